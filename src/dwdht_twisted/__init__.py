@@ -1,0 +1,58 @@
+"""
+A Kademlia DHT on which any command can be an RPC, as a component for Twisted.
+
+Start with L{DHTNode}; U{README.rst} shows it at work.
+"""
+
+from .contact import Address, Contact
+from .errors import (
+    CannotListen,
+    DHTError,
+    InvalidAddress,
+    InvalidCommand,
+    InvalidTarget,
+    MalformedDatagram,
+    NoCloseNodes,
+    NodeDestroyed,
+    NoResponse,
+    RequestTimeout,
+    TooManyRequests,
+    UnexpectedAnswer,
+    UnresolvableHost,
+    ValueNotFound,
+    ValueTooLarge,
+)
+from .interfaces import ICommandHandler, IDHTNode, IQueryStream, IValueStore, Pong, Reply, Request
+from .limits import RateLimit
+from .node import DHTNode
+from .stream import QueryStream
+
+__all__ = [
+    "Address",
+    "CannotListen",
+    "Contact",
+    "DHTError",
+    "DHTNode",
+    "ICommandHandler",
+    "IDHTNode",
+    "IQueryStream",
+    "IValueStore",
+    "InvalidAddress",
+    "InvalidCommand",
+    "InvalidTarget",
+    "MalformedDatagram",
+    "NoCloseNodes",
+    "NoResponse",
+    "NodeDestroyed",
+    "Pong",
+    "QueryStream",
+    "RateLimit",
+    "Reply",
+    "Request",
+    "RequestTimeout",
+    "TooManyRequests",
+    "UnexpectedAnswer",
+    "UnresolvableHost",
+    "ValueNotFound",
+    "ValueTooLarge",
+]

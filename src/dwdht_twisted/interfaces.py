@@ -1,0 +1,264 @@
+"""
+The interfaces of the package, and the small immutable things that pass through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable
+from typing import NamedTuple, TypeAlias
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer
+from zope.interface import Attribute, Interface
+
+from .contact import Address, AddressLike, Contact
+
+
+class Request(NamedTuple):
+    """
+    A command that another node asks this one to run.
+
+    :ivar command: the name of the command
+    :ivar target: 32 bytes
+    :ivar value: the payload, or None when the request has none
+    :ivar node: who asks; its C{id} is None when it is ephemeral.  In a query its address may be
+        forged.  In an update it is proven: the node has received at this address what we sent
+        there.
+    """
+
+    command: str
+    target: bytes
+    value: bytes | None
+    node: Contact
+
+
+class Reply(NamedTuple):
+    """
+    One node's answer to a query or to an update.
+
+    :ivar node: who answered; its C{id} is None when it is ephemeral, which only happens when it
+        was asked by address
+    :ivar value: what its handler gave, or None
+    """
+
+    node: Contact
+    value: bytes | None
+
+
+class Pong(NamedTuple):
+    """
+    The answer to a ping.
+
+    :ivar contact: who answered; its C{id} is None when it is ephemeral
+    :ivar address: our own address, as the other side sees it
+    """
+
+    contact: Contact
+    address: Address
+
+
+#: What a handler may give: the value of the answer, now or later.
+HandlerResult: TypeAlias = bytes | None | Awaitable[bytes | None]
+
+
+class ICommandHandler(Interface):
+    """
+    Runs a command that other nodes ask for.
+
+    What a method gives is sent as the value of the answer: bytes, None for no value, or a
+    Deferred or a coroutine of those.  The wire has no field for an error: when a method fails,
+    nothing is sent, the failure is logged, and the asker's request times out.
+    """
+
+    def queryReceived(request: Request) -> HandlerResult:
+        """
+        A node asks.  Its address may be forged: read, and answer, but change nothing on its word.
+        """
+
+    def updateReceived(request: Request) -> HandlerResult:
+        """
+        A node that has proven its address asks this one, as one of the closest to the target, to
+        change something.  One update is handed over once, however often its datagram arrives.
+        """
+
+
+class IQueryStream(IPushProducer):
+    """
+    The answers to one query or update, as they come.
+
+    Nothing is sent before somebody wants answers: L{startProducing}, L{collect} or C{async for},
+    one of them, once.  While paused, no further node is asked.
+    """
+
+    responses = Attribute("How many nodes have answered so far.")
+    errors = Attribute("How many nodes failed to answer, or refused an update, so far.")
+    commits = Attribute("How many nodes have taken the update so far.")
+
+    def startProducing(consumer: IConsumer) -> Deferred[None]:
+        """
+        Register with C{consumer} as a push producer and write each L{Reply} to it.
+
+        :return: fires with None at the end of the query or when it was stopped; fails with
+            L{NoResponse <dwdht_twisted.errors.NoResponse>} when no node answered, with
+            L{NoCloseNodes <dwdht_twisted.errors.NoCloseNodes>} when none took the update, with
+            L{NodeDestroyed <dwdht_twisted.errors.NodeDestroyed>} when the node went first.
+            Cancelling it stops the query.
+        """
+
+    def collect() -> Deferred[list[Reply]]:
+        """
+        Run the query to its end.
+
+        :return: fires with all replies; fails as L{startProducing} does.  Cancelling it stops the
+            query.
+        """
+
+    def __aiter__() -> IQueryStream:
+        """The stream itself: C{async for reply in stream}."""
+
+    def __anext__() -> Awaitable[Reply]:
+        """The next reply; raises as L{startProducing} fails."""
+
+
+class IDHTNode(Interface):
+    """
+    A node of the network.
+
+    Arguments of the wrong form raise at once, from L{DHTError
+    <dwdht_twisted.errors.DHTError>} or as C{ValueError}; what goes wrong later fails the Deferred.
+    """
+
+    id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
+    ephemeral = Attribute("Whether the node keeps its id to itself, so that no other lists it.")
+
+    def listen(port: int = 0, interface: str = "") -> IListeningPort:
+        """
+        Take a UDP port.  A node that is used before it listens takes a free port by itself.
+
+        :param port: 0 for a free one
+        :param interface: the IPv4 address to bind, all by default
+        :raises CannotListen: when the port can't be had
+        """
+
+    def address() -> Address:
+        """
+        The address that the node is bound to.
+
+        :raises NodeDestroyed: after L{destroy}
+        """
+
+    def ready() -> Deferred[None]:
+        """
+        :return: fires when the first table is built, at once when there is no bootstrap node to
+            ask.  Fails with L{NoResponse <dwdht_twisted.errors.NoResponse>} when no bootstrap
+            node answers; the node goes on trying, and a later C{ready()} waits for that.
+        """
+
+    def bootstrap() -> Deferred[None]:
+        """
+        Build the table anew: look up this node's own id, starting from the bootstrap nodes too.
+
+        :return: fires at the end of the lookup; fails with L{NoResponse
+            <dwdht_twisted.errors.NoResponse>} when nobody answers
+        """
+
+    def query(
+        command: str,
+        target: bytes,
+        value: bytes | None = None,
+        *,
+        nodes: Iterable[AddressLike] | None = None,
+        holepunching: bool = True,
+    ) -> IQueryStream:
+        """
+        Ask the nodes closer and closer to a target to run a command.
+
+        :param command: any but the protocol's own C{_ping} and C{_find_node}
+        :param target: 32 bytes
+        :param value: a payload for the handlers
+        :param nodes: ask just these addresses, instead of looking for the closest nodes
+        :param holepunching: whether to reach a silent node through the one that named it
+        :raises InvalidCommand: when the command isn't text or is the protocol's own
+        :raises InvalidTarget: when the target isn't 32 bytes
+        :raises ValueTooLarge: when the value doesn't fit a datagram
+        """
+
+    def update(
+        command: str,
+        target: bytes,
+        value: bytes | None = None,
+        *,
+        nodes: Iterable[AddressLike] | None = None,
+        holepunching: bool = True,
+        query: bool = False,
+    ) -> IQueryStream:
+        """
+        L{query}, then send the command to the 20 closest nodes that answered, each with the
+        round-trip token that it gave.
+
+        :param query: whether the stream holds the replies of the first phase too
+        """
+
+    def ping(address: AddressLike) -> Deferred[Pong]:
+        """
+        :return: fires with a L{Pong}; fails with L{RequestTimeout
+            <dwdht_twisted.errors.RequestTimeout>} or L{UnresolvableHost
+            <dwdht_twisted.errors.UnresolvableHost>}
+        """
+
+    def holepunch(peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
+        """
+        Open a path to C{peer}, which may be behind a NAT, as may be this node.
+
+        A datagram goes to the peer, which opens our own NAT, and the referrer, which both know,
+        relays a ping, whose answer opens the peer's.
+
+        :return: fires with the peer's L{Pong}; fails as L{ping} does
+        """
+
+    def register(command: str | None, handler: ICommandHandler) -> None:
+        """
+        Run C{handler} for C{command}; None stands for every command that has no handler.
+
+        :raises ValueError: when the command has a handler already
+        """
+
+    def unregister(command: str | None) -> None:
+        """
+        Forget the handler of a command.
+
+        :raises KeyError: when it has none
+        """
+
+    def contacts() -> list[Contact]:
+        """What the routing table holds: the contacts that have answered this node."""
+
+    def destroy() -> Deferred[None]:
+        """
+        Release everything: timers, port, requests in flight.  What waits fails with
+        L{NodeDestroyed <dwdht_twisted.errors.NodeDestroyed>}.
+
+        :return: fires when all is released; may be called again
+        """
+
+
+class IValueStore(Interface):
+    """
+    Where a node keeps the values that others store on it.
+    """
+
+    def put(key: bytes, value: bytes) -> Awaitable[None] | None:
+        """
+        Keep a value.
+
+        :param key: 32 bytes
+        """
+
+    def get(key: bytes) -> Awaitable[bytes | None] | bytes | None:
+        """
+        :param key: 32 bytes
+        :return: the value, or None when there is none or it is too old
+        """
+
+    def close() -> Awaitable[None] | None:
+        """Release what the store holds open."""

@@ -1,0 +1,8 @@
+from twisted.application.service import ServiceMaker
+
+dwdht = ServiceMaker(
+    "dwdht",
+    "dwdht_twisted._tap",
+    "A node of a Kademlia DHT on which any command can be an RPC.",
+    "dwdht",
+)
