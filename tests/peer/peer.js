@@ -1,0 +1,192 @@
+'use strict'
+
+// Runs nodes of dht-rpc for the tests of the Python side.
+//
+// A line on stdin is a call, {"call": number, "command": name, ...arguments}. A line on stdout is
+// its answer, {"call": number, "result": ...} or {"call": number, "error": text}, or the report of
+// an exception that nobody caught, {"exception": text}. Bytes are hexadecimal text, nodes are known
+// by the number that "start" gave them. The process ends when stdin does.
+
+const crypto = require('crypto')
+const dgram = require('dgram')
+const readline = require('readline')
+const dht = require('dht-rpc')
+const messages = require('dht-rpc/messages')
+
+const LOCAL_HOST = '127.0.0.1'
+
+const toBytes = (hex) => hex === null || hex === undefined ? null : Buffer.from(hex, 'hex')
+const toHex = (bytes) => bytes ? bytes.toString('hex') : null
+
+class Node {
+  constructor (socket, { bootstrap = [], ephemeral = false, id = null }) {
+    this.dht = dht({ socket, bootstrap, ephemeral, id: toBytes(id) })
+    this.values = new Map()
+    this.counts = { queries: 0, updates: 0, relayed: 0, punched: 0, warnings: 0 }
+
+    const warn = () => { this.counts.warnings++ }
+    for (const emitter of [this.dht, this.dht.socket]) {
+      emitter.on('error', warn)
+      emitter.on('warning', warn)
+    }
+    this.dht.on('holepunch', () => { this.counts.relayed++ })
+    this.dht.socket.on('request', (request) => {
+      if (request.forwardResponse) this.counts.punched++
+    })
+    this.handle('echo', (query) => query.value, (query) => query.value)
+    this.handle('values', (query) => this.values.get(toHex(query.target)), (query) => this.store(query))
+  }
+
+  handle (command, onquery, onupdate) {
+    const answer = (handler, query, callback) => {
+      try {
+        callback(null, handler(query))
+      } catch (error) {
+        callback(error)
+      }
+    }
+    this.dht.on('query:' + command, (query, callback) => {
+      this.counts.queries++
+      answer(onquery, query, callback)
+    })
+    this.dht.on('update:' + command, (query, callback) => {
+      this.counts.updates++
+      answer(onupdate, query, callback)
+    })
+  }
+
+  store (query) {
+    const key = crypto.createHash('sha256').update(query.value || '').digest()
+    if (!key.equals(query.target)) throw new Error('the key is not the hash of the value')
+    this.values.set(toHex(key), query.value)
+    return null
+  }
+
+  ready () {
+    return new Promise((resolve) => this.dht.ready(resolve))
+  }
+
+  run (kind, { name, target, value, nodes, ...options }) {
+    const query = { command: name, target: toBytes(target), value: toBytes(value) }
+    if (nodes) options.nodes = nodes.map(([host, port]) => ({ host, port }))
+    const stream = this.dht[kind](query, options)
+    const replies = []
+    return new Promise((resolve, reject) => {
+      stream.on('data', ({ node, value }) => replies.push({ ...contact(node), value: toHex(value) }))
+      stream.on('error', reject)
+      stream.on('end', () => resolve(replies))
+    })
+  }
+}
+
+function contact ({ id, host, port }) {
+  return { id: toHex(id), host, port }
+}
+
+function bind (port) {
+  const socket = dgram.createSocket('udp4')
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject)
+    socket.bind(port, LOCAL_HOST, () => {
+      socket.removeListener('error', reject)
+      resolve(socket)
+    })
+  })
+}
+
+// Lets in only what comes from where something was sent, as a NAT does that filters by address
+// and port.
+function putBehindNat (socket) {
+  const { send, emit } = socket
+  const opened = new Set()
+  socket.send = function (message, offset, length, port, host, ...rest) {
+    opened.add(host + ':' + port)
+    return send.call(socket, message, offset, length, port, host, ...rest)
+  }
+  socket.emit = function (event, ...rest) {
+    if (event === 'message') {
+      const { address, port } = rest[1]
+      if (!opened.has(address + ':' + port)) return false
+    }
+    return emit.call(socket, event, ...rest)
+  }
+}
+
+const nodes = []
+
+const commands = {
+  // Nodes join one after the other, so that each finds those before it.
+  async start ({ count = 1, port = 0, nat = false, ...options }) {
+    const started = []
+    while (started.length < count) {
+      const socket = await bind(port)
+      if (nat) putBehindNat(socket)
+      const node = new Node(socket, options)
+      nodes.push(node)
+      await node.ready()
+      const { id, ephemeral } = node.dht
+      const description = contact({ id, host: LOCAL_HOST, port: socket.address().port })
+      started.push({ ...description, ephemeral, node: nodes.length - 1 })
+    }
+    return started
+  },
+
+  query: ({ node, ...query }) => nodes[node].run('query', query),
+
+  update: ({ node, ...query }) => nodes[node].run('update', query),
+
+  ping: ({ node, address: [host, port] }) => new Promise((resolve, reject) => {
+    nodes[node].dht.ping({ host, port }, (error, seen, peer) => {
+      if (error) reject(error)
+      else resolve({ contact: contact(peer), address: seen })
+    })
+  }),
+
+  holepunch: ({ node, peer, referrer }) => new Promise((resolve, reject) => {
+    const toAddress = ([host, port]) => ({ host, port })
+    nodes[node].dht.holepunch(toAddress(peer), toAddress(referrer), (error, response, from) => {
+      if (error) return reject(error)
+      const seen = response.value
+      const address = { host: [...seen.subarray(0, 4)].join('.'), port: seen.readUInt16BE(4) }
+      resolve({ contact: contact({ id: response.id, ...from }), address })
+    })
+  }),
+
+  contacts: ({ node }) => nodes[node].dht.toArray().map(contact),
+
+  counts: ({ node }) => nodes[node].counts,
+
+  holders: ({ key }) => nodes.filter((node) => node.values.has(key)).map((node) => toHex(node.dht.id)),
+
+  encode: ({ messages: given }) => given.map(({ type, command, ...fields }) => {
+    const message = command === undefined ? {} : { command }
+    for (const [name, value] of Object.entries(fields)) message[name] = toBytes(value)
+    return toHex(messages[type].encode(message))
+  }),
+
+  decode: ({ messages: given }) => given.map(({ type, body }) => {
+    const message = messages[type].decode(toBytes(body))
+    return Object.fromEntries(Object.entries(message).map(([name, value]) => (
+      [name, Buffer.isBuffer(value) ? toHex(value) : value]
+    )))
+  }),
+
+  destroy: ({ node }) => { nodes[node].dht.destroy() }
+}
+
+function say (line) {
+  process.stdout.write(JSON.stringify(line) + '\n')
+}
+
+async function onLine (line) {
+  const { call, command, ...options } = JSON.parse(line)
+  try {
+    const result = await commands[command](options)
+    say({ call, result: result === undefined ? null : result })
+  } catch (error) {
+    say({ call, error: error.message })
+  }
+}
+
+process.on('uncaughtException', (error) => say({ exception: error.stack }))
+readline.createInterface({ input: process.stdin }).on('line', onLine).on('close', () => process.exit())
