@@ -35,7 +35,6 @@ DEFAULT_PORT = 6620
 LOCAL_HOST = "127.0.0.1"
 
 
-
 class Address(NamedTuple):
     """
     Where datagrams go to and come from.
@@ -49,6 +48,10 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+#: An address as the transport gives it: equal to the L{Address} of the same host and port.
+Source: TypeAlias = tuple[str, int]
 
 
 class Contact(NamedTuple):
@@ -205,7 +208,7 @@ def splitContacts(compact: bytes) -> Iterator[bytes]:
 
 
 def isSendable(firstOctet: int) -> bool:
-    """Whether an IPv4 address with this first octet is one host: not "this network", not multicast."""
+    """Whether an IPv4 address with this first octet is that of a host: not 0.x, not multicast."""
     return 0 < firstOctet < 224
 
 

@@ -58,7 +58,7 @@ class Pong(NamedTuple):
 
 
 #: What a handler may give: the value of the answer, now or later.
-HandlerResult: TypeAlias = bytes | None | Awaitable[bytes | None]
+HandlerResult: TypeAlias = bytes | Awaitable[bytes | None] | None
 
 
 class ICommandHandler(Interface):

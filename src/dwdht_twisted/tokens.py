@@ -49,15 +49,13 @@ class TokenIssuer:
     def accepts(
         self, token: bytes, host: str, port: int, id: bytes | None, target: bytes | None
     ) -> bool:
-        """Whether this is the token that we gave for just this, one or two rotations ago at most."""
+        """Whether this is the token that we gave for just this, at most two rotations ago."""
         return compare_digest(token, _digest(self._present, host, port, id, target)) or (
             compare_digest(token, _digest(self._former, host, port, id, target))
         )
 
 
-def _digest(
-    secret: blake2b, host: str, port: int, id: bytes | None, target: bytes | None
-) -> bytes:
+def _digest(secret: blake2b, host: str, port: int, id: bytes | None, target: bytes | None) -> bytes:
     hashed = secret.copy()
     # The lengths keep (id, target) pairs apart that would otherwise read the same.
     hashed.update(

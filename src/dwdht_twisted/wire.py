@@ -15,13 +15,14 @@ from typing import NamedTuple
 from google.protobuf.message import DecodeError
 
 from . import messages_pb2
+from .contact import ID_BYTES
 from .errors import MalformedDatagram
 
 #: The size of the framing, in bytes.
 HEADER_BYTES = 2
 
-#: Transaction ids are 0 up to, and without, this.
-TRANSACTION_IDS = 1 << 15
+#: The size of a transaction id, in bits.
+TRANSACTION_ID_BITS = 15
 
 #: The largest payload of a UDP datagram over IPv4, in bytes (RFC 768, RFC 791).
 MAX_DATAGRAM_BYTES = 65507
@@ -31,7 +32,8 @@ PING = "_ping"
 FIND_NODE = "_find_node"
 INTERNAL_COMMANDS = frozenset({PING, FIND_NODE})
 
-_REQUEST_BIT = 0x80
+# Set in the first two bytes of a request.
+_REQUEST_BIT = 1 << TRANSACTION_ID_BITS
 _parseRequest = messages_pb2.Request.FromString
 _parseResponse = messages_pb2.Response.FromString
 
@@ -40,7 +42,7 @@ class RequestMessage(NamedTuple):
     """
     :ivar transactionId: 0 to 32767
     :ivar command: the name of the command
-    :ivar id: the sender's id, unless it is ephemeral
+    :ivar id: the sender's id, 32 bytes, unless it is ephemeral
     :ivar target: what the request is about; 32 bytes when it is valid
     :ivar forwardRequest: compact address that this ping should be relayed to
     :ivar forwardResponse: compact address that this ping came from
@@ -57,25 +59,11 @@ class RequestMessage(NamedTuple):
     roundtripToken: bytes | None = None
     value: bytes | None = None
 
-    def encode(self) -> bytes:
-        """The datagram."""
-        body = messages_pb2.Request(
-            command=self.command,
-            id=self.id,
-            target=self.target,
-            forwardRequest=self.forwardRequest,
-            forwardResponse=self.forwardResponse,
-            roundtripToken=self.roundtripToken,
-            value=self.value,
-        )
-        header = TRANSACTION_IDS | self.transactionId
-        return header.to_bytes(HEADER_BYTES, "big") + body.SerializeToString()
-
 
 class ResponseMessage(NamedTuple):
     """
     :ivar transactionId: that of the request
-    :ivar id: the responder's id, unless it is ephemeral
+    :ivar id: the responder's id, 32 bytes, unless it is ephemeral
     :ivar nodes: compact contacts, closest to the target first
     :ivar value: what the command gave
     :ivar roundtripToken: the responder's token for the address that it answers
@@ -87,20 +75,52 @@ class ResponseMessage(NamedTuple):
     value: bytes | None = None
     roundtripToken: bytes | None = None
 
-    def encode(self) -> bytes:
-        """The datagram."""
-        body = messages_pb2.Response(
-            id=self.id,
-            nodes=self.nodes,
-            value=self.value,
-            roundtripToken=self.roundtripToken,
-        )
-        return self.transactionId.to_bytes(HEADER_BYTES, "big") + body.SerializeToString()
+
+def requestBody(
+    command: str,
+    id: bytes | None = None,
+    target: bytes | None = None,
+    forwardRequest: bytes | None = None,
+    forwardResponse: bytes | None = None,
+    roundtripToken: bytes | None = None,
+    value: bytes | None = None,
+) -> bytes:
+    """A request without its framing, so that one body can be sent to many nodes."""
+    return messages_pb2.Request(
+        command=command,
+        id=id,
+        target=target,
+        forwardRequest=forwardRequest,
+        forwardResponse=forwardResponse,
+        roundtripToken=roundtripToken,
+        value=value,
+    ).SerializeToString()
+
+
+def frameRequest(transactionId: int, body: bytes) -> bytes:
+    """The datagram of a request."""
+    return (_REQUEST_BIT | transactionId).to_bytes(HEADER_BYTES, "big") + body
+
+
+def encodeResponse(
+    transactionId: int,
+    id: bytes | None = None,
+    nodes: bytes | None = None,
+    value: bytes | None = None,
+    roundtripToken: bytes | None = None,
+) -> bytes:
+    """The datagram of a response."""
+    return (
+        transactionId.to_bytes(HEADER_BYTES, "big")
+        + messages_pb2.Response(
+            id=id, nodes=nodes, value=value, roundtripToken=roundtripToken
+        ).SerializeToString()
+    )
 
 
 def isRequest(datagram: bytes) -> bool:
     """Whether a datagram of at least one byte claims to be a request."""
-    return bool(datagram[0] & _REQUEST_BIT)
+    return datagram[0] >= 0x80
 
 
 def transactionId(datagram: bytes) -> int:
@@ -126,7 +146,7 @@ def decodeRequest(datagram: bytes) -> RequestMessage:
     return RequestMessage(
         transactionId(datagram),
         command,
-        body.id if has("id") else None,
+        _checkedId(body.id) if has("id") else None,
         body.target if has("target") else None,
         body.forwardRequest if has("forwardRequest") else None,
         body.forwardResponse if has("forwardResponse") else None,
@@ -148,11 +168,17 @@ def decodeResponse(datagram: bytes) -> ResponseMessage:
     has = body.HasField
     return ResponseMessage(
         transactionId(datagram),
-        body.id if has("id") else None,
+        _checkedId(body.id) if has("id") else None,
         body.nodes if has("nodes") else None,
         body.value if has("value") else None,
         body.roundtripToken if has("roundtripToken") else None,
     )
+
+
+def _checkedId(id: bytes) -> bytes:
+    if len(id) != ID_BYTES:
+        raise MalformedDatagram(f"an id has {ID_BYTES} bytes, not {len(id)}")
+    return id
 
 
 def decode(datagram: bytes) -> RequestMessage | ResponseMessage:

@@ -1,0 +1,106 @@
+"""
+A node that may be asked, and what the ways of asking have in common.
+
+There are three: L{Lookup <dwdht_twisted.lookup.Lookup>} finds the nodes
+closest to a target, L{AskEach <dwdht_twisted.commit.AskEach>} asks a fixed list
+of them, and L{Commit <dwdht_twisted.commit.Commit>} sends an update to those
+that were found.  All are driven in the same way, by L{QueryStream
+<dwdht_twisted.stream.QueryStream>}.
+
+Pure: no time, no randomness, no IO.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+from .contact import Address
+from .wire import ResponseMessage
+
+#: How many requests a search has in flight that are not late.
+WINDOW = 16
+
+#: How many candidates are asked on the word of one node before any of them has answered.
+CREDIT = 8
+
+
+class State(Enum):
+    """What has become of a candidate."""
+
+    NAMED = "named"
+    ASKED = "asked"
+    LATE = "late"
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+class Candidate:
+    """
+    A node that may be asked.
+
+    :ivar address: where it is
+    :ivar id: 32 bytes: what it was named with, then what it answered with; None when unknown
+    :ivar distance: how far its id is from the target
+    :ivar state: what has become of it
+    :ivar token: the round-trip token that it gave
+    :ivar namedBy: the candidates that named it; none when the node knew it by itself
+    :ivar credit: how many more candidates are asked on its word
+    """
+
+    __slots__ = ("address", "credit", "distance", "id", "namedBy", "state", "token")
+
+    def __init__(self, address: Address, id: bytes | None, distance: int) -> None:
+        self.address = address
+        self.id = id
+        self.distance = distance
+        self.state = State.NAMED
+        self.token: bytes | None = None
+        self.namedBy: list[Candidate] = []
+        self.credit = CREDIT
+
+    @property
+    def referrer(self) -> Address | None:
+        """Who can relay a ping to it: the first that named it."""
+        return self.namedBy[0].address if self.namedBy else None
+
+
+class Search(Protocol):
+    """Whom to ask, and what has come of it."""
+
+    def next(self) -> Candidate | None:
+        """
+        Whom to ask now, or None when there is nobody or enough requests are in flight.
+
+        The candidate counts as asked until L{answered} or L{failed}.
+        """
+
+    def late(self, candidate: Candidate, transmissions: int) -> None:
+        """
+        The answer is late, and the request was sent again.
+
+        :param transmissions: how often it had been sent before
+        """
+
+    def punched(self, candidate: Candidate) -> None:
+        """A referrer was asked to relay a ping to the candidate."""
+
+    def askedAgain(self, candidate: Candidate) -> None:
+        """The request starts over, on a path that a hole punch has opened."""
+
+    def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
+        """
+        A candidate has answered.
+
+        :return: whether that is a result
+        """
+
+    def failed(self, candidate: Candidate) -> None:
+        """A candidate has not answered, after all retries."""
+
+    @property
+    def isOver(self) -> bool:
+        """Whether nobody is left to ask, nor to wait for."""
+
+    def closest(self) -> list[Candidate]:
+        """The nodes that an update is committed to, closest first."""

@@ -1,0 +1,164 @@
+"""
+The handlers of a node: who runs which command, and how many run at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .counters import Counters
+from .errors import InvalidCommand
+from .interfaces import HandlerResult, ICommandHandler, Request
+from .wire import INTERNAL_COMMANDS
+
+#: How many handlers may be at work at once.
+MAXIMUM_HANDLERS = 256
+
+#: How long a handler may take, in seconds.  The asker has given up long before.
+HANDLER_TIMEOUT = 30.0
+
+
+def checkCommand(command: object) -> str:
+    """
+    Give C{command} back when users may ask for it.
+
+    :raises InvalidCommand: when it is empty, isn't text, or is the protocol's own
+    """
+    if not isinstance(command, str):
+        raise InvalidCommand(f"a command is text, not {type(command).__name__}")
+    if not command:
+        raise InvalidCommand("a command can't be empty")
+    if command in INTERNAL_COMMANDS:
+        raise InvalidCommand(f"{command} is a command of the protocol itself")
+    return command
+
+
+@implementer(ICommandHandler)
+class CommandRegistry:
+    """Hands each request to the handler of its command."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[str | None, ICommandHandler] = {}
+
+    def register(self, command: str | None, handler: ICommandHandler) -> None:
+        """See L{IDHTNode.register <dwdht_twisted.interfaces.IDHTNode.register>}."""
+        if command is not None:
+            checkCommand(command)
+        if not ICommandHandler.providedBy(handler):
+            raise ValueError(f"{handler!r} does not provide ICommandHandler")
+        if command in self._handlers:
+            raise ValueError(f"{command!r} has a handler already; unregister that first")
+        self._handlers[command] = handler
+
+    def unregister(self, command: str | None) -> None:
+        """See L{IDHTNode.unregister <dwdht_twisted.interfaces.IDHTNode.unregister>}."""
+        del self._handlers[command]
+
+    def handlerOf(self, command: str) -> ICommandHandler | None:
+        """The handler of a command, or the one for all others, or None."""
+        return self._handlers.get(command) or self._handlers.get(None)
+
+    def queryReceived(self, request: Request) -> HandlerResult:
+        """Let the command's handler answer; no handler, no value."""
+        handler = self.handlerOf(request.command)
+        return None if handler is None else handler.queryReceived(request)
+
+    def updateReceived(self, request: Request) -> HandlerResult:
+        """Let the command's handler take the update."""
+        handler = self.handlerOf(request.command)
+        return None if handler is None else handler.updateReceived(request)
+
+
+class HandlerRunner:
+    """
+    Runs handlers and waits for their results, so many and so long.
+
+    :param clock: times the handlers out
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, counters: Counters) -> None:
+        self._clock = clock
+        self._counters = counters
+        self._atWork: set[Deferred[bytes | None]] = set()
+
+    @property
+    def atWork(self) -> int:
+        """How many handlers have not given their result yet."""
+        return len(self._atWork)
+
+    def run(
+        self,
+        handler: Callable[[Request], HandlerResult],
+        request: Request,
+        answer: Callable[[bytes | None], None],
+    ) -> bool:
+        """
+        Hand a request to its handler, and the result to C{answer}, at once when it is there.
+
+        :return: False when too many handlers are at work, and this one was not called
+        """
+        if len(self._atWork) >= MAXIMUM_HANDLERS:
+            self._counters.handlersRefused += 1
+            return False
+        try:
+            result = handler(request)
+        except Exception:
+            self._failed(Failure(), request)
+            return True
+        if result is None or isinstance(result, bytes):
+            answer(result)
+        elif isinstance(result, Awaitable):
+            self._await(result, request, answer)
+        else:
+            self._refuseResult(result, request)
+        return True
+
+    def stop(self) -> None:
+        """Cancel the handlers that are at work."""
+        for result in list(self._atWork):
+            result.cancel()
+
+    def _await(
+        self,
+        awaited: Awaitable[bytes | None],
+        request: Request,
+        answer: Callable[[bytes | None], None],
+    ) -> None:
+        result: Deferred[bytes | None] = ensureDeferred(awaited)  # type: ignore[arg-type]
+        self._atWork.add(result)
+        result.addTimeout(HANDLER_TIMEOUT, self._clock)
+
+        def succeeded(value: object) -> None:
+            self._atWork.discard(result)
+            if value is None or isinstance(value, bytes):
+                answer(value)
+            else:
+                self._refuseResult(value, request)
+
+        def failed(reason: Failure) -> None:
+            self._atWork.discard(result)
+            if not reason.check(CancelledError):
+                self._failed(reason, request)
+
+        result.addCallbacks(succeeded, failed)
+
+    def _refuseResult(self, result: object, request: Request) -> None:
+        kind = type(result).__name__
+        self._failed(Failure(TypeError(f"a handler gives bytes or None, not {kind}")), request)
+
+    def _failed(self, reason: Failure, request: Request) -> None:
+        self._counters.handlerFailures += 1
+        self._log.failure(
+            "the handler of {command} failed on a request of {node}; nothing is answered",
+            failure=reason,
+            command=request.command,
+            node=str(request.node),
+        )

@@ -1,0 +1,127 @@
+"""
+Bounds for what the network may make a node remember and do.
+
+Pure: each method that depends on time is told the time, in seconds.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, NamedTuple, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Item = TypeVar("Item")
+
+
+class RateLimit(NamedTuple):
+    """
+    How many requests of one host are served: a token bucket.
+
+    :ivar rate: requests a second in the long run
+    :ivar burst: requests at once after a pause
+    :ivar loopback: whether it applies to this machine's own addresses too
+    """
+
+    rate: float = 100.0
+    burst: float = 300.0
+    loopback: bool = False
+
+
+class TokenBucket:
+    """
+    Lets through a burst, then a steady rate.
+
+    :param rate: tokens a second
+    :param burst: tokens that it can hold; it starts full
+    """
+
+    __slots__ = ("_burst", "_filledAt", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._filledAt: float | None = None
+
+    def take(self, now: float) -> bool:
+        """Take one token; False when there is none."""
+        if self._filledAt is not None:
+            gained = (now - self._filledAt) * self._rate
+            self._tokens = min(self._burst, self._tokens + gained)
+        self._filledAt = now
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+
+class RecentMap(Generic[Key, Item]):
+    """
+    A dictionary that forgets: at most so many items, each for so long after it was put.
+
+    :param maximum: items; the one that was put first makes room
+    :param lifetime: seconds
+    """
+
+    __slots__ = ("_items", "_lifetime", "_maximum")
+
+    def __init__(self, maximum: int, lifetime: float) -> None:
+        self._maximum = maximum
+        self._lifetime = lifetime
+        self._items: OrderedDict[Key, tuple[float, Item]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, key: Key, now: float) -> Item | None:
+        """The item of C{key}, or None when it was never put or is forgotten."""
+        found = self._items.get(key)
+        if found is None:
+            return None
+        expires, item = found
+        if expires <= now:
+            del self._items[key]
+            return None
+        return item
+
+    def put(self, key: Key, item: Item, now: float) -> None:
+        """Remember an item, from now on."""
+        items = self._items
+        items.pop(key, None)
+        while items:
+            oldest = next(iter(items))
+            if len(items) < self._maximum and items[oldest][0] > now:
+                break
+            del items[oldest]
+        items[key] = (now + self._lifetime, item)
+
+    def discard(self, key: Key) -> None:
+        """Forget an item, if it is there."""
+        self._items.pop(key, None)
+
+
+class RateLimiter:
+    """
+    A L{TokenBucket} for each host, as many as are worth remembering.
+
+    :param limit: what each host is allowed
+    """
+
+    #: How many hosts are remembered.  The rest start over with a full bucket, which a flood from
+    #: forged sources gains nothing by: each such source sends few requests anyway.
+    MAXIMUM_HOSTS = 4096
+
+    def __init__(self, limit: RateLimit) -> None:
+        self.limit = limit
+        # After this long an untouched bucket is full again, and says nothing.
+        refill = limit.burst / limit.rate
+        self._buckets: RecentMap[str, TokenBucket] = RecentMap(self.MAXIMUM_HOSTS, refill)
+
+    def allows(self, host: str, now: float) -> bool:
+        """Count a request of C{host}; False when it is one too many."""
+        bucket = self._buckets.get(host, now)
+        if bucket is None:
+            bucket = TokenBucket(self.limit.rate, self.limit.burst)
+        self._buckets.put(host, bucket, now)
+        return bucket.take(now)

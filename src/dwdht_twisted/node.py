@@ -1,0 +1,514 @@
+"""
+The node: a datagram protocol that wires the parts together.
+
+It holds no algorithm of its own.  What arrives goes to the L{Responder} when
+it is a request, and to the L{Caller} when it is a response; what the user asks
+becomes a L{QueryStream}; what happens by itself is L{Upkeep}.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+from collections.abc import Callable, Iterable
+from functools import partial
+from random import Random, SystemRandom
+from typing import Any, TypeVar, cast
+
+from twisted.internet.defer import (
+    Deferred,
+    FirstError,
+    fail,
+    gatherResults,
+    maybeDeferred,
+    succeed,
+)
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from . import wire
+from .caller import Caller
+from .candidate import Search
+from .commands import CommandRegistry, checkCommand
+from .commit import AskEach
+from .contact import (
+    ID_BYTES,
+    Address,
+    AddressLike,
+    Contact,
+    Source,
+    checkId,
+    isLoopback,
+    parseAddress,
+)
+from .counters import Counters
+from .errors import (
+    CannotListen,
+    DHTError,
+    InvalidAddress,
+    MalformedDatagram,
+    NodeDestroyed,
+    NoResponse,
+    ValueTooLarge,
+)
+from .interfaces import HandlerResult, ICommandHandler, IDHTNode, Pong, Request
+from .limits import RateLimit, RateLimiter
+from .lookup import Lookup
+from .resolver import resolve, resolveAll
+from .responder import Responder
+from .routing import K, RoutingTable
+from .stream import QueryStream, Question
+from .tokens import TOKEN_BYTES, TokenIssuer
+from .upkeep import Upkeep
+
+#: What L{DHTNode} allows each host when it isn't told otherwise.  A lookup asks a node once.
+DEFAULT_RATE_LIMIT = RateLimit()
+
+Result = TypeVar("Result")
+
+#: The largest datagram that is read, in bytes: any that UDP carries.
+READ_BYTES = 65536
+
+
+@implementer(IDHTNode, ICommandHandler)
+class DHTNode(DatagramProtocol):
+    """
+    A node of the network.
+
+    :param reactor: provides time, UDP and name resolution
+    :param bootstrap: nodes to join the network through: C{"host:port"}, C{("host", port)}, or a
+        port number of this machine.  Names are resolved each time that they are used.
+    :param id: 32 bytes; random by default
+    :param ephemeral: keep the id to itself, so that no other node lists this one
+    :param socket: a bound UDP socket to use; it stays the caller's own
+    :param contacts: contacts known from an earlier run; they are pinged first
+    :param rateLimit: how many requests of one host are served: a L{RateLimit}; or a number of
+        requests a second, for this machine's own addresses too; or None for no limit
+    :param random: where ids, tokens and transaction ids come from: the operating system by
+        default, a seeded generator in a simulation
+    :raises InvalidTarget: when the id isn't 32 bytes
+    :raises InvalidAddress: when a bootstrap address isn't one
+    """
+
+    noisy = False
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        bootstrap: Iterable[AddressLike] | str | int = (),
+        id: bytes | None = None,
+        ephemeral: bool = False,
+        socket: sockets.socket | None = None,
+        contacts: Iterable[Contact] = (),
+        rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
+        random: Random | None = None,
+    ) -> None:
+        self._random = random or SystemRandom()
+        self.id = self._random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
+        self.ephemeral = bool(ephemeral)
+        self.counters = Counters()
+        self._reactor = reactor
+        self._bootstrapAddresses = _parseBootstrap(bootstrap)
+        self._seeds = [_checkContact(contact) for contact in contacts]
+        self._socket = socket
+        self._limiter = _makeLimiter(rateLimit)
+        self._isDestroyed = False
+        self._isReady = False
+        self._readyWaiters: list[Deferred[None]] = []
+        self._streams: set[QueryStream] = set()
+        self._pending: set[Deferred[Any]] = set()
+        self._commands = CommandRegistry()
+        self._table = RoutingTable(self.id)
+        ownId = None if self.ephemeral else self.id
+        self._caller = Caller(reactor, self._write, self._random, self._table, ownId)
+        tokens = TokenIssuer(self._random.randbytes)
+        self._responder = Responder(
+            reactor,
+            self._write,
+            self._table,
+            tokens,
+            self._caller,
+            self,
+            self._takesUpdates,
+            self.counters,
+        )
+        self._upkeep = Upkeep(
+            reactor,
+            self._table,
+            self._caller,
+            tokens,
+            self._lookUp,
+            self._bootstrapAgain if self._bootstrapAddresses or self._seeds else None,
+            self._random,
+        )
+
+    # Life.
+
+    def listen(self, port: int = 0, interface: str = "") -> IListeningPort:
+        """See L{IDHTNode}."""
+        if self._isDestroyed:
+            raise NodeDestroyed("the node is destroyed")
+        if self.transport is not None:
+            raise CannotListen(f"the node listens already, on {self.address()}")
+        if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
+            raise InvalidAddress(f"{port!r} is no port; a port is 0 (any free one) to 65535")
+        try:
+            if self._socket is None:
+                opened = self._reactor.listenUDP(port, self, interface, READ_BYTES)
+            else:
+                # Twisted works on a duplicate, so that the caller's own socket stays open.
+                opened = self._reactor.adoptDatagramPort(
+                    self._socket.fileno(), sockets.AF_INET, self, READ_BYTES
+                )
+        except (CannotListenError, OSError) as error:
+            raise CannotListen(str(error)) from error
+        return cast(IListeningPort, opened)
+
+    def startProtocol(self) -> None:
+        """The port is open: begin."""
+        self._upkeep.start()
+        if self._bootstrapAddresses or self._seeds:
+            self._bootstrapAgain()
+        else:
+            self._settleReady(None)
+
+    def stopProtocol(self) -> None:
+        """The port is closed: release everything."""
+        self._release()
+
+    def destroy(self) -> Deferred[None]:
+        """See L{IDHTNode}."""
+        port = self.transport
+        self._release()
+        if port is None:
+            return succeed(None)
+        return maybeDeferred(port.stopListening).addCallback(lambda _: None)
+
+    def _release(self) -> None:
+        if self._isDestroyed:
+            return
+        self._isDestroyed = True
+        reason = NodeDestroyed("the node was destroyed")
+        self._upkeep.stop()
+        self._responder.stop()
+        for stream in list(self._streams):
+            stream.fail(reason)
+        self._caller.requests.stop(reason)
+        for pending in list(self._pending):
+            pending.cancel()
+        self._settleReady(Failure(reason))
+
+    def _use(self) -> None:
+        """Make sure that the node can send."""
+        if self._isDestroyed:
+            raise NodeDestroyed("the node is destroyed")
+        if self.transport is None:
+            self.listen()
+
+    # Datagrams.
+
+    def datagramReceived(self, datagram: bytes, addr: Source) -> None:
+        """
+        Take a datagram, whatever it is.
+
+        :param addr: the host and port that it claims to come from
+        """
+        if self._isDestroyed:
+            return
+        limiter = self._limiter
+        if (
+            limiter is not None
+            and (limiter.limit.loopback or not isLoopback(addr[0]))
+            and not limiter.allows(addr[0], self._reactor.seconds())
+        ):
+            self.counters.rateLimited += 1
+            return
+        try:
+            if len(datagram) < wire.HEADER_BYTES:
+                self.counters.malformed += 1
+            elif wire.isRequest(datagram):
+                self._responder.received(datagram, addr)
+            elif self._caller.requests.received(datagram, addr):
+                self.counters.responsesReceived += 1
+            else:
+                self.counters.unexpected += 1
+        except MalformedDatagram as error:
+            self.counters.malformed += 1
+            self._log.debug(
+                "a malformed datagram of {address}: {reason}", address=addr, reason=str(error)
+            )
+        except Exception:
+            # A fault of ours.  It costs one datagram, and no more.
+            self._log.failure("a datagram of {address} could not be served", address=addr)
+
+    def _write(self, datagram: bytes, address: Source) -> None:
+        transport = self.transport
+        assert transport is not None
+        try:
+            transport.write(datagram, address)
+        except Exception as error:
+            # To the protocol it is a lost datagram: no route, a full buffer, an address that the
+            # operating system refuses.
+            self.counters.sendFailures += 1
+            self._log.debug(
+                "nothing can be sent to {address}: {reason}", address=address, reason=str(error)
+            )
+
+    # Asking.
+
+    def address(self) -> Address:
+        """See L{IDHTNode}."""
+        self._use()
+        assert self.transport is not None
+        bound = self.transport.getHost()
+        return Address(bound.host, bound.port)
+
+    def query(
+        self,
+        command: str,
+        target: bytes,
+        value: bytes | None = None,
+        *,
+        nodes: Iterable[AddressLike] | None = None,
+        holepunching: bool = True,
+    ) -> QueryStream:
+        """See L{IDHTNode}."""
+        question = Question(
+            checkCommand(command),
+            checkId(target, "target"),
+            _checkValue(value),
+            holepunching=holepunching,
+        )
+        return self._stream(question, nodes)
+
+    def update(
+        self,
+        command: str,
+        target: bytes,
+        value: bytes | None = None,
+        *,
+        nodes: Iterable[AddressLike] | None = None,
+        holepunching: bool = True,
+        query: bool = False,
+    ) -> QueryStream:
+        """See L{IDHTNode}."""
+        question = Question(
+            checkCommand(command),
+            checkId(target, "target"),
+            _checkValue(value),
+            holepunching=holepunching,
+            isUpdate=True,
+            withQuery=query,
+        )
+        return self._stream(question, nodes)
+
+    def ping(self, address: AddressLike) -> Deferred[Pong]:
+        """See L{IDHTNode}."""
+        given = parseAddress(address)
+        self._use()
+        found = resolve(self._reactor, given)
+        return self._track(found.addCallback(self._caller.ping))
+
+    def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
+        """See L{IDHTNode}."""
+        given = [parseAddress(peer), parseAddress(referrer)]
+        self._use()
+        found = gatherResults([resolve(self._reactor, each) for each in given], consumeErrors=True)
+        found.addErrback(_firstFailure)
+        return self._track(found.addCallback(lambda both: self._caller.holepunch(*both)))
+
+    def contacts(self) -> list[Contact]:
+        """See L{IDHTNode}."""
+        return self._table.contacts()
+
+    def _stream(self, question: Question, nodes: Iterable[AddressLike] | None) -> QueryStream:
+        size = wire.HEADER_BYTES + len(question.body(self.id, bytes(TOKEN_BYTES)))
+        if size > wire.MAX_DATAGRAM_BYTES:
+            raise ValueTooLarge(
+                f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
+            )
+        if nodes is None:
+            return QueryStream(
+                question, self._caller, partial(self._beginLookup, question.target), self._streams
+            )
+        addresses = [parseAddress(node) for node in nodes]
+        return QueryStream(
+            question, self._caller, partial(self._beginAsking, addresses), self._streams
+        )
+
+    def _beginLookup(
+        self, target: bytes, advance: Callable[[], None], alwaysBootstrap: bool = False
+    ) -> Search:
+        self._use()
+        lookup = Lookup(target, self.id)
+        lookup.addContacts(self._table.closest(target))
+        self._table.refreshed(target, self._reactor.seconds())
+        if self._bootstrapAddresses and (alwaysBootstrap or len(self._table) < K):
+            lookup.expect()
+            self._whenResolved(self._bootstrapAddresses, lookup.addBootstrap, advance)
+        return lookup
+
+    def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Search:
+        self._use()
+        search = AskEach()
+        search.expect()
+        self._whenResolved(addresses, search.addAddresses, advance)
+        return search
+
+    def _whenResolved(
+        self,
+        addresses: Iterable[Address],
+        add: Callable[[Iterable[Address]], None],
+        advance: Callable[[], None],
+    ) -> None:
+        def found(resolved: list[Address]) -> None:
+            add(resolved)
+            advance()
+
+        self._track(resolveAll(self._reactor, addresses)).addCallbacks(found, _dropped)
+
+    def _track(self, deferred: Deferred[Result]) -> Deferred[Result]:
+        """Have C{deferred} fail when the node is destroyed before it fires."""
+        tracked: Deferred[Result] = Deferred(lambda _: deferred.cancel())
+        self._pending.add(tracked)
+
+        def fired(result: Result | Failure) -> None:
+            self._pending.discard(tracked)
+            if tracked.called:
+                return
+            if isinstance(result, Failure):
+                tracked.errback(result)
+            else:
+                tracked.callback(result)
+
+        deferred.addBoth(fired)
+        return tracked
+
+    # Bootstrapping.
+
+    def ready(self) -> Deferred[None]:
+        """See L{IDHTNode}."""
+        try:
+            self._use()
+        except DHTError:
+            return fail()
+        if self._isReady:
+            return succeed(None)
+        waiter: Deferred[None] = Deferred(self._readyWaiters.remove)
+        self._readyWaiters.append(waiter)
+        return waiter
+
+    def bootstrap(self) -> Deferred[None]:
+        """See L{IDHTNode}."""
+        self._use()
+        if not self._bootstrapAddresses and not len(self._table):
+            return succeed(None)
+        return self._lookUp(self.id, True)
+
+    def _bootstrapAgain(self) -> Deferred[None]:
+        now = self._reactor.seconds()
+        for contact in self._seeds:
+            if self._table.asked(contact, now):
+                self._caller.check(contact)
+        return self._lookUp(self.id, True).addCallbacks(self._joined, self._isolated)
+
+    def _lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:
+        begin = partial(self._beginLookup, target, alwaysBootstrap=alwaysBootstrap)
+        question = Question(wire.FIND_NODE, target)
+        stream = QueryStream(question, self._caller, begin, self._streams)
+        return stream.collect().addCallback(lambda _: None)
+
+    def _joined(self, _: object) -> None:
+        if not self._isReady:
+            self._log.info(
+                "joined the network, with {contacts} contacts", contacts=len(self._table)
+            )
+        self._settleReady(None)
+
+    def _isolated(self, reason: Failure) -> None:
+        if reason.check(NodeDestroyed):
+            return
+        self._log.warn(
+            "no bootstrap node answers; will go on trying: {reason}",
+            reason=reason.getErrorMessage(),
+        )
+        self._settleReady(Failure(NoResponse("no bootstrap node answered")))
+
+    def _settleReady(self, failure: Failure | None) -> None:
+        if failure is None:
+            self._isReady = True
+        waiters, self._readyWaiters = self._readyWaiters, []
+        for waiter in waiters:
+            if failure is None:
+                waiter.callback(None)
+            else:
+                waiter.errback(failure)
+
+    # Commands.
+
+    def register(self, command: str | None, handler: ICommandHandler) -> None:
+        """See L{IDHTNode}."""
+        self._commands.register(command, handler)
+
+    def unregister(self, command: str | None) -> None:
+        """See L{IDHTNode}."""
+        self._commands.unregister(command)
+
+    def queryReceived(self, request: Request) -> HandlerResult:
+        """Hand a query to the registered handler; a subclass may answer it itself."""
+        return self._commands.queryReceived(request)
+
+    def updateReceived(self, request: Request) -> HandlerResult:
+        """Hand an update to the registered handler; a subclass may take it itself."""
+        return self._commands.updateReceived(request)
+
+    def _takesUpdates(self, command: str) -> bool:
+        return (
+            type(self).updateReceived is not DHTNode.updateReceived
+            or self._commands.handlerOf(command) is not None
+        )
+
+
+def _parseBootstrap(given: Iterable[AddressLike] | str | int) -> list[Address]:
+    if isinstance(given, (str, int)):
+        # One address; a string would otherwise be read letter by letter.
+        return [parseAddress(given)]
+    return [parseAddress(each) for each in given]
+
+
+def _checkContact(contact: Contact) -> Contact:
+    address = parseAddress(contact)
+    return Contact(checkId(contact.id, "the id of a contact"), *address)
+
+
+def _checkValue(value: object) -> bytes | None:
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    raise ValueError(f"a value is bytes or None, not {type(value).__name__}")
+
+
+def _makeLimiter(given: RateLimit | float | None) -> RateLimiter | None:
+    if given is None:
+        return None
+    if not isinstance(given, RateLimit):
+        given = RateLimit(rate=float(given), burst=3 * float(given), loopback=True)
+    if not (given.rate > 0 and given.burst >= 1):
+        raise ValueError(f"{given} lets nothing through; rate is over 0, and burst at least 1")
+    return RateLimiter(given)
+
+
+def _firstFailure(reason: Failure) -> Failure:
+    if isinstance(reason.value, FirstError):
+        return reason.value.subFailure
+    return reason
+
+
+def _dropped(reason: Failure) -> None:
+    """A stream has failed with its node already."""

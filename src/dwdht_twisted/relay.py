@@ -1,0 +1,102 @@
+"""
+Pings that go through a third node, so that two nodes behind NATs can meet.
+
+A asks the referrer R to relay a ping to B; B answers straight to A, which
+opens B's NAT for it.  Both steps send a datagram to an address that the sender
+of the last one has chosen, so both are bounded: R relays to contacts of its
+table only, nothing but the ping, and no address gets more than a few such
+datagrams a second, whoever asks for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+
+from . import wire
+from .caller import Caller
+from .contact import Address, Source, isSendable, packAddress, unpackAddress
+from .counters import Counters
+from .errors import InvalidAddress
+from .limits import RateLimit, RateLimiter, TokenBucket
+from .routing import RoutingTable
+from .tokens import TokenIssuer
+
+#: How many pings are relayed to one address, and how many relayed pings of one asker are answered.
+FOR_ADDRESS = RateLimit(rate=5.0, burst=20.0)
+
+#: How many relayed pings are answered for referrers that are not in the table.
+FROM_STRANGERS = RateLimit(rate=20.0, burst=100.0)
+
+
+class Relay:
+    """
+    One node's part in the hole punches of others.
+
+    :param send: sends a datagram to an address
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        send: Callable[[bytes, Source], None],
+        table: RoutingTable,
+        tokens: TokenIssuer,
+        caller: Caller,
+        counters: Counters,
+    ) -> None:
+        self._clock = clock
+        self._send = send
+        self._table = table
+        self._tokens = tokens
+        self._ownId = caller.ownId
+        self._counters = counters
+        self._perAddress = RateLimiter(FOR_ADDRESS)
+        self._strangers = TokenBucket(FROM_STRANGERS.rate, FROM_STRANGERS.burst)
+
+    def received(self, message: wire.RequestMessage, address: Source) -> None:
+        """
+        Take a request that is to be relayed, or was.
+
+        :param address: whose datagram it is
+        """
+        if not self._serve(message, address):
+            self._counters.relaysRefused += 1
+
+    def _serve(self, message: wire.RequestMessage, address: Source) -> bool:
+        if message.command != wire.PING:
+            return False
+        try:
+            if message.forwardRequest is not None:
+                return self._pass(message, address, unpackAddress(message.forwardRequest))
+            return self._answer(message, address, unpackAddress(message.forwardResponse or b""))
+        except InvalidAddress:
+            return False
+
+    def _pass(self, message: wire.RequestMessage, asker: Source, peer: Address) -> bool:
+        """As the referrer: relay a ping to the peer."""
+        if not self._table.holds(peer) or not self._mayReach(peer):
+            return False
+        body = wire.requestBody(wire.PING, message.id, forwardResponse=packAddress(*asker))
+        self._counters.pingsRelayed += 1
+        self._send(wire.frameRequest(message.transactionId, body), peer)
+        return True
+
+    def _answer(self, message: wire.RequestMessage, referrer: Source, asker: Source) -> bool:
+        """As the peer: answer to the asker."""
+        if not isSendable(packAddress(*asker)[0]):
+            return False
+        if not self._table.hasProven(referrer) and not self._strangers.take(self._clock.seconds()):
+            return False
+        if not self._mayReach(asker):
+            return False
+        token = self._tokens.issue(*asker, message.id, message.target)
+        answer = wire.encodeResponse(
+            message.transactionId, self._ownId, None, packAddress(*asker), token
+        )
+        self._send(answer, asker)
+        return True
+
+    def _mayReach(self, address: Source) -> bool:
+        return self._perAddress.allows(str(address), self._clock.seconds())

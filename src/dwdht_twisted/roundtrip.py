@@ -1,0 +1,89 @@
+"""
+How long to wait for an answer, learnt from the answers that came.
+
+The estimator is that of RFC 6298: a smoothed round-trip time and its mean
+deviation, and a time-out of the one plus four times the other.  There is one
+for each address that answered lately, and one over all of them for addresses
+that are new.  Pure: the clock is the caller's.
+"""
+
+from __future__ import annotations
+
+from .contact import Address
+from .limits import RecentMap
+
+#: The time-out before anything was measured, in seconds.
+INITIAL_TIMEOUT = 0.5
+
+#: No time-out is shorter, in seconds: a peer's event loop may be busy.
+MINIMUM_TIMEOUT = 0.2
+
+#: No time-out of a first transmission is longer, in seconds.
+MAXIMUM_TIMEOUT = 1.5
+
+#: How many addresses are remembered, and for how long, in seconds.
+REMEMBERED_ADDRESSES = 128
+REMEMBERED_FOR = 1800.0
+
+# The gains of RFC 6298, section 2.3.
+_ALPHA = 1 / 8
+_BETA = 1 / 4
+
+
+class Estimate:
+    """
+    A smoothed round-trip time.
+
+    :ivar smoothed: seconds
+    :ivar deviation: mean deviation, seconds
+    """
+
+    __slots__ = ("deviation", "smoothed")
+
+    def __init__(self, first: float) -> None:
+        self.smoothed = first
+        self.deviation = first / 2
+
+    def add(self, sample: float) -> None:
+        """Learn from one more round trip, in seconds."""
+        self.deviation += _BETA * (abs(self.smoothed - sample) - self.deviation)
+        self.smoothed += _ALPHA * (sample - self.smoothed)
+
+    def timeout(self) -> float:
+        """How long an answer may take before it is missed, in seconds."""
+        waiting = self.smoothed + 4 * self.deviation
+        return min(max(waiting, MINIMUM_TIMEOUT), MAXIMUM_TIMEOUT)
+
+
+class RoundTripTimes:
+    """The estimates of one node."""
+
+    __slots__ = ("_addresses", "_overall")
+
+    def __init__(self) -> None:
+        self._addresses: RecentMap[Address, Estimate] = RecentMap(
+            REMEMBERED_ADDRESSES, REMEMBERED_FOR
+        )
+        self._overall: Estimate | None = None
+
+    def measured(self, address: Address, seconds: float, now: float) -> None:
+        """
+        Learn from an answer.
+
+        Only of a request that was sent once: else it is unknown which of the transmissions was
+        answered (Karn's algorithm, RFC 6298 section 3).
+        """
+        if self._overall is None:
+            self._overall = Estimate(seconds)
+        else:
+            self._overall.add(seconds)
+        known = self._addresses.get(address, now)
+        if known is None:
+            self._addresses.put(address, Estimate(seconds), now)
+        else:
+            known.add(seconds)
+
+    def timeout(self, address: Address, now: float) -> float:
+        """How long to wait for an answer from this address, in seconds."""
+        known = self._addresses.get(address, now) or self._overall
+        return INITIAL_TIMEOUT if known is None else known.timeout()

@@ -1,0 +1,379 @@
+"""
+The routing table: which contacts a node knows, and which it trusts to be there.
+
+Contacts stand in k-buckets by how long a prefix their id shares with our own
+(Kademlia section 2.2; a bucket for each length holds the same contacts as the
+tree of section 2.4 that is split along the own id).
+
+The rules:
+
+* A contact is *proven* once it has answered a request of ours, under its id
+  and from its address.  Only an answer proves anything: a request may carry
+  any source address and any id.
+* A proven contact keeps its place until it fails to answer.  When its bucket
+  is full, a newcomer waits among the spares, and the caller is told to ping
+  the contact that was silent for longest.
+* A contact that merely asked may take *spare room*, is to be pinged at once,
+  and goes when it is silent.  It never stands in the way of a proven one.
+* One address has one contact.  When it answers under a new id, the old id is
+  gone: the node was restarted.
+* An id stays with the address that has proven it.  Another address that
+  answers under the same id waits until the first is silent.
+* On the public internet a host and a /24 network hold only so many places.
+  Private and loopback addresses, where one host is often a whole network, have
+  no such bound.
+
+Pure: the time is an argument, in seconds, and the pings are the caller's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from .contact import ID_BITS, Address, Contact, Source, checkId, isPublic, packContact, subnet
+from .limits import RecentMap
+
+#: The size of a bucket, and of an answer (Kademlia's k).
+K = 20
+
+#: How many newcomers wait for a place in a full bucket.
+SPARES = 4
+
+#: How many contacts that have not answered yet a table holds.
+MAXIMUM_UNPROVEN = 256
+
+#: How many contacts of one public host, and of one public /24 network, a table holds.
+MAXIMUM_OF_HOST = 4
+MAXIMUM_OF_SUBNET = 16
+
+#: A contact that answered within this time, in seconds, needn't be pinged before it is kept.
+TRUSTED_FOR = 30.0
+
+#: For how long, in seconds, and for how many addresses a silence is remembered: meanwhile a
+#: request from there earns no further ping.
+SILENCE_REMEMBERED_FOR = 60.0
+SILENCES_REMEMBERED = 512
+
+
+class Entry:
+    """
+    A contact's place in the table.
+
+    :ivar contact: the contact, with an id
+    :ivar compact: its compact form
+    :ivar number: its id as a big-endian number
+    :ivar lastSeen: when it last answered, in seconds
+    """
+
+    __slots__ = ("compact", "contact", "lastSeen", "number")
+
+    def __init__(self, contact: Contact, now: float) -> None:
+        self.contact = contact
+        self.compact = packContact(contact)
+        self.number = int.from_bytes(self.compact[: ID_BITS // 8], "big")
+        self.lastSeen = now
+
+
+class Bucket:
+    """
+    The contacts whose ids share a prefix of one length with our own.
+
+    :ivar proven: at most k contacts that have answered, by id
+    :ivar unproven: contacts that only asked, by id, in the room that is left
+    :ivar spares: contacts that have answered and found no room, the latest last
+    :ivar refreshedAt: when a lookup last went into the bucket, in seconds
+    """
+
+    __slots__ = ("proven", "refreshedAt", "spares", "unproven")
+
+    def __init__(self, now: float) -> None:
+        self.proven: dict[int, Entry] = {}
+        self.unproven: dict[int, Entry] = {}
+        self.spares: list[Contact] = []
+        self.refreshedAt = now
+
+    def longestUnseen(self) -> Entry:
+        """The proven contact that answered the longest time ago."""
+        return min(self.proven.values(), key=lambda entry: entry.lastSeen)
+
+
+class RoutingTable:
+    """
+    The contacts that one node knows.
+
+    :param id: the own id, 32 bytes
+    :param k: how many contacts a bucket holds
+    """
+
+    def __init__(self, id: bytes, k: int = K) -> None:
+        self.id = checkId(id, "the id of a node")
+        self._own = int.from_bytes(self.id, "big")
+        self._k = k
+        self._buckets: list[Bucket | None] = []
+        self._byAddress: dict[Source, Entry] = {}
+        self._size = 0
+        self._unproven: dict[int, Entry] = {}
+        self._sources: Counter[str] = Counter()
+        self._silent: RecentMap[Source, bool] = RecentMap(
+            SILENCES_REMEMBERED, SILENCE_REMEMBERED_FOR
+        )
+
+    def __len__(self) -> int:
+        """How many proven contacts there are."""
+        return self._size
+
+    def contacts(self) -> list[Contact]:
+        """The proven contacts."""
+        return [entry.contact for entry in self._entries()]
+
+    def holds(self, address: Source) -> bool:
+        """Whether a contact of this address is in the table, proven or not."""
+        return address in self._byAddress
+
+    def hasProven(self, address: Source) -> bool:
+        """Whether a contact of this address has answered."""
+        entry = self._byAddress.get(address)
+        return entry is not None and entry.number not in self._unproven
+
+    # What happens to a contact.
+
+    def asked(self, contact: Contact, now: float) -> bool:
+        """
+        A request came that claims to be from this contact.
+
+        :return: whether to ping it, to learn who answers there
+        """
+        if contact.id == self.id:
+            return False
+        address = contact.address
+        entry = self._byAddress.get(address)
+        if entry is not None:
+            # Another id at a known address: ask who is there, but not for each request.
+            return (
+                entry.contact.id != contact.id
+                and entry.number not in self._unproven
+                and now - entry.lastSeen > TRUSTED_FOR
+            )
+        if len(self._unproven) >= MAXIMUM_UNPROVEN or self._silent.get(address, now):
+            return False
+        entry = Entry(contact, now)
+        bucket = self._bucketOf(entry.number, now)
+        if entry.number in bucket.proven or entry.number in bucket.unproven:
+            return False
+        if len(bucket.proven) + len(bucket.unproven) >= self._k or not self._hasRoomFor(contact):
+            return False
+        bucket.unproven[entry.number] = entry
+        self._unproven[entry.number] = entry
+        self._enter(entry)
+        return True
+
+    def answered(self, contact: Contact, now: float) -> Contact | None:
+        """
+        A contact has answered a request of ours.
+
+        :return: a contact that should be pinged, because this one waits for its place
+        """
+        if contact.id == self.id:
+            return None
+        address = contact.address
+        known = self._byAddress.get(address)
+        if known is not None and known.contact.id == contact.id:
+            known.lastSeen = now
+            if self._unproven and known.number in self._unproven:
+                self._remove(known)
+                self._insert(known, now)
+            return None
+        self._silent.discard(address)
+        if known is not None:
+            self._remove(known)
+        return self._insert(Entry(contact, now), now)
+
+    def failed(self, address: Address, now: float) -> Contact | None:
+        """
+        An address has not answered, after all retries.  Whoever stood there leaves.
+
+        :return: a spare that should be pinged, since there is room for it now
+        """
+        self._silent.put(address, True, now)
+        entry = self._byAddress.get(address)
+        if entry is None:
+            return None
+        self._remove(entry)
+        spares = self._bucketOf(entry.number, now).spares
+        return spares.pop() if spares else None
+
+    # What the table is for.
+
+    def closest(self, target: bytes, count: int = K) -> list[Contact]:
+        """
+        The contacts closest to a target, closest first.
+
+        Proven ones; those that have not answered yet fill up an answer that is short of them.
+        """
+        return [entry.contact for entry in self._closest(target, count)]
+
+    def closestCompact(self, target: bytes, count: int = K) -> bytes:
+        """L{closest}, as an answer carries it."""
+        return b"".join([entry.compact for entry in self._closest(target, count)])
+
+    def _closest(self, target: bytes, count: int) -> list[Entry]:
+        wanted = int.from_bytes(target, "big")
+        distanceTo = wanted.__xor__
+        found: list[Entry] = []
+        for bucket in self._nearestFirst(wanted):
+            entries = bucket.proven
+            found += [entries[number] for number in sorted(entries, key=distanceTo)]
+            if len(found) >= count:
+                return found[:count]
+        if self._unproven:
+            candidates = sorted(self._unproven, key=distanceTo)[: count - len(found)]
+            found += [self._unproven[number] for number in candidates]
+            found.sort(key=lambda entry: entry.number ^ wanted)
+        return found
+
+    def _nearestFirst(self, wanted: int) -> Iterator[Bucket]:
+        """
+        The buckets in the order of their distance from a target.
+
+        All ids of one bucket are nearer to it than all ids of the next.  First the bucket that
+        the target falls into.  Then those of longer prefixes: such an id differs from the target
+        where we do, up to its bucket's own bit, in which it differs from us.  So where we differ
+        from the target the shorter prefix is nearer, where we don't the longer.  Last those of
+        shorter prefixes, the longest of them first.
+        """
+        buckets = self._buckets
+        difference = self._own ^ wanted
+        shared = ID_BITS - difference.bit_length()
+        if shared < len(buckets):
+            bucket = buckets[shared]
+            if bucket is not None:
+                yield bucket
+        farther: list[Bucket] = []
+        for prefix in range(shared + 1, len(buckets)):
+            bucket = buckets[prefix]
+            if bucket is not None:
+                if difference >> (ID_BITS - 1 - prefix) & 1:
+                    yield bucket
+                else:
+                    farther.append(bucket)
+        yield from reversed(farther)
+        for prefix in range(min(shared, len(buckets)) - 1, -1, -1):
+            bucket = buckets[prefix]
+            if bucket is not None:
+                yield bucket
+
+    # Upkeep.
+
+    def unseenSince(self, time: float, count: int) -> list[Contact]:
+        """The proven contacts that last answered before C{time}, the longest unseen first."""
+        old = [entry for entry in self._entries() if entry.lastSeen < time]
+        old.sort(key=lambda entry: entry.lastSeen)
+        return [entry.contact for entry in old[:count]]
+
+    def refreshed(self, target: bytes, now: float) -> None:
+        """A lookup went to this target."""
+        number = int.from_bytes(target, "big")
+        if number != self._own:
+            self._bucketOf(number, now).refreshedAt = now
+
+    def idleBucket(self, time: float) -> int | None:
+        """
+        The prefix length of a bucket that no lookup has gone into since C{time}, if there is one.
+
+        Only down to the deepest bucket that holds anybody: beyond, there is nobody to find.
+        """
+        for prefix in range(self._depth()):
+            bucket = self._buckets[prefix]
+            if bucket is None or bucket.refreshedAt < time:
+                return prefix
+        return None
+
+    def randomTarget(self, prefix: int, randomBytes: Callable[[int], bytes]) -> bytes:
+        """An id, 32 bytes, that would stand in the bucket of this prefix length."""
+        free = ID_BITS - prefix - 1
+        lower = int.from_bytes(randomBytes(ID_BITS // 8), "big") & ((1 << free) - 1)
+        upper = (self._own >> free) ^ 1
+        return (upper << free | lower).to_bytes(ID_BITS // 8, "big")
+
+    # The inside.
+
+    def _entries(self) -> Iterable[Entry]:
+        for bucket in self._buckets:
+            if bucket is not None:
+                yield from bucket.proven.values()
+
+    def _depth(self) -> int:
+        """One more than the longest prefix that a proven contact shares with us."""
+        depth = len(self._buckets)
+        while depth:
+            bucket = self._buckets[depth - 1]
+            if bucket is not None and bucket.proven:
+                break
+            depth -= 1
+        return depth
+
+    def _bucketOf(self, number: int, now: float) -> Bucket:
+        prefix = ID_BITS - (self._own ^ number).bit_length()
+        while len(self._buckets) <= prefix:
+            self._buckets.append(None)
+        bucket = self._buckets[prefix]
+        if bucket is None:
+            bucket = self._buckets[prefix] = Bucket(now)
+        return bucket
+
+    def _insert(self, entry: Entry, now: float) -> Contact | None:
+        """Give a contact that has answered a place, or name the one that it waits for."""
+        bucket = self._bucketOf(entry.number, now)
+        holder = bucket.proven.get(entry.number)
+        if holder is None and len(bucket.proven) < self._k:
+            claim = bucket.unproven.get(entry.number)
+            if claim is not None:
+                self._remove(claim)
+            elif bucket.unproven and len(bucket.proven) + len(bucket.unproven) >= self._k:
+                self._remove(next(iter(bucket.unproven.values())))
+            if not self._hasRoomFor(entry.contact):
+                return None
+            bucket.proven[entry.number] = entry
+            self._size += 1
+            self._enter(entry)
+            return None
+        self._keepSpare(bucket, entry.contact)
+        oldest = holder or bucket.longestUnseen()
+        return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
+
+    def _keepSpare(self, bucket: Bucket, contact: Contact) -> None:
+        spares = bucket.spares
+        if contact in spares:
+            spares.remove(contact)
+        spares.append(contact)
+        del spares[:-SPARES]
+
+    def _remove(self, entry: Entry) -> None:
+        bucket = self._bucketOf(entry.number, entry.lastSeen)
+        if bucket.proven.get(entry.number) is entry:
+            del bucket.proven[entry.number]
+            self._size -= 1
+        else:
+            del bucket.unproven[entry.number]
+            del self._unproven[entry.number]
+        del self._byAddress[entry.contact.address]
+        if isPublic(entry.contact.host):
+            for source in (entry.contact.host, subnet(entry.contact.host)):
+                self._sources[source] -= 1
+                if not self._sources[source]:
+                    del self._sources[source]
+
+    def _enter(self, entry: Entry) -> None:
+        self._byAddress[entry.contact.address] = entry
+        if isPublic(entry.contact.host):
+            self._sources[entry.contact.host] += 1
+            self._sources[subnet(entry.contact.host)] += 1
+
+    def _hasRoomFor(self, contact: Contact) -> bool:
+        if not isPublic(contact.host):
+            return True
+        return (
+            self._sources[contact.host] < MAXIMUM_OF_HOST
+            and self._sources[subnet(contact.host)] < MAXIMUM_OF_SUBNET
+        )

@@ -1,0 +1,300 @@
+"""
+The requests of one node that wait for an answer.
+
+A request gets an unpredictable transaction id, is sent again when its answer
+is late, and ends in exactly one of: an answer, a failure, a cancellation.
+
+Only so many are in flight at once; the rest wait in a bounded queue, which
+moves on whatever way a request ends.  One timer serves all of them: a heap
+holds the deadlines, and an entry whose request has ended or was sent again
+since is passed over when it comes up.
+
+This is the datagram path: plain callbacks, no Deferreds.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from heapq import heappop, heappush
+from random import Random
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from . import wire
+from .contact import Address, Source
+from .errors import DHTError, RequestTimeout, TooManyRequests
+from .roundtrip import RoundTripTimes
+
+#: How many requests a node has in flight at once.
+WINDOW = 256
+
+#: How many more may wait for a free place.
+QUEUE_LIMIT = 4096
+
+#: How often a request is sent before it fails.
+TRANSMISSIONS = 4
+
+#: How much longer each wait is than the one before.
+BACKOFF = 1.5
+
+#: Called with an answer and the address that it came from.
+OnAnswer = Callable[[wire.ResponseMessage, Source], None]
+
+#: Called with what went wrong.
+OnFailure = Callable[[DHTError], None]
+
+#: Called each time that an answer is late, with how often the request was sent before.
+OnLate = Callable[[int], None]
+
+
+class OutgoingRequest:
+    """
+    One request, from the moment that it is wanted until it ends.
+
+    :ivar address: who is to answer
+    :ivar isOver: whether it has ended
+    """
+
+    __slots__ = (
+        "address",
+        "anyPort",
+        "deadline",
+        "isOver",
+        "messages",
+        "onAnswer",
+        "onFailure",
+        "onLate",
+        "sentAt",
+        "timeout",
+        "transactionId",
+        "transmissions",
+    )
+
+    def __init__(
+        self,
+        address: Address,
+        messages: tuple[tuple[bytes, Address], ...],
+        onAnswer: OnAnswer,
+        onFailure: OnFailure,
+        onLate: OnLate | None,
+        anyPort: bool,
+    ) -> None:
+        self.address = address
+        self.messages = messages
+        self.onAnswer = onAnswer
+        self.onFailure = onFailure
+        self.onLate = onLate
+        self.anyPort = anyPort
+        self.transactionId = -1
+        self.transmissions = 0
+        self.sentAt = 0.0
+        self.timeout = 0.0
+        self.deadline = 0.0
+        self.isOver = False
+
+    def isAnsweredFrom(self, address: Source) -> bool:
+        """Whether an answer from this address is the one that is waited for."""
+        return address == self.address or (self.anyPort and address[0] == self.address[0])
+
+
+class Requests:
+    """
+    All requests of a node.
+
+    :param clock: tells the time and calls later
+    :param write: sends a datagram to an address
+    :param random: where transaction ids come from
+    :param heard: told of each answer, before the request's own callback
+    :param missed: told of each address that has not answered, before the request's own callback
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        write: Callable[[bytes, Source], None],
+        random: Random,
+        heard: Callable[[wire.ResponseMessage, Source], None],
+        missed: Callable[[Address], None],
+        *,
+        window: int = WINDOW,
+        queueLimit: int = QUEUE_LIMIT,
+    ) -> None:
+        self._clock = clock
+        self._write = write
+        self._randomBits = random.getrandbits
+        self._heard = heard
+        self._missed = missed
+        self._window = window
+        self._queueLimit = queueLimit
+        self._inFlight: dict[int, OutgoingRequest] = {}
+        self._waiting: OrderedDict[OutgoingRequest, None] = OrderedDict()
+        self._deadlines: list[tuple[float, int, OutgoingRequest]] = []
+        self._deadlinesPushed = 0
+        self._timer: IDelayedCall | None = None
+        self._timerAt = 0.0
+        self._roundTrips = RoundTripTimes()
+        self._stopped: DHTError | None = None
+
+    @property
+    def inFlight(self) -> int:
+        """How many requests wait for an answer."""
+        return len(self._inFlight)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait to be sent."""
+        return len(self._waiting)
+
+    def send(
+        self,
+        address: Address,
+        body: bytes,
+        onAnswer: OnAnswer,
+        onFailure: OnFailure,
+        onLate: OnLate | None = None,
+    ) -> OutgoingRequest:
+        """
+        Send a request.
+
+        :param body: what L{wire.requestBody} gave
+        :return: the request, for L{cancel}
+        :raises TooManyRequests: when the queue is full
+        """
+        return self._start(
+            OutgoingRequest(address, ((body, address),), onAnswer, onFailure, onLate, False)
+        )
+
+    def sendThrough(
+        self,
+        address: Address,
+        direct: bytes,
+        referrer: Address,
+        relayed: bytes,
+        onAnswer: OnAnswer,
+        onFailure: OnFailure,
+    ) -> OutgoingRequest:
+        """
+        Send one request on two ways under one transaction id: to the node itself, which opens our
+        NAT, and to a referrer that relays it.  The answer to either comes from the node's host;
+        its NAT may show another port.
+
+        :raises TooManyRequests: when the queue is full
+        """
+        messages = ((direct, address), (relayed, referrer))
+        return self._start(OutgoingRequest(address, messages, onAnswer, onFailure, None, True))
+
+    def cancel(self, request: OutgoingRequest) -> None:
+        """End a request without a word to its callbacks."""
+        if not request.isOver:
+            self._end(request)
+
+    def received(self, datagram: bytes, address: Source) -> bool:
+        """
+        Take a response.
+
+        :return: False when nobody waits for it
+        :raises MalformedDatagram: when it is awaited but can't be read; the request goes on
+        """
+        request = self._inFlight.get(wire.transactionId(datagram))
+        if request is None or not request.isAnsweredFrom(address):
+            return False
+        message = wire.decodeResponse(datagram)
+        if request.transmissions == 1:
+            now = self._clock.seconds()
+            self._roundTrips.measured(request.address, now - request.sentAt, now)
+        self._end(request)
+        self._heard(message, address)
+        request.onAnswer(message, address)
+        return True
+
+    def stop(self, reason: DHTError) -> None:
+        """Fail every request with C{reason}, and each that is made from now on."""
+        self._stopped = reason
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._deadlines.clear()
+        requests = [*self._inFlight.values(), *self._waiting]
+        self._inFlight.clear()
+        self._waiting.clear()
+        for request in requests:
+            if not request.isOver:
+                request.isOver = True
+                request.onFailure(reason)
+
+    def _start(self, request: OutgoingRequest) -> OutgoingRequest:
+        if self._stopped is not None:
+            raise self._stopped
+        if len(self._inFlight) < self._window:
+            self._launch(request)
+        elif len(self._waiting) < self._queueLimit:
+            self._waiting[request] = None
+        else:
+            raise TooManyRequests(f"{self._queueLimit} requests wait already")
+        return request
+
+    def _launch(self, request: OutgoingRequest) -> None:
+        inFlight = self._inFlight
+        transactionId = self._randomBits(wire.TRANSACTION_ID_BITS)
+        while transactionId in inFlight:
+            transactionId = self._randomBits(wire.TRANSACTION_ID_BITS)
+        request.transactionId = transactionId
+        inFlight[transactionId] = request
+        request.timeout = self._roundTrips.timeout(request.address, self._clock.seconds())
+        self._transmit(request)
+
+    def _transmit(self, request: OutgoingRequest) -> None:
+        now = self._clock.seconds()
+        request.sentAt = now
+        request.transmissions += 1
+        request.deadline = deadline = now + request.timeout
+        self._deadlinesPushed += 1
+        heappush(self._deadlines, (deadline, self._deadlinesPushed, request))
+        self._wakeAt(deadline, now)
+        for body, address in request.messages:
+            self._write(wire.frameRequest(request.transactionId, body), address)
+
+    def _wakeAt(self, deadline: float, now: float) -> None:
+        if self._timer is None:
+            self._timer = self._clock.callLater(deadline - now, self._deadlinePassed)
+        elif deadline < self._timerAt:
+            self._timer.reset(deadline - now)
+        else:
+            return
+        self._timerAt = deadline
+
+    def _deadlinePassed(self) -> None:
+        self._timer = None
+        now = self._clock.seconds()
+        deadlines = self._deadlines
+        while deadlines:
+            deadline, _, request = deadlines[0]
+            if request.isOver or request.deadline != deadline:
+                heappop(deadlines)
+            elif deadline <= now:
+                heappop(deadlines)
+                self._late(request)
+            else:
+                self._wakeAt(deadline, now)
+                break
+
+    def _late(self, request: OutgoingRequest) -> None:
+        if request.transmissions >= TRANSMISSIONS:
+            self._end(request)
+            self._missed(request.address)
+            request.onFailure(RequestTimeout(f"no answer from {request.address}"))
+            return
+        request.timeout *= BACKOFF
+        sent = request.transmissions
+        self._transmit(request)
+        if request.onLate is not None:
+            request.onLate(sent)
+
+    def _end(self, request: OutgoingRequest) -> None:
+        request.isOver = True
+        if self._inFlight.pop(request.transactionId, None) is None:
+            self._waiting.pop(request, None)
+        while self._waiting and len(self._inFlight) < self._window:
+            waiting, _ = self._waiting.popitem(last=False)
+            self._launch(waiting)

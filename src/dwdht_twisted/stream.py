@@ -1,0 +1,407 @@
+"""
+The answers to a query, as a push producer.
+
+One L{QueryStream} drives up to two searches, one after the other: a lookup (or
+a fixed list of nodes), then, for an update, the commit to the closest that
+answered.  It asks whoever the search names next, tells the search what came of
+it, and writes what is a result to its consumer.
+
+Three ways of reading share one path: L{QueryStream.collect} and C{async for}
+are consumers too.
+
+Back pressure works at the source.  While the consumer has paused the stream,
+no node is asked; the answers to requests already sent, a window's worth at
+most, are kept until it resumes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IConsumer
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from . import wire
+from .caller import Caller
+from .candidate import WINDOW, Candidate, Search
+from .commit import Commit
+from .contact import Address, Contact, Source
+from .errors import DHTError, NoCloseNodes, NoResponse
+from .interfaces import IQueryStream, Reply
+from .rpc import OutgoingRequest
+
+
+class Question:
+    """
+    What a stream asks.
+
+    :ivar command: the command
+    :ivar target: 32 bytes
+    :ivar value: the payload
+    :ivar holepunching: whether silent nodes are reached through those that named them
+    :ivar isUpdate: whether it is committed to the closest nodes
+    :ivar withQuery: whether the answers of an update's first phase are results too
+    """
+
+    __slots__ = ("command", "holepunching", "isUpdate", "target", "value", "withQuery")
+
+    def __init__(
+        self,
+        command: str,
+        target: bytes,
+        value: bytes | None = None,
+        *,
+        holepunching: bool = True,
+        isUpdate: bool = False,
+        withQuery: bool = False,
+    ) -> None:
+        self.command = command
+        self.target = target
+        self.value = value
+        self.holepunching = holepunching
+        self.isUpdate = isUpdate
+        self.withQuery = withQuery
+
+    def body(self, id: bytes | None, token: bytes | None = None) -> bytes:
+        """The request that asks it; see L{wire.requestBody}."""
+        return wire.requestBody(
+            self.command, id, self.target, roundtripToken=token, value=self.value
+        )
+
+
+@implementer(IQueryStream)
+class QueryStream:
+    """
+    One query or update; L{DHTNode <dwdht_twisted.node.DHTNode>} makes them.
+
+    :param question: what is asked
+    :param caller: sends the requests
+    :param begin: gives the first search; calls its argument when the search has learnt more by
+        itself
+    :param running: holds the streams of the node that have started and not ended
+
+    :ivar responses: how many nodes have answered
+    :ivar errors: how many nodes failed to answer, or refused an update
+    :ivar commits: how many nodes have taken the update
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        question: Question,
+        caller: Caller,
+        begin: Callable[[Callable[[], None]], Search],
+        running: set[QueryStream],
+    ) -> None:
+        self.responses = 0
+        self.errors = 0
+        self.commits = 0
+        self._question = question
+        self._caller = caller
+        self._begin = begin
+        self._running = running
+        self._search: Search | None = None
+        self._isCommitting = False
+        self._body = b""
+        self._requests: dict[Candidate, OutgoingRequest] = {}
+        self._punches: dict[Candidate, OutgoingRequest] = {}
+        self._kept: deque[Reply] = deque()
+        self._isPaused = False
+        self._consumer: IConsumer | None = None
+        self._done: Deferred[None] | None = None
+        self._iterator: _Iteration | None = None
+        self._isRead = False
+        self._isStopped = False
+
+    # Reading.
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+        """See L{IQueryStream}."""
+        if self._isRead:
+            raise ValueError("a query stream is read once; make another query")
+        self._isRead = True
+        if self._isStopped:
+            return succeed(None)
+        self._consumer = consumer
+        done: Deferred[None] = Deferred(lambda _: self._abandon())
+        self._done = done
+        self._running.add(self)
+        consumer.registerProducer(self, True)
+        if not self._isStopped:
+            self._body = self._question.body(self._caller.ownId)
+            self._search = self._begin(self._advance)
+            self._advance()
+        return done
+
+    def collect(self) -> Deferred[list[Reply]]:
+        """See L{IQueryStream}."""
+        replies = _Collection()
+        finished = self.startProducing(replies)
+        collected: Deferred[list[Reply]] = Deferred(lambda _: finished.cancel())
+        finished.addCallback(lambda _: replies.items)
+        finished.addCallbacks(collected.callback, collected.errback)
+        return collected
+
+    def __aiter__(self) -> QueryStream:
+        """See L{IQueryStream}."""
+        if self._iterator is None:
+            self._iterator = _Iteration(self)
+        return self
+
+    def __anext__(self) -> Deferred[Reply]:
+        """See L{IQueryStream}."""
+        iterator = self.__aiter__()._iterator
+        assert iterator is not None
+        return iterator.next()
+
+    # IPushProducer.
+
+    def pauseProducing(self) -> None:
+        """Ask no further node, and write no further reply."""
+        self._isPaused = True
+
+    def resumeProducing(self) -> None:
+        """Write what came meanwhile, and go on asking."""
+        self._isPaused = False
+        while self._kept and not self._isPaused:
+            self._write(self._kept.popleft())
+        self._advance()
+
+    def stopProducing(self) -> None:
+        """Cancel the query and its requests."""
+        self._end(None)
+
+    def fail(self, reason: Exception) -> None:
+        """End the stream with an error, as its node does when it is destroyed."""
+        self._end(Failure(reason))
+
+    # The search.
+
+    def _advance(self) -> None:
+        """Ask whoever is next, and notice the end."""
+        while self._search is not None and not self._isPaused:
+            candidate = self._search.next()
+            if candidate is not None:
+                self._ask(candidate, self._bodyFor(candidate))
+            elif self._search.isOver:
+                self._searchIsOver(self._search)
+            else:
+                return
+
+    def _bodyFor(self, candidate: Candidate) -> bytes:
+        if self._isCommitting:
+            return self._question.body(self._caller.ownId, candidate.token)
+        return self._body
+
+    def _searchIsOver(self, search: Search) -> None:
+        self._cancelRequests()
+        if not self.responses:
+            self.fail(NoResponse("no node answered"))
+        elif self._question.isUpdate and not self._isCommitting:
+            self._isCommitting = True
+            self._search = Commit(search.closest())
+        elif self._isCommitting and not self.commits:
+            self.fail(NoCloseNodes("no node took the update"))
+        else:
+            self._end(None)
+
+    def _ask(self, candidate: Candidate, body: bytes) -> None:
+        try:
+            self._requests[candidate] = self._caller.send(
+                candidate.address,
+                body,
+                partial(self._answered, candidate),
+                partial(self._failed, candidate),
+                partial(self._late, candidate),
+            )
+        except DHTError as error:
+            self._failed(candidate, error)
+
+    def _answered(
+        self, candidate: Candidate, message: wire.ResponseMessage, address: Source
+    ) -> None:
+        search = self._search
+        if search is None:
+            return
+        del self._requests[candidate]
+        punch = self._punches.pop(candidate, None)
+        if punch is not None:
+            self._caller.requests.cancel(punch)
+        self.responses += 1
+        isResult = search.answered(candidate, message)
+        if self._isCommitting:
+            if isResult:
+                self.commits += 1
+            else:
+                self.errors += message.roundtripToken is None
+        elif self._question.isUpdate and not self._question.withQuery:
+            isResult = False
+        if isResult:
+            node = Contact(message.id, address[0], address[1])
+            self._deliver(Reply(node, message.value))
+        self._advance()
+
+    def _late(self, candidate: Candidate, transmissions: int) -> None:
+        search = self._search
+        if search is None:
+            return
+        search.late(candidate, transmissions)
+        referrer = candidate.referrer
+        if transmissions == 1 and referrer is not None and self._question.holepunching:
+            self._punch(search, candidate, referrer)
+        self._advance()
+
+    def _failed(self, candidate: Candidate, reason: DHTError) -> None:
+        self._requests.pop(candidate, None)
+        if self._search is not None and candidate not in self._punches:
+            self.errors += 1
+            self._search.failed(candidate)
+            self._advance()
+
+    # Hole punching.
+
+    def _punch(self, search: Search, candidate: Candidate, referrer: Address) -> None:
+        def opened(message: wire.ResponseMessage, address: Source) -> None:
+            self._punches.pop(candidate, None)
+            request = self._requests.pop(candidate, None)
+            if request is not None:
+                self._caller.requests.cancel(request)
+            if self._search is search:
+                # The NAT of the peer may show it at another port than its referrer knows.
+                candidate.address = Address(*address)
+                search.askedAgain(candidate)
+                self._ask(candidate, self._bodyFor(candidate))
+
+        def failed(reason: DHTError) -> None:
+            self._punches.pop(candidate, None)
+            if candidate not in self._requests:
+                self._failed(candidate, reason)
+
+        try:
+            punch = self._caller.punch(candidate.address, referrer, opened, failed)
+        except DHTError:
+            return
+        self._punches[candidate] = punch
+        search.punched(candidate)
+
+    # Results and the end.
+
+    def _deliver(self, reply: Reply) -> None:
+        if self._isPaused or self._kept:
+            self._kept.append(reply)
+        else:
+            self._write(reply)
+
+    def _write(self, reply: Reply) -> None:
+        if self._consumer is None:
+            return
+        try:
+            self._consumer.write(reply)  # type: ignore[arg-type]
+        except Exception:
+            self._end(Failure())
+
+    def _end(self, failure: Failure | None) -> None:
+        done = self._release()
+        if done is None:
+            return
+        if failure is None:
+            done.callback(None)
+        else:
+            done.errback(failure)
+
+    def _abandon(self) -> None:
+        """The Deferred was cancelled."""
+        self._release()
+
+    def _release(self) -> Deferred[None] | None:
+        """Let go of everything; the Deferred, if it waits, is the caller's to fire."""
+        self._isStopped = True
+        self._search = None
+        self._cancelRequests()
+        self._kept.clear()
+        self._running.discard(self)
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            consumer.unregisterProducer()
+        done, self._done = self._done, None
+        return done
+
+    def _cancelRequests(self) -> None:
+        for request in (*self._requests.values(), *self._punches.values()):
+            self._caller.requests.cancel(request)
+        self._requests.clear()
+        self._punches.clear()
+
+
+@implementer(IConsumer)
+class _Collection:
+    """A consumer that keeps everything."""
+
+    def __init__(self) -> None:
+        self.items: list[Reply] = []
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """There is never a reason to pause it."""
+
+    def unregisterProducer(self) -> None:
+        """There is nothing to release."""
+
+    def write(self, data: Reply) -> None:  # type: ignore[override]
+        """Keep a reply."""
+        self.items.append(data)
+
+
+@implementer(IConsumer)
+class _Iteration:
+    """A consumer that is read one reply at a time, and pauses the stream when it is full."""
+
+    def __init__(self, stream: QueryStream) -> None:
+        self._stream = stream
+        self._items: deque[Reply] = deque()
+        self._wanted: Deferred[Reply] | None = None
+        self._outcome: Failure | None = None
+        stream.startProducing(self).addCallbacks(
+            lambda _: self._ended(Failure(StopAsyncIteration())), self._ended
+        )
+
+    def next(self) -> Deferred[Reply]:
+        """The next reply; fails with L{StopAsyncIteration} at the end."""
+        if self._wanted is not None:
+            raise ValueError("a reply is awaited already")
+        if self._items:
+            item = self._items.popleft()
+            if not self._items:
+                self._stream.resumeProducing()
+            return succeed(item)
+        if self._outcome is not None:
+            return fail(self._outcome)
+        self._wanted = Deferred(lambda _: self._stream.stopProducing())
+        return self._wanted
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """The producer is the stream itself."""
+
+    def unregisterProducer(self) -> None:
+        """There is nothing to release."""
+
+    def write(self, data: Reply) -> None:  # type: ignore[override]
+        """Hand a reply to whoever waits for it, or keep it."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            wanted.callback(data)
+            return
+        self._items.append(data)
+        if len(self._items) >= WINDOW:
+            self._stream.pauseProducing()
+
+    def _ended(self, outcome: Failure) -> None:
+        self._outcome = outcome
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and not wanted.called:
+            wanted.errback(outcome)
