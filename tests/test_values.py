@@ -1,0 +1,281 @@
+"""
+Tests for L{dwdht_twisted.values}.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from twisted.internet.defer import CancelledError
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from dwdht_twisted import Contact, DHTNode, ICommandHandler, Request, values
+from dwdht_twisted.errors import InvalidTarget, NoResponse, ValueNotFound, ValueTooLarge
+from dwdht_twisted.interfaces import HandlerResult
+from dwdht_twisted.stores import MemoryStore
+from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+
+#: How long the nodes of these tests keep a value, in seconds.
+MAXIMUM_AGE = 60.0
+
+STRANGER = Contact(None, "10.9.9.9", 4000)
+
+
+def request(key: bytes, value: bytes | None) -> Request:
+    """A request as the network may send it."""
+    return Request(values.COMMAND, key, value, STRANGER)
+
+
+class ValueHandlerTests(SynchronousTestCase):
+    """
+    Tests for L{values.ValueHandler}.
+    """
+
+    def setUp(self) -> None:
+        self.store = MemoryStore(SimulatedClock().seconds)
+        self.handler = values.ValueHandler(self.store)
+
+    def test_interface(self) -> None:
+        """It provides L{ICommandHandler}."""
+        verifyObject(ICommandHandler, self.handler)
+
+    def test_kept(self) -> None:
+        """A value that comes under its own key is kept, and given to who asks."""
+        key = values.keyOf(b"value")
+        self.assertIsNone(self.handler.updateReceived(request(key, b"value")))
+        self.assertEqual(self.handler.queryReceived(request(key, None)), b"value")
+
+    def test_unknown(self) -> None:
+        """Who asks for a value that isn't here is answered without one."""
+        self.assertIsNone(self.handler.queryReceived(request(values.keyOf(b"value"), None)))
+
+    def test_queryStoresNothing(self) -> None:
+        """A query that carries a value stores nothing, for its sender may be forged."""
+        self.handler.queryReceived(request(values.keyOf(b"value"), b"value"))
+        self.assertEqual(len(self.store), 0)
+
+    def test_wrongKey(self) -> None:
+        """A value under a key that isn't its hash is left out without a word."""
+        self.assertIsNone(self.handler.updateReceived(request(bytes(32), b"value")))
+        self.assertEqual(len(self.store), 0)
+
+    def test_noValue(self) -> None:
+        """An update without a value is left out without a word."""
+        self.assertIsNone(self.handler.updateReceived(request(bytes(32), None)))
+        self.assertEqual(len(self.store), 0)
+
+    def test_limit(self) -> None:
+        """A value of 1,000 bytes is kept, and one of 1,001 is left out without a word."""
+        for size in (1000, 1001):
+            value = b"x" * size
+            self.assertIsNone(self.handler.updateReceived(request(values.keyOf(value), value)))
+        self.assertEqual(len(self.store), 1)
+        self.assertEqual(self.store.get(values.keyOf(b"x" * 1000)), b"x" * 1000)
+
+    def test_keyIsSHA256(self) -> None:
+        """The key of a value is its SHA-256."""
+        self.assertEqual(values.keyOf(b"value"), sha256(b"value").digest())
+
+
+@implementer(ICommandHandler)
+class Liar:
+    """
+    A handler that claims to take every value, and gives a wrong one.
+    """
+
+    def __init__(self) -> None:
+        self.queries = 0
+
+    def queryReceived(self, request: Request) -> bytes:
+        """Lie."""
+        self.queries += 1
+        return b"not what you asked for"
+
+    def updateReceived(self, request: Request) -> None:
+        """Take it, and forget it."""
+
+
+@implementer(ICommandHandler)
+class Counting:
+    """
+    A handler that counts what it hands on.
+    """
+
+    def __init__(self, handler: values.ValueHandler) -> None:
+        self.handler = handler
+        self.queries = 0
+
+    def queryReceived(self, request: Request) -> HandlerResult:
+        """Count and hand on."""
+        self.queries += 1
+        return self.handler.queryReceived(request)
+
+    def updateReceived(self, request: Request) -> HandlerResult:
+        """Hand on."""
+        return self.handler.updateReceived(request)
+
+
+class NetworkTests(SynchronousTestCase):
+    """
+    Putting and getting on a network of 40 nodes.
+    """
+
+    SIZE = 40
+
+    def setUp(self) -> None:
+        self.clock = SimulatedClock()
+        self.network = MemoryNetwork(self.clock, seed=5)
+        self.bootstrap = self.node(ephemeral=True)
+        self.bootstrap.listen(6620)
+        self.stores: dict[bytes, MemoryStore] = {}
+        self.handlers: list[Counting] = []
+        self.members: list[DHTNode] = []
+        for _ in range(self.SIZE):
+            self.join()
+
+    def node(self, ephemeral: bool = False) -> DHTNode:
+        """A node on a host of its own."""
+        return DHTNode(
+            self.network.reactor(),
+            bootstrap=["10.0.0.1:6620"] if hasattr(self, "bootstrap") else (),
+            random=self.network.random,
+            ephemeral=ephemeral,
+        )
+
+    def join(self) -> DHTNode:
+        """A member of the network, which keeps values."""
+        node = self.node()
+        store = MemoryStore(self.clock.seconds, maximumAge=MAXIMUM_AGE)
+        handler = Counting(values.ValueHandler(store))
+        node.register(values.COMMAND, handler)
+        self.clock.runUntil(node.ready())
+        self.stores[node.id] = store
+        self.handlers.append(handler)
+        self.members.append(node)
+        return node
+
+    def asked(self) -> int:
+        """How often a handler was asked for a value."""
+        return sum(handler.queries for handler in self.handlers)
+
+    def closest(self, key: bytes) -> list[bytes]:
+        """The ids of the 20 members closest to a key."""
+        target = int.from_bytes(key, "big")
+        return sorted(self.stores, key=lambda id: int.from_bytes(id, "big") ^ target)[:20]
+
+    def test_putAndGet(self) -> None:
+        """A value that one node puts is kept by the 20 closest, and another node gets it."""
+        key = self.clock.runUntil(values.put(self.node(ephemeral=True), b"value"))
+        self.assertEqual(key, values.keyOf(b"value"))
+        holders = {id for id, store in self.stores.items() if store.get(key) is not None}
+        self.assertEqual(holders, set(self.closest(key)))
+        found = self.clock.runUntil(values.get(self.node(ephemeral=True), key))
+        self.assertEqual(found, b"value")
+
+    def test_stopsAtFirst(self) -> None:
+        """Getting stops the query at the first valid value."""
+        key = self.clock.runUntil(values.put(self.node(ephemeral=True), b"value"))
+        asker = self.node(ephemeral=True)
+        self.clock.runUntil(asker.ready())
+        before = self.asked()
+        self.clock.runUntil(asker.query(values.COMMAND, key).collect())
+        withoutStopping = self.asked() - before
+        self.clock.runUntil(values.get(asker, key))
+        self.clock.runFor(1)
+        self.assertLess(self.asked() - before - withoutStopping, withoutStopping)
+
+    def test_liars(self) -> None:
+        """A wrong value is passed over, and the right one found."""
+        key = values.keyOf(b"value")
+        liars = []
+        for node in self.members:
+            if node.id in self.closest(key)[:10]:
+                node.unregister(values.COMMAND)
+                liars.append(Liar())
+                node.register(values.COMMAND, liars[-1])
+        self.clock.runUntil(values.put(self.node(ephemeral=True), b"value"))
+        found = self.clock.runUntil(values.get(self.node(ephemeral=True), key))
+        self.assertEqual(found, b"value")
+        self.assertGreater(sum(liar.queries for liar in liars), 0)
+
+    def test_onlyLies(self) -> None:
+        """Where every value is wrong, none is found."""
+        for node in self.members:
+            node.unregister(values.COMMAND)
+            node.register(values.COMMAND, Liar())
+        getting = values.get(self.node(ephemeral=True), values.keyOf(b"value"))
+        with self.assertRaises(ValueNotFound):
+            self.clock.runUntil(getting)
+
+    def test_notFound(self) -> None:
+        """A value that nobody has isn't found, and the error names the key."""
+        key = values.keyOf(b"nobody has put this")
+        with self.assertRaisesRegex(ValueNotFound, key.hex()):
+            self.clock.runUntil(values.get(self.node(ephemeral=True), key))
+
+    def test_empty(self) -> None:
+        """A value of no bytes can be put and got."""
+        key = self.clock.runUntil(values.put(self.node(ephemeral=True), b""))
+        self.assertEqual(self.clock.runUntil(values.get(self.node(ephemeral=True), key)), b"")
+
+    def test_age(self) -> None:
+        """A value is gone when it reaches the stores' maximum age, unless it was put again."""
+        node = self.node(ephemeral=True)
+        lost = self.clock.runUntil(values.put(node, b"lost"))
+        renewed = self.clock.runUntil(values.put(node, b"renewed"))
+        self.clock.runFor(MAXIMUM_AGE - 5)
+        self.clock.runUntil(values.put(node, b"renewed"))
+        self.clock.runFor(10)
+        self.assertEqual(self.clock.runUntil(values.get(node, renewed)), b"renewed")
+        with self.assertRaises(ValueNotFound):
+            self.clock.runUntil(values.get(node, lost))
+
+    def test_cancel(self) -> None:
+        """Cancelling ends the query."""
+        key = self.clock.runUntil(values.put(self.node(ephemeral=True), b"value"))
+        asker = self.node(ephemeral=True)
+        self.clock.runUntil(asker.ready())
+        for work in (values.get(asker, key), values.put(asker, b"value")):
+            work.cancel()
+            self.failureResultOf(work, CancelledError)
+            sent = self.network.sent
+            self.clock.runFor(0.1)
+            self.assertEqual(self.network.sent, sent)
+
+
+class AloneTests(SynchronousTestCase):
+    """
+    Putting and getting where nobody answers.
+    """
+
+    def setUp(self) -> None:
+        self.clock = SimulatedClock()
+        self.network = MemoryNetwork(self.clock)
+        self.node = DHTNode(self.network.reactor(), bootstrap=["10.0.0.99:6620"])
+
+    def test_put(self) -> None:
+        """Putting fails when no node answers."""
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(values.put(self.node, b"value"))
+
+    def test_get(self) -> None:
+        """Getting fails when no node answers, and doesn't claim that nobody has the value."""
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(values.get(self.node, bytes(32)))
+
+    def test_tooLarge(self) -> None:
+        """A value over 1,000 bytes is refused at once, with both sizes."""
+        with self.assertRaisesRegex(ValueTooLarge, "up to 1000 bytes, and this one has 1001"):
+            values.put(self.node, b"x" * 1001)
+
+    def test_notBytes(self) -> None:
+        """A value that isn't bytes is refused at once."""
+        with self.assertRaisesRegex(TypeError, "must be bytes, not str"):
+            values.put(self.node, "text")  # type: ignore[arg-type]
+
+    def test_badKey(self) -> None:
+        """A key of 31 bytes is refused at once."""
+        with self.assertRaisesRegex(InvalidTarget, "a key must be 32 bytes, not 31"):
+            values.get(self.node, bytes(31))
