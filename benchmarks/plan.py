@@ -1,0 +1,31 @@
+"""
+How much is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    :ivar rounds: how often each measurement is made
+    :ivar contacts: how many contacts the serving node is offered
+    :ivar requests: how many requests it serves in a row
+    :ivar roundTrips: how many it serves one at a time
+    """
+
+    rounds: int = 5
+    contacts: int = 1000
+    requests: int = 12800
+    roundTrips: int = 1280
+
+    def turn(self, subjects: Sequence[T], round: int) -> list[T]:
+        """The subjects in the order of one round: each comes first in turn."""
+        first = round % len(subjects) if subjects else 0
+        return [*subjects[first:], *subjects[:first]]

@@ -1,0 +1,34 @@
+"""
+A bare Twisted echo: what a datagram costs before anything is done with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.protocol import DatagramProtocol
+
+from ..usage import cpuSeconds
+from .calls import Commands, answerWithReactor
+
+
+class Echo(DatagramProtocol):
+    """Sends each datagram back."""
+
+    noisy = False
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        assert self.transport is not None
+        self.transport.write(datagram, addr)
+
+
+def makeCommands(reactor: Any) -> Commands:
+    """What the process can be called for."""
+    return {
+        "start": lambda: reactor.listenUDP(0, Echo(), "127.0.0.1").getHost().port,
+        "cpu": cpuSeconds,
+    }
+
+
+if __name__ == "__main__":
+    answerWithReactor(makeCommands)

@@ -1,0 +1,25 @@
+"""
+Installs the JavaScript side as the tests do, and prints the path of C{node}.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+from twisted.trial.unittest import SkipTest
+
+from tests.peer_install import installation
+
+
+async def install(reactor: object) -> None:
+    """Print where C{node} is, or end with why it isn't."""
+    try:
+        print(await installation.require(reactor))
+    except SkipTest as reason:
+        sys.exit(str(reason))
+
+
+if __name__ == "__main__":
+    react(lambda reactor: Deferred.fromCoroutine(install(reactor)))

@@ -1,0 +1,209 @@
+"""
+The load: many askers that keep one node busy.
+
+Each asker is a socket with one request outstanding, and sends the next as soon as it is answered,
+so that as many requests wait at the node as there are askers.  All datagrams are made beforehand:
+while it runs the load does nothing but receive and send, and is faster than what it measures; its
+own CPU time is told beside each result, so that this can be checked.  As any node does, an asker
+answers when the node pings it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Sequence
+from itertools import cycle, islice
+from time import perf_counter, sleep
+from typing import Any
+
+from dwdht_twisted import wire
+from dwdht_twisted.contact import ID_BYTES, packAddress
+
+from ..usage import cpuSeconds
+from .calls import answerCalls
+
+#: How many askers there are.
+ASKERS = 64
+
+#: How long an answer may take before it counts as lost, in seconds.
+PATIENCE = 2
+
+#: How many targets an asker has round-trip tokens for.
+TARGETS_OF_UPDATES = 4
+
+#: The size of the value of a query and of an update, in bytes.
+VALUE_BYTES = 32
+
+
+class Asker:
+    """
+    One socket, with or without an id to tell.
+
+    :param port: of the node
+    """
+
+    def __init__(self, port: int, isEphemeral: bool) -> None:
+        self._id = os.urandom(ID_BYTES)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # The time-out of the operating system costs no further system call for each datagram.
+        self.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE, 0)
+        )
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.connect(("127.0.0.1", port))
+        self.id = None if isEphemeral else self._id
+        self._seenAs = packAddress(*self.socket.getsockname())
+        self._tokens: list[tuple[bytes, bytes]] = []
+
+    def request(self, kind: str, number: int) -> bytes:
+        """
+        The datagram of one request; no two are equal.
+
+        :param kind: C{ping}, C{find_node}, C{query}, C{update}, or C{echo}, which goes to a node
+            that sends everything back
+        """
+        id = self.id
+        target = os.urandom(ID_BYTES)
+        value = number.to_bytes(VALUE_BYTES, "big")
+        if kind == "ping":
+            body = wire.requestBody(wire.PING, id)
+        elif kind == "query":
+            body = wire.requestBody("echo", id, target, value=value)
+        elif kind == "update":
+            target, token = self._tokens[number % TARGETS_OF_UPDATES]
+            body = wire.requestBody("echo", id, target, roundtripToken=token, value=value)
+        else:
+            body = wire.requestBody(wire.FIND_NODE, id, target)
+        datagram = wire.frameRequest(number & 0x7FFF, body)
+        # What comes back must not look like a request.
+        return b"\0" + datagram[1:] if kind == "echo" else datagram
+
+    def fetchTokens(self) -> None:
+        """Ask for what updates need."""
+        self._tokens = []
+        for number in range(TARGETS_OF_UPDATES):
+            target = os.urandom(ID_BYTES)
+            body = wire.requestBody("echo", self.id, target)
+            self.socket.send(wire.frameRequest(number, body))
+            token = wire.decodeResponse(self.receive()).roundtripToken
+            if token is None:
+                raise ValueError("the node gives no token")
+            self._tokens.append((target, token))
+
+    def receive(self) -> bytes:
+        """Wait for an answer, and answer pings meanwhile."""
+        while True:
+            datagram = self.socket.recv(2048)
+            if not wire.isRequest(datagram):
+                return datagram
+            self.answerPing(datagram)
+
+    def answerPing(self, datagram: bytes) -> None:
+        """Tell the node that there is somebody."""
+        self.socket.send(
+            wire.encodeResponse(wire.transactionId(datagram), self.id, None, self._seenAs)
+        )
+
+
+class Load:
+    """What the process is called for."""
+
+    def __init__(self) -> None:
+        self._askers: list[Asker] = []
+        self._datagrams: list[bytes] = []
+
+    def start(self, port: int, isEphemeral: bool) -> None:
+        """Make the askers."""
+        for asker in self._askers:
+            asker.socket.close()
+        self._askers = [Asker(port, isEphemeral) for _ in range(ASKERS)]
+
+    def prepare(self, kind: str, count: int) -> None:
+        """Make the datagrams, and let each asker become known to the node."""
+        if kind == "update":
+            for asker in self._askers:
+                asker.fetchTokens()
+        numbered = zip(range(count + ASKERS), cycle(self._askers), strict=False)
+        datagrams = [asker.request(kind, number) for number, asker in numbered]
+        self._datagrams = datagrams[ASKERS:]
+        for asker, datagram in zip(self._askers, datagrams, strict=False):
+            asker.socket.send(datagram)
+            asker.receive()
+        # What the node wants to know of the askers it asks now, not while it is measured.
+        sleep(0.05)
+        for asker in self._askers:
+            asker.socket.setblocking(False)
+            try:
+                while wire.isRequest(datagram := asker.socket.recv(2048)):
+                    asker.answerPing(datagram)
+            except BlockingIOError:
+                pass
+            asker.socket.setblocking(True)
+
+    def saturate(self) -> dict[str, Any]:
+        """
+        Send all datagrams as fast as the node answers.
+
+        :return: how many were answered, the bytes of the answers, and the seconds of wall clock
+            and of this process' CPU that it took
+        """
+        askers = self._askers
+        answerBytes = 0
+        cpu = cpuSeconds()
+        start = perf_counter()
+        for asker, datagram in zip(askers, self._datagrams, strict=False):
+            asker.socket.send(datagram)
+        # The node answers in the order in which it is asked, so the askers can take turns.
+        turns = cycle([(asker, asker.socket.recv, asker.socket.send) for asker in askers])
+        following = islice(self._datagrams, len(askers), None)
+        for datagram, (asker, receive, send) in zip(following, turns, strict=False):
+            answer = receive(2048)
+            if answer[0] & 0x80:
+                asker.answerPing(answer)
+                answer = asker.receive()
+            answerBytes += len(answer)
+            send(datagram)
+        for _, (asker, _, _) in zip(askers, turns, strict=False):
+            answerBytes += len(asker.receive())
+        return {
+            "count": len(self._datagrams),
+            "answerBytes": answerBytes,
+            "seconds": perf_counter() - start,
+            "cpu": cpuSeconds() - cpu,
+        }
+
+    def roundTrips(self) -> list[float]:
+        """
+        Send one request at a time.
+
+        :return: how long each took, in seconds
+        """
+        times = []
+        pairs: Sequence[tuple[Asker, bytes]] = list(
+            zip(cycle(self._askers), self._datagrams, strict=False)
+        )
+        for asker, datagram in pairs:
+            start = perf_counter()
+            asker.socket.send(datagram)
+            asker.receive()
+            times.append(perf_counter() - start)
+        return times
+
+
+def main() -> None:
+    """Run the process."""
+    load = Load()
+    answerCalls(
+        {
+            "start": load.start,
+            "prepare": load.prepare,
+            "saturate": load.saturate,
+            "roundTrips": load.roundTrips,
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

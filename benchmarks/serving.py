@@ -1,0 +1,93 @@
+"""
+One node that a thousand contacts were offered to serves requests.
+
+The contacts are sockets of a process of its own, which introduce themselves with a ping that
+carries an id, and answer the node's pings: what the node makes of them is its own affair.  The
+requests come from another process, which keeps 64 of them waiting at the node.  Once the askers
+have ids, as nodes have, once they are ephemeral.
+
+The CPU time is that of the node's process.  The latency is that of one request at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+
+from .child import Child
+from .plan import Plan
+from .results import Quantity, Results, percentile
+from .subjects import ECHO, Missing, Subject, dhtRpc, echo, ours, pythonProcess
+
+KINDS = ("ping", "find_node", "query", "update")
+
+CPU = Quantity("serving", "CPU per request", "us")
+MEDIAN = Quantity("serving", "latency p50", "us")
+TAIL = Quantity("serving", "latency p99", "us")
+CONTACTS = Quantity("serving", "contacts kept", "contacts")
+BUSY = Quantity("serving", "node's CPU while loaded", "% of a core")
+IDLE = Quantity("serving", "load's idle share", "%")
+ANSWER = Quantity("serving", "size of an answer", "bytes")
+
+MICROSECONDS = 1e6
+
+
+def run(plan: Plan, results: Results) -> None:
+    """Measure."""
+    with ExitStack() as stack:
+        nodes: list[tuple[Subject, Child, int]] = []
+        for make in (lambda: ours("node"), lambda: dhtRpc("node.js"), echo):
+            try:
+                subject = make()
+            except Missing as reason:
+                results.note(str(reason))
+                continue
+            child = stack.enter_context(subject.start())
+            nodes.append((subject, child, child.call("start")))
+        crowd = stack.enter_context(Child(pythonProcess("contacts", str(plan.contacts))))
+        load = stack.enter_context(Child(pythonProcess("load")))
+        for subject, child, port in nodes:
+            if subject.name != ECHO:
+                crowd.call("offer", port=port)
+                results.add(
+                    CONTACTS, f"of {plan.contacts} offered", subject.name, child.call("contacts")
+                )
+        # The first round warms up: a just-in-time compiler has its fair chance.
+        for number in range(plan.rounds + 1):
+            kept = results if number else Results()
+            for case, kind, isEphemeral in _cases():
+                for subject, child, port in plan.turn(nodes, number):
+                    if subject.name == ECHO:
+                        kind = "echo"
+                    load.call("start", port=port, isEphemeral=isEphemeral)
+                    _measure(plan, kept, case, kind, subject.name, child, load)
+
+
+def _cases() -> Iterator[tuple[str, str, bool]]:
+    for isEphemeral in (False, True):
+        for kind in KINDS:
+            asker = "ephemeral asker" if isEphemeral else "asker with id"
+            yield f"{kind}, {asker}", kind, isEphemeral
+
+
+def _measure(
+    plan: Plan,
+    results: Results,
+    case: str,
+    kind: str,
+    name: str,
+    child: Child,
+    load: Child,
+) -> None:
+    load.call("prepare", kind=kind, count=plan.requests)
+    before = child.call("cpu")
+    loaded = load.call("saturate")
+    cpu = child.call("cpu") - before
+    results.add(CPU, case, name, cpu / loaded["count"] * MICROSECONDS)
+    results.add(BUSY, case, name, 100 * cpu / loaded["seconds"])
+    results.add(IDLE, case, name, 100 * (1 - loaded["cpu"] / loaded["seconds"]))
+    results.add(ANSWER, case, name, loaded["answerBytes"] / loaded["count"])
+    load.call("prepare", kind=kind, count=plan.roundTrips)
+    times: Sequence[float] = load.call("roundTrips")
+    results.add(MEDIAN, case, name, percentile(times, 50) * MICROSECONDS)
+    results.add(TAIL, case, name, percentile(times, 99) * MICROSECONDS)
