@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address
-from socket import inet_aton, inet_ntoa
+from socket import AF_INET, inet_ntoa, inet_pton
 from typing import NamedTuple, TypeAlias
 
 from .errors import InvalidAddress, InvalidTarget
@@ -115,7 +115,7 @@ def parseAddress(given: AddressLike) -> Address:
         host, colon, port = given.strip().rpartition(":")
         if not colon:
             host, port = port, str(DEFAULT_PORT)
-        if not port.isascii() or not port.isdigit():
+        if not port.isascii() or not port.isdigit() or len(port) > 5:
             raise InvalidAddress(f"{given!r} has no valid port; give HOST:PORT, port 1 to 65535")
         host = host or (LOCAL_HOST if colon else "")
         _checkHost(host, given)
@@ -135,7 +135,8 @@ def _checkPort(port: int, given: object) -> int:
 
 
 def _checkHost(host: str, given: object) -> None:
-    if not host or ":" in host or "/" in host or any(c.isspace() for c in host):
+    isName = host.isprintable() and not any(c in ":/" or c.isspace() for c in host)
+    if not host or not isName:
         raise InvalidAddress(f"{given!r} has no valid host; give HOST:PORT, an IPv4 host")
 
 
@@ -156,8 +157,9 @@ def packAddress(host: str, port: int) -> bytes:
     :raises InvalidAddress: when the host isn't an IPv4 address
     """
     try:
-        return inet_aton(host) + port.to_bytes(2, "big")
-    except (OSError, OverflowError):
+        # Unlike inet_aton this takes no short forms, and no text after the address.
+        return inet_pton(AF_INET, host) + port.to_bytes(2, "big")
+    except (OSError, OverflowError, ValueError):
         raise InvalidAddress(f"{host}:{port} is not an IPv4 address and a port") from None
 
 
