@@ -143,6 +143,9 @@ def decodeRequest(datagram: bytes) -> RequestMessage:
     if not isinstance(command, str):
         raise MalformedDatagram("the command is not UTF-8")
     has = body.HasField
+    # The parser doesn't insist on what is required.
+    if not command and not has("command"):
+        raise MalformedDatagram("a request has a command")
     return RequestMessage(
         transactionId(datagram),
         command,
