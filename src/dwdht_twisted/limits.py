@@ -47,7 +47,8 @@ class TokenBucket:
     def take(self, now: float) -> bool:
         """Take one token; False when there is none."""
         if self._filledAt is not None:
-            gained = (now - self._filledAt) * self._rate
+            # A clock that is set back must not empty the bucket, let alone for hours.
+            gained = max(0.0, now - self._filledAt) * self._rate
             self._tokens = min(self._burst, self._tokens + gained)
         self._filledAt = now
         if self._tokens < 1.0:
