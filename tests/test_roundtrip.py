@@ -1,0 +1,128 @@
+"""
+Tests for L{dwdht_twisted.roundtrip}.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted.contact import Address
+from dwdht_twisted.roundtrip import (
+    INITIAL_TIMEOUT,
+    MAXIMUM_TIMEOUT,
+    MINIMUM_TIMEOUT,
+    REMEMBERED_ADDRESSES,
+    REMEMBERED_FOR,
+    Estimate,
+    RoundTripTimes,
+)
+
+from .strategies import thorough
+
+NEAR = Address("192.0.2.7", 80)
+FAR = Address("198.51.100.7", 80)
+
+samples = st.floats(0.0, 20.0)
+
+
+class EstimateTests(SynchronousTestCase):
+    """
+    Tests for L{Estimate}.
+    """
+
+    def test_first(self) -> None:
+        """The first measurement counts whole, with half of it as deviation (RFC 6298, 2.2)."""
+        estimate = Estimate(0.2)
+        self.assertAlmostEqual(estimate.smoothed, 0.2)
+        self.assertAlmostEqual(estimate.deviation, 0.1)
+        self.assertAlmostEqual(estimate.timeout(), 0.6)
+
+    def test_second(self) -> None:
+        """The next weigh an eighth, and a quarter in the deviation (RFC 6298, 2.3)."""
+        estimate = Estimate(0.2)
+        estimate.add(0.4)
+        # The deviation is taken from the former mean: 3/4 of 0.1 and 1/4 of 0.2.
+        self.assertAlmostEqual(estimate.deviation, 0.125)
+        self.assertAlmostEqual(estimate.smoothed, 0.225)
+        self.assertAlmostEqual(estimate.timeout(), 0.725)
+
+    @thorough
+    @given(samples, st.lists(samples, max_size=50))
+    def test_bounds(self, first: float, more: list[float]) -> None:
+        """No time-out is out of bounds, and the mean stays within what was measured."""
+        estimate = Estimate(first)
+        for sample in more:
+            estimate.add(sample)
+            self.assertTrue(MINIMUM_TIMEOUT <= estimate.timeout() <= MAXIMUM_TIMEOUT)
+            self.assertTrue(min(first, *more) - 1e-9 <= estimate.smoothed)
+            self.assertTrue(estimate.smoothed <= max(first, *more) + 1e-9)
+            self.assertTrue(estimate.deviation >= 0)
+            # Whoever answers as usual is waited for.
+            self.assertTrue(estimate.timeout() >= min(estimate.smoothed, MAXIMUM_TIMEOUT))
+
+    @given(st.floats(0.001, 1.4), st.floats(0.001, 1.4))
+    def test_convergence(self, before: float, now: float) -> None:
+        """After a change the time-out settles near the new round trip."""
+        estimate = Estimate(before)
+        for _ in range(100):
+            estimate.add(now)
+        self.assertAlmostEqual(estimate.smoothed, now, places=3)
+        self.assertAlmostEqual(estimate.timeout(), max(now, MINIMUM_TIMEOUT), places=3)
+
+
+class RoundTripTimesTests(SynchronousTestCase):
+    """
+    Tests for L{RoundTripTimes}.
+    """
+
+    def setUp(self) -> None:
+        self.times = RoundTripTimes()
+
+    def test_unmeasured(self) -> None:
+        """Before anything was measured a fixed time-out holds."""
+        self.assertEqual(self.times.timeout(NEAR, 0.0), INITIAL_TIMEOUT)
+
+    def test_eachAddress(self) -> None:
+        """Each address has the time-out that it has earned."""
+        for _ in range(50):
+            self.times.measured(NEAR, 0.01, 0.0)
+            self.times.measured(FAR, 0.8, 0.0)
+        self.assertAlmostEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT, places=3)
+        self.assertAlmostEqual(self.times.timeout(FAR, 0.0), 0.8, places=3)
+
+    def test_otherPort(self) -> None:
+        """Two ports of one host are two addresses."""
+        self.times.measured(NEAR, 0.8, 0.0)
+        for _ in range(50):
+            self.times.measured(FAR, 0.1, 0.0)
+        other = Address(NEAR.host, NEAR.port + 1)
+        self.assertNotEqual(self.times.timeout(other, 0.0), self.times.timeout(NEAR, 0.0))
+
+    def test_newAddress(self) -> None:
+        """An address that is new is taken to be like the others."""
+        for _ in range(50):
+            self.times.measured(NEAR, 0.7, 0.0)
+        self.assertAlmostEqual(self.times.timeout(FAR, 0.0), 0.7, places=3)
+
+    def test_forgotten(self) -> None:
+        """An address that hasn't been heard of for long is taken to be like the others again."""
+        for _ in range(50):
+            self.times.measured(NEAR, 0.9, 0.0)
+        for _ in range(50):
+            self.times.measured(FAR, 0.3, REMEMBERED_FOR)
+        self.assertEqual(
+            self.times.timeout(NEAR, REMEMBERED_FOR),
+            self.times.timeout(Address("203.0.113.1", 1), REMEMBERED_FOR),
+        )
+
+    def test_bounded(self) -> None:
+        """Of many addresses the first are forgotten, and the last remembered."""
+        self.times.measured(NEAR, 1.4, 0.0)
+        for number in range(REMEMBERED_ADDRESSES):
+            self.times.measured(Address("198.51.100.7", number + 1), 0.01, 0.0)
+        new = self.times.timeout(FAR._replace(host="203.0.113.1"), 0.0)
+        self.assertEqual(self.times.timeout(NEAR, 0.0), new)
+        last = Address("198.51.100.7", REMEMBERED_ADDRESSES)
+        self.assertEqual(self.times.timeout(last, 0.0), MINIMUM_TIMEOUT)
