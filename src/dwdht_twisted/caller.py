@@ -87,9 +87,8 @@ class Caller:
             peer, self._pingBody, referrer, relayed, onAnswer, onFailure
         )
 
-    def check(self, contact: Contact) -> None:
-        """Ping a contact so that the table learns whether it is there."""
-        address = contact.address
+    def check(self, address: Address) -> None:
+        """Ping an address so that the table learns who is there, if anyone."""
         if address in self._checks or len(self._checks) >= MAXIMUM_CHECKS:
             return
 
@@ -125,9 +124,9 @@ class Caller:
                 Contact(message.id, address[0], address[1]), self._clock.seconds()
             )
             if waitedFor is not None:
-                self.check(waitedFor)
+                self.check(waitedFor.address)
 
     def _missed(self, address: Address) -> None:
         spare = self._table.failed(address, self._clock.seconds())
         if spare is not None:
-            self.check(spare)
+            self.check(spare.address)

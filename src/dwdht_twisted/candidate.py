@@ -100,7 +100,7 @@ class Search(Protocol):
 
     @property
     def isOver(self) -> bool:
-        """Whether nobody is left to ask, nor to wait for."""
+        """Whether nobody is left to ask, nor to wait for; to be asked when L{next} gave None."""
 
     def closest(self) -> list[Candidate]:
         """The nodes that an update is committed to, closest first."""

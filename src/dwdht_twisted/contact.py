@@ -8,7 +8,6 @@ contacts through them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address
 from socket import AF_INET, inet_ntoa, inet_pton
@@ -200,13 +199,19 @@ def packContact(contact: Contact) -> bytes:
     return checkId(contact.id, "the id of a contact") + packAddress(contact.host, contact.port)
 
 
-def splitContacts(compact: bytes) -> Iterator[bytes]:
+def splitContacts(compact: bytes, most: int | None = None) -> list[bytes]:
     """
     Cut the compact contacts of an answer apart; a rest that is too short for one is left out.
+
+    :param most: leave out what comes after so many
     """
-    whole = len(compact) - len(compact) % COMPACT_CONTACT_BYTES
-    for start in range(0, whole, COMPACT_CONTACT_BYTES):
-        yield compact[start : start + COMPACT_CONTACT_BYTES]
+    count = len(compact) // COMPACT_CONTACT_BYTES
+    if most is not None and count > most:
+        count = most
+    return [
+        compact[start : start + COMPACT_CONTACT_BYTES]
+        for start in range(0, count * COMPACT_CONTACT_BYTES, COMPACT_CONTACT_BYTES)
+    ]
 
 
 def isSendable(firstOctet: int) -> bool:

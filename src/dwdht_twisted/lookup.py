@@ -27,18 +27,28 @@ Pure: no time, no randomness, no IO.
 
 from __future__ import annotations
 
-from bisect import insort
-from collections import Counter
+from bisect import bisect_left, insort
+from collections import Counter, deque
 from collections.abc import Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from .candidate import CREDIT, WINDOW, Candidate, State
-from .contact import Address, Contact, distance, isPublic, splitContacts, subnet, unpackContact
+from .contact import (
+    ID_BYTES,
+    Address,
+    isPublic,
+    packAddress,
+    splitContacts,
+    subnet,
+    unpackContact,
+)
 from .routing import K
 from .wire import ResponseMessage
 
-#: How many late requests a lookup keeps beside them, in the hope of an answer after all.
-LATE_WINDOW = 32
+#: How many requests are in flight before the first answer, and how many more for each answer, up to
+#: L{WINDOW}.  The first candidates are the farthest: asking all of them at once would be a waste.
+FIRST_WINDOW = 5
+WINDOW_FOR_ANSWER = 2
 
 #: How many datagrams a lookup may send before it asks no further node.
 BUDGET = 128
@@ -65,40 +75,39 @@ class Lookup:
     """
 
     def __init__(self, target: bytes, ownId: bytes, *, k: int = K) -> None:
-        self._target = target
         self._wanted = int.from_bytes(target, "big")
         self._ownId = ownId
         self._k = k
-        self._named: dict[bytes, Candidate] = {}
-        self._line: list[tuple[int, int, Candidate]] = []
-        self._doubtful: list[tuple[int, int, Candidate]] = []
-        self._places = 0
-        self._asked: dict[Address, Candidate] = {}
+        self._isComplete = True
+        self._hasMore = False
+        self._spent = 0
+        # Candidates: the bootstrap nodes, all named compact contacts with who named them, and
+        # those of them that wait to be asked, closest first.
+        self._bootstrap: deque[Address] = deque()
+        self._named: dict[bytes, list[Candidate] | None] = {}
+        self._line: list[tuple[int, bytes]] = []
+        self._doubtful: list[tuple[int, bytes]] = []
+        # What became of them.
+        self._askedAddresses: set[bytes] = set()
         self._inFlight: dict[Candidate, int] = {}
         self._late = 0
-        self._answered: list[tuple[int, int, Candidate]] = []
-        self._answeredIds: set[bytes] = set()
-        self._spent = 0
+        self._answered: list[tuple[int, bytes, Candidate]] = []
+        self._answeredIds = {ownId}
         self._sources: Counter[str] = Counter()
-        self._isComplete = True
+        # The distances of all that have answered or soon will, closest first.
+        self._hopeful: list[int] = []
 
     # What may be asked.
 
-    def addContacts(self, contacts: Iterable[Contact]) -> None:
-        """Start from contacts that the node knows by itself."""
-        for contact in contacts:
-            if contact.id is not None and contact.id != self._ownId:
-                candidate = Candidate(
-                    contact.address, contact.id, distance(contact.id, self._target)
-                )
-                self._lineUp(candidate)
+    def addContacts(self, compact: bytes) -> None:
+        """Start from compact contacts that the node knows by itself."""
+        for contact in splitContacts(compact):
+            self._named[contact] = None
+            self._lineUp(contact)
 
     def addBootstrap(self, addresses: Iterable[Address]) -> None:
         """Start from bootstrap nodes, whose ids are unknown and whose word needs no credit."""
-        for address in addresses:
-            candidate = Candidate(address, None, -1)
-            candidate.credit = BUDGET
-            self._lineUp(candidate)
+        self._bootstrap.extend(addresses)
         self._isComplete = True
 
     def expect(self) -> None:
@@ -109,36 +118,26 @@ class Lookup:
 
     def next(self) -> Candidate | None:
         """See L{Search}."""
-        while (
-            len(self._inFlight) - self._late < WINDOW
-            and self._late <= LATE_WINDOW
-            and self._spent < BUDGET
-        ):
-            candidate = self._nextInLine()
-            if candidate is None:
-                return None
-            if candidate.address in self._asked or self._isDuplicate(candidate):
-                continue
-            if not self._countSource(candidate.address.host):
-                continue
-            for name in candidate.namedBy:
-                name.credit -= 1
+        window = min(WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * len(self._answered))
+        self._hasMore = len(self._inFlight) - self._late >= window
+        if self._hasMore or self._spent >= BUDGET:
+            return None
+        candidate = self._nextBootstrap() or self._nextInLine() or self._nextDoubtful()
+        if candidate is not None:
             candidate.state = State.ASKED
-            self._asked[candidate.address] = candidate
             self._inFlight[candidate] = 1
+            insort(self._hopeful, candidate.distance)
             self._spent += 1
-            return candidate
-        return None
+        return candidate
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
         """See L{Search}."""
         self._spent += 1
-        if candidate not in self._inFlight:
-            return
         self._inFlight[candidate] = transmissions + 1
         if candidate.state is State.ASKED:
             candidate.state = State.LATE
             self._late += 1
+            self._giveUpHope(candidate)
 
     def punched(self, candidate: Candidate) -> None:
         """See L{Search}."""
@@ -147,11 +146,10 @@ class Lookup:
     def askedAgain(self, candidate: Candidate) -> None:
         """See L{Search}."""
         self._spent += 1
-        if candidate.state is State.LATE:
-            candidate.state = State.ASKED
-            self._late -= 1
-        if candidate in self._inFlight:
-            self._inFlight[candidate] = 1
+        self._land(candidate)
+        candidate.state = State.ASKED
+        self._inFlight[candidate] = 1
+        insort(self._hopeful, candidate.distance)
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
         """See L{Search}.  A result is a node with an id that has not answered before."""
@@ -164,12 +162,12 @@ class Lookup:
                 name.credit += 1 + CREDIT_FOR_ANSWER
             self._reconsiderDoubtful()
         candidate.id = id
-        isNew = id is not None and id != self._ownId and id not in self._answeredIds
+        isNew = id is not None and id not in self._answeredIds
         if id is not None and isNew:
             candidate.distance = int.from_bytes(id, "big") ^ self._wanted
             self._answeredIds.add(id)
-            self._places += 1
-            insort(self._answered, (candidate.distance, self._places, candidate))
+            insort(self._answered, (candidate.distance, id, candidate))
+            insort(self._hopeful, candidate.distance)
         if message.nodes:
             self._addNamed(candidate, message.nodes)
         return isNew
@@ -182,100 +180,105 @@ class Lookup:
     @property
     def isOver(self) -> bool:
         """See L{Search}."""
-        if not self._isComplete:
+        if not self._isComplete or self._hasMore:
             return False
-        if not self._inFlight:
-            return self._spent >= BUDGET or self._peek() is None
         if len(self._answered) < self._k:
-            return False
+            return not self._inFlight
         bound = self._answered[self._k - 1][0]
-        if any(
+        return not any(
             candidate.distance < bound and transmissions <= PATIENCE
             for candidate, transmissions in self._inFlight.items()
-        ):
-            return False
-        return self._spent >= BUDGET or self._peek() is None
-
-    @property
-    def inFlight(self) -> int:
-        """How many candidates have been asked and have not answered yet."""
-        return len(self._inFlight)
+        )
 
     def closest(self) -> list[Candidate]:
         """The k closest nodes that have answered, closest first."""
         return [candidate for _, _, candidate in self._answered[: self._k]]
 
-    # The inside.
+    # Candidates.
 
     def _addNamed(self, source: Candidate, nodes: bytes) -> None:
         named = self._named
-        fromPublic = isPublic(source.address.host)
-        for compact in list(splitContacts(nodes))[: self._k]:
-            candidate = named.get(compact)
-            if candidate is not None:
-                if candidate.state is State.NAMED and len(candidate.namedBy) < CREDIT:
-                    candidate.namedBy.append(source)
-                continue
-            contact = unpackContact(compact)
-            if contact is None or contact.id is None or contact.id == self._ownId:
-                continue
-            if fromPublic and not isPublic(contact.host):
-                continue
-            wanted = int.from_bytes(contact.id, "big") ^ self._wanted
-            candidate = Candidate(contact.address, contact.id, wanted)
-            candidate.namedBy.append(source)
-            named[compact] = candidate
-            if candidate.address not in self._asked:
-                self._lineUp(candidate)
+        for contact in splitContacts(nodes, self._k):
+            if contact in named:
+                namedBy = named[contact]
+                if namedBy is not None and len(namedBy) < CREDIT:
+                    namedBy.append(source)
+            else:
+                named[contact] = [source]
+                self._lineUp(contact)
+
+    def _lineUp(self, contact: bytes) -> None:
+        distance = int.from_bytes(contact[:ID_BYTES], "big") ^ self._wanted
+        heappush(self._line, (distance, contact))
 
     def _reconsiderDoubtful(self) -> None:
-        for place in self._doubtful:
-            heappush(self._line, place)
-        self._doubtful.clear()
+        if self._doubtful:
+            self._line += self._doubtful
+            heapify(self._line)
+            self._doubtful.clear()
 
-    def _lineUp(self, candidate: Candidate) -> None:
-        self._places += 1
-        heappush(self._line, (candidate.distance, self._places, candidate))
-
-    def _peek(self) -> Candidate | None:
-        """The next in line, if it is close enough to be asked."""
-        while self._line:
-            place = self._line[0]
-            candidate = place[2]
-            if candidate.address in self._asked or self._isDuplicate(candidate):
-                heappop(self._line)
-            elif not candidate.namedBy or any(name.credit > 0 for name in candidate.namedBy):
-                return candidate if self._isCloseEnough(candidate) else None
-            else:
-                heappush(self._doubtful, heappop(self._line))
-        if len(self._answered) >= self._k:
-            return None
-        while self._doubtful:
-            candidate = self._doubtful[0][2]
-            if candidate.address not in self._asked and not self._isDuplicate(candidate):
+    def _nextBootstrap(self) -> Candidate | None:
+        while self._bootstrap:
+            address = self._bootstrap.popleft()
+            compact = packAddress(*address)
+            if compact not in self._askedAddresses:
+                self._askedAddresses.add(compact)
+                candidate = Candidate(address, None, -1)
+                candidate.credit = BUDGET
                 return candidate
-            heappop(self._doubtful)
         return None
 
     def _nextInLine(self) -> Candidate | None:
-        candidate = self._peek()
-        if candidate is None:
+        """The closest candidate that is closer than the k closest so far, and credible."""
+        line = self._line
+        hopeful = self._hopeful
+        while line:
+            distance, contact = line[0]
+            if len(hopeful) >= self._k and distance >= hopeful[self._k - 1]:
+                return None
+            heappop(line)
+            namedBy = self._named[contact]
+            if namedBy and all(name.credit <= 0 for name in namedBy):
+                heappush(self._doubtful, (distance, contact))
+                continue
+            candidate = self._admit(distance, contact, namedBy or [])
+            if candidate is not None:
+                return candidate
+        return None
+
+    def _nextDoubtful(self) -> Candidate | None:
+        """Whom nobody credible has named, when there is nobody else to ask or to wait for."""
+        while self._doubtful and not self._inFlight and len(self._answered) < self._k:
+            distance, contact = heappop(self._doubtful)
+            candidate = self._admit(distance, contact, self._named[contact] or [])
+            if candidate is not None:
+                return candidate
+        return None
+
+    def _admit(self, distance: int, compact: bytes, namedBy: list[Candidate]) -> Candidate | None:
+        """Make a candidate of a contact, unless something speaks against asking it."""
+        id, address = compact[:ID_BYTES], compact[ID_BYTES:]
+        if address in self._askedAddresses or id in self._answeredIds:
             return None
-        if self._line and self._line[0][2] is candidate:
-            heappop(self._line)
-            return candidate
-        if self._inFlight:
-            # Someone may still answer and earn credit, or name the candidate too.
+        contact = unpackContact(compact)
+        if contact is None or not self._isRoutable(contact.host, namedBy):
             return None
-        heappop(self._doubtful)
+        if not self._countSource(contact.host):
+            return None
+        self._askedAddresses.add(address)
+        candidate = Candidate(contact.address, id, distance)
+        candidate.namedBy = namedBy
+        for name in namedBy:
+            name.credit -= 1
         return candidate
 
-    def _isCloseEnough(self, candidate: Candidate) -> bool:
-        answered = self._answered
-        return len(answered) < self._k or candidate.distance < answered[self._k - 1][0]
-
-    def _isDuplicate(self, candidate: Candidate) -> bool:
-        return candidate.id is not None and candidate.id in self._answeredIds
+    def _isRoutable(self, host: str, namedBy: list[Candidate]) -> bool:
+        """A private address means something else to a public node than to us."""
+        return (
+            not namedBy
+            or isPublic(host)
+            or not all(isPublic(name.address.host) for name in namedBy)
+        )
 
     def _countSource(self, host: str) -> bool:
         if not isPublic(host):
@@ -287,6 +290,15 @@ class Lookup:
         self._sources[network] += 1
         return True
 
+    # Requests in flight.
+
     def _land(self, candidate: Candidate) -> None:
-        if self._inFlight.pop(candidate, None) is not None and candidate.state is State.LATE:
+        if self._inFlight.pop(candidate, None) is None:
+            return
+        if candidate.state is State.LATE:
             self._late -= 1
+        else:
+            self._giveUpHope(candidate)
+
+    def _giveUpHope(self, candidate: Candidate) -> None:
+        del self._hopeful[bisect_left(self._hopeful, candidate.distance)]

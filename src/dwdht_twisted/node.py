@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket as sockets
 from collections.abc import Callable, Iterable
 from functools import partial
-from random import Random, SystemRandom
+from random import Random
 from typing import Any, TypeVar, cast
 
 from twisted.internet.defer import (
@@ -57,6 +57,7 @@ from .errors import (
 from .interfaces import HandlerResult, ICommandHandler, IDHTNode, Pong, Request
 from .limits import RateLimit, RateLimiter
 from .lookup import Lookup
+from .randomness import PooledRandom
 from .resolver import resolve, resolveAll
 from .responder import Responder
 from .routing import K, RoutingTable
@@ -108,7 +109,7 @@ class DHTNode(DatagramProtocol):
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
         random: Random | None = None,
     ) -> None:
-        self._random = random or SystemRandom()
+        self._random = random or PooledRandom()
         self.id = self._random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
         self.ephemeral = bool(ephemeral)
         self.counters = Counters()
@@ -346,7 +347,7 @@ class DHTNode(DatagramProtocol):
     ) -> Search:
         self._use()
         lookup = Lookup(target, self.id)
-        lookup.addContacts(self._table.closest(target))
+        lookup.addContacts(self._table.closestCompact(target))
         self._table.refreshed(target, self._reactor.seconds())
         if self._bootstrapAddresses and (alwaysBootstrap or len(self._table) < K):
             lookup.expect()
@@ -413,8 +414,8 @@ class DHTNode(DatagramProtocol):
     def _bootstrapAgain(self) -> Deferred[None]:
         now = self._reactor.seconds()
         for contact in self._seeds:
-            if self._table.asked(contact, now):
-                self._caller.check(contact)
+            if self._table.asked(contact.id or b"", contact.address, now):
+                self._caller.check(contact.address)
         return self._lookUp(self.id, True).addCallbacks(self._joined, self._isolated)
 
     def _lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:

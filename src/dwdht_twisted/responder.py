@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from . import wire
 from .caller import Caller
 from .commands import HandlerRunner
-from .contact import COMPACT_CONTACT_BYTES, ID_BYTES, Contact, Source, packAddress
+from .contact import COMPACT_CONTACT_BYTES, ID_BYTES, Address, Contact, Source, packAddress
 from .counters import Counters
 from .interfaces import ICommandHandler, Request
 from .limits import RecentMap
@@ -93,9 +93,8 @@ class Responder:
             self._relay.received(message, address)
             return
         if message.id is not None:
-            claim = Contact(message.id, address[0], address[1])
-            if self._table.asked(claim, self._clock.seconds()):
-                self._caller.check(claim)
+            if self._table.asked(message.id, address, self._clock.seconds()):
+                self._caller.check(Address(*address))
         command = message.command
         if message.forwardRequest is not None:
             self._relay.received(message, address)

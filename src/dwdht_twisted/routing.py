@@ -29,7 +29,7 @@ Pure: the time is an argument, in seconds, and the pings are the caller's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from .contact import ID_BITS, Address, Contact, Source, checkId, isPublic, packContact, subnet
 from .limits import RecentMap
@@ -112,7 +112,7 @@ class RoutingTable:
         self._k = k
         self._buckets: list[Bucket | None] = []
         self._byAddress: dict[Source, Entry] = {}
-        self._size = 0
+        self._proven: dict[int, Entry] = {}
         self._unproven: dict[int, Entry] = {}
         self._sources: Counter[str] = Counter()
         self._silent: RecentMap[Source, bool] = RecentMap(
@@ -121,11 +121,11 @@ class RoutingTable:
 
     def __len__(self) -> int:
         """How many proven contacts there are."""
-        return self._size
+        return len(self._proven)
 
     def contacts(self) -> list[Contact]:
         """The proven contacts."""
-        return [entry.contact for entry in self._entries()]
+        return [entry.contact for entry in self._proven.values()]
 
     def holds(self, address: Source) -> bool:
         """Whether a contact of this address is in the table, proven or not."""
@@ -138,29 +138,28 @@ class RoutingTable:
 
     # What happens to a contact.
 
-    def asked(self, contact: Contact, now: float) -> bool:
+    def asked(self, id: bytes, address: Source, now: float) -> bool:
         """
-        A request came that claims to be from this contact.
+        A request came that claims to be from this id and address.
 
-        :return: whether to ping it, to learn who answers there
+        :return: whether to ping the address, to learn who answers there
         """
-        if contact.id == self.id:
-            return False
-        address = contact.address
         entry = self._byAddress.get(address)
         if entry is not None:
             # Another id at a known address: ask who is there, but not for each request.
             return (
-                entry.contact.id != contact.id
+                entry.contact.id != id
                 and entry.number not in self._unproven
                 and now - entry.lastSeen > TRUSTED_FOR
             )
         if len(self._unproven) >= MAXIMUM_UNPROVEN or self._silent.get(address, now):
             return False
+        number = int.from_bytes(id, "big")
+        if number in self._proven or number in self._unproven or id == self.id:
+            return False
+        contact = Contact(id, address[0], address[1])
         entry = Entry(contact, now)
         bucket = self._bucketOf(entry.number, now)
-        if entry.number in bucket.proven or entry.number in bucket.unproven:
-            return False
         if len(bucket.proven) + len(bucket.unproven) >= self._k or not self._hasRoomFor(contact):
             return False
         bucket.unproven[entry.number] = entry
@@ -218,56 +217,50 @@ class RoutingTable:
         return b"".join([entry.compact for entry in self._closest(target, count)])
 
     def _closest(self, target: bytes, count: int) -> list[Entry]:
+        """
+        The entries closest to a target, found bucket by bucket.
+
+        Nearest are the ids of the bucket that the target falls into.  All in buckets of longer
+        prefixes come next, and then those of shorter prefixes, the longest of them first: such an
+        id differs from the target in a bit before any in which the former do.
+        """
         wanted = int.from_bytes(target, "big")
         distanceTo = wanted.__xor__
-        found: list[Entry] = []
-        for bucket in self._nearestFirst(wanted):
-            entries = bucket.proven
-            found += [entries[number] for number in sorted(entries, key=distanceTo)]
-            if len(found) >= count:
-                return found[:count]
-        if self._unproven:
-            candidates = sorted(self._unproven, key=distanceTo)[: count - len(found)]
-            found += [self._unproven[number] for number in candidates]
-            found.sort(key=lambda entry: entry.number ^ wanted)
-        return found
-
-    def _nearestFirst(self, wanted: int) -> Iterator[Bucket]:
-        """
-        The buckets in the order of their distance from a target.
-
-        All ids of one bucket are nearer to it than all ids of the next.  First the bucket that
-        the target falls into.  Then those of longer prefixes: such an id differs from the target
-        where we do, up to its bucket's own bit, in which it differs from us.  So where we differ
-        from the target the shorter prefix is nearer, where we don't the longer.  Last those of
-        shorter prefixes, the longest of them first.
-        """
         buckets = self._buckets
-        difference = self._own ^ wanted
-        shared = ID_BITS - difference.bit_length()
-        if shared < len(buckets):
+        shared = min(ID_BITS - (self._own ^ wanted).bit_length(), len(buckets))
+        found: list[int] = []
+        for bucket in buckets[shared : shared + 1]:
+            if bucket is not None:
+                found += sorted(bucket.proven, key=distanceTo)
+        if len(found) < count:
+            deeper: list[int] = []
+            for bucket in buckets[shared + 1 :]:
+                if bucket is not None:
+                    deeper += bucket.proven
+            found += sorted(deeper, key=distanceTo)
+        while shared and len(found) < count:
+            shared -= 1
             bucket = buckets[shared]
             if bucket is not None:
-                yield bucket
-        farther: list[Bucket] = []
-        for prefix in range(shared + 1, len(buckets)):
-            bucket = buckets[prefix]
-            if bucket is not None:
-                if difference >> (ID_BITS - 1 - prefix) & 1:
-                    yield bucket
-                else:
-                    farther.append(bucket)
-        yield from reversed(farther)
-        for prefix in range(min(shared, len(buckets)) - 1, -1, -1):
-            bucket = buckets[prefix]
-            if bucket is not None:
-                yield bucket
+                found += sorted(bucket.proven, key=distanceTo)
+        proven = self._proven
+        if len(found) < count and self._unproven:
+            return self._filledUp(found, count, distanceTo)
+        return [proven[number] for number in found[:count]]
+
+    def _filledUp(
+        self, found: list[int], count: int, distanceTo: Callable[[int], int]
+    ) -> list[Entry]:
+        """Entries in the order of their distance, with unproven ones where proven ones lack."""
+        found += sorted(self._unproven, key=distanceTo)[: count - len(found)]
+        found.sort(key=distanceTo)
+        return [self._proven.get(number) or self._unproven[number] for number in found]
 
     # Upkeep.
 
     def unseenSince(self, time: float, count: int) -> list[Contact]:
         """The proven contacts that last answered before C{time}, the longest unseen first."""
-        old = [entry for entry in self._entries() if entry.lastSeen < time]
+        old = [entry for entry in self._proven.values() if entry.lastSeen < time]
         old.sort(key=lambda entry: entry.lastSeen)
         return [entry.contact for entry in old[:count]]
 
@@ -297,11 +290,6 @@ class RoutingTable:
         return (upper << free | lower).to_bytes(ID_BITS // 8, "big")
 
     # The inside.
-
-    def _entries(self) -> Iterable[Entry]:
-        for bucket in self._buckets:
-            if bucket is not None:
-                yield from bucket.proven.values()
 
     def _depth(self) -> int:
         """One more than the longest prefix that a proven contact shares with us."""
@@ -335,7 +323,7 @@ class RoutingTable:
             if not self._hasRoomFor(entry.contact):
                 return None
             bucket.proven[entry.number] = entry
-            self._size += 1
+            self._proven[entry.number] = entry
             self._enter(entry)
             return None
         self._keepSpare(bucket, entry.contact)
@@ -353,7 +341,7 @@ class RoutingTable:
         bucket = self._bucketOf(entry.number, entry.lastSeen)
         if bucket.proven.get(entry.number) is entry:
             del bucket.proven[entry.number]
-            self._size -= 1
+            del self._proven[entry.number]
         else:
             del bucket.unproven[entry.number]
             del self._unproven[entry.number]

@@ -105,7 +105,7 @@ class Upkeep:
         # As many as come due in one interval, and some more for those that came due together.
         count = 3 + int(2 * len(self._table) * INTERVAL / CHECK_AFTER)
         for contact in self._table.unseenSince(now - CHECK_AFTER, count):
-            self._caller.check(contact)
+            self._caller.check(contact.address)
 
     def _refresh(self, now: float) -> None:
         if self._refreshing is not None:

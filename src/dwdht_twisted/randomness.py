@@ -1,0 +1,40 @@
+"""
+Unpredictable numbers at the rate of datagrams.
+"""
+
+from __future__ import annotations
+
+from os import urandom
+from random import SystemRandom
+
+#: How many bytes are asked of the operating system at once.
+POOL_BYTES = 2048
+
+
+class PooledRandom(SystemRandom):
+    """
+    The operating system's random numbers, fetched many at a time.
+
+    A transaction id takes two bytes, and a system call for each would cost more than the rest of a
+    request.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = b""
+        self._taken = 0
+
+    def getrandbits(self, k: int) -> int:
+        """
+        :param k: how many bits
+        """
+        size = (k + 7) // 8
+        if size > POOL_BYTES:
+            return super().getrandbits(k)
+        end = self._taken + size
+        if end > len(self._pool):
+            self._pool = urandom(POOL_BYTES)
+            self._taken, end = 0, size
+        number = int.from_bytes(self._pool[self._taken : end], "big")
+        self._taken = end
+        return number >> (size * 8 - k)
