@@ -13,12 +13,10 @@ from zope.interface.verify import verifyObject
 
 from dwdht_twisted import Contact, DHTNode, ICommandHandler, Request, values
 from dwdht_twisted.errors import InvalidTarget, NoResponse, ValueNotFound, ValueTooLarge
-from dwdht_twisted.interfaces import HandlerResult
 from dwdht_twisted.stores import MemoryStore
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 
-#: How long the nodes of these tests keep a value, in seconds.
-MAXIMUM_AGE = 60.0
+from .value_network import MAXIMUM_AGE, ValueNetwork
 
 STRANGER = Contact(None, "10.9.9.9", 4000)
 
@@ -97,115 +95,64 @@ class Liar:
         """Take it, and forget it."""
 
 
-@implementer(ICommandHandler)
-class Counting:
-    """
-    A handler that counts what it hands on.
-    """
-
-    def __init__(self, handler: values.ValueHandler) -> None:
-        self.handler = handler
-        self.queries = 0
-
-    def queryReceived(self, request: Request) -> HandlerResult:
-        """Count and hand on."""
-        self.queries += 1
-        return self.handler.queryReceived(request)
-
-    def updateReceived(self, request: Request) -> HandlerResult:
-        """Hand on."""
-        return self.handler.updateReceived(request)
-
-
 class NetworkTests(SynchronousTestCase):
     """
     Putting and getting on a network of 40 nodes.
     """
 
-    SIZE = 40
-
     def setUp(self) -> None:
-        self.clock = SimulatedClock()
-        self.network = MemoryNetwork(self.clock, seed=5)
-        self.bootstrap = self.node(ephemeral=True)
-        self.bootstrap.listen(6620)
-        self.stores: dict[bytes, MemoryStore] = {}
-        self.handlers: list[Counting] = []
-        self.members: list[DHTNode] = []
-        for _ in range(self.SIZE):
-            self.join()
-
-    def node(self, ephemeral: bool = False) -> DHTNode:
-        """A node on a host of its own."""
-        return DHTNode(
-            self.network.reactor(),
-            bootstrap=["10.0.0.1:6620"] if hasattr(self, "bootstrap") else (),
-            random=self.network.random,
-            ephemeral=ephemeral,
-        )
-
-    def join(self) -> DHTNode:
-        """A member of the network, which keeps values."""
-        node = self.node()
-        store = MemoryStore(self.clock.seconds, maximumAge=MAXIMUM_AGE)
-        handler = Counting(values.ValueHandler(store))
-        node.register(values.COMMAND, handler)
-        self.clock.runUntil(node.ready())
-        self.stores[node.id] = store
-        self.handlers.append(handler)
-        self.members.append(node)
-        return node
-
-    def asked(self) -> int:
-        """How often a handler was asked for a value."""
-        return sum(handler.queries for handler in self.handlers)
-
-    def closest(self, key: bytes) -> list[bytes]:
-        """The ids of the 20 members closest to a key."""
-        target = int.from_bytes(key, "big")
-        return sorted(self.stores, key=lambda id: int.from_bytes(id, "big") ^ target)[:20]
+        self.network = ValueNetwork(40)
+        self.clock = self.network.clock
 
     def test_putAndGet(self) -> None:
         """A value that one node puts is kept by the 20 closest, and another node gets it."""
-        key = self.clock.runUntil(values.put(self.node(ephemeral=True), b"value"))
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         self.assertEqual(key, values.keyOf(b"value"))
-        holders = {id for id, store in self.stores.items() if store.get(key) is not None}
-        self.assertEqual(holders, set(self.closest(key)))
-        found = self.clock.runUntil(values.get(self.node(ephemeral=True), key))
+        self.assertEqual(self.network.holders(key), set(self.network.closest(key)))
+        found = self.clock.runUntil(values.get(self.network.visitor(), key))
         self.assertEqual(found, b"value")
 
     def test_stopsAtFirst(self) -> None:
         """Getting stops the query at the first valid value."""
-        key = self.clock.runUntil(values.put(self.node(ephemeral=True), b"value"))
-        asker = self.node(ephemeral=True)
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        asker = self.network.visitor()
         self.clock.runUntil(asker.ready())
-        before = self.asked()
+        before = self.network.asked()
         self.clock.runUntil(asker.query(values.COMMAND, key).collect())
-        withoutStopping = self.asked() - before
+        withoutStopping = self.network.asked() - before
         self.clock.runUntil(values.get(asker, key))
         self.clock.runFor(1)
-        self.assertLess(self.asked() - before - withoutStopping, withoutStopping)
+        self.assertLess(self.network.asked() - before - withoutStopping, withoutStopping)
+
+    def test_own(self) -> None:
+        """A value that the node itself keeps is found at once, and nobody else is asked."""
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        asked = self.network.asked()
+        for node in self.network.members:
+            if node.id in self.network.closest(key):
+                self.assertEqual(self.successResultOf(values.get(node, key)), b"value")
+        self.assertEqual(self.network.asked(), asked + 20)
 
     def test_liars(self) -> None:
         """A wrong value is passed over, and the right one found."""
         key = values.keyOf(b"value")
         liars = []
-        for node in self.members:
-            if node.id in self.closest(key)[:10]:
+        for node in self.network.members:
+            if node.id in self.network.closest(key)[:10]:
                 node.unregister(values.COMMAND)
                 liars.append(Liar())
                 node.register(values.COMMAND, liars[-1])
-        self.clock.runUntil(values.put(self.node(ephemeral=True), b"value"))
-        found = self.clock.runUntil(values.get(self.node(ephemeral=True), key))
+        self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        found = self.clock.runUntil(values.get(self.network.visitor(), key))
         self.assertEqual(found, b"value")
         self.assertGreater(sum(liar.queries for liar in liars), 0)
 
     def test_onlyLies(self) -> None:
         """Where every value is wrong, none is found."""
-        for node in self.members:
+        for node in self.network.members:
             node.unregister(values.COMMAND)
             node.register(values.COMMAND, Liar())
-        getting = values.get(self.node(ephemeral=True), values.keyOf(b"value"))
+        getting = values.get(self.network.visitor(), values.keyOf(b"value"))
         with self.assertRaises(ValueNotFound):
             self.clock.runUntil(getting)
 
@@ -213,16 +160,16 @@ class NetworkTests(SynchronousTestCase):
         """A value that nobody has isn't found, and the error names the key."""
         key = values.keyOf(b"nobody has put this")
         with self.assertRaisesRegex(ValueNotFound, key.hex()):
-            self.clock.runUntil(values.get(self.node(ephemeral=True), key))
+            self.clock.runUntil(values.get(self.network.visitor(), key))
 
     def test_empty(self) -> None:
         """A value of no bytes can be put and got."""
-        key = self.clock.runUntil(values.put(self.node(ephemeral=True), b""))
-        self.assertEqual(self.clock.runUntil(values.get(self.node(ephemeral=True), key)), b"")
+        key = self.clock.runUntil(values.put(self.network.visitor(), b""))
+        self.assertEqual(self.clock.runUntil(values.get(self.network.visitor(), key)), b"")
 
     def test_age(self) -> None:
         """A value is gone when it reaches the stores' maximum age, unless it was put again."""
-        node = self.node(ephemeral=True)
+        node = self.network.visitor()
         lost = self.clock.runUntil(values.put(node, b"lost"))
         renewed = self.clock.runUntil(values.put(node, b"renewed"))
         self.clock.runFor(MAXIMUM_AGE - 5)
@@ -234,15 +181,15 @@ class NetworkTests(SynchronousTestCase):
 
     def test_cancel(self) -> None:
         """Cancelling ends the query."""
-        key = self.clock.runUntil(values.put(self.node(ephemeral=True), b"value"))
-        asker = self.node(ephemeral=True)
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        asker = self.network.visitor()
         self.clock.runUntil(asker.ready())
         for work in (values.get(asker, key), values.put(asker, b"value")):
             work.cancel()
             self.failureResultOf(work, CancelledError)
-            sent = self.network.sent
-            self.clock.runFor(0.1)
-            self.assertEqual(self.network.sent, sent)
+            asked = self.network.asked()
+            self.clock.runFor(1)
+            self.assertEqual(self.network.asked(), asked)
 
 
 class AloneTests(SynchronousTestCase):

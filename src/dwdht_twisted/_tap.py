@@ -40,7 +40,7 @@ class Options(BootstrapOptions):
     ]
     optParameters = [
         ["port", None, "0", "The UDP port to listen on; 0 takes a free one."],
-        ["interface", None, "", "The IPv4 address to listen on; all by default."],
+        ["interface", None, None, "The IPv4 address to listen on; all by default."],
         ["id", None, None, "The node's id, as 64 hexadecimal digits; random by default."],
         ["store", None, "memory", "Where values are kept: memory, none, or sqlite:PATH."],
     ]
@@ -69,7 +69,7 @@ class Options(BootstrapOptions):
     def postOptions(self) -> None:
         """Check the options, and turn them into what the node takes."""
         self["port"] = readNumber(self["port"], "--port", 0, 65535)
-        if self["interface"] and not isIPv4(self["interface"]):
+        if self["interface"] is not None and not isIPv4(self["interface"]):
             raise usage.UsageError(
                 f"--interface must be an IPv4 address, not {self['interface']!r}"
             )
@@ -88,7 +88,7 @@ def makeService(options: Options) -> IService:
     return _TwistdService(
         reactor,
         port=options["port"],
-        interface=options["interface"],
+        interface=options["interface"] or "",
         store=_storeMaker(options["store"], reactor),
         bootstrap=options["bootstrap"],
         id=options["id"],

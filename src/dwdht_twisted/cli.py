@@ -35,7 +35,16 @@ BAD_USAGE = 2
 MAXIMUM_DEMO_NODES = 900
 
 
-class Command(usage.Options):
+class _Program(usage.Options):
+    """What every command line of the program has."""
+
+    def opt_version(self) -> NoReturn:
+        """Display the version and exit."""
+        sys.stdout.write(f"dwdht {version('dwdht_twisted')}\n")
+        sys.exit(0)
+
+
+class Command(_Program):
     """
     A command of the command line, with its options.
     """
@@ -55,11 +64,15 @@ class Command(usage.Options):
         flags = [
             f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name for name, value in found
         ]
+        if "--help" not in flags and "--version" not in flags:
+            self._checkNumber(arguments)
+        super().parseOptions([*flags, "--", *arguments])
+
+    def _checkNumber(self, arguments: list[str]) -> None:
         try:
             signature(self.parseArgs).bind(*arguments)
         except TypeError:
             raise usage.UsageError(f"the arguments must be: {self.synopsis}") from None
-        super().parseOptions([*flags, "--", *arguments])
 
     async def run(self, reactor: Any, output: BinaryIO) -> None:
         """
@@ -216,11 +229,14 @@ class Demo(Command):
         await Demonstration(reactor, self["nodes"], show).run()
 
 
-class Options(usage.Options):
+class Options(_Program):
     """The command line of C{dwdht}."""
 
-    synopsis = "COMMAND [options]"
-    longdesc = "Commands on a DHT that speaks the protocol of dht-rpc 2."
+    synopsis = "Usage: dwdht"
+    longdesc = (
+        "Works on a DHT that speaks the protocol of dht-rpc 2, or shows one. "
+        "`dwdht COMMAND --help` tells what a command takes."
+    )
     subCommands = [
         ["put", None, Put, "Store a value and print its key."],
         ["get", None, Get, "Find a value by its key and print it."],
@@ -228,11 +244,6 @@ class Options(usage.Options):
         ["query", None, Query, "Ask the nodes closest to a target to run a command."],
         ["demo", None, Demo, "Show a network of 100 nodes at work, on this machine alone."],
     ]
-
-    def opt_version(self) -> NoReturn:
-        """Print the version and exit."""
-        sys.stdout.write(f"dwdht {version('dwdht_twisted')}\n")
-        sys.exit(0)
 
     def postOptions(self) -> None:
         """Require a command."""

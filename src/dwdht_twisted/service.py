@@ -66,7 +66,7 @@ class DHTService(Service):
         self._store = store
         self._listening = False
         self._startedAt = 0.0
-        self._wasConnected = False
+        self._hadCompany = bool(self._bootstrap)
         self._counts = self.node.counters.asDict()
         self._troubles: set[str] = set()
         self._watch = LoopingCall(self._lookAround)
@@ -120,14 +120,10 @@ class DHTService(Service):
         )
 
     def _lookAround(self) -> None:
-        contacts = len(self.node.contacts())
-        if contacts:
-            self._wasConnected = True
-        self._note(
-            "isolated",
-            self._wasConnected and not contacts,
-            "isolated: no contact answers any more",
-        )
+        isAlone = not self.node.contacts()
+        # The first node of a network is alone until somebody comes.
+        self._hadCompany = self._hadCompany or not isAlone
+        self._note("isolated", isAlone and self._hadCompany, "isolated: no other node answers")
         counts = self.node.counters.asDict()
         for name, meaning in TROUBLES.items():
             self._note(name, counts[name] > self._counts[name], meaning)

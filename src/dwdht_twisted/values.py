@@ -15,7 +15,7 @@ from hashlib import sha256
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from .contact import checkId
+from .contact import Contact, checkId
 from .errors import ValueNotFound, ValueTooLarge
 from .interfaces import HandlerResult, ICommandHandler, IDHTNode, IValueStore, Request
 
@@ -100,7 +100,7 @@ def put(node: IDHTNode, value: bytes) -> Deferred[bytes]:
 
 def get(node: IDHTNode, key: bytes) -> Deferred[bytes]:
     """
-    Find a value by its key, and stop at the first node that has it.
+    Find a value by its key, and stop at the first node that has it; this node is asked first.
 
     :param key: 32 bytes
     :return: fires with the value; fails with L{ValueNotFound
@@ -111,6 +111,9 @@ def get(node: IDHTNode, key: bytes) -> Deferred[bytes]:
     key = checkId(key, "a key")
 
     async def find() -> bytes:
+        own = await _ownValue(node, key)
+        if own is not None and keyOf(own) == key:
+            return own
         stream = node.query(COMMAND, key)
         try:
             async for reply in stream:
@@ -121,6 +124,16 @@ def get(node: IDHTNode, key: bytes) -> Deferred[bytes]:
         raise ValueNotFound(f"no node holds a valid value under {key.hex()}")
 
     return Deferred.fromCoroutine(find())
+
+
+async def _ownValue(node: IDHTNode, key: bytes) -> bytes | None:
+    """What the node itself keeps under a key: a query doesn't ask the node that makes it."""
+    handler = ICommandHandler(node, None)
+    if handler is None:
+        return None
+    request = Request(COMMAND, key, None, Contact(node.id, *node.address()))
+    result = handler.queryReceived(request)
+    return await result if isinstance(result, Awaitable) else result
 
 
 __all__ = [

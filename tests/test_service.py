@@ -1,0 +1,241 @@
+"""
+Tests for L{dwdht_twisted.service}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import IService, MultiService
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from dwdht_twisted import DHTNode, values
+from dwdht_twisted.errors import CannotListen, InvalidTarget, NodeDestroyed
+from dwdht_twisted.service import WATCH_INTERVAL, DHTService
+from dwdht_twisted.stores import MemoryStore
+from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+
+BOOTSTRAP = "10.0.0.1:6620"
+
+
+class ServiceTests(SynchronousTestCase):
+    """
+    Tests for L{DHTService} on a network with one other node.
+    """
+
+    def setUp(self) -> None:
+        self.clock = SimulatedClock()
+        self.network = MemoryNetwork(self.clock, seed=3)
+        self.bootstrap = DHTNode(self.network.reactor("10.0.0.1"), id=bytes(32))
+        self.bootstrap.listen(6620)
+        self.host = self.network.reactor("10.0.0.2")
+        captured = capturedLogs()
+        self.events = captured.__enter__()
+        self.seen = 0
+        self.addCleanup(captured.__exit__, None, None, None)
+
+    def service(self, **options: Any) -> DHTService:
+        """A service on the second host."""
+        options.setdefault("bootstrap", [BOOTSTRAP])
+        return DHTService(self.host, **options)
+
+    def start(self, **options: Any) -> DHTService:
+        """A service that was started as an application starts it."""
+        service = self.service(**options)
+        service.privilegedStartService()
+        service.startService()
+        return service
+
+    def logged(self, level: LogLevel | None = None) -> list[str]:
+        """What the service has logged since it was asked last."""
+        said = [
+            event["log_format"].format(**event)
+            for event in self.events[self.seen :]
+            if event.get("log_namespace", "").endswith("DHTService")
+            and level in (None, event["log_level"])
+        ]
+        self.seen = len(self.events)
+        return said
+
+    def test_interface(self) -> None:
+        """It provides L{IService}."""
+        verifyObject(IService, self.service())
+
+    def test_joins(self) -> None:
+        """A started service has a node that joins the network."""
+        service = self.start(port=7000)
+        self.clock.runUntil(service.node.ready())
+        self.assertEqual([c.id for c in service.node.contacts()], [bytes(32)])
+        self.assertEqual(service.node.address().port, 7000)
+
+    def test_portBeforePrivilegesGo(self) -> None:
+        """The port is taken by privilegedStartService, and not again by startService."""
+        service = self.service(port=100)
+        service.privilegedStartService()
+        self.assertEqual(service.node.address().port, 100)
+        service.startService()
+        self.assertTrue(service.running)
+
+    def test_childOfRunningService(self) -> None:
+        """A service that is added to a running one starts, and stops with it."""
+        parent = MultiService()
+        parent.startService()
+        service = self.service()
+        service.setServiceParent(parent)
+        self.clock.runUntil(service.node.ready())
+        self.clock.runUntil(parent.stopService())
+        with self.assertRaises(NodeDestroyed):
+            service.node.address()
+
+    def test_portTaken(self) -> None:
+        """A port that is taken is told at the start, with the port."""
+        DHTNode(self.host).listen(7000)
+        with self.assertRaisesRegex(CannotListen, "7000"):
+            self.service(port=7000).startService()
+
+    def test_badOptions(self) -> None:
+        """Options that are wrong for a node are refused when the service is made."""
+        with self.assertRaises(InvalidTarget):
+            self.service(id=b"short")
+
+    def test_stop(self) -> None:
+        """A stopped service has left nothing behind: no port, no timer, no request."""
+        before = self.clock.getDelayedCalls()
+        service = self.start(store=MemoryStore(self.clock.seconds))
+        unfinished = service.node.query("anything", bytes(32)).collect()
+        self.clock.runUntil(service.stopService())
+        self.failureResultOf(unfinished, NodeDestroyed)
+        self.clock.runFor(0)
+        self.assertEqual(
+            {call for call in self.clock.getDelayedCalls() if call not in before}, set()
+        )
+        self.assertEqual(list(self.network.ports), [("10.0.0.1", 6620)])
+
+    def test_stopWithoutStart(self) -> None:
+        """A service that was never started can be stopped."""
+        self.clock.runUntil(self.service().stopService())
+
+    def test_keepsValues(self) -> None:
+        """A service with a store keeps the values of others, and closes the store at the end."""
+        store = MemoryStore(self.clock.seconds)
+        service = self.start(store=store)
+        self.clock.runUntil(service.node.ready())
+        key = self.clock.runUntil(values.put(self.bootstrap, b"value"))
+        self.assertEqual(store.get(key), b"value")
+        self.clock.runUntil(service.stopService())
+        self.assertEqual(len(store), 0)
+
+    def test_storeIsMadeAtStart(self) -> None:
+        """A store that is given as a callable is made when the service starts, not before."""
+        made: list[MemoryStore] = []
+
+        def make() -> MemoryStore:
+            made.append(MemoryStore(self.clock.seconds))
+            return made[-1]
+
+        service = self.service(store=make)
+        service.privilegedStartService()
+        self.assertEqual(made, [])
+        service.startService()
+        self.assertEqual(len(made), 1)
+
+    def test_slowStore(self) -> None:
+        """The service has stopped when its store is closed."""
+        closed: Deferred[None] = Deferred()
+
+        class SlowStore(MemoryStore):
+            def close(self) -> Deferred[None]:  # type: ignore[override]
+                return closed
+
+        stopping = self.start(store=SlowStore(self.clock.seconds)).stopService()
+        self.clock.runFor(10)
+        self.assertNoResult(stopping)
+        closed.callback(None)
+        self.clock.runUntil(stopping)
+
+    def test_saysWhereItListens(self) -> None:
+        """The log says where the node listens, as whom, and where it starts from."""
+        self.start(port=7000, id=b"\xab" * 32)
+        self.assertEqual(
+            self.logged(),
+            [f"listening on 0.0.0.0:7000 as node {'ab' * 32}; bootstrap nodes: 10.0.0.1:6620"],
+        )
+
+    def test_saysThatItIsEphemeral(self) -> None:
+        """The log says that a node is ephemeral, and that it has no bootstrap nodes."""
+        self.start(ephemeral=True, bootstrap=())
+        (line,) = self.logged()
+        self.assertIn("as ephemeral node", line)
+        self.assertIn("bootstrap nodes: none", line)
+
+    def test_summary(self) -> None:
+        """At the end the log says how long it ran, and what was counted."""
+        service = self.start()
+        self.clock.runUntil(service.node.ready())
+        self.clock.runFor(1234)
+        self.logged()
+        self.clock.runUntil(service.stopService())
+        (line,) = self.logged()
+        self.assertRegex(line, r"^stopped after 1234 s, with 1 contacts; .*responsesReceived \d+")
+        self.assertNotIn(" 0", line)
+
+    def test_summaryOfNothing(self) -> None:
+        """When nothing was counted, the log says so."""
+        service = self.start(bootstrap=())
+        self.logged()
+        self.clock.runUntil(service.stopService())
+        self.assertEqual(self.logged(), ["stopped after 0 s, with 0 contacts; all counters are 0"])
+
+    def test_isolation(self) -> None:
+        """A node that loses all its contacts is told once, and once more when it is back."""
+        service = self.start()
+        self.clock.runUntil(service.node.ready())
+        self.logged()
+        self.network.partition(["10.0.0.2"])
+        self.clock.runFor(3600)
+        self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
+        self.network.heal()
+        self.clock.runFor(600)
+        self.assertEqual(self.logged(), ["over: isolated: no other node answers"])
+
+    def test_neverJoined(self) -> None:
+        """A node that none of its bootstrap nodes answers is isolated, too."""
+        self.network.partition(["10.0.0.2"])
+        self.start()
+        self.clock.runFor(600)
+        self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
+
+    def test_companyGone(self) -> None:
+        """The first node of a network is isolated when all who came are gone."""
+        first = self.start(bootstrap=(), port=6620)
+        other = DHTNode(self.network.reactor("10.0.0.3"), bootstrap=["10.0.0.2:6620"])
+        self.clock.runUntil(other.ready())
+        self.clock.runUntil(lambda: first.node.contacts())
+        self.clock.runFor(WATCH_INTERVAL)
+        self.logged()
+        self.clock.runUntil(other.destroy())
+        self.clock.runFor(3600)
+        self.assertEqual(self.logged(), ["isolated: no other node answers"])
+
+    def test_neverConnected(self) -> None:
+        """The first node of a network isn't isolated, for nobody has come yet."""
+        self.start(bootstrap=())
+        self.logged()
+        self.clock.runFor(600)
+        self.assertEqual(self.logged(), [])
+
+    def test_trouble(self) -> None:
+        """A counter that rises where it shouldn't is told once, and once more when it rests."""
+        service = self.start()
+        self.clock.runUntil(service.node.ready())
+        self.logged()
+        for _ in range(5):
+            service.node.counters.rateLimited += 10
+            self.clock.runFor(WATCH_INTERVAL)
+        (warning,) = self.logged(LogLevel.warn)
+        self.assertIn("rate limit", warning)
+        self.clock.runFor(WATCH_INTERVAL)
+        self.assertEqual(self.logged(), [f"over: {warning}"])
