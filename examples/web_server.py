@@ -1,0 +1,84 @@
+"""
+A Twisted web server that has a DHT node as its second service.
+
+    twistd -ny examples/web_server.py
+
+POST a value to / to store it on the network; GET /KEYHEX finds it. The environment may set
+WEB_PORT (8080), DHT_PORT (6620) and DHT_BOOTSTRAP (HOST:PORT, none by default).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.application import internet, service
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from dwdht_twisted import DHTError, DHTNode, ValueNotFound, values
+from dwdht_twisted.service import DHTService
+from dwdht_twisted.stores import MemoryStore
+
+
+class Values(Resource):
+    """The values of the network, over HTTP."""
+
+    isLeaf = True
+
+    def __init__(self, node: DHTNode) -> None:
+        super().__init__()
+        self._node = node
+
+    def render_GET(self, request: Request) -> int:
+        return self._answer(request, self._find(request.path))
+
+    def render_POST(self, request: Request) -> int:
+        assert request.content is not None
+        return self._answer(request, self._store(request.content.read()))
+
+    async def _find(self, path: bytes) -> bytes:
+        return await values.get(self._node, bytes.fromhex(path.strip(b"/").decode()))
+
+    async def _store(self, value: bytes) -> bytes:
+        key = await values.put(self._node, value)
+        return key.hex().encode() + b"\n"
+
+    def _answer(self, request: Request, work: Any) -> int:
+        async def answer() -> None:
+            try:
+                body = await work
+            except ValueNotFound as error:
+                request.setResponseCode(404)
+                body = f"{error}\n".encode()
+            except ValueError as error:
+                request.setResponseCode(400)
+                body = f"{error}\n".encode()
+            except DHTError as error:
+                request.setResponseCode(503)
+                body = f"{error}\n".encode()
+            request.write(body)
+            request.finish()
+
+        working = Deferred.fromCoroutine(answer())
+        working.addErrback(lambda failure: failure.trap(CancelledError))
+        # A browser that has gone away wants no answer.
+        request.notifyFinish().addErrback(lambda failure: working.cancel())
+        return NOT_DONE_YET
+
+
+application = service.Application("values")
+
+bootstrap = os.environ.get("DHT_BOOTSTRAP")
+dht = DHTService(
+    reactor,
+    port=int(os.environ.get("DHT_PORT", "6620")),
+    bootstrap=[bootstrap] if bootstrap else [],
+    store=MemoryStore(reactor.seconds),
+)
+dht.setServiceParent(application)
+
+web = internet.TCPServer(int(os.environ.get("WEB_PORT", "8080")), Site(Values(dht.node)))
+web.setServiceParent(application)
