@@ -406,3 +406,37 @@ class TwoWaysTests(RequestsTestCase):
         self.clock.runFor(20)
         self.assertEqual(self.missed, [PEER])
         self.assertEqual(len(self.sent), 2 * TRANSMISSIONS)
+
+
+class RedirectTests(RequestsTestCase):
+    """
+    A request that goes on by a path that has opened.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.moved = Address(PEER.host, 4321)
+        self.request = self.send()
+        self.clock.runUntil(lambda: self.late)
+        self.requests.redirect(self.request, self.moved)
+
+    def test_sameDatagram(self) -> None:
+        """
+        The same datagram goes to the new address.
+        """
+        self.assertEqual(self.sent[-1], (self.sent[0][0], self.moved))
+
+    def test_eitherAnswer(self) -> None:
+        """
+        The answer may come from where it was sent first.
+        """
+        self.assertTrue(self.answer(source=PEER))
+
+    def test_retries(self) -> None:
+        """
+        It is retried at the new address as often as it would have been at the old one.
+        """
+        self.clock.runFor(20)
+        retries = [address for _, address in self.sent[3:]]
+        self.assertEqual(retries, [self.moved] * (TRANSMISSIONS - 2))
+        self.assertEqual(len(self.failures), 1)

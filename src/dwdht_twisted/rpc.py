@@ -184,6 +184,22 @@ class Requests:
         messages = ((direct, address), (relayed, referrer))
         return self._start(OutgoingRequest(address, messages, onAnswer, onFailure, None, True))
 
+    def redirect(self, request: OutgoingRequest, address: Address) -> None:
+        """
+        Send a request that is in flight once more, now that a path to its peer has opened.
+
+        It stays the same request: whoever gets several of its transmissions runs it once, and an
+        answer to any of them counts.  It has as many retries left as before.
+
+        :param address: where the peer is reached on that path
+        """
+        [(body, _)] = request.messages
+        request.address = address
+        request.messages = ((body, address),)
+        request.anyPort = True
+        request.transmissions -= 1
+        self._transmit(request)
+
     def cancel(self, request: OutgoingRequest) -> None:
         """End a request without a word to its callbacks."""
         if not request.isOver:

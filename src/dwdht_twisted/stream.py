@@ -111,6 +111,7 @@ class QueryStream:
         self._body = b""
         self._requests: dict[Candidate, OutgoingRequest] = {}
         self._punches: dict[Candidate, OutgoingRequest] = {}
+        self._punched: set[Candidate] = set()
         self._kept: deque[Reply] = deque()
         self._isPaused = False
         self._consumer: IConsumer | None = None
@@ -132,10 +133,19 @@ class QueryStream:
         done: Deferred[None] = Deferred(lambda _: self._abandon())
         self._done = done
         self._running.add(self)
-        consumer.registerProducer(self, True)
+        try:
+            consumer.registerProducer(self, True)
+        except Exception:
+            # It has another producer, which is not ours to unregister.
+            self._consumer = None
+            self._release()
+            raise
         if not self._isStopped:
             self._body = self._question.body(self._caller.ownId)
-            self._search = self._begin(self._advance)
+            try:
+                self._search = self._begin(self._advance)
+            except DHTError as error:
+                self.fail(error)
             self._advance()
         return done
 
@@ -253,7 +263,13 @@ class QueryStream:
             return
         search.late(candidate, transmissions)
         referrer = candidate.referrer
-        if transmissions == 1 and referrer is not None and self._question.holepunching:
+        if (
+            transmissions == 1
+            and referrer is not None
+            and self._question.holepunching
+            # A node may answer each ping and never the question.
+            and candidate not in self._punched
+        ):
             self._punch(search, candidate, referrer)
         self._advance()
 
@@ -268,14 +284,14 @@ class QueryStream:
 
     def _punch(self, search: Search, candidate: Candidate, referrer: Address) -> None:
         def opened(message: wire.ResponseMessage, address: Source) -> None:
-            self._punches.pop(candidate, None)
-            request = self._requests.pop(candidate, None)
+            del self._punches[candidate]
+            # The NAT of the peer may show it at another port than its referrer knows.
+            candidate.address = Address(*address)
+            search.askedAgain(candidate)
+            request = self._requests.get(candidate)
             if request is not None:
-                self._caller.requests.cancel(request)
-            if self._search is search:
-                # The NAT of the peer may show it at another port than its referrer knows.
-                candidate.address = Address(*address)
-                search.askedAgain(candidate)
+                self._caller.requests.redirect(request, candidate.address)
+            else:
                 self._ask(candidate, self._bodyFor(candidate))
 
         def failed(reason: DHTError) -> None:
@@ -287,6 +303,7 @@ class QueryStream:
             punch = self._caller.punch(candidate.address, referrer, opened, failed)
         except DHTError:
             return
+        self._punched.add(candidate)
         self._punches[candidate] = punch
         search.punched(candidate)
 
@@ -337,6 +354,7 @@ class QueryStream:
             self._caller.requests.cancel(request)
         self._requests.clear()
         self._punches.clear()
+        self._punched.clear()
 
 
 @implementer(IConsumer)
@@ -381,8 +399,13 @@ class _Iteration:
             return succeed(item)
         if self._outcome is not None:
             return fail(self._outcome)
-        self._wanted = Deferred(lambda _: self._stream.stopProducing())
+        self._wanted = Deferred(self._cancelled)
         return self._wanted
+
+    def _cancelled(self, _: object) -> None:
+        # Else the end of the stream would end the loop as if all answers had come.
+        self._wanted = None
+        self._stream.stopProducing()
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
         """The producer is the stream itself."""
