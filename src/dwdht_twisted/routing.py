@@ -111,9 +111,10 @@ class RoutingTable:
         self._own = int.from_bytes(self.id, "big")
         self._k = k
         self._buckets: list[Bucket | None] = []
-        self._byAddress: dict[Source, Entry] = {}
-        self._proven: dict[int, Entry] = {}
+        # All by id, those among them that have not answered, and all by address.
+        self._entries: dict[int, Entry] = {}
         self._unproven: dict[int, Entry] = {}
+        self._byAddress: dict[Source, Entry] = {}
         self._sources: Counter[str] = Counter()
         self._silent: RecentMap[Source, bool] = RecentMap(
             SILENCES_REMEMBERED, SILENCE_REMEMBERED_FOR
@@ -121,11 +122,11 @@ class RoutingTable:
 
     def __len__(self) -> int:
         """How many proven contacts there are."""
-        return len(self._proven)
+        return len(self._entries) - len(self._unproven)
 
     def contacts(self) -> list[Contact]:
         """The proven contacts."""
-        return [entry.contact for entry in self._proven.values()]
+        return [entry.contact for entry in self._provenEntries()]
 
     def holds(self, address: Source) -> bool:
         """Whether a contact of this address is in the table, proven or not."""
@@ -155,15 +156,14 @@ class RoutingTable:
         if len(self._unproven) >= MAXIMUM_UNPROVEN or self._silent.get(address, now):
             return False
         number = int.from_bytes(id, "big")
-        if number in self._proven or number in self._unproven or id == self.id:
+        if number in self._entries or number == self._own:
             return False
-        contact = Contact(id, address[0], address[1])
-        entry = Entry(contact, now)
-        bucket = self._bucketOf(entry.number, now)
-        if len(bucket.proven) + len(bucket.unproven) >= self._k or not self._hasRoomFor(contact):
+        bucket = self._bucketOf(number, now)
+        if len(bucket.proven) + len(bucket.unproven) >= self._k or not self._hasRoomFor(address):
             return False
-        bucket.unproven[entry.number] = entry
-        self._unproven[entry.number] = entry
+        entry = Entry(Contact(id, address[0], address[1]), now)
+        bucket.unproven[number] = entry
+        self._unproven[number] = entry
         self._enter(entry)
         return True
 
@@ -210,15 +210,17 @@ class RoutingTable:
 
         Proven ones; those that have not answered yet fill up an answer that is short of them.
         """
-        return [entry.contact for entry in self._closest(target, count)]
+        entries = self._entries
+        return [entries[number].contact for number in self._closest(target, count)]
 
     def closestCompact(self, target: bytes, count: int = K) -> bytes:
         """L{closest}, as an answer carries it."""
-        return b"".join([entry.compact for entry in self._closest(target, count)])
+        entries = self._entries
+        return b"".join([entries[number].compact for number in self._closest(target, count)])
 
-    def _closest(self, target: bytes, count: int) -> list[Entry]:
+    def _closest(self, target: bytes, count: int) -> list[int]:
         """
-        The entries closest to a target, found bucket by bucket.
+        The ids closest to a target, found bucket by bucket.
 
         Nearest are the ids of the bucket that the target falls into.  All in buckets of longer
         prefixes come next, and then those of shorter prefixes, the longest of them first: such an
@@ -228,39 +230,25 @@ class RoutingTable:
         distanceTo = wanted.__xor__
         buckets = self._buckets
         shared = min(ID_BITS - (self._own ^ wanted).bit_length(), len(buckets))
-        found: list[int] = []
-        for bucket in buckets[shared : shared + 1]:
-            if bucket is not None:
-                found += sorted(bucket.proven, key=distanceTo)
-        if len(found) < count:
-            deeper: list[int] = []
-            for bucket in buckets[shared + 1 :]:
-                if bucket is not None:
-                    deeper += bucket.proven
-            found += sorted(deeper, key=distanceTo)
-        while shared and len(found) < count:
-            shared -= 1
-            bucket = buckets[shared]
-            if bucket is not None:
-                found += sorted(bucket.proven, key=distanceTo)
-        proven = self._proven
-        if len(found) < count and self._unproven:
-            return self._filledUp(found, count, distanceTo)
-        return [proven[number] for number in found[:count]]
-
-    def _filledUp(
-        self, found: list[int], count: int, distanceTo: Callable[[int], int]
-    ) -> list[Entry]:
-        """Entries in the order of their distance, with unproven ones where proven ones lack."""
-        found += sorted(self._unproven, key=distanceTo)[: count - len(found)]
+        found = _proven(buckets[shared : shared + 1])
         found.sort(key=distanceTo)
-        return [self._proven.get(number) or self._unproven[number] for number in found]
+        if len(found) < count:
+            deeper = _proven(buckets[shared + 1 :])
+            deeper.sort(key=distanceTo)
+            found += deeper
+        while len(found) < count and shared:
+            shared -= 1
+            found += sorted(_proven(buckets[shared : shared + 1]), key=distanceTo)
+        if len(found) < count and self._unproven:
+            found += sorted(self._unproven, key=distanceTo)[: count - len(found)]
+            found.sort(key=distanceTo)
+        return found[:count]
 
     # Upkeep.
 
     def unseenSince(self, time: float, count: int) -> list[Contact]:
         """The proven contacts that last answered before C{time}, the longest unseen first."""
-        old = [entry for entry in self._proven.values() if entry.lastSeen < time]
+        old = [entry for entry in self._provenEntries() if entry.lastSeen < time]
         old.sort(key=lambda entry: entry.lastSeen)
         return [entry.contact for entry in old[:count]]
 
@@ -291,6 +279,9 @@ class RoutingTable:
 
     # The inside.
 
+    def _provenEntries(self) -> list[Entry]:
+        return [self._entries[number] for number in _proven(self._buckets)]
+
     def _depth(self) -> int:
         """One more than the longest prefix that a proven contact shares with us."""
         depth = len(self._buckets)
@@ -320,10 +311,9 @@ class RoutingTable:
                 self._remove(claim)
             elif bucket.unproven and len(bucket.proven) + len(bucket.unproven) >= self._k:
                 self._remove(next(iter(bucket.unproven.values())))
-            if not self._hasRoomFor(entry.contact):
+            if not self._hasRoomFor(entry.contact.address):
                 return None
             bucket.proven[entry.number] = entry
-            self._proven[entry.number] = entry
             self._enter(entry)
             return None
         self._keepSpare(bucket, entry.contact)
@@ -341,10 +331,10 @@ class RoutingTable:
         bucket = self._bucketOf(entry.number, entry.lastSeen)
         if bucket.proven.get(entry.number) is entry:
             del bucket.proven[entry.number]
-            del self._proven[entry.number]
         else:
             del bucket.unproven[entry.number]
             del self._unproven[entry.number]
+        del self._entries[entry.number]
         del self._byAddress[entry.contact.address]
         if isPublic(entry.contact.host):
             for source in (entry.contact.host, subnet(entry.contact.host)):
@@ -353,15 +343,24 @@ class RoutingTable:
                     del self._sources[source]
 
     def _enter(self, entry: Entry) -> None:
+        self._entries[entry.number] = entry
         self._byAddress[entry.contact.address] = entry
         if isPublic(entry.contact.host):
             self._sources[entry.contact.host] += 1
             self._sources[subnet(entry.contact.host)] += 1
 
-    def _hasRoomFor(self, contact: Contact) -> bool:
-        if not isPublic(contact.host):
-            return True
-        return (
-            self._sources[contact.host] < MAXIMUM_OF_HOST
-            and self._sources[subnet(contact.host)] < MAXIMUM_OF_SUBNET
+    def _hasRoomFor(self, address: Source) -> bool:
+        host = address[0]
+        return not isPublic(host) or (
+            self._sources[host] < MAXIMUM_OF_HOST
+            and self._sources[subnet(host)] < MAXIMUM_OF_SUBNET
         )
+
+
+def _proven(buckets: list[Bucket | None]) -> list[int]:
+    """The ids of all contacts in some buckets that have answered."""
+    ids: list[int] = []
+    for bucket in buckets:
+        if bucket is not None:
+            ids += bucket.proven
+    return ids
