@@ -8,7 +8,7 @@ import json
 import os
 import selectors
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -30,17 +30,27 @@ class Child:
 
     :param command: the program and its arguments
     :param environment: variables to set beside those of this process
+    :param processors: those that it may run on; by default all that this process may
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        processors: Collection[int] = (),
     ) -> None:
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **(environment or {})},
-        )
+        allowed = os.sched_getaffinity(0)
+        # It is inherited, so that no thread of the process starts anywhere else.
+        os.sched_setaffinity(0, processors or allowed)
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **(environment or {})},
+            )
+        finally:
+            os.sched_setaffinity(0, allowed)
         self._name = " ".join(command[-2:])
         self._read = b""
 

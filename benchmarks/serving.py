@@ -11,8 +11,10 @@ The CPU time is that of the node's process.  The latency is that of one request 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from .child import Child
 from .plan import Plan
@@ -34,6 +36,8 @@ MICROSECONDS = 1e6
 
 def run(plan: Plan, results: Results) -> None:
     """Measure."""
+    # The load has a processor of its own, so that the node never waits for it.
+    *others, last = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         nodes: list[tuple[Subject, Child, int]] = []
         for make in (lambda: ours("node"), lambda: dhtRpc("node.js"), echo):
@@ -42,10 +46,10 @@ def run(plan: Plan, results: Results) -> None:
             except Missing as reason:
                 results.note(str(reason))
                 continue
-            child = stack.enter_context(subject.start())
+            child = stack.enter_context(subject.start(others))
             nodes.append((subject, child, child.call("start")))
         crowd = stack.enter_context(Child(pythonProcess("contacts", str(plan.contacts))))
-        load = stack.enter_context(Child(pythonProcess("load")))
+        load = stack.enter_context(Child(pythonProcess("load"), processors=[last]))
         for subject, child, port in nodes:
             if subject.name != ECHO:
                 crowd.call("offer", port=port)
@@ -57,10 +61,9 @@ def run(plan: Plan, results: Results) -> None:
             kept = results if number else Results()
             for case, kind, isEphemeral in _cases():
                 for subject, child, port in plan.turn(nodes, number):
-                    if subject.name == ECHO:
-                        kind = "echo"
-                    load.call("start", port=port, isEphemeral=isEphemeral)
-                    _measure(plan, kept, case, kind, subject.name, child, load)
+                    sent = "echo" if subject.name == ECHO else kind
+                    asking = {"port": port, "isEphemeral": isEphemeral, "kind": sent}
+                    _measure(plan, kept, case, asking, subject.name, child, load)
 
 
 def _cases() -> Iterator[tuple[str, str, bool]]:
@@ -74,12 +77,12 @@ def _measure(
     plan: Plan,
     results: Results,
     case: str,
-    kind: str,
+    asking: dict[str, Any],
     name: str,
     child: Child,
     load: Child,
 ) -> None:
-    load.call("prepare", kind=kind, count=plan.requests)
+    load.call("prepare", **asking, count=plan.requests)
     before = child.call("cpu")
     loaded = load.call("saturate")
     cpu = child.call("cpu") - before
@@ -87,7 +90,7 @@ def _measure(
     results.add(BUSY, case, name, 100 * cpu / loaded["seconds"])
     results.add(IDLE, case, name, 100 * (1 - loaded["cpu"] / loaded["seconds"]))
     results.add(ANSWER, case, name, loaded["answerBytes"] / loaded["count"])
-    load.call("prepare", kind=kind, count=plan.roundTrips)
+    load.call("prepare", **asking, count=plan.roundTrips)
     times: Sequence[float] = load.call("roundTrips")
     results.add(MEDIAN, case, name, percentile(times, 50) * MICROSECONDS)
     results.add(TAIL, case, name, percentile(times, 99) * MICROSECONDS)

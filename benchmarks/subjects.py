@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -42,9 +42,13 @@ class Subject(NamedTuple):
     command: list[str]
     environment: Mapping[str, str] = {}
 
-    def start(self) -> Child:
-        """Start it."""
-        return Child(self.command, self.environment)
+    def start(self, processors: Collection[int] = ()) -> Child:
+        """
+        Start it.
+
+        :param processors: see L{Child}
+        """
+        return Child(self.command, self.environment, processors)
 
 
 def pythonProcess(name: str, *arguments: str) -> list[str]:

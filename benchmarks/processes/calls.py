@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from inspect import isawaitable
-from typing import Any, TypeAlias
+from selectors import EVENT_READ, BaseSelector
+from typing import Any, TypeAlias, cast
 
 from twisted.internet.defer import Deferred
 from twisted.protocols.basic import LineReceiver
@@ -34,20 +36,27 @@ async def answer(commands: Commands, line: str | bytes) -> bytes:
     return json.dumps({"result": result}).encode() + b"\n"
 
 
-def answerNow(commands: Commands, line: str | bytes) -> None:
-    """Run a call whose command doesn't wait, and write the line that answers it."""
-    try:
-        answer(commands, line).send(None)
-    except StopIteration as finished:
-        _say(finished.value)
-    else:
-        raise TypeError("a command of a process that blocks must not be awaited")
+def answerCalls(commands: Commands, selector: BaseSelector) -> None:
+    """
+    Answer until the input ends, in a process that has sockets to look after meanwhile.
 
-
-def answerCalls(commands: Commands) -> None:
-    """Answer until the input ends, in a process that does nothing else."""
-    for line in sys.stdin:
-        answerNow(commands, line)
+    :param commands: none of them waits for the process to do something else
+    :param selector: has a function as data for each of its sockets, to be called when that can be
+        read
+    """
+    selector.register(sys.stdin, EVENT_READ)
+    read = b""
+    while True:
+        for key, _ in selector.select():
+            if key.data is not None:
+                key.data()
+                continue
+            data = os.read(key.fd, 1 << 16)
+            if not data:
+                return
+            *lines, read = (read + data).split(b"\n")
+            for line in lines:
+                _say(_finished(answer(commands, line)))
 
 
 def answerWithReactor(makeCommands: Callable[[Any], Commands]) -> None:
@@ -67,6 +76,15 @@ async def answerWithLoop(commands: Commands) -> None:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         _say(await answer(commands, line))
+
+
+def _finished(answering: Coroutine[Any, Any, bytes]) -> bytes:
+    """The result of a coroutine that doesn't wait."""
+    try:
+        answering.send(None)
+    except StopIteration as finished:
+        return cast(bytes, finished.value)
+    raise TypeError("a command of a process that blocks must not be awaited")
 
 
 def _say(line: bytes) -> None:

@@ -5,15 +5,14 @@ A thousand contacts to offer to a node: UDP sockets that ask it something, and a
 from __future__ import annotations
 
 import os
-import selectors
 import socket
 import sys
-from time import monotonic
+from selectors import EVENT_READ, BaseSelector, DefaultSelector
 
 from dwdht_twisted import wire
 from dwdht_twisted.contact import ID_BYTES, packAddress
 
-from .calls import Commands, answerNow
+from .calls import answerCalls
 
 #: How many contacts introduce themselves at once.
 TOGETHER = 25
@@ -48,54 +47,32 @@ class Crowd:
     """
     All the fake nodes.
 
-    :param count: how many
+    :param selector: what they are to be registered with
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, selector: BaseSelector) -> None:
+        self._selector = selector
         self._nodes = [FakeNode(os.urandom(ID_BYTES)) for _ in range(count)]
-        self._isCalled = False
-        self._selector = selectors.DefaultSelector()
         for node in self._nodes:
-            self._selector.register(node.socket, selectors.EVENT_READ, node)
+            selector.register(node.socket, EVENT_READ, node.read)
 
     def offer(self, port: int) -> None:
-        """Introduce all of them to the node on this port, and wait until it is content."""
+        """Introduce all of them to the node on this port, and wait until it asks no more."""
         for first in range(0, len(self._nodes), TOGETHER):
             for node in self._nodes[first : first + TOGETHER]:
                 node.introduce(("127.0.0.1", port))
             while self._serve(SILENCE / 10):
                 pass
-        quietSince = monotonic()
-        while monotonic() < quietSince + SILENCE:
-            if self._serve(SILENCE / 10):
-                quietSince = monotonic()
+        while self._serve(SILENCE):
+            pass
 
-    def answerCalls(self, commands: Commands) -> None:
-        """Answer pings, and the calls of the parent, until its line is closed."""
-        self._selector.register(0, selectors.EVENT_READ)
-        read = b""
-        while True:
-            self._serve(None)
-            if not self._isCalled:
-                continue
-            data = os.read(0, 1 << 16)
-            if not data:
-                return
-            *lines, read = (read + data).split(b"\n")
-            for line in lines:
-                answerNow(commands, line)
-
-    def _serve(self, seconds: float | None) -> bool:
-        """Answer what has come or comes in time; tell whether anything did."""
-        served = False
-        self._isCalled = False
-        for key, _ in self._selector.select(seconds):
-            if key.data is None:
-                self._isCalled = True
-            else:
-                key.data.read()
-                served = True
-        return served
+    def _serve(self, seconds: float) -> bool:
+        """Answer what comes within this time; tell whether anything did."""
+        # Nothing but datagrams is ready here: the parent waits for the answer to its call.
+        ready = self._selector.select(seconds)
+        for key, _ in ready:
+            key.data()
+        return bool(ready)
 
 
 def main(count: int) -> None:
@@ -104,8 +81,9 @@ def main(count: int) -> None:
 
     :param count: how many contacts there are
     """
-    crowd = Crowd(count)
-    crowd.answerCalls({"offer": crowd.offer})
+    with DefaultSelector() as selector:
+        crowd = Crowd(count, selector)
+        answerCalls({"offer": crowd.offer}, selector)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Each asker is a socket with one request outstanding, and sends the next as soon 
 so that as many requests wait at the node as there are askers.  All datagrams are made beforehand:
 while it runs the load does nothing but receive and send, and is faster than what it measures; its
 own CPU time is told beside each result, so that this can be checked.  As any node does, an asker
-answers when the node pings it.
+answers when the node pings it, whenever that is, and it stays until the end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import socket
 import struct
 from collections.abc import Sequence
 from itertools import cycle, islice
-from time import perf_counter, sleep
+from selectors import EVENT_READ, BaseSelector, DefaultSelector
+from time import perf_counter
 from typing import Any
 
 from dwdht_twisted import wire
@@ -100,6 +101,12 @@ class Asker:
                 return datagram
             self.answerPing(datagram)
 
+    def read(self) -> None:
+        """Answer a ping that comes between the measurements."""
+        datagram = self.socket.recv(2048)
+        if wire.isRequest(datagram):
+            self.answerPing(datagram)
+
     def answerPing(self, datagram: bytes) -> None:
         """Tell the node that there is somebody."""
         self.socket.send(
@@ -108,20 +115,26 @@ class Asker:
 
 
 class Load:
-    """What the process is called for."""
+    """
+    What the process is called for.
 
-    def __init__(self) -> None:
+    :param selector: what the askers are to be registered with
+    """
+
+    def __init__(self, selector: BaseSelector) -> None:
+        self._selector = selector
+        self._groups: dict[tuple[int, bool], list[Asker]] = {}
         self._askers: list[Asker] = []
         self._datagrams: list[bytes] = []
 
-    def start(self, port: int, isEphemeral: bool) -> None:
-        """Make the askers."""
-        for asker in self._askers:
-            asker.socket.close()
-        self._askers = [Asker(port, isEphemeral) for _ in range(ASKERS)]
-
-    def prepare(self, kind: str, count: int) -> None:
+    def prepare(self, port: int, isEphemeral: bool, kind: str, count: int) -> None:
         """Make the datagrams, and let each asker become known to the node."""
+        group = (port, isEphemeral)
+        if group not in self._groups:
+            self._groups[group] = [Asker(port, isEphemeral) for _ in range(ASKERS)]
+            for asker in self._groups[group]:
+                self._selector.register(asker.socket, EVENT_READ, asker.read)
+        self._askers = self._groups[group]
         if kind == "update":
             for asker in self._askers:
                 asker.fetchTokens()
@@ -131,16 +144,6 @@ class Load:
         for asker, datagram in zip(self._askers, datagrams, strict=False):
             asker.socket.send(datagram)
             asker.receive()
-        # What the node wants to know of the askers it asks now, not while it is measured.
-        sleep(0.05)
-        for asker in self._askers:
-            asker.socket.setblocking(False)
-            try:
-                while wire.isRequest(datagram := asker.socket.recv(2048)):
-                    asker.answerPing(datagram)
-            except BlockingIOError:
-                pass
-            asker.socket.setblocking(True)
 
     def saturate(self) -> dict[str, Any]:
         """
@@ -194,15 +197,14 @@ class Load:
 
 def main() -> None:
     """Run the process."""
-    load = Load()
-    answerCalls(
-        {
-            "start": load.start,
+    with DefaultSelector() as selector:
+        load = Load(selector)
+        commands = {
             "prepare": load.prepare,
             "saturate": load.saturate,
             "roundTrips": load.roundTrips,
         }
-    )
+        answerCalls(commands, selector)
 
 
 if __name__ == "__main__":
