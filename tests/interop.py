@@ -17,6 +17,7 @@ from zope.interface import implementer
 from dwdht_twisted import Address, Contact, DHTNode, ICommandHandler, Reply, Request
 from dwdht_twisted.wire import RequestMessage, decode
 
+from .peer_install import INSTALL_SECONDS
 from .peer_process import PeerNode, PeerProcess
 
 LOCAL_HOST = "127.0.0.1"
@@ -192,7 +193,7 @@ class InteropTestCase(TestCase):
     :ivar peer: the process
     """
 
-    timeout = 60
+    timeout = INSTALL_SECONDS + 60
 
     async def setUp(self) -> None:  # type: ignore[override]
         from twisted.internet import reactor

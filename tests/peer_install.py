@@ -26,6 +26,9 @@ PEER_FOLDER = Path(__file__).parent / "peer"
 #: Set to 1 where a missing peer is a failure, not a reason to skip.
 REQUIRE_PEER = "DWDHT_REQUIRE_PEER"
 
+#: How long C{npm} may take, in seconds.  The first test to need the peer takes this much longer.
+INSTALL_SECONDS = 180.0
+
 
 class ChildProcess(ProcessProtocol):
     """
@@ -108,7 +111,7 @@ class Installation:
     """
 
     folder: Path
-    seconds: float = 240.0
+    seconds: float = INSTALL_SECONDS
     _checked: bool = field(default=False, init=False)
     _problem: str = field(default="", init=False)
 
@@ -121,13 +124,13 @@ class Installation:
         node: list[str] = which("node")
         npm: list[str] = which("npm")
         if not self._checked:
-            self._checked = True
             if not node:
                 self._problem = "node is not installed"
             elif not self._isInstalled():
                 self._problem = (
                     await self._install(reactor, npm[0]) if npm else "npm is not installed"
                 )
+            self._checked = True
         if not self._problem:
             return node[0]
         reason = f"the peer dht-rpc is not available: {self._problem}"

@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 
 from dwdht_twisted import NoCloseNodes, Pong, Reply, Request
 
-from .acceptance_mixed import HOLDERS, MixedSwarm
+from .acceptance_mixed import HOLDERS, JOIN_SECONDS, MixedSwarm
 from .interop import AnyNode, InteropTestCase, keyOf
+from .peer_install import INSTALL_SECONDS
 from .peer_process import PeerError
 
 #: How many nodes of each side the mixed swarm has, and how many values each side stores in it.
@@ -72,7 +73,7 @@ class BootstrapTests(InteropTestCase):
 class MixedTests(InteropTestCase):
     """Both sides in equal numbers."""
 
-    timeout = 300
+    timeout = INSTALL_SECONDS + JOIN_SECONDS + 60
 
     async def test_storedByEither(self) -> None:
         """A value that either side stores is held by 20 nodes and found by the other side."""

@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from dwdht_twisted import DHTNode
 
 from .interop import LOCAL_HOST, eventually
-from .peer_install import PEER_FOLDER, ChildProcess, installation
+from .peer_install import INSTALL_SECONDS, PEER_FOLDER, ChildProcess, installation
 
 #: The suite, in L{PEER_FOLDER}.
 SUITE = "node_modules/dht-rpc/test.js"
@@ -69,7 +69,7 @@ class BootstrapFactory(Factory):
 class PeerSuiteTests(TestCase):
     """C{test.js} as it is in the npm package of C{dht-rpc}."""
 
-    timeout = SUITE_SECONDS + 10
+    timeout = INSTALL_SECONDS + SUITE_SECONDS + 10
 
     async def test_suite(self) -> None:
         """All assertions of the peer's suite hold when its bootstrap nodes are ours."""
