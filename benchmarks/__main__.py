@@ -1,8 +1,8 @@
 from benchmarks.plan import Plan
 from benchmarks.results import Results
 from benchmarks.table import report
-from benchmarks import serving
+from benchmarks import serving, networks
 import sys
 r=Results()
-serving.run(Plan(rounds=int(sys.argv[1])),r)
+globals()[sys.argv[2]].run(Plan(rounds=int(sys.argv[1])),r)
 print(report(r))

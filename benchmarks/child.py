@@ -54,11 +54,11 @@ class Child:
         self._name = " ".join(command[-2:])
         self._read = b""
 
-    def call(self, command: str, *, seconds: float = 120.0, **arguments: Any) -> Any:
+    def call(self, command: str, *, timeout: float = 120.0, **arguments: Any) -> Any:
         """
         Have the process do something.
 
-        :param seconds: how long it may take
+        :param timeout: how long it may take, in seconds
         :return: its result
         :raises ChildFailed: when it failed there, the process ended, or it took too long
         """
@@ -69,7 +69,7 @@ class Child:
             self._process.stdin.flush()
         except BrokenPipeError:
             raise ChildFailed(f"{self._name} has ended") from None
-        answer = json.loads(self._readLine(monotonic() + seconds, command))
+        answer = json.loads(self._readLine(monotonic() + timeout, command))
         if "error" in answer:
             raise ChildFailed(f"{self._name}, {command}: {answer['error']}")
         return answer["result"]

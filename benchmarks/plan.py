@@ -18,12 +18,18 @@ class Plan:
     :ivar contacts: how many contacts the serving node is offered
     :ivar requests: how many requests it serves in a row
     :ivar roundTrips: how many it serves one at a time
+    :ivar sizes: how many nodes the networks have
+    :ivar operations: how many operations of each kind a network does
+    :ivar idleSeconds: how long an idle network is watched, in seconds
     """
 
     rounds: int = 5
     contacts: int = 1000
     requests: int = 12800
     roundTrips: int = 1280
+    sizes: tuple[int, ...] = (100, 256, 1000)
+    operations: int = 100
+    idleSeconds: float = 1.0
 
     def turn(self, subjects: Sequence[T], round: int) -> list[T]:
         """The subjects in the order of one round: each comes first in turn."""

@@ -1,0 +1,107 @@
+"""
+Networks of nodes in one process: what it costs to build them, to ask them, and to keep them.
+
+Each process gets the same ids, and the same nodes ask for the same targets and values, one
+operation after the other.  What is counted is the CPU time of the process, so of both ends of
+every request.
+
+A C{get} ends with the first answer that holds the value, and is asked by a node that doesn't hold
+it.  The memory is what is resident after a collection of garbage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from .child import Child
+from .plan import Plan
+from .results import Quantity, Results, percentile
+from .subjects import DHT_RPC, KADEMLIA, Missing, Subject, dhtRpc, kademlia, ours
+
+BUILD = Quantity("networks", "CPU to build", "s")
+CPU = Quantity("networks", "CPU per operation, all nodes", "ms")
+MEDIAN = Quantity("networks", "latency p50", "ms")
+TAIL = Quantity("networks", "latency p99", "ms")
+MEMORY = Quantity("networks", "memory of the process", "MB")
+PEAK = Quantity("networks", "memory of the process at the most", "MB")
+NODE_MEMORY = Quantity("networks", "memory per node", "kB")
+IDLE = Quantity("networks", "CPU per idle node", "us a second")
+CONTACTS = Quantity("networks", "contacts of a node", "contacts")
+
+#: What comes of an operation, on average.
+OUTCOMES = {
+    "query": Quantity("networks", "answers to a query", "answers"),
+    "update": Quantity("networks", "nodes that took an update", "nodes"),
+    "put": Quantity("networks", "nodes that hold a value put", "nodes"),
+    "get": Quantity("networks", "values found", "of those put"),
+}
+
+ID_BYTES = 32
+VALUE_BYTES = 100
+
+#: How many nodes are tried for one that doesn't hold a value.
+GETTERS = 40
+
+#: The largest network that C{kademlia} is measured in.
+KADEMLIA_NODES = 256
+
+
+def run(plan: Plan, results: Results) -> None:
+    """Measure."""
+    subjects: list[Subject] = []
+    makers: list[Callable[[], Subject]] = [
+        lambda: ours("network"),
+        lambda: dhtRpc("network.js"),
+        kademlia,
+    ]
+    for make in makers:
+        try:
+            subjects.append(make())
+        except Missing as reason:
+            results.note(str(reason))
+    for number in range(plan.rounds):
+        for size in plan.sizes:
+            for subject in plan.turn(subjects, number):
+                if subject.name == KADEMLIA and size > KADEMLIA_NODES:
+                    continue
+                with subject.start() as child:
+                    _measure(plan, results, size, subject.name, child, Random(number))
+
+
+def _measure(
+    plan: Plan, results: Results, size: int, name: str, child: Child, random: Random
+) -> None:
+    nodes = f"{size} nodes"
+    ids = [random.randbytes(ID_BYTES).hex() for _ in range(size)]
+    built = child.call("build", ids=ids)
+    results.add(BUILD, nodes, name, built["cpu"])
+    results.add(MEMORY, nodes, name, built["after"] / 1e6)
+    results.add(PEAK, nodes, name, built["peak"] / 1e6)
+    results.add(NODE_MEMORY, nodes, name, (built["after"] - built["before"]) / size / 1e3)
+    results.add(CONTACTS, nodes, name, child.call("contacts"))
+    idle = child.call("idle", seconds=plan.idleSeconds)
+    results.add(IDLE, nodes, name, idle / plan.idleSeconds / size * 1e6)
+
+    def each(give: Callable[[], Any]) -> list[Any]:
+        return [give() for _ in range(plan.operations)]
+
+    asked = each(lambda: (random.randrange(size), random.randbytes(ID_BYTES).hex()))
+    noted = each(lambda: (random.randrange(size), random.randbytes(ID_BYTES).hex()))
+    put = each(lambda: (random.randrange(size), random.randbytes(VALUE_BYTES).hex()))
+    found = [(random.sample(range(size), min(size, GETTERS)), value) for _, value in put]
+    operations = {"query": asked, "update": noted, "put": put, "get": found}
+    if name == KADEMLIA:
+        # It has nothing that is like a query or an update.
+        del operations["query"], operations["update"]
+    for kind, each_ in operations.items():
+        done = child.call(kind, operations=each_)
+        case = f"{kind}, {nodes}"
+        results.add(CPU, case, name, done["cpu"] / len(each_) * 1e3)
+        results.add(MEDIAN, case, name, percentile(done["latencies"], 50) * 1e3)
+        results.add(TAIL, case, name, percentile(done["latencies"], 99) * 1e3)
+        results.add(OUTCOMES[kind], nodes, name, done["outcome"])
+
+
+__all__ = ["DHT_RPC", "run"]

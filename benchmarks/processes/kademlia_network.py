@@ -1,0 +1,132 @@
+"""
+A network of nodes of the C{kademlia} of PyPI in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import sha256
+from time import perf_counter
+from typing import Any
+
+from kademlia.network import Server
+from kademlia.utils import digest
+
+from ..usage import cpuSeconds, peakBytes, residentBytes
+from .calls import answerWithLoop
+
+LOCAL_HOST = "127.0.0.1"
+
+#: As in L{benchmarks.processes.network}.
+SETTLING = 0.5
+
+#: Its ids are SHA-1 sums.
+ID_BYTES = 20
+
+
+class Network:
+    """What the process is called for."""
+
+    def __init__(self) -> None:
+        self._servers: list[Server] = []
+
+    async def build(self, ids: Sequence[str]) -> dict[str, float]:
+        """Start a bootstrap node, and the nodes with these ids one after the other."""
+        gc.collect()
+        before = residentBytes()
+        cpu = cpuSeconds()
+        bootstrap = Server()
+        await bootstrap.listen(0, LOCAL_HOST)
+        known = [bootstrap.transport.get_extra_info("sockname")]
+        for id in ids:
+            server = Server(node_id=bytes.fromhex(id)[:ID_BYTES])
+            await server.listen(0, LOCAL_HOST)
+            await server.bootstrap(known)
+            self._servers.append(server)
+        await asyncio.sleep(SETTLING)
+        cpu = cpuSeconds() - cpu
+        gc.collect()
+        return {"cpu": cpu, "before": before, "after": residentBytes(), "peak": peakBytes()}
+
+    async def idle(self, seconds: float) -> float:
+        """The seconds of CPU that the network takes when nobody asks it anything."""
+        cpu = cpuSeconds()
+        await asyncio.sleep(seconds)
+        return cpuSeconds() - cpu
+
+    def contacts(self) -> float:
+        """How many contacts a node has on average."""
+        return sum(
+            len(bucket.nodes)
+            for server in self._servers
+            for bucket in server.protocol.router.buckets
+        ) / len(self._servers)
+
+    async def put(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
+        """Have nodes, by number, store values."""
+
+        async def run(asker: int, value: str) -> int:
+            key = _keyOf(value)
+            await self._servers[asker].set(key, bytes.fromhex(value))
+            return sum(self._holds(server, key) for server in self._servers)
+
+        return await self._time(operations, run)
+
+    async def get(self, operations: Sequence[tuple[Sequence[int], str]]) -> dict[str, Any]:
+        """Have the first of some nodes, by number, that doesn't hold a value find it."""
+
+        async def run(askers: Sequence[int], value: str) -> bool:
+            key = _keyOf(value)
+            candidates = (self._servers[number] for number in askers)
+            asker = next(server for server in candidates if not self._holds(server, key))
+            return bool(await asker.get(key) == bytes.fromhex(value))
+
+        return await self._time(operations, run)
+
+    def _holds(self, server: Server, key: bytes) -> bool:
+        return server.storage.get(digest(key)) is not None
+
+    async def _time(
+        self, operations: Sequence[Any], run: Callable[..., Awaitable[int]]
+    ) -> dict[str, Any]:
+        latencies = []
+        outcomes = []
+        cpu = cpuSeconds()
+        for operation in operations:
+            start = perf_counter()
+            outcomes.append(await run(*operation))
+            latencies.append(perf_counter() - start)
+        return {
+            "cpu": cpuSeconds() - cpu,
+            "latencies": latencies,
+            "outcome": sum(outcomes) / len(outcomes),
+        }
+
+
+def _keyOf(value: str) -> bytes:
+    return sha256(bytes.fromhex(value)).digest()
+
+
+def main() -> None:
+    """Run the process."""
+    # Without any handler Python prints what the package warns of.
+    logging.getLogger().addHandler(logging.NullHandler())
+    network = Network()
+    asyncio.run(
+        answerWithLoop(
+            {
+                "build": network.build,
+                "idle": network.idle,
+                "contacts": network.contacts,
+                "put": network.put,
+                "get": network.get,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
