@@ -185,10 +185,10 @@ class Lookup:
         if len(self._answered) < self._k:
             return not self._inFlight
         bound = self._answered[self._k - 1][0]
-        return not any(
-            candidate.distance < bound and transmissions <= PATIENCE
-            for candidate, transmissions in self._inFlight.items()
-        )
+        for candidate, transmissions in self._inFlight.items():
+            if candidate.distance < bound and transmissions <= PATIENCE:
+                return False
+        return True
 
     def closest(self) -> list[Candidate]:
         """The k closest nodes that have answered, closest first."""

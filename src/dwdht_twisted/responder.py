@@ -92,9 +92,6 @@ class Responder:
             # The id is the asker's, the address is the referrer's: they don't belong together.
             self._relay.received(message, address)
             return
-        if message.id is not None:
-            if self._table.asked(message.id, address, self._clock.seconds()):
-                self._caller.check(Address(*address))
         command = message.command
         if message.forwardRequest is not None:
             self._relay.received(message, address)
@@ -104,6 +101,11 @@ class Responder:
             self._ping(message, address)
         elif command:
             self._userCommand(message, address, datagram)
+        # After the answer, which proves us to the asker before our ping reaches it.
+        if message.id is not None and self._table.asked(
+            message.id, address, self._clock.seconds()
+        ):
+            self._caller.check(Address(*address))
 
     def _ping(self, message: wire.RequestMessage, address: Source) -> None:
         token = self._tokens.issue(address[0], address[1], message.id, message.target)
