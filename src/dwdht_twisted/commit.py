@@ -96,11 +96,12 @@ class Commit(AskEach):
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
         """See L{Search}.  A result is an update taken."""
         token = message.roundtripToken
-        if token is not None and token != candidate.token and candidate not in self._retried:
+        isTaken = token is not None and token == candidate.token
+        if token is not None and not isTaken and candidate not in self._retried:
             self._retried.add(candidate)
             self._inFlight.discard(candidate)
             candidate.token = token
             self._waiting.append(candidate)
             return False
         super().answered(candidate, message)
-        return token is not None
+        return isTaken
