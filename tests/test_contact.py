@@ -206,6 +206,10 @@ class CompactTests(SynchronousTestCase):
         for port in (-1, 65536):
             self.assertRaises(InvalidAddress, packAddress, "192.0.2.7", port)
 
+    def test_noPort(self) -> None:
+        """A compact address with port 0 is refused, for nothing can be sent there."""
+        self.assertRaises(InvalidAddress, unpackAddress, bytes.fromhex("c0000207 0000"))
+
     @thorough
     @given(st.binary(max_size=10))
     def test_anyAddress(self, compact: bytes) -> None:
@@ -241,6 +245,13 @@ class CompactTests(SynchronousTestCase):
         compact = b"".join(packContact(contact) for contact in listed)
         parts = [unpackContact(part) for part in splitContacts(compact + rest)]
         self.assertEqual(parts, listed)
+
+    @given(st.lists(contacts, max_size=8), st.integers(0, 10))
+    def test_splitMost(self, listed: list[Contact], most: int) -> None:
+        """Of a list that is longer than allowed the rest is left out."""
+        compact = b"".join(packContact(contact) for contact in listed)
+        parts = [unpackContact(part) for part in splitContacts(compact, most)]
+        self.assertEqual(parts, listed[:most])
 
 
 class DistanceTests(SynchronousTestCase):

@@ -1,0 +1,318 @@
+"""
+Tests for L{dwdht_twisted.lookup}: its rules, one by one.
+
+How far it believes others is in L{tests.test_lookup_distrust}, and what it finds in whole networks
+in L{tests.test_lookup_network}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted.candidate import WINDOW, Candidate, State
+from dwdht_twisted.contact import ID_BYTES, Address, Contact
+from dwdht_twisted.lookup import BUDGET, PATIENCE, Lookup
+from dwdht_twisted.routing import K
+
+from .lookup_network import answer, compact, near
+from .test_commit import askAll
+
+TARGET = bytes(ID_BYTES)
+OWN = b"\xff" * ID_BYTES
+TOKEN = b"t" * 32
+BOOTSTRAP = Address("198.51.100.1", 6620)
+
+
+def node(number: int, host: str | None = None) -> Contact:
+    """A node at a distance of C{number} from the target, in a public network of its own."""
+    if host is None:
+        host = f"20.{number >> 8 & 255}.{number & 255}.1"
+    return Contact(near(TARGET, number), host, 1000 + number % 50000)
+
+
+def looking(contacts: Iterable[Contact], k: int = K) -> Lookup:
+    """A lookup that starts from these contacts."""
+    lookup = Lookup(TARGET, OWN, k=k)
+    lookup.addContacts(compact(contacts))
+    return lookup
+
+
+def contactOf(candidate: Candidate) -> Contact:
+    """Who a candidate is."""
+    return Contact(candidate.id, *candidate.address)
+
+
+class LookupTestCase(SynchronousTestCase):
+    """
+    Lookups that are answered by hand.
+    """
+
+    def finish(self, lookup: Lookup, silent: Iterable[Contact] = ()) -> list[Contact]:
+        """Have all answer under the id that they are known by, and name nobody; say who."""
+        silences = set(silent)
+        asked = []
+        while (batch := askAll(lookup)) or not lookup.isOver:
+            self.assertTrue(batch, "not over, and nobody to ask")
+            for candidate in batch:
+                asked.append(contactOf(candidate))
+                if contactOf(candidate) in silences:
+                    lookup.failed(candidate)
+                else:
+                    lookup.answered(candidate, answer(candidate.id))
+        return asked
+
+
+class OrderTests(LookupTestCase):
+    """
+    Tests for whom a lookup asks, and in which order.
+    """
+
+    def test_nobody(self) -> None:
+        """A lookup that knows nobody is over at once."""
+        lookup = looking([])
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+        self.assertEqual(lookup.closest(), [])
+
+    def test_closestFirst(self) -> None:
+        """The closest candidate is asked first, whether known or named."""
+        lookup = looking([node(50), node(30), node(40)], k=3)
+        first = lookup.next()
+        assert first is not None
+        self.assertEqual(contactOf(first), node(30))
+        lookup.answered(first, answer(first.id, [node(60), node(10)]))
+        self.assertEqual([each.distance for each in askAll(lookup)], [10, 40])
+
+    def test_window(self) -> None:
+        """Of many candidates no more than a window is asked at once, and several."""
+        lookup = looking([node(number) for number in range(1, 100)], k=50)
+        asked: list[Candidate] = []
+        for _ in range(20):
+            batch = askAll(lookup)
+            asked += batch
+            self.assertTrue(1 < len(asked) <= WINDOW)
+            self.assertFalse(lookup.isOver)
+            lookup.answered(asked.pop(0), answer(near(TARGET, 1000 + len(asked))))
+
+    def test_lateMakesRoom(self) -> None:
+        """A request whose answer is late doesn't hold up the others."""
+        lookup = looking([node(number) for number in range(1, 100)])
+        first = askAll(lookup)
+        self.assertIsNone(lookup.next())
+        lookup.late(first[0], 1)
+        self.assertEqual(len(askAll(lookup)), 1)
+        lookup.failed(first[0])
+        self.assertIsNone(lookup.next())
+
+    def test_noFurtherThanNeeded(self) -> None:
+        """Once the k closest have answered, candidates farther away aren't asked."""
+        lookup = looking([node(number) for number in range(1, 11)], k=3)
+        asked = self.finish(lookup)
+        self.assertEqual(asked[:3], [node(1), node(2), node(3)])
+        self.assertNotIn(node(10), asked)
+        self.assertEqual([contactOf(each) for each in lookup.closest()], asked[:3])
+
+    def test_askedAgain(self) -> None:
+        """A request that starts over on a path that was opened is waited for as a new one."""
+        lookup = looking([node(1), node(2), node(3)], k=2)
+        first, second = askAll(lookup)
+        for transmissions in range(1, PATIENCE + 1):
+            lookup.late(first, transmissions)
+        [third] = askAll(lookup)
+        lookup.askedAgain(first)
+        for each in (second, third):
+            lookup.answered(each, answer(each.id))
+        self.assertIsNone(lookup.next())
+        self.assertFalse(lookup.isOver)
+        self.assertTrue(lookup.answered(first, answer(first.id)))
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_silentAreReplaced(self) -> None:
+        """For each candidate that doesn't answer, the next closest is asked."""
+        contacts = [node(number) for number in range(1, 11)]
+        lookup = looking(contacts, k=3)
+        self.finish(lookup, silent=contacts[:4])
+        found = [contactOf(each) for each in lookup.closest()]
+        self.assertEqual(found, contacts[4:7])
+
+    def test_twice(self) -> None:
+        """A candidate that is named often is asked once."""
+        lookup = looking([node(5), node(5), node(6)])
+        first, second = askAll(lookup)
+        for each in (first, second):
+            lookup.answered(each, answer(each.id, [node(5), node(7)]))
+        self.assertEqual([contactOf(each) for each in askAll(lookup)], [node(7)])
+
+    def test_self(self) -> None:
+        """The searcher's own id is never asked, nor a result."""
+        own = Contact(OWN, "20.0.0.9", 9)
+        lookup = looking([own, node(5)])
+        [candidate] = askAll(lookup)
+        self.assertFalse(lookup.answered(candidate, answer(OWN, [own])))
+        self.assertEqual(askAll(lookup), [])
+        self.assertEqual(lookup.closest(), [])
+
+    def test_states(self) -> None:
+        """What has become of a candidate is to be seen on it."""
+        lookup = looking([node(5), node(6)])
+        first, second = askAll(lookup)
+        self.assertIs(first.state, State.ASKED)
+        lookup.late(first, 1)
+        self.assertIs(first.state, State.LATE)
+        lookup.answered(first, answer(first.id, token=TOKEN))
+        self.assertIs(first.state, State.ANSWERED)
+        self.assertEqual(first.token, TOKEN)
+        lookup.failed(second)
+        self.assertIs(second.state, State.FAILED)
+
+    def test_referrer(self) -> None:
+        """The first that named a candidate can relay a ping to it; a known one has no referrer."""
+        lookup = looking([node(5), node(6)])
+        first, second = askAll(lookup)
+        self.assertIsNone(first.referrer)
+        lookup.answered(first, answer(first.id, [node(3)]))
+        lookup.answered(second, answer(second.id, [node(3)]))
+        [named] = askAll(lookup)
+        self.assertEqual(named.referrer, first.address)
+
+
+class EndTests(LookupTestCase):
+    """
+    Tests for when a lookup is over.
+    """
+
+    def test_waitsForAnswers(self) -> None:
+        """While an answer may come that counts, it isn't over."""
+        lookup = looking([node(5), node(6)])
+        first, second = askAll(lookup)
+        lookup.answered(second, answer(second.id))
+        lookup.late(first, 1)
+        self.assertIsNone(lookup.next())
+        self.assertFalse(lookup.isOver)
+        lookup.failed(first)
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_notForFarther(self) -> None:
+        """When k have answered, nobody farther away is waited for."""
+        lookup = looking([node(1), node(2), node(3)], k=2)
+        first, second = askAll(lookup)
+        lookup.late(first, 1)
+        [third] = askAll(lookup)
+        for each in (second, third):
+            lookup.answered(each, answer(each.id))
+        self.assertIsNone(lookup.next())
+        self.assertFalse(lookup.isOver)
+        lookup.answered(first, answer(first.id))
+        self.assertEqual([each.distance for each in lookup.closest()], [1, 2])
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_patience(self) -> None:
+        """When k have answered, a closer node that was asked several times isn't waited for."""
+        lookup = looking([node(1), node(2), node(3)], k=2)
+        first, second = askAll(lookup)
+        lookup.late(first, 1)
+        [third] = askAll(lookup)
+        for each in (second, third):
+            lookup.answered(each, answer(each.id))
+        for transmissions in range(2, PATIENCE):
+            lookup.late(first, transmissions)
+        self.assertIsNone(lookup.next())
+        self.assertFalse(lookup.isOver)
+        lookup.late(first, PATIENCE)
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_fewerThanK(self) -> None:
+        """With fewer than k in the network, all are found before it is over."""
+        lookup = looking([node(5), node(6)])
+        self.assertEqual(self.finish(lookup), [node(5), node(6)])
+        self.assertEqual(len(lookup.closest()), 2)
+
+    def test_budget(self) -> None:
+        """After so many datagrams, be they repeated or punches, no further node is asked."""
+        lookup = looking([node(number) for number in range(1, 200)])
+        [first, second, *others] = askAll(lookup)
+        for _ in range(BUDGET // 2):
+            lookup.late(first, 1)
+            lookup.punched(second)
+        for each in (first, second, *others):
+            lookup.failed(each)
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_bootstrapExpected(self) -> None:
+        """While the addresses of bootstrap nodes are looked up, it isn't over."""
+        lookup = Lookup(TARGET, OWN)
+        lookup.expect()
+        self.assertIsNone(lookup.next())
+        self.assertFalse(lookup.isOver)
+        lookup.addBootstrap([])
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+
+class ResultTests(LookupTestCase):
+    """
+    Tests for what counts as a result.
+    """
+
+    def test_bootstrap(self) -> None:
+        """A bootstrap node is asked without an id, and counts under the one it answers with."""
+        lookup = Lookup(TARGET, OWN)
+        lookup.addBootstrap([BOOTSTRAP, BOOTSTRAP])
+        [candidate] = askAll(lookup)
+        self.assertEqual((candidate.address, candidate.id), (BOOTSTRAP, None))
+        self.assertTrue(lookup.answered(candidate, answer(near(TARGET, 9))))
+        self.assertEqual(contactOf(lookup.closest()[0]), Contact(near(TARGET, 9), *BOOTSTRAP))
+
+    def test_ephemeral(self) -> None:
+        """An ephemeral node is no result, and those that it names are asked."""
+        lookup = Lookup(TARGET, OWN)
+        lookup.addBootstrap([BOOTSTRAP])
+        [candidate] = askAll(lookup)
+        self.assertFalse(lookup.answered(candidate, answer(None, [node(5)])))
+        self.assertEqual(self.finish(lookup), [node(5)])
+        self.assertEqual([contactOf(each) for each in lookup.closest()], [node(5)])
+
+    def test_ownWord(self) -> None:
+        """What counts is the id that a node answers with, not the one that it is known by."""
+        lookup = looking([node(5), node(6)])
+        first, second = askAll(lookup)
+        self.assertTrue(lookup.answered(first, answer(near(TARGET, 7))))
+        self.assertTrue(lookup.answered(second, answer(second.id)))
+        self.assertEqual([each.distance for each in lookup.closest()], [6, 7])
+        self.assertEqual([each.id for each in lookup.closest()], [near(TARGET, 6), near(TARGET, 7)])
+
+    def test_oneId(self) -> None:
+        """An id counts once, whatever addresses it is known at."""
+        lookup = looking([node(5), node(5, "20.0.0.200"), node(6)])
+        first, second, third = askAll(lookup)
+        self.assertTrue(lookup.answered(first, answer(first.id)))
+        self.assertFalse(lookup.answered(second, answer(second.id)))
+        self.assertTrue(lookup.answered(third, answer(third.id, [node(5, "20.0.0.201")])))
+        self.assertEqual(askAll(lookup), [])
+        self.assertEqual([each.distance for each in lookup.closest()], [5, 6])
+
+    def test_oneIdTwoAddresses(self) -> None:
+        """When one address of an id is silent, the other is asked for it."""
+        lookup = looking([node(5), node(5, "20.0.0.200")])
+        first, second = askAll(lookup)
+        lookup.failed(first)
+        self.assertTrue(lookup.answered(second, answer(second.id)))
+        self.assertEqual(lookup.closest(), [second])
+
+    def test_k(self) -> None:
+        """No more than k are found, the closest of those that answered."""
+        lookup = looking([node(number) for number in range(1, 6)], k=2)
+        asked = askAll(lookup)
+        for each in asked:
+            lookup.late(each, 1)
+        asked += askAll(lookup)
+        for each in reversed(asked):
+            lookup.answered(each, answer(each.id))
+        self.assertEqual([each.distance for each in lookup.closest()], [1, 2])

@@ -1,0 +1,146 @@
+"""
+Tests for L{dwdht_twisted.lookup}: how far it believes what others say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dwdht_twisted.candidate import CREDIT, Candidate
+from dwdht_twisted.contact import Contact
+from dwdht_twisted.lookup import MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET, Lookup
+from dwdht_twisted.routing import K
+
+from .lookup_network import answer, near
+from .test_lookup import BOOTSTRAP, OWN, TARGET, LookupTestCase, contactOf, looking, node
+
+
+class DistrustTests(LookupTestCase):
+    """
+    Tests for how far the word of others is believed.
+    """
+
+    def name(self, lookup: Lookup, contacts: Iterable[Contact], junk: bytes = b"") -> Candidate:
+        """Have the next candidate answer and name some contacts."""
+        candidate = lookup.next()
+        assert candidate is not None
+        message = answer(candidate.id, contacts)
+        lookup.answered(candidate, message._replace(nodes=(message.nodes or b"") + junk))
+        return candidate
+
+    def test_badEntries(self) -> None:
+        """A bad entry in an answer costs none of the good ones."""
+        lookup = looking([node(100)])
+        bad = [
+            Contact(near(TARGET, 1), "0.0.0.0", 80),
+            Contact(near(TARGET, 2), "224.0.0.1", 80),
+            Contact(near(TARGET, 3), "20.0.0.1", 0),
+        ]
+        self.name(lookup, [bad[0], node(5), bad[1], node(6), bad[2]], b"rest")
+        self.assertEqual(self.finish(lookup), [node(5), node(6)])
+
+    def test_longAnswer(self) -> None:
+        """Of an answer that is longer than k the rest is left out."""
+        lookup = looking([node(100)], k=3)
+        self.name(lookup, [node(5), node(6), node(7), node(1)])
+        self.assertNotIn(node(1), self.finish(lookup))
+
+    def test_privateFromPublic(self) -> None:
+        """A private address that a public node names isn't asked."""
+        lookup = looking([node(100)])
+        self.name(lookup, [node(5, "10.0.0.1"), node(6, "127.0.0.1"), node(7)])
+        self.assertEqual(self.finish(lookup), [node(7)])
+
+    def test_privateFromPrivate(self) -> None:
+        """What a private node names is asked, be it private or public."""
+        lookup = looking([node(100, "10.0.0.9")])
+        self.name(lookup, [node(5, "10.0.0.1"), node(7)])
+        self.assertEqual(self.finish(lookup), [node(5, "10.0.0.1"), node(7)])
+
+    def test_privateKnown(self) -> None:
+        """A private address that the searcher knows by itself is asked."""
+        lookup = looking([node(5, "10.0.0.1")])
+        self.assertEqual(self.finish(lookup), [node(5, "10.0.0.1")])
+
+    def test_oneAddress(self) -> None:
+        """One address is asked once, under however many ids it is named."""
+        lookup = looking([node(100)])
+        self.name(lookup, [node(number)._replace(host="20.9.9.9", port=9) for number in range(20)])
+        self.assertEqual(len(self.finish(lookup)), 1)
+
+    def test_publicHost(self) -> None:
+        """A public host is asked a few times only, and a private one as often as it is named."""
+        for host, expected in (("20.9.9.9", MAXIMUM_OF_HOST), ("10.9.9.9", 15)):
+            lookup = looking([node(100, "10.0.0.9")])
+            self.name(lookup, [node(number, host) for number in range(1, 16)])
+            asked = self.finish(lookup)
+            self.assertEqual(len(asked), expected)
+            self.assertEqual(asked[0], node(1, host))
+
+    def test_publicSubnet(self) -> None:
+        """A public /24 network is asked a few times more, and the rest of the world as ever."""
+        lookup = looking([node(100)])
+        named = [node(number, f"20.9.9.{number}") for number in range(1, K)]
+        self.name(lookup, [*named, node(50)])
+        asked = self.finish(lookup)
+        self.assertEqual(asked, [*named[:MAXIMUM_OF_SUBNET], node(50)])
+
+    def test_credit(self) -> None:
+        """A node that names silent candidates is believed for a few of them, before others."""
+        liar = node(100)
+        honest = [node(number) for number in range(200, 200 + K)]
+        lookup = looking([liar, *honest])
+        dead = [node(number) for number in range(1, 1 + K)]
+        self.name(lookup, dead)
+        asked = self.finish(lookup, silent=dead)
+        self.assertEqual(len(set(asked) & set(dead)), CREDIT)
+        # Those of the honest that the liar stands closer than find their places around it.
+        self.assertTrue(set(honest[: K - 1]) <= set(asked))
+
+    def test_lastResort(self) -> None:
+        """Who is named without credit is asked when there is nobody else and k aren't found."""
+        lookup = looking([node(100)])
+        dead = [node(number) for number in range(1, K)]
+        self.name(lookup, [*dead, node(50)])
+        asked = self.finish(lookup, silent=dead)
+        self.assertEqual(asked, [*dead, node(50)])
+        self.assertEqual([each.distance for each in lookup.closest()], [50, 100])
+
+    def test_creditEarned(self) -> None:
+        """A node whose candidates answer is believed for all that it names."""
+        lookup = looking([node(100), *(node(number) for number in range(200, 200 + K))])
+        named = [node(number) for number in range(1, 1 + K)]
+        self.name(lookup, named)
+        self.assertEqual(self.finish(lookup)[:K], named)
+
+    def test_bootstrapCredit(self) -> None:
+        """A bootstrap node is believed, however many of those that it names are silent."""
+        lookup = Lookup(TARGET, OWN)
+        lookup.addBootstrap([BOOTSTRAP])
+        dead = [node(number) for number in range(1, 1 + K - 1)]
+        self.name(lookup, [*dead, node(50)])
+        inFlight = []
+        for candidate in iter(lookup.next, None):
+            inFlight.append(candidate)
+            lookup.late(candidate, 1)
+        self.assertEqual(len(inFlight), K)
+
+    def test_corroborated(self) -> None:
+        """A candidate that a node without credit names is asked when another names it too."""
+        lookup = looking([node(100), node(101), *(node(number) for number in range(200, 200 + K))])
+        liar = lookup.next()
+        witness = lookup.next()
+        assert liar is not None and witness is not None
+        dead = [node(number) for number in range(1, K)]
+        lookup.answered(liar, answer(liar.id, [*dead, node(50)]))
+        asked = []
+        for candidate in iter(lookup.next, None):
+            asked.append(contactOf(candidate))
+            lookup.failed(candidate)
+            if len(asked) == CREDIT + 2:
+                break
+        self.assertNotIn(node(50), asked)
+        lookup.answered(witness, answer(witness.id, [node(50)]))
+        following = lookup.next()
+        assert following is not None
+        self.assertEqual(contactOf(following), node(50))

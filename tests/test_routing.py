@@ -1,0 +1,368 @@
+"""
+Tests for L{dwdht_twisted.routing}: its rules, one by one.
+
+What upkeep asks of it is in L{tests.test_routing_upkeep}, and what must hold after any sequence of
+events in L{tests.test_routing_model}.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, packContact
+from dwdht_twisted.errors import InvalidTarget
+from dwdht_twisted.routing import (
+    MAXIMUM_OF_HOST,
+    MAXIMUM_OF_SUBNET,
+    MAXIMUM_UNPROVEN,
+    SILENCE_REMEMBERED_FOR,
+    SPARES,
+    TRUSTED_FOR,
+    K,
+    RoutingTable,
+)
+
+OWN = bytes(ID_BYTES)
+
+#: Longer ago than a contact is trusted without a ping.
+LATER = TRUSTED_FOR + 1
+
+
+def idOf(number: int, prefix: int = 0) -> bytes:
+    """An id that shares C{prefix} bits with L{OWN}."""
+    return ((1 << (ID_BITS - 1 - prefix)) | number).to_bytes(ID_BYTES, "big")
+
+
+def far(number: int, host: str = "10.0.0.1") -> Contact:
+    """One of many contacts of the bucket that is farthest away."""
+    return Contact(idOf(number), host, 1000 + number)
+
+
+def claim(table: RoutingTable, contact: Contact, now: float) -> bool:
+    """A request comes that claims to be from a contact."""
+    assert contact.id is not None
+    return table.asked(contact.id, contact.address, now)
+
+
+def everyone(table: RoutingTable) -> list[Contact]:
+    """All contacts of a table, proven or not, closest to itself first."""
+    return table.closest(table.id, 10**6)
+
+
+class TableTestCase(SynchronousTestCase):
+    """
+    Tests of one table.
+    """
+
+    def setUp(self) -> None:
+        self.table = RoutingTable(OWN)
+
+    def fill(self, count: int = K, now: float = 0.0) -> list[Contact]:
+        """Have as many contacts of the farthest bucket answer as it holds."""
+        contacts = [far(number) for number in range(count)]
+        for contact in contacts:
+            self.assertIsNone(self.table.answered(contact, now))
+        return contacts
+
+
+class ProofTests(TableTestCase):
+    """
+    Tests for what makes a contact a proven one.
+    """
+
+    def test_empty(self) -> None:
+        """A new table knows nobody."""
+        self.assertEqual(len(self.table), 0)
+        self.assertEqual(self.table.contacts(), [])
+        self.assertEqual(self.table.closest(OWN), [])
+        self.assertEqual(self.table.closestCompact(OWN), b"")
+        self.assertFalse(self.table.holds(("10.0.0.1", 1)))
+
+    def test_ownIdIsChecked(self) -> None:
+        """An own id that isn't 32 bytes is refused at once."""
+        self.assertRaises(InvalidTarget, RoutingTable, bytes(31))
+
+    def test_answered(self) -> None:
+        """Who answers is in the table."""
+        self.table.answered(far(1), 0.0)
+        self.assertEqual(self.table.contacts(), [far(1)])
+        self.assertEqual(len(self.table), 1)
+        self.assertTrue(self.table.holds(far(1).address))
+        self.assertTrue(self.table.hasProven(far(1).address))
+
+    def test_asked(self) -> None:
+        """Who merely asks is pinged, fills up answers, and isn't counted among the contacts."""
+        self.assertTrue(claim(self.table, far(1), 0.0))
+        self.assertEqual(self.table.contacts(), [])
+        self.assertEqual(len(self.table), 0)
+        self.assertTrue(self.table.holds(far(1).address))
+        self.assertFalse(self.table.hasProven(far(1).address))
+        self.assertEqual(self.table.closest(OWN), [far(1)])
+
+    def test_askedThenAnswered(self) -> None:
+        """Who asks and then answers our ping is proven, in one place."""
+        claim(self.table, far(1), 0.0)
+        self.assertIsNone(self.table.answered(far(1), 1.0))
+        self.assertTrue(self.table.hasProven(far(1).address))
+        self.assertEqual(everyone(self.table), [far(1)])
+
+    def test_askedThenSilent(self) -> None:
+        """Who asks and doesn't answer our ping goes."""
+        claim(self.table, far(1), 0.0)
+        self.assertIsNone(self.table.failed(far(1).address, 1.0))
+        self.assertEqual(everyone(self.table), [])
+        self.assertFalse(self.table.holds(far(1).address))
+
+    def test_askedTwice(self) -> None:
+        """Who asks again is not pinged again, neither before nor after it has answered."""
+        claim(self.table, far(1), 0.0)
+        self.assertFalse(claim(self.table, far(1), 0.0))
+        self.table.answered(far(1), 0.0)
+        self.assertFalse(claim(self.table, far(1), LATER))
+
+    def test_self(self) -> None:
+        """We are no contact of ours."""
+        contact = Contact(OWN, "10.0.0.1", 80)
+        self.assertFalse(claim(self.table, contact, 0.0))
+        self.assertIsNone(self.table.answered(contact, 0.0))
+        self.assertEqual(everyone(self.table), [])
+
+    def test_silenceIsRemembered(self) -> None:
+        """An address that was silent earns no ping for a while, whatever ids it claims."""
+        claim(self.table, far(1), 0.0)
+        self.table.failed(far(1).address, 0.0)
+        other = far(1)._replace(id=idOf(2))
+        soon = SILENCE_REMEMBERED_FOR - 1
+        self.assertFalse(claim(self.table, far(1), soon))
+        self.assertFalse(claim(self.table, other, soon))
+        self.assertTrue(claim(self.table, other, SILENCE_REMEMBERED_FOR))
+
+    def test_answerEndsSilence(self) -> None:
+        """An address that answers after all is known again at once."""
+        self.table.failed(far(1).address, 0.0)
+        self.table.answered(far(1), 1.0)
+        self.assertEqual(self.table.contacts(), [far(1)])
+
+    def test_failedTwice(self) -> None:
+        """That a contact fails twice, or an unknown address at all, does no harm."""
+        self.table.answered(far(1), 0.0)
+        self.table.failed(far(1).address, 1.0)
+        self.table.failed(far(1).address, 1.0)
+        self.table.failed(far(2).address, 1.0)
+        self.assertEqual(len(self.table), 0)
+
+
+class IdentityTests(TableTestCase):
+    """
+    Tests for one contact at an address, and one address for an id.
+    """
+
+    def test_restarted(self) -> None:
+        """When an address answers under a new id, the old one is gone."""
+        self.table.answered(far(1), 0.0)
+        restarted = far(1)._replace(id=idOf(2))
+        self.table.answered(restarted, 1.0)
+        self.assertEqual(self.table.contacts(), [restarted])
+
+    def test_newIdIsAskedFor(self) -> None:
+        """A new id that an address merely claims changes nothing, but has it pinged once due."""
+        self.table.answered(far(1), 0.0)
+        restarted = far(1)._replace(id=idOf(2))
+        self.assertFalse(claim(self.table, restarted, TRUSTED_FOR - 1))
+        self.assertTrue(claim(self.table, restarted, LATER))
+        self.assertEqual(everyone(self.table), [far(1)])
+
+    def test_idStays(self) -> None:
+        """Another address that claims a known id, or answers under it, doesn't get it."""
+        self.table.answered(far(1), 0.0)
+        thief = far(1)._replace(host="10.0.0.2")
+        self.assertFalse(claim(self.table, thief, 1.0))
+        self.assertIsNone(self.table.answered(thief, 1.0))
+        self.assertEqual(everyone(self.table), [far(1)])
+
+    def test_idMoves(self) -> None:
+        """A node that has moved gets its place once its old address is found silent."""
+        self.table.answered(far(1), 0.0)
+        moved = far(1)._replace(host="10.0.0.2")
+        self.assertEqual(self.table.answered(moved, LATER), far(1))
+        self.assertEqual(self.table.failed(far(1).address, LATER), moved)
+        self.assertIsNone(self.table.answered(moved, LATER))
+        self.assertEqual(self.table.contacts(), [moved])
+
+    def test_claimedId(self) -> None:
+        """Who answers under an id is believed before who merely claims it."""
+        claim(self.table, far(1), 0.0)
+        owner = far(1)._replace(host="10.0.0.2")
+        self.table.answered(owner, 1.0)
+        self.assertEqual(everyone(self.table), [owner])
+        self.assertFalse(self.table.holds(far(1).address))
+
+
+class BucketTests(TableTestCase):
+    """
+    Tests for the size of a bucket, and who has a place in it.
+    """
+
+    def test_full(self) -> None:
+        """A bucket holds k contacts, and a newcomer waits."""
+        contacts = self.fill()
+        self.assertIsNone(self.table.answered(far(K), TRUSTED_FOR - 1))
+        self.assertEqual(self.table.contacts(), contacts)
+
+    def test_oldestIsPinged(self) -> None:
+        """When a newcomer waits, the contact that was silent for longest is to be pinged."""
+        contacts = self.fill()
+        for contact in contacts:
+            if contact != contacts[7]:
+                self.table.answered(contact, 1.0)
+        self.assertEqual(self.table.answered(far(K), LATER + 1), contacts[7])
+
+    def test_oldestAnswers(self) -> None:
+        """When that contact answers, it keeps its place."""
+        contacts = self.fill()
+        oldest = self.table.answered(far(K), LATER)
+        assert oldest is not None
+        self.assertIsNone(self.table.answered(oldest, LATER))
+        self.assertEqual(sorted(self.table.contacts()), contacts)
+
+    def test_oldestFails(self) -> None:
+        """When that contact is silent, the newcomer is to be pinged, and then has the place."""
+        self.fill()
+        oldest = self.table.answered(far(K), LATER)
+        assert oldest is not None
+        self.assertEqual(self.table.failed(oldest.address, LATER), far(K))
+        self.table.answered(far(K), LATER)
+        self.assertIn(far(K), self.table.contacts())
+        self.assertNotIn(oldest, self.table.contacts())
+        self.assertEqual(len(self.table), K)
+
+    def test_latestSpareFirst(self) -> None:
+        """Of the newcomers that wait the latest is the likeliest to be there, and comes first."""
+        contacts = self.fill()
+        for number in (1, 2, 1):
+            self.table.answered(far(K + number), 1.0)
+        self.assertEqual(self.table.failed(contacts[0].address, 2.0), far(K + 1))
+        self.assertEqual(self.table.failed(contacts[1].address, 2.0), far(K + 2))
+        self.assertIsNone(self.table.failed(contacts[2].address, 2.0))
+
+    def test_sparesAreFew(self) -> None:
+        """Of many newcomers only some wait."""
+        contacts = self.fill()
+        for number in range(100):
+            self.table.answered(far(K + number), 1.0)
+        spares = [self.table.failed(contact.address, 2.0) for contact in contacts]
+        self.assertEqual(len([spare for spare in spares if spare is not None]), SPARES)
+
+    def test_claimsTakeSpareRoom(self) -> None:
+        """Who merely asks has no place in a full bucket."""
+        self.fill(K - 1)
+        self.assertTrue(claim(self.table, far(100), 0.0))
+        self.assertFalse(claim(self.table, far(101), 0.0))
+
+    def test_proofDisplacesClaim(self) -> None:
+        """Who answers has the place of one who merely asked."""
+        contacts = self.fill(K - 1)
+        claim(self.table, far(100), 0.0)
+        self.table.answered(far(101), 0.0)
+        self.assertEqual(sorted(everyone(self.table)), sorted([*contacts, far(101)]))
+        self.assertFalse(self.table.holds(far(100).address))
+
+    def test_eachPrefix(self) -> None:
+        """Each length of shared prefix has a bucket of its own, however close to our id."""
+        for prefix in range(ID_BITS):
+            contact = Contact(idOf(0, prefix), "10.0.0.1", 1000 + prefix)
+            self.table.answered(contact, 0.0)
+        self.assertEqual(len(self.table), ID_BITS)
+        nearest = idOf(0, ID_BITS - 1)
+        self.assertEqual([contact.id for contact in self.table.closest(OWN, 1)], [nearest])
+
+    def test_smallBuckets(self) -> None:
+        """The size of a bucket is a choice."""
+        table = RoutingTable(OWN, 2)
+        for number in range(5):
+            table.answered(far(number), 0.0)
+        self.assertEqual(len(table), 2)
+
+
+class SourceTests(TableTestCase):
+    """
+    Tests for how many places a host and a network hold.
+    """
+
+    def spread(self, hosts: list[str]) -> int:
+        """Have contacts of hosts answer, each in a bucket of its own; give how many stay."""
+        for number, host in enumerate(hosts):
+            self.table.answered(Contact(idOf(0, number), host, 1000 + number), 0.0)
+        return len(self.table)
+
+    def test_publicHost(self) -> None:
+        """A public host holds a few places only."""
+        self.assertEqual(self.spread(["8.8.8.8"] * 50), MAXIMUM_OF_HOST)
+
+    def test_publicSubnet(self) -> None:
+        """A public /24 network holds a few places more."""
+        hosts = [f"8.8.8.{number}" for number in range(50)]
+        self.assertEqual(self.spread(hosts), MAXIMUM_OF_SUBNET)
+
+    def test_otherNetworks(self) -> None:
+        """Each network has its own."""
+        self.assertEqual(self.spread([f"8.8.{number}.8" for number in range(50)]), 50)
+
+    def test_private(self) -> None:
+        """A private or loopback host holds as many places as there are."""
+        self.assertEqual(self.spread(["127.0.0.1"] * 50 + ["192.168.0.1"] * 50), 100)
+
+    def test_claims(self) -> None:
+        """Who merely asks is counted too, and isn't pinged when there is no place for it."""
+        pinged = [
+            claim(self.table, Contact(idOf(0, number), "8.8.8.8", 1000 + number), 0.0)
+            for number in range(10)
+        ]
+        self.assertEqual(pinged, [True] * MAXIMUM_OF_HOST + [False] * (10 - MAXIMUM_OF_HOST))
+
+    def test_placesComeBack(self) -> None:
+        """A contact that leaves frees the place of its host."""
+        self.spread(["8.8.8.8"] * MAXIMUM_OF_HOST)
+        self.table.failed(Address("8.8.8.8", 1000), 0.0)
+        new = Contact(idOf(0, 100), "8.8.8.8", 2000)
+        self.table.answered(new, 0.0)
+        self.assertIn(new, self.table.contacts())
+
+    def test_claimsAreBounded(self) -> None:
+        """A flood of claims fills a bounded part of the table, and earns as many pings."""
+        pings = 0
+        random = Random(1)
+        for number in range(4 * MAXIMUM_UNPROVEN):
+            id = random.randbytes(ID_BYTES - 1)
+            contact = Contact(idOf(0, number % 200)[:1] + id, "10.0.0.1", 1000 + number)
+            pings += claim(self.table, contact, 0.0)
+        self.assertTrue(pings <= MAXIMUM_UNPROVEN)
+        self.assertEqual(len(everyone(self.table)), pings)
+
+
+class AnswerTests(TableTestCase):
+    """
+    Tests for the closest contacts.
+    """
+
+    def test_claimsFillUp(self) -> None:
+        """Contacts that only asked fill up an answer that is short of proven ones, in order."""
+        self.table.answered(far(2), 0.0)
+        self.table.answered(far(4), 0.0)
+        for number in (1, 3, 5):
+            claim(self.table, far(number), 0.0)
+        self.assertEqual(self.table.closest(idOf(0), 4), [far(1), far(2), far(3), far(4)])
+        self.assertEqual(self.table.closest(idOf(0), 2), [far(2), far(4)])
+
+    def test_compact(self) -> None:
+        """An answer is the compact forms in a row, k of them unless told otherwise."""
+        for number in range(3 * K):
+            contact = Contact(idOf(number, number % 3), "10.0.0.1", 1000 + number)
+            self.table.answered(contact, 0.0)
+        target = idOf(5, 1)
+        closest = self.table.closest(target)
+        self.assertEqual(len(closest), K)
+        compact = self.table.closestCompact(target)
+        self.assertEqual(compact, b"".join(packContact(contact) for contact in closest))
