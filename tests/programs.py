@@ -15,6 +15,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import FailTest, TestCase
 
+from dwdht_twisted import DHTNode
+
 from .peer_install import ChildProcess
 
 #: The programs of the environment that runs the tests.
@@ -124,13 +126,18 @@ class ProgramTestCase(TestCase):
 
     async def startNode(self, *options: str) -> tuple[Program, str]:
         """
-        Start C{twistd dwdht} on a free port.
+        Start C{twistd dwdht} on loopback, and wait until it serves.
 
         :return: the program, and its address
         """
         program = self.start(*TWISTD, "dwdht", "--interface", "127.0.0.1", *options)
         await program.says("; bootstrap nodes: ")
-        return program, program.text.partition("listening on ")[2].split()[0]
+        address = program.text.partition("listening on ")[2].split()[0]
+        # It says where it listens before its reactor runs, and takes signals.
+        asker = DHTNode(self.reactor, ephemeral=True)
+        await asker.ping(address)
+        await asker.destroy()
+        return program, address
 
     async def terminate(self, program: Program) -> None:
         """End a program with SIGTERM, as an operator does, and require that it ends in order."""

@@ -66,10 +66,13 @@ class ValueNetwork:
         """The reactor of a new host."""
         return self.network.reactor()
 
-    def visitor(self) -> DHTNode:
-        """An ephemeral node."""
+    def visitor(self, reactor: HostReactor | None = None) -> DHTNode:
+        """An ephemeral node, on a host of its own unless told which."""
         return DHTNode(
-            self.reactor(), ephemeral=True, bootstrap=[BOOTSTRAP], random=self.network.random
+            reactor or self.reactor(),
+            ephemeral=True,
+            bootstrap=[BOOTSTRAP],
+            random=self.network.random,
         )
 
     def join(self) -> None:

@@ -85,7 +85,7 @@ def makeService(options: Options) -> IService:
     """Make the service that C{twistd} runs."""
     from twisted.internet import reactor
 
-    return _TwistdService(
+    return TwistdService(
         reactor,
         port=options["port"],
         interface=options["interface"] or "",
@@ -125,7 +125,7 @@ def _inOneLine() -> Iterator[None]:
         raise _CannotStart(f"twistd dwdht: {error}") from None
 
 
-class _TwistdService(DHTService):
+class TwistdService(DHTService):
     """A service that is the whole of a process, and ends it when it can't start."""
 
     def privilegedStartService(self) -> None:
