@@ -1,0 +1,132 @@
+"""
+What must hold, after each step and at the end.
+
+All that a node says of itself is public; what it must not keep is looked up inside it, here and
+nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from dwdht_twisted import DHTNode
+from dwdht_twisted.contact import ID_BITS, distance, subnet
+from dwdht_twisted.routing import (
+    K,
+    MAXIMUM_OF_HOST,
+    MAXIMUM_OF_SUBNET,
+    MAXIMUM_UNPROVEN,
+)
+from dwdht_twisted.rpc import QUEUE_LIMIT, WINDOW
+
+from .swarm import Member, Swarm
+from .workload import RECOVERED_AFTER, Workload
+
+#: How many of its 20 closest neighbours a node knows at least, then.
+NEIGHBOURS = 15
+
+#: How many timers a node has at most: its upkeep's, and one for all of its requests.
+TIMERS = 2
+
+
+def checkStep(swarm: Swarm, workload: Workload) -> None:
+    """What holds at any time; breaches are noted as troubles of the swarm."""
+    for member in swarm.alive():
+        _checkStore(swarm, workload, member)
+        _checkTable(swarm, member)
+        _checkRequests(swarm, member)
+    timers = len(swarm.clock.calls)
+    running = len(swarm.alive())
+    if timers > TIMERS * running:
+        swarm.trouble(f"{timers} timers for {running} nodes")
+
+
+def checkRecovered(swarm: Swarm) -> None:
+    """What holds when there was no fault for L{RECOVERED_AFTER} seconds."""
+    running = {member.contact for member in swarm.alive()}
+    for member in swarm.alive():
+        assert member.node is not None
+        contacts = set(member.node.contacts())
+        dead = contacts - running
+        if dead:
+            swarm.trouble(f"{member} lists {len(dead)} dead contacts")
+        neighbours = {near.contact for near in swarm.closest(member.id, K + 1)}
+        neighbours.discard(member.contact)
+        known = len(neighbours & contacts)
+        if known < min(NEIGHBOURS, len(neighbours)):
+            swarm.trouble(f"{member} knows {known} of its {len(neighbours)} neighbours")
+
+
+def checkIdle(swarm: Swarm, workload: Workload) -> None:
+    """What holds once nothing is asked any more: nothing is left of what was asked."""
+    if workload.running:
+        swarm.trouble(f"{workload.running} operations have not ended")
+    for member in swarm.alive():
+        assert member.node is not None
+        left = leftovers(member.node)
+        if left:
+            swarm.trouble(f"{member} keeps {left}")
+
+
+def checkClosed(swarm: Swarm) -> None:
+    """What holds when all nodes are destroyed."""
+    if swarm.clock.calls:
+        swarm.trouble(f"{len(swarm.clock.calls)} timers are left")
+    if swarm.network.ports:
+        swarm.trouble(f"{len(swarm.network.ports)} ports are left open")
+
+
+def leftovers(node: DHTNode) -> dict[str, int]:
+    """How many things that should have ended a node holds, by what they are."""
+    requests = node._caller.requests
+    found = {
+        "requests waiting": requests.waiting,
+        "requests in flight beside checks": max(0, requests.inFlight - len(node._caller._checks)),
+        "streams beside upkeep": max(0, len(node._streams) - 1),
+        "handlers at work": node._responder.runner.atWork,
+        "waiters": len(node._readyWaiters),
+        "resolutions": len(node._pending),
+    }
+    return {what: count for what, count in found.items() if count}
+
+
+def _checkStore(swarm: Swarm, workload: Workload, member: Member) -> None:
+    for key, runs in member.store.runs.items():
+        if runs > 1:
+            swarm.trouble(f"{member} ran the update of {key.hex()[:8]} {runs} times")
+        if not workload.wasPut(key):
+            swarm.trouble(f"{member} took a forged update of {key.hex()[:8]}")
+
+
+def _checkTable(swarm: Swarm, member: Member) -> None:
+    assert member.node is not None
+    contacts = member.node.contacts()
+    buckets: Counter[int] = Counter()
+    hosts: Counter[str] = Counter()
+    networks: Counter[str] = Counter()
+    for id, host, _ in contacts:
+        assert id is not None
+        buckets[ID_BITS - distance(id, member.id).bit_length()] += 1
+        hosts[host] += 1
+        networks[subnet(host)] += 1
+    for what, counts, most in (
+        ("bucket", buckets, K),
+        ("host", hosts, MAXIMUM_OF_HOST),
+        ("/24 network", networks, MAXIMUM_OF_SUBNET),
+    ):
+        if counts and max(counts.values()) > most:
+            swarm.trouble(f"{member} lists {max(counts.values())} contacts of one {what}")
+    if len({contact.address for contact in contacts}) < len(contacts):
+        swarm.trouble(f"{member} lists an address twice")
+    unproven = len(member.node._table._unproven)
+    if unproven > MAXIMUM_UNPROVEN:
+        swarm.trouble(f"{member} lists {unproven} contacts that have not answered")
+
+
+def _checkRequests(swarm: Swarm, member: Member) -> None:
+    assert member.node is not None
+    requests = member.node._caller.requests
+    if requests.inFlight > WINDOW or requests.waiting > QUEUE_LIMIT:
+        swarm.trouble(
+            f"{member} has {requests.inFlight} requests in flight, {requests.waiting} waiting"
+        )
