@@ -71,6 +71,17 @@ class EstimateTests(SynchronousTestCase):
         self.assertAlmostEqual(estimate.smoothed, now, places=3)
         self.assertAlmostEqual(estimate.timeout(), max(now, MINIMUM_TIMEOUT), places=3)
 
+    def test_backOff(self) -> None:
+        """After a wait in vain none is shorter, until there is a measurement (RFC 6298, 5.5)."""
+        estimate = Estimate(0.01)
+        estimate.backOff(0.9)
+        estimate.backOff(0.3)
+        self.assertEqual(estimate.timeout(), 0.9)
+        estimate.backOff(9.0)
+        self.assertEqual(estimate.timeout(), MAXIMUM_TIMEOUT)
+        estimate.add(0.01)
+        self.assertEqual(estimate.timeout(), MINIMUM_TIMEOUT)
+
 
 class RoundTripTimesTests(SynchronousTestCase):
     """
@@ -126,3 +137,12 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(NEAR, 0.0), new)
         last = Address("198.51.100.7", REMEMBERED_ADDRESSES)
         self.assertEqual(self.times.timeout(last, 0.0), MINIMUM_TIMEOUT)
+
+    def test_missed(self) -> None:
+        """What one address doesn't answer in time is waited for longer there, and not elsewhere."""
+        for address in (NEAR, FAR):
+            self.times.measured(address, 0.01, 0.0)
+        self.times.missed(NEAR, 0.7, 0.0)
+        self.times.missed(Address("203.0.113.1", 1), 0.7, 0.0)
+        self.assertEqual(self.times.timeout(NEAR, 0.0), 0.7)
+        self.assertEqual(self.times.timeout(FAR, 0.0), MINIMUM_TIMEOUT)

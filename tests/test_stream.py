@@ -765,6 +765,26 @@ class PunchTests(NodeTestCase):
         transactionIds = {message.transactionId for message in peer.asked(COMMAND)}
         self.assertEqual(len(transactionIds), 2)
 
+    def test_notForACommit(self) -> None:
+        """
+        A node that an update is committed to has just answered: it isn't reached through another,
+        nor asked under a second transaction id when its answers come too late.
+        """
+        peer = self.namedPeer("ignore")
+
+        def serve(message: wire.RequestMessage, source: Source) -> None:
+            if message.roundtripToken is None:
+                peer.serve(message, source)
+
+        peer.onRequest = serve
+        assert peer.id is not None
+        stream = self.asker.update(COMMAND, peer.id, b"x")
+        with self.assertRaises(NoCloseNodes):
+            self.clock.runUntil(stream.collect(), limit=GIVEN_UP)
+        updates = [m for m in peer.asked(COMMAND) if m.roundtripToken is not None]
+        self.assertEqual(len({message.transactionId for message in updates}), 1)
+        self.assertEqual(self.referrer.counters.pingsRelayed, 0)
+
     def test_slowHandlers(self) -> None:
         """
         A node that is slow to answer, not out of reach, is not asked anew because its ping is

@@ -38,21 +38,34 @@ class Estimate:
     :ivar deviation: mean deviation, seconds
     """
 
-    __slots__ = ("deviation", "smoothed")
+    __slots__ = ("_atLeast", "deviation", "smoothed")
 
     def __init__(self, first: float) -> None:
         self.smoothed = first
         self.deviation = first / 2
+        self._atLeast = MINIMUM_TIMEOUT
 
     def add(self, sample: float) -> None:
         """Learn from one more round trip, in seconds."""
         self.deviation += _BETA * (abs(self.smoothed - sample) - self.deviation)
         self.smoothed += _ALPHA * (sample - self.smoothed)
+        self._atLeast = MINIMUM_TIMEOUT
+
+    def backOff(self, waited: float) -> None:
+        """
+        Wait longer from now on, until there is a new sample.
+
+        Else no sample would ever come of an address that has become slower than the time-out, for
+        each answer would follow a second transmission (RFC 6298 section 5.5).
+
+        :param waited: the seconds after which there was no answer
+        """
+        self._atLeast = max(self._atLeast, waited)
 
     def timeout(self) -> float:
         """How long an answer may take before it is missed, in seconds."""
         waiting = self.smoothed + 4 * self.deviation
-        return min(max(waiting, MINIMUM_TIMEOUT), MAXIMUM_TIMEOUT)
+        return min(max(waiting, self._atLeast), MAXIMUM_TIMEOUT)
 
 
 class RoundTripTimes:
@@ -82,6 +95,12 @@ class RoundTripTimes:
             self._addresses.put(address, Estimate(seconds), now)
         else:
             known.add(seconds)
+
+    def missed(self, address: Address, waited: float, now: float) -> None:
+        """No answer has come from this address within so many seconds."""
+        known = self._addresses.get(address, now)
+        if known is not None:
+            known.backOff(waited)
 
     def timeout(self, address: Address, now: float) -> float:
         """How long to wait for an answer from this address, in seconds."""

@@ -296,6 +296,7 @@ class Requests:
                 break
 
     def _late(self, request: OutgoingRequest) -> None:
+        self._roundTrips.missed(request.address, request.timeout, self._clock.seconds())
         if request.transmissions >= TRANSMISSIONS:
             self._end(request)
             self._missed(request.address)

@@ -267,6 +267,8 @@ class QueryStream:
             transmissions == 1
             and referrer is not None
             and self._question.holepunching
+            # Whom we commit to has just been reached.
+            and not self._isCommitting
             # A node may answer each ping and never the question.
             and candidate not in self._punched
         ):
