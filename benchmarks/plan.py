@@ -21,6 +21,11 @@ class Plan:
     :ivar sizes: how many nodes the networks have
     :ivar operations: how many operations of each kind a network does
     :ivar idleSeconds: how long an idle network is watched, in seconds
+    :ivar internetNodes: how many nodes the simulated internet has
+    :ivar internetAskers: how many of them look up
+    :ivar internetLookups: how many lookups they do together
+    :ivar populations: how many nodes there are where the growth of lookups is measured
+    :ivar lookups: how many lookups that takes each
     """
 
     rounds: int = 5
@@ -30,6 +35,11 @@ class Plan:
     sizes: tuple[int, ...] = (100, 256, 1000)
     operations: int = 100
     idleSeconds: float = 1.0
+    internetNodes: int = 1000
+    internetAskers: int = 10
+    internetLookups: int = 300
+    populations: tuple[int, ...] = (100, 1000, 10000)
+    lookups: int = 100
 
     def turn(self, subjects: Sequence[T], round: int) -> list[T]:
         """The subjects in the order of one round: each comes first in turn."""

@@ -1,0 +1,88 @@
+"""
+What a lookup takes as the network grows.
+
+The lookup is that of the package, without its Twisted floor: L{Lookup
+<dwdht_twisted.lookup.Lookup>} asks the routing tables of simulated nodes; see
+L{benchmarks.population}.  All answers take the same time, so that they come in the order in which
+was asked.
+
+A contact that the asker knew is one hop away, those that it names are two, and so on.  The hops of
+a lookup are those to the closest node that was found.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+from typing import NamedTuple
+
+from dwdht_twisted.candidate import Candidate
+from dwdht_twisted.contact import ID_BYTES
+from dwdht_twisted.lookup import Lookup
+from dwdht_twisted.routing import K
+from dwdht_twisted.wire import ResponseMessage
+
+from .plan import Plan
+from .population import Population
+from .results import OURS, Quantity, Results
+
+REQUESTS = Quantity("growth", "requests per lookup", "requests")
+HOPS = Quantity("growth", "hops per lookup", "hops")
+FOUND = Quantity("growth", "of the 20 closest nodes found", "%")
+
+
+class Outcome(NamedTuple):
+    """
+    What a lookup took and found.
+
+    :ivar requests: how many nodes were asked
+    :ivar hops: how far the closest node was
+    :ivar found: the share of the k closest nodes that it found
+    """
+
+    requests: int
+    hops: int
+    found: float
+
+
+def run(plan: Plan, results: Results) -> None:
+    """Measure."""
+    for number in range(plan.rounds):
+        for size in plan.populations:
+            population = Population(size, number)
+            random = Random(number)
+            outcomes = [
+                lookUp(population, random.randrange(size), random.randbytes(ID_BYTES))
+                for _ in range(plan.lookups)
+            ]
+            count = len(outcomes)
+            case = f"{size:,} nodes"
+            results.add(REQUESTS, case, OURS, sum(each.requests for each in outcomes) / count)
+            results.add(HOPS, case, OURS, sum(each.hops for each in outcomes) / count)
+            results.add(FOUND, case, OURS, 100 * sum(each.found for each in outcomes) / count)
+
+
+def lookUp(population: Population, asker: int, target: bytes) -> Outcome:
+    """Have one node look for a target."""
+    own = population.table(asker)
+    lookup = Lookup(target, own.id)
+    lookup.addContacts(own.closest(target))
+    underWay: deque[Candidate] = deque()
+    hops: dict[Candidate, int] = {}
+    while not lookup.isOver:
+        while (candidate := lookup.next()) is not None:
+            underWay.append(candidate)
+            hops[candidate] = 1 + min((hops[name] for name in candidate.namedBy), default=0)
+        if not underWay:
+            break
+        candidate = underWay.popleft()
+        assert candidate.id is not None
+        table = population.table(population.number(candidate.id))
+        answer = ResponseMessage(0, candidate.id, table.closestCompact(target))
+        lookup.answered(candidate, answer)
+    found = lookup.closest()
+    closest = {population.contact(each).id for each in population.closest(target, K + 1)}
+    closest.discard(own.id)
+    wanted = min(K, len(population) - 1)
+    hits = sum(candidate.id in closest for candidate in found)
+    return Outcome(len(hops), hops[found[0]], hits / wanted)

@@ -1,0 +1,218 @@
+"""
+Lookups on a simulated internet: ours, and those of a model of the original's rules.
+
+The round trips are log-normal with a median of 80 ms, always the same between two hosts; 3 % of
+the datagrams are lost; 20 % of the nodes are dead but still in the tables of the others, which
+name them.  See L{benchmarks.population} for the tables and L{benchmarks.original} for the model.
+
+Both sides look up the same targets from the same hosts, one lookup after the other, on a network
+that is made anew from the same seed.  The nodes that answer are the same plain ones for both.
+Each asker knows at the beginning what its own table would hold, without the dead ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import DatagramProtocol
+
+from dwdht_twisted import Contact, DHTNode, DHTError, wire
+from dwdht_twisted.contact import ID_BYTES, packAddress, unpackAddress
+from dwdht_twisted.routing import K
+from dwdht_twisted.testing import LogNormalLatency, MemoryNetwork, SimulatedClock
+
+from .original import OriginalNode
+from .plan import Plan
+from .population import PORT, Population
+from .results import OURS, Quantity, Results, percentile
+
+#: What the tables call the model.
+ORIGINAL = "original's rules"
+
+MEDIAN = Quantity("internet", "lookup p50", "s")
+TAIL = Quantity("internet", "lookup p99", "s")
+FOUND = Quantity("internet", "of the 20 closest live nodes found", "%")
+SENT = Quantity("internet", "datagrams sent by the asker per lookup", "datagrams")
+FAILED = Quantity("internet", "lookups without an answer", "%")
+
+ROUND_TRIP = 0.080
+SIGMA = 0.5
+LOSS = 0.03
+DEAD = 0.20
+
+#: How long an asker has been there before it looks up, and how long it rests between two lookups,
+#: in simulated seconds.
+AGE = 60.0
+REST = 5.0
+
+#: How long a lookup may take, in simulated seconds.
+LIMIT = 300.0
+
+TOKEN = bytes(32)
+
+#: Looks up a target, and gives who answered.
+LookUp = Callable[[bytes], Awaitable[list[Contact]]]
+
+
+class PlainNode(DatagramProtocol):
+    """
+    A simulated node that answers from its table and relays pings, and does nothing else.
+    """
+
+    noisy = False
+
+    def __init__(self, population: Population, number: int) -> None:
+        self._population = population
+        self._number = number
+        self._id = population.contact(number).id
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        """Answer a request."""
+        if not wire.isRequest(datagram):
+            return
+        assert self.transport is not None
+        message = wire.decodeRequest(datagram)
+        if message.forwardRequest is not None:
+            body = wire.requestBody(wire.PING, message.id, forwardResponse=packAddress(*addr))
+            relayed = wire.frameRequest(message.transactionId, body)
+            self.transport.write(relayed, unpackAddress(message.forwardRequest))
+            return
+        if message.forwardResponse is not None:
+            addr = unpackAddress(message.forwardResponse)
+        nodes = value = None
+        if message.target is not None:
+            nodes = self._population.table(self._number).closestCompact(message.target)
+        else:
+            value = packAddress(*addr)
+        answer = wire.encodeResponse(message.transactionId, self._id, nodes, value, TOKEN)
+        self.transport.write(answer, addr)
+
+
+class Internet:
+    """
+    One simulated internet, and the lookups on it.
+
+    :param size: how many nodes, dead ones included
+    :param seed: what all chances are drawn from
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._seed = seed
+        self._population = Population(size, seed)
+        random = Random(seed)
+        self._dead = frozenset(random.sample(range(size), round(size * DEAD)))
+        self._living = [number for number in range(size) if number not in self._dead]
+        # One instance, so that both sides have the same round trips.
+        self._latency = LogNormalLatency(ROUND_TRIP / 2, SIGMA, stable=True)
+
+    def measure(
+        self,
+        results: Results,
+        case: str,
+        subject: str,
+        lookups: int,
+        askers: int,
+        begin: Callable[[Any, bytes, list[Contact], Random], LookUp],
+    ) -> None:
+        """
+        Look up some targets.
+
+        :param begin: makes an asker from its reactor, its id, its contacts and a source of
+            randomness
+        """
+        clock = SimulatedClock()
+        network = MemoryNetwork(clock, seed=self._seed, latency=self._latency, loss=LOSS)
+        random = Random(self._seed)
+        asking = random.sample(self._living, askers)
+        for number in self._living:
+            if number not in asking:
+                host = self._population.contact(number).host
+                network.reactor(host).listenUDP(PORT, PlainNode(self._population, number))
+        begun = []
+        for number in asking:
+            contact = self._population.contact(number)
+            assert contact.id is not None
+            known = [
+                each
+                for each in self._population.table(number).contacts()
+                if each.id is not None and self._isUp(each.id, asking)
+            ]
+            reactor = network.reactor(contact.host)
+            begun.append((contact.host, begin(reactor, contact.id, known, Random(number))))
+        clock.runFor(AGE)
+        times, shares, sent = [], [], []
+        failures = 0
+        without = self._dead.union(asking)
+        for number in range(lookups):
+            host, lookUp = begun[number % askers]
+            target = random.randbytes(ID_BYTES)
+            clock.runFor(REST)
+            counted = self._count(network, host)
+            start = clock.seconds()
+            try:
+                found = clock.runUntil(Deferred.fromCoroutine(_run(lookUp, target)), LIMIT)
+            except DHTError:
+                failures += 1
+                found = []
+            times.append(clock.seconds() - start)
+            sent.append(counted())
+            ids = {contact.id for contact in found}
+            closest = self._population.closest(target, K, without)
+            hits = sum(self._population.contact(each).id in ids for each in closest)
+            shares.append(hits / K)
+        results.add(MEDIAN, case, subject, percentile(times, 50))
+        results.add(TAIL, case, subject, percentile(times, 99))
+        results.add(FOUND, case, subject, 100 * sum(shares) / lookups)
+        results.add(SENT, case, subject, sum(sent) / lookups)
+        results.add(FAILED, case, subject, 100 * failures / lookups)
+
+    def _isUp(self, id: bytes, asking: list[int]) -> bool:
+        number = self._population.number(id)
+        return number not in self._dead and number not in asking
+
+    def _count(self, network: MemoryNetwork, host: str) -> Callable[[], int]:
+        count = 0
+
+        def seen(source: tuple[str, int], destination: tuple[str, int], data: bytes) -> None:
+            nonlocal count
+            count += source[0] == host
+
+        network.onDatagram = seen
+        return lambda: count
+
+
+async def _run(lookUp: LookUp, target: bytes) -> list[Contact]:
+    return await lookUp(target)
+
+
+def beginOurs(reactor: Any, id: bytes, contacts: list[Contact], random: Random) -> LookUp:
+    """A node of this package."""
+    node = DHTNode(reactor, id=id, contacts=contacts, random=random)
+    node.listen(PORT)
+
+    async def lookUp(target: bytes) -> list[Contact]:
+        replies = await node.query("note", target).collect()
+        return [reply.node for reply in replies]
+
+    return lookUp
+
+
+def beginOriginal(reactor: Any, id: bytes, contacts: list[Contact], random: Random) -> LookUp:
+    """The model of the original."""
+    node = OriginalNode(reactor, id, contacts, random)
+    reactor.listenUDP(PORT, node)
+    return lambda target: node.query("note", target)
+
+
+def run(plan: Plan, results: Results) -> None:
+    """Measure."""
+    case = f"{plan.internetNodes:,} nodes"
+    for number in range(plan.rounds):
+        internet = Internet(plan.internetNodes, number)
+        for subject, begin in ((OURS, beginOurs), (ORIGINAL, beginOriginal)):
+            internet.measure(
+                results, case, subject, plan.internetLookups, plan.internetAskers, begin
+            )

@@ -1,0 +1,89 @@
+"""
+Simulated nodes by the hundred thousand, each with the table that a settled network gives it.
+
+The tables are not built by running the network but drawn: each bucket of a node holds 20 nodes, by
+chance, of those whose ids fall into it, or all when there are fewer.  That is what the k-buckets
+of Kademlia (section 2.4) come to once every node has heard of many others.  A table is drawn when
+it is needed, and always the same for the same node.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Container
+from functools import lru_cache
+from random import Random
+
+from dwdht_twisted.contact import ID_BITS, ID_BYTES, Contact
+from dwdht_twisted.routing import K, RoutingTable
+
+PORT = 6620
+
+
+class Population:
+    """
+    All nodes of one simulation.
+
+    :param size: how many
+    :param seed: what ids and tables are drawn from
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._seed = seed
+        random = Random(seed)
+        self._ids = sorted(random.getrandbits(ID_BITS) for _ in range(size))
+        self.table = lru_cache(maxsize=1024)(self._drawTable)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def contact(self, number: int) -> Contact:
+        """One of the nodes; each has a public address in a /24 network of its own."""
+        host = f"{20 + number % 64}.{number // 64 % 256}.{number // 16384}.1"
+        return Contact(self._ids[number].to_bytes(ID_BYTES, "big"), host, PORT)
+
+    def number(self, id: bytes) -> int:
+        """
+        Which of the nodes has this id.
+
+        :param id: 32 bytes
+        """
+        return bisect_left(self._ids, int.from_bytes(id, "big"))
+
+    def closest(self, target: bytes, count: int, without: Container[int] = ()) -> list[int]:
+        """
+        The nodes closest to a target, closest first.
+
+        :param without: nodes to leave out
+        """
+        wanted = int.from_bytes(target, "big")
+        # The nodes of one subtree lie side by side; the smallest around the target that is large
+        # enough holds the closest.
+        for prefix in range(ID_BITS, -1, -1):
+            found = [number for number in self._subtree(wanted, prefix) if number not in without]
+            if len(found) >= count or not prefix:
+                break
+        return sorted(found, key=lambda number: self._ids[number] ^ wanted)[:count]
+
+    def _subtree(self, id: int, prefix: int) -> range:
+        """The nodes that share at least so many first bits with an id."""
+        free = ID_BITS - prefix
+        start = id >> free << free
+        return range(
+            bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << free))
+        )
+
+    def _drawTable(self, number: int) -> RoutingTable:
+        random = Random(f"{self._seed} {number}")
+        own = self._ids[number]
+        table = RoutingTable(own.to_bytes(ID_BYTES, "big"))
+        whole = range(len(self._ids))
+        for prefix in range(ID_BITS):
+            within = self._subtree(own, prefix + 1)
+            bucket = [*range(whole.start, within.start), *range(within.stop, whole.stop)]
+            for each in random.sample(bucket, min(K, len(bucket))):
+                table.answered(self.contact(each), 0.0)
+            if len(within) == 1:
+                break
+            whole = within
+        return table
