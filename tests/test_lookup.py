@@ -202,14 +202,33 @@ class EndTests(LookupTestCase):
         first, second = askAll(lookup)
         lookup.late(first, 1)
         [third] = askAll(lookup)
-        for each in (second, third):
+        for each in (second, first):
+            self.assertIsNone(lookup.next())
+            self.assertFalse(lookup.isOver)
             lookup.answered(each, answer(each.id))
         self.assertIsNone(lookup.next())
-        self.assertFalse(lookup.isOver)
-        lookup.answered(first, answer(first.id))
-        self.assertEqual([each.distance for each in lookup.closest()], [1, 2])
-        self.assertIsNone(lookup.next())
         self.assertTrue(lookup.isOver)
+        self.assertEqual(lookup.closest(), [first, second])
+        self.assertIs(third.state, State.ASKED)
+
+    def test_notWhileFull(self) -> None:
+        """While requests to others take up the window, whoever is closer has its turn to come."""
+        lookup = looking([node(number) for number in range(100, 150)], k=2)
+        asked: list[Candidate] = []
+        while len(asked) < WINDOW:
+            batch = askAll(lookup)
+            for each in batch:
+                lookup.late(each, 1)
+            asked += batch
+        for each in asked:
+            lookup.askedAgain(each)
+        lookup.answered(asked[0], answer(asked[0].id))
+        lookup.answered(asked[1], answer(asked[1].id, [node(1)]))
+        self.assertIsNone(lookup.next())
+        self.assertFalse(lookup.isOver)
+        for each in asked[2:]:
+            lookup.failed(each)
+        self.assertEqual([contactOf(each) for each in askAll(lookup)], [node(1)])
 
     def test_patience(self) -> None:
         """When k have answered, a closer node that was asked several times isn't waited for."""

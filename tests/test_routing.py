@@ -7,8 +7,6 @@ events in L{tests.test_routing_model}.
 
 from __future__ import annotations
 
-from random import Random
-
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, packContact
@@ -122,6 +120,13 @@ class ProofTests(TableTestCase):
         self.table.answered(far(1), 0.0)
         self.assertFalse(claim(self.table, far(1), LATER))
 
+    def test_claimsOfOneAddress(self) -> None:
+        """An address that has never answered earns one ping, however many ids it claims."""
+        self.assertTrue(claim(self.table, far(1), 0.0))
+        for number in range(2, 9):
+            self.assertFalse(claim(self.table, far(1)._replace(id=idOf(number)), number * LATER))
+        self.assertEqual(everyone(self.table), [far(1)])
+
     def test_self(self) -> None:
         """We are no contact of ours."""
         contact = Contact(OWN, "10.0.0.1", 80)
@@ -144,6 +149,13 @@ class ProofTests(TableTestCase):
         self.table.failed(far(1).address, 0.0)
         self.table.answered(far(1), 1.0)
         self.assertEqual(self.table.contacts(), [far(1)])
+
+    def test_answerEndsSilenceOutside(self) -> None:
+        """So is one whose answer earned it no place: its next request has it pinged."""
+        self.table.answered(far(1), 0.0)
+        self.table.failed(far(2).address, 0.0)
+        self.table.answered(far(2)._replace(id=far(1).id), 1.0)
+        self.assertTrue(claim(self.table, far(2), 2.0))
 
     def test_failedTwice(self) -> None:
         """That a contact fails twice, or an unknown address at all, does no harm."""
@@ -185,11 +197,13 @@ class IdentityTests(TableTestCase):
     def test_idMoves(self) -> None:
         """A node that has moved gets its place once its old address is found silent."""
         self.table.answered(far(1), 0.0)
+        self.table.answered(far(2), 0.0)
+        self.table.answered(far(1), 1.0)
         moved = far(1)._replace(host="10.0.0.2")
-        self.assertEqual(self.table.answered(moved, LATER), far(1))
+        self.assertEqual(self.table.answered(moved, 1.0 + LATER), far(1))
         self.assertEqual(self.table.failed(far(1).address, LATER), moved)
         self.assertIsNone(self.table.answered(moved, LATER))
-        self.assertEqual(self.table.contacts(), [moved])
+        self.assertEqual(sorted(self.table.contacts()), [moved, far(2)])
 
     def test_claimedId(self) -> None:
         """Who answers under an id is believed before who merely claims it."""
@@ -333,12 +347,10 @@ class SourceTests(TableTestCase):
     def test_claimsAreBounded(self) -> None:
         """A flood of claims fills a bounded part of the table, and earns as many pings."""
         pings = 0
-        random = Random(1)
         for number in range(4 * MAXIMUM_UNPROVEN):
-            id = random.randbytes(ID_BYTES - 1)
-            contact = Contact(idOf(0, number % 200)[:1] + id, "10.0.0.1", 1000 + number)
+            contact = Contact(idOf(number, number % 100), "10.0.0.1", 1000 + number)
             pings += claim(self.table, contact, 0.0)
-        self.assertTrue(pings <= MAXIMUM_UNPROVEN)
+        self.assertEqual(pings, MAXIMUM_UNPROVEN)
         self.assertEqual(len(everyone(self.table)), pings)
 
 
