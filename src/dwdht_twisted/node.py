@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket as sockets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from random import Random
 from typing import Any, TypeVar, cast
@@ -41,6 +42,7 @@ from .contact import (
     Contact,
     Source,
     checkId,
+    isIPv4,
     isLoopback,
     parseAddress,
 )
@@ -114,15 +116,17 @@ class DHTNode(DatagramProtocol):
         self.ephemeral = bool(ephemeral)
         self.counters = Counters()
         self._reactor = reactor
-        self._bootstrapAddresses = _parseBootstrap(bootstrap)
+        self._bootstrapAddresses = _parseAddresses(bootstrap)
         self._seeds = [_checkContact(contact) for contact in contacts]
         self._socket = socket
+        self._socketTimeout: float | None = None
         self._limiter = _makeLimiter(rateLimit)
         self._isDestroyed = False
         self._isReady = False
         self._readyWaiters: list[Deferred[None]] = []
         self._streams: set[QueryStream] = set()
         self._pending: set[Deferred[Any]] = set()
+        self._closing: list[Deferred[None]] = []
         self._commands = CommandRegistry()
         self._table = RoutingTable(self.id)
         ownId = None if self.ephemeral else self.id
@@ -145,6 +149,7 @@ class DHTNode(DatagramProtocol):
             tokens,
             self._lookUp,
             self._bootstrapAgain if self._bootstrapAddresses or self._seeds else None,
+            lambda: self._isReady,
             self._random,
         )
 
@@ -158,11 +163,16 @@ class DHTNode(DatagramProtocol):
             raise CannotListen(f"the node listens already, on {self.address()}")
         if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
             raise InvalidAddress(f"{port!r} is no port; a port is 0 (any free one) to 65535")
+        if interface and not isIPv4(interface):
+            raise InvalidAddress(f"{interface!r} is no IPv4 address to listen on")
         try:
             if self._socket is None:
                 opened = self._reactor.listenUDP(port, self, interface, READ_BYTES)
             else:
-                # Twisted works on a duplicate, so that the caller's own socket stays open.
+                # Twisted works on a duplicate, so that the caller's own socket stays open; but a
+                # read that blocks would block the reactor.
+                self._socketTimeout = self._socket.gettimeout()
+                self._socket.setblocking(False)
                 opened = self._reactor.adoptDatagramPort(
                     self._socket.fileno(), sockets.AF_INET, self, READ_BYTES
                 )
@@ -181,14 +191,26 @@ class DHTNode(DatagramProtocol):
     def stopProtocol(self) -> None:
         """The port is closed: release everything."""
         self._release()
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.settimeout(self._socketTimeout)
 
     def destroy(self) -> Deferred[None]:
         """See L{IDHTNode}."""
-        port = self.transport
         self._release()
-        if port is None:
-            return succeed(None)
-        return maybeDeferred(port.stopListening).addCallback(lambda _: None)
+        closed: Deferred[None] = Deferred()
+        self._closing.append(closed)
+        if len(self._closing) == 1:
+            # A port of Twisted can't be asked twice to stop.
+            port = self.transport
+            stopped = succeed(None) if port is None else maybeDeferred(port.stopListening)
+            stopped.addBoth(self._portClosed)
+        return closed
+
+    def _portClosed(self, _: object) -> None:
+        waiters, self._closing = self._closing, []
+        for closed in waiters:
+            closed.callback(None)
 
     def _release(self) -> None:
         if self._isDestroyed:
@@ -201,7 +223,7 @@ class DHTNode(DatagramProtocol):
             stream.fail(reason)
         self._caller.requests.stop(reason)
         for pending in list(self._pending):
-            pending.cancel()
+            pending.errback(reason)
         self._settleReady(Failure(reason))
 
     def _use(self) -> None:
@@ -221,19 +243,14 @@ class DHTNode(DatagramProtocol):
         """
         if self._isDestroyed:
             return
-        limiter = self._limiter
-        if (
-            limiter is not None
-            and (limiter.limit.loopback or not isLoopback(addr[0]))
-            and not limiter.allows(addr[0], self._reactor.seconds())
-        ):
-            self.counters.rateLimited += 1
-            return
         try:
             if len(datagram) < wire.HEADER_BYTES:
                 self.counters.malformed += 1
             elif wire.isRequest(datagram):
-                self._responder.received(datagram, addr)
+                if self._isWithinRate(addr[0]):
+                    self._responder.received(datagram, addr)
+                else:
+                    self.counters.rateLimited += 1
             elif self._caller.requests.received(datagram, addr):
                 self.counters.responsesReceived += 1
             else:
@@ -247,9 +264,21 @@ class DHTNode(DatagramProtocol):
             # A fault of ours.  It costs one datagram, and no more.
             self._log.failure("a datagram of {address} could not be served", address=addr)
 
+    def _isWithinRate(self, host: str) -> bool:
+        # Answers that nobody waits for cost little; those that are waited for must not be lost
+        # because someone else sends in their host's name.
+        limiter = self._limiter
+        return (
+            limiter is None
+            or (not limiter.limit.loopback and isLoopback(host))
+            or limiter.allows(host, self._reactor.seconds())
+        )
+
     def _write(self, datagram: bytes, address: Source) -> None:
         transport = self.transport
-        assert transport is not None
+        if transport is None:
+            # The port is closed, and what was at work with it is being told.
+            return
         try:
             transport.write(datagram, address)
         except Exception as error:
@@ -311,16 +340,19 @@ class DHTNode(DatagramProtocol):
     def ping(self, address: AddressLike) -> Deferred[Pong]:
         """See L{IDHTNode}."""
         given = parseAddress(address)
-        self._use()
-        found = resolve(self._reactor, given)
+        used = maybeDeferred(self._use)
+        found = used.addCallback(lambda _: resolve(self._reactor, given))
         return self._track(found.addCallback(self._caller.ping))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """See L{IDHTNode}."""
         given = [parseAddress(peer), parseAddress(referrer)]
-        self._use()
-        found = gatherResults([resolve(self._reactor, each) for each in given], consumeErrors=True)
-        found.addErrback(_firstFailure)
+
+        def find(_: object) -> Deferred[list[Address]]:
+            found = [resolve(self._reactor, each) for each in given]
+            return gatherResults(found, consumeErrors=True).addErrback(_firstFailure)
+
+        found = maybeDeferred(self._use).addCallback(find)
         return self._track(found.addCallback(lambda both: self._caller.holepunch(*both)))
 
     def contacts(self) -> list[Contact]:
@@ -337,7 +369,7 @@ class DHTNode(DatagramProtocol):
             return QueryStream(
                 question, self._caller, partial(self._beginLookup, question.target), self._streams
             )
-        addresses = [parseAddress(node) for node in nodes]
+        addresses = _parseAddresses(nodes)
         return QueryStream(
             question, self._caller, partial(self._beginAsking, addresses), self._streams
         )
@@ -374,7 +406,7 @@ class DHTNode(DatagramProtocol):
         self._track(resolveAll(self._reactor, addresses)).addCallbacks(found, _dropped)
 
     def _track(self, deferred: Deferred[Result]) -> Deferred[Result]:
-        """Have C{deferred} fail when the node is destroyed before it fires."""
+        """Have C{deferred} fail when the node is destroyed before it fires; see L{_release}."""
         tracked: Deferred[Result] = Deferred(lambda _: deferred.cancel())
         self._pending.add(tracked)
 
@@ -406,10 +438,13 @@ class DHTNode(DatagramProtocol):
 
     def bootstrap(self) -> Deferred[None]:
         """See L{IDHTNode}."""
-        self._use()
+        try:
+            self._use()
+        except DHTError:
+            return fail()
         if not self._bootstrapAddresses and not len(self._table):
             return succeed(None)
-        return self._lookUp(self.id, True)
+        return self._lookUp(self.id, True).addCallback(self._joined)
 
     def _bootstrapAgain(self) -> Deferred[None]:
         now = self._reactor.seconds()
@@ -475,8 +510,8 @@ class DHTNode(DatagramProtocol):
         )
 
 
-def _parseBootstrap(given: Iterable[AddressLike] | str | int) -> list[Address]:
-    if isinstance(given, (str, int)):
+def _parseAddresses(given: Iterable[AddressLike] | str | int) -> list[Address]:
+    if isinstance(given, (str, int, Address, Contact)):
         # One address; a string would otherwise be read letter by letter.
         return [parseAddress(given)]
     return [parseAddress(each) for each in given]

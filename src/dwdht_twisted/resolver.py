@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 from twisted.internet.interfaces import (
     IAddress,
     IHostResolution,
@@ -58,6 +58,11 @@ def resolve(reactor: IReactorPluggableNameResolver, address: Address) -> Deferre
     """
     if isIPv4(address.host):
         return succeed(address)
+    try:
+        address.host.encode("idna")
+    except UnicodeError as error:
+        # Twisted's resolver would never answer.
+        return fail(UnresolvableHost(f"{address.host} is no host name: {error}"))
     receiver = _FirstAddress(address.host)
     reactor.nameResolver.resolveHostName(receiver, address.host, address.port, [IPv4Address], "UDP")
     return receiver.result.addCallback(lambda host: Address(host, address.port))

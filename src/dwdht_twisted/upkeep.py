@@ -48,6 +48,7 @@ class Upkeep:
     :param lookUp: looks for the nodes closest to a target; starts from the bootstrap nodes too
         when its second argument is true
     :param bootstrap: builds the table anew
+    :param hasJoined: whether it was ever built
     :param random: spreads the nodes that start together, and chooses targets
     """
 
@@ -59,6 +60,7 @@ class Upkeep:
         tokens: TokenIssuer,
         lookUp: Callable[[bytes, bool], Deferred[None]],
         bootstrap: Callable[[], Deferred[None]] | None,
+        hasJoined: Callable[[], bool],
         random: Random,
     ) -> None:
         self._clock = clock
@@ -67,6 +69,7 @@ class Upkeep:
         self._tokens = tokens
         self._lookUp = lookUp
         self._bootstrap = bootstrap
+        self._hasJoined = hasJoined
         self._random = random
         self._timer: IDelayedCall | None = None
         self._refreshing: Deferred[None] | None = None
@@ -93,7 +96,7 @@ class Upkeep:
             self._rotatedAt = now
             self._tokens.rotate()
         self._checkContacts(now)
-        if len(self._table):
+        if len(self._table) and self._hasJoined():
             self._retryPause = FIRST_RETRY
             self._refresh(now)
         elif self._bootstrap is not None and now >= self._retryAt and self._refreshing is None:
