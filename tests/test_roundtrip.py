@@ -139,10 +139,20 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(last, 0.0), MINIMUM_TIMEOUT)
 
     def test_missed(self) -> None:
-        """What one address doesn't answer in time is waited for longer there, and not elsewhere."""
+        """What one address doesn't answer in time is waited for longer there until it answers."""
         for address in (NEAR, FAR):
             self.times.measured(address, 0.01, 0.0)
         self.times.missed(NEAR, 0.7, 0.0)
-        self.times.missed(Address("203.0.113.1", 1), 0.7, 0.0)
         self.assertEqual(self.times.timeout(NEAR, 0.0), 0.7)
         self.assertEqual(self.times.timeout(FAR, 0.0), MINIMUM_TIMEOUT)
+        self.times.measured(NEAR, 0.01, 0.0)
+        self.assertEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT)
+
+    def test_missedByAll(self) -> None:
+        """When nobody answers in time, addresses that are new are waited for longer too."""
+        self.times.measured(NEAR, 0.01, 0.0)
+        self.times.missed(FAR, 0.7, 0.0)
+        new = Address("203.0.113.1", 1)
+        self.assertEqual(self.times.timeout(new, 0.0), 0.7)
+        self.times.measured(NEAR, 0.01, 0.0)
+        self.assertEqual(self.times.timeout(new, 0.0), MINIMUM_TIMEOUT)

@@ -101,6 +101,9 @@ class RoundTripTimes:
         known = self._addresses.get(address, now)
         if known is not None:
             known.backOff(waited)
+        if self._overall is not None:
+            # It may be our own line that is slow.  If not, the next answer of anybody makes up.
+            self._overall.backOff(waited)
 
     def timeout(self, address: Address, now: float) -> float:
         """How long to wait for an answer from this address, in seconds."""
