@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -132,7 +132,10 @@ class HandlerRunner:
         request: Request,
         answer: Callable[[bytes | None], None],
     ) -> None:
-        result: Deferred[bytes | None] = ensureDeferred(awaited)  # type: ignore[arg-type]
+        if isinstance(awaited, Deferred):
+            result = awaited
+        else:
+            result = Deferred.fromCoroutine(_outcomeOf(awaited))
         self._atWork.add(result)
         result.addTimeout(HANDLER_TIMEOUT, self._clock)
 
@@ -162,3 +165,7 @@ class HandlerRunner:
             command=request.command,
             node=str(request.node),
         )
+
+
+async def _outcomeOf(awaited: Awaitable[bytes | None]) -> bytes | None:
+    return await awaited
