@@ -82,6 +82,17 @@ class EstimateTests(SynchronousTestCase):
         estimate.add(0.01)
         self.assertEqual(estimate.timeout(), MINIMUM_TIMEOUT)
 
+    @thorough
+    @given(samples, st.lists(samples, max_size=10))
+    def test_backOffBounds(self, first: float, waits: list[float]) -> None:
+        """After waits in vain it is waited no shorter than those, but never out of bounds."""
+        estimate = Estimate(first)
+        before = estimate.timeout()
+        for waited in waits:
+            estimate.backOff(waited)
+        longest = max(before, *waits, 0.0)
+        self.assertEqual(estimate.timeout(), min(longest, MAXIMUM_TIMEOUT))
+
 
 class RoundTripTimesTests(SynchronousTestCase):
     """
@@ -156,3 +167,16 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(new, 0.0), 0.7)
         self.times.measured(NEAR, 0.01, 0.0)
         self.assertEqual(self.times.timeout(new, 0.0), MINIMUM_TIMEOUT)
+
+    def test_missedByOther(self) -> None:
+        """That one address was late changes nothing for others that are known."""
+        self.times.measured(NEAR, 0.1, 0.0)
+        self.times.measured(FAR, 0.1, 0.0)
+        before = self.times.timeout(FAR, 0.0)
+        self.times.missed(NEAR, 1.3, 0.0)
+        self.assertEqual(self.times.timeout(FAR, 0.0), before)
+
+    def test_missedAtFirst(self) -> None:
+        """That nobody answers a node that has measured nothing is no error."""
+        self.times.missed(FAR, 0.5, 0.0)
+        self.assertTrue(self.times.timeout(FAR, 0.0) >= INITIAL_TIMEOUT)
