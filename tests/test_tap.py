@@ -116,8 +116,8 @@ class MakeServiceTests(SynchronousTestCase):
         service = makeService(parse("--id", "ab" * 32, "--ephemeral"))
         verifyObject(IService, service)
         self.assertFalse(service.running)
-        self.assertEqual(service.node.id, b"\xab" * 32)  # type: ignore[attr-defined]
-        self.assertTrue(service.node.ephemeral)  # type: ignore[attr-defined]
+        self.assertEqual(service.node.id, b"\xab" * 32)
+        self.assertTrue(service.node.ephemeral)
 
 
 class TwistdTests(ProgramTestCase):

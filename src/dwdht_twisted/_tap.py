@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from twisted.application.service import IService
 from twisted.python import usage
 
 from ._options import BootstrapOptions, readHex, readNumber
@@ -81,7 +80,7 @@ class Options(BootstrapOptions):
             )
 
 
-def makeService(options: Options) -> IService:
+def makeService(options: Options) -> DHTService:
     """Make the service that C{twistd} runs."""
     from twisted.internet import reactor
 

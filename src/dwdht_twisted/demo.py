@@ -118,24 +118,24 @@ class Demonstration:
 
     async def _find(self, key: bytes) -> bytes:
         self._show("")
-        self._show("Another new node knows the key and the bootstrap node, and asks its way:")
+        self._show(
+            "Another new node knows the key and the bootstrap node. That one names the closest"
+        )
+        self._show("to the key that it knows; these are asked next, and give:")
         self._show("")
         self._show(f"{_HEADING}  answer")
         started = self._reactor.seconds()
         stream = self._start(ephemeral=True).query(values.COMMAND, key)
-        answers = 0
+        number = 0
         async for contact, value in stream:
-            answers += 1
+            number += 1
             isFound = value is not None and values.keyOf(value) == key
             answer = "the value" if isFound else "closer nodes"
-            self._show(_describe(answers, contact, key, answer))
+            self._show(_describe(number, contact, key, answer))
             if value is not None and isFound:
                 stream.stopProducing()
                 self._show("")
-                self._show(
-                    f"Found within {self._since(started)}, after {_count(answers, 'answer')}: "
-                    f'"{value.decode()}"'
-                )
+                self._show(f'Found within {self._since(started)}: "{value.decode()}"')
                 return value
         raise ValueNotFound(f"no node holds a valid value under {key.hex()}")
 
