@@ -9,6 +9,7 @@ import os
 import selectors
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -104,10 +105,8 @@ class Child:
         """End the process; kill it when it doesn't go by itself."""
         process = self._process
         assert process.stdin is not None and process.stdout is not None
-        try:
+        with suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:

@@ -28,7 +28,7 @@ from .results import OURS, Quantity, Results
 
 REQUESTS = Quantity("growth", "requests per lookup", "requests")
 HOPS = Quantity("growth", "hops per lookup", "hops")
-FOUND = Quantity("growth", "of the 20 closest nodes found", "%")
+FOUND = Quantity("growth", "of the 20 closest nodes found", "%", isCost=False)
 
 
 class Outcome(NamedTuple):
@@ -66,14 +66,14 @@ def lookUp(population: Population, asker: int, target: bytes) -> Outcome:
     """Have one node look for a target."""
     own = population.table(asker)
     lookup = Lookup(target, own.id)
-    lookup.addContacts(own.closest(target))
+    lookup.addContacts(own.closestCompact(target))
     underWay: deque[Candidate] = deque()
     hops: dict[Candidate, int] = {}
-    while not lookup.isOver:
+    while True:
         while (candidate := lookup.next()) is not None:
             underWay.append(candidate)
             hops[candidate] = 1 + min((hops[name] for name in candidate.namedBy), default=0)
-        if not underWay:
+        if lookup.isOver:
             break
         candidate = underWay.popleft()
         assert candidate.id is not None

@@ -19,7 +19,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol
 
-from dwdht_twisted import Contact, DHTNode, DHTError, wire
+from dwdht_twisted import Contact, DHTError, DHTNode, wire
 from dwdht_twisted.contact import ID_BYTES, packAddress, unpackAddress
 from dwdht_twisted.routing import K
 from dwdht_twisted.testing import LogNormalLatency, MemoryNetwork, SimulatedClock
@@ -34,9 +34,11 @@ ORIGINAL = "original's rules"
 
 MEDIAN = Quantity("internet", "lookup p50", "s")
 TAIL = Quantity("internet", "lookup p99", "s")
-FOUND = Quantity("internet", "of the 20 closest live nodes found", "%")
+FOUND = Quantity("internet", "of the 20 closest live nodes found", "%", isCost=False)
 SENT = Quantity("internet", "datagrams sent by the asker per lookup", "datagrams")
-FAILED = Quantity("internet", "lookups without an answer", "%")
+FAILED = Quantity("internet", "lookups without an answer", "%", isCost=False)
+
+CASE = "a lookup"
 
 ROUND_TRIP = 0.080
 SIGMA = 0.5
@@ -111,7 +113,6 @@ class Internet:
     def measure(
         self,
         results: Results,
-        case: str,
         subject: str,
         lookups: int,
         askers: int,
@@ -163,11 +164,11 @@ class Internet:
             closest = self._population.closest(target, K, without)
             hits = sum(self._population.contact(each).id in ids for each in closest)
             shares.append(hits / K)
-        results.add(MEDIAN, case, subject, percentile(times, 50))
-        results.add(TAIL, case, subject, percentile(times, 99))
-        results.add(FOUND, case, subject, 100 * sum(shares) / lookups)
-        results.add(SENT, case, subject, sum(sent) / lookups)
-        results.add(FAILED, case, subject, 100 * failures / lookups)
+        results.add(MEDIAN, CASE, subject, percentile(times, 50))
+        results.add(TAIL, CASE, subject, percentile(times, 99))
+        results.add(FOUND, CASE, subject, 100 * sum(shares) / lookups)
+        results.add(SENT, CASE, subject, sum(sent) / lookups)
+        results.add(FAILED, CASE, subject, 100 * failures / lookups)
 
     def _isUp(self, id: bytes, asking: list[int]) -> bool:
         number = self._population.number(id)
@@ -209,10 +210,7 @@ def beginOriginal(reactor: Any, id: bytes, contacts: list[Contact], random: Rand
 
 def run(plan: Plan, results: Results) -> None:
     """Measure."""
-    case = f"{plan.internetNodes:,} nodes"
     for number in range(plan.rounds):
         internet = Internet(plan.internetNodes, number)
         for subject, begin in ((OURS, beginOurs), (ORIGINAL, beginOriginal)):
-            internet.measure(
-                results, case, subject, plan.internetLookups, plan.internetAskers, begin
-            )
+            internet.measure(results, subject, plan.internetLookups, plan.internetAskers, begin)

@@ -18,7 +18,7 @@ from typing import Any
 from .child import Child
 from .plan import Plan
 from .results import Quantity, Results, percentile
-from .subjects import DHT_RPC, KADEMLIA, Missing, Subject, dhtRpc, kademlia, ours
+from .subjects import KADEMLIA, Missing, Subject, dhtRpc, kademlia, ours
 
 BUILD = Quantity("networks", "CPU to build", "s")
 CPU = Quantity("networks", "CPU per operation, all nodes", "ms")
@@ -28,14 +28,14 @@ MEMORY = Quantity("networks", "memory of the process", "MB")
 PEAK = Quantity("networks", "memory of the process at the most", "MB")
 NODE_MEMORY = Quantity("networks", "memory per node", "kB")
 IDLE = Quantity("networks", "CPU per idle node", "us a second")
-CONTACTS = Quantity("networks", "contacts of a node", "contacts")
+CONTACTS = Quantity("networks", "contacts of a node", "contacts", isCost=False)
 
 #: What comes of an operation, on average.
 OUTCOMES = {
-    "query": Quantity("networks", "answers to a query", "answers"),
-    "update": Quantity("networks", "nodes that took an update", "nodes"),
-    "put": Quantity("networks", "nodes that hold a value put", "nodes"),
-    "get": Quantity("networks", "values found", "of those put"),
+    "query": Quantity("networks", "answers to a query", "answers", isCost=False),
+    "update": Quantity("networks", "nodes that took an update", "nodes", isCost=False),
+    "put": Quantity("networks", "nodes that hold a value put", "nodes", isCost=False),
+    "get": Quantity("networks", "values found", "of those put", isCost=False),
 }
 
 ID_BYTES = 32
@@ -95,13 +95,10 @@ def _measure(
     if name == KADEMLIA:
         # It has nothing that is like a query or an update.
         del operations["query"], operations["update"]
-    for kind, each_ in operations.items():
-        done = child.call(kind, operations=each_)
+    for kind, todo in operations.items():
+        done = child.call(kind, operations=todo)
         case = f"{kind}, {nodes}"
-        results.add(CPU, case, name, done["cpu"] / len(each_) * 1e3)
+        results.add(CPU, case, name, done["cpu"] / len(todo) * 1e3)
         results.add(MEDIAN, case, name, percentile(done["latencies"], 50) * 1e3)
         results.add(TAIL, case, name, percentile(done["latencies"], 99) * 1e3)
         results.add(OUTCOMES[kind], nodes, name, done["outcome"])
-
-
-__all__ = ["DHT_RPC", "run"]

@@ -84,9 +84,7 @@ class OriginalNode(DatagramProtocol):
 
     noisy = False
 
-    def __init__(
-        self, reactor: Any, id: bytes, contacts: list[Contact], random: Random
-    ) -> None:
+    def __init__(self, reactor: Any, id: bytes, contacts: list[Contact], random: Random) -> None:
         self.id = id
         self._reactor = reactor
         self._table = RoutingTable(id)

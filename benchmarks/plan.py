@@ -28,7 +28,7 @@ class Plan:
     :ivar lookups: how many lookups that takes each
     """
 
-    rounds: int = 5
+    rounds: int = 3
     contacts: int = 1000
     requests: int = 12800
     roundTrips: int = 1280
@@ -45,3 +45,23 @@ class Plan:
         """The subjects in the order of one round: each comes first in turn."""
         first = round % len(subjects) if subjects else 0
         return [*subjects[first:], *subjects[:first]]
+
+
+#: Less of everything: enough to see that all works, not enough to quote.
+QUICK = Plan(
+    rounds=1,
+    contacts=250,
+    requests=1920,
+    roundTrips=320,
+    sizes=(100,),
+    operations=25,
+    idleSeconds=0.5,
+    internetNodes=250,
+    internetAskers=4,
+    internetLookups=40,
+    populations=(100, 1000),
+    lookups=25,
+)
+
+#: How many nodes are simulated only on demand.
+FULL_POPULATION = 100_000

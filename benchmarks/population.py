@@ -69,9 +69,7 @@ class Population:
         """The nodes that share at least so many first bits with an id."""
         free = ID_BITS - prefix
         start = id >> free << free
-        return range(
-            bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << free))
-        )
+        return range(bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << free)))
 
     def _drawTable(self, number: int) -> RoutingTable:
         random = Random(f"{self._seed} {number}")

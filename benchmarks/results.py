@@ -54,11 +54,13 @@ class Quantity(NamedTuple):
     :ivar workload: the workload that measures it
     :ivar name: what it is
     :ivar unit: what it is counted in
+    :ivar isCost: whether less is better, so that ratios say something
     """
 
     workload: str
     name: str
     unit: str
+    isCost: bool = True
 
 
 @dataclass
@@ -90,12 +92,12 @@ class Results:
 
     def cases(self, quantity: Quantity) -> list[str]:
         """In which cases."""
-        return list(self._samples[quantity])
+        return list(self._samples.get(quantity, {}))
 
     def subjects(self, quantity: Quantity) -> list[str]:
         """Of whom, this package first."""
         found = dict.fromkeys(
-            subject for cases in self._samples[quantity].values() for subject in cases
+            subject for cases in self._samples.get(quantity, {}).values() for subject in cases
         )
         return sorted(found, key=lambda subject: subject != OURS)
 
@@ -112,8 +114,10 @@ class Results:
         """How many times the median of a subject ours is; None when one wasn't measured."""
         ours = self.summary(quantity, case, OURS)
         other = self.summary(quantity, case, subject)
-        return None if ours is None or other is None or not other.median else (
-            ours.median / other.median
+        return (
+            None
+            if ours is None or other is None or not other.median
+            else (ours.median / other.median)
         )
 
     def asJSON(self) -> dict[str, Any]:
@@ -123,7 +127,9 @@ class Results:
             "notes": self.notes,
             "measurements": [
                 {
-                    **quantity._asdict(),
+                    "workload": quantity.workload,
+                    "quantity": quantity.name,
+                    "unit": quantity.unit,
                     "case": case,
                     "subject": subject,
                     **summarize(samples)._asdict(),

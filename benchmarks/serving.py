@@ -21,15 +21,18 @@ from .plan import Plan
 from .results import Quantity, Results, percentile
 from .subjects import ECHO, Missing, Subject, dhtRpc, echo, ours, pythonProcess
 
+#: Who asks: whether it is ephemeral.
+ASKERS = {"asker with id": False, "ephemeral asker": True}
+
 KINDS = ("ping", "find_node", "query", "update")
 
 CPU = Quantity("serving", "CPU per request", "us")
 MEDIAN = Quantity("serving", "latency p50", "us")
 TAIL = Quantity("serving", "latency p99", "us")
-CONTACTS = Quantity("serving", "contacts kept", "contacts")
-BUSY = Quantity("serving", "node's CPU while loaded", "% of a core")
-IDLE = Quantity("serving", "load's idle share", "%")
-ANSWER = Quantity("serving", "size of an answer", "bytes")
+CONTACTS = Quantity("serving", "contacts kept", "contacts", isCost=False)
+BUSY = Quantity("serving", "node's CPU while loaded", "% of a core", isCost=False)
+IDLE = Quantity("serving", "load's idle share", "%", isCost=False)
+ANSWER = Quantity("serving", "size of an answer", "bytes", isCost=False)
 
 MICROSECONDS = 1e6
 
@@ -67,9 +70,8 @@ def run(plan: Plan, results: Results) -> None:
 
 
 def _cases() -> Iterator[tuple[str, str, bool]]:
-    for isEphemeral in (False, True):
+    for asker, isEphemeral in ASKERS.items():
         for kind in KINDS:
-            asker = "ephemeral asker" if isEphemeral else "asker with id"
             yield f"{kind}, {asker}", kind, isEphemeral
 
 

@@ -30,7 +30,8 @@ def spread(summary: Summary | None) -> str:
 def table(results: Results, quantity: Quantity) -> str:
     """One quantity: a line for each case, a column for each subject, then the ratios."""
     subjects = results.subjects(quantity)
-    others = [subject for subject in subjects if subject != OURS] if OURS in subjects else []
+    isCompared = quantity.isCost and OURS in subjects
+    others = [subject for subject in subjects if subject != OURS] if isCompared else []
     head = ["", *subjects, *(f"ours / {other}" for other in others)]
     rows = [head]
     for case in results.cases(quantity):
@@ -41,7 +42,7 @@ def table(results: Results, quantity: Quantity) -> str:
             row.append("-" if ratio is None else f"{ratio:.2f}")
         rows.append(row)
     title = f"{quantity.workload}: {quantity.name}, {quantity.unit}"
-    return "\n".join([title, *_align(rows)])
+    return "\n".join([title, *align(rows)])
 
 
 def report(results: Results) -> str:
@@ -52,7 +53,8 @@ def report(results: Results) -> str:
     return "\n\n".join(parts)
 
 
-def _align(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def align(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines with the cells of the rows in columns, numbers to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         name, *cells = row

@@ -68,7 +68,7 @@ def answerWithReactor(makeCommands: Callable[[Any], Commands]) -> None:
     from twisted.internet import reactor, stdio
 
     stdio.StandardIO(_Calls(reactor, makeCommands(reactor)))
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.run()
 
 
 async def answerWithLoop(commands: Commands) -> None:
@@ -112,4 +112,3 @@ class _Calls(LineReceiver):
     def connectionLost(self, reason: object = None) -> None:
         if self._reactor.running:
             self._reactor.stop()
-

@@ -23,7 +23,7 @@ from dwdht_twisted import wire
 from dwdht_twisted.contact import ID_BYTES, packAddress
 
 from ..usage import cpuSeconds
-from .calls import answerCalls
+from .calls import Commands, answerCalls
 
 #: How many askers there are.
 ASKERS = 64
@@ -199,7 +199,7 @@ def main() -> None:
     """Run the process."""
     with DefaultSelector() as selector:
         load = Load(selector)
-        commands = {
+        commands: Commands = {
             "prepare": load.prepare,
             "saturate": load.saturate,
             "roundTrips": load.roundTrips,

@@ -51,7 +51,8 @@ class Network:
         """
         Start a bootstrap node, and the nodes with these ids one after the other.
 
-        :return: the seconds of CPU that it took, the memory before, after, and at the most
+        :return: the port of the bootstrap node, the seconds of CPU that it took, the memory before,
+            after, and at the most
         """
         gc.collect()
         before = residentBytes()
@@ -70,7 +71,13 @@ class Network:
         await deferLater(self._reactor, SETTLING)
         cpu = cpuSeconds() - cpu
         gc.collect()
-        return {"cpu": cpu, "before": before, "after": residentBytes(), "peak": peakBytes()}
+        return {
+            "port": bootstrap.address().port,
+            "cpu": cpu,
+            "before": before,
+            "after": residentBytes(),
+            "peak": peakBytes(),
+        }
 
     async def idle(self, seconds: float) -> float:
         """The seconds of CPU that the network takes when nobody asks it anything."""

@@ -1,0 +1,9 @@
+'use strict'
+
+// Joins a network and says so; the same as twistd dwdht.
+
+const dgram = require('dgram')
+const dht = require('dht-rpc')
+
+const node = dht({ bootstrap: [`127.0.0.1:${process.argv[2]}`], socket: dgram.createSocket('udp4') })
+node.ready(() => process.stdout.write('joined the network\n'))

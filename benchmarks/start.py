@@ -1,0 +1,180 @@
+"""
+How long a process takes until it is of use.
+
+The CPU time of an import is that of an interpreter that does nothing but import, less that of one
+that does nothing.  A node is ready when it says that it has joined the network of a bootstrap node
+on this machine; the time runs from the start of its process.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from resource import RUSAGE_CHILDREN, getrusage
+from time import monotonic, perf_counter
+from typing import NamedTuple
+
+from dwdht_twisted.contact import ID_BYTES
+
+from .child import Child, ChildFailed
+from .plan import Plan
+from .results import OURS, Quantity, Results
+from .subjects import DHT_RPC, KADEMLIA, Missing, Subject, dhtRpc, kademlia, pythonProcess
+
+IMPORT = Quantity("start", "CPU of the import", "ms")
+READY = Quantity("start", "time until joined", "s")
+READY_CPU = Quantity("start", "CPU until joined and stopped", "s")
+
+#: What a node says when it has joined.
+JOINED = b"joined the network"
+
+#: How long one process may take, in seconds.
+SECONDS = 30.0
+
+#: How many nodes the network to join has, beside its bootstrap node.
+NODES = 20
+
+
+class Program(NamedTuple):
+    """
+    A program of one subject.
+
+    :ivar command: how it is run
+    :ivar environment: variables that it needs
+    """
+
+    command: list[str]
+    environment: Mapping[str, str] = {}
+
+
+def run(plan: Plan, results: Results) -> None:
+    """Measure."""
+    node: Subject | None = None
+    withKademlia = True
+    try:
+        node = dhtRpc("start.js")
+    except Missing as reason:
+        results.note(str(reason))
+    try:
+        kademlia()
+    except Missing as reason:
+        results.note(str(reason))
+        withKademlia = False
+    imports = dict(_imports(node, withKademlia))
+    for program, _ in imports.values():
+        # Once beforehand, so that all is compiled and in the cache of the disk.
+        _cpu(program)
+    does = "imports" if _importsReactor() else "does not import"
+    results.note(f"import dwdht_twisted {does} the reactor")
+    starts = {OURS: _twistd}
+    if node is not None:
+        command, environment = node.command, node.environment
+        starts[DHT_RPC] = lambda port: Program([*command, port], environment)
+    for number in range(plan.rounds):
+        for name in plan.turn(list(imports), number):
+            program, nothing = imports[name]
+            results.add(IMPORT, "import", name, (_cpu(program) - _cpu(nothing)) * 1e3)
+        for name in plan.turn(list(starts), number):
+            # Each has a new network, in which no former one has left a dead contact behind.
+            with Child(pythonProcess("network")) as network:
+                ids = [os.urandom(ID_BYTES).hex() for _ in range(NODES)]
+                port = str(network.call("build", ids=ids)["port"])
+                _measureStart(results, name, starts[name](port))
+
+
+def _imports(
+    node: Subject | None, withKademlia: bool
+) -> Iterator[tuple[str, tuple[Program, Program]]]:
+    """For each subject a program that imports it, and one that imports nothing."""
+    nothing = _python("")
+    yield OURS, (_python("import dwdht_twisted"), nothing)
+    if node is not None:
+        command = [node.command[0], "--no-deprecation", "-e"]
+        yield (
+            DHT_RPC,
+            (
+                Program([*command, "require('dht-rpc')"], node.environment),
+                Program([*command, ""], node.environment),
+            ),
+        )
+    if withKademlia:
+        yield KADEMLIA, (_python("import kademlia.network"), nothing)
+
+
+def _python(code: str, *arguments: str) -> Program:
+    return Program([sys.executable, "-c", code, *arguments])
+
+
+def _importsReactor() -> bool:
+    code = "import sys, dwdht_twisted; print('twisted.internet.reactor' in sys.modules)"
+    shown = subprocess.run(
+        _python(code).command, capture_output=True, text=True, timeout=SECONDS, check=True
+    )
+    return shown.stdout.strip() == "True"
+
+
+def _cpu(program: Program) -> float:
+    """The CPU time of a process from its start to its end, in seconds."""
+    before = _childrenSeconds()
+    environment = {**os.environ, **program.environment}
+    subprocess.run(program.command, env=environment, timeout=SECONDS, check=True)
+    return _childrenSeconds() - before
+
+
+def _childrenSeconds() -> float:
+    usage = getrusage(RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _twistd(port: str) -> Program:
+    code = "from twisted.scripts.twistd import run; run()"
+    options = ["--nodaemon", "--pidfile=", "dwdht", "--interface", "127.0.0.1"]
+    return _python(code, *options, "--bootstrap", f"127.0.0.1:{port}")
+
+
+def _measureStart(results: Results, name: str, program: Program) -> None:
+    cpu = _childrenSeconds()
+    start = perf_counter()
+    with _running(program) as process:
+        _waitForLine(process, JOINED)
+        results.add(READY, "a node", name, perf_counter() - start)
+    results.add(READY_CPU, "a node", name, _childrenSeconds() - cpu)
+
+
+@contextmanager
+def _running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        program.command,
+        env={**os.environ, **program.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.communicate(timeout=3)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+
+def _waitForLine(process: subprocess.Popen[bytes], line: bytes) -> None:
+    assert process.stdout is not None
+    deadline = monotonic() + SECONDS
+    said = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while line not in said:
+            ready = selector.select(max(0.0, deadline - monotonic()))
+            data = os.read(process.stdout.fileno(), 1 << 16) if ready else b""
+            if not data:
+                raise ChildFailed(f"a node did not join: {said.decode(errors='replace')}")
+            said += data

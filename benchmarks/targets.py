@@ -1,0 +1,101 @@
+"""
+What the package claims about its cost, checked against what a run has measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from . import growth, internet, networks, serving, start
+from .internet import ORIGINAL
+from .results import OURS, Quantity, Results
+from .subjects import DHT_RPC, ECHO, KADEMLIA
+from .table import align, number
+
+
+class Target(NamedTuple):
+    """
+    A claim.
+
+    :ivar claim: what must not be more than the limit
+    :ivar measured: what the run has measured
+    """
+
+    claim: str
+    measured: float
+    limit: float
+
+    @property
+    def isMet(self) -> bool:
+        """Whether it holds."""
+        return self.measured <= self.limit
+
+
+#: How many times the median of a subject ours may be.
+RATIOS: tuple[tuple[Quantity, str, str, float], ...] = (
+    *(
+        (serving.CPU, f"{kind}, {asker}", subject, limit)
+        for asker in serving.ASKERS
+        for kind, subject, limit in (
+            ("ping", DHT_RPC, 0.75),
+            ("find_node", DHT_RPC, 0.5),
+            ("query", DHT_RPC, 0.5),
+            ("find_node", ECHO, 2.3),
+        )
+    ),
+    (networks.CPU, "query, 256 nodes", DHT_RPC, 0.67),
+    (networks.CPU, "update, 256 nodes", DHT_RPC, 0.67),
+    (networks.BUILD, "1000 nodes", DHT_RPC, 0.75),
+    (networks.MEMORY, "1000 nodes", DHT_RPC, 1.0),
+    *(
+        (networks.CPU, f"{kind}, {size} nodes", KADEMLIA, 1.0)
+        for size in (100, 256)
+        for kind in ("put", "get")
+    ),
+    (internet.MEDIAN, internet.CASE, ORIGINAL, 0.5),
+    (internet.TAIL, internet.CASE, ORIGINAL, 0.5),
+)
+
+#: How much ours may be.
+AMOUNTS: tuple[tuple[Quantity, str, float], ...] = (
+    (start.IMPORT, "import", 150.0),
+    (start.READY, "a node", 1.0),
+)
+
+
+def targets(results: Results) -> Iterator[Target]:
+    """The claims about what was measured."""
+    for quantity, case, subject, limit in RATIOS:
+        ratio = results.ratio(quantity, case, subject)
+        if ratio is not None:
+            claim = f"{quantity.workload}: {quantity.name}, {case}, times that of {subject}"
+            yield Target(claim, ratio, limit)
+    for quantity, case, limit in AMOUNTS:
+        summary = results.summary(quantity, case, OURS)
+        if summary is not None:
+            claim = f"{quantity.workload}: {quantity.name}, {case}, {quantity.unit}"
+            yield Target(claim, summary.median, limit)
+    yield from _growthTargets(results)
+
+
+def _growthTargets(results: Results) -> Iterator[Target]:
+    """Each tenfold of nodes may take no more requests than the first did."""
+    cases = results.cases(growth.REQUESTS)
+    summaries = [results.summary(growth.REQUESTS, case, OURS) for case in cases]
+    medians = [summary.median for summary in summaries if summary is not None]
+    added = [larger - smaller for smaller, larger in pairwise(medians)]
+    for case, more in zip(cases[2:], added[1:], strict=True):
+        claim = f"growth: requests that {case} take more than a tenth of them"
+        yield Target(claim, more, added[0])
+
+
+def verdict(results: Results) -> str:
+    """The claims as a table; empty when nothing was measured that they are about."""
+    rows = [["", "measured", "at most", ""]]
+    for target in targets(results):
+        missed = 100 * (target.measured / target.limit - 1) if target.limit > 0 else 100.0
+        outcome = "met" if target.isMet else f"missed by {missed:.0f} %"
+        rows.append([target.claim, number(target.measured), number(target.limit), outcome])
+    return "\n".join(["Targets", *align(rows)]) if len(rows) > 1 else ""
