@@ -10,9 +10,13 @@ import selectors
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from types import TracebackType
 from typing import Any
+
+#: Where processes run: the folder of the repository, which holds this package.
+FOLDER = Path(__file__).parents[1]
 
 #: How long a process may take to end by itself once its input is closed, in seconds.
 END_SECONDS = 3.0
@@ -49,6 +53,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, **(environment or {})},
+                cwd=FOLDER,
             )
         finally:
             os.sched_setaffinity(0, allowed)
@@ -101,6 +106,15 @@ class Child:
     ) -> None:
         self.end()
 
+    @property
+    def exitCode(self) -> int | None:
+        """What the process ended with; None while it runs."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+
     def end(self) -> None:
         """End the process; kill it when it doesn't go by itself."""
         process = self._process
@@ -110,6 +124,6 @@ class Child:
         try:
             process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            self.kill()
             process.wait()
         process.stdout.close()

@@ -11,14 +11,14 @@ it.  The memory is what is resident after a collection of garbage.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
 from .child import Child
 from .plan import Plan
 from .results import Quantity, Results, percentile
-from .subjects import KADEMLIA, Missing, Subject, dhtRpc, kademlia, ours
+from .subjects import KADEMLIA, SubjectMaker, available, dhtRpc, kademlia, ours
 
 BUILD = Quantity("networks", "CPU to build", "s")
 CPU = Quantity("networks", "CPU per operation, all nodes", "ms")
@@ -48,19 +48,17 @@ GETTERS = 40
 KADEMLIA_NODES = 256
 
 
-def run(plan: Plan, results: Results) -> None:
+#: What is measured.
+SUBJECTS: tuple[SubjectMaker, ...] = (
+    lambda: ours("network"),
+    lambda: dhtRpc("network.js"),
+    kademlia,
+)
+
+
+def run(plan: Plan, results: Results, makers: Sequence[SubjectMaker] = SUBJECTS) -> None:
     """Measure."""
-    subjects: list[Subject] = []
-    makers: list[Callable[[], Subject]] = [
-        lambda: ours("network"),
-        lambda: dhtRpc("network.js"),
-        kademlia,
-    ]
-    for make in makers:
-        try:
-            subjects.append(make())
-        except Missing as reason:
-            results.note(str(reason))
+    subjects = available(makers, results)
     for number in range(plan.rounds):
         for size in plan.sizes:
             for subject in plan.turn(subjects, number):
@@ -84,8 +82,11 @@ def _measure(
     idle = child.call("idle", seconds=plan.idleSeconds)
     results.add(IDLE, nodes, name, idle / plan.idleSeconds / size * 1e6)
 
+    # The first operations warm up: a just-in-time compiler has its fair chance.
+    warming = max(1, plan.operations // 5)
+
     def each(give: Callable[[], Any]) -> list[Any]:
-        return [give() for _ in range(plan.operations)]
+        return [give() for _ in range(warming + plan.operations)]
 
     asked = each(lambda: (random.randrange(size), random.randbytes(ID_BYTES).hex()))
     noted = each(lambda: (random.randrange(size), random.randbytes(ID_BYTES).hex()))
@@ -96,9 +97,10 @@ def _measure(
         # It has nothing that is like a query or an update.
         del operations["query"], operations["update"]
     for kind, todo in operations.items():
-        done = child.call(kind, operations=todo)
+        child.call(kind, operations=todo[:warming])
+        done = child.call(kind, operations=todo[warming:])
         case = f"{kind}, {nodes}"
-        results.add(CPU, case, name, done["cpu"] / len(todo) * 1e3)
+        results.add(CPU, case, name, done["cpu"] / plan.operations * 1e3)
         results.add(MEDIAN, case, name, percentile(done["latencies"], 50) * 1e3)
         results.add(TAIL, case, name, percentile(done["latencies"], 99) * 1e3)
         results.add(OUTCOMES[kind], nodes, name, done["outcome"])

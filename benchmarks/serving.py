@@ -19,7 +19,7 @@ from typing import Any
 from .child import Child
 from .plan import Plan
 from .results import Quantity, Results, percentile
-from .subjects import ECHO, Missing, Subject, dhtRpc, echo, ours, pythonProcess
+from .subjects import ECHO, Subject, SubjectMaker, available, dhtRpc, echo, ours, pythonProcess
 
 #: Who asks: whether it is ephemeral.
 ASKERS = {"asker with id": False, "ephemeral asker": True}
@@ -37,18 +37,17 @@ ANSWER = Quantity("serving", "size of an answer", "bytes", isCost=False)
 MICROSECONDS = 1e6
 
 
-def run(plan: Plan, results: Results) -> None:
+#: What is measured.
+SUBJECTS: tuple[SubjectMaker, ...] = (lambda: ours("node"), lambda: dhtRpc("node.js"), echo)
+
+
+def run(plan: Plan, results: Results, makers: Sequence[SubjectMaker] = SUBJECTS) -> None:
     """Measure."""
     # The load has a processor of its own, so that the node never waits for it.
     *others, last = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         nodes: list[tuple[Subject, Child, int]] = []
-        for make in (lambda: ours("node"), lambda: dhtRpc("node.js"), echo):
-            try:
-                subject = make()
-            except Missing as reason:
-                results.note(str(reason))
-                continue
+        for subject in available(makers, results):
             child = stack.enter_context(subject.start(others))
             nodes.append((subject, child, child.call("start")))
         crowd = stack.enter_context(Child(pythonProcess("contacts", str(plan.contacts))))

@@ -24,7 +24,15 @@ from dwdht_twisted.contact import ID_BYTES
 from .child import Child, ChildFailed
 from .plan import Plan
 from .results import OURS, Quantity, Results
-from .subjects import DHT_RPC, KADEMLIA, Missing, Subject, dhtRpc, kademlia, pythonProcess
+from .subjects import (
+    DHT_RPC,
+    KADEMLIA,
+    Subject,
+    available,
+    dhtRpc,
+    kademlia,
+    pythonProcess,
+)
 
 IMPORT = Quantity("start", "CPU of the import", "ms")
 READY = Quantity("start", "time until joined", "s")
@@ -54,18 +62,12 @@ class Program(NamedTuple):
 
 def run(plan: Plan, results: Results) -> None:
     """Measure."""
-    node: Subject | None = None
-    withKademlia = True
-    try:
-        node = dhtRpc("start.js")
-    except Missing as reason:
-        results.note(str(reason))
-    try:
-        kademlia()
-    except Missing as reason:
-        results.note(str(reason))
-        withKademlia = False
-    imports = dict(_imports(node, withKademlia))
+    found = {
+        subject.name: subject
+        for subject in available((lambda: dhtRpc("start.js"), kademlia), results)
+    }
+    node = found.get(DHT_RPC)
+    imports = dict(_imports(node, KADEMLIA in found))
     for program, _ in imports.values():
         # Once beforehand, so that all is compiled and in the cache of the disk.
         _cpu(program)

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .child import Child
-from .results import OURS
+from .results import OURS, Results
 
 FOLDER = Path(__file__).parent
 
@@ -49,6 +49,21 @@ class Subject(NamedTuple):
         :param processors: see L{Child}
         """
         return Child(self.command, self.environment, processors)
+
+
+#: Makes a subject, or raises L{Missing}.
+SubjectMaker: TypeAlias = Callable[[], Subject]
+
+
+def available(makers: Iterable[SubjectMaker], results: Results) -> list[Subject]:
+    """The subjects that can be had here; a note tells which can't."""
+    subjects = []
+    for make in makers:
+        try:
+            subjects.append(make())
+        except Missing as reason:
+            results.note(str(reason))
+    return subjects
 
 
 def pythonProcess(name: str, *arguments: str) -> list[str]:
