@@ -1,0 +1,240 @@
+"""
+Tests for L{dwdht_twisted.proof}: nobody is sent much before it has proven its address.
+"""
+
+from __future__ import annotations
+
+from dwdht_twisted import DHTNode, RateLimit, wire
+from dwdht_twisted.contact import packAddress, splitContacts
+from dwdht_twisted.proof import AMPLIFICATION, MAXIMUM_ANSWERS, SILENT_FOR
+
+from .support import COMMAND, GIVEN_UP, Handler, NodeTestCase, RawPeer
+
+
+class ProofTestCase(NodeTestCase):
+    """
+    A node with a full answer.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server: DHTNode = self.swarm(30, rateLimit=RateLimit(1e6, 1e6))[0]
+        self.there = self.addressOf(self.server)
+        self.sent.clear()
+
+    def answersTo(self, peer: RawPeer) -> list[wire.ResponseMessage]:
+        """What a peer was answered."""
+        return [message for message, _ in peer.responses]
+
+    def named(self, peer: RawPeer) -> list[int]:
+        """How many nodes each answer named."""
+        return [len(splitContacts(message.nodes or b"")) for message in self.answersTo(peer)]
+
+
+class HeldTests(ProofTestCase):
+    """
+    An answer that is too large for an unproven address waits for a proof.
+    """
+
+    def test_ephemeralAsker(self) -> None:
+        """
+        An ephemeral asker is pinged, and gets the whole answer when it has answered that.
+        """
+        peer = self.peer(id=None, answers="pong")
+        peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual([m.command for m, _ in peer.requests], [wire.PING])
+        self.assertEqual(self.named(peer), [20])
+        self.assertEqual(self.server.counters.answersHeld, 1)
+
+    def test_onceProven(self) -> None:
+        """
+        Who has proven its address is answered at once from then on.
+        """
+        peer = self.peer(id=None, answers="pong")
+        for _ in range(3):
+            peer.ask(self.there, wire.FIND_NODE, self.target())
+            self.clock.runFor(1)
+        self.assertEqual(len(peer.requests), 1)
+        self.assertEqual(self.named(peer), [20, 20, 20])
+
+    def test_contact(self) -> None:
+        """
+        A contact has proven its address already.
+        """
+        peer = self.peer()
+        self.introduce(peer, self.server)
+        peer.responses.clear()
+        peer.ask(self.there, wire.FIND_NODE, self.target(), id=None)
+        self.clock.runFor(0.1)
+        self.assertEqual(self.named(peer), [20])
+        self.assertEqual(self.server.counters.answersHeld, 0)
+
+    def test_token(self) -> None:
+        """
+        Who sends a token back has proven its address.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
+        peer = self.peer(id=None)
+        target = self.target()
+        peer.ask(self.there, wire.FIND_NODE, target)
+        self.clock.runFor(GIVEN_UP)
+        token = self.answersTo(peer)[0].roundtripToken
+        peer.ask(self.there, COMMAND, target, roundtripToken=token)
+        self.clock.runFor(1)
+        peer.responses.clear()
+        peer.ask(self.there, COMMAND, target)
+        self.clock.runFor(0.1)
+        self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
+
+    def test_silent(self) -> None:
+        """
+        An address that is silent gets a short answer, soon, and the next ones at once.
+        """
+        peer = self.peer(id=None)
+        peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(1)
+        [few] = self.named(peer)
+        self.assertGreater(few, 0)
+        self.assertLess(few, 20)
+        self.clock.runFor(GIVEN_UP)
+        pings = len(peer.requests)
+        peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(0.05)
+        self.assertEqual(self.named(peer), [few, few])
+        self.assertEqual(len(peer.requests), pings)
+
+    def test_silenceIsForgotten(self) -> None:
+        """
+        A silent address is asked for a proof again after a while.
+        """
+        peer = self.peer(id=None)
+        peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(GIVEN_UP + SILENT_FOR)
+        peer.onRequest = peer.pong
+        peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(1)
+        self.assertEqual(self.named(peer)[-1], 20)
+
+    def test_value(self) -> None:
+        """
+        A value that is too large is not cut: who doesn't prove its address gets nothing.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
+        silent, honest = self.peer(id=None), self.peer(id=None, answers="pong")
+        for peer in (silent, honest):
+            peer.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(GIVEN_UP)
+        self.assertEqual(self.answersTo(silent), [])
+        self.assertEqual([m.value for m in self.answersTo(honest)], [b"x" * 2000])
+
+    def test_several(self) -> None:
+        """
+        Several answers wait for one ping; too many of them don't wait.
+        """
+        peer = self.peer(id=None, answers="pong")
+        for _ in range(MAXIMUM_ANSWERS + 5):
+            peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(1)
+        self.assertEqual(len(peer.requests), 1)
+        self.assertEqual(sorted(self.named(peer))[-MAXIMUM_ANSWERS:], [20] * MAXIMUM_ANSWERS)
+        self.assertEqual(len([few for few in self.named(peer) if few < 20]), 5)
+
+    def test_flood(self) -> None:
+        """
+        A flood from very many addresses has a bounded number of them pinged, and all answered.
+        """
+        peers = [self.peer(id=None) for _ in range(400)]
+        for peer in peers:
+            peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(0.1)
+        self.assertLess(sum(len(peer.requests) for peer in peers), 200)
+        self.clock.runFor(GIVEN_UP)
+        self.assertTrue(all(len(peer.responses) == 1 for peer in peers))
+
+    def test_queueFull(self) -> None:
+        """
+        When no ping can be sent, an unproven address gets the short answer at once.
+        """
+        silent = self.peer()
+        for _ in range(256 + 4096):
+            self.server.ping(silent.address).addErrback(lambda _: None)
+        peer = self.peer(id=None, answers="pong")
+        peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(0.05)
+        [few] = self.named(peer)
+        self.assertLess(few, 20)
+
+
+class AmplificationTests(ProofTestCase):
+    """
+    An unproven address is sent at most L{AMPLIFICATION} bytes for each byte that came from it.
+    """
+
+    def factor(self, datagram: bytes, times: int = 1) -> float:
+        """How many bytes a victim gets for each that is sent in its name."""
+        victim = self.peer()
+        for _ in range(times):
+            victim.send(datagram, self.there)
+        self.clock.runFor(2 * GIVEN_UP)
+        return sum(len(each) for each, _ in victim.received) / (times * len(datagram))
+
+    def datagrams(self) -> list[bytes]:
+        """A request of each kind."""
+        target, id = self.target(), self.target()
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 60000, lambda _: b"x" * 60000))
+        self.server.register("small", Handler(lambda _: b"x"))
+        bodies = [
+            wire.requestBody(command, own, wanted, roundtripToken=token, value=value)
+            for command in (wire.PING, wire.FIND_NODE, COMMAND, "small", "x")
+            for own in (None, id)
+            for wanted in (None, target)
+            for token in (None, bytes(32))
+            for value in (None, b"x" * 500)
+        ]
+        known = next(c for c in self.server.contacts())
+        for field in ("forwardRequest", "forwardResponse"):
+            bodies += [
+                wire.requestBody(wire.PING, own, **{field: packAddress(*known.address)})
+                for own in (None, id)
+            ]
+        return [wire.frameRequest(1, body) for body in bodies]
+
+    def test_allCommands(self) -> None:
+        """
+        One datagram of each kind, from an address that is silent.
+        """
+        for datagram in self.datagrams():
+            self.assertLessEqual(self.factor(datagram), AMPLIFICATION, datagram)
+
+    def test_many(self) -> None:
+        """
+        A hundred of each kind, from one address that is silent.
+        """
+        for datagram in self.datagrams()[::3]:
+            self.assertLessEqual(self.factor(datagram, 100), AMPLIFICATION, datagram)
+
+    def test_findNode(self) -> None:
+        """
+        The most that C{_find_node} gives for a byte, over all sizes of the request.
+        """
+        factors = [
+            self.factor(
+                wire.frameRequest(
+                    1, wire.requestBody(wire.FIND_NODE, id, self.target(), value=bytes(size))
+                )
+            )
+            for id in (None, self.target())
+            for size in range(0, 60, 3)
+        ]
+        self.assertLessEqual(max(factors), AMPLIFICATION)
+
+    def test_thirdParty(self) -> None:
+        """
+        Whom a forwarded ping reaches gets no more than was sent for it.
+        """
+        victim, sender = self.peer(), self.peer(id=None)
+        datagram = sender.ask(self.there, wire.PING, forwardResponse=packAddress(*victim.address))
+        self.clock.runFor(GIVEN_UP)
+        received = sum(len(each) for each, _ in victim.received)
+        self.assertLessEqual(received, AMPLIFICATION * len(datagram))

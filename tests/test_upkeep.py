@@ -1,0 +1,186 @@
+"""
+Tests for L{dwdht_twisted.upkeep}: what a node does while nobody asks it anything.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from dwdht_twisted import DHTNode, wire
+from dwdht_twisted.upkeep import (
+    CHECK_AFTER,
+    DEAD_GONE_AFTER,
+    INTERVAL,
+    LONGEST_RETRY,
+    REFRESH_AFTER,
+)
+
+from .support import NodeTestCase
+
+
+class CheckTests(NodeTestCase):
+    """
+    Contacts that were silent for a while are pinged.
+    """
+
+    def test_alive(self) -> None:
+        """
+        A contact that answers its pings stays, and is pinged no more often than need be.
+        """
+        node = self.node()
+        peer = self.peer()
+        self.introduce(peer, node)
+        peer.requests.clear()
+        peer.onRequest = peer.serve
+        self.clock.runFor(CHECK_AFTER - 20)
+        self.assertEqual(peer.asked(wire.PING), [])
+        self.clock.runFor(9 * CHECK_AFTER)
+        self.assertEqual(node.contacts(), [peer.contact])
+        self.assertLessEqual(len(peer.asked(wire.PING)), 9)
+
+    def test_dead(self) -> None:
+        """
+        A contact that is dead has left the table after the stated time.
+        """
+        node = self.node()
+        peer = self.peer()
+        self.introduce(peer, node)
+        self.clock.runFor(DEAD_GONE_AFTER)
+        self.assertEqual(node.contacts(), [])
+
+    def test_manyDead(self) -> None:
+        """
+        So have many that died at once.
+        """
+        nodes = self.swarm(60)
+        for node in nodes[1:]:
+            node.destroy()
+        self.clock.runFor(DEAD_GONE_AFTER)
+        self.assertEqual(nodes[0].contacts(), [])
+
+    def test_lossy(self) -> None:
+        """
+        A live contact stays, though datagrams are lost.
+        """
+        nodes = self.swarm(15)
+        self.network.loss = 0.1
+        self.clock.runFor(3600)
+        known = {contact.id for contact in nodes[0].contacts()}
+        self.assertGreaterEqual(len(known), 13)
+
+    def test_destroyed(self) -> None:
+        """
+        A node that is destroyed pings nobody any more.
+        """
+        node = self.node()
+        peer = self.peer()
+        self.introduce(peer, node)
+        peer.requests.clear()
+        node.destroy()
+        self.clock.runFor(2 * CHECK_AFTER)
+        self.assertEqual(peer.requests, [])
+
+
+class IsolatedTests(NodeTestCase):
+    """
+    A node that knows nobody asks its bootstrap nodes again and again.
+    """
+
+    def attempts(self, node: DHTNode, seconds: float) -> list[float]:
+        """When it asked its bootstrap node anew."""
+        peer = self.peer("10.1.1.1", port=7000)
+        times: dict[int, float] = {}
+        peer.onRequest = lambda message, source: times.setdefault(
+            message.transactionId, self.clock.seconds()
+        )
+        self.clock.runFor(seconds)
+        return list(times.values())
+
+    def test_retries(self) -> None:
+        """
+        It tries soon at first, then ever less often, but never gives up.
+        """
+        node = self.node(bootstrap=["10.1.1.1:7000"])
+        times = self.attempts(node, 3600)
+        self.assertLess(times[1], 3 * INTERVAL)
+        pauses = [later - earlier for earlier, later in pairwise(times)]
+        self.assertLessEqual(max(pauses), 1.5 * LONGEST_RETRY + INTERVAL)
+        self.assertGreater(pauses[-1], 0.5 * LONGEST_RETRY - 1)
+        self.assertLess(len(times), 120)
+
+    def test_comesBack(self) -> None:
+        """
+        It joins within the longest pause after a bootstrap node has come back.
+        """
+        node = self.node(bootstrap=["10.1.1.1:7000"])
+        self.clock.runFor(1800)
+        bootstrap = self.node("10.1.1.1", port=7000)
+        self.clock.runFor(1.5 * LONGEST_RETRY + INTERVAL + 1)
+        self.assertEqual(node.contacts(), [self.contactOf(bootstrap)])
+
+    def test_isolatedLater(self) -> None:
+        """
+        A node that has lost all its contacts asks its bootstrap nodes again.
+        """
+        nodes = self.swarm(5)
+        self.network.partition([self.addressOf(nodes[0]).host])
+        self.clock.runFor(DEAD_GONE_AFTER)
+        self.assertEqual(nodes[0].contacts(), [])
+        self.network.heal()
+        self.clock.runFor(2 * LONGEST_RETRY)
+        self.assertEqual(len(nodes[0].contacts()), 4)
+
+    def test_nobodyToAsk(self) -> None:
+        """
+        A node without bootstrap nodes sends nothing by itself.
+        """
+        self.node()
+        self.clock.runFor(3600)
+        self.assertEqual(self.sent, [])
+
+
+class RefreshTests(NodeTestCase):
+    """
+    Buckets that no lookup has gone into are refreshed.
+    """
+
+    def lookups(self, node: DHTNode) -> list[wire.RequestMessage]:
+        """The requests of lookups that a node sent."""
+        sent = self.requestsBy(self.addressOf(node))
+        return [message for message in sent if message.command == wire.FIND_NODE]
+
+    def test_refreshed(self) -> None:
+        """
+        A node looks for nodes by itself, even when nobody asks it for anything.
+        """
+        nodes = self.swarm(30)
+        self.clock.runFor(10)
+        self.sent.clear()
+        self.clock.runFor(3 * REFRESH_AFTER)
+        targets = {message.target for message in self.lookups(nodes[0])}
+        self.assertIn(nodes[0].id, targets)
+        self.assertGreater(len(targets), 3)
+
+    def test_bounded(self) -> None:
+        """
+        That costs few datagrams: an idle node of a small network sends under two a second.
+        """
+        nodes = self.swarm(30)
+        self.sent.clear()
+        self.clock.runFor(3600)
+        self.assertLess(len(self.sentBy(self.addressOf(nodes[0]))), 2 * 3600)
+
+    def test_partition(self) -> None:
+        """
+        The parts of a network that was cut find each other again.
+        """
+        nodes = self.swarm(30)
+        part = [self.addressOf(node).host for node in nodes[:15]]
+        self.network.partition(part)
+        self.clock.runFor(2 * DEAD_GONE_AFTER)
+        others = {node.id for node in nodes[15:]}
+        self.assertFalse(others & {contact.id for contact in nodes[0].contacts()})
+        self.network.heal()
+        self.clock.runFor(3 * REFRESH_AFTER)
+        for node in nodes[:15]:
+            self.assertTrue(others & {contact.id for contact in node.contacts()})
