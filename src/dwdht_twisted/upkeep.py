@@ -78,6 +78,7 @@ class Upkeep:
     def start(self) -> None:
         """Begin; the node has just begun to bootstrap."""
         now = self._clock.seconds()
+        self._startedAt = now
         self._rotatedAt = now
         self._refreshedAt = now - self._random.random() * REFRESH_AFTER / 4
         self._retryAt = now + self._retryPause
@@ -116,6 +117,9 @@ class Upkeep:
         if now - self._refreshedAt >= REFRESH_AFTER:
             self._refreshedAt = now
             self._run(self._lookUp(self._table.id, True))
+            return
+        if now - self._startedAt < REFRESH_AFTER:
+            # The buckets that are still empty have not been idle yet.
             return
         prefix = self._table.idleBucket(now - REFRESH_AFTER)
         if prefix is not None:
