@@ -1,0 +1,85 @@
+"""
+The other nodes of the network that a fuzzed node lives in.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Callable
+from random import Random
+
+from twisted.internet.protocol import DatagramProtocol
+
+from dwdht_twisted import Contact, wire
+from dwdht_twisted.contact import Source, packAddress, packContact
+from dwdht_twisted.routing import K
+from dwdht_twisted.testing import MemoryNetwork
+
+PORT = 6620
+
+#: The share of requests that a peer doesn't answer.
+SILENCE = 0.1
+
+
+class Peer(DatagramProtocol):
+    """
+    A node that answers as the protocol says, most of the time, and knows everybody.
+
+    :ivar contact: who it is
+    """
+
+    noisy = False
+
+    def __init__(self, contact: Contact, random: Random, closest: Callable[[bytes], bytes]) -> None:
+        self.contact = contact
+        self._random = random
+        self._closest = closest
+        self._token = random.randbytes(32)
+
+    def datagramReceived(self, datagram: bytes, addr: Source) -> None:
+        if not wire.isRequest(datagram) or self._random.random() < SILENCE:
+            return
+        message = wire.decodeRequest(datagram)
+        nodes = value = None
+        if message.command == wire.PING:
+            value = packAddress(*addr)
+        else:
+            nodes = self._closest(message.target or bytes(32))
+            value = message.value
+        assert self.transport is not None
+        self.transport.write(
+            wire.encodeResponse(message.transactionId, self.contact.id, nodes, value, self._token),
+            addr,
+        )
+
+    def introduce(self, address: Source) -> None:
+        """Ask a node, so that it learns of this one."""
+        assert self.transport is not None
+        self.transport.write(
+            wire.frameRequest(0, wire.requestBody(wire.PING, self.contact.id)), address
+        )
+
+
+class Population:
+    """
+    Peers with random ids, each in a network of its own.
+
+    :ivar peers: all of them
+    """
+
+    def __init__(self, network: MemoryNetwork, count: int) -> None:
+        self.peers: list[Peer] = []
+        for number in range(count):
+            host = f"4.{number >> 8}.{number & 255}.1"
+            contact = Contact(network.random.randbytes(32), host, PORT)
+            peer = Peer(contact, network.random, self.closest)
+            network.reactor(host).listenUDP(PORT, peer, "", 65536)
+            self.peers.append(peer)
+        contacts = sorted(packContact(peer.contact) for peer in self.peers)
+        self._contacts = contacts
+
+    def closest(self, target: bytes) -> bytes:
+        """The k contacts around a target, in the order of their ids: close enough for a lookup."""
+        place = bisect(self._contacts, target)
+        first = max(0, min(place - K // 2, len(self._contacts) - K))
+        return b"".join(self._contacts[first : first + K])

@@ -1,0 +1,90 @@
+"""
+C{python -m fuzz.seeds fuzz/corpus}: the inputs that the coverage-guided search begins with.
+
+One for each kind of datagram, with tokens that are valid for the node that inputs are sent to.  To
+be run again when that node makes other tokens.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from dwdht_twisted import wire
+from dwdht_twisted.contact import Source, packAddress
+from dwdht_twisted.values import COMMAND as VALUES
+from dwdht_twisted.values import keyOf
+
+from .input import FROM_ASKED, FROM_PEER, MATCHING, TWICE, makeSubject, sourceOf
+from .subject import ECHO, Subject
+
+_VALUE = b"Hello, World!"
+_ID = bytes(range(32))
+_KEY = keyOf(_VALUE)
+
+
+def seeds() -> Iterator[tuple[str, bytes]]:
+    """The inputs, each with a name."""
+    subject = makeSubject()
+    peer = sourceOf(subject, FROM_PEER)
+    peersId = subject.node.contacts()[0].id
+    nodes = subject.population.closest(_KEY)
+    for name, how, id in (("stranger", 0, _ID), ("peer", FROM_PEER, peersId)):
+        yield f"ping-{name}", _request(how, wire.PING, id)
+        yield f"find-{name}", _request(how, wire.FIND_NODE, id, _KEY)
+        yield f"forward-{name}", _request(how, wire.PING, id, forwardRequest=packAddress(*peer))
+        yield f"forwarded-{name}", _request(how, wire.PING, id, forwardResponse=b"\x09\1\1\1\1\1")
+        for command in (ECHO, VALUES):
+            token = _tokenFor(subject, sourceOf(subject, how), command, id)
+            yield f"query-{command}-{name}", _request(how, command, id, _KEY, value=_VALUE)
+            yield (
+                f"update-{command}-{name}",
+                _request(how | TWICE, command, id, _KEY, roundtripToken=token, value=_VALUE),
+            )
+    yield "ping-ephemeral", _request(0, wire.PING, None)
+    yield "find-ephemeral", _request(0, wire.FIND_NODE, None, _KEY)
+    yield "echo-later", _request(0, ECHO, _ID, _KEY, value=_VALUE * 20)
+    for name, how in (("awaited", FROM_ASKED | MATCHING), ("unexpected", FROM_PEER)):
+        for part in (
+            {"nodes": nodes, "roundtripToken": _KEY},
+            {"nodes": nodes[:-1], "value": _VALUE},
+            {"value": packAddress(*peer), "roundtripToken": _KEY},
+            {},
+        ):
+            title = "-".join(["answer", name, *part])
+            yield title, bytes([how]) + wire.encodeResponse(1, _ID, **part)
+    yield "empty", bytes([0])
+    yield "short", bytes([0, 0x80])
+
+
+def _request(how: int, command: str, id: bytes | None, *more: bytes, **fields: bytes) -> bytes:
+    body = wire.requestBody(command, id, *more, **fields)
+    return bytes([how]) + wire.frameRequest(1, body)
+
+
+def _tokenFor(subject: Subject, source: Source, command: str, id: bytes | None) -> bytes:
+    """The token that the node gives to whoever asks this."""
+    subject.answered.clear()
+    datagram = wire.frameRequest(77, wire.requestBody(command, id, _KEY))
+    # The second time it knows who asks, and doesn't hold the answer back.
+    for _ in range(2):
+        subject.receive(datagram, source)
+        subject.run(0.05)
+    for answer, _ in subject.answered:
+        message = wire.decodeResponse(answer)
+        if message.transactionId == 77 and message.roundtripToken is not None:
+            return message.roundtripToken
+    raise LookupError(f"no token for {command} of {source}")
+
+
+def main() -> None:
+    """Write the inputs into the folder that is named on the command line."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds():
+        (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
