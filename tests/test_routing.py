@@ -186,6 +186,13 @@ class IdentityTests(TableTestCase):
         self.assertTrue(claim(self.table, restarted, LATER))
         self.assertEqual(everyone(self.table), [far(1)])
 
+    def test_becameEphemeral(self) -> None:
+        """Who stood at an address leaves when that answers without an id, or under our own."""
+        for id in (None, OWN):
+            self.table.answered(far(1), 0.0)
+            self.table.answered(Contact(id, *far(1).address), 1.0)
+            self.assertEqual(everyone(self.table), [])
+
     def test_idStays(self) -> None:
         """Another address that claims a known id, or answers under it, doesn't get it."""
         self.table.answered(far(1), 0.0)
@@ -335,6 +342,13 @@ class SourceTests(TableTestCase):
             for number in range(10)
         ]
         self.assertEqual(pinged, [True] * MAXIMUM_OF_HOST + [False] * (10 - MAXIMUM_OF_HOST))
+
+    def test_claimsKeepNobodyOut(self) -> None:
+        """Claims in the name of a public host keep out no contact there that has answered."""
+        for number in range(MAXIMUM_OF_HOST):
+            claim(self.table, Contact(idOf(0, number), "8.8.8.8", 1000 + number), 0.0)
+        self.table.answered(Contact(idOf(0, 50), "8.8.8.8", 5000), 0.0)
+        self.assertTrue(self.table.hasProven(("8.8.8.8", 5000)))
 
     def test_placesComeBack(self) -> None:
         """A contact that leaves frees the place of its host."""

@@ -75,16 +75,25 @@ class Caller:
         )
 
     def punch(
-        self, peer: Address, referrer: Address, onAnswer: OnAnswer, onFailure: OnFailure
+        self,
+        peer: Address,
+        referrer: Address,
+        onAnswer: OnAnswer,
+        onFailure: OnFailure,
+        onLate: OnLate | None = None,
+        *,
+        isAsked: bool = False,
     ) -> OutgoingRequest:
         """
         Open a path to a peer through a referrer.
 
+        :param isAsked: whether a request to the peer is in flight, and opens our own NAT
         :raises TooManyRequests: when too many wait already
         """
         relayed = wire.requestBody(wire.PING, self.ownId, forwardRequest=packAddress(*peer))
+        direct = None if isAsked else self._pingBody
         return self.requests.sendThrough(
-            peer, self._pingBody, referrer, relayed, onAnswer, onFailure
+            peer, direct, referrer, relayed, onAnswer, onFailure, onLate
         )
 
     def check(self, address: Address) -> None:
@@ -119,12 +128,11 @@ class Caller:
         return result
 
     def _heard(self, message: wire.ResponseMessage, address: Source) -> None:
-        if message.id is not None:
-            waitedFor = self._table.answered(
-                Contact(message.id, address[0], address[1]), self._clock.seconds()
-            )
-            if waitedFor is not None:
-                self.check(waitedFor.address)
+        waitedFor = self._table.answered(
+            Contact(message.id, address[0], address[1]), self._clock.seconds()
+        )
+        if waitedFor is not None:
+            self.check(waitedFor.address)
 
     def _missed(self, address: Address) -> None:
         spare = self._table.failed(address, self._clock.seconds())

@@ -148,7 +148,7 @@ def isIPv4(host: str) -> bool:
     return True
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def packAddress(host: str, port: int) -> bytes:
     """
     The compact form of an address, 6 bytes.
@@ -176,7 +176,7 @@ def unpackAddress(compact: bytes) -> Address:
     return Address(inet_ntoa(compact[:4]), port)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def unpackContact(compact: bytes) -> Contact | None:
     """
     Read a compact contact of 38 bytes; None when nothing can be sent to it (port 0, host 0.x).
@@ -219,13 +219,13 @@ def isSendable(firstOctet: int) -> bool:
     return 0 < firstOctet < 224
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def isPublic(host: str) -> bool:
     """Whether C{host} is an address of the public internet: not private, loopback or link-local."""
     return IPv4Address(host).is_global
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def isLoopback(host: str) -> bool:
     """Whether C{host} is this machine itself."""
     return host.startswith("127.")

@@ -28,14 +28,17 @@ Pure: the time is an argument, in seconds, and the pings are the caller's.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
-from .contact import ID_BITS, Address, Contact, Source, checkId, isPublic, packContact, subnet
+from .contact import ID_BITS, Address, Contact, Source, checkId, packContact
 from .limits import RecentMap
+from .sources import SourceCounts
 
 #: The size of a bucket, and of an answer (Kademlia's k).
 K = 20
+
+#: From how many contacts of a bucket the size of the network is estimated.
+MANY_OF_BUCKET = 4
 
 #: How many newcomers wait for a place in a full bucket.
 SPARES = 4
@@ -115,7 +118,9 @@ class RoutingTable:
         self._entries: dict[int, Entry] = {}
         self._unproven: dict[int, Entry] = {}
         self._byAddress: dict[Source, Entry] = {}
-        self._sources: Counter[str] = Counter()
+        # Where the proven contacts are, and where all are: a claim must not keep a proven one out.
+        self._provenSources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
+        self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
         self._silent: RecentMap[Source, bool] = RecentMap(
             SILENCES_REMEMBERED, SILENCE_REMEMBERED_FOR
         )
@@ -159,7 +164,9 @@ class RoutingTable:
         if number in self._entries or number == self._own:
             return False
         bucket = self._bucketOf(number, now)
-        if len(bucket.proven) + len(bucket.unproven) >= self._k or not self._hasRoomFor(address):
+        if len(bucket.proven) + len(bucket.unproven) >= self._k or not self._sources.hasRoom(
+            address[0]
+        ):
             return False
         entry = Entry(Contact(id, address[0], address[1]), now)
         bucket.unproven[number] = entry
@@ -171,10 +178,12 @@ class RoutingTable:
         """
         A contact has answered a request of ours.
 
+        Whoever stood at its address under another id is gone: the node there was restarted, or
+        has become ephemeral.
+
+        :param contact: the address, and the id in the answer, None from an ephemeral node
         :return: a contact that should be pinged, because this one waits for its place
         """
-        if contact.id == self.id:
-            return None
         address = contact.address
         known = self._byAddress.get(address)
         if known is not None and known.contact.id == contact.id:
@@ -186,6 +195,8 @@ class RoutingTable:
         self._silent.discard(address)
         if known is not None:
             self._remove(known)
+        if contact.id is None or contact.id == self.id:
+            return None
         return self._insert(Entry(contact, now), now)
 
     def failed(self, address: Address, now: float) -> Contact | None:
@@ -200,7 +211,11 @@ class RoutingTable:
             return None
         self._remove(entry)
         spares = self._bucketOf(entry.number, now).spares
-        return spares.pop() if spares else None
+        while spares:
+            spare = spares.pop()
+            if not self.holds(spare.address):
+                return spare
+        return None
 
     # What the table is for.
 
@@ -243,6 +258,29 @@ class RoutingTable:
             found += sorted(self._unproven, key=distanceTo)[: count - len(found)]
             found.sort(key=distanceTo)
         return found[:count]
+
+    def spacing(self) -> int:
+        """
+        The mean distance between neighbouring ids of the network, as far as the table tells; 0 when
+        it tells nothing.
+
+        A bucket that isn't full holds most of those whose ids share its prefix, so that their
+        number tells that of all nodes.  Of several such numbers the largest counts, for buckets may
+        lack contacts.  Liars may place themselves close to us in any number: the first gap ends the
+        count.
+        """
+        nodes = 0
+        gaps = 0
+        for prefix, bucket in enumerate(self._buckets):
+            count = len(bucket.proven) if bucket is not None else 0
+            if count >= MANY_OF_BUCKET:
+                nodes = max(nodes, count << (prefix + 1))
+                gaps = 0
+            elif nodes:
+                gaps += 1
+                if gaps == 2:
+                    break
+        return (1 << ID_BITS) // nodes if nodes else 0
 
     # Upkeep.
 
@@ -305,20 +343,21 @@ class RoutingTable:
         """Give a contact that has answered a place, or name the one that it waits for."""
         bucket = self._bucketOf(entry.number, now)
         holder = bucket.proven.get(entry.number)
-        if holder is None and len(bucket.proven) < self._k:
-            claim = bucket.unproven.get(entry.number)
-            if claim is not None:
-                self._remove(claim)
-            elif bucket.unproven and len(bucket.proven) + len(bucket.unproven) >= self._k:
-                self._remove(next(iter(bucket.unproven.values())))
-            if not self._hasRoomFor(entry.contact.address):
-                return None
-            bucket.proven[entry.number] = entry
-            self._enter(entry)
+        if holder is not None or len(bucket.proven) >= self._k:
+            self._keepSpare(bucket, entry.contact)
+            oldest = holder or bucket.longestUnseen()
+            return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
+        if not self._provenSources.hasRoom(entry.contact.host):
             return None
-        self._keepSpare(bucket, entry.contact)
-        oldest = holder or bucket.longestUnseen()
-        return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
+        claim = bucket.unproven.get(entry.number)
+        if claim is None and len(bucket.proven) + len(bucket.unproven) >= self._k:
+            claim = next(iter(bucket.unproven.values()))
+        if claim is not None:
+            self._remove(claim)
+        bucket.proven[entry.number] = entry
+        self._provenSources.add(entry.contact.host)
+        self._enter(entry)
+        return None
 
     def _keepSpare(self, bucket: Bucket, contact: Contact) -> None:
         spares = bucket.spares
@@ -329,32 +368,21 @@ class RoutingTable:
 
     def _remove(self, entry: Entry) -> None:
         bucket = self._bucketOf(entry.number, entry.lastSeen)
+        host = entry.contact.host
         if bucket.proven.get(entry.number) is entry:
             del bucket.proven[entry.number]
+            self._provenSources.remove(host)
         else:
             del bucket.unproven[entry.number]
             del self._unproven[entry.number]
         del self._entries[entry.number]
         del self._byAddress[entry.contact.address]
-        if isPublic(entry.contact.host):
-            for source in (entry.contact.host, subnet(entry.contact.host)):
-                self._sources[source] -= 1
-                if not self._sources[source]:
-                    del self._sources[source]
+        self._sources.remove(host)
 
     def _enter(self, entry: Entry) -> None:
         self._entries[entry.number] = entry
         self._byAddress[entry.contact.address] = entry
-        if isPublic(entry.contact.host):
-            self._sources[entry.contact.host] += 1
-            self._sources[subnet(entry.contact.host)] += 1
-
-    def _hasRoomFor(self, address: Source) -> bool:
-        host = address[0]
-        return not isPublic(host) or (
-            self._sources[host] < MAXIMUM_OF_HOST
-            and self._sources[subnet(host)] < MAXIMUM_OF_SUBNET
-        )
+        self._sources.add(entry.contact.host)
 
 
 def _proven(buckets: list[Bucket | None]) -> list[int]:

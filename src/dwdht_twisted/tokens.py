@@ -49,7 +49,7 @@ class TokenIssuer:
     def accepts(
         self, token: bytes, host: str, port: int, id: bytes | None, target: bytes | None
     ) -> bool:
-        """Whether this is the token that we gave for just this, at most two rotations ago."""
+        """Whether this is the token that we gave for just this, less than two rotations ago."""
         return compare_digest(token, _digest(self._present, host, port, id, target)) or (
             compare_digest(token, _digest(self._former, host, port, id, target))
         )
