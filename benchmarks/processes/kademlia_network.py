@@ -7,9 +7,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
-from time import perf_counter
 from typing import Any
 
 from kademlia.network import Server
@@ -17,6 +16,7 @@ from kademlia.utils import digest
 
 from ..usage import cpuSeconds, peakBytes, residentBytes
 from .calls import answerWithLoop
+from .timing import timed
 
 LOCAL_HOST = "127.0.0.1"
 
@@ -73,7 +73,7 @@ class Network:
             await self._servers[asker].set(key, bytes.fromhex(value))
             return sum(self._holds(server, key) for server in self._servers)
 
-        return await self._time(operations, run)
+        return await timed(operations, run)
 
     async def get(self, operations: Sequence[tuple[Sequence[int], str]]) -> dict[str, Any]:
         """Have the first of some nodes, by number, that doesn't hold a value find it."""
@@ -84,26 +84,10 @@ class Network:
             asker = next(server for server in candidates if not self._holds(server, key))
             return bool(await asker.get(key) == bytes.fromhex(value))
 
-        return await self._time(operations, run)
+        return await timed(operations, run)
 
     def _holds(self, server: Server, key: bytes) -> bool:
         return server.storage.get(digest(key)) is not None
-
-    async def _time(
-        self, operations: Sequence[Any], run: Callable[..., Awaitable[int]]
-    ) -> dict[str, Any]:
-        latencies = []
-        outcomes = []
-        cpu = cpuSeconds()
-        for operation in operations:
-            start = perf_counter()
-            outcomes.append(await run(*operation))
-            latencies.append(perf_counter() - start)
-        return {
-            "cpu": cpuSeconds() - cpu,
-            "latencies": latencies,
-            "outcome": sum(outcomes) / len(outcomes),
-        }
 
 
 def _keyOf(value: str) -> bytes:

@@ -5,8 +5,7 @@ A network of nodes of this package in one process.
 from __future__ import annotations
 
 import gc
-from collections.abc import Awaitable, Callable, Sequence
-from time import perf_counter
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.task import deferLater
@@ -17,6 +16,7 @@ from dwdht_twisted.stores import MemoryStore
 
 from ..usage import cpuSeconds, peakBytes, residentBytes
 from .calls import Commands, answerWithReactor
+from .timing import timed
 
 LOCAL_HOST = "127.0.0.1"
 
@@ -97,7 +97,7 @@ class Network:
             await stream.collect()
             return stream.responses
 
-        return await self._time(operations, run)
+        return await timed(operations, run)
 
     async def update(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
         """Have nodes, by number, send updates to the nodes closest to targets."""
@@ -107,7 +107,7 @@ class Network:
             await stream.collect()
             return stream.commits
 
-        return await self._time(operations, run)
+        return await timed(operations, run)
 
     async def put(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
         """Have nodes, by number, store values."""
@@ -116,7 +116,7 @@ class Network:
             key = await values.put(self._nodes[asker], bytes.fromhex(value))
             return sum(store.get(key) is not None for store in self._stores)
 
-        return await self._time(operations, run)
+        return await timed(operations, run)
 
     async def get(self, operations: Sequence[tuple[Sequence[int], str]]) -> dict[str, Any]:
         """Have the first of some nodes, by number, that doesn't hold a value find it."""
@@ -130,23 +130,7 @@ class Network:
             except ValueNotFound:
                 return False
 
-        return await self._time(operations, run)
-
-    async def _time(
-        self, operations: Sequence[Any], run: Callable[..., Awaitable[int]]
-    ) -> dict[str, Any]:
-        latencies = []
-        outcomes = []
-        cpu = cpuSeconds()
-        for operation in operations:
-            start = perf_counter()
-            outcomes.append(await run(*operation))
-            latencies.append(perf_counter() - start)
-        return {
-            "cpu": cpuSeconds() - cpu,
-            "latencies": latencies,
-            "outcome": sum(outcomes) / len(outcomes),
-        }
+        return await timed(operations, run)
 
 
 def makeCommands(reactor: Any) -> Commands:
