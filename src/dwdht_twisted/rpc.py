@@ -168,21 +168,25 @@ class Requests:
     def sendThrough(
         self,
         address: Address,
-        direct: bytes,
+        direct: bytes | None,
         referrer: Address,
         relayed: bytes,
         onAnswer: OnAnswer,
         onFailure: OnFailure,
+        onLate: OnLate | None = None,
     ) -> OutgoingRequest:
         """
         Send one request on two ways under one transaction id: to the node itself, which opens our
         NAT, and to a referrer that relays it.  The answer to either comes from the node's host;
         its NAT may show another port.
 
+        :param direct: None when something else opens our NAT
         :raises TooManyRequests: when the queue is full
         """
-        messages = ((direct, address), (relayed, referrer))
-        return self._start(OutgoingRequest(address, messages, onAnswer, onFailure, None, True))
+        messages = ((relayed, referrer),)
+        if direct is not None:
+            messages = ((direct, address), *messages)
+        return self._start(OutgoingRequest(address, messages, onAnswer, onFailure, onLate, True))
 
     def redirect(self, request: OutgoingRequest, address: Address) -> None:
         """

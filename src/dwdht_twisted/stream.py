@@ -301,8 +301,13 @@ class QueryStream:
             if candidate not in self._requests:
                 self._failed(candidate, reason)
 
+        def late(transmissions: int) -> None:
+            search.punched(candidate)
+
         try:
-            punch = self._caller.punch(candidate.address, referrer, opened, failed)
+            punch = self._caller.punch(
+                candidate.address, referrer, opened, failed, late, isAsked=True
+            )
         except DHTError:
             return
         self._punched.add(candidate)
