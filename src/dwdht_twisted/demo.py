@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from . import values
 from .contact import ID_BITS, Contact, distance
@@ -67,7 +67,7 @@ class Demonstration:
             key = await self._store()
             return await self._find(key)
         finally:
-            await gatherResults([node.destroy() for node in self._nodes])
+            await _all([node.destroy() for node in self._nodes])
 
     def _start(self, ephemeral: bool = False) -> DHTNode:
         bootstrap = () if self._bootstrap is None else (self._bootstrap.address(),)
@@ -82,7 +82,8 @@ class Demonstration:
         started = self._reactor.seconds()
         for first in range(0, self._size, JOINING):
             count = min(JOINING, self._size - first)
-            await gatherResults([self._join().node.ready() for _ in range(count)])
+            joining = [self._join() for _ in range(count)]
+            await _all([member.node.ready() for member in joining])
         known = sorted(len(member.node.contacts()) for member in self._members)
         self._show(
             f"{_count(self._size, 'node')} joined in {self._since(started)}; "
@@ -142,6 +143,13 @@ class Demonstration:
     def _since(self, started: float) -> str:
         seconds = self._reactor.seconds() - started
         return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+async def _all(work: list[Deferred[None]]) -> None:
+    try:
+        await gatherResults(work, consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
 
 
 _HEADING = "      address                id               bits shared with the key"
