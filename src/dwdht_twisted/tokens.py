@@ -13,6 +13,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from hmac import compare_digest
 
+from .contact import packAddress
+
 #: How long a secret is used to make tokens, in seconds.  A token lives for one to two of these.
 ROTATION_INTERVAL = 300.0
 
@@ -57,9 +59,9 @@ class TokenIssuer:
 
 def _digest(secret: blake2b, host: str, port: int, id: bytes | None, target: bytes | None) -> bytes:
     hashed = secret.copy()
-    # The lengths keep (id, target) pairs apart that would otherwise read the same.
-    hashed.update(
-        b"%b:%d %d %b %b"
-        % (host.encode("ascii"), port, -1 if id is None else len(id), id or b"", target or b"")
-    )
+    hashed.update(packAddress(host, port))
+    # The length keeps an id apart from a target that begins with the same bytes.
+    hashed.update(b"\0" if id is None else b"%c%b" % (1 + len(id), id))
+    if target is not None:
+        hashed.update(target)
     return hashed.digest()
