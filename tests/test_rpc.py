@@ -362,6 +362,30 @@ class RoundTripTests(RequestsTestCase):
         self.assertEqual(self.sent[2][1], OTHER)
 
 
+class HeldUpTests(RequestsTestCase):
+    """
+    A reactor that was held up runs its timers before it reads.
+    """
+
+    def test_answerWasThere(self) -> None:
+        """
+        A request isn't late when its answer lay unread while the reactor was held up.
+        """
+        self.send()
+        # Read after the timer that is due, and before any that this one sets.
+        self.clock.callLater(30.0, self.answer)
+        self.clock.advance(60.0)
+        self.assertEqual((self.late, self.failures), ([], []))
+
+    def test_noAnswerWasThere(self) -> None:
+        """
+        A request is late when there is nothing to read after the reactor was held up.
+        """
+        self.send()
+        self.clock.advance(60.0)
+        self.assertEqual(self.late, [1])
+
+
 class TwoWaysTests(RequestsTestCase):
     """
     A request that goes two ways under one transaction id.

@@ -38,6 +38,9 @@ TRANSMISSIONS = 4
 #: How much longer each wait is than the one before.
 BACKOFF = 1.5
 
+#: When the timer comes this much too late, in seconds, the reactor was held up.
+HELD_UP = 0.02
+
 #: Called with an answer and the address that it came from.
 OnAnswer = Callable[[wire.ResponseMessage, Source], None]
 
@@ -133,6 +136,7 @@ class Requests:
         self._deadlinesPushed = 0
         self._timer: IDelayedCall | None = None
         self._timerAt = 0.0
+        self._wasHeldUp = False
         self._roundTrips = RoundTripTimes()
         self._stopped: DHTError | None = None
 
@@ -183,7 +187,7 @@ class Requests:
         :param direct: None when something else opens our NAT
         :raises TooManyRequests: when the queue is full
         """
-        messages = ((relayed, referrer),)
+        messages: tuple[tuple[bytes, Address], ...] = ((relayed, referrer),)
         if direct is not None:
             messages = ((direct, address), *messages)
         return self._start(OutgoingRequest(address, messages, onAnswer, onFailure, onLate, True))
@@ -287,6 +291,12 @@ class Requests:
     def _deadlinePassed(self) -> None:
         self._timer = None
         now = self._clock.seconds()
+        if now - self._timerAt > HELD_UP and not self._wasHeldUp:
+            # The reactor calls before it reads.  Let it read once: the answers may be there.
+            self._wasHeldUp = True
+            self._wakeAt(now, now)
+            return
+        self._wasHeldUp = False
         deadlines = self._deadlines
         while deadlines:
             deadline, _, request = deadlines[0]
