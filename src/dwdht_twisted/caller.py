@@ -96,6 +96,19 @@ class Caller:
             peer, direct, referrer, relayed, onAnswer, onFailure, onLate
         )
 
+    def claimed(self, id: bytes, address: Source) -> None:
+        """
+        Someone claims to have this id, at this address: find out.
+
+        A claim that we have no time for is not even noted, for nothing would ever take it back.
+        """
+        if (
+            len(self._checks) < MAXIMUM_CHECKS
+            and not self.requests.waiting
+            and self._table.asked(id, address, self._clock.seconds())
+        ):
+            self.check(Address(*address))
+
     def check(self, address: Address) -> None:
         """Ping an address so that the table learns who is there, if anyone."""
         if address in self._checks or len(self._checks) >= MAXIMUM_CHECKS:

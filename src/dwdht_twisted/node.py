@@ -447,10 +447,8 @@ class DHTNode(DatagramProtocol):
         return self._lookUp(self.id, True).addCallback(self._joined)
 
     def _bootstrapAgain(self) -> Deferred[None]:
-        now = self._reactor.seconds()
         for contact in self._seeds:
-            if self._table.asked(contact.id or b"", contact.address, now):
-                self._caller.check(contact.address)
+            self._caller.claimed(contact.id or b"", contact.address)
         return self._lookUp(self.id, True).addCallbacks(self._joined, self._isolated)
 
     def _lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:

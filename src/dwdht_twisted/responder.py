@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from . import wire
 from .caller import Caller
 from .commands import HandlerRunner
-from .contact import COMPACT_CONTACT_BYTES, ID_BYTES, Address, Contact, Source, packAddress
+from .contact import COMPACT_CONTACT_BYTES, ID_BYTES, Contact, Source, packAddress
 from .counters import Counters
 from .interfaces import ICommandHandler, Request
 from .limits import RecentMap
@@ -102,10 +102,8 @@ class Responder:
         elif command:
             self._userCommand(message, address, datagram)
         # After the answer, which proves us to the asker before our ping reaches it.
-        if message.id is not None and self._table.asked(
-            message.id, address, self._clock.seconds()
-        ):
-            self._caller.check(Address(*address))
+        if message.id is not None:
+            self._caller.claimed(message.id, address)
 
     def _ping(self, message: wire.RequestMessage, address: Source) -> None:
         token = self._tokens.issue(address[0], address[1], message.id, message.target)

@@ -1,0 +1,58 @@
+"""
+Tests for what a node makes of many claims at once: requests with ids, from addresses that may be
+forged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dwdht_twisted import Contact, wire
+from dwdht_twisted.caller import MAXIMUM_CHECKS
+from dwdht_twisted.contact import splitContacts
+
+from .support import GIVEN_UP, NodeTestCase
+
+
+class ClaimTests(NodeTestCase):
+    """A node gets more claims than it can look into."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.victim = self.node()
+
+    def claims(self, prefixes: Iterable[int]) -> list[Contact]:
+        """Let silent addresses claim ids that share so many bits with the node's."""
+        claimed = []
+        for number, prefix in enumerate(prefixes):
+            free = 255 - prefix
+            upper = int.from_bytes(self.victim.id, "big") >> free ^ 1
+            id = (upper << free | self.random.getrandbits(free)).to_bytes(32, "big")
+            contact = Contact(id, f"10.9.{number >> 8}.{number & 255}", 1)
+            datagram = wire.frameRequest(1, wire.requestBody(wire.PING, id))
+            self.victim.datagramReceived(datagram, contact.address)
+            claimed.append(contact)
+        return claimed
+
+    def named(self, target: bytes) -> list[bytes]:
+        """The compact contacts that the node names to one that asks."""
+        asker = self.peer(id=None, answers="pong")
+        asker.ask(self.addressOf(self.victim), wire.FIND_NODE, target)
+        self.clock.runFor(1)
+        return list(splitContacts(asker.responses[-1][0].nodes or b""))
+
+    def test_forgotten(self) -> None:
+        """Claims that nobody stands by are all gone when the last ping has timed out."""
+        claimed = self.claims([*range(20, 60)] * 5 + [*range(10)] * 20)
+        self.assertGreater(len(claimed), 2 * MAXIMUM_CHECKS)
+        self.clock.runFor(GIVEN_UP)
+        self.assertEqual(self.named(claimed[-1].id or b""), [])
+
+    def test_roomAgain(self) -> None:
+        """They don't take the room of a node that comes afterwards."""
+        self.claims([*range(20, 60)] * 5 + [0] * 40)
+        self.clock.runFor(GIVEN_UP)
+        for _ in range(10):
+            newcomer = self.node(bootstrap=[self.addressOf(self.victim)])
+            self.clock.runFor(2)
+            self.assertIn(self.contactOf(newcomer), self.victim.contacts())
