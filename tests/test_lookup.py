@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.candidate import WINDOW, Candidate, State
 from dwdht_twisted.contact import ID_BYTES, Address, Contact
-from dwdht_twisted.lookup import BUDGET, PATIENCE, Lookup
+from dwdht_twisted.lookup import BUDGET, MAXIMUM_OF_ID, PATIENCE, Lookup
 from dwdht_twisted.routing import K
 
 from .lookup_network import answer, compact, near
@@ -238,11 +238,43 @@ class EndTests(LookupTestCase):
         [third] = askAll(lookup)
         for each in (second, third):
             lookup.answered(each, answer(each.id))
-        for transmissions in range(2, PATIENCE):
+        self.assertIsNone(lookup.next())
+        for transmissions in range(2, PATIENCE + 1):
+            self.assertFalse(lookup.isOver)
+            lookup.late(first, transmissions)
+            self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_reserve(self) -> None:
+        """When too few answer, all others that the node knows by itself are asked, once."""
+        near, others = [node(1), node(2)], [node(number) for number in range(3, 8)]
+        given: list[bytes] = []
+
+        def reserve() -> bytes:
+            given.append(compact([*near, *others]))
+            return given[0]
+
+        lookup = Lookup(TARGET, OWN, reserve=reserve)
+        lookup.addContacts(compact(near))
+        asked = self.finish(lookup, silent=near)
+        self.assertEqual(asked, [*near, *others])
+        self.assertEqual(len(given), 1)
+
+    def test_noReserve(self) -> None:
+        """When k answer, the other contacts of the node aren't even looked up."""
+        lookup = Lookup(TARGET, OWN, k=2, reserve=lambda: self.fail("not needed"))
+        lookup.addContacts(compact([node(1), node(2)]))
+        self.assertEqual(self.finish(lookup), [node(1), node(2)])
+
+    def test_budgetSpent(self) -> None:
+        """When the budget is spent, nobody is waited for whose answer is late."""
+        lookup = looking([node(1), node(2)])
+        first, second = askAll(lookup)
+        for transmissions in range(1, BUDGET):
             lookup.late(first, transmissions)
         self.assertIsNone(lookup.next())
         self.assertFalse(lookup.isOver)
-        lookup.late(first, PATIENCE)
+        lookup.answered(second, answer(second.id))
         self.assertIsNone(lookup.next())
         self.assertTrue(lookup.isOver)
 
@@ -299,23 +331,37 @@ class ResultTests(LookupTestCase):
         self.assertEqual([contactOf(each) for each in lookup.closest()], [node(5)])
 
     def test_ownWord(self) -> None:
-        """What counts is the id that a node answers with, not the one that it is known by."""
+        """A node that answers under another id than it is known by counts for nothing."""
         lookup = looking([node(5), node(6)])
         first, second = askAll(lookup)
-        self.assertTrue(lookup.answered(first, answer(near(TARGET, 7))))
+        self.assertFalse(lookup.answered(first, answer(near(TARGET, 7), [node(1)])))
         self.assertTrue(lookup.answered(second, answer(second.id)))
-        self.assertEqual([each.distance for each in lookup.closest()], [6, 7])
-        self.assertEqual([each.id for each in lookup.closest()], [near(TARGET, 6), near(TARGET, 7)])
+        self.assertEqual(askAll(lookup), [])
+        self.assertEqual([each.id for each in lookup.closest()], [near(TARGET, 6)])
 
     def test_oneId(self) -> None:
-        """An id counts once, whatever addresses it is known at."""
-        lookup = looking([node(5), node(5, "20.0.0.200"), node(6)])
-        first, second, third = askAll(lookup)
-        self.assertTrue(lookup.answered(first, answer(first.id)))
-        self.assertFalse(lookup.answered(second, answer(second.id)))
-        self.assertTrue(lookup.answered(third, answer(third.id, [node(5, "20.0.0.201")])))
-        self.assertEqual(askAll(lookup), [])
-        self.assertEqual([each.distance for each in lookup.closest()], [5, 6])
+        """An id is asked at a few addresses, however many it is known at."""
+        hosts = [f"20.0.{number}.1" for number in range(MAXIMUM_OF_ID + 3)]
+        lookup = looking([node(5, host) for host in hosts])
+        self.assertEqual(len(askAll(lookup)), MAXIMUM_OF_ID)
+
+    def test_impersonation(self) -> None:
+        """Who answers under the id of another keeps it from nothing."""
+        lookup = looking([node(3), node(5)])
+        liar, honest = askAll(lookup)
+        self.assertFalse(lookup.answered(liar, answer(honest.id)))
+        self.assertTrue(lookup.answered(honest, answer(honest.id)))
+        self.assertEqual([contactOf(each) for each in lookup.closest()], [node(5)])
+
+    def test_impersonationByName(self) -> None:
+        """Who was named with the id of another keeps the other from nothing either."""
+        lookup = looking([node(5, "20.0.0.200"), node(6)])
+        liar, referrer = askAll(lookup)
+        self.assertTrue(lookup.answered(liar, answer(liar.id)))
+        self.assertTrue(lookup.answered(referrer, answer(referrer.id, [node(5)])))
+        [honest] = askAll(lookup)
+        self.assertTrue(lookup.answered(honest, answer(honest.id)))
+        self.assertIn(node(5), [contactOf(each) for each in lookup.closest()])
 
     def test_oneIdTwoAddresses(self) -> None:
         """When one address of an id is silent, the other is asked for it."""

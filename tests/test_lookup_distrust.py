@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from dwdht_twisted.candidate import CREDIT, Candidate
 from dwdht_twisted.contact import Contact
-from dwdht_twisted.lookup import MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET, Lookup
+from dwdht_twisted.lookup import FIRST_WINDOW, MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET, Lookup
 from dwdht_twisted.routing import K
 
 from .lookup_network import answer, near
@@ -56,6 +56,15 @@ class DistrustTests(LookupTestCase):
         lookup = looking([node(100, "10.0.0.9")])
         self.name(lookup, [node(5, "10.0.0.1"), node(7)])
         self.assertEqual(self.finish(lookup), [node(5, "10.0.0.1"), node(7)])
+
+    def test_privateFromBoth(self) -> None:
+        """A private address that a public node names is asked once a private node names it too."""
+        lookup = looking([node(100), node(200, "10.0.0.9")])
+        self.name(lookup, [node(5, "10.0.0.1")])
+        private = lookup.next()
+        assert private is not None
+        lookup.answered(private, answer(private.id, [node(5, "10.0.0.1")]))
+        self.assertIn(node(5, "10.0.0.1"), self.finish(lookup))
 
     def test_privateKnown(self) -> None:
         """A private address that the searcher knows by itself is asked."""
@@ -111,7 +120,35 @@ class DistrustTests(LookupTestCase):
         lookup = looking([node(100), *(node(number) for number in range(200, 200 + K))])
         named = [node(number) for number in range(1, 1 + K)]
         self.name(lookup, named)
-        self.assertEqual(self.finish(lookup)[:K], named)
+        self.assertTrue(set(named) <= set(self.finish(lookup)))
+
+    def test_creditIsShared(self) -> None:
+        """Of several nodes that name a silent candidate, one pays for it."""
+        lookup = looking([node(100), node(101), node(102)])
+        sources = [lookup.next() for _ in range(3)]
+        for source in sources:
+            assert source is not None
+            lookup.answered(source, answer(source.id, [node(5)]))
+        lookup.next()
+        credits = [source.credit for source in sources if source is not None]
+        self.assertEqual(sorted(credits), [CREDIT - 1, CREDIT, CREDIT])
+
+    def test_waitsForCredit(self) -> None:
+        """
+        While answers may come that earn a closer candidate its credit, few others are asked.
+        """
+        lookup = looking([node(100), *(node(number) for number in range(200, 200 + K))])
+        named = [node(number) for number in range(1, 1 + K)]
+        self.name(lookup, named)
+        inFlight = list(iter(lookup.next, None))
+        self.assertEqual([contactOf(each) for each in inFlight[:CREDIT]], named[:CREDIT])
+        self.assertEqual(len(inFlight), FIRST_WINDOW)
+        self.assertFalse(lookup.isOver)
+        for each in inFlight[:CREDIT]:
+            lookup.answered(each, answer(each.id))
+        following = lookup.next()
+        assert following is not None
+        self.assertEqual(contactOf(following), named[CREDIT])
 
     def test_bootstrapCredit(self) -> None:
         """A bootstrap node is believed, however many of those that it names are silent."""
@@ -124,6 +161,35 @@ class DistrustTests(LookupTestCase):
             inFlight.append(candidate)
             lookup.late(candidate, 1)
         self.assertEqual(len(inFlight), K)
+
+    def test_corroboratedByBootstrap(self) -> None:
+        """A bootstrap node's word is enough for a candidate that waits for want of credit."""
+        lookup = looking([node(100), *(node(number) for number in range(200, 200 + K))])
+        dead = [node(number) for number in range(1, K)]
+        self.name(lookup, [*dead, node(50)])
+        for candidate in iter(lookup.next, None):
+            lookup.failed(candidate)
+            if candidate.distance >= 200:
+                break
+        lookup.addBootstrap([BOOTSTRAP])
+        self.name(lookup, [node(50)])
+        following = lookup.next()
+        assert following is not None
+        self.assertEqual(contactOf(following), node(50))
+
+    def test_lateReferrer(self) -> None:
+        """Who names a candidate that is asked already has risked nothing, and earns nothing."""
+        lookup = looking([node(100), node(101), node(300)])
+        first, second = lookup.next(), lookup.next()
+        assert first is not None and second is not None
+        lookup.answered(first, answer(first.id, [node(5)]))
+        named = lookup.next()
+        assert named is not None
+        lookup.answered(second, answer(second.id, [node(5)]))
+        before = second.credit
+        lookup.answered(named, answer(named.id))
+        self.assertEqual(second.credit, before)
+        self.assertGreater(first.credit, before)
 
     def test_corroborated(self) -> None:
         """A candidate that a node without credit names is asked when another names it too."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.candidate import WINDOW
-from dwdht_twisted.contact import ID_BYTES, Contact, isPublic
+from dwdht_twisted.contact import ID_BITS, ID_BYTES, Contact, isPublic
 from dwdht_twisted.lookup import BUDGET, MAXIMUM_OF_HOST, Lookup
 from dwdht_twisted.routing import K
 from dwdht_twisted.wire import ResponseMessage
@@ -236,6 +236,40 @@ class LiarTests(NetworkTestCase):
             self.assertHolders(lookup, network, 1 + MAXIMUM_OF_HOST, seed)
             self.assertTrue(sum(a.host == host for a in tally.asked) <= MAXIMUM_OF_HOST)
 
+    def test_besieged(self) -> None:
+        """
+        When one node in five names accomplices that stand next to the target, an update goes to
+        true holders as well as to them.
+        """
+        for seed in SEEDS:
+            network = self.network(seed, 160)
+            ring = [network.newContact(near(network.target, 1 + each)) for each in range(40)]
+            for accomplice in ring:
+                network.place(accomplice, names(ring[:K]))
+            for _ in range(40):
+                network.addLiar(names(ring[:K]))
+            network.acquaint()
+            lookup = Lookup(network.target, bytes([255]) * ID_BYTES, spacing=(1 << ID_BITS) // 200)
+            lookup.addContacts(compact(network.honest[:START]))
+            tally = network.run(lookup)
+            self.assertTrue(tally.datagrams <= MOST_DATAGRAMS, tally.datagrams)
+            result = found(lookup)
+            self.assertTrue(len(result) <= 2 * K)
+            self.assertEqual(len(set(result)), len(result))
+            held = set(result) & set(network.holders())
+            self.assertTrue(len(held) > K / 2, f"seed {seed}: {len(held)}")
+
+    def test_notBesieged(self) -> None:
+        """That k nodes stand where ids are as dense as everywhere is no siege."""
+        for seed in SEEDS:
+            network = self.network(seed)
+            network.acquaint()
+            # Taken to be several times too large, as by a node that knows few.
+            lookup = Lookup(network.target, bytes([255]) * ID_BYTES, spacing=(1 << ID_BITS) // 30)
+            lookup.addContacts(compact(network.honest[:START]))
+            network.run(lookup)
+            self.assertEqual(found(lookup), network.holders())
+
     def test_endlessPrivate(self) -> None:
         """Where a host has no bound, endless closer ids are ended by the budget."""
         network = self.network(1, isPublic=False)
@@ -293,7 +327,7 @@ class TerminationTests(SynchronousTestCase):
         self.assertEqual(len(set(tally.asked)), len(tally.asked))
         result = lookup.closest()
         self.assertTrue(len(result) <= K)
-        self.assertEqual(len({candidate.id for candidate in result}), len(result))
+        self.assertEqual(len({candidate.address for candidate in result}), len(result))
         self.assertNotIn(own, {candidate.id for candidate in result})
         distances = [candidate.distance for candidate in result]
         self.assertEqual(distances, sorted(distances))

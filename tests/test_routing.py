@@ -12,9 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, packContact
 from dwdht_twisted.errors import InvalidTarget
 from dwdht_twisted.routing import (
+    DEEPER_THAN_KNOWN,
+    MANY_OF_BUCKET,
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
     MAXIMUM_UNPROVEN,
+    SHARED_IN_BUCKET,
     SILENCE_REMEMBERED_FOR,
     SPARES,
     TRUSTED_FOR,
@@ -305,6 +308,83 @@ class BucketTests(TableTestCase):
         for number in range(5):
             table.answered(far(number), 0.0)
         self.assertEqual(len(table), 2)
+
+
+class CrowdTests(TableTestCase):
+    """
+    Tests for ids that were chosen, not drawn at random.
+    """
+
+    def public(self, number: int, prefix: int = 0) -> Contact:
+        """A contact at a public address in a network of its own."""
+        return Contact(idOf(number, prefix), f"20.{number >> 8 & 255}.{number & 255}.1", 80)
+
+    def test_crowd(self) -> None:
+        """Of public contacts whose ids share most bits, a bucket lists one."""
+        apart = 1 << (ID_BITS - 1 - SHARED_IN_BUCKET)
+        for number in (1, 2, apart - 1, apart):
+            self.table.answered(self.public(number), 0.0)
+        self.assertEqual(self.table.contacts(), [self.public(1), self.public(apart)])
+
+    def test_privateCrowd(self) -> None:
+        """On a private network ids may be chosen."""
+        contacts = self.fill(3)
+        self.assertEqual(self.table.contacts(), contacts)
+
+    def test_freedPlace(self) -> None:
+        """When the one that is listed goes, another may take its place."""
+        self.table.answered(self.public(1), 0.0)
+        self.table.answered(self.public(2), 0.0)
+        self.table.failed(self.public(1).address, 1.0)
+        self.table.answered(self.public(2), 2.0)
+        self.assertEqual(self.table.contacts(), [self.public(2)])
+
+
+class SpacingTests(TableTestCase):
+    """
+    Tests for what a table tells about the size of the network.
+    """
+
+    def put(self, count: int, prefix: int) -> None:
+        """Have contacts answer that share a prefix with us."""
+        for number in range(count):
+            host = f"10.{prefix}.0.1"
+            self.table.answered(Contact(idOf(number, prefix), host, 1000 + number), 0.0)
+
+    def test_unknown(self) -> None:
+        """A table with too few contacts tells nothing."""
+        self.put(MANY_OF_BUCKET - 1, 0)
+        self.assertEqual(self.table.spacing(), 0)
+
+    def test_halves(self) -> None:
+        """The first bucket that isn't full holds its share of all nodes."""
+        for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        self.assertEqual(self.table.spacing(), (1 << ID_BITS) // 128)
+
+    def test_young(self) -> None:
+        """A table that lacks contacts far away still tells from those that are near."""
+        for prefix, count in enumerate((5, 3, 6, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        self.assertEqual(self.table.spacing(), (1 << ID_BITS) // 128)
+
+    def test_neighboursByChoice(self) -> None:
+        """Contacts that stand next to us, where nobody would by chance, don't count."""
+        for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        self.put(K, 200)
+        self.assertEqual(self.table.spacing(), (1 << ID_BITS) // 128)
+
+    def test_notRefreshed(self) -> None:
+        """Nor are they looked for."""
+        for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        self.put(K, 200)
+        idle = []
+        while (found := self.table.idleBucket(1.0)) is not None:
+            idle.append(found)
+            self.table.refreshed(idOf(0, found), 1.0)
+        self.assertTrue(7 <= len(idle) <= 7 + DEEPER_THAN_KNOWN, idle)
 
 
 class SourceTests(TableTestCase):

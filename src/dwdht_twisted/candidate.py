@@ -22,7 +22,7 @@ from .wire import ResponseMessage
 WINDOW = 16
 
 #: How many candidates are asked on the word of one node before any of them has answered.
-CREDIT = 8
+CREDIT = 3
 
 
 class State(Enum):

@@ -15,12 +15,19 @@ Nobody who answers is trusted more than need be:
   some of them; each that answers, under the id that it was named with, earns
   more.  A candidate that only nodes without credit have named waits until
   nobody else is left.
-* One address is asked once, whatever ids it was named with, and what counts is
-  the id that it answers with.  An id counts once, whatever addresses it was
-  named with.
+* One address is asked once, whatever ids it was named with, and it counts when
+  it answers under the id that it was named with.  An id is asked at a few
+  addresses, so that no false one keeps the true one from being asked.
+* Ids are random, so that there is room for a few nodes only next to a target.
+  When k answer from there, the target is besieged: they chose their ids.  Then
+  the search goes on for the k closest outside of that crowd, and an update is
+  committed to both.  (The idea is that of Sridhar et al., Content Censorship in
+  the InterPlanetary File System, 2024: what honest nodes there must be follows
+  from the density of the network.)
 * On the public internet a host and a /24 network are asked a few times only,
   and a private address that a public node names isn't asked at all.
-* A lookup has a budget of transmissions.
+* A lookup has a budget of datagrams.  When it is spent, only answers that are
+  not late are waited for.
 
 Pure: no time, no randomness, no IO.
 """
@@ -29,20 +36,21 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections import Counter, deque
-from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
 
 from .candidate import CREDIT, WINDOW, Candidate, State
 from .contact import (
+    ID_BITS,
     ID_BYTES,
     Address,
     isPublic,
     packAddress,
     splitContacts,
-    subnet,
     unpackContact,
 )
 from .routing import K
+from .sources import SourceCounts
 from .wire import ResponseMessage
 
 #: How many requests are in flight before the first answer, and how many more for each answer, up to
@@ -51,17 +59,28 @@ FIRST_WINDOW = 5
 WINDOW_FOR_ANSWER = 2
 
 #: How many datagrams a lookup may send before it asks no further node.
-BUDGET = 128
+BUDGET = 144
 
 #: How many more candidates are asked on a node's word for each that has answered.
-CREDIT_FOR_ANSWER = 4
+CREDIT_FOR_ANSWER = 2
 
 #: How many requests of one lookup go to a public host, and to a public /24 network.
 MAXIMUM_OF_HOST = 4
 MAXIMUM_OF_SUBNET = 12
 
-#: A request that was sent this often without an answer is not waited for when enough others have
-#: answered.
+#: How many addresses are asked that were named with the same id.  All but one of them lie, and none
+#: of them can keep the others from being asked.
+MAXIMUM_OF_ID = 3
+
+#: How many nodes that have named a candidate are remembered with it.
+MAXIMUM_REFERRERS = 8
+
+#: Closer to a target than the mean distance between neighbouring ids divided by this, k nodes don't
+#: stand by chance, even if that mean was taken to be many times too large.
+CROWDED = 8
+
+#: A request that was sent more often than this is not waited for when enough others have answered:
+#: most such nodes are gone.
 PATIENCE = 2
 
 
@@ -72,12 +91,24 @@ class Lookup:
     :param target: 32 bytes
     :param ownId: the searcher's id, which is never a candidate
     :param k: how many closest nodes to find
+    :param spacing: the mean distance between neighbouring ids, as far as it is known, else 0
+    :param reserve: gives more compact contacts, for when too few of the others answer
     """
 
-    def __init__(self, target: bytes, ownId: bytes, *, k: int = K) -> None:
+    def __init__(
+        self,
+        target: bytes,
+        ownId: bytes,
+        *,
+        k: int = K,
+        spacing: int = 0,
+        reserve: Callable[[], bytes] | None = None,
+    ) -> None:
         self._wanted = int.from_bytes(target, "big")
         self._ownId = ownId
         self._k = k
+        self._crowded = spacing // CROWDED
+        self._reserve = reserve
         self._isComplete = True
         self._hasMore = False
         self._spent = 0
@@ -87,13 +118,16 @@ class Lookup:
         self._named: dict[bytes, list[Candidate] | None] = {}
         self._line: list[tuple[int, bytes]] = []
         self._doubtful: list[tuple[int, bytes]] = []
+        # Those of them that are outside of the crowd, once the target is besieged.
+        self._outside: list[tuple[int, bytes]] | None = None
         # What became of them.
         self._askedAddresses: set[bytes] = set()
+        self._addressesOf: Counter[bytes] = Counter({ownId: MAXIMUM_OF_ID})
         self._inFlight: dict[Candidate, int] = {}
         self._late = 0
-        self._answered: list[tuple[int, bytes, Candidate]] = []
-        self._answeredIds = {ownId}
-        self._sources: Counter[str] = Counter()
+        self._answered: list[tuple[int, int, Candidate]] = []
+        self._places = 0
+        self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
         # The distances of all that have answered or soon will, closest first.
         self._hopeful: list[int] = []
 
@@ -102,8 +136,9 @@ class Lookup:
     def addContacts(self, compact: bytes) -> None:
         """Start from compact contacts that the node knows by itself."""
         for contact in splitContacts(compact):
-            self._named[contact] = None
-            self._lineUp(contact)
+            if contact not in self._named:
+                self._named[contact] = None
+                self._lineUp(contact)
 
     def addBootstrap(self, addresses: Iterable[Address]) -> None:
         """Start from bootstrap nodes, whose ids are unknown and whose word needs no credit."""
@@ -122,7 +157,7 @@ class Lookup:
         self._hasMore = len(self._inFlight) - self._late >= window
         if self._hasMore or self._spent >= BUDGET:
             return None
-        candidate = self._nextBootstrap() or self._nextInLine() or self._nextDoubtful()
+        candidate = self._nextBootstrap() or self._nextInLine() or self._nextResort()
         if candidate is not None:
             candidate.state = State.ASKED
             self._inFlight[candidate] = 1
@@ -152,25 +187,30 @@ class Lookup:
         insort(self._hopeful, candidate.distance)
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
-        """See L{Search}.  A result is a node with an id that has not answered before."""
+        """
+        See L{Search}.  A result is a node that answers under the id that it was named with.
+        """
         self._land(candidate)
         candidate.state = State.ANSWERED
         candidate.token = message.roundtripToken
         id = message.id
-        if candidate.id == id:
-            for name in candidate.namedBy:
-                name.credit += 1 + CREDIT_FOR_ANSWER
-            self._reconsiderDoubtful()
-        candidate.id = id
-        isNew = id is not None and id not in self._answeredIds
-        if id is not None and isNew:
+        if candidate.id is not None and candidate.id != id:
+            # Restarted, or never who it was said to be: there is nothing to learn from it here.
+            return False
+        for name in candidate.namedBy:
+            name.credit += CREDIT_FOR_ANSWER
+        isResult = id is not None and id != self._ownId
+        if id is not None and isResult:
+            candidate.id = id
             candidate.distance = int.from_bytes(id, "big") ^ self._wanted
-            self._answeredIds.add(id)
-            insort(self._answered, (candidate.distance, id, candidate))
+            self._places += 1
+            insort(self._answered, (candidate.distance, self._places, candidate))
             insort(self._hopeful, candidate.distance)
+            self._noticeSiege()
         if message.nodes:
             self._addNamed(candidate, message.nodes)
-        return isNew
+        self._reconsiderDoubtful()
+        return isResult
 
     def failed(self, candidate: Candidate) -> None:
         """See L{Search}."""
@@ -182,17 +222,54 @@ class Lookup:
         """See L{Search}."""
         if not self._isComplete or self._hasMore:
             return False
+        if self._spent >= BUDGET:
+            return not self._hopes()
         if len(self._answered) < self._k:
             return not self._inFlight
-        bound = self._answered[self._k - 1][0]
-        for candidate, transmissions in self._inFlight.items():
-            if candidate.distance < bound and transmissions <= PATIENCE:
-                return False
-        return True
+        bound = self._bound(0)
+        outer = bound if self._outside is None else self._bound(self._crowdSize())
+        return not any(
+            transmissions <= PATIENCE
+            and (
+                candidate.distance < bound
+                or (self._outside is not None and self._crowded <= candidate.distance < outer)
+            )
+            for candidate, transmissions in self._inFlight.items()
+        )
 
     def closest(self) -> list[Candidate]:
-        """The k closest nodes that have answered, closest first."""
-        return [candidate for _, _, candidate in self._answered[: self._k]]
+        """
+        The k closest nodes that have answered, closest first; when the target is besieged, as many
+        from the edge of the crowd on as well.
+        """
+        found = self._answered[: self._k]
+        if self._outside is not None:
+            # Where the crowd ends is a rough guess, and its liars are the closest in it.
+            start = max(self._k, self._crowdSize() - self._k // 2)
+            found += self._answered[start : start + self._k]
+        return [candidate for _, _, candidate in found]
+
+    # A siege.
+
+    def _noticeSiege(self) -> None:
+        answered = self._answered
+        if (
+            self._outside is None
+            and len(answered) >= self._k
+            and answered[self._k - 1][0] < self._crowded
+        ):
+            line, self._line, self._outside = self._line, [], []
+            for distance, contact in line:
+                self._lineUpAt(distance, contact)
+
+    def _crowdSize(self) -> int:
+        """How many that have answered are so close that they besiege the target."""
+        return sum(distance < self._crowded for distance, _, _ in self._answered)
+
+    def _bound(self, skipped: int) -> int:
+        """How close a candidate has to be, to be among the k closest after so many others."""
+        last = skipped + self._k - 1
+        return self._answered[last][0] if last < len(self._answered) else 1 << ID_BITS
 
     # Candidates.
 
@@ -201,21 +278,26 @@ class Lookup:
         for contact in splitContacts(nodes, self._k):
             if contact in named:
                 namedBy = named[contact]
-                if namedBy is not None and len(namedBy) < CREDIT:
-                    namedBy.append(source)
+                if namedBy is not None:
+                    _addReferrer(namedBy, source)
             else:
                 named[contact] = [source]
                 self._lineUp(contact)
 
     def _lineUp(self, contact: bytes) -> None:
         distance = int.from_bytes(contact[:ID_BYTES], "big") ^ self._wanted
-        heappush(self._line, (distance, contact))
+        self._lineUpAt(distance, contact)
+
+    def _lineUpAt(self, distance: int, contact: bytes) -> None:
+        isOutside = self._outside is not None and distance >= self._crowded
+        line = self._outside if isOutside else self._line
+        assert line is not None
+        heappush(line, (distance, contact))
 
     def _reconsiderDoubtful(self) -> None:
-        if self._doubtful:
-            self._line += self._doubtful
-            heapify(self._line)
-            self._doubtful.clear()
+        for distance, contact in self._doubtful:
+            self._lineUpAt(distance, contact)
+        self._doubtful.clear()
 
     def _nextBootstrap(self) -> Candidate | None:
         while self._bootstrap:
@@ -229,12 +311,29 @@ class Lookup:
         return None
 
     def _nextInLine(self) -> Candidate | None:
+        if self._outside is None:
+            return self._nextOf(self._line, 0)
+        candidate = self._nextOf(self._outside, bisect_left(self._hopeful, self._crowded))
+        if candidate is None and not self._hopes() and self._crowdSize() < 2 * self._k:
+            # Liars are quick to answer: they wait until the others have.
+            candidate = self._nextOf(self._line, 0)
+        return candidate
+
+    def _nextOf(self, line: list[tuple[int, bytes]], skipped: int) -> Candidate | None:
         """The closest candidate that is closer than the k closest so far, and credible."""
-        line = self._line
         hopeful = self._hopeful
+        last = skipped + self._k - 1
         while line:
             distance, contact = line[0]
-            if len(hopeful) >= self._k and distance >= hopeful[self._k - 1]:
+            if last < len(hopeful) and distance >= hopeful[last]:
+                return None
+            if (
+                self._doubtful
+                and self._doubtful[0][0] < distance
+                and len(self._inFlight) - self._late >= FIRST_WINDOW
+            ):
+                # Answers under way may earn a closer candidate its credit.
+                self._hasMore = True
                 return None
             heappop(line)
             namedBy = self._named[contact]
@@ -246,30 +345,46 @@ class Lookup:
                 return candidate
         return None
 
-    def _nextDoubtful(self) -> Candidate | None:
-        """Whom nobody credible has named, when there is nobody else to ask or to wait for."""
-        while self._doubtful and not self._inFlight and len(self._answered) < self._k:
-            distance, contact = heappop(self._doubtful)
-            candidate = self._admit(distance, contact, self._named[contact] or [])
+    def _nextResort(self) -> Candidate | None:
+        """
+        When too few answer and there is nobody to hope for: the rest of those that the node knows
+        by itself, then those that nobody credible has named, a few more of each that named them.
+        """
+        if len(self._answered) >= self._k or self._hopes():
+            return None
+        if self._reserve is not None:
+            reserve, self._reserve = self._reserve, None
+            self.addContacts(reserve())
+            candidate = self._nextInLine()
             if candidate is not None:
                 return candidate
-        return None
+        for _, contact in self._doubtful:
+            for name in self._named[contact] or ():
+                name.credit = max(name.credit, CREDIT)
+        self._reconsiderDoubtful()
+        return self._nextInLine()
 
     def _admit(self, distance: int, compact: bytes, namedBy: list[Candidate]) -> Candidate | None:
         """Make a candidate of a contact, unless something speaks against asking it."""
         id, address = compact[:ID_BYTES], compact[ID_BYTES:]
-        if address in self._askedAddresses or id in self._answeredIds:
+        if address in self._askedAddresses or self._addressesOf[id] >= MAXIMUM_OF_ID:
             return None
         contact = unpackContact(compact)
-        if contact is None or not self._isRoutable(contact.host, namedBy):
+        if contact is None or not self._sources.hasRoom(contact.host):
             return None
-        if not self._countSource(contact.host):
+        if not self._isRoutable(contact.host, namedBy):
+            # Someone nearer to it may still name it.
+            del self._named[compact]
             return None
         self._askedAddresses.add(address)
+        self._addressesOf[id] += 1
+        self._sources.add(contact.host)
+        # Whoever names it from now on has taken no risk, and earns nothing.
+        self._named[compact] = None
         candidate = Candidate(contact.address, id, distance)
         candidate.namedBy = namedBy
-        for name in namedBy:
-            name.credit -= 1
+        if namedBy:
+            max(namedBy, key=_creditOf).credit -= 1
         return candidate
 
     def _isRoutable(self, host: str, namedBy: list[Candidate]) -> bool:
@@ -280,17 +395,11 @@ class Lookup:
             or not all(isPublic(name.address.host) for name in namedBy)
         )
 
-    def _countSource(self, host: str) -> bool:
-        if not isPublic(host):
-            return True
-        network = subnet(host)
-        if self._sources[host] >= MAXIMUM_OF_HOST or self._sources[network] >= MAXIMUM_OF_SUBNET:
-            return False
-        self._sources[host] += 1
-        self._sources[network] += 1
-        return True
-
     # Requests in flight.
+
+    def _hopes(self) -> bool:
+        """Whether an answer is waited for that isn't late."""
+        return len(self._inFlight) > self._late
 
     def _land(self, candidate: Candidate) -> None:
         if self._inFlight.pop(candidate, None) is None:
@@ -302,3 +411,18 @@ class Lookup:
 
     def _giveUpHope(self, candidate: Candidate) -> None:
         del self._hopeful[bisect_left(self._hopeful, candidate.distance)]
+
+
+def _creditOf(candidate: Candidate) -> int:
+    return candidate.credit
+
+
+def _addReferrer(namedBy: list[Candidate], source: Candidate) -> None:
+    """Remember who named a candidate; those without credit make room."""
+    if len(namedBy) < MAXIMUM_REFERRERS:
+        namedBy.append(source)
+        return
+    for place, name in enumerate(namedBy):
+        if name.credit <= 0:
+            namedBy[place] = source
+            return

@@ -22,6 +22,8 @@ The rules:
 * On the public internet a host and a /24 network hold only so many places.
   Private and loopback addresses, where one host is often a whole network, have
   no such bound.
+* Honest ids are random.  Public contacts of a bucket whose ids are far more
+  alike than chance makes them take one place together.
 
 Pure: the time is an argument, in seconds, and the pings are the caller's.
 """
@@ -30,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .contact import ID_BITS, Address, Contact, Source, checkId, packContact
+from .contact import ID_BITS, Address, Contact, Source, checkId, isPublic, packContact
 from .limits import RecentMap
 from .sources import SourceCounts
 
@@ -39,6 +41,13 @@ K = 20
 
 #: From how many contacts of a bucket the size of the network is estimated.
 MANY_OF_BUCKET = 4
+
+#: How many bits two contacts of a bucket share at most, beyond those that all of it share.  Of 20
+#: random ids two share more once in twenty buckets; those next to one target share far more.
+SHARED_IN_BUCKET = 12
+
+#: How many bits deeper than the table tells the network to be a bucket is refreshed.
+DEEPER_THAN_KNOWN = 8
 
 #: How many newcomers wait for a place in a full bucket.
 SPARES = 4
@@ -86,11 +95,13 @@ class Bucket:
     :ivar unproven: contacts that only asked, by id, in the room that is left
     :ivar spares: contacts that have answered and found no room, the latest last
     :ivar refreshedAt: when a lookup last went into the bucket, in seconds
+    :ivar free: how many bits of their ids differ between them
     """
 
-    __slots__ = ("proven", "refreshedAt", "spares", "unproven")
+    __slots__ = ("free", "proven", "refreshedAt", "spares", "unproven")
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, prefix: int, now: float) -> None:
+        self.free = ID_BITS - prefix - 1
         self.proven: dict[int, Entry] = {}
         self.unproven: dict[int, Entry] = {}
         self.spares: list[Contact] = []
@@ -245,8 +256,10 @@ class RoutingTable:
         distanceTo = wanted.__xor__
         buckets = self._buckets
         shared = min(ID_BITS - (self._own ^ wanted).bit_length(), len(buckets))
-        found = _proven(buckets[shared : shared + 1])
-        found.sort(key=distanceTo)
+        found: list[int] = []
+        bucket = buckets[shared] if shared < len(buckets) else None
+        if bucket is not None:
+            found = sorted(bucket.proven, key=distanceTo)
         if len(found) < count:
             deeper = _proven(buckets[shared + 1 :])
             deeper.sort(key=distanceTo)
@@ -321,8 +334,12 @@ class RoutingTable:
         return [self._entries[number] for number in _proven(self._buckets)]
 
     def _depth(self) -> int:
-        """One more than the longest prefix that a proven contact shares with us."""
+        """One more than the longest prefix that a credible contact shares with us."""
         depth = len(self._buckets)
+        spacing = self.spacing()
+        if spacing:
+            # Whoever claims to stand still closer to us has chosen its id.
+            depth = min(depth, ID_BITS - spacing.bit_length() + DEEPER_THAN_KNOWN)
         while depth:
             bucket = self._buckets[depth - 1]
             if bucket is not None and bucket.proven:
@@ -336,7 +353,7 @@ class RoutingTable:
             self._buckets.append(None)
         bucket = self._buckets[prefix]
         if bucket is None:
-            bucket = self._buckets[prefix] = Bucket(now)
+            bucket = self._buckets[prefix] = Bucket(prefix, now)
         return bucket
 
     def _insert(self, entry: Entry, now: float) -> Contact | None:
@@ -347,7 +364,7 @@ class RoutingTable:
             self._keepSpare(bucket, entry.contact)
             oldest = holder or bucket.longestUnseen()
             return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
-        if not self._provenSources.hasRoom(entry.contact.host):
+        if not self._provenSources.hasRoom(entry.contact.host) or _isCrowd(bucket, entry):
             return None
         claim = bucket.unproven.get(entry.number)
         if claim is None and len(bucket.proven) + len(bucket.unproven) >= self._k:
@@ -383,6 +400,14 @@ class RoutingTable:
         self._entries[entry.number] = entry
         self._byAddress[entry.contact.address] = entry
         self._sources.add(entry.contact.host)
+
+
+def _isCrowd(bucket: Bucket, entry: Entry) -> bool:
+    """Whether someone stands so close already that one of both has chosen its id."""
+    if not isPublic(entry.contact.host):
+        return False
+    shared = bucket.free - SHARED_IN_BUCKET
+    return any((entry.number ^ other).bit_length() <= shared for other in bucket.proven)
 
 
 def _proven(buckets: list[Bucket | None]) -> list[int]:
