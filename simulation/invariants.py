@@ -79,10 +79,12 @@ def checkClosed(swarm: Swarm) -> None:
 def leftovers(node: DHTNode) -> dict[str, int]:
     """How many things that should have ended a node holds, by what they are."""
     requests = node._caller.requests
+    now = requests._clock.seconds()
     found = {
         "requests waiting": requests.waiting,
-        "requests in flight beside checks": max(0, requests.inFlight - len(node._caller._checks)),
-        "streams beside upkeep": max(0, len(node._streams) - 1),
+        "requests overdue": sum(each.deadline < now for each in requests._inFlight.values()),
+        # One may be its upkeep's.
+        "streams": len(node._streams) - (node._upkeep._refreshing is not None),
         "handlers at work": node._responder.runner.atWork,
         "waiters": len(node._readyWaiters),
         "resolutions": len(node._pending),

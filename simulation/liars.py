@@ -29,10 +29,6 @@ FORGED_UPDATES = 2
 #: The longest time that a slow one waits, in seconds: about as long as the asker does.
 LONGEST_DELAY = 2.5
 
-#: How many steps lead closer and closer to a target, and by how many bits each.
-STEPS = 12
-BITS_OF_STEP = 16
-
 
 def nextTo(target: bytes, place: int) -> bytes:
     """An id that shares all but the last bits with a target."""
@@ -148,42 +144,28 @@ class DeadIds(Liar):
         self.answer(message, address, self.id, b"".join(map(packContact, named)))
 
 
-class OwnIds(Liar):
-    """
-    Names itself and its accomplices under ids next to the target, and answers under such an id.
-    """
-
-    def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
-        """Answer a request that has a target."""
-        named = b"".join(
-            packContact(Contact(liar.idFor(target), liar.host, PORT))
-            for liar in self.accomplices(OwnIds)
-        )
-        self.answer(message, address, self.idFor(target), named)
-
-    def idFor(self, target: bytes) -> bytes:
-        """The id under which it stands next to a target."""
-        return nextTo(target, 1 + self.index)
-
-
 class EndlessCloser(Liar):
     """
     Listens on many ports, and names there ids that are closer to the target with each step: the
-    next port of itself and of its accomplices.  They answer under the ids that they were named
-    with.
+    next port of itself and of its accomplices.  Each answers under the id that it was named with;
+    the first port has an id that doesn't change, under which honest nodes list it.
     """
+
+    #: How many steps there are, and how many bits closer each leads.
+    steps = 12
+    bits = 16
 
     def __init__(self, swarm: Swarm, id: bytes | None = None) -> None:
         super().__init__(swarm, id)
         reactor = swarm.network.reactor(self.host)
-        self._steps = [
-            reactor.listenUDP(PORT + step, _Step(self, step)) for step in range(1, STEPS)
+        self._ports = [
+            reactor.listenUDP(PORT + step, _Step(self, step)) for step in range(1, self.steps)
         ]
 
     def leave(self) -> None:
         """Be silent from now on."""
         super().leave()
-        for port in self._steps:
+        for port in self._ports:
             port.stopListening()
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
@@ -192,23 +174,32 @@ class EndlessCloser(Liar):
 
     def answerOf(self, step: int, message: wire.RequestMessage, target: bytes) -> bytes:
         """The answer of one of its ports."""
-        following = (step + 1) % STEPS
+        following = min(step + 1, self.steps - 1)
         named = b"".join(
             packContact(Contact(liar.idFor(target, following), liar.host, PORT + following))
-            for liar in (self, *self.accomplices(EndlessCloser)[1:])
+            for liar in self.accomplices(type(self))
         )
         token = message.roundtripToken or self.random.randbytes(TOKEN_BYTES)
-        return wire.encodeResponse(
-            message.transactionId, self.idFor(target, step), named, None, token
-        )
+        id = self.id if step == 0 else self.idFor(target, step)
+        return wire.encodeResponse(message.transactionId, id, named, None, token)
 
     def idFor(self, target: bytes, step: int) -> bytes:
         """The id under which one of its ports stands, the closer the higher the step."""
-        return nextTo(target, (1 + self.index) << (STEPS - step) * BITS_OF_STEP)
+        return nextTo(target, (1 + self.index) << (self.steps - 1 - step) * self.bits)
+
+
+class OwnIds(EndlessCloser):
+    """Names itself and its accomplices under ids next to the target, where they answer."""
+
+    steps = 2
 
 
 class _Step(DatagramProtocol):
-    """One more port of a liar."""
+    """
+    One more port of a liar.
+
+    :param step: how close its ids are
+    """
 
     noisy = False
 
@@ -217,10 +208,11 @@ class _Step(DatagramProtocol):
         self._step = step
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Answer a request that has a target."""
+        """Answer a request, with or without a target."""
         message = readRequest(datagram)
-        if message is not None and message.target is not None and self.transport is not None:
-            self.transport.write(self._liar.answerOf(self._step, message, message.target), addr)
+        if message is not None and self.transport is not None:
+            target = message.target or self._liar.id
+            self.transport.write(self._liar.answerOf(self._step, message, target), addr)
 
 
 class WrongValues(Liar):

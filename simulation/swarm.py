@@ -250,6 +250,13 @@ class Swarm:
             cut.healedAt = min(cut.healedAt, self.clock.seconds())
         self.network.heal()
 
+    def isMinor(self, host: str) -> bool:
+        """Whether a host is on the smaller side of a partition."""
+        return any(
+            cut.healedAt == inf and (host in cut.hosts) is (2 * len(cut.hosts) < len(self.members))
+            for cut in self._cuts
+        )
+
     def wasCut(self, one: str, other: str, lately: float) -> bool:
         """
         Whether nothing passes between two hosts, or has not for some time.

@@ -25,6 +25,9 @@ PING_DEADLINE = 15.0
 GET_DEADLINE = 45.0
 PUT_DEADLINE = 60.0
 
+#: How often a member tries to get a value that is there.
+TRIES = 3
+
 #: The mean pause between two operations, in seconds.
 PAUSE = 2.0
 
@@ -132,10 +135,14 @@ class Workload:
 
         self._begin("put", PUT_DEADLINE, member, put(member.node, value), ended)
 
-    def get(self, member: Member, key: bytes) -> None:
-        """Let a member get a value; it has to find it if a holder is there all the while."""
+    def get(self, member: Member, key: bytes, tries: int = TRIES) -> None:
+        """
+        Let a member get a value; it has to find it, if a holder is there all the while.
+
+        :param tries: how often it may try: whatever is lost may be that one holder's answer
+        """
         assert member.node is not None
-        before = self._reachable(member, key)
+        before = self._findable(member, key)
         life = member.lives
 
         def ended(outcome: object) -> None:
@@ -143,8 +150,12 @@ class Workload:
                 if not isinstance(outcome, bytes) or keyOf(outcome) != key:
                     self._swarm.trouble(f"{member} got a wrong value")
                 return
-            holders = [each for each in before if each in self._reachable(member, key)]
-            if holders and Holder(member, life).isThere:
+            holders = [each for each in self._findable(member, key) if each in before]
+            if not holders or not Holder(member, life).isThere:
+                return
+            if tries > 1:
+                self.get(member, key, tries - 1)
+            else:
                 self._swarm.trouble(
                     f"{member} did not find {key.hex()[:8]}, which {len(holders)} of "
                     f"{len(self._values.get(key, ()))} holders have: {outcome.getErrorMessage()}"
@@ -157,16 +168,24 @@ class Workload:
         assert member.node is not None
         self._begin("ping", PING_DEADLINE, member, member.node.ping(other.address), _ignore)
 
-    def _reachable(self, member: Member, key: bytes) -> list[Holder]:
+    def _findable(self, member: Member, key: bytes) -> list[Holder]:
         """
-        Who holds a value, and can be found by a member: it has been on its side of all partitions
-        for long enough that the tables know each other.
+        Who holds a value, and can be found by a member.
+
+        A holder is found as long as it is one of the 20 closest nodes, and was on the member's side
+        of all partitions for long enough that the tables know each other.  Who is on the smaller
+        side of a partition knows too few that can be reached, and need find nobody.
         """
+        swarm = self._swarm
+        if swarm.isMinor(member.host):
+            return []
+        closest = swarm.closest(key)
         return [
             holder
             for holder in self._values.get(key, ())
             if holder.isThere
-            and not self._swarm.wasCut(member.host, holder.member.host, RECOVERED_AFTER)
+            and holder.member in closest
+            and not swarm.wasCut(member.host, holder.member.host, RECOVERED_AFTER)
         ]
 
     def _begin(
