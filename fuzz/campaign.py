@@ -131,7 +131,8 @@ def runAloud(seed: int, datagrams: int) -> Outcome:
     def show(sent: int) -> None:
         faulthandler.dump_traceback_later(STUCK_AFTER, exit=True)
         if sent % SHOWN_EVERY == 0:
-            print(f"{strftime('%H:%M:%S')} seed {seed}: {sent:,} sent", flush=True)
+            used = f"{memory() or 0:.1f} MB in use"
+            print(f"{strftime('%H:%M:%S')} seed {seed}: {sent:,} sent, {used}", flush=True)
 
     show(0)
     try:

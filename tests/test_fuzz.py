@@ -7,6 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from fuzz.campaign import CORPUS, run
+from fuzz.input import play
 from fuzz.subject import QUERY_LIMIT, Broken, Subject
 
 #: A few seconds' worth.
@@ -68,9 +69,16 @@ class SubjectTests(SynchronousTestCase):
 
 
 class CorpusTests(SynchronousTestCase):
-    """The datagrams that a coverage-guided search has found."""
+    """The inputs that a coverage-guided search began with, and those that it has found."""
+
+    def setUp(self) -> None:
+        self.files = [path for path in CORPUS.iterdir() if path.is_file()]
 
     def test_small(self) -> None:
         """There are some, but not many."""
-        files = [path for path in CORPUS.iterdir() if path.is_file()]
-        self.assertTrue(20 <= len(files) <= 200, len(files))
+        self.assertTrue(20 <= len(self.files) <= 200, len(self.files))
+
+    def test_play(self) -> None:
+        """Each leaves its node in order."""
+        for path in self.files:
+            play(path.read_bytes())
