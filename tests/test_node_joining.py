@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from dwdht_twisted import (
     CannotListen,
@@ -229,6 +230,17 @@ class ReadyTests(NodeTestCase):
         self.node("10.1.1.1", port=7000)
         self.network.addName("dht.example", "10.1.1.1")
         self.clock.runUntil(node.ready(), limit=60)
+
+    def test_warnsOnce(self) -> None:
+        """
+        An isolated node says once that it is alone, and once which name has no address.
+        """
+        with capturedLogs() as events:
+            self.node(bootstrap=["10.9.9.9:1", "nowhere.example:2"])
+            self.clock.runFor(1800.0)
+        warnings = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
+        self.assertEqual(len(warnings), 2)
+        self.assertEqual(len(set(warnings)), 2)
 
     def test_oneOfTwo(self) -> None:
         """

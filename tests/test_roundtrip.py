@@ -13,6 +13,7 @@ from dwdht_twisted.roundtrip import (
     INITIAL_TIMEOUT,
     MAXIMUM_TIMEOUT,
     MINIMUM_TIMEOUT,
+    MISSED_IN_A_ROW,
     REMEMBERED_ADDRESSES,
     REMEMBERED_FOR,
     Estimate,
@@ -162,8 +163,11 @@ class RoundTripTimesTests(SynchronousTestCase):
     def test_missedByAll(self) -> None:
         """When nobody answers in time, addresses that are new are waited for longer too."""
         self.times.measured(NEAR, 0.01, 0.0)
-        self.times.missed(FAR, 0.7, 0.0)
         new = Address("203.0.113.1", 1)
+        for _ in range(MISSED_IN_A_ROW - 1):
+            self.times.missed(FAR, 0.7, 0.0)
+        self.assertEqual(self.times.timeout(new, 0.0), MINIMUM_TIMEOUT)
+        self.times.missed(FAR, 0.7, 0.0)
         self.assertEqual(self.times.timeout(new, 0.0), 0.7)
         self.times.measured(NEAR, 0.01, 0.0)
         self.assertEqual(self.times.timeout(new, 0.0), MINIMUM_TIMEOUT)
@@ -177,6 +181,7 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(FAR, 0.0), before)
 
     def test_missedAtFirst(self) -> None:
-        """That nobody answers a node that has measured nothing is no error."""
-        self.times.missed(FAR, 0.5, 0.0)
-        self.assertTrue(self.times.timeout(FAR, 0.0) >= INITIAL_TIMEOUT)
+        """When nobody has ever answered in time, everybody is waited for longer."""
+        for _ in range(MISSED_IN_A_ROW):
+            self.times.missed(FAR, INITIAL_TIMEOUT, 0.0)
+        self.assertGreater(self.times.timeout(NEAR, 0.0), INITIAL_TIMEOUT)

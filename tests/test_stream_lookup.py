@@ -258,7 +258,7 @@ class PunchTests(NodeTestCase):
         def lastRelayed(message: wire.RequestMessage, source: Source) -> None:
             relayed = [m for m in peer.asked(wire.PING) if m.forwardResponse is not None]
             if len(relayed) % 4 == 0 and message.forwardResponse is not None:
-                self.clock.callLater(0.55, peer.pong, message, asker)
+                self.clock.callLater(0.7, peer.pong, message, asker)
 
         peer.onRequest = lastRelayed
         assert peer.id is not None

@@ -3,22 +3,21 @@ The node: a datagram protocol that wires the parts together.
 
 It holds no algorithm of its own.  What arrives goes to the L{Responder} when
 it is a request, and to the L{Caller} when it is a response; what the user asks
-becomes a L{QueryStream}; what happens by itself is L{Upkeep}.
+becomes a L{QueryStream} of its L{Queries}; whether it has joined its network
+is known by its L{Membership}; what happens by itself is L{Upkeep}.
 """
 
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 from random import Random
 from typing import Any, TypeVar, cast
 
 from twisted.internet.defer import (
     Deferred,
     FirstError,
-    fail,
     gatherResults,
     maybeDeferred,
     succeed,
@@ -31,10 +30,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from . import wire
+from .arguments import checkContact, checkValue, makeLimiter, parseAddresses
 from .caller import Caller
-from .candidate import Search
 from .commands import CommandRegistry, checkCommand
-from .commit import AskEach
 from .contact import (
     ID_BYTES,
     Address,
@@ -49,22 +47,20 @@ from .contact import (
 from .counters import Counters
 from .errors import (
     CannotListen,
-    DHTError,
     InvalidAddress,
     MalformedDatagram,
     NodeDestroyed,
-    NoResponse,
-    ValueTooLarge,
 )
 from .interfaces import HandlerResult, ICommandHandler, IDHTNode, Pong, Request
-from .limits import RateLimit, RateLimiter
-from .lookup import Lookup
+from .limits import RateLimit
+from .membership import Membership
+from .queries import Queries
 from .randomness import PooledRandom
-from .resolver import resolve, resolveAll
+from .resolver import resolve
 from .responder import Responder
-from .routing import K, RoutingTable
+from .routing import RoutingTable
 from .stream import QueryStream, Question
-from .tokens import TOKEN_BYTES, TokenIssuer
+from .tokens import TokenIssuer
 from .upkeep import Upkeep
 
 #: What L{DHTNode} allows each host when it isn't told otherwise.  A lookup asks a node once.
@@ -103,7 +99,7 @@ class DHTNode(DatagramProtocol):
         self,
         reactor: Any,
         *,
-        bootstrap: Iterable[AddressLike] | str | int = (),
+        bootstrap: Iterable[AddressLike] | AddressLike = (),
         id: bytes | None = None,
         ephemeral: bool = False,
         socket: sockets.socket | None = None,
@@ -116,21 +112,24 @@ class DHTNode(DatagramProtocol):
         self.ephemeral = bool(ephemeral)
         self.counters = Counters()
         self._reactor = reactor
-        self._bootstrapAddresses = _parseAddresses(bootstrap)
-        self._seeds = [_checkContact(contact) for contact in contacts]
         self._socket = socket
         self._socketTimeout: float | None = None
-        self._limiter = _makeLimiter(rateLimit)
+        self._limiter = makeLimiter(rateLimit)
         self._isDestroyed = False
-        self._isReady = False
-        self._readyWaiters: list[Deferred[None]] = []
-        self._streams: set[QueryStream] = set()
-        self._pending: set[Deferred[Any]] = set()
         self._closing: list[Deferred[None]] = []
         self._commands = CommandRegistry()
         self._table = RoutingTable(self.id)
         ownId = None if self.ephemeral else self.id
         self._caller = Caller(reactor, self._write, self._random, self._table, ownId)
+        addresses = parseAddresses(bootstrap)
+        self._queries = Queries(reactor, self._table, self._caller, addresses, self._use)
+        self._membership = Membership(
+            self._table,
+            self._caller,
+            [checkContact(contact) for contact in contacts],
+            bool(addresses),
+            self._queries.lookUp,
+        )
         tokens = TokenIssuer(self._random.randbytes)
         self._responder = Responder(
             reactor,
@@ -147,9 +146,8 @@ class DHTNode(DatagramProtocol):
             self._table,
             self._caller,
             tokens,
-            self._lookUp,
-            self._bootstrapAgain if self._bootstrapAddresses or self._seeds else None,
-            lambda: self._isReady,
+            self._queries.lookUp,
+            self._membership,
             self._random,
         )
 
@@ -183,10 +181,7 @@ class DHTNode(DatagramProtocol):
     def startProtocol(self) -> None:
         """The port is open: begin."""
         self._upkeep.start()
-        if self._bootstrapAddresses or self._seeds:
-            self._bootstrapAgain()
-        else:
-            self._settleReady(None)
+        self._membership.start()
 
     def stopProtocol(self) -> None:
         """The port is closed: release everything."""
@@ -219,12 +214,9 @@ class DHTNode(DatagramProtocol):
         reason = NodeDestroyed("the node was destroyed")
         self._upkeep.stop()
         self._responder.stop()
-        for stream in list(self._streams):
-            stream.fail(reason)
+        self._queries.stop(reason)
         self._caller.requests.stop(reason)
-        for pending in list(self._pending):
-            pending.errback(reason)
-        self._settleReady(Failure(reason))
+        self._membership.settle(Failure(reason))
 
     def _use(self) -> None:
         """Make sure that the node can send."""
@@ -311,10 +303,11 @@ class DHTNode(DatagramProtocol):
         question = Question(
             checkCommand(command),
             checkId(target, "target"),
-            _checkValue(value),
+            checkValue(value),
             holepunching=holepunching,
         )
-        return self._stream(question, nodes)
+        addresses = None if nodes is None else parseAddresses(nodes)
+        return self._queries.stream(question, addresses)
 
     def update(
         self,
@@ -330,19 +323,20 @@ class DHTNode(DatagramProtocol):
         question = Question(
             checkCommand(command),
             checkId(target, "target"),
-            _checkValue(value),
+            checkValue(value),
             holepunching=holepunching,
             isUpdate=True,
             withQuery=query,
         )
-        return self._stream(question, nodes)
+        addresses = None if nodes is None else parseAddresses(nodes)
+        return self._queries.stream(question, addresses)
 
     def ping(self, address: AddressLike) -> Deferred[Pong]:
         """See L{IDHTNode}."""
         given = parseAddress(address)
         used = maybeDeferred(self._use)
         found = used.addCallback(lambda _: resolve(self._reactor, given))
-        return self._track(found.addCallback(self._caller.ping))
+        return self._queries.track(found.addCallback(self._caller.ping))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """See L{IDHTNode}."""
@@ -353,135 +347,21 @@ class DHTNode(DatagramProtocol):
             return gatherResults(found, consumeErrors=True).addErrback(_firstFailure)
 
         found = maybeDeferred(self._use).addCallback(find)
-        return self._track(found.addCallback(lambda both: self._caller.holepunch(*both)))
+        return self._queries.track(found.addCallback(lambda both: self._caller.holepunch(*both)))
 
     def contacts(self) -> list[Contact]:
         """See L{IDHTNode}."""
         return self._table.contacts()
 
-    def _stream(self, question: Question, nodes: Iterable[AddressLike] | None) -> QueryStream:
-        size = wire.HEADER_BYTES + len(question.body(self.id, bytes(TOKEN_BYTES)))
-        if size > wire.MAX_DATAGRAM_BYTES:
-            raise ValueTooLarge(
-                f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
-            )
-        if nodes is None:
-            return QueryStream(
-                question, self._caller, partial(self._beginLookup, question.target), self._streams
-            )
-        addresses = _parseAddresses(nodes)
-        return QueryStream(
-            question, self._caller, partial(self._beginAsking, addresses), self._streams
-        )
-
-    def _beginLookup(
-        self, target: bytes, advance: Callable[[], None], alwaysBootstrap: bool = False
-    ) -> Search:
-        self._use()
-        lookup = Lookup(target, self.id)
-        lookup.addContacts(self._table.closestCompact(target))
-        self._table.refreshed(target, self._reactor.seconds())
-        if self._bootstrapAddresses and (alwaysBootstrap or len(self._table) < K):
-            lookup.expect()
-            self._whenResolved(self._bootstrapAddresses, lookup.addBootstrap, advance)
-        return lookup
-
-    def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Search:
-        self._use()
-        search = AskEach()
-        search.expect()
-        self._whenResolved(addresses, search.addAddresses, advance)
-        return search
-
-    def _whenResolved(
-        self,
-        addresses: Iterable[Address],
-        add: Callable[[Iterable[Address]], None],
-        advance: Callable[[], None],
-    ) -> None:
-        def found(resolved: list[Address]) -> None:
-            add(resolved)
-            advance()
-
-        self._track(resolveAll(self._reactor, addresses)).addCallbacks(found, _dropped)
-
-    def _track(self, deferred: Deferred[Result]) -> Deferred[Result]:
-        """Have C{deferred} fail when the node is destroyed before it fires; see L{_release}."""
-        tracked: Deferred[Result] = Deferred(lambda _: deferred.cancel())
-        self._pending.add(tracked)
-
-        def fired(result: Result | Failure) -> None:
-            self._pending.discard(tracked)
-            if tracked.called:
-                return
-            if isinstance(result, Failure):
-                tracked.errback(result)
-            else:
-                tracked.callback(result)
-
-        deferred.addBoth(fired)
-        return tracked
-
-    # Bootstrapping.
+    # Joining.
 
     def ready(self) -> Deferred[None]:
         """See L{IDHTNode}."""
-        try:
-            self._use()
-        except DHTError:
-            return fail()
-        if self._isReady:
-            return succeed(None)
-        waiter: Deferred[None] = Deferred(self._readyWaiters.remove)
-        self._readyWaiters.append(waiter)
-        return waiter
+        return maybeDeferred(self._use).addCallback(lambda _: self._membership.ready())
 
     def bootstrap(self) -> Deferred[None]:
         """See L{IDHTNode}."""
-        try:
-            self._use()
-        except DHTError:
-            return fail()
-        if not self._bootstrapAddresses and not len(self._table):
-            return succeed(None)
-        return self._lookUp(self.id, True).addCallback(self._joined)
-
-    def _bootstrapAgain(self) -> Deferred[None]:
-        for contact in self._seeds:
-            self._caller.claimed(contact.id or b"", contact.address)
-        return self._lookUp(self.id, True).addCallbacks(self._joined, self._isolated)
-
-    def _lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:
-        begin = partial(self._beginLookup, target, alwaysBootstrap=alwaysBootstrap)
-        question = Question(wire.FIND_NODE, target)
-        stream = QueryStream(question, self._caller, begin, self._streams)
-        return stream.collect().addCallback(lambda _: None)
-
-    def _joined(self, _: object) -> None:
-        if not self._isReady:
-            self._log.info(
-                "joined the network, with {contacts} contacts", contacts=len(self._table)
-            )
-        self._settleReady(None)
-
-    def _isolated(self, reason: Failure) -> None:
-        if reason.check(NodeDestroyed):
-            return
-        self._log.warn(
-            "no bootstrap node answers; will go on trying: {reason}",
-            reason=reason.getErrorMessage(),
-        )
-        self._settleReady(Failure(NoResponse("no bootstrap node answered")))
-
-    def _settleReady(self, failure: Failure | None) -> None:
-        if failure is None:
-            self._isReady = True
-        waiters, self._readyWaiters = self._readyWaiters, []
-        for waiter in waiters:
-            if failure is None:
-                waiter.callback(None)
-            else:
-                waiter.errback(failure)
+        return maybeDeferred(self._use).addCallback(lambda _: self._membership.bootstrap())
 
     # Commands.
 
@@ -508,41 +388,7 @@ class DHTNode(DatagramProtocol):
         )
 
 
-def _parseAddresses(given: Iterable[AddressLike] | str | int) -> list[Address]:
-    if isinstance(given, (str, int, Address, Contact)):
-        # One address; a string would otherwise be read letter by letter.
-        return [parseAddress(given)]
-    return [parseAddress(each) for each in given]
-
-
-def _checkContact(contact: Contact) -> Contact:
-    address = parseAddress(contact)
-    return Contact(checkId(contact.id, "the id of a contact"), *address)
-
-
-def _checkValue(value: object) -> bytes | None:
-    if value is None or isinstance(value, bytes):
-        return value
-    if isinstance(value, (bytearray, memoryview)):
-        return bytes(value)
-    raise ValueError(f"a value is bytes or None, not {type(value).__name__}")
-
-
-def _makeLimiter(given: RateLimit | float | None) -> RateLimiter | None:
-    if given is None:
-        return None
-    if not isinstance(given, RateLimit):
-        given = RateLimit(rate=float(given), burst=3 * float(given), loopback=True)
-    if not (given.rate > 0 and given.burst >= 1):
-        raise ValueError(f"{given} lets nothing through; rate is over 0, and burst at least 1")
-    return RateLimiter(given)
-
-
 def _firstFailure(reason: Failure) -> Failure:
     if isinstance(reason.value, FirstError):
         return reason.value.subFailure
     return reason
-
-
-def _dropped(reason: Failure) -> None:
-    """A stream has failed with its node already."""

@@ -4,7 +4,7 @@ From names to IPv4 addresses, without blocking.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -15,13 +15,10 @@ from twisted.internet.interfaces import (
     IReactorPluggableNameResolver,
     IResolutionReceiver,
 )
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from .contact import Address, isIPv4
 from .errors import UnresolvableHost
-
-_log = Logger()
 
 
 @implementer(IResolutionReceiver)
@@ -69,19 +66,22 @@ def resolve(reactor: IReactorPluggableNameResolver, address: Address) -> Deferre
 
 
 def resolveAll(
-    reactor: IReactorPluggableNameResolver, addresses: Iterable[Address]
+    reactor: IReactorPluggableNameResolver,
+    addresses: Iterable[Address],
+    unresolved: Callable[[str], None],
 ) -> Deferred[list[Address]]:
     """
     Find as many as can be found.
 
-    :return: fires with the addresses; a name that has none is logged and left out
+    :param unresolved: told of each name that has no address
+    :return: fires with the addresses
     """
     found = DeferredList([resolve(reactor, address) for address in addresses], consumeErrors=True)
 
     def choose(results: Sequence[tuple[bool, Any]]) -> list[Address]:
         for isFound, result in results:
             if not isFound:
-                _log.warn("{reason}", reason=result.getErrorMessage())
+                unresolved(result.getErrorMessage())
         return [result for isFound, result in results if isFound]
 
     return found.addCallback(choose)

@@ -25,6 +25,9 @@ MAXIMUM_TIMEOUT = 1.5
 REMEMBERED_ADDRESSES = 128
 REMEMBERED_FOR = 1800.0
 
+#: When so many requests in a row had no answer in time, it is our own line that is slow.
+MISSED_IN_A_ROW = 8
+
 # The gains of RFC 6298, section 2.3.
 _ALPHA = 1 / 8
 _BETA = 1 / 4
@@ -71,13 +74,14 @@ class Estimate:
 class RoundTripTimes:
     """The estimates of one node."""
 
-    __slots__ = ("_addresses", "_overall")
+    __slots__ = ("_addresses", "_missedInARow", "_overall")
 
     def __init__(self) -> None:
         self._addresses: RecentMap[Address, Estimate] = RecentMap(
             REMEMBERED_ADDRESSES, REMEMBERED_FOR
         )
         self._overall: Estimate | None = None
+        self._missedInARow = 0
 
     def measured(self, address: Address, seconds: float, now: float) -> None:
         """
@@ -86,6 +90,7 @@ class RoundTripTimes:
         Only of a request that was sent once: else it is unknown which of the transmissions was
         answered (Karn's algorithm, RFC 6298 section 3).
         """
+        self._missedInARow = 0
         if self._overall is None:
             self._overall = Estimate(seconds)
         else:
@@ -101,9 +106,12 @@ class RoundTripTimes:
         known = self._addresses.get(address, now)
         if known is not None:
             known.backOff(waited)
-        if self._overall is not None:
-            # It may be our own line that is slow.  If not, the next answer of anybody makes up.
-            self._overall.backOff(waited)
+        self._missedInARow += 1
+        if self._missedInARow < MISSED_IN_A_ROW:
+            return
+        if self._overall is None:
+            self._overall = Estimate(waited)
+        self._overall.backOff(waited)
 
     def timeout(self, address: Address, now: float) -> float:
         """How long to wait for an answer from this address, in seconds."""

@@ -32,11 +32,13 @@ WINDOW = 256
 #: How many more may wait for a free place.
 QUEUE_LIMIT = 4096
 
-#: How often a request is sent before it fails.
-TRANSMISSIONS = 4
+#: How long the answer to each transmission is waited for, in time-outs of the address.  The second
+#: is as short as the first, for most first ones that are missed were lost; the later ones leave a
+#: handler the time that the original would.
+WAITS = (1.0, 1.0, 2.0, 4.0)
 
-#: How much longer each wait is than the one before.
-BACKOFF = 1.5
+#: How often a request is sent before it fails.
+TRANSMISSIONS = len(WAITS)
 
 #: When the timer comes this much too late, in seconds, the reactor was held up.
 HELD_UP = 0.02
@@ -95,6 +97,11 @@ class OutgoingRequest:
         self.timeout = 0.0
         self.deadline = 0.0
         self.isOver = False
+
+    @property
+    def wait(self) -> float:
+        """How long the answer to the latest transmission is waited for, in seconds."""
+        return self.timeout * WAITS[self.transmissions - 1]
 
     def isAnsweredFrom(self, address: Source) -> bool:
         """Whether an answer from this address is the one that is waited for."""
@@ -272,7 +279,7 @@ class Requests:
         now = self._clock.seconds()
         request.sentAt = now
         request.transmissions += 1
-        request.deadline = deadline = now + request.timeout
+        request.deadline = deadline = now + request.wait
         self._deadlinesPushed += 1
         heappush(self._deadlines, (deadline, self._deadlinesPushed, request))
         self._wakeAt(deadline, now)
@@ -310,13 +317,12 @@ class Requests:
                 break
 
     def _late(self, request: OutgoingRequest) -> None:
-        self._roundTrips.missed(request.address, request.timeout, self._clock.seconds())
+        self._roundTrips.missed(request.address, request.wait, self._clock.seconds())
         if request.transmissions >= TRANSMISSIONS:
             self._end(request)
             self._missed(request.address)
             request.onFailure(RequestTimeout(f"no answer from {request.address}"))
             return
-        request.timeout *= BACKOFF
         sent = request.transmissions
         self._transmit(request)
         if request.onLate is not None:

@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from .caller import Caller
+from .membership import Membership
 from .routing import RoutingTable
 from .tokens import ROTATION_INTERVAL, TokenIssuer
 
@@ -47,8 +48,7 @@ class Upkeep:
 
     :param lookUp: looks for the nodes closest to a target; starts from the bootstrap nodes too
         when its second argument is true
-    :param bootstrap: builds the table anew
-    :param hasJoined: whether it was ever built
+    :param membership: joins again when the node knows nobody
     :param random: spreads the nodes that start together, and chooses targets
     """
 
@@ -59,8 +59,7 @@ class Upkeep:
         caller: Caller,
         tokens: TokenIssuer,
         lookUp: Callable[[bytes, bool], Deferred[None]],
-        bootstrap: Callable[[], Deferred[None]] | None,
-        hasJoined: Callable[[], bool],
+        membership: Membership,
         random: Random,
     ) -> None:
         self._clock = clock
@@ -68,8 +67,7 @@ class Upkeep:
         self._caller = caller
         self._tokens = tokens
         self._lookUp = lookUp
-        self._bootstrap = bootstrap
-        self._hasJoined = hasJoined
+        self._membership = membership
         self._random = random
         self._timer: IDelayedCall | None = None
         self._refreshing: Deferred[None] | None = None
@@ -97,13 +95,16 @@ class Upkeep:
             self._rotatedAt = now
             self._tokens.rotate()
         self._checkContacts(now)
-        if len(self._table) and self._hasJoined():
+        if len(self._table) and self._membership.hasJoined:
             self._retryPause = FIRST_RETRY
             self._refresh(now)
-        elif self._bootstrap is not None and now >= self._retryAt and self._refreshing is None:
+        elif self._isTimeToRetry(now):
             self._retryPause = min(self._retryPause * 2, LONGEST_RETRY)
             self._retryAt = now + self._retryPause * (0.5 + self._random.random())
-            self._run(self._bootstrap())
+            self._run(self._membership.join())
+
+    def _isTimeToRetry(self, now: float) -> bool:
+        return self._membership.knowsSomebody and now >= self._retryAt and self._refreshing is None
 
     def _checkContacts(self, now: float) -> None:
         # As many as come due in one interval, and some more for those that came due together.

@@ -1,0 +1,75 @@
+"""
+What callers may give, checked and brought into one form.
+
+Each function raises at once, and says what was wrong and what is allowed.
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeGuard
+
+from .contact import Address, AddressLike, Contact, checkId, parseAddress
+from .limits import RateLimit, RateLimiter
+
+
+def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
+    """
+    Read one address, or several, as options give them.
+
+    :raises InvalidAddress: when one of them isn't one
+    """
+    if isinstance(given, (str, int, Address, Contact)) or _isPair(given):
+        # One address; a string would otherwise be read letter by letter.
+        return [parseAddress(given)]
+    return [parseAddress(each) for each in given]
+
+
+def _isPair(given: object) -> TypeGuard[tuple[str, int]]:
+    return (
+        isinstance(given, tuple)
+        and len(given) == 2
+        and isinstance(given[0], str)
+        and ":" not in given[0]
+        and isinstance(given[1], int)
+    )
+
+
+def checkContact(contact: Contact) -> Contact:
+    """
+    Give a contact back when it can be asked.
+
+    :raises InvalidTarget: when its id isn't 32 bytes
+    :raises InvalidAddress: when its address isn't one
+    """
+    return Contact(checkId(contact.id, "the id of a contact"), *parseAddress(contact))
+
+
+def checkValue(value: object) -> bytes | None:
+    """
+    Give a value back when it can be sent.
+
+    :raises ValueError: when it is neither bytes nor None
+    """
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    raise ValueError(f"a value is bytes or None, not {type(value).__name__}")
+
+
+def makeLimiter(given: RateLimit | float | None) -> RateLimiter | None:
+    """
+    Make what the C{rateLimit} of a node asks for.
+
+    :param given: a number is so many requests a second, for this machine's own addresses too
+    :raises ValueError: when it lets nothing through
+    """
+    if given is None:
+        return None
+    if not isinstance(given, RateLimit):
+        given = RateLimit(rate=float(given), burst=max(1.0, 3 * float(given)), loopback=True)
+    if not (given.rate > 0 and given.burst >= 1):
+        raise ValueError(f"{given} lets nothing through; rate is over 0, and burst at least 1")
+    return RateLimiter(given)

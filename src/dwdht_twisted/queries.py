@@ -1,0 +1,164 @@
+"""
+The queries of one node: where they start, and that none outlives the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from . import wire
+from .caller import Caller
+from .candidate import Search
+from .commit import AskEach
+from .contact import Address
+from .errors import NodeDestroyed, ValueTooLarge
+from .limits import RecentMap
+from .lookup import Lookup
+from .resolver import resolveAll
+from .routing import K, RoutingTable
+from .stream import QueryStream, Question
+from .tokens import TOKEN_BYTES
+
+#: That a name can't be resolved is logged once for so many seconds, and for so many names.
+WARN_AGAIN_AFTER = 3600.0
+WARNINGS_REMEMBERED = 64
+
+Result = TypeVar("Result")
+
+
+class Queries:
+    """
+    Makes the streams of a node.
+
+    :param reactor: tells the time and resolves names
+    :param bootstrap: the bootstrap nodes; their names are resolved each time
+    :param use: makes sure that the node can send
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        table: RoutingTable,
+        caller: Caller,
+        bootstrap: list[Address],
+        use: Callable[[], None],
+    ) -> None:
+        self._reactor = reactor
+        self._table = table
+        self._caller = caller
+        self._bootstrap = bootstrap
+        self._use = use
+        self._streams: set[QueryStream] = set()
+        self._pending: set[Deferred[Any]] = set()
+        self._warned: RecentMap[str, bool] = RecentMap(WARNINGS_REMEMBERED, WARN_AGAIN_AFTER)
+
+    def stream(self, question: Question, nodes: list[Address] | None) -> QueryStream:
+        """
+        Make the stream of a question.
+
+        :param nodes: whom to ask; None for the nodes closest to the target
+        :raises ValueTooLarge: when the question doesn't fit a datagram
+        """
+        size = wire.HEADER_BYTES + len(question.body(self._table.id, bytes(TOKEN_BYTES)))
+        if size > wire.MAX_DATAGRAM_BYTES:
+            raise ValueTooLarge(
+                f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
+            )
+        if nodes is None:
+            begin = partial(self._beginLookup, question.target, False)
+        else:
+            begin = partial(self._beginAsking, nodes)
+        return QueryStream(question, self._caller, begin, self._streams)
+
+    def lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:
+        """
+        Look for the nodes closest to a target, for the sake of the table.
+
+        :param alwaysBootstrap: whether to start from the bootstrap nodes too, however many contacts
+            the table holds
+        :return: fires at the end; fails with L{NoResponse <dwdht_twisted.errors.NoResponse>}
+        """
+        begin = partial(self._beginLookup, target, alwaysBootstrap)
+        question = Question(wire.FIND_NODE, target)
+        stream = QueryStream(question, self._caller, begin, self._streams)
+        return stream.collect().addCallback(lambda _: None)
+
+    def track(self, deferred: Deferred[Result]) -> Deferred[Result]:
+        """Have C{deferred} fail when the node is destroyed before it fires."""
+        tracked: Deferred[Result] = Deferred(lambda _: deferred.cancel())
+        self._pending.add(tracked)
+
+        def fired(result: Result | Failure) -> None:
+            self._pending.discard(tracked)
+            if tracked.called:
+                return
+            if isinstance(result, Failure):
+                tracked.errback(result)
+            else:
+                tracked.callback(result)
+
+        deferred.addBoth(fired)
+        return tracked
+
+    def stop(self, reason: NodeDestroyed) -> None:
+        """End all streams, and all that is tracked, with C{reason}."""
+        for stream in list(self._streams):
+            stream.fail(reason)
+        for pending in list(self._pending):
+            pending.errback(reason)
+
+    def _beginLookup(
+        self, target: bytes, alwaysBootstrap: bool, advance: Callable[[], None]
+    ) -> Search:
+        self._use()
+        table = self._table
+        lookup = Lookup(
+            target,
+            table.id,
+            spacing=table.spacing(),
+            reserve=lambda: table.closestCompact(target, len(table)),
+        )
+        lookup.addContacts(table.closestCompact(target))
+        table.refreshed(target, self._reactor.seconds())
+        if self._bootstrap and (alwaysBootstrap or len(table) < K):
+            lookup.expect()
+            self._whenResolved(self._bootstrap, lookup.addBootstrap, advance)
+        return lookup
+
+    def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Search:
+        self._use()
+        search = AskEach()
+        search.expect()
+        self._whenResolved(addresses, search.addAddresses, advance)
+        return search
+
+    def _whenResolved(
+        self,
+        addresses: Iterable[Address],
+        add: Callable[[Iterable[Address]], None],
+        advance: Callable[[], None],
+    ) -> None:
+        def found(resolved: list[Address]) -> None:
+            add(resolved)
+            advance()
+
+        resolving = resolveAll(self._reactor, addresses, self._unresolved)
+        self.track(resolving).addCallbacks(found, _dropped)
+
+    def _unresolved(self, reason: str) -> None:
+        now = self._reactor.seconds()
+        if not self._warned.get(reason, now):
+            self._warned.put(reason, True, now)
+            self._log.warn("{reason}", reason=reason)
+
+
+def _dropped(reason: Failure) -> None:
+    """A stream has failed with its node already."""
