@@ -95,10 +95,11 @@ class Bucket:
     :ivar unproven: contacts that only asked, by id, in the room that is left
     :ivar spares: contacts that have answered and found no room, the latest last
     :ivar refreshedAt: when a lookup last went into the bucket, in seconds
+    :ivar allSeenSince: a time since which all that are proven have answered, in seconds
     :ivar free: how many bits of their ids differ between them
     """
 
-    __slots__ = ("free", "proven", "refreshedAt", "spares", "unproven")
+    __slots__ = ("allSeenSince", "free", "proven", "refreshedAt", "spares", "unproven")
 
     def __init__(self, prefix: int, now: float) -> None:
         self.free = ID_BITS - prefix - 1
@@ -106,10 +107,13 @@ class Bucket:
         self.unproven: dict[int, Entry] = {}
         self.spares: list[Contact] = []
         self.refreshedAt = now
+        self.allSeenSince = float("-inf")
 
     def longestUnseen(self) -> Entry:
         """The proven contact that answered the longest time ago."""
-        return min(self.proven.values(), key=lambda entry: entry.lastSeen)
+        oldest = min(self.proven.values(), key=lambda entry: entry.lastSeen)
+        self.allSeenSince = oldest.lastSeen
+        return oldest
 
 
 class RoutingTable:
@@ -195,20 +199,19 @@ class RoutingTable:
         :param contact: the address, and the id in the answer, None from an ephemeral node
         :return: a contact that should be pinged, because this one waits for its place
         """
-        address = contact.address
+        address = (contact.host, contact.port)
         known = self._byAddress.get(address)
         if known is not None and known.contact.id == contact.id:
             known.lastSeen = now
             if self._unproven and known.number in self._unproven:
-                self._remove(known)
-                self._insert(known, now)
+                self._prove(known, now)
             return None
         self._silent.discard(address)
         if known is not None:
             self._remove(known)
         if contact.id is None or contact.id == self.id:
             return None
-        return self._insert(Entry(contact, now), now)
+        return self._insert(contact, now)
 
     def failed(self, address: Address, now: float) -> Contact | None:
         """
@@ -356,25 +359,43 @@ class RoutingTable:
             bucket = self._buckets[prefix] = Bucket(prefix, now)
         return bucket
 
-    def _insert(self, entry: Entry, now: float) -> Contact | None:
+    def _insert(self, contact: Contact, now: float) -> Contact | None:
         """Give a contact that has answered a place, or name the one that it waits for."""
-        bucket = self._bucketOf(entry.number, now)
-        holder = bucket.proven.get(entry.number)
+        number = int.from_bytes(contact.id or b"", "big")
+        bucket = self._bucketOf(number, now)
+        holder = bucket.proven.get(number)
         if holder is not None or len(bucket.proven) >= self._k:
-            self._keepSpare(bucket, entry.contact)
+            self._keepSpare(bucket, contact)
+            if holder is None and now - bucket.allSeenSince <= TRUSTED_FOR:
+                return None
             oldest = holder or bucket.longestUnseen()
             return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
-        if not self._provenSources.hasRoom(entry.contact.host) or _isCrowd(bucket, entry):
+        entry = Entry(contact, now)
+        if not self._isCredible(bucket, entry):
             return None
-        claim = bucket.unproven.get(entry.number)
+        claim = bucket.unproven.get(number)
         if claim is None and len(bucket.proven) + len(bucket.unproven) >= self._k:
             claim = next(iter(bucket.unproven.values()))
         if claim is not None:
             self._remove(claim)
-        bucket.proven[entry.number] = entry
-        self._provenSources.add(entry.contact.host)
+        bucket.proven[number] = entry
+        self._provenSources.add(contact.host)
         self._enter(entry)
         return None
+
+    def _prove(self, claim: Entry, now: float) -> None:
+        """A contact that has only asked has answered: its place becomes a proven one's."""
+        bucket = self._bucketOf(claim.number, now)
+        if not self._isCredible(bucket, claim):
+            self._remove(claim)
+            return
+        del bucket.unproven[claim.number]
+        del self._unproven[claim.number]
+        bucket.proven[claim.number] = claim
+        self._provenSources.add(claim.contact.host)
+
+    def _isCredible(self, bucket: Bucket, entry: Entry) -> bool:
+        return self._provenSources.hasRoom(entry.contact.host) and not _isCrowd(bucket, entry)
 
     def _keepSpare(self, bucket: Bucket, contact: Contact) -> None:
         spares = bucket.spares
