@@ -71,6 +71,10 @@ Result = TypeVar("Result")
 #: The largest datagram that is read, in bytes: any that UDP carries.
 READ_BYTES = 65536
 
+#: How many bytes may wait to be read, if the operating system allows it.  By default there is no
+#: room for the answers that a dozen lookups draw in a moment, and the rest is lost.
+RECEIVE_BUFFER_BYTES = 500_000
+
 
 @implementer(IDHTNode, ICommandHandler)
 class DHTNode(DatagramProtocol):
@@ -386,6 +390,14 @@ class DHTNode(DatagramProtocol):
             type(self).updateReceived is not DHTNode.updateReceived
             or self._commands.handlerOf(command) is not None
         )
+
+
+def _enlargeReceiveBuffer(opened: sockets.socket | None) -> None:
+    """Let more wait on a socket than by default; None, when a transport has no socket."""
+    option = (sockets.SOL_SOCKET, sockets.SO_RCVBUF)
+    if opened is not None and opened.getsockopt(*option) < RECEIVE_BUFFER_BYTES:
+        with suppress(OSError):
+            opened.setsockopt(*option, RECEIVE_BUFFER_BYTES)
 
 
 def _firstFailure(reason: Failure) -> Failure:
