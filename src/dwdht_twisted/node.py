@@ -184,6 +184,8 @@ class DHTNode(DatagramProtocol):
 
     def startProtocol(self) -> None:
         """The port is open: begin."""
+        if self._socket is None:
+            _enlargeReceiveBuffer(getattr(self.transport, "socket", None))
         self._upkeep.start()
         self._membership.start()
 
