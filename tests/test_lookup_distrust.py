@@ -86,6 +86,17 @@ class DistrustTests(LookupTestCase):
             self.assertEqual(len(asked), expected)
             self.assertEqual(asked[0], node(1, host))
 
+    def test_publicHostCountsOnce(self) -> None:
+        """The nodes of one public host displace no others among the k closest, nor are left out."""
+        first = node(100, "10.0.0.9")
+        for host, more in (("20.9.9.9", [first]), ("10.9.9.9", [])):
+            lookup = looking([first], k=4)
+            named = [node(1, host), node(2, host), node(5), node(6)]
+            self.name(lookup, named)
+            self.finish(lookup)
+            found = [contactOf(each) for each in lookup.closest()]
+            self.assertEqual(found, [*named, *more])
+
     def test_publicSubnet(self) -> None:
         """A public /24 network is asked a few times more, and the rest of the world as ever."""
         lookup = looking([node(100)])

@@ -154,6 +154,19 @@ class LifeTests(NodeTestCase):
         self.failureResultOf(waiting, NodeDestroyed)
         self.assertEqual(peer.responses, [])
 
+    def test_destroyWhileOneCancelsAnother(self) -> None:
+        """
+        C{destroy} releases everything though what it fails cancels what else waits.
+        """
+        node = self.node(bootstrap=["10.9.9.9:1"])
+        waiting: list[Deferred[Any]] = [node.ping(self.peer().address) for _ in range(2)]
+        waiting += [node.ready() for _ in range(2)]
+        for each, other in zip(waiting, reversed(waiting), strict=True):
+            each.addErrback(lambda _, doomed: doomed.cancel(), other)
+        self.clock.runUntil(node.destroy())
+        for each in waiting:
+            self.successResultOf(each)
+
     def test_destroy(self) -> None:
         """
         C{destroy} in the middle of 50 queries: every Deferred fires, and no delayed call is left.

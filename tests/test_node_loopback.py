@@ -9,13 +9,30 @@ from typing import Any
 
 from twisted.internet.defer import gatherResults
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from dwdht_twisted import (
     Address,
     CannotListen,
     DHTNode,
+    ICommandHandler,
+    Request,
     UnresolvableHost,
 )
+
+
+@implementer(ICommandHandler)
+class Big:
+    """
+    A handler whose answer takes more than Twisted reads by default.
+    """
+
+    def queryReceived(self, request: Request) -> bytes:
+        """Give 30,000 bytes."""
+        return bytes(30_000)
+
+    def updateReceived(self, request: Request) -> None:
+        """Give nothing."""
 
 
 class LoopbackTests(TestCase):
@@ -48,6 +65,30 @@ class LoopbackTests(TestCase):
             self.assertGreater(port.socket.getsockopt(*option), default)
             self.node(socket=own).listen()
             self.assertEqual(own.getsockopt(*option), default)
+
+    async def test_ownAddressOfAnother(self) -> None:
+        """
+        The address that a node gives, bound to all interfaces, is one to bootstrap from and ping.
+        """
+        other = self.node(ephemeral=True)
+        other.listen()
+        self.assertEqual(other.address().host, "0.0.0.0")
+        node = self.node(bootstrap=[other.address()])
+        await node.ready()
+        pong = await node.ping(other.address())
+        self.assertEqual(pong.contact.port, other.address().port)
+
+    async def test_listenUDP(self) -> None:
+        """
+        A node that C{listenUDP} runs reads datagrams as large as one that listens by itself.
+        """
+        node = self.node(bootstrap=[])
+        self.reactor.listenUDP(0, node, interface="127.0.0.1")
+        other = self.node()
+        other.listen(0, "127.0.0.1")
+        other.register("big", Big())
+        [reply] = await node.query("big", bytes(32), nodes=[other.address()]).collect()
+        self.assertEqual(len(reply.value or b""), 30_000)
 
     async def test_callersSocket(self) -> None:
         """

@@ -185,8 +185,9 @@ class IdentityTests(TableTestCase):
         """A new id that an address merely claims changes nothing, but has it pinged once due."""
         self.table.answered(far(1), 0.0)
         restarted = far(1)._replace(id=idOf(2))
-        self.assertFalse(claim(self.table, restarted, TRUSTED_FOR - 1))
-        self.assertTrue(claim(self.table, restarted, LATER))
+        self.assertTrue(claim(self.table, restarted, 1.0))
+        self.assertFalse(claim(self.table, restarted, TRUSTED_FOR))
+        self.assertTrue(claim(self.table, restarted, LATER + 1.0))
         self.assertEqual(everyone(self.table), [far(1)])
 
     def test_becameEphemeral(self) -> None:

@@ -208,6 +208,21 @@ class ServiceTests(SynchronousTestCase):
         self.clock.runFor(600)
         self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
 
+    def test_firstMember(self) -> None:
+        """A first member whose bootstrap server answers isn't isolated."""
+        server = DHTNode(self.network.reactor("10.0.0.3"), ephemeral=True)
+        server.listen(6620)
+        self.start(bootstrap="10.0.0.3:6620")
+        self.clock.runFor(3600)
+        self.assertEqual(self.logged(LogLevel.warn), [])
+
+    def test_startedAgain(self) -> None:
+        """A service that was stopped can't be started again, and says so."""
+        service = self.start()
+        self.clock.runUntil(service.stopService())
+        with self.assertRaises(NodeDestroyed):
+            service.startService()
+
     def test_companyGone(self) -> None:
         """The first node of a network is isolated when all who came are gone."""
         first = self.start(bootstrap=(), port=6620)

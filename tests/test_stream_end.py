@@ -88,6 +88,19 @@ class StopTests(StreamTestCase):
         self.assertEqual(self.successResultOf(stream.collect()), [])
         self.assertEqual(self.sent, [])
 
+    def test_consumerKeepsItsProducer(self) -> None:
+        """
+        A consumer that raises when it lets its producer go keeps no Deferred from firing.
+        """
+
+        class Clinging(Consumer):
+            def unregisterProducer(self) -> None:
+                raise RuntimeError("no")
+
+        done = self.ask(2).startProducing(Clinging())
+        self.clock.runUntil(done)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
     def test_everythingAfterTheEnd(self) -> None:
         """
         The methods of a producer do nothing after the end.

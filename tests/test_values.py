@@ -211,6 +211,12 @@ class AloneTests(SynchronousTestCase):
         with self.assertRaises(NoResponse):
             self.clock.runUntil(values.put(self.node, b"value"))
 
+    def test_putOnTheOnlyMember(self) -> None:
+        """The only member of a network that keeps values keeps what is put through it."""
+        self.node.register(values.COMMAND, values.ValueHandler(MemoryStore(self.clock.seconds)))
+        key = self.clock.runUntil(values.put(self.node, b"value"))
+        self.assertEqual(self.clock.runUntil(values.get(self.node, key)), b"value")
+
     def test_get(self) -> None:
         """Getting fails when no node answers, and doesn't claim that nobody has the value."""
         with self.assertRaises(NoResponse):

@@ -8,9 +8,11 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from socket import AF_INET, SOCK_DGRAM, socket
 from typing import TypeGuard
 
 from .contact import Address, AddressLike, Contact, checkId, parseAddress
+from .errors import InvalidAddress
 from .limits import RateLimit, RateLimiter
 
 
@@ -23,6 +25,8 @@ def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
     if isinstance(given, (str, int, Address, Contact)) or _isPair(given):
         # One address; a string would otherwise be read letter by letter.
         return [parseAddress(given)]
+    if not isinstance(given, Iterable):
+        raise InvalidAddress(f"{given!r} is no list of addresses; give HOST:PORT, or several")
     return [parseAddress(each) for each in given]
 
 
@@ -40,10 +44,27 @@ def checkContact(contact: Contact) -> Contact:
     """
     Give a contact back when it can be asked.
 
+    :param contact: a L{Contact}, or the same three things as a tuple or list
     :raises InvalidTarget: when its id isn't 32 bytes
     :raises InvalidAddress: when its address isn't one
     """
-    return Contact(checkId(contact.id, "the id of a contact"), *parseAddress(contact))
+    if not isinstance(contact, (tuple, list)) or len(contact) != 3:
+        raise InvalidAddress(f"{contact!r} is no contact; give id, host and port")
+    id, host, port = contact
+    return Contact(checkId(id, "the id of a contact"), *parseAddress((host, port)))
+
+
+def checkSocket(given: object) -> socket | None:
+    """
+    Give a socket back when a node can use it.
+
+    :raises ValueError: when it isn't a UDP socket over IPv4
+    """
+    if given is None:
+        return None
+    if not isinstance(given, socket) or (given.family, given.type) != (AF_INET, SOCK_DGRAM):
+        raise ValueError(f"{given!r} is no UDP socket over IPv4")
+    return given
 
 
 def checkValue(value: object) -> bytes | None:
@@ -68,6 +89,8 @@ def makeLimiter(given: RateLimit | float | None) -> RateLimiter | None:
     """
     if given is None:
         return None
+    if isinstance(given, bool):
+        raise ValueError("a rate limit is a number of requests a second, a RateLimit or None")
     if not isinstance(given, RateLimit):
         given = RateLimit(rate=float(given), burst=max(1.0, 3 * float(given)), loopback=True)
     if not (given.rate > 0 and given.burst >= 1):

@@ -46,9 +46,11 @@ class Candidate:
     :ivar token: the round-trip token that it gave
     :ivar namedBy: the candidates that named it; none when the node knew it by itself
     :ivar credit: how many more candidates are asked on its word
+    :ivar isExtra: whether it takes no place of the k closest, for another node of its public host
+        was asked before
     """
 
-    __slots__ = ("address", "credit", "distance", "id", "namedBy", "state", "token")
+    __slots__ = ("address", "credit", "distance", "id", "isExtra", "namedBy", "state", "token")
 
     def __init__(self, address: Address, id: bytes | None, distance: int) -> None:
         self.address = address
@@ -58,6 +60,7 @@ class Candidate:
         self.token: bytes | None = None
         self.namedBy: list[Candidate] = []
         self.credit = CREDIT
+        self.isExtra = False
 
     @property
     def referrer(self) -> Address | None:

@@ -34,6 +34,10 @@ def checkCommand(command: object) -> str:
         raise InvalidCommand(f"a command is text, not {type(command).__name__}")
     if not command:
         raise InvalidCommand("a command can't be empty")
+    try:
+        command.encode()
+    except UnicodeEncodeError:
+        raise InvalidCommand(f"{command!r} can't be written as UTF-8") from None
     if command in INTERNAL_COMMANDS:
         raise InvalidCommand(f"{command} is a command of the protocol itself")
     return command

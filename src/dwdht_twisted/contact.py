@@ -33,6 +33,9 @@ DEFAULT_PORT = 6620
 #: What a port number alone, or C{":port"}, stands for.
 LOCAL_HOST = "127.0.0.1"
 
+#: Where a port is bound that listens on all interfaces.
+ANY_HOST = "0.0.0.0"
+
 
 class Address(NamedTuple):
     """
@@ -112,6 +115,8 @@ def parseAddress(given: AddressLike) -> Address:
         return Address(LOCAL_HOST, _checkPort(given, given))
     if isinstance(given, str):
         host, colon, port = given.strip().rpartition(":")
+        if not colon and port.isascii() and port.isdigit():
+            colon = ":"
         if not colon:
             host, port = port, str(DEFAULT_PORT)
         if not port.isascii() or not port.isdigit() or len(port) > 5:

@@ -68,6 +68,9 @@ class ICommandHandler(Interface):
     What a method gives is sent as the value of the answer: bytes, None for no value, or a
     Deferred or a coroutine of those.  The wire has no field for an error: when a method fails,
     nothing is sent, the failure is logged, and the asker's request times out.
+
+    An asker waits for one to two seconds, and sends its request again meanwhile.  So answer within
+    a second; a query that takes longer may run once for each time that it was sent.
     """
 
     def queryReceived(request: Request) -> HandlerResult:
@@ -114,7 +117,12 @@ class IQueryStream(IPushProducer):
         """
 
     def __aiter__() -> IQueryStream:
-        """The stream itself: C{async for reply in stream}."""
+        """
+        The stream itself: C{async for reply in stream}.
+
+        Who leaves the loop early calls C{stopProducing}; else the stream waits, paused, as long as
+        its node lives.
+        """
 
     def __anext__() -> Awaitable[Reply]:
         """The next reply; raises as L{startProducing} fails."""
@@ -151,7 +159,7 @@ class IDHTNode(Interface):
         """
         :return: fires when the first table is built, at once when there is no bootstrap node to
             ask.  Fails with L{NoResponse <dwdht_twisted.errors.NoResponse>} when no bootstrap
-            node answers; the node goes on trying, and a later C{ready()} waits for that.
+            node answers; the node goes on trying, and a later C{ready()} waits for the next try.
         """
 
     def bootstrap() -> Deferred[None]:
@@ -194,7 +202,7 @@ class IDHTNode(Interface):
     ) -> IQueryStream:
         """
         L{query}, then send the command to the 20 closest nodes that answered, each with the
-        round-trip token that it gave.
+        round-trip token that it gave; with C{nodes}, to all of those that answered.
 
         :param query: whether the stream holds the replies of the first phase too
         """

@@ -24,7 +24,8 @@ Nobody who answers is trusted more than need be:
   committed to both.  (The idea is that of Sridhar et al., Content Censorship in
   the InterPlanetary File System, 2024: what honest nodes there must be follows
   from the density of the network.)
-* On the public internet a host and a /24 network are asked a few times only,
+* On the public internet a host counts once among the k closest, whatever
+  number of nodes it runs, a host and a /24 network are asked a few times only,
   and a private address that a public node names isn't asked at all.
 * A lookup has a budget of datagrams.  When it is spent, only answers that are
   not late are waited for.
@@ -126,6 +127,7 @@ class Lookup:
         self._inFlight: dict[Candidate, int] = {}
         self._late = 0
         self._answered: list[tuple[int, int, Candidate]] = []
+        self._extras: list[tuple[int, int, Candidate]] = []
         self._places = 0
         self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
         # The distances of all that have answered or soon will, closest first.
@@ -161,7 +163,7 @@ class Lookup:
         if candidate is not None:
             candidate.state = State.ASKED
             self._inFlight[candidate] = 1
-            insort(self._hopeful, candidate.distance)
+            self._hopeFor(candidate)
             self._spent += 1
         return candidate
 
@@ -184,7 +186,7 @@ class Lookup:
         self._land(candidate)
         candidate.state = State.ASKED
         self._inFlight[candidate] = 1
-        insort(self._hopeful, candidate.distance)
+        self._hopeFor(candidate)
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
         """
@@ -204,8 +206,9 @@ class Lookup:
             candidate.id = id
             candidate.distance = int.from_bytes(id, "big") ^ self._wanted
             self._places += 1
-            insort(self._answered, (candidate.distance, self._places, candidate))
-            insort(self._hopeful, candidate.distance)
+            kind = self._extras if candidate.isExtra else self._answered
+            insort(kind, (candidate.distance, self._places, candidate))
+            self._hopeFor(candidate)
             self._noticeSiege()
         if message.nodes:
             self._addNamed(candidate, message.nodes)
@@ -240,13 +243,17 @@ class Lookup:
     def closest(self) -> list[Candidate]:
         """
         The k closest nodes that have answered, closest first; when the target is besieged, as many
-        from the edge of the crowd on as well.
+        from the edge of the crowd on as well.  Further nodes of a public host come in addition.
         """
         found = self._answered[: self._k]
         if self._outside is not None:
             # Where the crowd ends is a rough guess, and its liars are the closest in it.
             start = max(self._k, self._crowdSize() - self._k // 2)
             found += self._answered[start : start + self._k]
+        else:
+            bound = self._bound(0)
+            found += [place for place in self._extras if place[0] < bound]
+            found.sort()
         return [candidate for _, _, candidate in found]
 
     # A siege.
@@ -378,10 +385,12 @@ class Lookup:
             return None
         self._askedAddresses.add(address)
         self._addressesOf[id] += 1
+        isExtra = self._sources.has(contact.host)
         self._sources.add(contact.host)
         # Whoever names it from now on has taken no risk, and earns nothing.
         self._named[compact] = None
         candidate = Candidate(contact.address, id, distance)
+        candidate.isExtra = isExtra
         candidate.namedBy = namedBy
         if namedBy:
             max(namedBy, key=_creditOf).credit -= 1
@@ -409,8 +418,13 @@ class Lookup:
         else:
             self._giveUpHope(candidate)
 
+    def _hopeFor(self, candidate: Candidate) -> None:
+        if not candidate.isExtra:
+            insort(self._hopeful, candidate.distance)
+
     def _giveUpHope(self, candidate: Candidate) -> None:
-        del self._hopeful[bisect_left(self._hopeful, candidate.distance)]
+        if not candidate.isExtra:
+            del self._hopeful[bisect_left(self._hopeful, candidate.distance)]
 
 
 def _creditOf(candidate: Candidate) -> int:

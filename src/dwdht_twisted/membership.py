@@ -73,7 +73,7 @@ class Membership:
         """See L{IDHTNode.ready <dwdht_twisted.interfaces.IDHTNode.ready>}."""
         if self.hasJoined:
             return succeed(None)
-        waiter: Deferred[None] = Deferred(self._waiting.remove)
+        waiter: Deferred[None] = Deferred(self._forget)
         self._waiting.append(waiter)
         return waiter
 
@@ -81,12 +81,19 @@ class Membership:
         """Tell all who wait how it went."""
         if failure is None:
             self.hasJoined = True
+        # One by one, for each that is told may cancel another.
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
+            if waiter.called:
+                continue
             if failure is None:
                 waiter.callback(None)
             else:
                 waiter.errback(failure)
+
+    def _forget(self, waiter: Deferred[None]) -> None:
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
 
     def _joined(self, _: object) -> None:
         if not self.hasJoined:

@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from . import wire
-from .arguments import checkContact, checkValue, makeLimiter, parseAddresses
+from .arguments import checkContact, checkSocket, checkValue, makeLimiter, parseAddresses
 from .caller import Caller
 from .commands import CommandRegistry, checkCommand
 from .contact import (
@@ -86,7 +86,8 @@ class DHTNode(DatagramProtocol):
         port number of this machine.  Names are resolved each time that they are used.
     :param id: 32 bytes; random by default
     :param ephemeral: keep the id to itself, so that no other node lists this one
-    :param socket: a bound UDP socket to use; it stays the caller's own
+    :param socket: a bound UDP socket to use instead of a port of its own; it stays the caller's
+        own, and doesn't block while the node uses it
     :param contacts: contacts known from an earlier run; they are pinged first
     :param rateLimit: how many requests of one host are served: a L{RateLimit}; or a number of
         requests a second, for this machine's own addresses too; or None for no limit
@@ -116,7 +117,7 @@ class DHTNode(DatagramProtocol):
         self.ephemeral = bool(ephemeral)
         self.counters = Counters()
         self._reactor = reactor
-        self._socket = socket
+        self._socket = checkSocket(socket)
         self._socketTimeout: float | None = None
         self._limiter = makeLimiter(rateLimit)
         self._isDestroyed = False
@@ -165,7 +166,7 @@ class DHTNode(DatagramProtocol):
             raise CannotListen(f"the node listens already, on {self.address()}")
         if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
             raise InvalidAddress(f"{port!r} is no port; a port is 0 (any free one) to 65535")
-        if interface and not isIPv4(interface):
+        if not isinstance(interface, str) or (interface and not isIPv4(interface)):
             raise InvalidAddress(f"{interface!r} is no IPv4 address to listen on")
         try:
             if self._socket is None:
@@ -184,6 +185,9 @@ class DHTNode(DatagramProtocol):
 
     def startProtocol(self) -> None:
         """The port is open: begin."""
+        if getattr(self.transport, "maxPacketSize", READ_BYTES) < READ_BYTES:
+            # Whoever called listenUDP left it at what suits other protocols.
+            self.transport.maxPacketSize = READ_BYTES  # type: ignore[union-attr]
         if self._socket is None:
             _enlargeReceiveBuffer(getattr(self.transport, "socket", None))
         self._upkeep.start()
@@ -373,6 +377,8 @@ class DHTNode(DatagramProtocol):
 
     def register(self, command: str | None, handler: ICommandHandler) -> None:
         """See L{IDHTNode}."""
+        if cast(object, handler) is self:
+            raise ValueError("a node can't be its own handler; override queryReceived instead")
         self._commands.register(command, handler)
 
     def unregister(self, command: str | None) -> None:

@@ -112,8 +112,10 @@ class Queries:
         """End all streams, and all that is tracked, with C{reason}."""
         for stream in list(self._streams):
             stream.fail(reason)
-        for pending in list(self._pending):
-            pending.errback(reason)
+        while self._pending:
+            pending = self._pending.pop()
+            if not pending.called:
+                pending.errback(reason)
 
     def _beginLookup(
         self, target: bytes, alwaysBootstrap: bool, advance: Callable[[], None]

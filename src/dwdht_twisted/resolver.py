@@ -17,7 +17,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from .contact import Address, isIPv4
+from .contact import ANY_HOST, LOCAL_HOST, Address, isIPv4
 from .errors import UnresolvableHost
 
 
@@ -51,8 +51,11 @@ def resolve(reactor: IReactorPluggableNameResolver, address: Address) -> Deferre
     Find the IPv4 address of a host.
 
     :return: fires with the address to send to, at once when the host is one already; fails with
-        L{UnresolvableHost}
+        L{UnresolvableHost}.  What listens on all interfaces of this machine is sent to by way of
+        loopback, from where it will answer.
     """
+    if address.host == ANY_HOST:
+        return succeed(Address(LOCAL_HOST, address.port))
     if isIPv4(address.host):
         return succeed(address)
     try:

@@ -76,15 +76,17 @@ class Entry:
     :ivar compact: its compact form
     :ivar number: its id as a big-endian number
     :ivar lastSeen: when it last answered, in seconds
+    :ivar doubtedAt: when another id last claimed its address, in seconds
     """
 
-    __slots__ = ("compact", "contact", "lastSeen", "number")
+    __slots__ = ("compact", "contact", "doubtedAt", "lastSeen", "number")
 
     def __init__(self, contact: Contact, now: float) -> None:
         self.contact = contact
         self.compact = packContact(contact)
         self.number = int.from_bytes(self.compact[: ID_BITS // 8], "big")
         self.lastSeen = now
+        self.doubtedAt = float("-inf")
 
 
 class Bucket:
@@ -167,12 +169,15 @@ class RoutingTable:
         """
         entry = self._byAddress.get(address)
         if entry is not None:
+            if (
+                entry.contact.id == id
+                or entry.number in self._unproven
+                or now - entry.doubtedAt <= TRUSTED_FOR
+            ):
+                return False
             # Another id at a known address: ask who is there, but not for each request.
-            return (
-                entry.contact.id != id
-                and entry.number not in self._unproven
-                and now - entry.lastSeen > TRUSTED_FOR
-            )
+            entry.doubtedAt = now
+            return True
         if len(self._unproven) >= MAXIMUM_UNPROVEN or self._silent.get(address, now):
             return False
         number = int.from_bytes(id, "big")

@@ -12,13 +12,17 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from .contact import AddressLike, parseAddress
+from .arguments import parseAddresses
+from .contact import AddressLike
 from .interfaces import IValueStore
 from .node import DHTNode
 from .values import COMMAND, ValueHandler
 
 #: How often the service looks how the node does, in seconds.
 WATCH_INTERVAL = 30.0
+
+#: A node without contacts is isolated when nobody has answered it for so long, in seconds.
+ISOLATED_AFTER = 180.0
 
 #: The counters of a node that stand still while all is well, and what it means when they don't.
 TROUBLES = {
@@ -55,10 +59,10 @@ class DHTService(Service):
         port: int = 0,
         interface: str = "",
         store: IValueStore | Callable[[], IValueStore] | None = None,
-        bootstrap: Iterable[AddressLike] = (),
+        bootstrap: Iterable[AddressLike] | AddressLike = (),
         **options: Any,
     ) -> None:
-        self._bootstrap = [parseAddress(address) for address in bootstrap]
+        self._bootstrap = parseAddresses(bootstrap)
         self.node = DHTNode(reactor, bootstrap=self._bootstrap, **options)
         self._reactor = reactor
         self._port = port
@@ -67,6 +71,7 @@ class DHTService(Service):
         self._listening = False
         self._startedAt = 0.0
         self._hadCompany = bool(self._bootstrap)
+        self._answeredAt = 0.0
         self._counts = self.node.counters.asDict()
         self._troubles: set[str] = set()
         self._watch = LoopingCall(self._lookAround)
@@ -94,7 +99,7 @@ class DHTService(Service):
         if self._store is not None:
             self.node.register(COMMAND, ValueHandler(self._store))
         super().startService()
-        self._startedAt = self._reactor.seconds()
+        self._startedAt = self._answeredAt = self._reactor.seconds()
         self._watch.start(WATCH_INTERVAL, now=False)
 
     def stopService(self) -> Deferred[None]:
@@ -120,11 +125,16 @@ class DHTService(Service):
         )
 
     def _lookAround(self) -> None:
-        isAlone = not self.node.contacts()
-        # The first node of a network is alone until somebody comes.
-        self._hadCompany = self._hadCompany or not isAlone
-        self._note("isolated", isAlone and self._hadCompany, "isolated: no other node answers")
+        now = self._reactor.seconds()
         counts = self.node.counters.asDict()
+        if counts["responsesReceived"] > self._counts["responsesReceived"]:
+            self._answeredAt = now
+        # A bootstrap server is no contact, and is asked again at growing intervals.
+        contacts = self.node.contacts()
+        isAlone = not contacts and now - self._answeredAt > ISOLATED_AFTER
+        # The first node of a network is alone until somebody comes.
+        self._hadCompany = self._hadCompany or bool(contacts)
+        self._note("isolated", isAlone and self._hadCompany, "isolated: no other node answers")
         for name, meaning in TROUBLES.items():
             self._note(name, counts[name] > self._counts[name], meaning)
         self._counts = counts
@@ -141,6 +151,8 @@ class DHTService(Service):
     async def _stop(self) -> None:
         if self._watch.running:
             self._watch.stop()
+        # The port is gone with the node: another start says so.
+        self._listening = False
         contacts = len(self.node.contacts())
         await self.node.destroy()
         store = self._store

@@ -34,6 +34,10 @@ class SourceCounts:
             self._counts[host] < self._perHost and self._counts[subnet(host)] < self._perSubnet
         )
 
+    def has(self, host: str) -> bool:
+        """Whether the host holds a place, as far as that is counted."""
+        return host in self._counts
+
     def add(self, host: str) -> None:
         """The host holds one place more."""
         if isPublic(host):

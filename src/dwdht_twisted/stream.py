@@ -351,9 +351,12 @@ class QueryStream:
         self._kept.clear()
         self._running.discard(self)
         consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            consumer.unregisterProducer()
         done, self._done = self._done, None
+        if consumer is not None:
+            try:
+                consumer.unregisterProducer()
+            except Exception:
+                self._log.failure("a consumer could not let its producer go")
         return done
 
     def _cancelRequests(self) -> None:

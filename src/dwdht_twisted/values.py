@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from .contact import Contact, checkId
-from .errors import ValueNotFound, ValueTooLarge
+from .errors import NoCloseNodes, NoResponse, ValueNotFound, ValueTooLarge
 from .interfaces import HandlerResult, ICommandHandler, IDHTNode, IValueStore, Request
 
 #: The name of the command.
@@ -80,7 +80,7 @@ class ValueHandler:
 
 def put(node: IDHTNode, value: bytes) -> Deferred[bytes]:
     """
-    Store a value on the nodes closest to its key.
+    Store a value on the nodes closest to its key; on this node when there is no other.
 
     :param value: up to 1,000 bytes
     :return: fires with the key, 32 bytes; fails with L{NoResponse
@@ -92,7 +92,12 @@ def put(node: IDHTNode, value: bytes) -> Deferred[bytes]:
     key = keyOf(checkValue(value))
 
     async def store() -> bytes:
-        await node.update(COMMAND, key, value).collect()
+        try:
+            await node.update(COMMAND, key, value).collect()
+        except (NoResponse, NoCloseNodes):
+            # The only member of a network keeps the value itself, if it keeps any.
+            if not await _keepOwn(node, key, value):
+                raise
         return key
 
     return Deferred.fromCoroutine(store())
@@ -124,6 +129,18 @@ def get(node: IDHTNode, key: bytes) -> Deferred[bytes]:
         raise ValueNotFound(f"no node holds a valid value under {key.hex()}")
 
     return Deferred.fromCoroutine(find())
+
+
+async def _keepOwn(node: IDHTNode, key: bytes, value: bytes) -> bool:
+    """Have the node itself keep a value; an update doesn't go to the node that makes it."""
+    handler = ICommandHandler(node, None)
+    if handler is None or node.ephemeral:
+        return False
+    request = Request(COMMAND, key, value, Contact(node.id, *node.address()))
+    result = handler.updateReceived(request)
+    if isinstance(result, Awaitable):
+        await result
+    return await _ownValue(node, key) == value
 
 
 async def _ownValue(node: IDHTNode, key: bytes) -> bytes | None:
