@@ -12,15 +12,15 @@ from collections import Counter
 from dwdht_twisted import DHTNode
 from dwdht_twisted.contact import ID_BITS, distance, subnet
 from dwdht_twisted.routing import (
-    K,
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
     MAXIMUM_UNPROVEN,
+    K,
 )
 from dwdht_twisted.rpc import QUEUE_LIMIT, WINDOW
 
 from .swarm import Member, Swarm
-from .workload import RECOVERED_AFTER, Workload
+from .workload import Workload
 
 #: How many of its 20 closest neighbours a node knows at least, then.
 NEIGHBOURS = 15
@@ -79,15 +79,16 @@ def checkClosed(swarm: Swarm) -> None:
 def leftovers(node: DHTNode) -> dict[str, int]:
     """How many things that should have ended a node holds, by what they are."""
     requests = node._caller.requests
+    queries = node._queries
     now = requests._clock.seconds()
     found = {
         "requests waiting": requests.waiting,
         "requests overdue": sum(each.deadline < now for each in requests._inFlight.values()),
         # One may be its upkeep's.
-        "streams": len(node._streams) - (node._upkeep._refreshing is not None),
+        "streams": len(queries._streams) - (node._upkeep._refreshing is not None),
         "handlers at work": node._responder.runner.atWork,
-        "waiters": len(node._readyWaiters),
-        "resolutions": len(node._pending),
+        "waiters": len(node._membership._waiting),
+        "resolutions": len(queries._pending),
     }
     return {what: count for what, count in found.items() if count}
 

@@ -73,6 +73,11 @@ class Liar(DatagramProtocol):
         for member in self.swarm.alive():
             self.ask(body, member.address)
 
+    def moveTo(self, id: bytes) -> None:
+        """Take another id, and let everybody know."""
+        self.id = id
+        self.announce()
+
     def leave(self) -> None:
         """Be silent from now on."""
         self._isUp = False

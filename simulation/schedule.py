@@ -60,7 +60,7 @@ def _crash(random: Random, members: int) -> Fault:
 
 
 def _slowness(random: Random, members: int) -> Fault:
-    return Slowness(_some(random, members, random.uniform(0, 0.1)), random.uniform(0.1, 1.0))
+    return Slowness(_some(random, members, random.uniform(0, 0.1)), random.uniform(0.1, 0.5))
 
 
 def _lies(random: Random, members: int) -> Fault:

@@ -158,6 +158,7 @@ class Swarm:
     :ivar members: honest hosts, those that are down too; the first are the bootstrap members
     :ivar liars: the hostile hosts that are up
     :ivar troubles: what broke an invariant, in words
+    :ivar onRequest: None, or called with the host and the datagram of each request that is sent
     """
 
     def __init__(self, seed: int) -> None:
@@ -170,7 +171,7 @@ class Swarm:
         self.bootstraps: list[Member] = []
         self.liars: list[Liar] = []
         self.troubles: list[str] = []
-        self.requestsOf: Counter[str] = Counter()
+        self.onRequest: Callable[[str, bytes], object] | None = None
         self._hosts = 0
         self._cuts: list[_Cut] = []
         self._directory: list[tuple[bytes, Member]] = []
@@ -306,8 +307,8 @@ class Swarm:
                 data,
             )
         )
-        if data and isRequest(data):
-            self.requestsOf[source[0]] += 1
+        if self.onRequest is not None and data and isRequest(data):
+            self.onRequest(source[0], data)
 
     def _logged(self, event: LogEvent) -> None:
         if event.get("log_failure") is not None or event["log_level"] >= LogLevel.error:

@@ -120,9 +120,7 @@ class Workload:
 
         def ended(outcome: object) -> None:
             holders = [
-                Holder(each, each.lives)
-                for each in self._swarm.members
-                if key in each.store.values
+                Holder(each, each.lives) for each in self._swarm.members if key in each.store.values
             ]
             if isinstance(outcome, Failure):
                 return

@@ -45,7 +45,7 @@ class LoopbackTests(TestCase):
     def setUp(self) -> None:
         from twisted.internet import reactor
 
-        self.reactor = reactor
+        self.reactor: Any = reactor
 
     def node(self, **options: Any) -> DHTNode:
         """A node on loopback."""
