@@ -156,8 +156,13 @@ class Host:
         """Ask the node, and give what it answers; its pings are answered meanwhile."""
         self.send(request(77, command, fields))
         self.responses.clear()
-        self.listen(answer=self.pong)
-        return next((found for number, found in self.responses if number == 77), None)
+        end = time.monotonic() + SOON
+        while time.monotonic() < end:
+            self.listen(SOON / 30, self.pong)
+            for number, found in self.responses:
+                if number == 77:
+                    return found
+        return None
 
     def tokenOf(self, command: bytes, fields: Fields) -> bytes:
         """The token that the node gives in its answer."""
