@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dwdht_twisted import Address, DHTError, NodeDestroyed, RequestTimeout, TooManyRequests, wire
 from dwdht_twisted.contact import Source
 from dwdht_twisted.errors import MalformedDatagram
-from dwdht_twisted.rpc import TRANSMISSIONS, OutgoingRequest, Requests
+from dwdht_twisted.rpc import RELAY_WAITS, TRANSMISSIONS, OutgoingRequest, Requests
 from dwdht_twisted.testing import SimulatedClock
 
 BODY = wire.requestBody(wire.PING)
@@ -430,6 +430,24 @@ class TwoWaysTests(RequestsTestCase):
         self.clock.runFor(20)
         self.assertEqual(self.missed, [PEER])
         self.assertEqual(len(self.sent), 2 * TRANSMISSIONS)
+
+
+class RelayTests(RequestsTestCase):
+    """
+    A ping that a referrer relays while the question itself is in flight.
+    """
+
+    def test_silence(self) -> None:
+        """
+        It is sent a few times, to the referrer alone, and its silence tells nothing of the peer.
+        """
+        self.requests.sendThrough(
+            PEER, None, OTHER, b"relayed", lambda message, source: None, self.failures.append
+        )
+        self.clock.runFor(20)
+        self.assertEqual([address for _, address in self.sent], [OTHER] * len(RELAY_WAITS))
+        self.assertEqual(len(self.failures), 1)
+        self.assertEqual(self.missed, [])
 
 
 class RedirectTests(RequestsTestCase):

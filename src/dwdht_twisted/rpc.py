@@ -40,6 +40,9 @@ WAITS = (1.0, 1.0, 2.0, 4.0)
 #: How often a request is sent before it fails.
 TRANSMISSIONS = len(WAITS)
 
+#: The same for a ping that a referrer relays while the request itself goes on.
+RELAY_WAITS = (1.0, 2.0)
+
 #: When the timer comes this much too late, in seconds, the reactor was held up.
 HELD_UP = 0.02
 
@@ -74,6 +77,7 @@ class OutgoingRequest:
         "timeout",
         "transactionId",
         "transmissions",
+        "waits",
     )
 
     def __init__(
@@ -84,6 +88,7 @@ class OutgoingRequest:
         onFailure: OnFailure,
         onLate: OnLate | None,
         anyPort: bool,
+        waits: tuple[float, ...] = WAITS,
     ) -> None:
         self.address = address
         self.messages = messages
@@ -91,6 +96,7 @@ class OutgoingRequest:
         self.onFailure = onFailure
         self.onLate = onLate
         self.anyPort = anyPort
+        self.waits = waits
         self.transactionId = -1
         self.transmissions = 0
         self.sentAt = 0.0
@@ -101,7 +107,7 @@ class OutgoingRequest:
     @property
     def wait(self) -> float:
         """How long the answer to the latest transmission is waited for, in seconds."""
-        return self.timeout * WAITS[self.transmissions - 1]
+        return self.timeout * self.waits[self.transmissions - 1]
 
     def isAnsweredFrom(self, address: Source) -> bool:
         """Whether an answer from this address is the one that is waited for."""
@@ -191,13 +197,18 @@ class Requests:
         NAT, and to a referrer that relays it.  The answer to either comes from the node's host;
         its NAT may show another port.
 
-        :param direct: None when something else opens our NAT
+        :param direct: None when another request to the node is in flight and opens our NAT.  Then
+            the referrer is asked a few times only, and silence tells nothing of the node.
         :raises TooManyRequests: when the queue is full
         """
         messages: tuple[tuple[bytes, Address], ...] = ((relayed, referrer),)
+        waits: tuple[float, ...] = RELAY_WAITS
         if direct is not None:
             messages = ((direct, address), *messages)
-        return self._start(OutgoingRequest(address, messages, onAnswer, onFailure, onLate, True))
+            waits = WAITS
+        return self._start(
+            OutgoingRequest(address, messages, onAnswer, onFailure, onLate, True, waits)
+        )
 
     def redirect(self, request: OutgoingRequest, address: Address) -> None:
         """
@@ -317,10 +328,13 @@ class Requests:
                 break
 
     def _late(self, request: OutgoingRequest) -> None:
-        self._roundTrips.missed(request.address, request.wait, self._clock.seconds())
-        if request.transmissions >= TRANSMISSIONS:
+        isDirect = request.messages[0][1] == request.address
+        if isDirect:
+            self._roundTrips.missed(request.address, request.wait, self._clock.seconds())
+        if request.transmissions >= len(request.waits):
             self._end(request)
-            self._missed(request.address)
+            if isDirect:
+                self._missed(request.address)
             request.onFailure(RequestTimeout(f"no answer from {request.address}"))
             return
         sent = request.transmissions
