@@ -1,0 +1,76 @@
+"""
+Who floods a node on loopback with requests that have random ids.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from random import Random
+from selectors import DefaultSelector
+from time import perf_counter, sleep
+
+from dwdht_twisted import wire
+from dwdht_twisted.contact import ID_BYTES
+
+from .calls import Commands, answerCalls
+
+#: From where.
+HOST = "127.0.0.2"
+
+#: From how many ports.
+PORTS = 64
+
+#: What the requests are for; they take turns.
+COMMANDS = (wire.PING, wire.FIND_NODE, "nothing")
+
+#: How many go at once.
+BURST = 20
+
+#: Linux's option to choose the source address of a datagram, which Python doesn't name.
+_IP_PKTINFO = 8
+
+
+def request(command: str, random: Random) -> bytes:
+    """A request with a random id and, unless it is a ping, a random target."""
+    target = None if command == wire.PING else random.randbytes(ID_BYTES)
+    body = wire.requestBody(command, random.randbytes(ID_BYTES), target)
+    return wire.frameRequest(random.getrandbits(wire.TRANSACTION_ID_BITS), body)
+
+
+def flood(port: int, requests: int, forged: bool, rate: float) -> float:
+    """
+    Send requests to a node on loopback.
+
+    :param forged: whether each comes from another address of loopback; else all from one
+    :param rate: how many a second; infinite for as many as go
+    :return: the seconds that it took
+    """
+    random = Random(2)
+    sockets = []
+    for _ in range(PORTS):
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened.bind(("0.0.0.0" if forged else HOST, 0))
+        sockets.append(opened)
+    node = ("127.0.0.1", port)
+    began = perf_counter()
+    for number in range(requests):
+        if not number % BURST:
+            sleep(max(0.0, began + number / rate - perf_counter()))
+        datagram = request(COMMANDS[number % len(COMMANDS)], random)
+        sender = sockets[number % PORTS]
+        if forged:
+            source = struct.pack("=i4s4x", 0, b"\x7f" + random.randbytes(3))
+            sender.sendmsg([datagram], [(socket.IPPROTO_IP, _IP_PKTINFO, source)], 0, node)
+        else:
+            sender.sendto(datagram, node)
+    took = perf_counter() - began
+    for opened in sockets:
+        opened.close()
+    return took
+
+
+if __name__ == "__main__":
+    commands: Commands = {"flood": flood}
+    with DefaultSelector() as selector:
+        answerCalls(commands, selector)
