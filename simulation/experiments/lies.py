@@ -49,8 +49,8 @@ class OneLiar(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"one liar next to the target, {self.kind}: all {HOLDERS} true holders beside it reached "
-            f"for {self.reached} of {self.targets} targets, at least {self.fewest}"
+            f"one liar next to the target, {self.kind}: all {HOLDERS} true holders beside it "
+            f"reached for {self.reached} of {self.targets} targets, at least {self.fewest}"
         )
 
 
