@@ -43,7 +43,7 @@ def flood(port: int, requests: int, forged: bool, rate: float) -> float:
     Send requests to a node on loopback.
 
     :param forged: whether each comes from another address of loopback; else all from one
-    :param rate: how many a second; infinite for as many as go
+    :param rate: how many a second, or as many as go
     :return: the seconds that it took
     """
     random = Random(2)

@@ -1,0 +1,63 @@
+"""
+Tests for the flood: a small one, and what is made of it.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks.flood import GROWTH_LIMIT, SLOWDOWN_LIMIT, Outcome, inMemory
+from benchmarks.processes.lookups import Tally
+from dwdht_twisted.routing import K
+
+REQUESTS = 20_000
+
+
+class FloodTests(SynchronousTestCase):
+    """A node is flooded while sixteen lookups run on it."""
+
+    def assertWell(self, outcome: Outcome) -> None:
+        """Require that no lookup took much longer, and that each found what it should."""
+        self.assertTrue(outcome.isWell, str(outcome))
+        self.assertGreaterEqual(len(outcome.during.seconds), 16)
+
+    def test_forged(self) -> None:
+        """Requests from as many forged addresses do no harm."""
+        self.assertWell(inMemory(REQUESTS, forged=True))
+
+    def test_oneAddress(self) -> None:
+        """Requests from one address do no harm, and most of them are dropped."""
+        outcome = inMemory(REQUESTS, forged=False)
+        self.assertWell(outcome)
+        self.assertGreater(outcome.counters["rateLimited"], 0.9 * REQUESTS)
+
+
+class OutcomeTests(SynchronousTestCase):
+    """What counts as well."""
+
+    def outcome(
+        self, growth: float = 1.0, slowdown: float = 1.0, found: tuple[int, ...] = (K, K)
+    ) -> Outcome:
+        """An outcome like this."""
+        before, during = Tally([1.0, 1.0], [K, K]), Tally([slowdown, slowdown], [*found])
+        return Outcome("test", 1, 1.0, growth, before, during, {"rateLimited": 7})
+
+    def test_well(self) -> None:
+        """All lookups found the closest nodes, in time, and memory stayed as it was."""
+        self.assertTrue(self.outcome().isWell)
+        self.assertIn("all is well", str(self.outcome()))
+
+    def test_growth(self) -> None:
+        """Memory must not grow by the limit."""
+        self.assertFalse(self.outcome(growth=GROWTH_LIMIT).isWell)
+
+    def test_slowdown(self) -> None:
+        """Lookups must not take longer than so many times what they took before."""
+        self.assertFalse(self.outcome(slowdown=SLOWDOWN_LIMIT).isWell)
+
+    def test_notFound(self) -> None:
+        """Hardly any lookup may end without nearly all of the closest nodes."""
+        self.assertTrue(self.outcome(found=(K, K - 1)).isWell)
+        outcome = self.outcome(found=(K, K - 2))
+        self.assertFalse(outcome.isWell)
+        self.assertIn("NOT WELL", str(outcome))
