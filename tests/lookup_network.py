@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from random import Random
 
-from dwdht_twisted.candidate import Candidate, Search
+from dwdht_twisted.candidate import Candidate, Search, State
 from dwdht_twisted.contact import (
     ID_BYTES,
     Address,
@@ -165,8 +165,11 @@ class LookupNetwork:
                     search.answered(candidate, message)
                 elif inFlight[candidate] < TRANSMISSIONS:
                     search.late(candidate, inFlight[candidate])
-                    inFlight[candidate] += 1
-                    tally.datagrams += 1
+                    if candidate.state is State.FAILED:
+                        del inFlight[candidate]
+                    else:
+                        inFlight[candidate] += 1
+                        tally.datagrams += 1
                 else:
                     del inFlight[candidate]
                     search.failed(candidate)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.candidate import WINDOW, Candidate, State
 from dwdht_twisted.contact import ID_BYTES, Address, Contact
-from dwdht_twisted.lookup import BUDGET, MAXIMUM_OF_ID, PATIENCE, Lookup
+from dwdht_twisted.lookup import BUDGET, MAXIMUM_OF_ID, PATIENCE, THRIFT, Lookup
 from dwdht_twisted.routing import K
 
 from .lookup_network import answer, compact, near
@@ -265,6 +265,20 @@ class EndTests(LookupTestCase):
         lookup = Lookup(TARGET, OWN, k=2, reserve=lambda: self.fail("not needed"))
         lookup.addContacts(compact([node(1), node(2)]))
         self.assertEqual(self.finish(lookup), [node(1), node(2)])
+
+    def test_thrift(self) -> None:
+        """When half of the budget is spent, who was silent to several requests is given up."""
+        lookup = looking([node(1), node(2)])
+        first, second = askAll(lookup)
+        lookup.late(first, 1)
+        lookup.late(first, PATIENCE)
+        self.assertIs(first.state, State.LATE)
+        for _ in range(THRIFT):
+            lookup.punched(first)
+        lookup.late(second, 1)
+        self.assertIs(second.state, State.LATE)
+        lookup.late(second, PATIENCE)
+        self.assertIs(second.state, State.FAILED)
 
     def test_budgetSpent(self) -> None:
         """When the budget is spent, nobody is waited for whose answer is late."""

@@ -163,6 +163,22 @@ class EndTests(RequestsTestCase):
         self.assertEqual(len(self.sent), 1)
         self.assertEqual((self.answers, self.failures, self.missed), ([], [], []))
 
+    def test_cancelLate(self) -> None:
+        """
+        A request that is cancelled when its answer is late isn't sent again.
+        """
+
+        def late(transmissions: int) -> None:
+            if transmissions == 2:
+                self.requests.cancel(request)
+
+        request = self.requests.send(
+            PEER, BODY, lambda message, source: None, self.failures.append, late
+        )
+        self.clock.runFor(20)
+        self.assertEqual(len(self.sent), 2)
+        self.assertEqual((self.failures, self.missed), ([], []))
+
     def test_stop(self) -> None:
         """
         Stopping fails the requests in flight and those that wait, and leaves no timer.

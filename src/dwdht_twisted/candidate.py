@@ -80,9 +80,10 @@ class Search(Protocol):
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
         """
-        The answer is late, and the request was sent again.
+        The answer is late, and the request is sent again, unless the candidate is given up and has
+        failed then.
 
-        :param transmissions: how often it had been sent before
+        :param transmissions: how often it was sent
         """
 
     def punched(self, candidate: Candidate) -> None:

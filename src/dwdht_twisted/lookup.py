@@ -62,6 +62,9 @@ WINDOW_FOR_ANSWER = 2
 #: How many datagrams a lookup may send before it asks no further node.
 BUDGET = 144
 
+#: When so many have been sent, those that remain are for others than who was silent to several.
+THRIFT = BUDGET // 2
+
 #: How many more candidates are asked on a node's word for each that has answered.
 CREDIT_FOR_ANSWER = 2
 
@@ -169,6 +172,9 @@ class Lookup:
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
         """See L{Search}."""
+        if transmissions >= PATIENCE and self._spent >= THRIFT:
+            self.failed(candidate)
+            return
         self._spent += 1
         self._inFlight[candidate] = transmissions + 1
         if candidate.state is State.ASKED:
@@ -243,7 +249,8 @@ class Lookup:
     def closest(self) -> list[Candidate]:
         """
         The k closest nodes that have answered, closest first; when the target is besieged, as many
-        from the edge of the crowd on as well.  Further nodes of a public host come in addition.
+        from the edge of the crowd on as well.  Further nodes of a public host come in addition, at
+        most k of them.
         """
         found = self._answered[: self._k]
         if self._outside is not None:
@@ -252,7 +259,7 @@ class Lookup:
             found += self._answered[start : start + self._k]
         else:
             bound = self._bound(0)
-            found += [place for place in self._extras if place[0] < bound]
+            found += [place for place in self._extras[: self._k] if place[0] < bound]
             found.sort()
         return [candidate for _, _, candidate in found]
 

@@ -52,7 +52,8 @@ OnAnswer = Callable[[wire.ResponseMessage, Source], None]
 #: Called with what went wrong.
 OnFailure = Callable[[DHTError], None]
 
-#: Called each time that an answer is late, with how often the request was sent before.
+#: Called each time that an answer is late, with how often the request was sent.  It is sent again,
+#: unless it is cancelled now.
 OnLate = Callable[[int], None]
 
 
@@ -337,10 +338,10 @@ class Requests:
                 self._missed(request.address)
             request.onFailure(RequestTimeout(f"no answer from {request.address}"))
             return
-        sent = request.transmissions
-        self._transmit(request)
         if request.onLate is not None:
-            request.onLate(sent)
+            request.onLate(request.transmissions)
+        if not request.isOver:
+            self._transmit(request)
 
     def _end(self, request: OutgoingRequest) -> None:
         request.isOver = True

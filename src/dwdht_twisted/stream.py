@@ -28,7 +28,7 @@ from zope.interface import implementer
 
 from . import wire
 from .caller import Caller
-from .candidate import WINDOW, Candidate, Search
+from .candidate import WINDOW, Candidate, Search, State
 from .commit import Commit
 from .contact import Address, Contact, Source
 from .errors import DHTError, NoCloseNodes, NoResponse
@@ -263,7 +263,9 @@ class QueryStream:
             return
         search.late(candidate, transmissions)
         referrer = candidate.referrer
-        if (
+        if candidate.state is State.FAILED:
+            self._giveUp(candidate)
+        elif (
             transmissions == 1
             and referrer is not None
             and self._question.holepunching
@@ -274,6 +276,13 @@ class QueryStream:
         ):
             self._punch(search, candidate, referrer)
         self._advance()
+
+    def _giveUp(self, candidate: Candidate) -> None:
+        for requests in (self._requests, self._punches):
+            request = requests.pop(candidate, None)
+            if request is not None:
+                self._caller.requests.cancel(request)
+        self.errors += 1
 
     def _failed(self, candidate: Candidate, reason: DHTError) -> None:
         self._requests.pop(candidate, None)
