@@ -6,50 +6,46 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from typing import Any, Protocol
 
-from twisted.logger import LogEvent, globalLogBeginner
+from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
+from zope.interface import implementer
 
+from .experiments.lies import fifthLiars, oneLiar
+from .experiments.loss import loss
+from .experiments.massacre import massacre
+from .liars import KINDS
 from .run import DURATION, Outcome, run
+
+#: How many nodes a network has when nothing is said.
+NODES = 100
+
+
+class Figures(Protocol):
+    """What an experiment gives."""
+
+    @property
+    def isMet(self) -> bool:
+        """Whether the promise is kept."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the arguments say; 0 when all is well."""
-    parser = argparse.ArgumentParser(
-        prog="python -m simulation",
-        description="Run networks of nodes in simulated time, from seeds, and let faults befall "
-        "them.",
-    )
-    parser.add_argument("--seed", type=int, help="run one seed, and tell all about it")
-    parser.add_argument("--seeds", type=int, default=10, help="run so many seeds (default: 10)")
-    parser.add_argument("--first", type=int, default=1, help="the first of them (default: 1)")
-    parser.add_argument("--nodes", type=int, default=100, help="nodes in a network (default: 100)")
-    parser.add_argument(
-        "--duration",
-        type=float,
-        default=DURATION,
-        help="simulated seconds with faults (default: %(default)s)",
-    )
-    parser.add_argument("--jobs", type=int, default=1, help="processes at once (default: 1)")
-    options = parser.parse_args(arguments)
-    _quiet()
+    options = _parser().parse_args(arguments)
+    quiet()
+    if options.experiment is not None:
+        return _experiment(options)
     if options.seed is not None:
         seeds: Iterable[int] = [options.seed]
     else:
         seeds = range(options.first, options.first + options.seeds)
-    runOne = partial(run, nodes=options.nodes, duration=options.duration)
-    failed: list[Outcome] = []
-    if options.jobs > 1:
-        with ProcessPoolExecutor(options.jobs, initializer=_quiet) as pool:
-            for outcome in pool.map(runOne, seeds):
-                _report(outcome, failed)
-    else:
-        for outcome in map(runOne, seeds):
-            _report(outcome, failed)
+    runOne = partial(run, nodes=options.nodes or NODES, duration=options.duration)
+    failed = [outcome for outcome in _each(runOne, seeds, options.jobs) if outcome.troubles]
     for outcome in failed:
-        duration = "" if options.duration == DURATION else f" --duration {options.duration}"
+        duration = "" if options.duration == DURATION else f" --duration {options.duration:g}"
         print(
             f"to see it again: python -m simulation --seed {outcome.seed} "
             f"--nodes {outcome.nodes}{duration}"
@@ -57,21 +53,91 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _report(outcome: Outcome, failed: list[Outcome]) -> None:
+def quiet() -> None:
+    """Let nothing be logged to the terminal: the swarm listens to the log by itself."""
+    globalLogBeginner.beginLoggingTo([_Ignore()], redirectStandardIO=False, discardBuffer=True)
+
+
+@implementer(ILogObserver)
+class _Ignore:
+    """Leaves it to the other observers."""
+
+    def __call__(self, event: LogEvent) -> None:
+        """Do nothing."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulation",
+        description="Run networks of nodes in simulated time, from seeds, and let faults befall "
+        "them; or make an experiment.",
+    )
+    parser.add_argument(
+        "experiment",
+        nargs="?",
+        choices=("liars", "loss", "massacre"),
+        help="make this experiment instead",
+    )
+    parser.add_argument("--seed", type=_natural, help="run this seed alone")
+    parser.add_argument(
+        "--seeds", type=_natural, default=10, help="run so many seeds (default: 10)"
+    )
+    parser.add_argument("--first", type=_natural, default=1, help="the first of them (default: 1)")
+    parser.add_argument(
+        "--nodes",
+        type=_natural,
+        help=f"nodes in a network (default: {NODES}; 200 or 500 in experiments)",
+    )
+    parser.add_argument(
+        "--duration",
+        type=float,
+        default=DURATION,
+        help="simulated seconds with faults (default: %(default)g)",
+    )
+    parser.add_argument("--jobs", type=_natural, default=1, help="processes at once (default: 1)")
+    return parser
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
+
+
+def _each(runOne: Callable[[int], Outcome], seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
+    """Run the seeds, and print what came of each."""
+    if jobs > 1:
+        with ProcessPoolExecutor(jobs, initializer=quiet) as pool:
+            yield from map(_reported, pool.map(runOne, seeds))
+    else:
+        yield from map(_reported, map(runOne, seeds))
+
+
+def _reported(outcome: Outcome) -> Outcome:
     print(outcome, flush=True)
     for trouble in outcome.troubles[:10]:
         print(f"    {trouble}", flush=True)
-    if outcome.troubles:
-        failed.append(outcome)
+    return outcome
 
 
-def _quiet() -> None:
-    """Let nothing be logged to the terminal: the swarm listens to the log by itself."""
-    globalLogBeginner.beginLoggingTo([_ignore], redirectStandardIO=False, discardBuffer=True)
-
-
-def _ignore(event: LogEvent) -> None:
-    """Leave it to the other observers."""
+def _experiment(options: argparse.Namespace) -> int:
+    given: dict[str, Any] = {"seed": options.seed or options.first}
+    if options.nodes is not None:
+        given["nodes"] = options.nodes
+    experiments: dict[str, list[Callable[..., Figures]]] = {
+        "liars": [
+            *(partial(oneLiar, kind) for kind in KINDS),
+            *(partial(fifthLiars, kind) for kind in KINDS),
+        ],
+        "loss": [loss],
+        "massacre": [massacre],
+    }
+    areMet = True
+    for experiment in experiments[options.experiment]:
+        figures = experiment(**given)
+        print(f"{'ok' if figures.isMet else 'MISSED'}: {figures}", flush=True)
+        areMet = areMet and figures.isMet
+    return 0 if areMet else 1
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from random import Random
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from twisted.logger import LogEvent, LogLevel, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -143,6 +143,24 @@ class Member:
         node.ready().addCallbacks(joined, failed)
 
 
+@implementer(ILogObserver)
+class _FailureObserver:
+    """
+    Hears what is logged as a failure or as an error.
+
+    :param heard: called with it, in words
+    """
+
+    def __init__(self, heard: Callable[[str], None]) -> None:
+        self._heard = heard
+
+    def __call__(self, event: LogEvent) -> None:
+        """Take an event."""
+        failure = event.get("log_failure")
+        if failure is not None or event.get("log_level", LogLevel.debug) >= LogLevel.error:
+            self._heard(f"logged: {formatEvent(event)} {failure or ''}")
+
+
 class _Cut:
     """A partition, and when it was healed."""
 
@@ -177,7 +195,8 @@ class Swarm:
         self._directory: list[tuple[bytes, Member]] = []
         self._trace = blake2b(digest_size=16)
         self.network.onDatagram = self._sent
-        globalLogPublisher.addObserver(self._logged)
+        self._failures = _FailureObserver(self.trouble)
+        globalLogPublisher.addObserver(self._failures)
 
     # Hosts.
 
@@ -280,7 +299,7 @@ class Swarm:
             liar.leave()
         self.clock.runFor(0)
         gc.collect()
-        globalLogPublisher.removeObserver(self._logged)
+        globalLogPublisher.removeObserver(self._failures)
 
     # The record.
 
@@ -309,7 +328,3 @@ class Swarm:
         )
         if self.onRequest is not None and data and isRequest(data):
             self.onRequest(source[0], data)
-
-    def _logged(self, event: LogEvent) -> None:
-        if event.get("log_failure") is not None or event["log_level"] >= LogLevel.error:
-            self.trouble(f"logged: {formatEvent(event)} {event.get('log_failure') or ''}")
