@@ -253,6 +253,16 @@ class Swarm:
         near.sort(key=lambda place: distance(place[0], target))
         return [member for _, member in near[:count]]
 
+    def closestOfAll(self, target: bytes, count: int = K) -> list[Member]:
+        """The members among the nodes closest to a target, where liars take places as well."""
+        found = [(distance(member.id, target), member) for member in self.closest(target, count)]
+        liars = sorted(distance(liar.id, target) for liar in self.liars)
+        return [
+            member
+            for rank, (far, member) in enumerate(found)
+            if rank + bisect_left(liars, far) < count
+        ]
+
     def changed(self) -> None:
         """Somebody has come or gone."""
         self._directory = []

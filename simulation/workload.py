@@ -170,14 +170,14 @@ class Workload:
         """
         Who holds a value, and can be found by a member.
 
-        A holder is found as long as it is one of the 20 closest nodes, and was on the member's side
-        of all partitions for long enough that the tables know each other.  Who is on the smaller
-        side of a partition knows too few that can be reached, and need find nobody.
+        A holder is found as long as it is one of the 20 closest nodes, liars counted, and was on
+        the member's side of all partitions for long enough that the tables know each other.  Who is
+        on the smaller side of a partition knows too few that can be reached, and need find nobody.
         """
         swarm = self._swarm
         if swarm.isMinor(member.host):
             return []
-        closest = swarm.closest(key)
+        closest = swarm.closestOfAll(key)
         return [
             holder
             for holder in self._values.get(key, ())

@@ -10,6 +10,7 @@ from itertools import count
 
 from dwdht_twisted import Contact, DHTNode, Reply, wire
 from dwdht_twisted.contact import Source
+from dwdht_twisted.routing import K
 
 from .support import COMMAND, Handler, NodeTestCase, RawPeer, closestOf, compact, near
 
@@ -65,7 +66,7 @@ class CaptureTests(NodeTestCase):
 
     def test_20_anUpdateReachesTheTrueHolders(self) -> None:
         """
-        An update goes to the closest nodes that there are, in spite of the liar.
+        An update goes to the 20 closest honest nodes, in spite of the liar.
         """
         nodes = self.buildNetwork()
         handlers = {node.id: Handler() for node in nodes}
@@ -77,7 +78,7 @@ class CaptureTests(NodeTestCase):
         )
         self.commit(self.asker, self.wanted, b"x")
         taken = {id for id, handler in handlers.items() if handler.updates}
-        self.assertEqual(taken, set(closestOf(map(self.contactOf, nodes), self.wanted, 19)))
+        self.assertEqual(taken, set(closestOf(map(self.contactOf, nodes), self.wanted, K)))
 
     def test_21_aLiarThatNamesEverCloserIds(self) -> None:
         """

@@ -6,12 +6,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dwdht_twisted.candidate import CREDIT, Candidate
+from dwdht_twisted.candidate import CREDIT, WINDOW, Candidate
 from dwdht_twisted.contact import Contact
-from dwdht_twisted.lookup import FIRST_WINDOW, MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET, Lookup
+from dwdht_twisted.lookup import (
+    FIRST_WINDOW,
+    MAXIMUM_OF_HOST,
+    MAXIMUM_OF_SUBNET,
+    MAXIMUM_TOO_CLOSE,
+    TOO_CLOSE,
+    Lookup,
+)
 from dwdht_twisted.routing import K
 
-from .lookup_network import answer, near
+from .lookup_network import answer, compact, near
 from .test_lookup import BOOTSTRAP, OWN, TARGET, LookupTestCase, contactOf, looking, node
 
 
@@ -96,6 +103,25 @@ class DistrustTests(LookupTestCase):
             self.finish(lookup)
             found = [contactOf(each) for each in lookup.closest()]
             self.assertEqual(found, [*named, *more])
+
+    def test_tooClose(self) -> None:
+        """Who stands closer to the target than chance would put it is found in addition to k."""
+        spacing = TOO_CLOSE << 8
+        lookup = Lookup(TARGET, OWN, k=4, spacing=spacing)
+        chosen = [node(number) for number in range(2)]
+        honest = [node((1 << 8) + number) for number in range(6)]
+        lookup.addContacts(compact([*chosen, *honest]))
+        self.assertEqual(self.finish(lookup), [*chosen, *honest[:4]])
+        self.assertEqual(list(map(contactOf, lookup.closest())), [*chosen, *honest[:4]])
+
+    def test_manyTooClose(self) -> None:
+        """When many of those have answered, no more of them are asked."""
+        lookup = Lookup(TARGET, OWN, k=4, spacing=TOO_CLOSE << 8)
+        honest = [node((1 << 8) + number) for number in range(4)]
+        lookup.addContacts(compact([node(number) for number in range(100)] + honest))
+        asked = self.finish(lookup)
+        self.assertTrue(MAXIMUM_TOO_CLOSE <= len(asked) - 4 <= MAXIMUM_TOO_CLOSE + WINDOW)
+        self.assertTrue(set(asked) >= set(honest))
 
     def test_publicSubnet(self) -> None:
         """A public /24 network is asked a few times more, and the rest of the world as ever."""

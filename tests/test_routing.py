@@ -463,6 +463,24 @@ class AnswerTests(TableTestCase):
         self.assertEqual(self.table.closest(idOf(0), 4), [far(1), far(2), far(3), far(4)])
         self.assertEqual(self.table.closest(idOf(0), 2), [far(2), far(4)])
 
+    def test_publicHostCountsOnce(self) -> None:
+        """Further contacts of one public host fill up an answer that is short of others."""
+        one, two, three = (Contact(idOf(1, 3 - n), "8.8.8.8", 80 + n) for n in range(3))
+        for contact in (one, two, three, far(4), far(5)):
+            self.table.answered(contact, 0.0)
+        self.assertEqual(self.table.closest(idOf(0, 3), 3), [one, far(4), far(5)])
+        self.assertEqual(self.table.closest(idOf(0, 3), 4), [one, two, far(4), far(5)])
+        self.table.failed(three.address, 0.0)
+        self.table.failed(one.address, 0.0)
+        self.assertEqual(self.table.closest(idOf(0, 3), 2), [two, far(4)])
+
+    def test_privateHostCountsEachTime(self) -> None:
+        """The contacts of one private host are as good as any."""
+        contacts = [far(number)._replace(host="10.8.8.8") for number in (1, 2, 3)]
+        for contact in contacts:
+            self.table.answered(contact, 0.0)
+        self.assertEqual(self.table.closest(idOf(0), 2), contacts[:2])
+
     def test_compact(self) -> None:
         """An answer is the compact forms in a row, k of them unless told otherwise."""
         for number in range(3 * K):

@@ -16,9 +16,6 @@ from ..swarm import Member, Swarm
 #: How many requests a lookup may send.
 MOST_REQUESTS = 200
 
-#: How many of the 20 nodes closest to a target are honest, when a liar has one of the places.
-HOLDERS = K - 1
-
 #: How long a network may settle once it is built, and once a liar has announced itself, in seconds.
 SETTLE = 30.0
 NOTICE = 40.0
@@ -33,7 +30,7 @@ class OneLiar(NamedTuple):
 
     :ivar kind: what the liar does
     :ivar targets: how many targets were looked up
-    :ivar reached: for how many of them all honest ones of the 20 closest nodes were reached
+    :ivar reached: for how many of them the 20 closest honest nodes were reached
     :ivar fewest: how many of these were reached at least
     """
 
@@ -49,8 +46,8 @@ class OneLiar(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"one liar next to the target, {self.kind}: all {HOLDERS} true holders beside it "
-            f"reached for {self.reached} of {self.targets} targets, at least {self.fewest}"
+            f"one liar next to the target, {self.kind}: all {K} true holders reached "
+            f"for {self.reached} of {self.targets} targets, at least {self.fewest}"
         )
 
 
@@ -133,10 +130,10 @@ def oneLiar(kind: str, seed: int = 1, nodes: int = 200, targets: int = 100) -> O
         assert asker.node is not None
         replies = swarm.clock.runUntil(asker.node.query(COMMAND, target).collect(), LIMIT)
         reached = {reply.node for reply in replies} | {asker.contact}
-        holders = swarm.closest(target, HOLDERS)
+        holders = swarm.closest(target)
         counts.append(len(reached & {member.contact for member in holders}))
     swarm.close()
-    return OneLiar(kind, targets, counts.count(HOLDERS), min(counts))
+    return OneLiar(kind, targets, counts.count(K), min(counts))
 
 
 def fifthLiars(kind: str, seed: int = 1, nodes: int = 200, lookups: int = 100) -> FifthLiars:

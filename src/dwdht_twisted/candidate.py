@@ -46,8 +46,8 @@ class Candidate:
     :ivar token: the round-trip token that it gave
     :ivar namedBy: the candidates that named it; none when the node knew it by itself
     :ivar credit: how many more candidates are asked on its word
-    :ivar isExtra: whether it takes no place of the k closest, for another node of its public host
-        was asked before
+    :ivar isExtra: whether it takes no place of the k closest: another node of its public host was
+        asked before, or it stands too close to the target
     """
 
     __slots__ = ("address", "credit", "distance", "id", "isExtra", "namedBy", "state", "token")

@@ -24,6 +24,9 @@ Nobody who answers is trusted more than need be:
   committed to both.  (The idea is that of Sridhar et al., Content Censorship in
   the InterPlanetary File System, 2024: what honest nodes there must be follows
   from the density of the network.)
+* Whoever stands far closer to the target than chance would put anybody has
+  chosen that id, or is who is looked for.  Either way it comes in addition to
+  the k closest, and takes the place of nobody.
 * On the public internet a host counts once among the k closest, whatever
   number of nodes it runs, a host and a /24 network are asked a few times only,
   and a private address that a public node names isn't asked at all.
@@ -83,6 +86,11 @@ MAXIMUM_REFERRERS = 8
 #: stand by chance, even if that mean was taken to be many times too large.
 CROWDED = 8
 
+#: Closer to a target than that mean divided by this, chance puts nobody.  When so many have
+#: answered from there, no more of them are asked.
+TOO_CLOSE = 1 << 16
+MAXIMUM_TOO_CLOSE = 8
+
 #: A request that was sent more often than this is not waited for when enough others have answered:
 #: most such nodes are gone.
 PATIENCE = 2
@@ -112,6 +120,8 @@ class Lookup:
         self._ownId = ownId
         self._k = k
         self._crowded = spacing // CROWDED
+        self._tooClose = spacing // TOO_CLOSE
+        self._answeredTooClose = 0
         self._reserve = reserve
         self._isComplete = True
         self._hasMore = False
@@ -212,6 +222,7 @@ class Lookup:
             candidate.id = id
             candidate.distance = int.from_bytes(id, "big") ^ self._wanted
             self._places += 1
+            self._answeredTooClose += candidate.distance < self._tooClose
             kind = self._extras if candidate.isExtra else self._answered
             insort(kind, (candidate.distance, self._places, candidate))
             self._hopeFor(candidate)
@@ -249,18 +260,17 @@ class Lookup:
     def closest(self) -> list[Candidate]:
         """
         The k closest nodes that have answered, closest first; when the target is besieged, as many
-        from the edge of the crowd on as well.  Further nodes of a public host come in addition, at
-        most k of them.
+        from the edge of the crowd on as well.  Those that take no place come in addition, at most k
+        of them.
         """
-        found = self._answered[: self._k]
+        bound = self._bound(0)
+        extras = [place for place in self._extras[: self._k] if place[0] < bound]
+        found = self._answered[: self._k] + extras
         if self._outside is not None:
             # Where the crowd ends is a rough guess, and its liars are the closest in it.
             start = max(self._k, self._crowdSize() - self._k // 2)
             found += self._answered[start : start + self._k]
-        else:
-            bound = self._bound(0)
-            found += [place for place in self._extras[: self._k] if place[0] < bound]
-            found.sort()
+        found.sort()
         return [candidate for _, _, candidate in found]
 
     # A siege.
@@ -383,6 +393,9 @@ class Lookup:
         id, address = compact[:ID_BYTES], compact[ID_BYTES:]
         if address in self._askedAddresses or self._addressesOf[id] >= MAXIMUM_OF_ID:
             return None
+        isTooClose = distance < self._tooClose
+        if isTooClose and self._answeredTooClose >= MAXIMUM_TOO_CLOSE:
+            return None
         contact = unpackContact(compact)
         if contact is None or not self._sources.hasRoom(contact.host):
             return None
@@ -392,7 +405,7 @@ class Lookup:
             return None
         self._askedAddresses.add(address)
         self._addressesOf[id] += 1
-        isExtra = self._sources.has(contact.host)
+        isExtra = isTooClose or self._sources.has(contact.host)
         self._sources.add(contact.host)
         # Whoever names it from now on has taken no risk, and earns nothing.
         self._named[compact] = None

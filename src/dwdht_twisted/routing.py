@@ -242,7 +242,8 @@ class RoutingTable:
         """
         The contacts closest to a target, closest first.
 
-        Proven ones; those that have not answered yet fill up an answer that is short of them.
+        Proven ones; those that have not answered yet fill up an answer that is short of them, as do
+        further contacts of one public host.
         """
         entries = self._entries
         return [entries[number].contact for number in self._closest(target, count)]
@@ -253,6 +254,24 @@ class RoutingTable:
         return b"".join([entries[number].compact for number in self._closest(target, count)])
 
     def _closest(self, target: bytes, count: int) -> list[int]:
+        """The ids to name."""
+        further = self._provenSources.further
+        if not further:
+            return self._nearest(target, count)
+        # A host with many ids must not crowd out those that have one.
+        found: list[int] = []
+        spare: list[int] = []
+        hosts: set[str] = set()
+        for number in self._nearest(target, count + further):
+            host = self._entries[number].contact.host
+            (spare if host in hosts and isPublic(host) else found).append(number)
+            hosts.add(host)
+        if len(found) < count:
+            found += spare[: count - len(found)]
+            found.sort(key=int.from_bytes(target, "big").__xor__)
+        return found[:count]
+
+    def _nearest(self, target: bytes, count: int) -> list[int]:
         """
         The ids closest to a target, found bucket by bucket.
 

@@ -19,14 +19,16 @@ class SourceCounts:
 
     :param perHost: how many places a public host may hold
     :param perSubnet: how many a public /24 network may hold
+    :ivar further: how many places there are beyond the first of each public host
     """
 
-    __slots__ = ("_counts", "_perHost", "_perSubnet")
+    __slots__ = ("_counts", "_perHost", "_perSubnet", "further")
 
     def __init__(self, perHost: int, perSubnet: int) -> None:
         self._perHost = perHost
         self._perSubnet = perSubnet
         self._counts: Counter[str] = Counter()
+        self.further = 0
 
     def hasRoom(self, host: str) -> bool:
         """Whether the host may hold one more place."""
@@ -41,6 +43,7 @@ class SourceCounts:
     def add(self, host: str) -> None:
         """The host holds one place more."""
         if isPublic(host):
+            self.further += self.has(host)
             self._counts[host] += 1
             self._counts[subnet(host)] += 1
 
@@ -51,3 +54,4 @@ class SourceCounts:
                 self._counts[source] -= 1
                 if not self._counts[source]:
                     del self._counts[source]
+            self.further -= self.has(host)
