@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted.limits import RateLimit, RateLimiter, RecentMap, TokenBucket
+from dwdht_twisted.limits import Admission, RateLimit, RateLimiter, RecentMap, TokenBucket
 
 from .strategies import thorough
 
@@ -202,3 +202,50 @@ class RateLimiterTests(SynchronousTestCase):
             limiter.allows(f"host {number}", 0.0)
             if number % 1000 == 0:
                 self.assertFalse(limiter.allows("a", 0.0))
+
+
+class AdmissionTests(SynchronousTestCase):
+    """
+    Tests for L{Admission}.
+    """
+
+    def setUp(self) -> None:
+        self.contact = ("8.8.8.8", 80)
+        self.admission = Admission(RateLimit(rate=1.0, burst=2.0), self.contact.__eq__)
+
+    def flood(self, now: float = 0.0) -> int:
+        """Have many strangers ask once; give how many are served."""
+        addresses = ((f"9.{now:.0f}.{n >> 8}.{n & 255}", 80) for n in range(1000))
+        return sum(self.admission.admits(address, now) for address in addresses)
+
+    def test_strangers(self) -> None:
+        """Strangers are served as much as so many hosts may ask, all of them together."""
+        self.assertEqual(self.flood(), 2 * Admission.STRANGERS)
+        self.assertEqual(self.flood(1.0), Admission.STRANGERS)
+
+    def test_contact(self) -> None:
+        """A flood of strangers keeps out no contact."""
+        self.flood()
+        self.assertTrue(self.admission.admits(self.contact, 0.0))
+
+    def test_served(self) -> None:
+        """A flood of strangers keeps out nobody who is being served."""
+        self.assertTrue(self.admission.admits(("7.7.7.7", 80), 0.0))
+        self.flood()
+        self.assertTrue(self.admission.admits(("7.7.7.7", 81), 0.0))
+
+    def test_each(self) -> None:
+        """Nobody is served more than a host may ask, contact or not."""
+        for address in (self.contact, ("7.7.7.7", 80)):
+            served = [self.admission.admits(address, 0.0) for _ in range(3)]
+            self.assertEqual(served, [True, True, False])
+
+    def test_loopback(self) -> None:
+        """This machine's own addresses are exempt, unless the limit is for them too."""
+        limit = RateLimit(rate=1.0, burst=2.0, loopback=True)
+        for admission, expected in (
+            (self.admission, [True, True, True]),
+            (Admission(limit, self.contact.__eq__), [True, True, False]),
+        ):
+            served = [admission.admits(("127.0.0.1", 80), 0.0) for _ in range(3)]
+            self.assertEqual(served, expected)

@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 from .contact import Address, AddressLike, Contact, checkId, parseAddress
 from .errors import InvalidAddress
-from .limits import RateLimit, RateLimiter
+from .limits import RateLimit
 
 
 def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
@@ -80,9 +80,9 @@ def checkValue(value: object) -> bytes | None:
     raise ValueError(f"a value is bytes or None, not {type(value).__name__}")
 
 
-def makeLimiter(given: RateLimit | float | None) -> RateLimiter | None:
+def checkRateLimit(given: RateLimit | float | None) -> RateLimit | None:
     """
-    Make what the C{rateLimit} of a node asks for.
+    What the C{rateLimit} of a node asks for.
 
     :param given: a number is so many requests a second, for this machine's own addresses too
     :raises ValueError: when it lets nothing through
@@ -95,4 +95,4 @@ def makeLimiter(given: RateLimit | float | None) -> RateLimiter | None:
         given = RateLimit(rate=float(given), burst=max(1.0, 3 * float(given)), loopback=True)
     if not (given.rate > 0 and given.burst >= 1):
         raise ValueError(f"{given} lets nothing through; rate is over 0, and burst at least 1")
-    return RateLimiter(given)
+    return given

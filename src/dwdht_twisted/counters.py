@@ -13,7 +13,7 @@ class Counters:
     :ivar responsesReceived: answers to requests of ours
     :ivar malformed: datagrams that could not be read
     :ivar unexpected: responses that nobody waited for, or from another address than was asked
-    :ivar rateLimited: requests dropped because their host sent too many
+    :ivar rateLimited: requests dropped because their host, or all strangers together, sent too many
     :ivar badTokens: requests whose round-trip token isn't ours, served as queries
     :ivar queriesServed: user's queries handed to a handler
     :ivar updatesServed: user's updates handed to a handler

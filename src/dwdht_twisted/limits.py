@@ -7,8 +7,10 @@ Pure: each method that depends on time is told the time, in seconds.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
+
+from .contact import Source, isLoopback
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -119,6 +121,10 @@ class RateLimiter:
         refill = limit.burst / limit.rate
         self._buckets: RecentMap[str, TokenBucket] = RecentMap(self.MAXIMUM_HOSTS, refill)
 
+    def remembers(self, host: str, now: float) -> bool:
+        """Whether the host has asked lately."""
+        return self._buckets.get(host, now) is not None
+
     def allows(self, host: str, now: float) -> bool:
         """Count a request of C{host}; False when it is one too many."""
         bucket = self._buckets.get(host, now)
@@ -126,3 +132,34 @@ class RateLimiter:
             bucket = TokenBucket(self.limit.rate, self.limit.burst)
         self._buckets.put(host, bucket, now)
         return bucket.take(now)
+
+
+class Admission:
+    """
+    Which requests are served: those within what their host is allowed, and within what all
+    strangers are allowed together.
+
+    A stranger is a host that has not asked lately, and is no contact.  A flood from forged
+    addresses consists of them; contacts and whoever is being served are not kept out by it.
+
+    :param limit: what each host is allowed
+    :param isKnown: whether a contact is at an address
+    """
+
+    #: All strangers together are allowed what so many hosts are.
+    STRANGERS = 20
+
+    def __init__(self, limit: RateLimit, isKnown: Callable[[Source], bool]) -> None:
+        self._sparesLoopback = not limit.loopback
+        self._isKnown = isKnown
+        self._hosts = RateLimiter(limit)
+        self._strangers = TokenBucket(self.STRANGERS * limit.rate, self.STRANGERS * limit.burst)
+
+    def admits(self, address: Source, now: float) -> bool:
+        """Count a request; False when it is one too many."""
+        host = address[0]
+        if self._sparesLoopback and isLoopback(host):
+            return True
+        return (
+            self._hosts.remembers(host, now) or self._isKnown(address) or self._strangers.take(now)
+        ) and self._hosts.allows(host, now)

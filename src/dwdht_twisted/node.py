@@ -30,7 +30,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from . import wire
-from .arguments import checkContact, checkSocket, checkValue, makeLimiter, parseAddresses
+from .arguments import checkContact, checkRateLimit, checkSocket, checkValue, parseAddresses
 from .caller import Caller
 from .commands import CommandRegistry, checkCommand
 from .contact import (
@@ -41,7 +41,6 @@ from .contact import (
     Source,
     checkId,
     isIPv4,
-    isLoopback,
     parseAddress,
 )
 from .counters import Counters
@@ -52,7 +51,7 @@ from .errors import (
     NodeDestroyed,
 )
 from .interfaces import HandlerResult, ICommandHandler, IDHTNode, Pong, Request
-from .limits import RateLimit
+from .limits import Admission, RateLimit
 from .membership import Membership
 from .queries import Queries
 from .randomness import PooledRandom
@@ -89,8 +88,9 @@ class DHTNode(DatagramProtocol):
     :param socket: a bound UDP socket to use instead of a port of its own; it stays the caller's
         own, and doesn't block while the node uses it
     :param contacts: contacts known from an earlier run; they are pinged first
-    :param rateLimit: how many requests of one host are served: a L{RateLimit}; or a number of
-        requests a second, for this machine's own addresses too; or None for no limit
+    :param rateLimit: how many requests of one host are served, and twenty times as many of all
+        hosts together that are new: a L{RateLimit}; or a number of requests a second, for this
+        machine's own addresses too; or None for no limit
     :param random: where ids, tokens and transaction ids come from: the operating system by
         default, a seeded generator in a simulation
     :raises InvalidTarget: when the id isn't 32 bytes
@@ -119,11 +119,12 @@ class DHTNode(DatagramProtocol):
         self._reactor = reactor
         self._socket = checkSocket(socket)
         self._socketTimeout: float | None = None
-        self._limiter = makeLimiter(rateLimit)
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
         self._commands = CommandRegistry()
         self._table = RoutingTable(self.id)
+        limit = checkRateLimit(rateLimit)
+        self._admission = None if limit is None else Admission(limit, self._table.hasProven)
         ownId = None if self.ephemeral else self.id
         self._caller = Caller(reactor, self._write, self._random, self._table, ownId)
         addresses = parseAddresses(bootstrap)
@@ -249,7 +250,7 @@ class DHTNode(DatagramProtocol):
             if len(datagram) < wire.HEADER_BYTES:
                 self.counters.malformed += 1
             elif wire.isRequest(datagram):
-                if self._isWithinRate(addr[0]):
+                if self._isWithinRate(addr):
                     self._responder.received(datagram, addr)
                 else:
                     self.counters.rateLimited += 1
@@ -266,15 +267,11 @@ class DHTNode(DatagramProtocol):
             # A fault of ours.  It costs one datagram, and no more.
             self._log.failure("a datagram of {address} could not be served", address=addr)
 
-    def _isWithinRate(self, host: str) -> bool:
+    def _isWithinRate(self, address: Source) -> bool:
         # Answers that nobody waits for cost little; those that are waited for must not be lost
         # because someone else sends in their host's name.
-        limiter = self._limiter
-        return (
-            limiter is None
-            or (not limiter.limit.loopback and isLoopback(host))
-            or limiter.allows(host, self._reactor.seconds())
-        )
+        admission = self._admission
+        return admission is None or admission.admits(address, self._reactor.seconds())
 
     def _write(self, datagram: bytes, address: Source) -> None:
         transport = self.transport

@@ -26,7 +26,7 @@ ISOLATED_AFTER = 180.0
 
 #: The counters of a node that stand still while all is well, and what it means when they don't.
 TROUBLES = {
-    "rateLimited": "some host sends more than the rate limit allows, and the rest is dropped",
+    "rateLimited": "more requests come than the rate limit allows, and the rest is dropped",
     "handlersRefused": "requests are dropped, for too many handlers are at work",
     "sendFailures": "the operating system refuses to send",
 }
