@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from dwdht_twisted import DHTNode
+from dwdht_twisted import Contact, DHTNode
 from dwdht_twisted.contact import ID_BITS, distance, subnet
 from dwdht_twisted.routing import (
     MAXIMUM_OF_HOST,
@@ -22,8 +22,8 @@ from dwdht_twisted.rpc import QUEUE_LIMIT, WINDOW
 from .swarm import Member, Swarm
 from .workload import Workload
 
-#: How many of its 20 closest neighbours a node knows at least, then.
-NEIGHBOURS = 15
+#: How many of its 20 closest neighbours a node lacks at most, then, though their buckets have room.
+LACKING = 5
 
 #: How many timers a node has at most: its upkeep's, and one for all of its requests.
 TIMERS = 2
@@ -52,9 +52,10 @@ def checkRecovered(swarm: Swarm) -> None:
             swarm.trouble(f"{member} lists {len(dead)} dead contacts")
         neighbours = {near.contact for near in swarm.closest(member.id, K + 1)}
         neighbours.discard(member.contact)
-        known = len(neighbours & contacts)
-        if known < min(NEIGHBOURS, len(neighbours)):
-            swarm.trouble(f"{member} knows {known} of its {len(neighbours)} neighbours")
+        sizes = Counter(_bucketOf(contact, member) for contact in contacts)
+        lacking = [each for each in neighbours - contacts if sizes[_bucketOf(each, member)] < K]
+        if len(lacking) > LACKING:
+            swarm.trouble(f"{member} lacks {len(lacking)} of its {len(neighbours)} neighbours")
 
 
 def checkIdle(swarm: Swarm, workload: Workload) -> None:
@@ -107,11 +108,10 @@ def _checkTable(swarm: Swarm, member: Member) -> None:
     buckets: Counter[int] = Counter()
     hosts: Counter[str] = Counter()
     networks: Counter[str] = Counter()
-    for id, host, _ in contacts:
-        assert id is not None
-        buckets[ID_BITS - distance(id, member.id).bit_length()] += 1
-        hosts[host] += 1
-        networks[subnet(host)] += 1
+    for contact in contacts:
+        buckets[_bucketOf(contact, member)] += 1
+        hosts[contact.host] += 1
+        networks[subnet(contact.host)] += 1
     for what, counts, most in (
         ("bucket", buckets, K),
         ("host", hosts, MAXIMUM_OF_HOST),
@@ -124,6 +124,12 @@ def _checkTable(swarm: Swarm, member: Member) -> None:
     unproven = len(member.node._table._unproven)
     if unproven > MAXIMUM_UNPROVEN:
         swarm.trouble(f"{member} lists {unproven} contacts that have not answered")
+
+
+def _bucketOf(contact: Contact, member: Member) -> int:
+    """How many bits the ids of both share."""
+    assert contact.id is not None
+    return ID_BITS - distance(contact.id, member.id).bit_length()
 
 
 def _checkRequests(swarm: Swarm, member: Member) -> None:
