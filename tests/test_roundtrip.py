@@ -16,8 +16,11 @@ from dwdht_twisted.roundtrip import (
     MISSED_IN_A_ROW,
     REMEMBERED_ADDRESSES,
     REMEMBERED_FOR,
-    Estimate,
     RoundTripTimes,
+    backedOff,
+    firstEstimate,
+    refined,
+    timeoutOf,
 )
 
 from .strategies import thorough
@@ -30,69 +33,69 @@ samples = st.floats(0.0, 20.0)
 
 class EstimateTests(SynchronousTestCase):
     """
-    Tests for L{Estimate}.
+    Tests for what a round trip tells.
     """
 
     def test_first(self) -> None:
         """The first measurement counts whole, with half of it as deviation (RFC 6298, 2.2)."""
-        estimate = Estimate(0.2)
-        self.assertAlmostEqual(estimate.smoothed, 0.2)
-        self.assertAlmostEqual(estimate.deviation, 0.1)
-        self.assertAlmostEqual(estimate.timeout(), 0.6)
+        estimate = firstEstimate(0.2)
+        self.assertAlmostEqual(estimate[0], 0.2)
+        self.assertAlmostEqual(estimate[1], 0.1)
+        self.assertAlmostEqual(timeoutOf(estimate), 0.6)
 
     def test_second(self) -> None:
         """The next weigh an eighth, and a quarter in the deviation (RFC 6298, 2.3)."""
-        estimate = Estimate(0.2)
-        estimate.add(0.4)
+        estimate = firstEstimate(0.2)
+        estimate = refined(estimate, 0.4)
         # The deviation is taken from the former mean: 3/4 of 0.1 and 1/4 of 0.2.
-        self.assertAlmostEqual(estimate.deviation, 0.125)
-        self.assertAlmostEqual(estimate.smoothed, 0.225)
-        self.assertAlmostEqual(estimate.timeout(), 0.725)
+        self.assertAlmostEqual(estimate[1], 0.125)
+        self.assertAlmostEqual(estimate[0], 0.225)
+        self.assertAlmostEqual(timeoutOf(estimate), 0.725)
 
     @thorough
     @given(samples, st.lists(samples, max_size=50))
     def test_bounds(self, first: float, more: list[float]) -> None:
         """No time-out is out of bounds, and the mean stays within what was measured."""
-        estimate = Estimate(first)
+        estimate = firstEstimate(first)
         for sample in more:
-            estimate.add(sample)
-            self.assertTrue(MINIMUM_TIMEOUT <= estimate.timeout() <= MAXIMUM_TIMEOUT)
-            self.assertTrue(min(first, *more) - 1e-9 <= estimate.smoothed)
-            self.assertTrue(estimate.smoothed <= max(first, *more) + 1e-9)
-            self.assertTrue(estimate.deviation >= 0)
+            estimate = refined(estimate, sample)
+            self.assertTrue(MINIMUM_TIMEOUT <= timeoutOf(estimate) <= MAXIMUM_TIMEOUT)
+            self.assertTrue(min(first, *more) - 1e-9 <= estimate[0])
+            self.assertTrue(estimate[0] <= max(first, *more) + 1e-9)
+            self.assertTrue(estimate[1] >= 0)
             # Whoever answers as usual is waited for.
-            self.assertTrue(estimate.timeout() >= min(estimate.smoothed, MAXIMUM_TIMEOUT))
+            self.assertTrue(timeoutOf(estimate) >= min(estimate[0], MAXIMUM_TIMEOUT))
 
     @given(st.floats(0.001, 1.4), st.floats(0.001, 1.4))
     def test_convergence(self, before: float, now: float) -> None:
         """After a change the time-out settles near the new round trip."""
-        estimate = Estimate(before)
+        estimate = firstEstimate(before)
         for _ in range(100):
-            estimate.add(now)
-        self.assertAlmostEqual(estimate.smoothed, now, places=3)
-        self.assertAlmostEqual(estimate.timeout(), max(now, MINIMUM_TIMEOUT), places=3)
+            estimate = refined(estimate, now)
+        self.assertAlmostEqual(estimate[0], now, places=3)
+        self.assertAlmostEqual(timeoutOf(estimate), max(now, MINIMUM_TIMEOUT), places=3)
 
     def test_backOff(self) -> None:
         """After a wait in vain none is shorter, until there is a measurement (RFC 6298, 5.5)."""
-        estimate = Estimate(0.01)
-        estimate.backOff(0.9)
-        estimate.backOff(0.3)
-        self.assertEqual(estimate.timeout(), 0.9)
-        estimate.backOff(9.0)
-        self.assertEqual(estimate.timeout(), MAXIMUM_TIMEOUT)
-        estimate.add(0.01)
-        self.assertEqual(estimate.timeout(), MINIMUM_TIMEOUT)
+        estimate = firstEstimate(0.01)
+        estimate = backedOff(estimate, 0.9)
+        estimate = backedOff(estimate, 0.3)
+        self.assertEqual(timeoutOf(estimate), 0.9)
+        estimate = backedOff(estimate, 9.0)
+        self.assertEqual(timeoutOf(estimate), MAXIMUM_TIMEOUT)
+        estimate = refined(estimate, 0.01)
+        self.assertEqual(timeoutOf(estimate), MINIMUM_TIMEOUT)
 
     @thorough
     @given(samples, st.lists(samples, max_size=10))
     def test_backOffBounds(self, first: float, waits: list[float]) -> None:
         """After waits in vain it is waited no shorter than those, but never out of bounds."""
-        estimate = Estimate(first)
-        before = estimate.timeout()
+        estimate = firstEstimate(first)
+        before = timeoutOf(estimate)
         for waited in waits:
-            estimate.backOff(waited)
+            estimate = backedOff(estimate, waited)
         longest = max(before, *waits, 0.0)
-        self.assertEqual(estimate.timeout(), min(longest, MAXIMUM_TIMEOUT))
+        self.assertEqual(timeoutOf(estimate), min(longest, MAXIMUM_TIMEOUT))
 
 
 class RoundTripTimesTests(SynchronousTestCase):

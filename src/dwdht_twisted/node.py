@@ -10,7 +10,7 @@ is known by its L{Membership}; what happens by itself is L{Upkeep}.
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from random import Random
 from typing import Any, TypeVar, cast
@@ -119,6 +119,7 @@ class DHTNode(DatagramProtocol):
         self._reactor = reactor
         self._socket = checkSocket(socket)
         self._socketTimeout: float | None = None
+        self._send: Callable[[bytes, Source], object] | None = None
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
         self._commands = CommandRegistry()
@@ -189,13 +190,19 @@ class DHTNode(DatagramProtocol):
         if getattr(self.transport, "maxPacketSize", READ_BYTES) < READ_BYTES:
             # Whoever called listenUDP left it at what suits other protocols.
             self.transport.maxPacketSize = READ_BYTES  # type: ignore[union-attr]
-        if self._socket is None:
-            _enlargeReceiveBuffer(getattr(self.transport, "socket", None))
+        # A transport that isn't a port of the operating system has no socket.
+        opened: sockets.socket | None = getattr(self.transport, "socket", None)
+        if opened is not None and self._socket is None:
+            _enlargeReceiveBuffer(opened)
+        # Twisted's write looks at the address three times, which takes longer than to send; all
+        # addresses were checked when they were read.
+        self._send = self.transport.write if opened is None else opened.sendto  # type: ignore[union-attr]
         self._upkeep.start()
         self._membership.start()
 
     def stopProtocol(self) -> None:
         """The port is closed: release everything."""
+        self._send = None
         self._release()
         if self._socket is not None:
             with suppress(OSError):
@@ -274,12 +281,12 @@ class DHTNode(DatagramProtocol):
         return admission is None or admission.admits(address, self._reactor.seconds())
 
     def _write(self, datagram: bytes, address: Source) -> None:
-        transport = self.transport
-        if transport is None:
+        send = self._send
+        if send is None:
             # The port is closed, and what was at work with it is being told.
             return
         try:
-            transport.write(datagram, address)
+            send(datagram, address)
         except Exception as error:
             # To the protocol it is a lost datagram: no route, a full buffer, an address that the
             # operating system refuses.
@@ -397,10 +404,10 @@ class DHTNode(DatagramProtocol):
         )
 
 
-def _enlargeReceiveBuffer(opened: sockets.socket | None) -> None:
-    """Let more wait on a socket than by default; None, when a transport has no socket."""
+def _enlargeReceiveBuffer(opened: sockets.socket) -> None:
+    """Let more wait on a socket than by default."""
     option = (sockets.SOL_SOCKET, sockets.SO_RCVBUF)
-    if opened is not None and opened.getsockopt(*option) < RECEIVE_BUFFER_BYTES:
+    if opened.getsockopt(*option) < RECEIVE_BUFFER_BYTES:
         with suppress(OSError):
             opened.setsockopt(*option, RECEIVE_BUFFER_BYTES)
 

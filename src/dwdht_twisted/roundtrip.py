@@ -9,7 +9,9 @@ that are new.  Pure: the clock is the caller's.
 
 from __future__ import annotations
 
-from .contact import Address
+from typing import TypeAlias
+
+from .contact import Source
 from .limits import RecentMap
 
 #: The time-out before anything was measured, in seconds.
@@ -33,42 +35,40 @@ _ALPHA = 1 / 8
 _BETA = 1 / 4
 
 
-class Estimate:
+#: A smoothed round-trip time, its mean deviation, and what is waited at least; all in seconds.  A
+#: plain tuple of numbers, for a node keeps many, and the garbage collector passes over such.
+Estimate: TypeAlias = tuple[float, float, float]
+
+
+def firstEstimate(sample: float) -> Estimate:
+    """What one round trip tells."""
+    return sample, sample / 2, MINIMUM_TIMEOUT
+
+
+def refined(estimate: Estimate, sample: float) -> Estimate:
+    """What one more round trip tells."""
+    smoothed, deviation, _ = estimate
+    deviation += _BETA * (abs(smoothed - sample) - deviation)
+    return smoothed + _ALPHA * (sample - smoothed), deviation, MINIMUM_TIMEOUT
+
+
+def backedOff(estimate: Estimate, waited: float) -> Estimate:
     """
-    A smoothed round-trip time.
+    Wait longer from now on, until there is a new sample.
 
-    :ivar smoothed: seconds
-    :ivar deviation: mean deviation, seconds
+    Else no sample would ever come of an address that has become slower than the time-out, for each
+    answer would follow a second transmission (RFC 6298 section 5.5).
+
+    :param waited: the seconds after which there was no answer
     """
+    smoothed, deviation, atLeast = estimate
+    return smoothed, deviation, max(atLeast, waited)
 
-    __slots__ = ("_atLeast", "deviation", "smoothed")
 
-    def __init__(self, first: float) -> None:
-        self.smoothed = first
-        self.deviation = first / 2
-        self._atLeast = MINIMUM_TIMEOUT
-
-    def add(self, sample: float) -> None:
-        """Learn from one more round trip, in seconds."""
-        self.deviation += _BETA * (abs(self.smoothed - sample) - self.deviation)
-        self.smoothed += _ALPHA * (sample - self.smoothed)
-        self._atLeast = MINIMUM_TIMEOUT
-
-    def backOff(self, waited: float) -> None:
-        """
-        Wait longer from now on, until there is a new sample.
-
-        Else no sample would ever come of an address that has become slower than the time-out, for
-        each answer would follow a second transmission (RFC 6298 section 5.5).
-
-        :param waited: the seconds after which there was no answer
-        """
-        self._atLeast = max(self._atLeast, waited)
-
-    def timeout(self) -> float:
-        """How long an answer may take before it is missed, in seconds."""
-        waiting = self.smoothed + 4 * self.deviation
-        return min(max(waiting, self._atLeast), MAXIMUM_TIMEOUT)
+def timeoutOf(estimate: Estimate) -> float:
+    """How long an answer may take before it is missed, in seconds."""
+    smoothed, deviation, atLeast = estimate
+    return min(max(smoothed + 4 * deviation, atLeast), MAXIMUM_TIMEOUT)
 
 
 class RoundTripTimes:
@@ -77,13 +77,13 @@ class RoundTripTimes:
     __slots__ = ("_addresses", "_missedInARow", "_overall")
 
     def __init__(self) -> None:
-        self._addresses: RecentMap[Address, Estimate] = RecentMap(
+        self._addresses: RecentMap[Source, Estimate] = RecentMap(
             REMEMBERED_ADDRESSES, REMEMBERED_FOR
         )
         self._overall: Estimate | None = None
         self._missedInARow = 0
 
-    def measured(self, address: Address, seconds: float, now: float) -> None:
+    def measured(self, address: Source, seconds: float, now: float) -> None:
         """
         Learn from an answer.
 
@@ -91,29 +91,23 @@ class RoundTripTimes:
         answered (Karn's algorithm, RFC 6298 section 3).
         """
         self._missedInARow = 0
-        if self._overall is None:
-            self._overall = Estimate(seconds)
-        else:
-            self._overall.add(seconds)
+        overall = self._overall
+        self._overall = firstEstimate(seconds) if overall is None else refined(overall, seconds)
         known = self._addresses.get(address, now)
-        if known is None:
-            self._addresses.put(address, Estimate(seconds), now)
-        else:
-            known.add(seconds)
+        self._addresses.put(
+            address, firstEstimate(seconds) if known is None else refined(known, seconds), now
+        )
 
-    def missed(self, address: Address, waited: float, now: float) -> None:
+    def missed(self, address: Source, waited: float, now: float) -> None:
         """No answer has come from this address within so many seconds."""
         known = self._addresses.get(address, now)
         if known is not None:
-            known.backOff(waited)
+            self._addresses.put(address, backedOff(known, waited), now)
         self._missedInARow += 1
-        if self._missedInARow < MISSED_IN_A_ROW:
-            return
-        if self._overall is None:
-            self._overall = Estimate(waited)
-        self._overall.backOff(waited)
+        if self._missedInARow >= MISSED_IN_A_ROW:
+            self._overall = backedOff(self._overall or firstEstimate(waited), waited)
 
-    def timeout(self, address: Address, now: float) -> float:
+    def timeout(self, address: Source, now: float) -> float:
         """How long to wait for an answer from this address, in seconds."""
         known = self._addresses.get(address, now) or self._overall
-        return INITIAL_TIMEOUT if known is None else known.timeout()
+        return INITIAL_TIMEOUT if known is None else timeoutOf(known)

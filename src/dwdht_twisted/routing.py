@@ -32,7 +32,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .contact import ID_BITS, Address, Contact, Source, checkId, isPublic, packContact
+from .contact import (
+    ID_BITS,
+    ID_BYTES,
+    Address,
+    Contact,
+    Source,
+    checkId,
+    isPublic,
+    packContact,
+)
 from .limits import RecentMap
 from .sources import SourceCounts
 
@@ -72,21 +81,28 @@ class Entry:
     """
     A contact's place in the table.
 
-    :ivar contact: the contact, with an id
-    :ivar compact: its compact form
+    There are many, so that it is made of little: nothing in it is work for the garbage collector.
+
+    :ivar compact: the contact's compact form, with an id
+    :ivar address: its host and port
     :ivar number: its id as a big-endian number
     :ivar lastSeen: when it last answered, in seconds
     :ivar doubtedAt: when another id last claimed its address, in seconds
     """
 
-    __slots__ = ("compact", "contact", "doubtedAt", "lastSeen", "number")
+    __slots__ = ("address", "compact", "doubtedAt", "lastSeen", "number")
 
     def __init__(self, contact: Contact, now: float) -> None:
-        self.contact = contact
         self.compact = packContact(contact)
-        self.number = int.from_bytes(self.compact[: ID_BITS // 8], "big")
+        self.address: Source = (contact.host, contact.port)
+        self.number = int.from_bytes(self.compact[:ID_BYTES], "big")
         self.lastSeen = now
         self.doubtedAt = float("-inf")
+
+    @property
+    def contact(self) -> Contact:
+        """The contact."""
+        return Contact(self.compact[:ID_BYTES], *self.address)
 
 
 class Bucket:
@@ -170,7 +186,7 @@ class RoutingTable:
         entry = self._byAddress.get(address)
         if entry is not None:
             if (
-                entry.contact.id == id
+                entry.compact.startswith(id)
                 or entry.number in self._unproven
                 or now - entry.doubtedAt <= TRUSTED_FOR
             ):
@@ -204,9 +220,9 @@ class RoutingTable:
         :param contact: the address, and the id in the answer, None from an ephemeral node
         :return: a contact that should be pinged, because this one waits for its place
         """
-        address = (contact.host, contact.port)
+        id, address = contact.id, (contact.host, contact.port)
         known = self._byAddress.get(address)
-        if known is not None and known.contact.id == contact.id:
+        if known is not None and id is not None and known.compact.startswith(id):
             known.lastSeen = now
             if self._unproven and known.number in self._unproven:
                 self._prove(known, now)
@@ -214,7 +230,7 @@ class RoutingTable:
         self._silent.discard(address)
         if known is not None:
             self._remove(known)
-        if contact.id is None or contact.id == self.id:
+        if id is None or id == self.id:
             return None
         return self._insert(contact, now)
 
@@ -263,7 +279,7 @@ class RoutingTable:
         spare: list[int] = []
         hosts: set[str] = set()
         for number in self._nearest(target, count + further):
-            host = self._entries[number].contact.host
+            host = self._entries[number].address[0]
             (spare if host in hosts and isPublic(host) else found).append(number)
             hosts.add(host)
         if len(found) < count:
@@ -416,10 +432,10 @@ class RoutingTable:
         del bucket.unproven[claim.number]
         del self._unproven[claim.number]
         bucket.proven[claim.number] = claim
-        self._provenSources.add(claim.contact.host)
+        self._provenSources.add(claim.address[0])
 
     def _isCredible(self, bucket: Bucket, entry: Entry) -> bool:
-        return self._provenSources.hasRoom(entry.contact.host) and not _isCrowd(bucket, entry)
+        return self._provenSources.hasRoom(entry.address[0]) and not _isCrowd(bucket, entry)
 
     def _keepSpare(self, bucket: Bucket, contact: Contact) -> None:
         spares = bucket.spares
@@ -430,7 +446,7 @@ class RoutingTable:
 
     def _remove(self, entry: Entry) -> None:
         bucket = self._bucketOf(entry.number, entry.lastSeen)
-        host = entry.contact.host
+        host = entry.address[0]
         if bucket.proven.get(entry.number) is entry:
             del bucket.proven[entry.number]
             self._provenSources.remove(host)
@@ -438,18 +454,18 @@ class RoutingTable:
             del bucket.unproven[entry.number]
             del self._unproven[entry.number]
         del self._entries[entry.number]
-        del self._byAddress[entry.contact.address]
+        del self._byAddress[entry.address]
         self._sources.remove(host)
 
     def _enter(self, entry: Entry) -> None:
         self._entries[entry.number] = entry
-        self._byAddress[entry.contact.address] = entry
-        self._sources.add(entry.contact.host)
+        self._byAddress[entry.address] = entry
+        self._sources.add(entry.address[0])
 
 
 def _isCrowd(bucket: Bucket, entry: Entry) -> bool:
     """Whether someone stands so close already that one of both has chosen its id."""
-    if not isPublic(entry.contact.host):
+    if not isPublic(entry.address[0]):
         return False
     shared = bucket.free - SHARED_IN_BUCKET
     return any((entry.number ^ other).bit_length() <= shared for other in bucket.proven)

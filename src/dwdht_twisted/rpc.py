@@ -245,7 +245,7 @@ class Requests:
         message = wire.decodeResponse(datagram)
         if request.transmissions == 1:
             now = self._clock.seconds()
-            self._roundTrips.measured(request.address, now - request.sentAt, now)
+            self._roundTrips.measured(address, now - request.sentAt, now)
         self._end(request)
         self._heard(message, address)
         request.onAnswer(message, address)
