@@ -31,7 +31,7 @@ MEDIAN = Quantity("serving", "latency p50", "us")
 TAIL = Quantity("serving", "latency p99", "us")
 CONTACTS = Quantity("serving", "contacts kept", "contacts", isCost=False)
 BUSY = Quantity("serving", "node's CPU while loaded", "% of a core", isCost=False)
-IDLE = Quantity("serving", "load's idle share", "%", isCost=False)
+WAITS = Quantity("serving", "answers that the load waits for", "%", isCost=False)
 ANSWER = Quantity("serving", "size of an answer", "bytes", isCost=False)
 
 MICROSECONDS = 1e6
@@ -89,7 +89,7 @@ def _measure(
     cpu = child.call("cpu") - before
     results.add(CPU, case, name, cpu / loaded["count"] * MICROSECONDS)
     results.add(BUSY, case, name, 100 * cpu / loaded["seconds"])
-    results.add(IDLE, case, name, 100 * (1 - loaded["cpu"] / loaded["seconds"]))
+    results.add(WAITS, case, name, 100 * loaded["waits"] / loaded["count"])
     results.add(ANSWER, case, name, loaded["answerBytes"] / loaded["count"])
     load.call("prepare", **asking, count=plan.roundTrips)
     times: Sequence[float] = load.call("roundTrips")

@@ -3,9 +3,9 @@ The load: many askers that keep one node busy.
 
 Each asker is a socket with one request outstanding, and sends the next as soon as it is answered,
 so that as many requests wait at the node as there are askers.  All datagrams are made beforehand:
-while it runs the load does nothing but receive and send, and is faster than what it measures; its
-own CPU time is told beside each result, so that this can be checked.  As any node does, an asker
-answers when the node pings it, whenever that is, and it stays until the end.
+while it runs the load does nothing but receive and send, and is faster than what it measures; how
+many answers it had to wait for is told beside each result, so that this can be checked.  As any
+node does, an asker answers when the node pings it, whenever that is, and it stays until the end.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import cycle, islice
 from selectors import EVENT_READ, BaseSelector, DefaultSelector
+from socket import MSG_DONTWAIT
 from time import perf_counter
 from typing import Any
 
 from dwdht_twisted import wire
 from dwdht_twisted.contact import ID_BYTES, packAddress
 
-from ..usage import cpuSeconds
 from .calls import Commands, answerCalls
 
 #: How many askers there are.
@@ -43,6 +44,7 @@ class Asker:
     One socket, with or without an id to tell.
 
     :param port: of the node
+    :ivar waits: how often L{awaitAnswer} found no answer at first
     """
 
     def __init__(self, port: int, isEphemeral: bool) -> None:
@@ -56,6 +58,7 @@ class Asker:
         self.socket.connect(("127.0.0.1", port))
         self.id = None if isEphemeral else self._id
         self._seenAs = packAddress(*self.socket.getsockname())
+        self.waits = 0
         self._tokens: list[tuple[bytes, bytes]] = []
 
     def request(self, kind: str, number: int) -> bytes:
@@ -103,8 +106,32 @@ class Asker:
 
     def read(self) -> None:
         """Answer a ping that comes between the measurements."""
-        datagram = self.socket.recv(2048)
-        if wire.isRequest(datagram):
+        with suppress(BlockingIOError):
+            datagram = self.socket.recv(2048, MSG_DONTWAIT)
+            if wire.isRequest(datagram):
+                self.answerPing(datagram)
+
+    def awaitAnswer(self) -> bytes:
+        """
+        As L{receive}, but without going to sleep.
+
+        To wake up whoever sleeps on a socket is work of who sends to it, and costs as much as to
+        serve the request: a node would be charged for it, the more so the slower it is.
+        """
+        giveUpAt = 0.0
+        while True:
+            try:
+                datagram = self.socket.recv(2048, MSG_DONTWAIT)
+            except BlockingIOError:
+                now = perf_counter()
+                if not giveUpAt:
+                    self.waits += 1
+                    giveUpAt = now + PATIENCE
+                elif now > giveUpAt:
+                    raise TimeoutError("an answer was lost") from None
+                continue
+            if not wire.isRequest(datagram):
+                return datagram
             self.answerPing(datagram)
 
     def answerPing(self, datagram: bytes) -> None:
@@ -149,32 +176,28 @@ class Load:
         """
         Send all datagrams as fast as the node answers.
 
-        :return: how many were answered, the bytes of the answers, and the seconds of wall clock
-            and of this process' CPU that it took
+        :return: how many were answered, how many of the answers had to be waited for, the bytes of
+            all, and the seconds that it took
         """
         askers = self._askers
         answerBytes = 0
-        cpu = cpuSeconds()
+        waits = sum(asker.waits for asker in askers)
         start = perf_counter()
         for asker, datagram in zip(askers, self._datagrams, strict=False):
             asker.socket.send(datagram)
         # The node answers in the order in which it is asked, so the askers can take turns.
-        turns = cycle([(asker, asker.socket.recv, asker.socket.send) for asker in askers])
+        turns = cycle([(asker.awaitAnswer, asker.socket.send) for asker in askers])
         following = islice(self._datagrams, len(askers), None)
-        for datagram, (asker, receive, send) in zip(following, turns, strict=False):
-            answer = receive(2048)
-            if answer[0] & 0x80:
-                asker.answerPing(answer)
-                answer = asker.receive()
-            answerBytes += len(answer)
+        for datagram, (awaitAnswer, send) in zip(following, turns, strict=False):
+            answerBytes += len(awaitAnswer())
             send(datagram)
-        for _, (asker, _, _) in zip(askers, turns, strict=False):
-            answerBytes += len(asker.receive())
+        for _, (awaitAnswer, _) in zip(askers, turns, strict=False):
+            answerBytes += len(awaitAnswer())
         return {
             "count": len(self._datagrams),
+            "waits": sum(asker.waits for asker in askers) - waits,
             "answerBytes": answerBytes,
             "seconds": perf_counter() - start,
-            "cpu": cpuSeconds() - cpu,
         }
 
     def roundTrips(self) -> list[float]:
