@@ -7,9 +7,11 @@ events in L{tests.test_routing_model}.
 
 from __future__ import annotations
 
+from random import Random
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, packContact
+from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, distance, packContact
 from dwdht_twisted.errors import InvalidTarget
 from dwdht_twisted.routing import (
     DEEPER_THAN_KNOWN,
@@ -491,3 +493,21 @@ class AnswerTests(TableTestCase):
         self.assertEqual(len(closest), K)
         compact = self.table.closestCompact(target)
         self.assertEqual(compact, b"".join(packContact(contact) for contact in closest))
+
+    def test_fullBucket(self) -> None:
+        """An answer from one full bucket is in order, whoever came and left, however alike."""
+        random = Random(5)
+        ids = [bytes([128 | random.getrandbits(7)]) + random.randbytes(31) for _ in range(K + 5)]
+        # Two that only the last bit tells apart.
+        ids.append(ids[-1][:-1] + bytes([ids[-1][-1] ^ 1]))
+        contacts = [Contact(id, "10.0.0.1", 1000 + port) for port, id in enumerate(ids)]
+        for number, contact in enumerate(contacts):
+            if number >= K:
+                self.table.failed(contacts[number - K].address, 0.0)
+            self.table.answered(contact, 0.0)
+            target = bytes([128 | random.getrandbits(7)]) + random.randbytes(31)
+            members = self.table.contacts()
+            self.assertEqual(len(members), min(number + 1, K))
+            members.sort(key=lambda member: distance(member.id or b"", target))
+            expected = b"".join(map(packContact, members))
+            self.assertEqual(self.table.closestCompact(target), expected)

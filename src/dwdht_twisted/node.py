@@ -257,7 +257,10 @@ class DHTNode(DatagramProtocol):
             if len(datagram) < wire.HEADER_BYTES:
                 self.counters.malformed += 1
             elif wire.isRequest(datagram):
-                if self._isWithinRate(addr):
+                # Answers are not limited: they cost little when nobody waits for them, and must not
+                # be lost because someone else sends in their host's name.
+                admission = self._admission
+                if admission is None or admission.admits(addr, self._reactor.seconds()):
                     self._responder.received(datagram, addr)
                 else:
                     self.counters.rateLimited += 1
@@ -273,12 +276,6 @@ class DHTNode(DatagramProtocol):
         except Exception:
             # A fault of ours.  It costs one datagram, and no more.
             self._log.failure("a datagram of {address} could not be served", address=addr)
-
-    def _isWithinRate(self, address: Source) -> bool:
-        # Answers that nobody waits for cost little; those that are waited for must not be lost
-        # because someone else sends in their host's name.
-        admission = self._admission
-        return admission is None or admission.admits(address, self._reactor.seconds())
 
     def _write(self, datagram: bytes, address: Source) -> None:
         send = self._send

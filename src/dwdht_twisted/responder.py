@@ -9,6 +9,7 @@ hole punches, and L{dwdht_twisted.tokens} for what makes a request an update.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import blake2b
 
 from twisted.internet.interfaces import IReactorTime
@@ -116,7 +117,7 @@ class Responder:
         target = message.target
         if target is not None and len(target) == ID_BYTES:
             token = self._tokens.issue(address[0], address[1], message.id, target)
-            self._answer(message, address, length, None, token)
+            self._answer(message, address, length, token)
 
     def _userCommand(self, message: wire.RequestMessage, address: Source, datagram: bytes) -> None:
         target = message.target
@@ -147,7 +148,7 @@ class Responder:
         self.runner.run(
             self._handler.queryReceived,
             request,
-            lambda value: self._answer(message, address, len(datagram), value, fresh),
+            partial(self._answer, message, address, len(datagram), fresh),
         )
 
     def _update(
@@ -187,8 +188,8 @@ class Responder:
         message: wire.RequestMessage,
         address: Source,
         length: int,
-        value: bytes | None,
         token: bytes | None,
+        value: bytes | None = None,
     ) -> None:
         """
         Answer a request whose sender may be forged.
