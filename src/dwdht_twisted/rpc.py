@@ -146,8 +146,8 @@ class Requests:
         self._queueLimit = queueLimit
         self._inFlight: dict[int, OutgoingRequest] = {}
         self._waiting: OrderedDict[OutgoingRequest, None] = OrderedDict()
-        self._deadlines: list[tuple[float, int, OutgoingRequest]] = []
-        self._deadlinesPushed = 0
+        # With transaction ids, so that nothing keeps alive a request that has ended.
+        self._deadlines: list[tuple[float, int]] = []
         self._timer: IDelayedCall | None = None
         self._timerAt = 0.0
         self._wasHeldUp = False
@@ -292,8 +292,7 @@ class Requests:
         request.sentAt = now
         request.transmissions += 1
         request.deadline = deadline = now + request.wait
-        self._deadlinesPushed += 1
-        heappush(self._deadlines, (deadline, self._deadlinesPushed, request))
+        heappush(self._deadlines, (deadline, request.transactionId))
         self._wakeAt(deadline, now)
         for body, address in request.messages:
             self._write(wire.frameRequest(request.transactionId, body), address)
@@ -318,8 +317,9 @@ class Requests:
         self._wasHeldUp = False
         deadlines = self._deadlines
         while deadlines:
-            deadline, _, request = deadlines[0]
-            if request.isOver or request.deadline != deadline:
+            deadline, transactionId = deadlines[0]
+            request = self._inFlight.get(transactionId)
+            if request is None or request.deadline != deadline:
                 heappop(deadlines)
             elif deadline <= now:
                 heappop(deadlines)
