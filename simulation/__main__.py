@@ -5,6 +5,7 @@ The command line: C{python -m simulation}.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +24,9 @@ from .run import DURATION, Outcome, run
 #: How many nodes a network has when nothing is said.
 NODES = 100
 
+#: How many more objects there are when the garbage collector looks again.
+BETWEEN_COLLECTIONS = 200_000
+
 
 class Figures(Protocol):
     """What an experiment gives."""
@@ -35,7 +39,7 @@ class Figures(Protocol):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the arguments say; 0 when all is well."""
     options = _parser().parse_args(arguments)
-    quiet()
+    prepare()
     if options.experiment is not None:
         return _experiment(options)
     if options.seed is not None:
@@ -53,8 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def quiet() -> None:
-    """Let nothing be logged to the terminal: the swarm listens to the log by itself."""
+def prepare() -> None:
+    """
+    Let nothing be logged to the terminal, for the swarm listens to the log by itself; and let the
+    garbage collector look seldom, for nodes leave it hardly anything.
+    """
+    gc.set_threshold(BETWEEN_COLLECTIONS)
     globalLogBeginner.beginLoggingTo([_Ignore()], redirectStandardIO=False, discardBuffer=True)
 
 
@@ -107,7 +115,7 @@ def _natural(text: str) -> int:
 def _each(runOne: Callable[[int], Outcome], seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
     """Run the seeds, and print what came of each."""
     if jobs > 1:
-        with ProcessPoolExecutor(jobs, initializer=quiet) as pool:
+        with ProcessPoolExecutor(jobs, initializer=prepare) as pool:
             yield from map(_reported, pool.map(runOne, seeds))
     else:
         yield from map(_reported, map(runOne, seeds))
