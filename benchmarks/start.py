@@ -1,9 +1,9 @@
 """
 How long a process takes until it is of use.
 
-The CPU time of an import is that of an interpreter that does nothing but import, less that of one
-that does nothing.  A node is ready when it says that it has joined the network of a bootstrap node
-on this machine; the time runs from the start of its process.
+The CPU time of an import is what an interpreter that does nothing else says that it took.  A node
+is ready when it says that it has joined the network of a bootstrap node on this machine; the time
+runs from the start of its process.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def run(plan: Plan, results: Results) -> None:
     }
     node = found.get(DHT_RPC)
     imports = dict(_imports(node, KADEMLIA in found))
-    for program, _ in imports.values():
+    for program in imports.values():
         # Once beforehand, so that all is compiled and in the cache of the disk.
-        _cpu(program)
+        _said(program)
     does = "imports" if _importsReactor() else "does not import"
     results.note(f"import dwdht_twisted {does} the reactor")
     starts = {OURS: _twistd}
@@ -79,8 +79,7 @@ def run(plan: Plan, results: Results) -> None:
         starts[DHT_RPC] = lambda port: Program([*command, port], environment)
     for number in range(plan.rounds):
         for name in plan.turn(list(imports), number):
-            program, nothing = imports[name]
-            results.add(IMPORT, "import", name, (_cpu(program) - _cpu(nothing)) * 1e3)
+            results.add(IMPORT, "import", name, float(_said(imports[name])) * 1e3)
         for name in plan.turn(list(starts), number):
             # Each has a new network, in which no former one has left a dead contact behind.
             with Child(pythonProcess("network")) as network:
@@ -89,23 +88,21 @@ def run(plan: Plan, results: Results) -> None:
                 _measureStart(results, name, starts[name](port))
 
 
-def _imports(
-    node: Subject | None, withKademlia: bool
-) -> Iterator[tuple[str, tuple[Program, Program]]]:
-    """For each subject a program that imports it, and one that imports nothing."""
-    nothing = _python("")
-    yield OURS, (_python("import dwdht_twisted"), nothing)
+def _imports(node: Subject | None, withKademlia: bool) -> Iterator[tuple[str, Program]]:
+    """For each subject a program that imports it, and says how many seconds of CPU that took."""
+    timed = (
+        "import time; began = time.process_time(); import {0}; print(time.process_time() - began)"
+    )
+    yield OURS, _python(timed.format("dwdht_twisted"))
     if node is not None:
-        command = [node.command[0], "--no-deprecation", "-e"]
-        yield (
-            DHT_RPC,
-            (
-                Program([*command, "require('dht-rpc')"], node.environment),
-                Program([*command, ""], node.environment),
-            ),
+        code = (
+            "const began = process.cpuUsage(); require('dht-rpc'); "
+            "const took = process.cpuUsage(began); console.log((took.user + took.system) / 1e6)"
         )
+        command = [node.command[0], "--no-deprecation", "-e", code]
+        yield DHT_RPC, Program(command, node.environment)
     if withKademlia:
-        yield KADEMLIA, (_python("import kademlia.network"), nothing)
+        yield KADEMLIA, _python(timed.format("kademlia.network"))
 
 
 def _python(code: str, *arguments: str) -> Program:
@@ -114,18 +111,21 @@ def _python(code: str, *arguments: str) -> Program:
 
 def _importsReactor() -> bool:
     code = "import sys, dwdht_twisted; print('twisted.internet.reactor' in sys.modules)"
-    shown = subprocess.run(
-        _python(code).command, capture_output=True, text=True, timeout=SECONDS, check=True
-    )
-    return shown.stdout.strip() == "True"
+    return _said(_python(code)) == "True"
 
 
-def _cpu(program: Program) -> float:
-    """The CPU time of a process from its start to its end, in seconds."""
-    before = _childrenSeconds()
+def _said(program: Program) -> str:
+    """What a program prints."""
     environment = {**os.environ, **program.environment}
-    subprocess.run(program.command, env=environment, timeout=SECONDS, check=True)
-    return _childrenSeconds() - before
+    shown = subprocess.run(
+        program.command,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    return shown.stdout.strip()
 
 
 def _childrenSeconds() -> float:
