@@ -211,41 +211,46 @@ class AdmissionTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.contact = ("8.8.8.8", 80)
-        self.admission = Admission(RateLimit(rate=1.0, burst=2.0), self.contact.__eq__)
+        self.admission = Admission(RateLimit(), self.contact.__eq__)
+        self.allowed = int(Admission.STRANGERS)
 
-    def flood(self, now: float = 0.0) -> int:
-        """Have many strangers ask once; give how many are served."""
-        addresses = ((f"9.{now:.0f}.{n >> 8}.{n & 255}", 80) for n in range(1000))
+    def flood(self, requests: int, hosts: int, now: float = 0.0) -> int:
+        """Have so many requests come from so many hosts in turn; give how many are served."""
+        addresses = ((f"9.9.{n % hosts >> 8}.{n % hosts & 255}", 80) for n in range(requests))
         return sum(self.admission.admits(address, now) for address in addresses)
 
     def test_strangers(self) -> None:
-        """Strangers are served as much as so many hosts may ask, all of them together."""
-        self.assertEqual(self.flood(), 2 * Admission.STRANGERS)
-        self.assertEqual(self.flood(1.0), Admission.STRANGERS)
+        """Strangers are allowed so many requests a second, all of them together."""
+        self.assertEqual(self.flood(2 * self.allowed, 20_000), self.allowed)
+        self.assertEqual(self.flood(2 * self.allowed, 20_000, 1.0), self.allowed)
 
-    def test_contact(self) -> None:
-        """A flood of strangers keeps out no contact."""
-        self.flood()
+    def test_strangersAgain(self) -> None:
+        """A stranger that was served before is a stranger still."""
+        self.assertEqual(self.flood(2 * self.allowed, 1000), self.allowed)
+
+    def test_proven(self) -> None:
+        """A flood of strangers keeps out nobody whose address is proven."""
+        self.flood(20_000, 20_000)
+        self.assertFalse(self.admission.admits(("7.7.7.7", 80), 0.0))
         self.assertTrue(self.admission.admits(self.contact, 0.0))
 
-    def test_served(self) -> None:
-        """A flood of strangers keeps out nobody who is being served."""
+    def test_oneHost(self) -> None:
+        """A host that asks too much doesn't use up what strangers may."""
+        burst = int(RateLimit().burst)
+        self.assertEqual(self.flood(2 * self.allowed, 1), burst)
         self.assertTrue(self.admission.admits(("7.7.7.7", 80), 0.0))
-        self.flood()
-        self.assertTrue(self.admission.admits(("7.7.7.7", 81), 0.0))
 
     def test_each(self) -> None:
-        """Nobody is served more than a host may ask, contact or not."""
+        """Nobody is served more than a host may ask, proven or not."""
+        admission = Admission(RateLimit(rate=1.0, burst=2.0), self.contact.__eq__)
         for address in (self.contact, ("7.7.7.7", 80)):
-            served = [self.admission.admits(address, 0.0) for _ in range(3)]
+            served = [admission.admits(address, 0.0) for _ in range(3)]
             self.assertEqual(served, [True, True, False])
 
     def test_loopback(self) -> None:
         """This machine's own addresses are exempt, unless the limit is for them too."""
-        limit = RateLimit(rate=1.0, burst=2.0, loopback=True)
-        for admission, expected in (
-            (self.admission, [True, True, True]),
-            (Admission(limit, self.contact.__eq__), [True, True, False]),
-        ):
+        for loopback, expected in ((False, [True, True, True]), (True, [True, True, False])):
+            limit = RateLimit(rate=1.0, burst=2.0, loopback=loopback)
+            admission = Admission(limit, self.contact.__eq__)
             served = [admission.admits(("127.0.0.1", 80), 0.0) for _ in range(3)]
             self.assertEqual(served, expected)

@@ -123,6 +123,32 @@ class DistrustTests(LookupTestCase):
         self.assertTrue(MAXIMUM_TOO_CLOSE <= len(asked) - 4 <= MAXIMUM_TOO_CLOSE + WINDOW)
         self.assertTrue(set(asked) >= set(honest))
 
+    def test_targetAmongTooClose(self) -> None:
+        """The node that has the target for its id is asked, however many stand next to it."""
+        lookup = Lookup(TARGET, OWN, k=4, spacing=TOO_CLOSE << 8)
+        lookup.addContacts(compact(node(1 + number) for number in range(MAXIMUM_TOO_CLOSE)))
+        self.finish(lookup)
+        lookup.addContacts(compact([node(0), node(100)]))
+        self.assertEqual(self.finish(lookup), [node(0)])
+
+    def test_bootstrapTooClose(self) -> None:
+        """A bootstrap node that answers under an id next to the target takes no place either."""
+        lookup = Lookup(TARGET, OWN, k=4, spacing=TOO_CLOSE << 8)
+        lookup.addBootstrap([BOOTSTRAP])
+        honest = [node((1 << 8) + number) for number in range(6)]
+        bootstrap = lookup.next()
+        assert bootstrap is not None
+        lookup.answered(bootstrap, answer(near(TARGET, 1), honest))
+        self.finish(lookup)
+        found = list(map(contactOf, lookup.closest()))
+        self.assertEqual(found, [Contact(near(TARGET, 1), *BOOTSTRAP), *honest[:4]])
+
+    def test_extrasAreClose(self) -> None:
+        """Further nodes of a public host are found when they are as close as the k closest."""
+        lookup = looking([node(1, "20.9.9.9"), node(2), node(3), node(4, "20.9.9.9")], k=2)
+        self.finish(lookup)
+        self.assertEqual(list(map(contactOf, lookup.closest())), [node(1, "20.9.9.9"), node(2)])
+
     def test_publicSubnet(self) -> None:
         """A public /24 network is asked a few times more, and the rest of the world as ever."""
         lookup = looking([node(100)])

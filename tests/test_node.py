@@ -23,9 +23,23 @@ from dwdht_twisted import (
     RequestTimeout,
     wire,
 )
+from dwdht_twisted.contact import Source
 from dwdht_twisted.interfaces import HandlerResult
 
 from .support import COMMAND, Handler, NodeTestCase, RawPeer
+
+
+class _Unheard:
+    """
+    A transport that tells of closed ports.
+    """
+
+    def write(self, datagram: bytes, address: Source) -> None:
+        """Fail, as on some systems after a datagram to a closed port."""
+        raise ConnectionRefusedError
+
+    def stopListening(self) -> None:
+        """There is nothing to stop."""
 
 
 class LifeTests(NodeTestCase):
@@ -248,6 +262,16 @@ class LifeTests(NodeTestCase):
         with self.assertRaises(RequestTimeout):
             self.clock.runUntil(node.ping("10.9.9.9:9"))
         self.assertEqual(node.counters.sendFailures, 4)
+
+    def test_closedPeer(self) -> None:
+        """
+        That nobody listens where a datagram went, as some systems tell, is no failure to send.
+        """
+        node = self.node(listens=False)
+        node.makeConnection(cast(Any, _Unheard()))
+        with self.assertRaises(RequestTimeout):
+            self.clock.runUntil(node.ping("10.9.9.9:9"))
+        self.assertEqual(node.counters.sendFailures, 0)
 
     def test_counters(self) -> None:
         """

@@ -70,13 +70,15 @@ class ArgumentTests(NodeTestCase):
 
     def test_contacts(self) -> None:
         """
-        A contact from an earlier run has an id and an address.
+        A contact from an earlier run has an id and a numeric address.
         """
         for contact in (Contact(None, "10.0.0.1", 1), Contact(b"short", "10.0.0.1", 1)):
             with self.assertRaises(InvalidTarget):
                 DHTNode(self.network.reactor(), contacts=[contact])
         with self.assertRaises(InvalidAddress):
             DHTNode(self.network.reactor(), contacts=[Contact(bytes(32), "10.0.0.1", 0)])
+        with self.assertRaises(InvalidAddress):
+            DHTNode(self.network.reactor(), contacts=[Contact(bytes(32), "localhost", 1)])
 
     def test_addresses(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+from twisted.internet import udp
 from twisted.internet.defer import gatherResults
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
@@ -52,6 +53,24 @@ class LoopbackTests(TestCase):
         node = DHTNode(self.reactor, **options)
         self.addCleanup(node.destroy)
         return node
+
+    async def test_otherPort(self) -> None:
+        """
+        A port that writes in its own way is written to.
+        """
+        written: list[bytes] = []
+
+        class Watched(udp.Port):
+            def write(self, datagram: bytes, addr: Any = None) -> None:
+                written.append(datagram)
+                super().write(datagram, addr)
+
+        one, other = self.node(), self.node()
+        other.listen(0, "127.0.0.1")
+        port = Watched(0, one, "127.0.0.1", 65536, self.reactor)
+        port.startListening()
+        await one.ping(other.address())
+        self.assertEqual(len(written), 1)
 
     def test_receiveBuffer(self) -> None:
         """

@@ -143,6 +143,14 @@ class RoundTripTimesTests(SynchronousTestCase):
             self.times.timeout(Address("203.0.113.1", 1), REMEMBERED_FOR),
         )
 
+    def test_silenceIsNoNews(self) -> None:
+        """An address that doesn't answer is remembered no longer for being asked."""
+        self.times.measured(NEAR, 0.9, 0.0)
+        self.times.missed(NEAR, 0.9, REMEMBERED_FOR / 2)
+        for _ in range(50):
+            self.times.measured(FAR, 0.3, REMEMBERED_FOR)
+        self.assertAlmostEqual(self.times.timeout(NEAR, REMEMBERED_FOR), 0.3, places=1)
+
     def test_bounded(self) -> None:
         """Of many addresses the first are forgotten, and the last remembered."""
         self.times.measured(NEAR, 1.4, 0.0)

@@ -476,6 +476,22 @@ class AnswerTests(TableTestCase):
         self.table.failed(one.address, 0.0)
         self.assertEqual(self.table.closest(idOf(0, 3), 2), [two, far(4)])
 
+    def test_fullBucketOfSharedHosts(self) -> None:
+        """A full bucket in which two share a public host gives way to one of another bucket."""
+        random = Random(5)
+        contacts = [
+            Contact(bytes([128 | n << 2]) + random.randbytes(31), f"8.8.{n or 1}.8", 1000 + n)
+            for n in range(K)
+        ]
+        other = Contact(idOf(1, 3), "9.9.9.9", 80)
+        for contact in (*contacts, other):
+            self.table.answered(contact, 0.0)
+        for target in (idOf(0), contacts[0].id or b""):
+            named = self.table.closestCompact(target)
+            self.assertEqual(len(named), len(packContact(other)) * K)
+            self.assertIn(packContact(other), named)
+            self.assertEqual(named, b"".join(map(packContact, self.table.closest(target))))
+
     def test_privateHostCountsEachTime(self) -> None:
         """The contacts of one private host are as good as any."""
         contacts = [far(number)._replace(host="10.8.8.8") for number in (1, 2, 3)]

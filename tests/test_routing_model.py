@@ -15,7 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, distance, isPublic, subnet
+from dwdht_twisted.contact import (
+    ID_BITS,
+    ID_BYTES,
+    Address,
+    Contact,
+    distance,
+    isPublic,
+    packContact,
+    subnet,
+)
 from dwdht_twisted.routing import (
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
@@ -93,6 +102,12 @@ class InvariantTests(SynchronousTestCase):
         self.assertTrue(all(count <= k for count in buckets.values()))
         public = [contact.host for contact in held if isPublic(contact.host)]
         self.assertTrue(all(count <= MAXIMUM_OF_HOST for count in Counter(public).values()))
+        target = table.id[:-1] + b"\x05"
+        closest = b"".join(map(packContact, table.closest(target, k)))
+        self.assertEqual(table.closestCompact(target, k), closest)
+        shared = sum(Counter(each.host for each in proven if isPublic(each.host)).values())
+        shared -= len({each.host for each in proven if isPublic(each.host)})
+        self.assertEqual(table._provenSources.further, shared)
         networks = Counter(subnet(host) for host in public)
         self.assertTrue(all(count <= MAXIMUM_OF_SUBNET for count in networks.values()))
 

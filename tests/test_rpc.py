@@ -20,6 +20,16 @@ PEER = Address("10.0.0.9", 9)
 OTHER = Address("10.0.0.8", 8)
 
 
+class _Constant(Random):
+    """
+    Gives the same number each time.
+    """
+
+    def getrandbits(self, bits: int, /) -> int:
+        """Give 7."""
+        return 7
+
+
 class RequestsTestCase(SynchronousTestCase):
     """
     Requests whose datagrams go into a list.
@@ -129,6 +139,28 @@ class EndTests(RequestsTestCase):
         self.assertIn(str(PEER), str(failure))
         self.assertEqual(self.missed, [PEER])
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_transactionIdUsedAgain(self) -> None:
+        """
+        A request isn't late at the time that another was to be answered by, under the same id.
+        """
+        self.requests = Requests(
+            self.clock,
+            lambda datagram, address: self.sent.append((datagram, address)),
+            _Constant(),
+            lambda message, address: self.heard.append(address),
+            self.missed.append,
+        )
+        first = self.send()
+        self.clock.runFor(first.deadline / 2)
+        self.answer()
+        second = self.send(OTHER)
+        self.assertEqual(first.transactionId, second.transactionId)
+        self.clock.runFor((second.deadline - self.clock.seconds()) * 0.9)
+        self.assertTrue(first.deadline < self.clock.seconds())
+        self.assertEqual(self.late, [])
+        self.clock.runFor(second.deadline - self.clock.seconds() + 0.001)
+        self.assertEqual(self.late, [1])
 
     def test_retryIsTheSame(self) -> None:
         """

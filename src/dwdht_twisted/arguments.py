@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from socket import AF_INET, SOCK_DGRAM, socket
 from typing import TypeGuard
 
-from .contact import Address, AddressLike, Contact, checkId, parseAddress
+from .contact import Address, AddressLike, Contact, checkId, isIPv4, parseAddress
 from .errors import InvalidAddress
 from .limits import RateLimit
 
@@ -51,7 +51,10 @@ def checkContact(contact: Contact) -> Contact:
     if not isinstance(contact, (tuple, list)) or len(contact) != 3:
         raise InvalidAddress(f"{contact!r} is no contact; give id, host and port")
     id, host, port = contact
-    return Contact(checkId(id, "the id of a contact"), *parseAddress((host, port)))
+    address = parseAddress((host, port))
+    if not isIPv4(address.host):
+        raise InvalidAddress(f"{address.host!r} is not the IPv4 address of a contact")
+    return Contact(checkId(id, "the id of a contact"), *address)
 
 
 def checkSocket(given: object) -> socket | None:

@@ -99,6 +99,11 @@ class RecentMap(Generic[Key, Item]):
             del items[oldest]
         items[key] = (now + self._lifetime, item)
 
+    def replace(self, key: Key, item: Item) -> None:
+        """Change an item that is there; it is remembered no longer than it was."""
+        expires, _ = self._items[key]
+        self._items[key] = (expires, item)
+
     def discard(self, key: Key) -> None:
         """Forget an item, if it is there."""
         self._items.pop(key, None)
@@ -111,8 +116,7 @@ class RateLimiter:
     :param limit: what each host is allowed
     """
 
-    #: How many hosts are remembered.  The rest start over with a full bucket, which a flood from
-    #: forged sources gains nothing by: each such source sends few requests anyway.
+    #: How many hosts are remembered.  The rest start over with a full bucket.
     MAXIMUM_HOSTS = 4096
 
     def __init__(self, limit: RateLimit) -> None:
@@ -120,10 +124,6 @@ class RateLimiter:
         # After this long an untouched bucket is full again, and says nothing.
         refill = limit.burst / limit.rate
         self._buckets: RecentMap[str, TokenBucket] = RecentMap(self.MAXIMUM_HOSTS, refill)
-
-    def remembers(self, host: str, now: float) -> bool:
-        """Whether the host has asked lately."""
-        return self._buckets.get(host, now) is not None
 
     def allows(self, host: str, now: float) -> bool:
         """Count a request of C{host}; False when it is one too many."""
@@ -139,27 +139,30 @@ class Admission:
     Which requests are served: those within what their host is allowed, and within what all
     strangers are allowed together.
 
-    A stranger is a host that has not asked lately, and is no contact.  A flood from forged
-    addresses consists of them; contacts and whoever is being served are not kept out by it.
+    A stranger is an address that has not shown that it receives what is sent there.  A flood from
+    forged addresses consists of strangers.  It keeps newcomers waiting, and nobody else.
 
     :param limit: what each host is allowed
-    :param isKnown: whether a contact is at an address
+    :param isProven: whether an address has shown that
     """
 
-    #: All strangers together are allowed what so many hosts are.
-    STRANGERS = 20
+    #: How many requests a second all strangers together are allowed, and how many at once: about
+    #: a fifth of what a node can serve.
+    STRANGERS = 5000.0
 
-    def __init__(self, limit: RateLimit, isKnown: Callable[[Source], bool]) -> None:
+    def __init__(self, limit: RateLimit, isProven: Callable[[Source], bool]) -> None:
         self._sparesLoopback = not limit.loopback
-        self._isKnown = isKnown
+        self._isProven = isProven
         self._hosts = RateLimiter(limit)
-        self._strangers = TokenBucket(self.STRANGERS * limit.rate, self.STRANGERS * limit.burst)
+        allowed = max(self.STRANGERS, limit.rate)
+        self._strangers = TokenBucket(allowed, allowed)
 
     def admits(self, address: Source, now: float) -> bool:
         """Count a request; False when it is one too many."""
         host = address[0]
         if self._sparesLoopback and isLoopback(host):
             return True
-        return (
-            self._hosts.remembers(host, now) or self._isKnown(address) or self._strangers.take(now)
-        ) and self._hosts.allows(host, now)
+        # First what the host is allowed, so that one host can't use up the share of strangers.
+        return self._hosts.allows(host, now) and (
+            self._isProven(address) or self._strangers.take(now)
+        )

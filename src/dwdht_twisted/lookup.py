@@ -86,9 +86,10 @@ MAXIMUM_REFERRERS = 8
 #: stand by chance, even if that mean was taken to be many times too large.
 CROWDED = 8
 
-#: Closer to a target than that mean divided by this, chance puts nobody.  When so many have
-#: answered from there, no more of them are asked.
-TOO_CLOSE = 1 << 16
+#: Closer to a target than that mean divided by this, chance puts nobody, even in a network that is
+#: a million times larger than the table tells.  When so many have answered from there, no more of
+#: them are asked, but for the one that has the target for its id.
+TOO_CLOSE = 1 << 24
 MAXIMUM_TOO_CLOSE = 8
 
 #: A request that was sent more often than this is not waited for when enough others have answered:
@@ -222,7 +223,10 @@ class Lookup:
             candidate.id = id
             candidate.distance = int.from_bytes(id, "big") ^ self._wanted
             self._places += 1
-            self._answeredTooClose += candidate.distance < self._tooClose
+            if candidate.distance < self._tooClose:
+                # Of a bootstrap node that is known only now.
+                candidate.isExtra = True
+                self._answeredTooClose += 1
             kind = self._extras if candidate.isExtra else self._answered
             insort(kind, (candidate.distance, self._places, candidate))
             self._hopeFor(candidate)
@@ -394,7 +398,7 @@ class Lookup:
         if address in self._askedAddresses or self._addressesOf[id] >= MAXIMUM_OF_ID:
             return None
         isTooClose = distance < self._tooClose
-        if isTooClose and self._answeredTooClose >= MAXIMUM_TOO_CLOSE:
+        if isTooClose and distance and self._answeredTooClose >= MAXIMUM_TOO_CLOSE:
             return None
         contact = unpackContact(compact)
         if contact is None or not self._sources.hasRoom(contact.host):

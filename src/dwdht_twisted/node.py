@@ -87,10 +87,11 @@ class DHTNode(DatagramProtocol):
     :param ephemeral: keep the id to itself, so that no other node lists this one
     :param socket: a bound UDP socket to use instead of a port of its own; it stays the caller's
         own, and doesn't block while the node uses it
-    :param contacts: contacts known from an earlier run; they are pinged first
-    :param rateLimit: how many requests of one host are served, and twenty times as many of all
-        hosts together that are new: a L{RateLimit}; or a number of requests a second, for this
-        machine's own addresses too; or None for no limit
+    :param contacts: contacts known from an earlier run; the first 128 of them are pinged at the
+        start
+    :param rateLimit: how many requests of one host are served: a L{RateLimit}; or a number of
+        requests a second, for this machine's own addresses too; or None for no limit.  With a
+        limit, 5,000 requests a second are served of all addresses together that are new.
     :param random: where ids, tokens and transaction ids come from: the operating system by
         default, a seeded generator in a simulation
     :raises InvalidTarget: when the id isn't 32 bytes
@@ -117,6 +118,7 @@ class DHTNode(DatagramProtocol):
         self.ephemeral = bool(ephemeral)
         self.counters = Counters()
         self._reactor = reactor
+        limit = checkRateLimit(rateLimit)
         self._socket = checkSocket(socket)
         self._socketTimeout: float | None = None
         self._send: Callable[[bytes, Source], object] | None = None
@@ -124,8 +126,6 @@ class DHTNode(DatagramProtocol):
         self._closing: list[Deferred[None]] = []
         self._commands = CommandRegistry()
         self._table = RoutingTable(self.id)
-        limit = checkRateLimit(rateLimit)
-        self._admission = None if limit is None else Admission(limit, self._table.hasProven)
         ownId = None if self.ephemeral else self.id
         self._caller = Caller(reactor, self._write, self._random, self._table, ownId)
         addresses = parseAddresses(bootstrap)
@@ -148,6 +148,7 @@ class DHTNode(DatagramProtocol):
             self._takesUpdates,
             self.counters,
         )
+        self._admission = None if limit is None else Admission(limit, self._responder.isProven)
         self._upkeep = Upkeep(
             reactor,
             self._table,
@@ -190,13 +191,10 @@ class DHTNode(DatagramProtocol):
         if getattr(self.transport, "maxPacketSize", READ_BYTES) < READ_BYTES:
             # Whoever called listenUDP left it at what suits other protocols.
             self.transport.maxPacketSize = READ_BYTES  # type: ignore[union-attr]
-        # A transport that isn't a port of the operating system has no socket.
         opened: sockets.socket | None = getattr(self.transport, "socket", None)
         if opened is not None and self._socket is None:
             _enlargeReceiveBuffer(opened)
-        # Twisted's write looks at the address three times, which takes longer than to send; all
-        # addresses were checked when they were read.
-        self._send = self.transport.write if opened is None else opened.sendto  # type: ignore[union-attr]
+        self._send = _sender(self.transport, opened)
         self._upkeep.start()
         self._membership.start()
 
@@ -284,6 +282,9 @@ class DHTNode(DatagramProtocol):
             return
         try:
             send(datagram, address)
+        except ConnectionRefusedError:
+            # What some systems say of an earlier datagram, to a port that is closed.
+            return
         except Exception as error:
             # To the protocol it is a lost datagram: no route, a full buffer, an address that the
             # operating system refuses.
@@ -399,6 +400,22 @@ class DHTNode(DatagramProtocol):
             type(self).updateReceived is not DHTNode.updateReceived
             or self._commands.handlerOf(command) is not None
         )
+
+
+def _sender(transport: Any, opened: sockets.socket | None) -> Callable[[bytes, Source], object]:
+    """
+    What sends a datagram.
+
+    The write of Twisted's port looks at the address three times, which takes longer than to send.
+    It is passed over where nobody has put another in its place.  A socket would resolve a name, and
+    block meanwhile: all addresses of ours are numeric, which is checked where they are read.
+    """
+    # Not at the top: whoever tests on a network in memory needs no ports of the operating system.
+    from twisted.internet.udp import Port
+
+    if opened is not None and type(transport).write is Port.write:
+        return opened.sendto
+    return transport.write  # type: ignore[no-any-return]
 
 
 def _enlargeReceiveBuffer(opened: sockets.socket) -> None:

@@ -77,6 +77,10 @@ class Responder:
             wire.HEADER_BYTES + len(wire.requestBody(wire.PING, self._ownId))
         )
 
+    def isProven(self, address: Source) -> bool:
+        """Whether an address has received something of ours lately."""
+        return self._proofs.isProven(address)
+
     def stop(self) -> None:
         """Cancel the handlers that are at work."""
         self.runner.stop()

@@ -36,7 +36,7 @@ _BETA = 1 / 4
 
 
 #: A smoothed round-trip time, its mean deviation, and what is waited at least; all in seconds.  A
-#: plain tuple of numbers, for a node keeps many, and the garbage collector passes over such.
+#: plain tuple of numbers, which the garbage collector passes over.
 Estimate: TypeAlias = tuple[float, float, float]
 
 
@@ -102,7 +102,7 @@ class RoundTripTimes:
         """No answer has come from this address within so many seconds."""
         known = self._addresses.get(address, now)
         if known is not None:
-            self._addresses.put(address, backedOff(known, waited), now)
+            self._addresses.replace(address, backedOff(known, waited))
         self._missedInARow += 1
         if self._missedInARow >= MISSED_IN_A_ROW:
             self._overall = backedOff(self._overall or firstEstimate(waited), waited)

@@ -87,7 +87,7 @@ class Entry:
     """
     A contact's place in the table.
 
-    There are many, so that it is made of little: nothing in it is work for the garbage collector.
+    A table holds hundreds, so an entry refers to nothing that the garbage collector must follow.
 
     :ivar compact: the contact's compact form, with an id
     :ivar address: its host and port
@@ -121,6 +121,7 @@ class Bucket:
     :ivar refreshedAt: when a lookup last went into the bucket, in seconds
     :ivar allSeenSince: a time since which all that are proven have answered, in seconds
     :ivar free: how many bits of their ids differ between them
+    :ivar further: how many of the proven stand at a public host where another of them does
     """
 
     __slots__ = (
@@ -128,6 +129,7 @@ class Bucket:
         "_shift",
         "allSeenSince",
         "free",
+        "further",
         "proven",
         "refreshedAt",
         "spares",
@@ -139,6 +141,7 @@ class Bucket:
         self._shift = max(0, self.free - TELLING_BITS)
         # The compact forms of those that are proven, by the telling bits of their ids.
         self._compacts: dict[int, bytes] = {}
+        self.further = 0
         self.proven: dict[int, Entry] = {}
         self.unproven: dict[int, Entry] = {}
         self.spares: list[Contact] = []
@@ -147,6 +150,10 @@ class Bucket:
 
     def add(self, entry: Entry) -> None:
         """Take in a contact that has answered."""
+        host = entry.address[0]
+        self.further += isPublic(host) and any(
+            other.address[0] == host for other in self.proven.values()
+        )
         self.proven[entry.number] = entry
         self._compacts[entry.number >> self._shift & _TELLING] = entry.compact
 
@@ -156,6 +163,8 @@ class Bucket:
         self._compacts = {
             number >> self._shift & _TELLING: each.compact for number, each in self.proven.items()
         }
+        hosts = [each.address[0] for each in self.proven.values() if isPublic(each.address[0])]
+        self.further = len(hosts) - len(set(hosts))
 
     def allByDistance(self, wanted: int) -> bytes | None:
         """
@@ -310,7 +319,7 @@ class RoutingTable:
         wanted = int.from_bytes(target, "big")
         shared = ID_BITS - (self._own ^ wanted).bit_length()
         bucket = self._buckets[shared] if shared < len(self._buckets) else None
-        if bucket is not None and len(bucket.proven) == count and not self._provenSources.further:
+        if bucket is not None and len(bucket.proven) == count and not bucket.further:
             # Nobody elsewhere is as close.
             compact = bucket.allByDistance(wanted)
             if compact is not None:
@@ -321,27 +330,37 @@ class RoutingTable:
     def _closest(self, target: bytes, count: int) -> list[int]:
         """The ids to name."""
         wanted = int.from_bytes(target, "big")
+        found = self._nearest(wanted, count)
         further = self._provenSources.further
-        found = self._nearest(wanted, count + further)
-        if further:
+        if further and self._repeatsHost(found[:count]):
             # A host with many ids must not crowd out those that have one.
-            found = self._oneOfEachHost(found, count)
+            found = self._furtherLast(self._nearest(wanted, count + further))[:count]
             found.sort(key=wanted.__xor__)
         if len(found) < count and self._unproven:
             found += sorted(self._unproven, key=wanted.__xor__)[: count - len(found)]
             found.sort(key=wanted.__xor__)
         return found[:count]
 
-    def _oneOfEachHost(self, numbers: list[int], count: int) -> list[int]:
-        """Some ids, those first that are not further ones of a public host."""
-        found: list[int] = []
-        rest: list[int] = []
+    def _repeatsHost(self, numbers: list[int]) -> bool:
+        """Whether two of these ids stand at one public host."""
+        hosts = [self._entries[number].address[0] for number in numbers]
+        return len(set(hosts)) < len(hosts) and bool(self._furtherOf(numbers))
+
+    def _furtherLast(self, numbers: list[int]) -> list[int]:
+        """These ids, with those at the end for whose public host there is an earlier one."""
+        further = self._furtherOf(numbers)
+        return [number for number in numbers if number not in further] + further
+
+    def _furtherOf(self, numbers: list[int]) -> list[int]:
+        """Those of these ids for whose public host there is an earlier one."""
+        further: list[int] = []
         hosts: set[str] = set()
         for number in numbers:
             host = self._entries[number].address[0]
-            (rest if host in hosts and isPublic(host) else found).append(number)
+            if host in hosts and isPublic(host):
+                further.append(number)
             hosts.add(host)
-        return (found + rest)[:count]
+        return further
 
     def _nearest(self, wanted: int, count: int) -> list[int]:
         """
