@@ -17,6 +17,7 @@ What the project promises in figures is shown by experiments::
 The rooms: L{hosts <simulation.hosts>} (addresses and delays), L{swarm <simulation.swarm>} (the
 network and its nodes), L{liars <simulation.liars>} (the hostile ones), L{faults
 <simulation.faults>} and L{schedule <simulation.schedule>} (what happens to them), L{workload
-<simulation.workload>} (what is asked of them), L{invariants <simulation.invariants>} (what must
-hold), L{run <simulation.run>} (all of it together), and the experiments.
+<simulation.workload>} (what is asked of them), L{reach <simulation.reach>} (what can be found),
+L{invariants <simulation.invariants>} (what must hold), L{run <simulation.run>} (all of it
+together), and the experiments.
 """

@@ -299,6 +299,14 @@ class Swarm:
             for cut in self._cuts
         )
 
+    def wasTorn(self, lately: float) -> bool:
+        """
+        Whether there is a partition, or was one.
+
+        :param lately: up to how long ago, in seconds
+        """
+        return any(cut.healedAt > self.clock.seconds() - lately for cut in self._cuts)
+
     # The end.
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from dwdht_twisted import DHTError, NodeDestroyed
 from dwdht_twisted.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
 from dwdht_twisted.values import get, keyOf, put
 
+from .reach import reach
 from .swarm import Member, Swarm
 
 #: How long a ping, a lookup, and an update may take, in seconds.
@@ -173,11 +174,14 @@ class Workload:
         A holder is found as long as it is one of the 20 closest nodes, liars counted, and was on
         the member's side of all partitions for long enough that the tables know each other.  Who is
         on the smaller side of a partition knows too few that can be reached, and need find nobody.
+        Where tables don't tell all of the network for a while, what they tell has to be enough.
         """
         swarm = self._swarm
         if swarm.isMinor(member.host):
             return []
-        closest = swarm.closestOfAll(key)
+        closest = set(swarm.closestOfAll(key))
+        if swarm.wasTorn(RECOVERED_AFTER):
+            closest &= reach(swarm, member, key)
         return [
             holder
             for holder in self._values.get(key, ())

@@ -22,7 +22,8 @@ from simulation.experiments.massacre import massacre
 from simulation.faults import Crash
 from simulation.hosts import HOSTS_OF_SUBNET, hostOf, vacantHost
 from simulation.invariants import checkClosed, checkIdle, checkRecovered, checkStep
-from simulation.liars import KINDS
+from simulation.liars import KINDS, nextTo
+from simulation.reach import reach
 from simulation.run import Outcome, run
 from simulation.schedule import makeSchedule
 from simulation.swarm import Swarm
@@ -163,6 +164,21 @@ class InvariantTests(SynchronousTestCase):
         self.workload.get(member, keyOf(b"value"))
         self.swarm.clock.runFor(30)
         self.assertTrouble("did not find")
+
+    def test_reach(self) -> None:
+        """
+        What can be found is all of the closest, less what is cut off and less the liars' places.
+        """
+        target = bytes(32)
+        member = self.swarm.members[3]
+        closest = [each for each in self.swarm.closest(target, K + 1) if each is not member][:K]
+        self.assertEqual(reach(self.swarm, member, target), set(closest))
+        liar = KINDS["mute"](self.swarm, nextTo(target, 1))
+        self.swarm.clock.runFor(30)
+        self.assertEqual(reach(self.swarm, member, target), set(closest[: K - 1]))
+        liar.leave()
+        self.swarm.cut([each.host for each in closest[:5]])
+        self.assertFalse(reach(self.swarm, member, target) & set(closest[:5]))
 
     def test_overdue(self) -> None:
         """
