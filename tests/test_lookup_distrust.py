@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dwdht_twisted.candidate import CREDIT, WINDOW, Candidate
+from dwdht_twisted.candidate import CREDIT, WINDOW, Candidate, State
 from dwdht_twisted.contact import Contact
 from dwdht_twisted.lookup import (
     FIRST_WINDOW,
@@ -177,6 +177,42 @@ class DistrustTests(LookupTestCase):
         asked = self.finish(lookup, silent=dead)
         self.assertEqual(asked, [*dead, node(50)])
         self.assertEqual([each.distance for each in lookup.closest()], [50, 100])
+
+    def lie(self, lookup: Lookup, liars: list[Contact]) -> list[Contact]:
+        """Have liars name silent ids, and all others answer; say who was asked."""
+        asked: list[Contact] = []
+        while (candidate := lookup.next()) is not None:
+            contact = contactOf(candidate)
+            asked.append(contact)
+            if contact in liars:
+                first = 1 + K * liars.index(contact)
+                named = [node(first + number) for number in range(K)]
+                lookup.answered(candidate, answer(candidate.id, named))
+            elif candidate.namedBy:
+                for transmissions in range(1, 4):
+                    if candidate.state is not State.FAILED:
+                        lookup.late(candidate, transmissions)
+                lookup.failed(candidate)
+            else:
+                lookup.answered(candidate, answer(candidate.id))
+        self.assertTrue(lookup.isOver)
+        return asked
+
+    def test_silenceCostsCredit(self) -> None:
+        """When many of the named are silent, hardly any more are asked on the word of others."""
+        liars = [node(1000 + number) for number in range(8)]
+        honest = [node(2000 + number) for number in range(8)]
+        asked = self.lie(looking([*liars, *honest], k=8), liars)
+        silent = set(asked) - set(liars) - set(honest)
+        self.assertTrue(len(silent) < 2 * len(liars), len(silent))
+
+    def test_silenceCostsPlaces(self) -> None:
+        """Those that only named silent ids are found in addition to the k closest others."""
+        liars = [node(1000 + number) for number in range(8)]
+        honest = [node(2000 + number) for number in range(8)]
+        lookup = looking([*liars, *honest], k=8)
+        self.lie(lookup, liars)
+        self.assertEqual(list(map(contactOf, lookup.closest())), [*liars, *honest])
 
     def test_creditEarned(self) -> None:
         """A node whose candidates answer is believed for all that it names."""

@@ -5,6 +5,7 @@ Tests for L{dwdht_twisted.lookup}: what a lookup finds in a network, honest or n
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from hypothesis import given
@@ -215,6 +216,29 @@ class LiarTests(NetworkTestCase):
             lookup, tally = self.look(network)
             self.assertHolders(lookup, network, 1, seed)
             self.assertTrue(all(isPublic(address.host) for address in tally.asked))
+
+    def test_eclipsed(self) -> None:
+        """
+        When all that are known near the target are liars that name dead ids, those that are known
+        elsewhere lead to the holders.
+        """
+        for seed in SEEDS:
+            network = self.network(seed, 160)
+            liars = []
+            for liar in range(40):
+                dead = [
+                    network.newContact(near(network.target, 1 + liar * K + each))
+                    for each in range(K)
+                ]
+                liars.append(network.addLiar(names(dead)))
+            network.acquaint()
+            reserve = partial(compact, network.honest[:START])
+            lookup = Lookup(network.target, bytes([255]) * ID_BYTES, reserve=reserve)
+            lookup.addContacts(compact(liars[:K]))
+            tally = network.run(lookup)
+            self.assertTrue(tally.datagrams <= MOST_DATAGRAMS, tally.datagrams)
+            held = set(found(lookup)) & set(network.holders())
+            self.assertTrue(len(held) > K / 2, f"seed {seed}: {len(held)}")
 
     def test_borrowedIds(self) -> None:
         """A liar that names the holders' ids at dead addresses hides none of them."""

@@ -46,11 +46,24 @@ class Candidate:
     :ivar token: the round-trip token that it gave
     :ivar namedBy: the candidates that named it; none when the node knew it by itself
     :ivar credit: how many more candidates are asked on its word
+    :ivar isRight: whether one that it named has answered, under the id that it was named with
+    :ivar silences: how many of those that it named were late
     :ivar isExtra: whether it takes no place of the k closest: another node of its public host was
-        asked before, or it stands too close to the target
+        asked before, or it stands too close to the target, or all that it was believed is silence
     """
 
-    __slots__ = ("address", "credit", "distance", "id", "isExtra", "namedBy", "state", "token")
+    __slots__ = (
+        "address",
+        "credit",
+        "distance",
+        "id",
+        "isExtra",
+        "isRight",
+        "namedBy",
+        "silences",
+        "state",
+        "token",
+    )
 
     def __init__(self, address: Address, id: bytes | None, distance: int) -> None:
         self.address = address
@@ -61,6 +74,8 @@ class Candidate:
         self.namedBy: list[Candidate] = []
         self.credit = CREDIT
         self.isExtra = False
+        self.isRight = False
+        self.silences = 0
 
     @property
     def referrer(self) -> Address | None:

@@ -14,7 +14,8 @@ Nobody who answers is trusted more than need be:
 * A word is worth a few requests.  A node that names candidates has credit for
   some of them; each that answers, under the id that it was named with, earns
   more.  A candidate that only nodes without credit have named waits until
-  nobody else is left.
+  nobody else is left.  The more of those that were named stay silent, the less
+  credit a node has to begin with.
 * One address is asked once, whatever ids it was named with, and it counts when
   it answers under the id that it was named with.  An id is asked at a few
   addresses, so that no false one keeps the true one from being asked.
@@ -70,6 +71,9 @@ THRIFT = BUDGET // 2
 
 #: How many more candidates are asked on a node's word for each that has answered.
 CREDIT_FOR_ANSWER = 2
+
+#: When so many more of the named are late than have answered, nodes begin with one credit less.
+SILENT_FOR_CREDIT = 4
 
 #: How many requests of one lookup go to a public host, and to a public /24 network.
 MAXIMUM_OF_HOST = 4
@@ -140,6 +144,8 @@ class Lookup:
         self._addressesOf: Counter[bytes] = Counter({ownId: MAXIMUM_OF_ID})
         self._inFlight: dict[Candidate, int] = {}
         self._late = 0
+        # How many more of those that others have named are silent than have answered.
+        self._silence = 0
         self._answered: list[tuple[int, int, Candidate]] = []
         self._extras: list[tuple[int, int, Candidate]] = []
         self._places = 0
@@ -183,15 +189,19 @@ class Lookup:
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
         """See L{Search}."""
-        if transmissions >= PATIENCE and self._spent >= THRIFT:
-            self.failed(candidate)
-            return
-        self._spent += 1
-        self._inFlight[candidate] = transmissions + 1
         if candidate.state is State.ASKED:
             candidate.state = State.LATE
             self._late += 1
             self._giveUpHope(candidate)
+            self._blameForSilence(candidate)
+        patience, thrift = PATIENCE, THRIFT
+        if not _isVouchedFor(candidate):
+            patience, thrift = 1, THRIFT // 2
+        if transmissions >= patience and self._spent >= thrift:
+            self.failed(candidate)
+            return
+        self._spent += 1
+        self._inFlight[candidate] = transmissions + 1
 
     def punched(self, candidate: Candidate) -> None:
         """See L{Search}."""
@@ -218,6 +228,8 @@ class Lookup:
             return False
         for name in candidate.namedBy:
             name.credit += CREDIT_FOR_ANSWER
+            name.isRight = True
+        self._silence -= bool(candidate.namedBy)
         isResult = id is not None and id != self._ownId
         if id is not None and isResult:
             candidate.id = id
@@ -276,6 +288,38 @@ class Lookup:
             found += self._answered[start : start + self._k]
         found.sort()
         return [candidate for _, _, candidate in found]
+
+    # Credit.
+
+    @property
+    def _withheld(self) -> int:
+        """How much of its first credit nobody has, for too many of the named are silent."""
+        return min(CREDIT - 1, max(0, self._silence // SILENT_FOR_CREDIT))
+
+    def _blameForSilence(self, candidate: Candidate) -> None:
+        """Count the silence of a candidate against those that named it."""
+        self._silence += bool(candidate.namedBy)
+        for name in candidate.namedBy:
+            name.silences += 1
+        withheld = self._withheld
+        if withheld:
+            self._discredit(CREDIT - withheld)
+
+    def _discredit(self, silences: int) -> None:
+        """
+        Let those that answered be found in addition to the k closest, that named so many silent
+        candidates and nobody who has answered.
+        """
+        kept = []
+        for place in self._answered:
+            candidate = place[2]
+            if candidate.isRight or candidate.silences < silences:
+                kept.append(place)
+            else:
+                self._giveUpHope(candidate)
+                candidate.isExtra = True
+                insort(self._extras, place)
+        self._answered = kept
 
     # A siege.
 
@@ -365,7 +409,7 @@ class Lookup:
                 return None
             heappop(line)
             namedBy = self._named[contact]
-            if namedBy and all(name.credit <= 0 for name in namedBy):
+            if namedBy and all(name.credit <= self._withheld for name in namedBy):
                 heappush(self._doubtful, (distance, contact))
                 continue
             candidate = self._admit(distance, contact, namedBy or [])
@@ -449,6 +493,11 @@ class Lookup:
     def _giveUpHope(self, candidate: Candidate) -> None:
         if not candidate.isExtra:
             del self._hopeful[bisect_left(self._hopeful, candidate.distance)]
+
+
+def _isVouchedFor(candidate: Candidate) -> bool:
+    """Whether the node knew it by itself, or one that named it was right about another."""
+    return not candidate.namedBy or any(name.isRight for name in candidate.namedBy)
 
 
 def _creditOf(candidate: Candidate) -> int:
