@@ -60,7 +60,7 @@ from .wire import ResponseMessage
 
 #: How many requests are in flight before the first answer, and how many more for each answer, up to
 #: L{WINDOW}.  The first candidates are the farthest: asking all of them at once would be a waste.
-FIRST_WINDOW = 5
+FIRST_WINDOW = 4
 WINDOW_FOR_ANSWER = 2
 
 #: How many datagrams a lookup may send before it asks no further node.
