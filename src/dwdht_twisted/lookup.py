@@ -195,7 +195,7 @@ class Lookup:
             self._giveUpHope(candidate)
             self._blameForSilence(candidate)
         patience, thrift = PATIENCE, THRIFT
-        if not _isVouchedFor(candidate):
+        if self._withheld and not _isVouchedFor(candidate):
             patience, thrift = 1, THRIFT // 2
         if transmissions >= patience and self._spent >= thrift:
             self.failed(candidate)
