@@ -204,7 +204,7 @@ class DistrustTests(LookupTestCase):
         honest = [node(2000 + number) for number in range(8)]
         asked = self.lie(looking([*liars, *honest], k=8), liars)
         silent = set(asked) - set(liars) - set(honest)
-        self.assertTrue(len(silent) < 2 * len(liars), len(silent))
+        self.assertTrue(len(silent) < CREDIT * len(liars), len(silent))
 
     def test_silenceCostsPlaces(self) -> None:
         """Those that only named silent ids are found in addition to the k closest others."""

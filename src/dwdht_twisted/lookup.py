@@ -60,7 +60,7 @@ from .wire import ResponseMessage
 
 #: How many requests are in flight before the first answer, and how many more for each answer, up to
 #: L{WINDOW}.  The first candidates are the farthest: asking all of them at once would be a waste.
-FIRST_WINDOW = 4
+FIRST_WINDOW = 5
 WINDOW_FOR_ANSWER = 2
 
 #: How many datagrams a lookup may send before it asks no further node.
@@ -73,7 +73,7 @@ THRIFT = BUDGET // 2
 CREDIT_FOR_ANSWER = 2
 
 #: When so many more of the named are late than have answered, nodes begin with one credit less.
-SILENT_FOR_CREDIT = 4
+SILENT_FOR_CREDIT = 8
 
 #: How many requests of one lookup go to a public host, and to a public /24 network.
 MAXIMUM_OF_HOST = 4
@@ -195,8 +195,9 @@ class Lookup:
             self._giveUpHope(candidate)
             self._blameForSilence(candidate)
         patience, thrift = PATIENCE, THRIFT
-        if self._withheld and not _isVouchedFor(candidate):
-            patience, thrift = 1, THRIFT // 2
+        if self._withheld:
+            # There is more to gain from others than from a second try.
+            patience, thrift = 1, THRIFT if _isVouchedFor(candidate) else THRIFT // 2
         if transmissions >= patience and self._spent >= thrift:
             self.failed(candidate)
             return
