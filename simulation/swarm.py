@@ -293,11 +293,7 @@ class Swarm:
 
         :param lately: up to how long ago, in seconds
         """
-        return any(
-            cut.healedAt > self.clock.seconds() - lately
-            and (one in cut.hosts) is not (other in cut.hosts)
-            for cut in self._cuts
-        )
+        return any((one in cut.hosts) is not (other in cut.hosts) for cut in self._lateCuts(lately))
 
     def wasTorn(self, lately: float) -> bool:
         """
@@ -305,7 +301,11 @@ class Swarm:
 
         :param lately: up to how long ago, in seconds
         """
-        return any(cut.healedAt > self.clock.seconds() - lately for cut in self._cuts)
+        return bool(self._lateCuts(lately))
+
+    def _lateCuts(self, lately: float) -> list[_Cut]:
+        since = self.clock.seconds() - lately
+        return [cut for cut in self._cuts if cut.healedAt > since]
 
     # The end.
 

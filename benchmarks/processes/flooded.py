@@ -14,12 +14,11 @@ from typing import Any
 
 from dwdht_twisted import DHTNode
 
-from ..usage import cpuSeconds, residentBytes
+from ..usage import residentBytes
 from .calls import Commands, answerWithReactor
 from .lookups import Lookups
 
 HOST = "127.0.0.1"
-PORT = 6620
 
 
 class Flooded:
@@ -86,7 +85,6 @@ def makeCommands(reactor: Any) -> Commands:
         "end": flooded.end,
         "memory": flooded.memory,
         "counters": flooded.counters,
-        "cpu": cpuSeconds,
     }
 
 

@@ -14,10 +14,8 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import cycle, islice
 from selectors import EVENT_READ, BaseSelector, DefaultSelector
-from socket import MSG_DONTWAIT
 from time import perf_counter
 from typing import Any
 
@@ -106,10 +104,12 @@ class Asker:
 
     def read(self) -> None:
         """Answer a ping that comes between the measurements."""
-        with suppress(BlockingIOError):
-            datagram = self.socket.recv(2048, MSG_DONTWAIT)
-            if wire.isRequest(datagram):
-                self.answerPing(datagram)
+        try:
+            datagram = self.socket.recv(2048, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        if wire.isRequest(datagram):
+            self.answerPing(datagram)
 
     def awaitAnswer(self) -> bytes:
         """
@@ -121,7 +121,7 @@ class Asker:
         giveUpAt = 0.0
         while True:
             try:
-                datagram = self.socket.recv(2048, MSG_DONTWAIT)
+                datagram = self.socket.recv(2048, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 now = perf_counter()
                 if not giveUpAt:

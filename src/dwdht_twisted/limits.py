@@ -146,8 +146,8 @@ class Admission:
     :param isProven: whether an address has shown that
     """
 
-    #: How many requests a second all strangers together are allowed, and how many at once: about
-    #: a fifth of what a node can serve.
+    #: How many requests a second all strangers together are allowed, and how many at once: a small
+    #: part of what a node can serve.
     STRANGERS = 5000.0
 
     def __init__(self, limit: RateLimit, isProven: Callable[[Source], bool]) -> None:

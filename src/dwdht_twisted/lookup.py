@@ -395,6 +395,7 @@ class Lookup:
     def _nextOf(self, line: list[tuple[int, bytes]], skipped: int) -> Candidate | None:
         """The closest candidate that is closer than the k closest so far, and credible."""
         hopeful = self._hopeful
+        withheld = self._withheld
         last = skipped + self._k - 1
         while line:
             distance, contact = line[0]
@@ -410,7 +411,7 @@ class Lookup:
                 return None
             heappop(line)
             namedBy = self._named[contact]
-            if namedBy and all(name.credit <= self._withheld for name in namedBy):
+            if namedBy and all(name.credit <= withheld for name in namedBy):
                 heappush(self._doubtful, (distance, contact))
                 continue
             candidate = self._admit(distance, contact, namedBy or [])

@@ -410,11 +410,12 @@ def _sender(transport: Any, opened: sockets.socket | None) -> Callable[[bytes, S
     It is passed over where nobody has put another in its place.  A socket would resolve a name, and
     block meanwhile: all addresses of ours are numeric, which is checked where they are read.
     """
-    # Not at the top: whoever tests on a network in memory needs no ports of the operating system.
-    from twisted.internet.udp import Port
+    if opened is not None:
+        # Not at the top: a node on a network in memory needs no ports of the operating system.
+        from twisted.internet.udp import Port
 
-    if opened is not None and type(transport).write is Port.write:
-        return opened.sendto
+        if type(transport).write is Port.write:
+            return opened.sendto
     return transport.write  # type: ignore[no-any-return]
 
 

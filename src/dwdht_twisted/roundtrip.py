@@ -45,8 +45,10 @@ def firstEstimate(sample: float) -> Estimate:
     return sample, sample / 2, MINIMUM_TIMEOUT
 
 
-def refined(estimate: Estimate, sample: float) -> Estimate:
+def refined(estimate: Estimate | None, sample: float) -> Estimate:
     """What one more round trip tells."""
+    if estimate is None:
+        return firstEstimate(sample)
     smoothed, deviation, _ = estimate
     deviation += _BETA * (abs(smoothed - sample) - deviation)
     return smoothed + _ALPHA * (sample - smoothed), deviation, MINIMUM_TIMEOUT
@@ -91,12 +93,9 @@ class RoundTripTimes:
         answered (Karn's algorithm, RFC 6298 section 3).
         """
         self._missedInARow = 0
-        overall = self._overall
-        self._overall = firstEstimate(seconds) if overall is None else refined(overall, seconds)
+        self._overall = refined(self._overall, seconds)
         known = self._addresses.get(address, now)
-        self._addresses.put(
-            address, firstEstimate(seconds) if known is None else refined(known, seconds), now
-        )
+        self._addresses.put(address, refined(known, seconds), now)
 
     def missed(self, address: Source, waited: float, now: float) -> None:
         """No answer has come from this address within so many seconds."""

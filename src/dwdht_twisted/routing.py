@@ -49,7 +49,7 @@ from .sources import SourceCounts
 K = 20
 
 #: How many bits of an id, after those that a bucket shares, mostly tell its contacts apart.  Python
-#: sorts numbers of no more bits twice as fast.
+#: sorts numbers of no more bits faster.
 TELLING_BITS = 30
 
 #: From how many contacts of a bucket the size of the network is estimated.
@@ -332,7 +332,7 @@ class RoutingTable:
         wanted = int.from_bytes(target, "big")
         found = self._nearest(wanted, count)
         further = self._provenSources.further
-        if further and self._repeatsHost(found[:count]):
+        if further and self._furtherOf(found[:count]):
             # A host with many ids must not crowd out those that have one.
             found = self._furtherLast(self._nearest(wanted, count + further))[:count]
             found.sort(key=wanted.__xor__)
@@ -340,11 +340,6 @@ class RoutingTable:
             found += sorted(self._unproven, key=wanted.__xor__)[: count - len(found)]
             found.sort(key=wanted.__xor__)
         return found[:count]
-
-    def _repeatsHost(self, numbers: list[int]) -> bool:
-        """Whether two of these ids stand at one public host."""
-        hosts = [self._entries[number].address[0] for number in numbers]
-        return len(set(hosts)) < len(hosts) and bool(self._furtherOf(numbers))
 
     def _furtherLast(self, numbers: list[int]) -> list[int]:
         """These ids, with those at the end for whose public host there is an earlier one."""
