@@ -6,7 +6,8 @@ carries an id, and answer the node's pings: what the node makes of them is its o
 requests come from another process, which keeps 64 of them waiting at the node.  Once the askers
 have ids, as nodes have, once they are ephemeral.
 
-The CPU time is that of the node's process.  The latency is that of one request at a time.
+The CPU time is that of the node's process, under a load that goes on: as many requests as are
+counted go before them.  The latency is that of one request at a time.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ def _measure(
     child: Child,
     load: Child,
 ) -> None:
+    load.call("prepare", **asking, count=plan.requests)
+    load.call("saturate")
     load.call("prepare", **asking, count=plan.requests)
     before = child.call("cpu")
     loaded = load.call("saturate")

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from dwdht_twisted import DHTNode, wire
+from dwdht_twisted import Contact, DHTNode, wire
+from dwdht_twisted.routing import K
 from dwdht_twisted.upkeep import (
     CHECK_AFTER,
     DEAD_GONE_AFTER,
@@ -79,6 +80,20 @@ class CheckTests(NodeTestCase):
         node.destroy()
         self.clock.runFor(2 * CHECK_AFTER)
         self.assertEqual(peer.requests, [])
+
+    def test_answersAreForgotten(self) -> None:
+        """
+        Answers that a node remembers for others are not kept when nobody asks for them.
+        """
+        table = self.node()._table
+        target = bytes([table.id[0] ^ 0x80]) + bytes(31)
+        for number in range(K):
+            id = target[:-1] + bytes([number])
+            table.answered(Contact(id, "10.0.0.1", 1000 + number), self.clock.seconds())
+        answer = table.closestCompact(target)
+        self.assertIs(table.closestCompact(target), answer)
+        self.clock.runFor(INTERVAL)
+        self.assertIsNot(table.closestCompact(target), answer)
 
 
 class IsolatedTests(NodeTestCase):

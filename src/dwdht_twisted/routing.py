@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .bucket import Bucket, Entry
 from .contact import (
     ID_BITS,
     ID_BYTES,
@@ -40,17 +41,12 @@ from .contact import (
     Source,
     checkId,
     isPublic,
-    packContact,
 )
 from .limits import RecentMap
 from .sources import SourceCounts
 
 #: The size of a bucket, and of an answer (Kademlia's k).
 K = 20
-
-#: How many bits of an id, after those that a bucket shares, mostly tell its contacts apart.  Python
-#: sorts numbers of no more bits faster.
-TELLING_BITS = 30
 
 #: From how many contacts of a bucket the size of the network is estimated.
 MANY_OF_BUCKET = 4
@@ -79,109 +75,6 @@ TRUSTED_FOR = 30.0
 #: request from there earns no further ping.
 SILENCE_REMEMBERED_FOR = 60.0
 SILENCES_REMEMBERED = 512
-
-_TELLING = (1 << TELLING_BITS) - 1
-
-
-class Entry:
-    """
-    A contact's place in the table.
-
-    A table holds hundreds, so an entry refers to nothing that the garbage collector must follow.
-
-    :ivar compact: the contact's compact form, with an id
-    :ivar address: its host and port
-    :ivar number: its id as a big-endian number
-    :ivar lastSeen: when it last answered, in seconds
-    :ivar doubtedAt: when another id last claimed its address, in seconds
-    """
-
-    __slots__ = ("address", "compact", "doubtedAt", "lastSeen", "number")
-
-    def __init__(self, contact: Contact, now: float) -> None:
-        self.compact = packContact(contact)
-        self.address: Source = (contact.host, contact.port)
-        self.number = int.from_bytes(self.compact[:ID_BYTES], "big")
-        self.lastSeen = now
-        self.doubtedAt = float("-inf")
-
-    @property
-    def contact(self) -> Contact:
-        """The contact."""
-        return Contact(self.compact[:ID_BYTES], *self.address)
-
-
-class Bucket:
-    """
-    The contacts whose ids share a prefix of one length with our own.
-
-    :ivar proven: at most k contacts that have answered, by id
-    :ivar unproven: contacts that only asked, by id, in the room that is left
-    :ivar spares: contacts that have answered and found no room, the latest last
-    :ivar refreshedAt: when a lookup last went into the bucket, in seconds
-    :ivar allSeenSince: a time since which all that are proven have answered, in seconds
-    :ivar free: how many bits of their ids differ between them
-    :ivar further: how many of the proven stand at a public host where another of them does
-    """
-
-    __slots__ = (
-        "_compacts",
-        "_shift",
-        "allSeenSince",
-        "free",
-        "further",
-        "proven",
-        "refreshedAt",
-        "spares",
-        "unproven",
-    )
-
-    def __init__(self, prefix: int, now: float) -> None:
-        self.free = ID_BITS - prefix - 1
-        self._shift = max(0, self.free - TELLING_BITS)
-        # The compact forms of those that are proven, by the telling bits of their ids.
-        self._compacts: dict[int, bytes] = {}
-        self.further = 0
-        self.proven: dict[int, Entry] = {}
-        self.unproven: dict[int, Entry] = {}
-        self.spares: list[Contact] = []
-        self.refreshedAt = now
-        self.allSeenSince = float("-inf")
-
-    def add(self, entry: Entry) -> None:
-        """Take in a contact that has answered."""
-        host = entry.address[0]
-        self.further += isPublic(host) and any(
-            other.address[0] == host for other in self.proven.values()
-        )
-        self.proven[entry.number] = entry
-        self._compacts[entry.number >> self._shift & _TELLING] = entry.compact
-
-    def remove(self, entry: Entry) -> None:
-        """Let a contact go that has answered."""
-        del self.proven[entry.number]
-        self._compacts = {
-            number >> self._shift & _TELLING: each.compact for number, each in self.proven.items()
-        }
-        hosts = [each.address[0] for each in self.proven.values() if isPublic(each.address[0])]
-        self.further = len(hosts) - len(set(hosts))
-
-    def allByDistance(self, wanted: int) -> bytes | None:
-        """
-        The compact forms of all contacts, closest to a target in this bucket first; None when their
-        ids are so much alike that it takes all bits to tell.
-        """
-        compacts = self._compacts
-        if len(compacts) < len(self.proven):
-            return None
-        byDistance = sorted(compacts, key=(wanted >> self._shift & _TELLING).__xor__)
-        return b"".join([compacts[bits] for bits in byDistance])
-
-    def longestUnseen(self) -> Entry:
-        """The proven contact that answered the longest time ago."""
-        oldest = min(self.proven.values(), key=lambda entry: entry.lastSeen)
-        self.allSeenSince = oldest.lastSeen
-        return oldest
 
 
 class RoutingTable:
@@ -311,8 +204,7 @@ class RoutingTable:
         Proven ones; those that have not answered yet fill up an answer that is short of them, as do
         further contacts of one public host.
         """
-        entries = self._entries
-        return [entries[number].contact for number in self._closest(target, count)]
+        return [self._entryOf(compact).contact for compact in self._closest(target, count)]
 
     def closestCompact(self, target: bytes, count: int = K) -> bytes:
         """L{closest}, as an answer carries it."""
@@ -321,66 +213,72 @@ class RoutingTable:
         bucket = self._buckets[shared] if shared < len(self._buckets) else None
         if bucket is not None and len(bucket.proven) == count and not bucket.further:
             # Nobody elsewhere is as close.
-            compact = bucket.allByDistance(wanted)
-            if compact is not None:
-                return compact
-        entries = self._entries
-        return b"".join([entries[number].compact for number in self._closest(target, count)])
+            return bucket.answer(wanted)
+        return b"".join(self._closest(target, count))
 
-    def _closest(self, target: bytes, count: int) -> list[int]:
-        """The ids to name."""
+    def _closest(self, target: bytes, count: int) -> list[bytes]:
+        """The compact contacts to name."""
         wanted = int.from_bytes(target, "big")
+
+        def distanceTo(compact: bytes) -> int:
+            return int.from_bytes(compact[:ID_BYTES], "big") ^ wanted
+
         found = self._nearest(wanted, count)
         further = self._provenSources.further
         if further and self._furtherOf(found[:count]):
             # A host with many ids must not crowd out those that have one.
             found = self._furtherLast(self._nearest(wanted, count + further))[:count]
-            found.sort(key=wanted.__xor__)
+            found.sort(key=distanceTo)
         if len(found) < count and self._unproven:
-            found += sorted(self._unproven, key=wanted.__xor__)[: count - len(found)]
-            found.sort(key=wanted.__xor__)
+            claims = sorted(self._unproven, key=wanted.__xor__)[: count - len(found)]
+            found += [self._unproven[number].compact for number in claims]
+            found.sort(key=distanceTo)
         return found[:count]
 
-    def _furtherLast(self, numbers: list[int]) -> list[int]:
-        """These ids, with those at the end for whose public host there is an earlier one."""
-        further = self._furtherOf(numbers)
-        return [number for number in numbers if number not in further] + further
+    def _furtherLast(self, compacts: list[bytes]) -> list[bytes]:
+        """These contacts, with those at the end for whose public host there is an earlier one."""
+        further = self._furtherOf(compacts)
+        return [compact for compact in compacts if compact not in further] + further
 
-    def _furtherOf(self, numbers: list[int]) -> list[int]:
-        """Those of these ids for whose public host there is an earlier one."""
-        further: list[int] = []
+    def _furtherOf(self, compacts: list[bytes]) -> list[bytes]:
+        """Those of these contacts for whose public host there is an earlier one."""
+        further: list[bytes] = []
         hosts: set[str] = set()
-        for number in numbers:
-            host = self._entries[number].address[0]
+        for compact in compacts:
+            host = self._entryOf(compact).address[0]
             if host in hosts and isPublic(host):
-                further.append(number)
+                further.append(compact)
             hosts.add(host)
         return further
 
-    def _nearest(self, wanted: int, count: int) -> list[int]:
+    def _nearest(self, wanted: int, count: int) -> list[bytes]:
         """
-        The ids of proven contacts that are closest to a target, as many or more, closest first;
-        found bucket by bucket.
+        The proven contacts that are closest to a target, as many or more, closest first.
 
-        Nearest are the ids of the bucket that the target falls into.  All in buckets of longer
-        prefixes come next, and then those of shorter prefixes, the longest of them first: such an
-        id differs from the target in a bit before any in which the former do.
+        A bucket's contacts and all in deeper ones agree with our own id up to one bit, in which
+        they differ from each other.  So it takes a look at that bit of the target to know which
+        of them are closer, and none at the contacts.
         """
-        distanceTo = wanted.__xor__
-        buckets = self._buckets
-        shared = min(ID_BITS - (self._own ^ wanted).bit_length(), len(buckets))
-        found: list[int] = []
-        bucket = buckets[shared] if shared < len(buckets) else None
-        if bucket is not None:
-            found = sorted(bucket.proven, key=distanceTo)
-        if len(found) < count:
-            deeper = _proven(buckets[shared + 1 :])
-            deeper.sort(key=distanceTo)
-            found += deeper
-        while len(found) < count and shared:
-            shared -= 1
-            found += sorted(_proven(buckets[shared : shared + 1]), key=distanceTo)
+        distance = self._own ^ wanted
+        found: list[bytes] = []
+        farther: list[Bucket] = []
+        for bucket in self._buckets:
+            if bucket is None:
+                continue
+            if not distance >> bucket.free & 1:
+                farther.append(bucket)
+                continue
+            found += bucket.byDistance(wanted)
+            if len(found) >= count:
+                return found
+        for bucket in reversed(farther):
+            found += bucket.byDistance(wanted)
+            if len(found) >= count:
+                break
         return found
+
+    def _entryOf(self, compact: bytes) -> Entry:
+        return self._entries[int.from_bytes(compact[:ID_BYTES], "big")]
 
     def spacing(self) -> int:
         """
@@ -406,6 +304,12 @@ class RoutingTable:
         return (1 << ID_BITS) // nodes if nodes else 0
 
     # Upkeep.
+
+    def forgetAnswers(self) -> None:
+        """Let go of the answers that are remembered for a node that is asked often."""
+        for bucket in self._buckets:
+            if bucket is not None:
+                bucket.forgetAnswers()
 
     def unseenSince(self, time: float, count: int) -> list[Contact]:
         """The proven contacts that last answered before C{time}, the longest unseen first."""

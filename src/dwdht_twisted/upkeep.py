@@ -94,6 +94,7 @@ class Upkeep:
         if now - self._rotatedAt >= ROTATION_INTERVAL:
             self._rotatedAt = now
             self._tokens.rotate()
+        self._table.forgetAnswers()
         self._checkContacts(now)
         if len(self._table) and self._membership.hasJoined:
             self._retryPause = FIRST_RETRY

@@ -1,0 +1,159 @@
+"""
+The places of a routing table: a bucket, and a contact's entry in it.
+
+Pure: the time is an argument, in seconds.
+"""
+
+from __future__ import annotations
+
+from operator import xor
+
+from .contact import ID_BITS, ID_BYTES, Contact, Source, isPublic, packContact
+
+#: How many bits of an id, after those that a bucket shares, mostly tell its contacts apart.  Python
+#: sorts numbers of no more bits faster.
+TELLING_BITS = 30
+
+#: How many answers a bucket remembers.
+ANSWERS_REMEMBERED = 1024
+
+_TELLING = (1 << TELLING_BITS) - 1
+
+
+class Entry:
+    """
+    A contact's place in the table.
+
+    A table holds hundreds, so an entry refers to nothing that the garbage collector must follow.
+
+    :ivar compact: the contact's compact form, with an id
+    :ivar address: its host and port
+    :ivar number: its id as a big-endian number
+    :ivar lastSeen: when it last answered, in seconds
+    :ivar doubtedAt: when another id last claimed its address, in seconds
+    """
+
+    __slots__ = ("address", "compact", "doubtedAt", "lastSeen", "number")
+
+    def __init__(self, contact: Contact, now: float) -> None:
+        self.compact = packContact(contact)
+        self.address: Source = (contact.host, contact.port)
+        self.number = int.from_bytes(self.compact[:ID_BYTES], "big")
+        self.lastSeen = now
+        self.doubtedAt = float("-inf")
+
+    @property
+    def contact(self) -> Contact:
+        """The contact."""
+        return Contact(self.compact[:ID_BYTES], *self.address)
+
+
+class Bucket:
+    """
+    The contacts whose ids share a prefix of one length with our own.
+
+    :ivar proven: at most k contacts that have answered, by id
+    :ivar unproven: contacts that only asked, by id, in the room that is left
+    :ivar spares: contacts that have answered and found no room, the latest last
+    :ivar refreshedAt: when a lookup last went into the bucket, in seconds
+    :ivar allSeenSince: a time since which all that are proven have answered, in seconds
+    :ivar free: how many bits of their ids differ between them
+    :ivar further: how many of the proven stand at a public host where another of them does
+    """
+
+    __slots__ = (
+        "_answers",
+        "_compacts",
+        "_region",
+        "_shift",
+        "allSeenSince",
+        "free",
+        "further",
+        "proven",
+        "refreshedAt",
+        "spares",
+        "unproven",
+    )
+
+    def __init__(self, prefix: int, now: float) -> None:
+        self.free = ID_BITS - prefix - 1
+        self._shift = max(0, self.free - TELLING_BITS)
+        # The compact forms of those that are proven, by the telling bits of their ids.
+        self._compacts: dict[int, bytes] = {}
+        # What was answered about targets of one region, which all have the contacts in one order,
+        # and how many bits tell such targets apart.
+        self._answers: dict[int, bytes] = {}
+        self._region: int | None = None
+        self.further = 0
+        self.proven: dict[int, Entry] = {}
+        self.unproven: dict[int, Entry] = {}
+        self.spares: list[Contact] = []
+        self.refreshedAt = now
+        self.allSeenSince = float("-inf")
+
+    def add(self, entry: Entry) -> None:
+        """Take in a contact that has answered."""
+        host = entry.address[0]
+        self.further += isPublic(host) and any(
+            other.address[0] == host for other in self.proven.values()
+        )
+        self.proven[entry.number] = entry
+        self.forgetAnswers()
+        self._compacts[entry.number >> self._shift & _TELLING] = entry.compact
+
+    def remove(self, entry: Entry) -> None:
+        """Let a contact go that has answered."""
+        del self.proven[entry.number]
+        self.forgetAnswers()
+        self._compacts = {
+            number >> self._shift & _TELLING: each.compact for number, each in self.proven.items()
+        }
+        hosts = [each.address[0] for each in self.proven.values() if isPublic(each.address[0])]
+        self.further = len(hosts) - len(set(hosts))
+
+    def byDistance(self, wanted: int) -> list[bytes]:
+        """The compact forms of all that are proven, closest to a target first."""
+        compacts = self._compacts
+        if len(compacts) < len(self.proven):
+            # Some are so much alike that it takes all bits to tell.
+            return [
+                self.proven[number].compact for number in sorted(self.proven, key=wanted.__xor__)
+            ]
+        byDistance = sorted(compacts, key=(wanted >> self._shift & _TELLING).__xor__)
+        return [compacts[bits] for bits in byDistance]
+
+    def answer(self, wanted: int) -> bytes:
+        """
+        The compact forms of all that are proven in a row, closest to a target in this bucket first.
+
+        A busy node is asked about many targets that have its contacts in one order: those that
+        agree in all leading bits in which any two contacts differ first.
+        """
+        region = self._region
+        if region is None:
+            region = self._region = self._bitsOfRegion()
+        answers = self._answers
+        answer = answers.get(wanted >> region)
+        if answer is None:
+            if len(answers) >= ANSWERS_REMEMBERED:
+                answers.clear()
+            answer = answers[wanted >> region] = b"".join(self.byDistance(wanted))
+        return answer
+
+    def forgetAnswers(self) -> None:
+        """Keep no answer: the contacts are others, or nobody may ask again."""
+        if self._region is not None:
+            self._region = None
+            self._answers = {}
+
+    def _bitsOfRegion(self) -> int:
+        """How many bits at the end of a target make no difference to the order of the contacts."""
+        numbers = sorted(self.proven)
+        differing = map(int.bit_length, map(xor, numbers, numbers[1:]))
+        return min(differing, default=ID_BITS) - 1
+
+    def longestUnseen(self) -> Entry:
+        """The proven contact that answered the longest time ago."""
+        oldest = min(self.proven.values(), key=lambda entry: entry.lastSeen)
+        self.allSeenSince = oldest.lastSeen
+        return oldest

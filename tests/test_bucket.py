@@ -1,0 +1,89 @@
+"""
+The places of a routing table.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted.bucket import ANSWERS_REMEMBERED, Bucket, Entry
+from dwdht_twisted.contact import COMPACT_CONTACT_BYTES, ID_BITS, Contact, distance, packContact
+from dwdht_twisted.routing import K
+
+#: The prefix that the own id and those of the bucket share, in bits.
+PREFIX = 3
+
+
+class BucketTests(SynchronousTestCase):
+    """
+    The answers of a bucket.
+    """
+
+    def setUp(self) -> None:
+        """A full bucket of random ids."""
+        self.random = Random(7)
+        self.bucket = Bucket(PREFIX, 0.0)
+        self.contacts = [Contact(self.randomId(), "10.0.0.1", 1000 + n) for n in range(K)]
+        for contact in self.contacts:
+            self.bucket.add(Entry(contact, 0.0))
+
+    def randomId(self) -> bytes:
+        """A random id that belongs into the bucket of a node whose id is all zeros."""
+        free = ID_BITS - PREFIX - 1
+        return (1 << free | self.random.getrandbits(free)).to_bytes(32, "big")
+
+    def closest(self, target: bytes) -> bytes:
+        """What the answer should be."""
+        members = sorted(self.contacts, key=lambda each: distance(each.id or b"", target))
+        return b"".join(map(packContact, members))
+
+    def answer(self, target: bytes) -> bytes:
+        """What it is."""
+        return self.bucket.answer(int.from_bytes(target, "big"))
+
+    def test_answersAreInOrder(self) -> None:
+        """Each of many targets gets the contacts in its own order, asked for once or again."""
+        targets = [self.randomId() for _ in range(500)]
+        for target in (*targets, *targets):
+            self.assertEqual(self.answer(target), self.closest(target))
+
+    def test_answersOfCrowd(self) -> None:
+        """So do targets next to contacts that differ in their last bits only."""
+        crowd = self.contacts[0].id or b""
+        for last in range(8):
+            contact = Contact(crowd[:-1] + bytes([crowd[-1] ^ last]), "10.0.0.2", 2000 + last)
+            if last:
+                self.contacts.append(contact)
+                self.bucket.add(Entry(contact, 0.0))
+            for bits in range(8):
+                target = crowd[:-1] + bytes([crowd[-1] ^ bits])
+                self.assertEqual(self.answer(target), self.closest(target))
+
+    def test_targetsOfOneRegion(self) -> None:
+        """Targets that no contact tells apart get one answer, which takes memory once."""
+        target = self.randomId()
+        near = target[:-1] + bytes([target[-1] ^ 1])
+        self.assertIs(self.answer(target), self.answer(near))
+
+    def test_answersAreForgotten(self) -> None:
+        """What is remembered is not kept for good."""
+        target = self.randomId()
+        first = self.answer(target)
+        self.bucket.forgetAnswers()
+        self.assertIsNot(self.answer(target), first)
+        self.assertEqual(self.answer(target), first)
+
+    def test_answersAreBounded(self) -> None:
+        """However many targets are told apart, so many answers are remembered and no more."""
+        crowd = self.contacts[0]
+        alike = Contact((crowd.id or b"")[:-1] + b"\xff", "10.0.0.2", 80)
+        self.bucket.add(Entry(alike, 0.0))
+        target = self.randomId()
+        kept = self.answer(target)
+        self.assertEqual(len(kept), (K + 1) * COMPACT_CONTACT_BYTES)
+        self.assertIs(self.answer(target), kept)
+        for _ in range(ANSWERS_REMEMBERED):
+            self.answer(self.randomId())
+        self.assertIsNot(self.answer(target), kept)
