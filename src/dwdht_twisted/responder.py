@@ -226,18 +226,19 @@ class Responder:
         """An answer with the closest contacts, as far as they fit; None when the value doesn't."""
         nodes = self._table.closestCompact(message.target or b"")
         response = wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
-        if len(response) > wire.MAX_DATAGRAM_BYTES:
-            response = wire.encodeResponse(message.transactionId, self._ownId, None, value, token)
-        if len(response) > wire.MAX_DATAGRAM_BYTES:
-            self._counters.handlerFailures += 1
-            self._log.error(
-                "the handler of {command} gave {size} bytes, more than fit a datagram; "
-                "nothing is answered",
-                command=message.command,
-                size=len(value or b""),
-            )
-            return None
-        return response
+        if len(response) <= wire.MAX_DATAGRAM_BYTES:
+            return response
+        response = wire.encodeResponse(message.transactionId, self._ownId, None, value, token)
+        if len(response) <= wire.MAX_DATAGRAM_BYTES:
+            return response
+        self._counters.handlerFailures += 1
+        self._log.error(
+            "the handler of {command} gave {size} bytes, more than fit a datagram; "
+            "nothing is answered",
+            command=message.command,
+            size=len(value or b""),
+        )
+        return None
 
     def _encodeShort(self, message: wire.RequestMessage, token: bytes | None, excess: int) -> bytes:
         """An answer that leaves out the farthest contacts to be shorter by so many bytes."""

@@ -298,12 +298,12 @@ class Requests:
             self._write(wire.frameRequest(request.transactionId, body), address)
 
     def _wakeAt(self, deadline: float, now: float) -> None:
-        if self._timer is None:
-            self._timer = self._clock.callLater(deadline - now, self._deadlinePassed)
-        elif deadline < self._timerAt:
-            self._timer.reset(deadline - now)
-        else:
-            return
+        if self._timer is not None:
+            if deadline >= self._timerAt:
+                return
+            # A reactor searches all its timers for one that is reset to come sooner.
+            self._timer.cancel()
+        self._timer = self._clock.callLater(deadline - now, self._deadlinePassed)
         self._timerAt = deadline
 
     def _deadlinePassed(self) -> None:
