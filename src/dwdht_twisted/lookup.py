@@ -46,7 +46,6 @@ from heapq import heappop, heappush
 
 from .candidate import CREDIT, WINDOW, Candidate, State
 from .contact import (
-    ID_BITS,
     ID_BYTES,
     Address,
     isPublic,
@@ -54,6 +53,7 @@ from .contact import (
     splitContacts,
     unpackContact,
 )
+from .found import Found
 from .routing import K
 from .sources import SourceCounts
 from .wire import ResponseMessage
@@ -146,9 +146,7 @@ class Lookup:
         self._late = 0
         # How many more of those that others have named are silent than have answered.
         self._silence = 0
-        self._answered: list[tuple[int, int, Candidate]] = []
-        self._extras: list[tuple[int, int, Candidate]] = []
-        self._places = 0
+        self._found = Found(k, self._crowded)
         self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
         # The distances of all that have answered or soon will, closest first.
         self._hopeful: list[int] = []
@@ -175,7 +173,7 @@ class Lookup:
 
     def next(self) -> Candidate | None:
         """See L{Search}."""
-        window = min(WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * len(self._answered))
+        window = min(WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * len(self._found.placed))
         self._hasMore = len(self._inFlight) - self._late >= window
         if self._hasMore or self._spent >= BUDGET:
             return None
@@ -235,13 +233,11 @@ class Lookup:
         if id is not None and isResult:
             candidate.id = id
             candidate.distance = int.from_bytes(id, "big") ^ self._wanted
-            self._places += 1
             if candidate.distance < self._tooClose:
                 # Of a bootstrap node that is known only now.
                 candidate.isExtra = True
                 self._answeredTooClose += 1
-            kind = self._extras if candidate.isExtra else self._answered
-            insort(kind, (candidate.distance, self._places, candidate))
+            self._found.add(candidate)
             self._hopeFor(candidate)
             self._noticeSiege()
         if message.nodes:
@@ -261,10 +257,11 @@ class Lookup:
             return False
         if self._spent >= BUDGET:
             return not self._hopes()
-        if len(self._answered) < self._k:
+        found = self._found
+        if len(found.placed) < self._k:
             return not self._inFlight
-        bound = self._bound(0)
-        outer = bound if self._outside is None else self._bound(self._crowdSize())
+        bound = found.bound(0)
+        outer = bound if self._outside is None else found.bound(found.crowdSize())
         return not any(
             transmissions <= PATIENCE
             and (
@@ -280,15 +277,7 @@ class Lookup:
         from the edge of the crowd on as well.  Those that take no place come in addition, at most k
         of them.
         """
-        bound = self._bound(0)
-        extras = [place for place in self._extras[: self._k] if place[0] < bound]
-        found = self._answered[: self._k] + extras
-        if self._outside is not None:
-            # Where the crowd ends is a rough guess, and its liars are the closest in it.
-            start = max(self._k, self._crowdSize() - self._k // 2)
-            found += self._answered[start : start + self._k]
-        found.sort()
-        return [candidate for _, _, candidate in found]
+        return self._found.closest(self._outside is not None)
 
     # Credit.
 
@@ -304,45 +293,16 @@ class Lookup:
             name.silences += 1
         withheld = self._withheld
         if withheld:
-            self._discredit(CREDIT - withheld)
-
-    def _discredit(self, silences: int) -> None:
-        """
-        Let those that answered be found in addition to the k closest, that named so many silent
-        candidates and nobody who has answered.
-        """
-        kept = []
-        for place in self._answered:
-            candidate = place[2]
-            if candidate.isRight or candidate.silences < silences:
-                kept.append(place)
-            else:
-                self._giveUpHope(candidate)
-                candidate.isExtra = True
-                insort(self._extras, place)
-        self._answered = kept
+            for lost in self._found.discredit(CREDIT - withheld):
+                del self._hopeful[bisect_left(self._hopeful, lost.distance)]
 
     # A siege.
 
     def _noticeSiege(self) -> None:
-        answered = self._answered
-        if (
-            self._outside is None
-            and len(answered) >= self._k
-            and answered[self._k - 1][0] < self._crowded
-        ):
+        if self._outside is None and self._found.isCrowd:
             line, self._line, self._outside = self._line, [], []
             for distance, contact in line:
                 self._lineUpAt(distance, contact)
-
-    def _crowdSize(self) -> int:
-        """How many that have answered are so close that they besiege the target."""
-        return sum(distance < self._crowded for distance, _, _ in self._answered)
-
-    def _bound(self, skipped: int) -> int:
-        """How close a candidate has to be, to be among the k closest after so many others."""
-        last = skipped + self._k - 1
-        return self._answered[last][0] if last < len(self._answered) else 1 << ID_BITS
 
     # Candidates.
 
@@ -387,7 +347,7 @@ class Lookup:
         if self._outside is None:
             return self._nextOf(self._line, 0)
         candidate = self._nextOf(self._outside, bisect_left(self._hopeful, self._crowded))
-        if candidate is None and not self._hopes() and self._crowdSize() < 2 * self._k:
+        if candidate is None and not self._hopes() and self._found.crowdSize() < 2 * self._k:
             # Liars are quick to answer: they wait until the others have.
             candidate = self._nextOf(self._line, 0)
         return candidate
@@ -424,7 +384,7 @@ class Lookup:
         When too few answer and there is nobody to hope for: the rest of those that the node knows
         by itself, then those that nobody credible has named, a few more of each that named them.
         """
-        if len(self._answered) >= self._k or self._hopes():
+        if len(self._found.placed) >= self._k or self._hopes():
             return None
         if self._reserve is not None:
             reserve, self._reserve = self._reserve, None
