@@ -55,7 +55,8 @@ class Bucket:
     :ivar proven: at most k contacts that have answered, by id
     :ivar unproven: contacts that only asked, by id, in the room that is left
     :ivar spares: contacts that have answered and found no room, the latest last
-    :ivar refreshedAt: when a lookup last went into the bucket, in seconds
+    :ivar refreshedAt: when a lookup last went into the bucket, in seconds; first, when it was made
+    :ivar isExplored: whether a lookup ever went into it
     :ivar allSeenSince: a time since which all that are proven have answered, in seconds
     :ivar free: how many bits of their ids differ between them
     :ivar further: how many of the proven stand at a public host where another of them does
@@ -69,6 +70,7 @@ class Bucket:
         "allSeenSince",
         "free",
         "further",
+        "isExplored",
         "proven",
         "refreshedAt",
         "spares",
@@ -89,6 +91,7 @@ class Bucket:
         self.unproven: dict[int, Entry] = {}
         self.spares: list[Contact] = []
         self.refreshedAt = now
+        self.isExplored = False
         self.allSeenSince = float("-inf")
 
     def add(self, entry: Entry) -> None:

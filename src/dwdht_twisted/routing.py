@@ -30,7 +30,7 @@ Pure: the time is an argument, in seconds, and the pings are the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .bucket import Bucket, Entry
 from .contact import (
@@ -321,7 +321,27 @@ class RoutingTable:
         """A lookup went to this target."""
         number = int.from_bytes(target, "big")
         if number != self._own:
-            self._bucketOf(number, now).refreshedAt = now
+            bucket = self._bucketOf(number, now)
+            bucket.refreshedAt = now
+            bucket.isExplored = True
+
+    def unexploredBucket(self) -> int | None:
+        """
+        The prefix length of the farthest bucket that has room and that no lookup went into, if
+        there is one.
+
+        Only of those that are farther than k contacts: who looked for its own id has found the
+        others.
+        """
+        nearer = len(self)
+        for prefix, bucket in enumerate(self._buckets):
+            size = len(bucket.proven) if bucket is not None else 0
+            nearer -= size
+            if nearer < self._k:
+                break
+            if size < self._k and (bucket is None or not bucket.isExplored):
+                return prefix
+        return None
 
     def idleBucket(self, time: float) -> int | None:
         """
@@ -344,8 +364,9 @@ class RoutingTable:
 
     # The inside.
 
-    def _provenEntries(self) -> list[Entry]:
-        return [self._entries[number] for number in _proven(self._buckets)]
+    def _provenEntries(self) -> Iterator[Entry]:
+        unproven = self._unproven
+        return (entry for entry in self._entries.values() if entry.number not in unproven)
 
     def _depth(self) -> int:
         """One more than the longest prefix that a credible contact shares with us."""
@@ -440,12 +461,3 @@ def _isCrowd(bucket: Bucket, entry: Entry) -> bool:
         return False
     shared = bucket.free - SHARED_IN_BUCKET
     return any((entry.number ^ other).bit_length() <= shared for other in bucket.proven)
-
-
-def _proven(buckets: list[Bucket | None]) -> list[int]:
-    """The ids of all contacts in some buckets that have answered."""
-    ids: list[int] = []
-    for bucket in buckets:
-        if bucket is not None:
-            ids += bucket.proven
-    return ids

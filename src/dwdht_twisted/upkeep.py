@@ -3,9 +3,12 @@ What a node does by itself, so that its table stays true while nobody asks it an
 
 * Contacts that were silent for a while are pinged, the longest unseen first;
   those that don't answer leave the table.
-* Buckets that no lookup has gone into are refreshed with a lookup (Kademlia
-  section 2.3), and so is the own neighbourhood, starting from the bootstrap
-  nodes as well: so the parts of a network that was cut find each other again.
+* A node that has just joined knows its neighbourhood, and hardly anybody far
+  away: its far buckets are filled with a lookup each, one after the other
+  (Kademlia section 2.3).  Else they would be left to whoever announces itself.
+* Buckets that no lookup has gone into for long are refreshed with a lookup,
+  and so is the own neighbourhood, starting from the bootstrap nodes as well: so
+  the parts of a network that was cut find each other again.
 * A node that knows nobody asks its bootstrap nodes again and again, at growing
   intervals.
 * The secret of the round-trip tokens rotates.
@@ -33,6 +36,9 @@ CHECK_AFTER = 300.0
 #: A dead contact has left the table after this long, in seconds: by then its turn has come, and
 #: its ping has timed out.
 DEAD_GONE_AFTER = 2 * CHECK_AFTER + 30.0
+
+#: A node that is still there after this long, in seconds, fills its far buckets.
+EXPLORE_AFTER = 30.0
 
 #: A bucket that no lookup went into for this long, in seconds, is refreshed.
 REFRESH_AFTER = 600.0
@@ -120,10 +126,13 @@ class Upkeep:
             self._refreshedAt = now
             self._run(self._lookUp(self._table.id, True))
             return
-        if now - self._startedAt < REFRESH_AFTER:
-            # The buckets that are still empty have not been idle yet.
-            return
-        prefix = self._table.idleBucket(now - REFRESH_AFTER)
+        age = now - self._startedAt
+        prefix = None
+        if age >= EXPLORE_AFTER:
+            prefix = self._table.unexploredBucket()
+        if prefix is None and age >= REFRESH_AFTER:
+            # Before, the buckets that are empty have not been idle yet.
+            prefix = self._table.idleBucket(now - REFRESH_AFTER)
         if prefix is not None:
             target = self._table.randomTarget(prefix, self._random.randbytes)
             self._table.refreshed(target, now)
