@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dwdht_twisted.contact import ID_BITS, ID_BYTES, Contact, distance
-from dwdht_twisted.routing import RoutingTable
+from dwdht_twisted.routing import DEEPER_THAN_KNOWN, K, RoutingTable
 
 from .strategies import ids, thorough
 from .test_routing import OWN, TableTestCase, claim, far, idOf
@@ -58,6 +58,43 @@ class UpkeepTests(TableTestCase):
         self.table.answered(far(1), 0.0)
         self.table.refreshed(OWN, 100.0)
         self.assertEqual(self.table.idleBucket(50.0), 0)
+
+    def put(self, count: int, prefix: int) -> None:
+        """Have contacts answer that share a prefix with us."""
+        for number in range(count):
+            contact = Contact(idOf(number << 200, prefix), f"10.{prefix}.0.1", 1000 + number)
+            self.table.answered(contact, 0.0)
+
+    def unexplored(self) -> list[int]:
+        """The buckets that are to be explored, in their order; as if they were."""
+        found = []
+        while (prefix := self.table.unexploredBucket()) is not None:
+            found.append(prefix)
+            self.table.refreshed(idOf(7, prefix), 100.0)
+        return found
+
+    def test_unexploredBucket(self) -> None:
+        """Buckets farther than k contacts are explored, the farthest first, until they are full."""
+        self.put(1, 0)
+        self.put(K, 1)
+        self.put(K - 1, 3)
+        self.put(K, 4)
+        self.assertEqual(self.unexplored(), [0, 2, 3])
+        self.assertIsNone(self.table.unexploredBucket())
+
+    def test_unexploredByFew(self) -> None:
+        """Who knows fewer than k contacts has found all that there are."""
+        self.put(K - 1, 2)
+        self.assertIsNone(self.table.unexploredBucket())
+        self.put(K, 2)
+        self.assertEqual(self.unexplored(), [0, 1])
+
+    def test_unexploredByCrowd(self) -> None:
+        """Nodes that have placed themselves next to us don't send us there."""
+        self.put(K, 0)
+        self.put(K, 1)
+        self.put(K, 200)
+        self.assertLess(len(self.unexplored()), 2 * DEEPER_THAN_KNOWN)
 
     @thorough
     @given(ids, st.integers(0, ID_BITS - 1), st.randoms(use_true_random=False))

@@ -11,6 +11,7 @@ from dwdht_twisted.routing import K
 from dwdht_twisted.upkeep import (
     CHECK_AFTER,
     DEAD_GONE_AFTER,
+    EXPLORE_AFTER,
     INTERVAL,
     LONGEST_RETRY,
     REFRESH_AFTER,
@@ -176,6 +177,27 @@ class RefreshTests(NodeTestCase):
         self.assertIn(nodes[0].id, targets)
         self.assertGreater(len(targets), 3)
 
+    def test_explored(self) -> None:
+        """
+        Soon after it has joined, a node knows as many far contacts as there is room for.
+        """
+        nodes = self.swarm(80)
+        self.clock.runFor(EXPLORE_AFTER + 4 * INTERVAL)
+        for node in nodes:
+            far = [each for each in node.contacts() if _isFar(each, node)]
+            others = sum(_isFar(other, node) for other in nodes)
+            self.assertGreaterEqual(len(far), min(K, others) - 1)
+
+    def test_exploredOnce(self) -> None:
+        """
+        Then it looks nowhere until buckets are due.
+        """
+        nodes = self.swarm(80)
+        self.clock.runFor(REFRESH_AFTER / 2)
+        self.sent.clear()
+        self.clock.runFor(REFRESH_AFTER / 6)
+        self.assertEqual(self.lookups(nodes[0]), [])
+
     def test_bounded(self) -> None:
         """
         That costs few datagrams: an idle node of a small network sends under two a second.
@@ -199,3 +221,8 @@ class RefreshTests(NodeTestCase):
         self.clock.runFor(3 * REFRESH_AFTER)
         for node in nodes[:15]:
             self.assertTrue(others & {contact.id for contact in node.contacts()})
+
+
+def _isFar(other: Contact | DHTNode, node: DHTNode) -> bool:
+    """Whether the ids of two nodes differ in the first bit."""
+    return ((other.id or b"")[0] ^ node.id[0]) >= 0x80

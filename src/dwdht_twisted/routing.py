@@ -334,7 +334,8 @@ class RoutingTable:
         others.
         """
         nearer = len(self)
-        for prefix, bucket in enumerate(self._buckets):
+        for prefix in range(self._depth()):
+            bucket = self._buckets[prefix]
             size = len(bucket.proven) if bucket is not None else 0
             nearer -= size
             if nearer < self._k:
