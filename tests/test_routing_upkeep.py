@@ -62,7 +62,7 @@ class UpkeepTests(TableTestCase):
     def put(self, count: int, prefix: int) -> None:
         """Have contacts answer that share a prefix with us."""
         for number in range(count):
-            contact = Contact(idOf(number << 200, prefix), f"10.{prefix}.0.1", 1000 + number)
+            contact = Contact(idOf(number, prefix), f"10.{prefix}.0.1", 1000 + number)
             self.table.answered(contact, 0.0)
 
     def unexplored(self) -> list[int]:
@@ -74,10 +74,10 @@ class UpkeepTests(TableTestCase):
         return found
 
     def test_unexploredBucket(self) -> None:
-        """Buckets farther than k contacts are explored, the farthest first, until they are full."""
+        """Buckets farther than k contacts are explored, farthest first, that aren't half full."""
         self.put(1, 0)
-        self.put(K, 1)
-        self.put(K - 1, 3)
+        self.put(K // 2, 1)
+        self.put(K // 2 - 1, 3)
         self.put(K, 4)
         self.assertEqual(self.unexplored(), [0, 2, 3])
         self.assertIsNone(self.table.unexploredBucket())
@@ -94,6 +94,8 @@ class UpkeepTests(TableTestCase):
         self.put(K, 0)
         self.put(K, 1)
         self.put(K, 200)
+        self.assertTrue(self.table.isFull(200))
+        self.assertFalse(self.table.isFull(199))
         self.assertLess(len(self.unexplored()), 2 * DEEPER_THAN_KNOWN)
 
     @thorough

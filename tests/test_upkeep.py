@@ -179,14 +179,14 @@ class RefreshTests(NodeTestCase):
 
     def test_explored(self) -> None:
         """
-        Soon after it has joined, a node knows as many far contacts as there is room for.
+        Soon after it has joined, at least half of the places for far contacts are taken.
         """
         nodes = self.swarm(80)
         self.clock.runFor(EXPLORE_AFTER + 4 * INTERVAL)
         for node in nodes:
             far = [each for each in node.contacts() if _isFar(each, node)]
             others = sum(_isFar(other, node) for other in nodes)
-            self.assertGreaterEqual(len(far), min(K, others) - 1)
+            self.assertGreaterEqual(len(far), min(K // 2, others))
 
     def test_exploredOnce(self) -> None:
         """

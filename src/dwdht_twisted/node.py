@@ -155,6 +155,7 @@ class DHTNode(DatagramProtocol):
             self._caller,
             tokens,
             self._queries.lookUp,
+            self._queries.explore,
             self._membership,
             self._random,
         )

@@ -9,8 +9,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from . import wire
 from .caller import Caller
@@ -18,6 +20,7 @@ from .candidate import Search
 from .commit import AskEach
 from .contact import Address
 from .errors import NodeDestroyed, ValueTooLarge
+from .interfaces import Reply
 from .limits import RecentMap
 from .lookup import Lookup
 from .resolver import resolveAll
@@ -86,10 +89,21 @@ class Queries:
             the table holds
         :return: fires at the end; fails with L{NoResponse <dwdht_twisted.errors.NoResponse>}
         """
+        return self._search(target, alwaysBootstrap).collect().addCallback(lambda _: None)
+
+    def explore(self, target: bytes, isEnough: Callable[[], bool]) -> Deferred[None]:
+        """
+        Look for nodes that are close to a target, until the table has enough of them.
+
+        :param isEnough: asked after each answer whether it has
+        :return: fires at the end; fails with L{NoResponse <dwdht_twisted.errors.NoResponse>}
+        """
+        stream = self._search(target, False)
+        return stream.startProducing(_Enough(stream, isEnough))
+
+    def _search(self, target: bytes, alwaysBootstrap: bool) -> QueryStream:
         begin = partial(self._beginLookup, target, alwaysBootstrap)
-        question = Question(wire.FIND_NODE, target)
-        stream = QueryStream(question, self._caller, begin, self._streams)
-        return stream.collect().addCallback(lambda _: None)
+        return QueryStream(Question(wire.FIND_NODE, target), self._caller, begin, self._streams)
 
     def track(self, deferred: Deferred[Result]) -> Deferred[Result]:
         """Have C{deferred} fail when the node is destroyed before it fires."""
@@ -164,3 +178,23 @@ class Queries:
 
 def _dropped(reason: Failure) -> None:
     """A stream has failed with its node already."""
+
+
+@implementer(IConsumer)
+class _Enough:
+    """A consumer that wants no more as soon as it is enough."""
+
+    def __init__(self, stream: QueryStream, isEnough: Callable[[], bool]) -> None:
+        self._stream = stream
+        self._isEnough = isEnough
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """The producer is the stream."""
+
+    def unregisterProducer(self) -> None:
+        """There is nothing to release."""
+
+    def write(self, data: Reply) -> None:  # type: ignore[override]
+        """A node has answered."""
+        if self._isEnough():
+            self._stream.stopProducing()

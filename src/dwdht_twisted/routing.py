@@ -327,8 +327,8 @@ class RoutingTable:
 
     def unexploredBucket(self) -> int | None:
         """
-        The prefix length of the farthest bucket that has room and that no lookup went into, if
-        there is one.
+        The prefix length of the farthest bucket that isn't half full and that no lookup went into,
+        if there is one.
 
         Only of those that are farther than k contacts: who looked for its own id has found the
         others.
@@ -340,9 +340,14 @@ class RoutingTable:
             nearer -= size
             if nearer < self._k:
                 break
-            if size < self._k and (bucket is None or not bucket.isExplored):
+            if 2 * size < self._k and (bucket is None or not bucket.isExplored):
                 return prefix
         return None
+
+    def isFull(self, prefix: int) -> bool:
+        """Whether as many contacts as there is room for share a prefix of this length with us."""
+        bucket = self._buckets[prefix]
+        return bucket is not None and len(bucket.proven) >= self._k
 
     def idleBucket(self, time: float) -> int | None:
         """

@@ -17,6 +17,7 @@ What a node does by itself, so that its table stays true while nobody asks it an
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from twisted.internet.defer import Deferred
@@ -54,6 +55,7 @@ class Upkeep:
 
     :param lookUp: looks for the nodes closest to a target; starts from the bootstrap nodes too
         when its second argument is true
+    :param explore: looks for nodes close to a target until its second argument gives true
     :param membership: joins again when the node knows nobody
     :param random: spreads the nodes that start together, and chooses targets
     """
@@ -65,6 +67,7 @@ class Upkeep:
         caller: Caller,
         tokens: TokenIssuer,
         lookUp: Callable[[bytes, bool], Deferred[None]],
+        explore: Callable[[bytes, Callable[[], bool]], Deferred[None]],
         membership: Membership,
         random: Random,
     ) -> None:
@@ -73,6 +76,7 @@ class Upkeep:
         self._caller = caller
         self._tokens = tokens
         self._lookUp = lookUp
+        self._explore = explore
         self._membership = membership
         self._random = random
         self._timer: IDelayedCall | None = None
@@ -126,17 +130,21 @@ class Upkeep:
             self._refreshedAt = now
             self._run(self._lookUp(self._table.id, True))
             return
+        table = self._table
         age = now - self._startedAt
-        prefix = None
-        if age >= EXPLORE_AFTER:
-            prefix = self._table.unexploredBucket()
-        if prefix is None and age >= REFRESH_AFTER:
-            # Before, the buckets that are empty have not been idle yet.
-            prefix = self._table.idleBucket(now - REFRESH_AFTER)
+        prefix = table.unexploredBucket() if age >= EXPLORE_AFTER else None
         if prefix is not None:
-            target = self._table.randomTarget(prefix, self._random.randbytes)
-            self._table.refreshed(target, now)
-            self._run(self._lookUp(target, False))
+            self._run(self._explore(self._targetIn(prefix, now), partial(table.isFull, prefix)))
+            return
+        # Before, the buckets that are empty have not been idle yet.
+        prefix = table.idleBucket(now - REFRESH_AFTER) if age >= REFRESH_AFTER else None
+        if prefix is not None:
+            self._run(self._lookUp(self._targetIn(prefix, now), False))
+
+    def _targetIn(self, prefix: int, now: float) -> bytes:
+        target = self._table.randomTarget(prefix, self._random.randbytes)
+        self._table.refreshed(target, now)
+        return target
 
     def _run(self, work: Deferred[None]) -> None:
         def done(_: object) -> None:
