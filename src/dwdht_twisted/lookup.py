@@ -301,8 +301,8 @@ class Lookup:
     def _noticeSiege(self) -> None:
         if self._outside is None and self._found.isCrowd:
             line, self._line, self._outside = self._line, [], []
-            for distance, contact in line:
-                self._lineUpAt(distance, contact)
+            for waiting in line:
+                heappush(self._lineOf(waiting[0]), waiting)
 
     # Candidates.
 
@@ -319,17 +319,16 @@ class Lookup:
 
     def _lineUp(self, contact: bytes) -> None:
         distance = int.from_bytes(contact[:ID_BYTES], "big") ^ self._wanted
-        self._lineUpAt(distance, contact)
+        heappush(self._lineOf(distance), (distance, contact))
 
-    def _lineUpAt(self, distance: int, contact: bytes) -> None:
-        isOutside = self._outside is not None and distance >= self._crowded
-        line = self._outside if isOutside else self._line
-        assert line is not None
-        heappush(line, (distance, contact))
+    def _lineOf(self, distance: int) -> list[tuple[int, bytes]]:
+        """Where candidates wait that are so far from the target."""
+        outside = self._outside
+        return self._line if outside is None or distance < self._crowded else outside
 
     def _reconsiderDoubtful(self) -> None:
-        for distance, contact in self._doubtful:
-            self._lineUpAt(distance, contact)
+        for waiting in self._doubtful:
+            heappush(self._lineOf(waiting[0]), waiting)
         self._doubtful.clear()
 
     def _nextBootstrap(self) -> Candidate | None:

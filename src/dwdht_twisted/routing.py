@@ -263,7 +263,7 @@ class RoutingTable:
         found: list[bytes] = []
         farther: list[Bucket] = []
         for bucket in self._buckets:
-            if bucket is None:
+            if bucket is None or not bucket.proven:
                 continue
             if not distance >> bucket.free & 1:
                 farther.append(bucket)
