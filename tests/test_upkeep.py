@@ -7,6 +7,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from dwdht_twisted import Contact, DHTNode, wire
+from dwdht_twisted.lookup import FIRST_WINDOW
 from dwdht_twisted.routing import K
 from dwdht_twisted.upkeep import (
     CHECK_AFTER,
@@ -187,6 +188,17 @@ class RefreshTests(NodeTestCase):
             far = [each for each in node.contacts() if _isFar(each, node)]
             others = sum(_isFar(other, node) for other in nodes)
             self.assertGreaterEqual(len(far), min(K // 2, others))
+
+    def test_exploredEnough(self) -> None:
+        """
+        It asks nobody any more once it knows enough.
+        """
+        node = self.swarm(40)[0]
+        self.sent.clear()
+        explored = node._queries.explore(bytes(32), lambda: True)
+        self.clock.runFor(1)
+        self.assertIsNone(self.successResultOf(explored))
+        self.assertLessEqual(len(self.lookups(node)), FIRST_WINDOW)
 
     def test_exploredOnce(self) -> None:
         """
