@@ -77,13 +77,15 @@ class BucketTests(SynchronousTestCase):
 
     def test_answersAreBounded(self) -> None:
         """However many targets are told apart, so many answers are remembered and no more."""
-        crowd = self.contacts[0]
-        alike = Contact((crowd.id or b"")[:-1] + b"\xff", "10.0.0.2", 80)
-        self.bucket.add(Entry(alike, 0.0))
+        chosen = int.from_bytes(self.randomId(), "big")
+        bucket = self.bucket = Bucket(PREFIX, 0.0)
+        for bit in range(K):
+            id = (chosen ^ 1 << bit).to_bytes(32, "big")
+            bucket.add(Entry(Contact(id, "10.0.0.2", 1000 + bit), 0.0))
         target = self.randomId()
         kept = self.answer(target)
-        self.assertEqual(len(kept), (K + 1) * COMPACT_CONTACT_BYTES)
+        self.assertEqual(len(kept), K * COMPACT_CONTACT_BYTES)
         self.assertIs(self.answer(target), kept)
-        for _ in range(ANSWERS_REMEMBERED):
+        for _ in range(2 * ANSWERS_REMEMBERED):
             self.answer(self.randomId())
         self.assertIsNot(self.answer(target), kept)

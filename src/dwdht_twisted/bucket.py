@@ -6,7 +6,7 @@ Pure: the time is an argument, in seconds.
 
 from __future__ import annotations
 
-from operator import xor
+from itertools import pairwise
 
 from .contact import ID_BITS, ID_BYTES, Contact, Source, isPublic, packContact
 
@@ -15,7 +15,7 @@ from .contact import ID_BITS, ID_BYTES, Contact, Source, isPublic, packContact
 TELLING_BITS = 30
 
 #: How many answers a bucket remembers.
-ANSWERS_REMEMBERED = 1024
+ANSWERS_REMEMBERED = 2048
 
 _TELLING = (1 << TELLING_BITS) - 1
 
@@ -65,7 +65,7 @@ class Bucket:
     __slots__ = (
         "_answers",
         "_compacts",
-        "_region",
+        "_deciding",
         "_shift",
         "allSeenSince",
         "free",
@@ -82,10 +82,10 @@ class Bucket:
         self._shift = max(0, self.free - TELLING_BITS)
         # The compact forms of those that are proven, by the telling bits of their ids.
         self._compacts: dict[int, bytes] = {}
-        # What was answered about targets of one region, which all have the contacts in one order,
-        # and how many bits tell such targets apart.
+        # The bits of a target that make a difference to the order of the contacts, as far as they
+        # are known, and what was answered, by those bits of the target.
+        self._deciding: int | None = None
         self._answers: dict[int, bytes] = {}
-        self._region: int | None = None
         self.further = 0
         self.proven: dict[int, Entry] = {}
         self.unproven: dict[int, Entry] = {}
@@ -130,30 +130,31 @@ class Bucket:
         The compact forms of all that are proven in a row, closest to a target in this bucket first.
 
         A busy node is asked about many targets that have its contacts in one order: those that
-        agree in all leading bits in which any two contacts differ first.
+        agree in all bits in which any two contacts differ first.
         """
-        region = self._region
-        if region is None:
-            region = self._region = self._bitsOfRegion()
+        deciding = self._deciding
+        if deciding is None:
+            deciding = self._deciding = self._decidingBits()
         answers = self._answers
-        answer = answers.get(wanted >> region)
+        answer = answers.get(wanted & deciding)
         if answer is None:
             if len(answers) >= ANSWERS_REMEMBERED:
                 answers.clear()
-            answer = answers[wanted >> region] = b"".join(self.byDistance(wanted))
+            answer = answers[wanted & deciding] = b"".join(self.byDistance(wanted))
         return answer
 
     def forgetAnswers(self) -> None:
         """Keep no answer: the contacts are others, or nobody may ask again."""
-        if self._region is not None:
-            self._region = None
+        if self._deciding is not None:
+            self._deciding = None
             self._answers = {}
 
-    def _bitsOfRegion(self) -> int:
-        """How many bits at the end of a target make no difference to the order of the contacts."""
-        numbers = sorted(self.proven)
-        differing = map(int.bit_length, map(xor, numbers, numbers[1:]))
-        return min(differing, default=ID_BITS) - 1
+    def _decidingBits(self) -> int:
+        """The bits in which two of the contacts differ first."""
+        bits = 0
+        for one, other in pairwise(sorted(self.proven)):
+            bits |= 1 << (one ^ other).bit_length() - 1
+        return bits
 
     def longestUnseen(self) -> Entry:
         """The proven contact that answered the longest time ago."""
