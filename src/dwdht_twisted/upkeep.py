@@ -134,17 +134,15 @@ class Upkeep:
         age = now - self._startedAt
         prefix = table.unexploredBucket() if age >= EXPLORE_AFTER else None
         if prefix is not None:
-            self._run(self._explore(self._targetIn(prefix, now), partial(table.isFull, prefix)))
+            self._run(self._explore(self._targetIn(prefix), partial(table.isFull, prefix)))
             return
         # Before, the buckets that are empty have not been idle yet.
         prefix = table.idleBucket(now - REFRESH_AFTER) if age >= REFRESH_AFTER else None
         if prefix is not None:
-            self._run(self._lookUp(self._targetIn(prefix, now), False))
+            self._run(self._lookUp(self._targetIn(prefix), False))
 
-    def _targetIn(self, prefix: int, now: float) -> bytes:
-        target = self._table.randomTarget(prefix, self._random.randbytes)
-        self._table.refreshed(target, now)
-        return target
+    def _targetIn(self, prefix: int) -> bytes:
+        return self._table.randomTarget(prefix, self._random.randbytes)
 
     def _run(self, work: Deferred[None]) -> None:
         def done(_: object) -> None:
