@@ -27,7 +27,7 @@ class BucketTests(SynchronousTestCase):
         self.bucket = Bucket(PREFIX, 0.0)
         self.contacts = [Contact(self.randomId(), "10.0.0.1", 1000 + n) for n in range(K)]
         for contact in self.contacts:
-            self.bucket.add(Entry(contact, 0.0))
+            self.bucket.add(Entry(contact.id or b"", contact.address, 0.0))
 
     def randomId(self) -> bytes:
         """A random id that belongs into the bucket of a node whose id is all zeros."""
@@ -56,7 +56,7 @@ class BucketTests(SynchronousTestCase):
             contact = Contact(crowd[:-1] + bytes([crowd[-1] ^ last]), "10.0.0.2", 2000 + last)
             if last:
                 self.contacts.append(contact)
-                self.bucket.add(Entry(contact, 0.0))
+                self.bucket.add(Entry(contact.id or b"", contact.address, 0.0))
             for bits in range(8):
                 target = crowd[:-1] + bytes([crowd[-1] ^ bits])
                 self.assertEqual(self.answer(target), self.closest(target))
@@ -81,7 +81,7 @@ class BucketTests(SynchronousTestCase):
         bucket = self.bucket = Bucket(PREFIX, 0.0)
         for bit in range(K):
             id = (chosen ^ 1 << bit).to_bytes(32, "big")
-            bucket.add(Entry(Contact(id, "10.0.0.2", 1000 + bit), 0.0))
+            bucket.add(Entry(id, ("10.0.0.2", 1000 + bit), 0.0))
         target = self.randomId()
         kept = self.answer(target)
         self.assertEqual(len(kept), K * COMPACT_CONTACT_BYTES)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from .contact import ID_BITS, ID_BYTES, Contact, Source, isPublic, packContact
+from .contact import ID_BITS, ID_BYTES, Contact, Source, isPublic, packAddress
 
 #: How many bits of an id, after those that a bucket shares, mostly tell its contacts apart.  Python
 #: sorts numbers of no more bits faster.
@@ -35,10 +35,10 @@ class Entry:
 
     __slots__ = ("address", "compact", "doubtedAt", "lastSeen", "number")
 
-    def __init__(self, contact: Contact, now: float) -> None:
-        self.compact = packContact(contact)
-        self.address: Source = (contact.host, contact.port)
-        self.number = int.from_bytes(self.compact[:ID_BYTES], "big")
+    def __init__(self, id: bytes, address: Source, now: float) -> None:
+        self.compact = id + packAddress(*address)
+        self.address = address
+        self.number = int.from_bytes(id, "big")
         self.lastSeen = now
         self.doubtedAt = float("-inf")
 

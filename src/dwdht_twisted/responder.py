@@ -208,7 +208,23 @@ class Responder:
             allowed -= self._checkBytes
         if len(response) <= allowed or self._proofs.isProven(address):
             self._send(response, address)
-            return
+        else:
+            self._hold(message, address, token, value, response, allowed)
+
+    def _hold(
+        self,
+        message: wire.RequestMessage,
+        address: Source,
+        token: bytes | None,
+        value: bytes | None,
+        response: bytes,
+        allowed: int,
+    ) -> None:
+        """
+        Keep an answer back until its sender has proven its address.
+
+        :param allowed: how many bytes it is sent if it doesn't
+        """
 
         def send(isProven: bool) -> None:
             if isProven:

@@ -137,17 +137,21 @@ class RoutingTable:
             # Another id at a known address: ask who is there, but not for each request.
             entry.doubtedAt = now
             return True
-        if len(self._unproven) >= MAXIMUM_UNPROVEN or self._silent.get(address, now):
-            return False
         number = int.from_bytes(id, "big")
-        if number in self._entries or number == self._own:
+        bucket = self._bucketIfAny(number)
+        # Most who ask find no room, so that this comes first.
+        if bucket is not None and len(bucket.proven) + len(bucket.unproven) >= self._k:
             return False
-        bucket = self._bucketOf(number, now)
-        if len(bucket.proven) + len(bucket.unproven) >= self._k or not self._sources.hasRoom(
-            address[0]
+        if (
+            number in self._entries
+            or number == self._own
+            or len(self._unproven) >= MAXIMUM_UNPROVEN
+            or self._silent.get(address, now)
+            or not self._sources.hasRoom(address[0])
         ):
             return False
-        entry = Entry(Contact(id, address[0], address[1]), now)
+        entry = Entry(id, address, now)
+        bucket = self._bucketOf(number, now)
         bucket.unproven[number] = entry
         self._unproven[number] = entry
         self._enter(entry)
@@ -209,8 +213,7 @@ class RoutingTable:
     def closestCompact(self, target: bytes, count: int = K) -> bytes:
         """L{closest}, as an answer carries it."""
         wanted = int.from_bytes(target, "big")
-        shared = ID_BITS - (self._own ^ wanted).bit_length()
-        bucket = self._buckets[shared] if shared < len(self._buckets) else None
+        bucket = self._bucketIfAny(wanted)
         if bucket is not None and len(bucket.proven) == count and not bucket.further:
             # Nobody elsewhere is as close.
             return bucket.answer(wanted)
@@ -225,7 +228,7 @@ class RoutingTable:
 
         found = self._nearest(wanted, count)
         further = self._provenSources.further
-        if further and self._furtherOf(found[:count]):
+        if further and self._furtherOf(found):
             # A host with many ids must not crowd out those that have one.
             found = self._furtherLast(self._nearest(wanted, count + further))[:count]
             found.sort(key=distanceTo)
@@ -253,14 +256,14 @@ class RoutingTable:
 
     def _nearest(self, wanted: int, count: int) -> list[bytes]:
         """
-        The proven contacts that are closest to a target, as many or more, closest first.
+        The proven contacts that are closest to a target, closest first.
 
         A bucket's contacts and all in deeper ones agree with our own id up to one bit, in which
         they differ from each other.  So it takes a look at that bit of the target to know which
         of them are closer, and none at the contacts.
         """
         distance = self._own ^ wanted
-        found: list[bytes] = []
+        numbers: list[int] = []
         farther: list[Bucket] = []
         for bucket in self._buckets:
             if bucket is None or not bucket.proven:
@@ -268,14 +271,17 @@ class RoutingTable:
             if not distance >> bucket.free & 1:
                 farther.append(bucket)
                 continue
-            found += bucket.byDistance(wanted)
-            if len(found) >= count:
-                return found
-        for bucket in reversed(farther):
-            found += bucket.byDistance(wanted)
-            if len(found) >= count:
+            numbers += bucket.proven
+            if len(numbers) >= count:
                 break
-        return found
+        else:
+            for bucket in reversed(farther):
+                numbers += bucket.proven
+                if len(numbers) >= count:
+                    break
+        numbers.sort(key=wanted.__xor__)
+        entries = self._entries
+        return [entries[number].compact for number in numbers[:count]]
 
     def _entryOf(self, compact: bytes) -> Entry:
         return self._entries[int.from_bytes(compact[:ID_BYTES], "big")]
@@ -388,12 +394,16 @@ class RoutingTable:
             depth -= 1
         return depth
 
-    def _bucketOf(self, number: int, now: float) -> Bucket:
+    def _bucketIfAny(self, number: int) -> Bucket | None:
         prefix = ID_BITS - (self._own ^ number).bit_length()
-        while len(self._buckets) <= prefix:
-            self._buckets.append(None)
-        bucket = self._buckets[prefix]
+        return self._buckets[prefix] if prefix < len(self._buckets) else None
+
+    def _bucketOf(self, number: int, now: float) -> Bucket:
+        bucket = self._bucketIfAny(number)
         if bucket is None:
+            prefix = ID_BITS - (self._own ^ number).bit_length()
+            while len(self._buckets) <= prefix:
+                self._buckets.append(None)
             bucket = self._buckets[prefix] = Bucket(prefix, now)
         return bucket
 
@@ -408,7 +418,7 @@ class RoutingTable:
                 return None
             oldest = holder or bucket.longestUnseen()
             return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
-        entry = Entry(contact, now)
+        entry = Entry(contact.id or b"", (contact.host, contact.port), now)
         if not self._isCredible(bucket, entry):
             return None
         claim = bucket.unproven.get(number)
