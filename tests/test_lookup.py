@@ -13,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.candidate import WINDOW, Candidate, State
 from dwdht_twisted.contact import ID_BYTES, Address, Contact
-from dwdht_twisted.lookup import BUDGET, MAXIMUM_OF_ID, PATIENCE, THRIFT, Lookup
+from dwdht_twisted.lookup import BUDGET, PATIENCE, THRIFT, Lookup
 from dwdht_twisted.routing import K
+from dwdht_twisted.screening import MAXIMUM_OF_ID
 
 from .lookup_network import answer, compact, near
 from .test_commit import askAll

@@ -8,15 +8,14 @@ from collections.abc import Iterable
 
 from dwdht_twisted.candidate import CREDIT, WINDOW, Candidate, State
 from dwdht_twisted.contact import Contact
-from dwdht_twisted.lookup import (
-    FIRST_WINDOW,
+from dwdht_twisted.lookup import FIRST_WINDOW, Lookup
+from dwdht_twisted.routing import K
+from dwdht_twisted.screening import (
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
     MAXIMUM_TOO_CLOSE,
     TOO_CLOSE,
-    Lookup,
 )
-from dwdht_twisted.routing import K
 
 from .lookup_network import answer, compact, near
 from .test_lookup import BOOTSTRAP, OWN, TARGET, LookupTestCase, contactOf, looking, node

@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.candidate import WINDOW
 from dwdht_twisted.contact import ID_BITS, ID_BYTES, Contact, isPublic
-from dwdht_twisted.lookup import BUDGET, MAXIMUM_OF_HOST, Lookup
+from dwdht_twisted.lookup import BUDGET, Lookup
 from dwdht_twisted.routing import K
+from dwdht_twisted.screening import MAXIMUM_OF_HOST
 from dwdht_twisted.wire import ResponseMessage
 
 from .lookup_network import LookupNetwork, Tally, byDistance, compact, found, near

@@ -1,11 +1,12 @@
 """
-The iterative search for the nodes closest to a target, and the commit to them.
+The iterative search for the nodes closest to a target.
 
 A L{Lookup} says whom to ask next, learns from each answer, and knows when it
 is over (Kademlia section 2.3).  It asks the closest candidates that it has
 heard of, takes the contacts in their answers as new candidates, and ends when
 the k closest nodes that answer have been found and no closer candidate is left
-to ask.  A L{Commit} then sends to those.
+to ask.  Who waits to be asked stands in its L{Line}, who may be is known by its
+L{Screening}, who was by L{Awaited}, and who has answered by L{Found}.
 
 Nobody who answers is trusted more than need be:
 
@@ -39,23 +40,16 @@ Pure: no time, no randomness, no IO.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
 
+from .awaited import Awaited
 from .candidate import CREDIT, WINDOW, Candidate, State
-from .contact import (
-    ID_BYTES,
-    Address,
-    isPublic,
-    packAddress,
-    splitContacts,
-    unpackContact,
-)
+from .contact import Address, isPublic, packAddress, unpackContact
 from .found import Found
+from .line import Line, Waiting
 from .routing import K
-from .sources import SourceCounts
+from .screening import Screening
 from .wire import ResponseMessage
 
 #: How many requests are in flight before the first answer, and how many more for each answer, up to
@@ -75,26 +69,9 @@ CREDIT_FOR_ANSWER = 2
 #: When so many more of the named are late than have answered, nodes begin with one credit less.
 SILENT_FOR_CREDIT = 8
 
-#: How many requests of one lookup go to a public host, and to a public /24 network.
-MAXIMUM_OF_HOST = 4
-MAXIMUM_OF_SUBNET = 12
-
-#: How many addresses are asked that were named with the same id.  All but one of them lie, and none
-#: of them can keep the others from being asked.
-MAXIMUM_OF_ID = 3
-
-#: How many nodes that have named a candidate are remembered with it.
-MAXIMUM_REFERRERS = 8
-
 #: Closer to a target than the mean distance between neighbouring ids divided by this, k nodes don't
 #: stand by chance, even if that mean was taken to be many times too large.
 CROWDED = 8
-
-#: Closer to a target than that mean divided by this, chance puts nobody, even in a network that is
-#: a million times larger than the table tells.  When so many have answered from there, no more of
-#: them are asked, but for the one that has the target for its id.
-TOO_CLOSE = 1 << 24
-MAXIMUM_TOO_CLOSE = 8
 
 #: A request that was sent more often than this is not waited for when enough others have answered:
 #: most such nodes are gone.
@@ -125,40 +102,26 @@ class Lookup:
         self._ownId = ownId
         self._k = k
         self._crowded = spacing // CROWDED
-        self._tooClose = spacing // TOO_CLOSE
-        self._answeredTooClose = 0
         self._reserve = reserve
-        self._isComplete = True
-        self._hasMore = False
-        self._spent = 0
-        # Candidates: the bootstrap nodes, all named compact contacts with who named them, and
-        # those of them that wait to be asked, closest first.
+        # Who may be asked: bootstrap nodes, then whoever was named.
         self._bootstrap: deque[Address] = deque()
-        self._named: dict[bytes, list[Candidate] | None] = {}
-        self._line: list[tuple[int, bytes]] = []
-        self._doubtful: list[tuple[int, bytes]] = []
-        # Those of them that are outside of the crowd, once the target is besieged.
-        self._outside: list[tuple[int, bytes]] | None = None
-        # What became of them.
-        self._askedAddresses: set[bytes] = set()
-        self._addressesOf: Counter[bytes] = Counter({ownId: MAXIMUM_OF_ID})
-        self._inFlight: dict[Candidate, int] = {}
-        self._late = 0
+        self._isComplete = True
+        self._line = Line(self._wanted, self._crowded)
+        self._screening = Screening(ownId, spacing)
+        # Who was, and what came of it.
+        self._awaited = Awaited()
+        self._found = Found(k, self._crowded)
+        self._spent = 0
         # How many more of those that others have named are silent than have answered.
         self._silence = 0
-        self._found = Found(k, self._crowded)
-        self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
-        # The distances of all that have answered or soon will, closest first.
-        self._hopeful: list[int] = []
+        # Whether somebody would have been asked the last time, but for the answers under way.
+        self._hasMore = False
 
     # What may be asked.
 
     def addContacts(self, compact: bytes) -> None:
         """Start from compact contacts that the node knows by itself."""
-        for contact in splitContacts(compact):
-            if contact not in self._named:
-                self._named[contact] = None
-                self._lineUp(contact)
+        self._line.add(compact)
 
     def addBootstrap(self, addresses: Iterable[Address]) -> None:
         """Start from bootstrap nodes, whose ids are unknown and whose word needs no credit."""
@@ -174,23 +137,18 @@ class Lookup:
     def next(self) -> Candidate | None:
         """See L{Search}."""
         window = min(WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * len(self._found.placed))
-        self._hasMore = len(self._inFlight) - self._late >= window
+        self._hasMore = self._awaited.prompt >= window
         if self._hasMore or self._spent >= BUDGET:
             return None
         candidate = self._nextBootstrap() or self._nextInLine() or self._nextResort()
         if candidate is not None:
-            candidate.state = State.ASKED
-            self._inFlight[candidate] = 1
-            self._hopeFor(candidate)
+            self._awaited.asked(candidate)
             self._spent += 1
         return candidate
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
         """See L{Search}."""
-        if candidate.state is State.ASKED:
-            candidate.state = State.LATE
-            self._late += 1
-            self._giveUpHope(candidate)
+        if self._awaited.late(candidate):
             self._blameForSilence(candidate)
         patience, thrift = PATIENCE, THRIFT
         if self._withheld:
@@ -200,7 +158,7 @@ class Lookup:
             self.failed(candidate)
             return
         self._spent += 1
-        self._inFlight[candidate] = transmissions + 1
+        self._awaited.askedAgain(candidate, transmissions + 1)
 
     def punched(self, candidate: Candidate) -> None:
         """See L{Search}."""
@@ -209,16 +167,13 @@ class Lookup:
     def askedAgain(self, candidate: Candidate) -> None:
         """See L{Search}."""
         self._spent += 1
-        self._land(candidate)
-        candidate.state = State.ASKED
-        self._inFlight[candidate] = 1
-        self._hopeFor(candidate)
+        self._awaited.asked(candidate)
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
         """
         See L{Search}.  A result is a node that answers under the id that it was named with.
         """
-        self._land(candidate)
+        self._awaited.landed(candidate)
         candidate.state = State.ANSWERED
         candidate.token = message.roundtripToken
         id = message.id
@@ -233,21 +188,21 @@ class Lookup:
         if id is not None and isResult:
             candidate.id = id
             candidate.distance = int.from_bytes(id, "big") ^ self._wanted
-            if candidate.distance < self._tooClose:
+            if not self._screening.answered(candidate.distance):
                 # Of a bootstrap node that is known only now.
                 candidate.isExtra = True
-                self._answeredTooClose += 1
             self._found.add(candidate)
-            self._hopeFor(candidate)
-            self._noticeSiege()
+            self._awaited.hopeFor(candidate)
+            if self._found.isCrowd and not self._line.isBesieged:
+                self._line.besiege()
         if message.nodes:
-            self._addNamed(candidate, message.nodes)
-        self._reconsiderDoubtful()
+            self._line.addNamed(message.nodes, candidate, self._k)
+        self._line.reconsider()
         return isResult
 
     def failed(self, candidate: Candidate) -> None:
         """See L{Search}."""
-        self._land(candidate)
+        self._awaited.landed(candidate)
         candidate.state = State.FAILED
 
     @property
@@ -256,19 +211,20 @@ class Lookup:
         if not self._isComplete or self._hasMore:
             return False
         if self._spent >= BUDGET:
-            return not self._hopes()
+            return not self._awaited.prompt
         found = self._found
         if len(found.placed) < self._k:
-            return not self._inFlight
+            return not self._awaited
         bound = found.bound(0)
-        outer = bound if self._outside is None else found.bound(found.crowdSize())
+        isBesieged = self._line.isBesieged
+        outer = found.bound(found.crowdSize()) if isBesieged else bound
         return not any(
             transmissions <= PATIENCE
             and (
                 candidate.distance < bound
-                or (self._outside is not None and self._crowded <= candidate.distance < outer)
+                or (isBesieged and self._crowded <= candidate.distance < outer)
             )
-            for candidate, transmissions in self._inFlight.items()
+            for candidate, transmissions in self._awaited
         )
 
     def closest(self) -> list[Candidate]:
@@ -277,7 +233,7 @@ class Lookup:
         from the edge of the crowd on as well.  Those that take no place come in addition, at most k
         of them.
         """
-        return self._found.closest(self._outside is not None)
+        return self._found.closest(self._line.isBesieged)
 
     # Credit.
 
@@ -294,88 +250,39 @@ class Lookup:
         withheld = self._withheld
         if withheld:
             for lost in self._found.discredit(CREDIT - withheld):
-                del self._hopeful[bisect_left(self._hopeful, lost.distance)]
-
-    # A siege.
-
-    def _noticeSiege(self) -> None:
-        if self._outside is None and self._found.isCrowd:
-            line, self._line, self._outside = self._line, [], []
-            for waiting in line:
-                heappush(self._lineOf(waiting[0]), waiting)
+                self._awaited.lost(lost)
 
     # Candidates.
-
-    def _addNamed(self, source: Candidate, nodes: bytes) -> None:
-        named = self._named
-        for contact in splitContacts(nodes, self._k):
-            if contact in named:
-                namedBy = named[contact]
-                if namedBy is not None:
-                    _addReferrer(namedBy, source)
-            else:
-                named[contact] = [source]
-                self._lineUp(contact)
-
-    def _lineUp(self, contact: bytes) -> None:
-        distance = int.from_bytes(contact[:ID_BYTES], "big") ^ self._wanted
-        heappush(self._lineOf(distance), (distance, contact))
-
-    def _lineOf(self, distance: int) -> list[tuple[int, bytes]]:
-        """Where candidates wait that are so far from the target."""
-        outside = self._outside
-        return self._line if outside is None or distance < self._crowded else outside
-
-    def _reconsiderDoubtful(self) -> None:
-        for waiting in self._doubtful:
-            heappush(self._lineOf(waiting[0]), waiting)
-        self._doubtful.clear()
 
     def _nextBootstrap(self) -> Candidate | None:
         while self._bootstrap:
             address = self._bootstrap.popleft()
-            compact = packAddress(*address)
-            if compact not in self._askedAddresses:
-                self._askedAddresses.add(compact)
+            if self._screening.admitsAddress(packAddress(*address)):
                 candidate = Candidate(address, None, -1)
                 candidate.credit = BUDGET
                 return candidate
         return None
 
     def _nextInLine(self) -> Candidate | None:
-        if self._outside is None:
-            return self._nextOf(self._line, 0)
-        candidate = self._nextOf(self._outside, bisect_left(self._hopeful, self._crowded))
-        if candidate is None and not self._hopes() and self._found.crowdSize() < 2 * self._k:
+        if not self._line.isBesieged:
+            return self._nextOf(self._line.nearest, self._awaited.bound(self._k))
+        candidate = self._nextOf(self._line.outer, self._awaited.bound(self._k, self._crowded))
+        if candidate is None and not self._awaited.prompt and self._found.crowdSize() < 2 * self._k:
             # Liars are quick to answer: they wait until the others have.
-            candidate = self._nextOf(self._line, 0)
+            candidate = self._nextOf(self._line.nearest, self._awaited.bound(self._k))
         return candidate
 
-    def _nextOf(self, line: list[tuple[int, bytes]], skipped: int) -> Candidate | None:
+    def _nextOf(
+        self, take: Callable[[int, int, bool], Waiting | None], bound: int
+    ) -> Candidate | None:
         """The closest candidate that is closer than the k closest so far, and credible."""
-        hopeful = self._hopeful
         withheld = self._withheld
-        last = skipped + self._k - 1
-        while line:
-            distance, contact = line[0]
-            if last < len(hopeful) and distance >= hopeful[last]:
-                return None
-            if (
-                self._doubtful
-                and self._doubtful[0][0] < distance
-                and len(self._inFlight) - self._late >= FIRST_WINDOW
-            ):
-                # Answers under way may earn a closer candidate its credit.
-                self._hasMore = True
-                return None
-            heappop(line)
-            namedBy = self._named[contact]
-            if namedBy and all(name.credit <= withheld for name in namedBy):
-                heappush(self._doubtful, (distance, contact))
-                continue
-            candidate = self._admit(distance, contact, namedBy or [])
+        isWaitedFor = self._awaited.prompt >= FIRST_WINDOW
+        while (waiting := take(bound, withheld, isWaitedFor)) is not None:
+            candidate = self._admit(*waiting)
             if candidate is not None:
                 return candidate
+        self._hasMore = self._line.isHeldBack
         return None
 
     def _nextResort(self) -> Candidate | None:
@@ -383,7 +290,7 @@ class Lookup:
         When too few answer and there is nobody to hope for: the rest of those that the node knows
         by itself, then those that nobody credible has named, a few more of each that named them.
         """
-        if len(self._found.placed) >= self._k or self._hopes():
+        if len(self._found.placed) >= self._k or self._awaited.prompt:
             return None
         if self._reserve is not None:
             reserve, self._reserve = self._reserve, None
@@ -391,69 +298,34 @@ class Lookup:
             candidate = self._nextInLine()
             if candidate is not None:
                 return candidate
-        for _, contact in self._doubtful:
-            for name in self._named[contact] or ():
-                name.credit = max(name.credit, CREDIT)
-        self._reconsiderDoubtful()
+        self._line.trustAll()
         return self._nextInLine()
 
-    def _admit(self, distance: int, compact: bytes, namedBy: list[Candidate]) -> Candidate | None:
+    def _admit(self, distance: int, compact: bytes) -> Candidate | None:
         """Make a candidate of a contact, unless something speaks against asking it."""
-        id, address = compact[:ID_BYTES], compact[ID_BYTES:]
-        if address in self._askedAddresses or self._addressesOf[id] >= MAXIMUM_OF_ID:
-            return None
-        isTooClose = distance < self._tooClose
-        if isTooClose and distance and self._answeredTooClose >= MAXIMUM_TOO_CLOSE:
-            return None
         contact = unpackContact(compact)
-        if contact is None or not self._sources.hasRoom(contact.host):
+        if contact is None:
             return None
-        if not self._isRoutable(contact.host, namedBy):
+        namedBy = self._line.namedBy(compact)
+        if not _isRoutable(contact.host, namedBy):
             # Someone nearer to it may still name it.
-            del self._named[compact]
+            self._line.forget(compact)
             return None
-        self._askedAddresses.add(address)
-        self._addressesOf[id] += 1
-        isExtra = isTooClose or self._sources.has(contact.host)
-        self._sources.add(contact.host)
-        # Whoever names it from now on has taken no risk, and earns nothing.
-        self._named[compact] = None
-        candidate = Candidate(contact.address, id, distance)
-        candidate.isExtra = isExtra
+        takesPlace = self._screening.takesPlace(distance, contact.host)
+        if not self._screening.admits(distance, compact, contact.host):
+            return None
+        self._line.settle(compact)
+        candidate = Candidate(contact.address, contact.id, distance)
+        candidate.isExtra = not takesPlace
         candidate.namedBy = namedBy
         if namedBy:
             max(namedBy, key=_creditOf).credit -= 1
         return candidate
 
-    def _isRoutable(self, host: str, namedBy: list[Candidate]) -> bool:
-        """A private address means something else to a public node than to us."""
-        return (
-            not namedBy
-            or isPublic(host)
-            or not all(isPublic(name.address.host) for name in namedBy)
-        )
 
-    # Requests in flight.
-
-    def _hopes(self) -> bool:
-        """Whether an answer is waited for that isn't late."""
-        return len(self._inFlight) > self._late
-
-    def _land(self, candidate: Candidate) -> None:
-        if self._inFlight.pop(candidate, None) is None:
-            return
-        if candidate.state is State.LATE:
-            self._late -= 1
-        else:
-            self._giveUpHope(candidate)
-
-    def _hopeFor(self, candidate: Candidate) -> None:
-        if not candidate.isExtra:
-            insort(self._hopeful, candidate.distance)
-
-    def _giveUpHope(self, candidate: Candidate) -> None:
-        if not candidate.isExtra:
-            del self._hopeful[bisect_left(self._hopeful, candidate.distance)]
+def _isRoutable(host: str, namedBy: list[Candidate]) -> bool:
+    """A private address means something else to a public node than to us."""
+    return not namedBy or isPublic(host) or not all(isPublic(name.address.host) for name in namedBy)
 
 
 def _isVouchedFor(candidate: Candidate) -> bool:
@@ -463,14 +335,3 @@ def _isVouchedFor(candidate: Candidate) -> bool:
 
 def _creditOf(candidate: Candidate) -> int:
     return candidate.credit
-
-
-def _addReferrer(namedBy: list[Candidate], source: Candidate) -> None:
-    """Remember who named a candidate; those without credit make room."""
-    if len(namedBy) < MAXIMUM_REFERRERS:
-        namedBy.append(source)
-        return
-    for place, name in enumerate(namedBy):
-        if name.credit <= 0:
-            namedBy[place] = source
-            return

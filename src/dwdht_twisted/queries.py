@@ -9,18 +9,16 @@ from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from . import wire
 from .caller import Caller
 from .candidate import Search
 from .commit import AskEach
+from .consumers import Enough
 from .contact import Address
 from .errors import NodeDestroyed, ValueTooLarge
-from .interfaces import Reply
 from .limits import RecentMap
 from .lookup import Lookup
 from .resolver import resolveAll
@@ -99,7 +97,7 @@ class Queries:
         :return: fires at the end; fails with L{NoResponse <dwdht_twisted.errors.NoResponse>}
         """
         stream = self._search(target, False)
-        return stream.startProducing(_Enough(stream, isEnough))
+        return stream.startProducing(Enough(stream, isEnough))
 
     def _search(self, target: bytes, alwaysBootstrap: bool) -> QueryStream:
         begin = partial(self._beginLookup, target, alwaysBootstrap)
@@ -178,23 +176,3 @@ class Queries:
 
 def _dropped(reason: Failure) -> None:
     """A stream has failed with its node already."""
-
-
-@implementer(IConsumer)
-class _Enough:
-    """A consumer that wants no more as soon as it is enough."""
-
-    def __init__(self, stream: QueryStream, isEnough: Callable[[], bool]) -> None:
-        self._stream = stream
-        self._isEnough = isEnough
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:
-        """The producer is the stream."""
-
-    def unregisterProducer(self) -> None:
-        """There is nothing to release."""
-
-    def write(self, data: Reply) -> None:  # type: ignore[override]
-        """A node has answered."""
-        if self._isEnough():
-            self._stream.stopProducing()

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -28,8 +28,9 @@ from zope.interface import implementer
 
 from . import wire
 from .caller import Caller
-from .candidate import WINDOW, Candidate, Search, State
+from .candidate import Candidate, Search, State
 from .commit import Commit
+from .consumers import Collection, Iteration
 from .contact import Address, Contact, Source
 from .errors import DHTError, NoCloseNodes, NoResponse
 from .interfaces import IQueryStream, Reply
@@ -116,7 +117,7 @@ class QueryStream:
         self._isPaused = False
         self._consumer: IConsumer | None = None
         self._done: Deferred[None] | None = None
-        self._iterator: _Iteration | None = None
+        self._iterator: Iteration | None = None
         self._isRead = False
         self._isStopped = False
 
@@ -151,7 +152,7 @@ class QueryStream:
 
     def collect(self) -> Deferred[list[Reply]]:
         """See L{IQueryStream}."""
-        replies = _Collection()
+        replies = Collection()
         finished = self.startProducing(replies)
         collected: Deferred[list[Reply]] = Deferred(lambda _: finished.cancel())
         finished.addCallback(lambda _: replies.items)
@@ -161,7 +162,7 @@ class QueryStream:
     def __aiter__(self) -> QueryStream:
         """See L{IQueryStream}."""
         if self._iterator is None:
-            self._iterator = _Iteration(self)
+            self._iterator = Iteration(self)
         return self
 
     def __anext__(self) -> Deferred[Reply]:
@@ -374,76 +375,3 @@ class QueryStream:
         self._requests.clear()
         self._punches.clear()
         self._punched.clear()
-
-
-@implementer(IConsumer)
-class _Collection:
-    """A consumer that keeps everything."""
-
-    def __init__(self) -> None:
-        self.items: list[Reply] = []
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:
-        """There is never a reason to pause it."""
-
-    def unregisterProducer(self) -> None:
-        """There is nothing to release."""
-
-    def write(self, data: Reply) -> None:  # type: ignore[override]
-        """Keep a reply."""
-        self.items.append(data)
-
-
-@implementer(IConsumer)
-class _Iteration:
-    """A consumer that is read one reply at a time, and pauses the stream when it is full."""
-
-    def __init__(self, stream: QueryStream) -> None:
-        self._stream = stream
-        self._items: deque[Reply] = deque()
-        self._wanted: Deferred[Reply] | None = None
-        self._outcome: Failure | None = None
-        stream.startProducing(self).addCallbacks(
-            lambda _: self._ended(Failure(StopAsyncIteration())), self._ended
-        )
-
-    def next(self) -> Deferred[Reply]:
-        """The next reply; fails with L{StopAsyncIteration} at the end."""
-        if self._wanted is not None:
-            raise ValueError("a reply is awaited already")
-        if self._items:
-            item = self._items.popleft()
-            if not self._items:
-                self._stream.resumeProducing()
-            return succeed(item)
-        if self._outcome is not None:
-            return fail(self._outcome)
-        self._wanted = Deferred(self._cancelled)
-        return self._wanted
-
-    def _cancelled(self, _: object) -> None:
-        # Else the end of the stream would end the loop as if all answers had come.
-        self._wanted = None
-        self._stream.stopProducing()
-
-    def registerProducer(self, producer: object, streaming: bool) -> None:
-        """The producer is the stream itself."""
-
-    def unregisterProducer(self) -> None:
-        """There is nothing to release."""
-
-    def write(self, data: Reply) -> None:  # type: ignore[override]
-        """Hand a reply to whoever waits for it, or keep it."""
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
-            wanted.callback(data)
-            return
-        self._items.append(data)
-        if len(self._items) >= WINDOW:
-            self._stream.pauseProducing()
-
-    def _ended(self, outcome: Failure) -> None:
-        self._outcome = outcome
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None and not wanted.called:
-            wanted.errback(outcome)

@@ -1,0 +1,166 @@
+"""
+The contacts that a lookup has heard of and not asked yet, in the order in which they are asked.
+
+No candidate is ever crowded out: who is closer to the target comes first, and the others stay in
+line behind.  A candidate that only nodes without credit have named steps aside until an answer
+comes that may have earned them some.  When the target is besieged (see L{dwdht_twisted.lookup}),
+those that stand outside of the crowd form a line of their own.
+
+Pure: no time, no randomness, no IO.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TypeAlias
+
+from .candidate import CREDIT, Candidate
+from .contact import ID_BYTES, splitContacts
+
+#: How many nodes that have named a candidate are remembered with it.
+MAXIMUM_REFERRERS = 8
+
+
+#: A contact that waits: how far its id is from the target, and its compact form.
+Waiting: TypeAlias = tuple[int, bytes]
+
+
+class Line:
+    """
+    Who waits to be asked, closest first.
+
+    :param wanted: the target, as a big-endian number
+    :param crowded: closer to the target than this, a crowd of chosen ids may stand
+    :ivar isHeldBack: whether the last L{nearest} or L{outer} gave nobody for the sake of answers
+        under way
+    """
+
+    __slots__ = ("_crowded", "_doubtful", "_named", "_nearest", "_outer", "_wanted", "isHeldBack")
+
+    def __init__(self, wanted: int, crowded: int) -> None:
+        self._wanted = wanted
+        self._crowded = crowded
+        # All that were named, with who named them; None once that makes no difference any more.
+        self._named: dict[bytes, list[Candidate] | None] = {}
+        self._nearest: list[Waiting] = []
+        self._outer: list[Waiting] | None = None
+        self._doubtful: list[Waiting] = []
+        self.isHeldBack = False
+
+    # Who joins it.
+
+    def add(self, compacts: bytes) -> None:
+        """Line up compact contacts that the node knows by itself."""
+        named = self._named
+        for compact in splitContacts(compacts):
+            if compact not in named:
+                named[compact] = None
+                self._lineUp(compact)
+
+    def addNamed(self, compacts: bytes, source: Candidate, most: int) -> None:
+        """
+        Line up what a node has named.
+
+        :param most: how many of them count
+        """
+        named = self._named
+        for compact in splitContacts(compacts, most):
+            if compact in named:
+                namedBy = named[compact]
+                if namedBy is not None:
+                    _addReferrer(namedBy, source)
+            else:
+                named[compact] = [source]
+                self._lineUp(compact)
+
+    def forget(self, compact: bytes) -> None:
+        """The contact can't be asked as it was named: someone else may still name it."""
+        del self._named[compact]
+
+    def settle(self, compact: bytes) -> None:
+        """The contact is asked.  Who names it from now on has taken no risk, and earns nothing."""
+        self._named[compact] = None
+
+    # Who leaves it.
+
+    def nearest(self, bound: int, withheld: int, isWaitedFor: bool) -> Waiting | None:
+        """
+        Take out the closest contact that is credible.
+
+        :param bound: the distance from which on nobody is asked
+        :param withheld: how much credit nobody has
+        :param isWaitedFor: whether answers are under way that may earn somebody credit: then
+            nobody passes a closer one that lacks it
+        """
+        return self._take(self._nearest, bound, withheld, isWaitedFor)
+
+    def outer(self, bound: int, withheld: int, isWaitedFor: bool) -> Waiting | None:
+        """The same, of those outside of the crowd, once the target is besieged."""
+        assert self._outer is not None
+        return self._take(self._outer, bound, withheld, isWaitedFor)
+
+    def namedBy(self, compact: bytes) -> list[Candidate]:
+        """Who has named a contact that isn't asked yet; nobody when the node knew it by itself."""
+        return self._named[compact] or []
+
+    def _take(
+        self, line: list[Waiting], bound: int, withheld: int, isWaitedFor: bool
+    ) -> Waiting | None:
+        self.isHeldBack = False
+        while line and line[0][0] < bound:
+            waiting = line[0]
+            if isWaitedFor and self._doubtful and self._doubtful[0][0] < waiting[0]:
+                self.isHeldBack = True
+                return None
+            heappop(line)
+            namedBy = self._named[waiting[1]]
+            if namedBy and all(name.credit <= withheld for name in namedBy):
+                heappush(self._doubtful, waiting)
+                continue
+            return waiting
+        return None
+
+    # What changes it.
+
+    @property
+    def isBesieged(self) -> bool:
+        """Whether those outside of the crowd form a line of their own."""
+        return self._outer is not None
+
+    def besiege(self) -> None:
+        """Part those outside of the crowd from those in it."""
+        line, self._nearest, self._outer = self._nearest, [], []
+        for waiting in line:
+            heappush(self._lineOf(waiting[0]), waiting)
+
+    def reconsider(self) -> None:
+        """Let those that stepped aside come back: somebody may have earned credit."""
+        for waiting in self._doubtful:
+            heappush(self._lineOf(waiting[0]), waiting)
+        self._doubtful.clear()
+
+    def trustAll(self) -> None:
+        """Give credit once more to who named those that stepped aside, and let these come back."""
+        for _, compact in self._doubtful:
+            for name in self.namedBy(compact):
+                name.credit = max(name.credit, CREDIT)
+        self.reconsider()
+
+    def _lineUp(self, compact: bytes) -> None:
+        distance = int.from_bytes(compact[:ID_BYTES], "big") ^ self._wanted
+        heappush(self._lineOf(distance), (distance, compact))
+
+    def _lineOf(self, distance: int) -> list[Waiting]:
+        outer = self._outer
+        return self._nearest if outer is None or distance < self._crowded else outer
+
+
+def _addReferrer(namedBy: list[Candidate], source: Candidate) -> None:
+    """Remember who named a candidate; those without credit make room."""
+    if len(namedBy) < MAXIMUM_REFERRERS:
+        namedBy.append(source)
+        return
+    for place, name in enumerate(namedBy):
+        if name.credit <= 0:
+            namedBy[place] = source
+            return

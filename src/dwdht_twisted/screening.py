@@ -1,0 +1,95 @@
+"""
+What speaks against asking a contact that a lookup has heard of.
+
+Pure: no time, no randomness, no IO.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .contact import ID_BYTES
+from .sources import SourceCounts
+
+#: How many requests of one lookup go to a public host, and to a public /24 network.
+MAXIMUM_OF_HOST = 4
+MAXIMUM_OF_SUBNET = 12
+
+#: How many addresses are asked that were named with the same id.  All but one of them lie, and none
+#: of them can keep the others from being asked.
+MAXIMUM_OF_ID = 3
+
+#: Closer to a target than the mean distance between neighbouring ids divided by this, chance puts
+#: nobody, even in a network that is a million times larger than the table tells.  When so many have
+#: answered from there, no more of them are asked, but for the one that has the target for its id.
+TOO_CLOSE = 1 << 24
+MAXIMUM_TOO_CLOSE = 8
+
+
+class Screening:
+    """
+    Whom a lookup has asked, by address, id and source, and whom it may ask still.
+
+    :param ownId: the searcher's id, which is never asked
+    :param spacing: the mean distance between neighbouring ids, as far as it is known, else 0
+    """
+
+    __slots__ = ("_addresses", "_addressesOf", "_answeredTooClose", "_sources", "_tooClose")
+
+    def __init__(self, ownId: bytes, spacing: int) -> None:
+        self._tooClose = spacing // TOO_CLOSE
+        self._answeredTooClose = 0
+        self._addresses: set[bytes] = set()
+        self._addressesOf: Counter[bytes] = Counter({ownId: MAXIMUM_OF_ID})
+        self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
+
+    def admitsAddress(self, compact: bytes) -> bool:
+        """
+        Note that a compact address, 6 bytes, is asked.
+
+        :return: False when it was before
+        """
+        if compact in self._addresses:
+            return False
+        self._addresses.add(compact)
+        return True
+
+    def admits(self, distance: int, compact: bytes, host: str) -> bool:
+        """
+        Note that a contact is asked.
+
+        :param distance: how far its id is from the target
+        :param compact: its compact form
+        :param host: its host
+        :return: False when it must not be
+        """
+        id, address = compact[:ID_BYTES], compact[ID_BYTES:]
+        if (
+            address in self._addresses
+            or self._addressesOf[id] >= MAXIMUM_OF_ID
+            or not self._sources.hasRoom(host)
+            or (0 < distance < self._tooClose and self._answeredTooClose >= MAXIMUM_TOO_CLOSE)
+        ):
+            return False
+        self._addresses.add(address)
+        self._addressesOf[id] += 1
+        self._sources.add(host)
+        return True
+
+    def takesPlace(self, distance: int, host: str) -> bool:
+        """
+        Whether a contact that is asked next may be one of the k closest: the first of its public
+        host, and not closer to the target than chance puts anybody.
+        """
+        return distance >= self._tooClose and not self._sources.has(host)
+
+    def answered(self, distance: int) -> bool:
+        """
+        Note that a node has answered.
+
+        :return: False when it stands closer to the target than chance puts anybody
+        """
+        if distance >= self._tooClose:
+            return True
+        self._answeredTooClose += 1
+        return False
