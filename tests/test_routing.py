@@ -11,11 +11,10 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from dwdht_twisted.buckets import DEEPER_THAN_KNOWN, MANY_OF_BUCKET
 from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, distance, packContact
 from dwdht_twisted.errors import InvalidTarget
 from dwdht_twisted.routing import (
-    DEEPER_THAN_KNOWN,
-    MANY_OF_BUCKET,
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
     MAXIMUM_UNPROVEN,
@@ -357,26 +356,26 @@ class SpacingTests(TableTestCase):
     def test_unknown(self) -> None:
         """A table with too few contacts tells nothing."""
         self.put(MANY_OF_BUCKET - 1, 0)
-        self.assertEqual(self.table.spacing(), 0)
+        self.assertEqual(self.table.buckets.spacing(), 0)
 
     def test_halves(self) -> None:
         """The first bucket that isn't full holds its share of all nodes."""
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)
-        self.assertEqual(self.table.spacing(), (1 << ID_BITS) // 128)
+        self.assertEqual(self.table.buckets.spacing(), (1 << ID_BITS) // 128)
 
     def test_young(self) -> None:
         """A table that lacks contacts far away still tells from those that are near."""
         for prefix, count in enumerate((5, 3, 6, 8, 4, 2, 1)):
             self.put(count, prefix)
-        self.assertEqual(self.table.spacing(), (1 << ID_BITS) // 128)
+        self.assertEqual(self.table.buckets.spacing(), (1 << ID_BITS) // 128)
 
     def test_neighboursByChoice(self) -> None:
         """Contacts that stand next to us, where nobody would by chance, don't count."""
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)
         self.put(K, 200)
-        self.assertEqual(self.table.spacing(), (1 << ID_BITS) // 128)
+        self.assertEqual(self.table.buckets.spacing(), (1 << ID_BITS) // 128)
 
     def test_notRefreshed(self) -> None:
         """Nor are they looked for."""
@@ -384,9 +383,9 @@ class SpacingTests(TableTestCase):
             self.put(count, prefix)
         self.put(K, 200)
         idle = []
-        while (found := self.table.idleBucket(1.0)) is not None:
+        while (found := self.table.buckets.idle(1.0)) is not None:
             idle.append(found)
-            self.table.refreshed(idOf(0, found), 1.0)
+            self.table.buckets.refreshed(idOf(0, found), 1.0)
         self.assertTrue(7 <= len(idle) <= 7 + DEEPER_THAN_KNOWN, idle)
 
 

@@ -256,7 +256,7 @@ class ClosestTests(SynchronousTestCase):
         table = RoutingTable(OWN)
         random = Random(1)
         first = [
-            Contact(table.randomTarget(prefix, random.randbytes), "10.0.0.1", 1000 + prefix)
+            Contact(table.buckets.randomTarget(prefix, random.randbytes), "10.0.0.1", 1000 + prefix)
             for prefix in range(50)
         ]
         for contact in first:

@@ -9,8 +9,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dwdht_twisted.buckets import DEEPER_THAN_KNOWN
 from dwdht_twisted.contact import ID_BITS, ID_BYTES, Contact, distance
-from dwdht_twisted.routing import DEEPER_THAN_KNOWN, K, RoutingTable
+from dwdht_twisted.routing import K, RoutingTable
 
 from .strategies import ids, thorough
 from .test_routing import OWN, TableTestCase, claim, far, idOf
@@ -35,29 +36,29 @@ class UpkeepTests(TableTestCase):
 
     def test_idleBucket(self) -> None:
         """Buckets without a lookup are idle, down to the deepest that holds anybody."""
-        self.assertIsNone(self.table.idleBucket(100.0))
+        self.assertIsNone(self.table.buckets.idle(100.0))
         self.table.answered(Contact(idOf(0, 2), "10.0.0.1", 80), 0.0)
         idle = set()
         for _ in range(10):
-            prefix = self.table.idleBucket(100.0)
+            prefix = self.table.buckets.idle(100.0)
             if prefix is None:
                 break
             idle.add(prefix)
-            self.table.refreshed(idOf(7, prefix), 100.0)
+            self.table.buckets.refreshed(idOf(7, prefix), 100.0)
         self.assertEqual(idle, {0, 1, 2})
-        self.assertIsNone(self.table.idleBucket(100.0))
-        self.assertIsNotNone(self.table.idleBucket(100.5))
+        self.assertIsNone(self.table.buckets.idle(100.0))
+        self.assertIsNotNone(self.table.buckets.idle(100.5))
 
     def test_idleBucketOfClaims(self) -> None:
         """Contacts that only asked don't send us looking for more of their kind."""
         claim(self.table, Contact(idOf(0, 2), "10.0.0.1", 80), 0.0)
-        self.assertIsNone(self.table.idleBucket(100.0))
+        self.assertIsNone(self.table.buckets.idle(100.0))
 
     def test_refreshedSelf(self) -> None:
         """A lookup of our own id goes into no bucket."""
         self.table.answered(far(1), 0.0)
-        self.table.refreshed(OWN, 100.0)
-        self.assertEqual(self.table.idleBucket(50.0), 0)
+        self.table.buckets.refreshed(OWN, 100.0)
+        self.assertEqual(self.table.buckets.idle(50.0), 0)
 
     def put(self, count: int, prefix: int) -> None:
         """Have contacts answer that share a prefix with us."""
@@ -68,9 +69,9 @@ class UpkeepTests(TableTestCase):
     def unexplored(self) -> list[int]:
         """The buckets that are to be explored, in their order; as if they were."""
         found = []
-        while (prefix := self.table.unexploredBucket()) is not None:
+        while (prefix := self.table.buckets.unexplored()) is not None:
             found.append(prefix)
-            self.table.refreshed(idOf(7, prefix), 100.0)
+            self.table.buckets.refreshed(idOf(7, prefix), 100.0)
         return found
 
     def test_unexploredBucket(self) -> None:
@@ -80,12 +81,12 @@ class UpkeepTests(TableTestCase):
         self.put(K // 2 - 1, 3)
         self.put(K, 4)
         self.assertEqual(self.unexplored(), [0, 2, 3])
-        self.assertIsNone(self.table.unexploredBucket())
+        self.assertIsNone(self.table.buckets.unexplored())
 
     def test_unexploredByFew(self) -> None:
         """Who knows fewer than k contacts has found all that there are."""
         self.put(K - 1, 2)
-        self.assertIsNone(self.table.unexploredBucket())
+        self.assertIsNone(self.table.buckets.unexplored())
         self.put(K, 2)
         self.assertEqual(self.unexplored(), [0, 1])
 
@@ -94,20 +95,20 @@ class UpkeepTests(TableTestCase):
         self.put(K, 0)
         self.put(K, 1)
         self.put(K, 200)
-        self.assertTrue(self.table.isFull(200))
-        self.assertFalse(self.table.isFull(199))
+        self.assertTrue(self.table.buckets.isFull(200))
+        self.assertFalse(self.table.buckets.isFull(199))
         self.assertLess(len(self.unexplored()), 2 * DEEPER_THAN_KNOWN)
 
     @thorough
     @given(ids, st.integers(0, ID_BITS - 1), st.randoms(use_true_random=False))
     def test_randomTarget(self, own: bytes, prefix: int, random: Random) -> None:
         """A random target shares a prefix of just the wanted length with our own id."""
-        target = RoutingTable(own).randomTarget(prefix, random.randbytes)
+        target = RoutingTable(own).buckets.randomTarget(prefix, random.randbytes)
         self.assertEqual(len(target), ID_BYTES)
         self.assertEqual(ID_BITS - distance(own, target).bit_length(), prefix)
 
     def test_randomTargets(self) -> None:
         """Two random targets are not the same."""
         random = Random(1)
-        targets = {self.table.randomTarget(3, random.randbytes) for _ in range(50)}
+        targets = {self.table.buckets.randomTarget(3, random.randbytes) for _ in range(50)}
         self.assertEqual(len(targets), 50)

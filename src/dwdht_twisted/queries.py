@@ -137,11 +137,11 @@ class Queries:
         lookup = Lookup(
             target,
             table.id,
-            spacing=table.spacing(),
+            spacing=table.buckets.spacing(),
             reserve=lambda: table.closestCompact(target, len(table)),
         )
         lookup.addContacts(table.closestCompact(target))
-        table.refreshed(target, self._reactor.seconds())
+        table.buckets.refreshed(target, self._reactor.seconds())
         if self._bootstrap and (alwaysBootstrap or len(table) < K):
             lookup.expect()
             self._whenResolved(self._bootstrap, lookup.addBootstrap, advance)

@@ -30,11 +30,11 @@ Pure: the time is an argument, in seconds, and the pings are the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from .bucket import Bucket, Entry
+from .buckets import Buckets
 from .contact import (
-    ID_BITS,
     ID_BYTES,
     Address,
     Contact,
@@ -48,15 +48,9 @@ from .sources import SourceCounts
 #: The size of a bucket, and of an answer (Kademlia's k).
 K = 20
 
-#: From how many contacts of a bucket the size of the network is estimated.
-MANY_OF_BUCKET = 4
-
 #: How many bits two contacts of a bucket share at most, beyond those that all of it share.  Of 20
 #: random ids two share more once in twenty buckets; those next to one target share far more.
 SHARED_IN_BUCKET = 12
-
-#: How many bits deeper than the table tells the network to be a bucket is refreshed.
-DEEPER_THAN_KNOWN = 8
 
 #: How many newcomers wait for a place in a full bucket.
 SPARES = 4
@@ -83,13 +77,14 @@ class RoutingTable:
 
     :param id: the own id, 32 bytes
     :param k: how many contacts a bucket holds
+    :ivar buckets: where the contacts stand
     """
 
     def __init__(self, id: bytes, k: int = K) -> None:
         self.id = checkId(id, "the id of a node")
         self._own = int.from_bytes(self.id, "big")
         self._k = k
-        self._buckets: list[Bucket | None] = []
+        self.buckets = Buckets(self._own, k)
         # All by id, those among them that have not answered, and all by address.
         self._entries: dict[int, Entry] = {}
         self._unproven: dict[int, Entry] = {}
@@ -138,7 +133,7 @@ class RoutingTable:
             entry.doubtedAt = now
             return True
         number = int.from_bytes(id, "big")
-        bucket = self._bucketIfAny(number)
+        bucket = self.buckets.ifAny(number)
         # Most who ask find no room, so that this comes first.
         if bucket is not None and len(bucket.proven) + len(bucket.unproven) >= self._k:
             return False
@@ -151,7 +146,7 @@ class RoutingTable:
         ):
             return False
         entry = Entry(id, address, now)
-        bucket = self._bucketOf(number, now)
+        bucket = self.buckets.of(number, now)
         bucket.unproven[number] = entry
         self._unproven[number] = entry
         self._enter(entry)
@@ -192,7 +187,7 @@ class RoutingTable:
         if entry is None:
             return None
         self._remove(entry)
-        spares = self._bucketOf(entry.number, now).spares
+        spares = self.buckets.of(entry.number, now).spares
         while spares:
             spare = spares.pop()
             if not self.holds(spare.address):
@@ -213,7 +208,7 @@ class RoutingTable:
     def closestCompact(self, target: bytes, count: int = K) -> bytes:
         """L{closest}, as an answer carries it."""
         wanted = int.from_bytes(target, "big")
-        bucket = self._bucketIfAny(wanted)
+        bucket = self.buckets.ifAny(wanted)
         if bucket is not None and len(bucket.proven) == count and not bucket.further:
             # Nobody elsewhere is as close.
             return bucket.answer(wanted)
@@ -255,67 +250,12 @@ class RoutingTable:
         return further
 
     def _nearest(self, wanted: int, count: int) -> list[bytes]:
-        """
-        The proven contacts that are closest to a target, closest first.
-
-        A bucket's contacts and all in deeper ones agree with our own id up to one bit, in which
-        they differ from each other.  So it takes a look at that bit of the target to know which
-        of them are closer, and none at the contacts.
-        """
-        distance = self._own ^ wanted
-        numbers: list[int] = []
-        farther: list[Bucket] = []
-        for bucket in self._buckets:
-            if bucket is None or not bucket.proven:
-                continue
-            if not distance >> bucket.free & 1:
-                farther.append(bucket)
-                continue
-            numbers += bucket.proven
-            if len(numbers) >= count:
-                break
-        else:
-            for bucket in reversed(farther):
-                numbers += bucket.proven
-                if len(numbers) >= count:
-                    break
-        numbers.sort(key=wanted.__xor__)
+        """The proven contacts that are closest to a target, closest first."""
         entries = self._entries
-        return [entries[number].compact for number in numbers[:count]]
+        return [entries[number].compact for number in self.buckets.nearest(wanted, count)]
 
     def _entryOf(self, compact: bytes) -> Entry:
         return self._entries[int.from_bytes(compact[:ID_BYTES], "big")]
-
-    def spacing(self) -> int:
-        """
-        The mean distance between neighbouring ids of the network, as far as the table tells; 0 when
-        it tells nothing.
-
-        A bucket that isn't full holds most of those whose ids share its prefix, so that their
-        number tells that of all nodes.  Of several such numbers the largest counts, for buckets may
-        lack contacts.  Liars may place themselves close to us in any number: the first gap ends the
-        count.
-        """
-        nodes = 0
-        gaps = 0
-        for prefix, bucket in enumerate(self._buckets):
-            count = len(bucket.proven) if bucket is not None else 0
-            if count >= MANY_OF_BUCKET:
-                nodes = max(nodes, count << (prefix + 1))
-                gaps = 0
-            elif nodes:
-                gaps += 1
-                if gaps == 2:
-                    break
-        return (1 << ID_BITS) // nodes if nodes else 0
-
-    # Upkeep.
-
-    def forgetAnswers(self) -> None:
-        """Let go of the answers that are remembered for a node that is asked often."""
-        for bucket in self._buckets:
-            if bucket is not None:
-                bucket.forgetAnswers()
 
     def unseenSince(self, time: float, count: int) -> list[Contact]:
         """The proven contacts that last answered before C{time}, the longest unseen first."""
@@ -323,94 +263,16 @@ class RoutingTable:
         old.sort(key=lambda entry: entry.lastSeen)
         return [entry.contact for entry in old[:count]]
 
-    def refreshed(self, target: bytes, now: float) -> None:
-        """A lookup went to this target."""
-        number = int.from_bytes(target, "big")
-        if number != self._own:
-            bucket = self._bucketOf(number, now)
-            bucket.refreshedAt = now
-            bucket.isExplored = True
-
-    def unexploredBucket(self) -> int | None:
-        """
-        The prefix length of the farthest bucket that isn't half full and that no lookup went into,
-        if there is one.
-
-        Only of those that are farther than k contacts: who looked for its own id has found the
-        others.
-        """
-        nearer = len(self)
-        for prefix in range(self._depth()):
-            bucket = self._buckets[prefix]
-            size = len(bucket.proven) if bucket is not None else 0
-            nearer -= size
-            if nearer < self._k:
-                break
-            if 2 * size < self._k and (bucket is None or not bucket.isExplored):
-                return prefix
-        return None
-
-    def isFull(self, prefix: int) -> bool:
-        """Whether as many contacts as there is room for share a prefix of this length with us."""
-        bucket = self._buckets[prefix]
-        return bucket is not None and len(bucket.proven) >= self._k
-
-    def idleBucket(self, time: float) -> int | None:
-        """
-        The prefix length of a bucket that no lookup has gone into since C{time}, if there is one.
-
-        Only down to the deepest bucket that holds anybody: beyond, there is nobody to find.
-        """
-        for prefix in range(self._depth()):
-            bucket = self._buckets[prefix]
-            if bucket is None or bucket.refreshedAt < time:
-                return prefix
-        return None
-
-    def randomTarget(self, prefix: int, randomBytes: Callable[[int], bytes]) -> bytes:
-        """An id, 32 bytes, that would stand in the bucket of this prefix length."""
-        free = ID_BITS - prefix - 1
-        lower = int.from_bytes(randomBytes(ID_BITS // 8), "big") & ((1 << free) - 1)
-        upper = (self._own >> free) ^ 1
-        return (upper << free | lower).to_bytes(ID_BITS // 8, "big")
-
     # The inside.
 
     def _provenEntries(self) -> Iterator[Entry]:
         unproven = self._unproven
         return (entry for entry in self._entries.values() if entry.number not in unproven)
 
-    def _depth(self) -> int:
-        """One more than the longest prefix that a credible contact shares with us."""
-        depth = len(self._buckets)
-        spacing = self.spacing()
-        if spacing:
-            # Whoever claims to stand still closer to us has chosen its id.
-            depth = min(depth, ID_BITS - spacing.bit_length() + DEEPER_THAN_KNOWN)
-        while depth:
-            bucket = self._buckets[depth - 1]
-            if bucket is not None and bucket.proven:
-                break
-            depth -= 1
-        return depth
-
-    def _bucketIfAny(self, number: int) -> Bucket | None:
-        prefix = ID_BITS - (self._own ^ number).bit_length()
-        return self._buckets[prefix] if prefix < len(self._buckets) else None
-
-    def _bucketOf(self, number: int, now: float) -> Bucket:
-        bucket = self._bucketIfAny(number)
-        if bucket is None:
-            prefix = ID_BITS - (self._own ^ number).bit_length()
-            while len(self._buckets) <= prefix:
-                self._buckets.append(None)
-            bucket = self._buckets[prefix] = Bucket(prefix, now)
-        return bucket
-
     def _insert(self, contact: Contact, now: float) -> Contact | None:
         """Give a contact that has answered a place, or name the one that it waits for."""
         number = int.from_bytes(contact.id or b"", "big")
-        bucket = self._bucketOf(number, now)
+        bucket = self.buckets.of(number, now)
         holder = bucket.proven.get(number)
         if holder is not None or len(bucket.proven) >= self._k:
             self._keepSpare(bucket, contact)
@@ -433,7 +295,7 @@ class RoutingTable:
 
     def _prove(self, claim: Entry, now: float) -> None:
         """A contact that has only asked has answered: its place becomes a proven one's."""
-        bucket = self._bucketOf(claim.number, now)
+        bucket = self.buckets.of(claim.number, now)
         if not self._isCredible(bucket, claim):
             self._remove(claim)
             return
@@ -453,7 +315,7 @@ class RoutingTable:
         del spares[:-SPARES]
 
     def _remove(self, entry: Entry) -> None:
-        bucket = self._bucketOf(entry.number, entry.lastSeen)
+        bucket = self.buckets.of(entry.number, entry.lastSeen)
         host = entry.address[0]
         if bucket.proven.get(entry.number) is entry:
             bucket.remove(entry)

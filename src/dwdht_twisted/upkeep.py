@@ -104,7 +104,7 @@ class Upkeep:
         if now - self._rotatedAt >= ROTATION_INTERVAL:
             self._rotatedAt = now
             self._tokens.rotate()
-        self._table.forgetAnswers()
+        self._table.buckets.forgetAnswers()
         self._checkContacts(now)
         if len(self._table) and self._membership.hasJoined:
             self._retryPause = FIRST_RETRY
@@ -132,17 +132,17 @@ class Upkeep:
             return
         table = self._table
         age = now - self._startedAt
-        prefix = table.unexploredBucket() if age >= EXPLORE_AFTER else None
+        prefix = table.buckets.unexplored() if age >= EXPLORE_AFTER else None
         if prefix is not None:
-            self._run(self._explore(self._targetIn(prefix), partial(table.isFull, prefix)))
+            self._run(self._explore(self._targetIn(prefix), partial(table.buckets.isFull, prefix)))
             return
         # Before, the buckets that are empty have not been idle yet.
-        prefix = table.idleBucket(now - REFRESH_AFTER) if age >= REFRESH_AFTER else None
+        prefix = table.buckets.idle(now - REFRESH_AFTER) if age >= REFRESH_AFTER else None
         if prefix is not None:
             self._run(self._lookUp(self._targetIn(prefix), False))
 
     def _targetIn(self, prefix: int) -> bytes:
-        return self._table.randomTarget(prefix, self._random.randbytes)
+        return self._table.buckets.randomTarget(prefix, self._random.randbytes)
 
     def _run(self, work: Deferred[None]) -> None:
         def done(_: object) -> None:

@@ -1,0 +1,180 @@
+"""
+Where the contacts of a routing table stand: its k-buckets, by the length of the prefix that an id
+shares with our own.
+
+What they tell of the network, which contacts are closest to a target, and which part of the table
+wants looking after, is known here; who may take a place is the table's own affair.
+
+Pure: the time is an argument, in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .bucket import Bucket
+from .contact import ID_BITS
+
+#: From how many contacts of a bucket the size of the network is estimated.
+MANY_OF_BUCKET = 4
+
+#: How many bits deeper than the table tells the network to be a bucket is refreshed.
+DEEPER_THAN_KNOWN = 8
+
+
+class Buckets:
+    """
+    The buckets of one table.
+
+    :param own: the own id, as a big-endian number
+    :param k: how many contacts a bucket holds
+    """
+
+    __slots__ = ("_buckets", "_k", "_own")
+
+    def __init__(self, own: int, k: int) -> None:
+        self._own = own
+        self._k = k
+        self._buckets: list[Bucket | None] = []
+
+    def ifAny(self, number: int) -> Bucket | None:
+        """The bucket of an id, given as a number, if there ever was a contact for it."""
+        prefix = ID_BITS - (self._own ^ number).bit_length()
+        return self._buckets[prefix] if prefix < len(self._buckets) else None
+
+    def of(self, number: int, now: float) -> Bucket:
+        """The bucket of an id, given as a number, which is made when it isn't there."""
+        bucket = self.ifAny(number)
+        if bucket is None:
+            prefix = ID_BITS - (self._own ^ number).bit_length()
+            while len(self._buckets) <= prefix:
+                self._buckets.append(None)
+            bucket = self._buckets[prefix] = Bucket(prefix, now)
+        return bucket
+
+    def nearest(self, wanted: int, count: int) -> list[int]:
+        """
+        The ids, as numbers, of the proven contacts that are closest to a target, closest first.
+
+        A bucket's contacts and all in deeper ones agree with our own id up to one bit, in which
+        they differ from each other.  So it takes a look at that bit of the target to know which
+        of them are closer, and none at the contacts.
+        """
+        distance = self._own ^ wanted
+        numbers: list[int] = []
+        farther: list[Bucket] = []
+        for bucket in self._buckets:
+            if bucket is None or not bucket.proven:
+                continue
+            if not distance >> bucket.free & 1:
+                farther.append(bucket)
+                continue
+            numbers += bucket.proven
+            if len(numbers) >= count:
+                break
+        else:
+            for bucket in reversed(farther):
+                numbers += bucket.proven
+                if len(numbers) >= count:
+                    break
+        numbers.sort(key=wanted.__xor__)
+        return numbers[:count]
+
+    def spacing(self) -> int:
+        """
+        The mean distance between neighbouring ids of the network, as far as the table tells; 0 when
+        it tells nothing.
+
+        A bucket that isn't full holds most of those whose ids share its prefix, so that their
+        number tells that of all nodes.  Of several such numbers the largest counts, for buckets may
+        lack contacts.  Liars may place themselves close to us in any number: the first gap ends the
+        count.
+        """
+        nodes = 0
+        gaps = 0
+        for prefix in range(len(self._buckets)):
+            count = self._sizeOf(prefix)
+            if count >= MANY_OF_BUCKET:
+                nodes = max(nodes, count << (prefix + 1))
+                gaps = 0
+            elif nodes:
+                gaps += 1
+                if gaps == 2:
+                    break
+        return (1 << ID_BITS) // nodes if nodes else 0
+
+    # Upkeep.
+
+    def forgetAnswers(self) -> None:
+        """Let go of the answers that are remembered for a node that is asked often."""
+        for bucket in self._buckets:
+            if bucket is not None:
+                bucket.forgetAnswers()
+
+    def refreshed(self, target: bytes, now: float) -> None:
+        """A lookup went to this target."""
+        number = int.from_bytes(target, "big")
+        if number != self._own:
+            bucket = self.of(number, now)
+            bucket.refreshedAt = now
+            bucket.isExplored = True
+
+    def unexplored(self) -> int | None:
+        """
+        The prefix length of the farthest bucket that isn't half full and that no lookup went into,
+        if there is one.
+
+        Only of those that are farther than k contacts: who looked for its own id has found the
+        others.
+        """
+        nearer = sum(map(self._sizeOf, range(len(self._buckets))))
+        for prefix in range(self._depth()):
+            size = self._sizeOf(prefix)
+            nearer -= size
+            if nearer < self._k:
+                break
+            bucket = self._buckets[prefix]
+            if 2 * size < self._k and (bucket is None or not bucket.isExplored):
+                return prefix
+        return None
+
+    def isFull(self, prefix: int) -> bool:
+        """Whether as many contacts as there is room for share a prefix of this length with us."""
+        return self._sizeOf(prefix) >= self._k
+
+    def idle(self, time: float) -> int | None:
+        """
+        The prefix length of a bucket that no lookup has gone into since C{time}, if there is one.
+
+        Only down to the deepest bucket that holds anybody: beyond, there is nobody to find.
+        """
+        for prefix in range(self._depth()):
+            bucket = self._buckets[prefix]
+            if bucket is None or bucket.refreshedAt < time:
+                return prefix
+        return None
+
+    def randomTarget(self, prefix: int, randomBytes: Callable[[int], bytes]) -> bytes:
+        """An id, 32 bytes, that would stand in the bucket of this prefix length."""
+        free = ID_BITS - prefix - 1
+        lower = int.from_bytes(randomBytes(ID_BITS // 8), "big") & ((1 << free) - 1)
+        upper = (self._own >> free) ^ 1
+        return (upper << free | lower).to_bytes(ID_BITS // 8, "big")
+
+    # The inside.
+
+    def _depth(self) -> int:
+        """One more than the longest prefix that a credible contact shares with us."""
+        depth = len(self._buckets)
+        spacing = self.spacing()
+        if spacing:
+            # Whoever claims to stand still closer to us has chosen its id.
+            depth = min(depth, ID_BITS - spacing.bit_length() + DEEPER_THAN_KNOWN)
+        while depth and not self._sizeOf(depth - 1):
+            depth -= 1
+        return depth
+
+    def _sizeOf(self, prefix: int) -> int:
+        """How many proven contacts share a prefix of just this length with us."""
+        bucket = self._buckets[prefix]
+        return 0 if bucket is None else len(bucket.proven)
