@@ -98,6 +98,13 @@ class AskEachTests(SynchronousTestCase):
         self.assertTrue(search.answered(candidate, answer(None, token=TOKEN)))
         self.assertEqual(search.closest(), [candidate])
 
+    def test_sizeOfToken(self) -> None:
+        """A token of another size than 32 bytes is none, and is not sent back."""
+        search = self.asking(3)
+        for candidate, size in zip(askAll(search), (0, 31, 60_000), strict=True):
+            search.answered(candidate, answer(ID, token=bytes(size)))
+        self.assertIsNone(Commit(search.closest()).next())
+
     def test_noFurther(self) -> None:
         """Nodes named in answers aren't asked."""
         search = self.asking(1)

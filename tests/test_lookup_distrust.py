@@ -103,6 +103,14 @@ class DistrustTests(LookupTestCase):
             found = [contactOf(each) for each in lookup.closest()]
             self.assertEqual(found, [*named, *more])
 
+    def test_oneIdAtManyAddresses(self) -> None:
+        """Of those that answer under one id one takes a place, and the others are found as well."""
+        twins = [node(1, f"20.9.{number}.1") for number in range(3)]
+        others = [node(number) for number in range(2, 6)]
+        lookup = looking([*twins, *others], k=4)
+        self.finish(lookup)
+        self.assertEqual(list(map(contactOf, lookup.closest())), [*twins, *others[:3]])
+
     def test_tooClose(self) -> None:
         """Who stands closer to the target than chance would put it is found in addition to k."""
         spacing = TOO_CLOSE << 8

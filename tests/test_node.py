@@ -148,6 +148,17 @@ class LifeTests(NodeTestCase):
         with self.assertRaises(NodeDestroyed):
             node.address()
 
+    def test_listenUDPWhenDestroyed(self) -> None:
+        """
+        A node that is destroyed takes no other port, and starts no timer.
+        """
+        node = self.node(listens=False)
+        self.clock.runUntil(node.destroy())
+        with self.assertRaises(NodeDestroyed):
+            self.network.reactor(self._hosts[id(node)]).listenUDP(6620, node)
+        self.assertEqual(self.network.ports, {})
+        self.clock.runUntil(node.destroy())
+
     def test_portClosedWhileAnswersWait(self) -> None:
         """
         When the port is closed while an answer waits for a proof, and a handler for its result,
@@ -272,6 +283,15 @@ class LifeTests(NodeTestCase):
         with self.assertRaises(RequestTimeout):
             self.clock.runUntil(node.ping("10.9.9.9:9"))
         self.assertEqual(node.counters.sendFailures, 0)
+
+    def test_portZero(self) -> None:
+        """
+        A datagram from port 0, to which nobody can answer, is malformed, and names nobody.
+        """
+        node = self.node()
+        body = wire.requestBody(wire.PING, self.target())
+        node.datagramReceived(wire.frameRequest(1, body), ("10.9.9.9", 0))
+        self.assertEqual((node.counters.malformed, node.counters.requestsReceived), (1, 0))
 
     def test_counters(self) -> None:
         """

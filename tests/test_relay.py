@@ -116,6 +116,15 @@ class ReferrerTests(NodeTestCase):
         self.assertEqual(stranger.received, [])
         self.assertRefused()
 
+    def test_privatePeer(self) -> None:
+        """
+        Nothing is relayed to a private address for a public asker, to whom it means another node.
+        """
+        self.asker = self.peer(host="20.1.1.1", id=None)
+        self.relay(packAddress(*self.target_.address))
+        self.assertEqual(self.target_.asked(wire.PING), [])
+        self.assertRefused()
+
     def test_otherCommand(self) -> None:
         """
         Nothing but a ping is relayed.
@@ -201,6 +210,16 @@ class PeerTests(NodeTestCase):
         self.assertEqual(self.sentBy(self.addressOf(self.one)), [])
         self.assertEqual(len(self.sent), before + len(bad))
         self.assertEqual(self.one.counters.relaysRefused, len(bad))
+
+    def test_privateAsker(self) -> None:
+        """
+        What a public referrer relays is not answered to a private address, nor to this machine.
+        """
+        self.referrer = self.peer(host="20.1.1.1")
+        before = len(self.sent)
+        for host in ("127.0.0.1", "10.0.0.1", "192.168.1.1"):
+            self.relay(packAddress(host, 53))
+        self.assertEqual(len(self.sent), before + 3)
 
     def test_rateForOneAsker(self) -> None:
         """

@@ -59,7 +59,7 @@ class AskEach:
         self._inFlight.discard(candidate)
         candidate.state = State.ANSWERED
         candidate.id = message.id
-        candidate.token = message.roundtripToken
+        candidate.token = message.token
         self._answered.append(candidate)
         return True
 
@@ -95,7 +95,7 @@ class Commit(AskEach):
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
         """See L{Search}.  A result is an update taken."""
-        token = message.roundtripToken
+        token = message.token
         isTaken = token is not None and token == candidate.token
         if token is not None and not isTaken and candidate not in self._retried:
             self._retried.add(candidate)

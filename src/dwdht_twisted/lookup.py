@@ -19,7 +19,8 @@ Nobody who answers is trusted more than need be:
   credit a node has to begin with.
 * One address is asked once, whatever ids it was named with, and it counts when
   it answers under the id that it was named with.  An id is asked at a few
-  addresses, so that no false one keeps the true one from being asked.
+  addresses, so that no false one keeps the true one from being asked; when
+  several answer, one takes a place, and the others come in addition.
 * Ids are random, so that there is room for a few nodes only next to a target.
   When k answer from there, the target is besieged: they chose their ids.  Then
   the search goes on for the k closest outside of that crowd, and an update is
@@ -175,7 +176,7 @@ class Lookup:
         """
         self._awaited.landed(candidate)
         candidate.state = State.ANSWERED
-        candidate.token = message.roundtripToken
+        candidate.token = message.token
         id = message.id
         if candidate.id is not None and candidate.id != id:
             # Restarted, or never who it was said to be: there is nothing to learn from it here.
@@ -188,8 +189,7 @@ class Lookup:
         if id is not None and isResult:
             candidate.id = id
             candidate.distance = int.from_bytes(id, "big") ^ self._wanted
-            if not self._screening.answered(candidate.distance):
-                # Of a bootstrap node that is known only now.
+            if not self._screening.answered(id, candidate.distance):
                 candidate.isExtra = True
             self._found.add(candidate)
             self._awaited.hopeFor(candidate)

@@ -188,7 +188,14 @@ class DHTNode(DatagramProtocol):
         return cast(IListeningPort, opened)
 
     def startProtocol(self) -> None:
-        """The port is open: begin."""
+        """
+        The port is open: begin.
+
+        :raises NodeDestroyed: when the node has ended, as it does when its port is closed
+        """
+        if self._isDestroyed:
+            self.transport = None
+            raise NodeDestroyed("the node is destroyed; make another")
         if getattr(self.transport, "maxPacketSize", READ_BYTES) < READ_BYTES:
             # Whoever called listenUDP left it at what suits other protocols.
             self.transport.maxPacketSize = READ_BYTES  # type: ignore[union-attr]
@@ -253,7 +260,8 @@ class DHTNode(DatagramProtocol):
         if self._isDestroyed:
             return
         try:
-            if len(datagram) < wire.HEADER_BYTES:
+            # Nothing can be sent to port 0, and the original ends when it is told to.
+            if len(datagram) < wire.HEADER_BYTES or not addr[1]:
                 self.counters.malformed += 1
             elif wire.isRequest(datagram):
                 # Answers are not limited: they cost little when nobody waits for them, and must not

@@ -34,11 +34,19 @@ class Screening:
     :param spacing: the mean distance between neighbouring ids, as far as it is known, else 0
     """
 
-    __slots__ = ("_addresses", "_addressesOf", "_answeredTooClose", "_sources", "_tooClose")
+    __slots__ = (
+        "_addresses",
+        "_addressesOf",
+        "_answeredIds",
+        "_answeredTooClose",
+        "_sources",
+        "_tooClose",
+    )
 
     def __init__(self, ownId: bytes, spacing: int) -> None:
         self._tooClose = spacing // TOO_CLOSE
         self._answeredTooClose = 0
+        self._answeredIds: set[bytes] = set()
         self._addresses: set[bytes] = set()
         self._addressesOf: Counter[bytes] = Counter({ownId: MAXIMUM_OF_ID})
         self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
@@ -83,13 +91,16 @@ class Screening:
         """
         return distance >= self._tooClose and not self._sources.has(host)
 
-    def answered(self, distance: int) -> bool:
+    def answered(self, id: bytes, distance: int) -> bool:
         """
         Note that a node has answered.
 
-        :return: False when it stands closer to the target than chance puts anybody
+        :return: False when it takes no place: it is not the first to answer under its id, or stands
+            closer to the target than chance puts anybody
         """
+        isFirst = id not in self._answeredIds
+        self._answeredIds.add(id)
         if distance >= self._tooClose:
-            return True
+            return isFirst
         self._answeredTooClose += 1
         return False

@@ -250,7 +250,7 @@ class QueryStream:
             if isResult:
                 self.commits += 1
             else:
-                self.errors += message.roundtripToken is None
+                self.errors += message.token is None
         elif self._question.isUpdate and not self._question.withQuery:
             isResult = False
         if isResult:

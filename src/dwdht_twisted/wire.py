@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from . import messages_pb2
 from .contact import ID_BYTES
 from .errors import MalformedDatagram
+from .tokens import TOKEN_BYTES
 
 #: The size of the framing, in bytes.
 HEADER_BYTES = 2
@@ -74,6 +75,15 @@ class ResponseMessage(NamedTuple):
     nodes: bytes | None = None
     value: bytes | None = None
     roundtripToken: bytes | None = None
+
+    @property
+    def token(self) -> bytes | None:
+        """
+        The round-trip token if it has the size of one.  Anything else would be kept and sent back,
+        however large it is.
+        """
+        token = self.roundtripToken
+        return token if token is not None and len(token) == TOKEN_BYTES else None
 
 
 def requestBody(

@@ -113,7 +113,11 @@ class MemoryPort:
             raise CannotListenError(self.interface, self._source[1], taken)
         self._network.ports[self._source] = self
         self._plain = not isLoopback(self.interface)
-        self.protocol.makeConnection(self)
+        try:
+            self.protocol.makeConnection(self)
+        except Exception:
+            del self._network.ports[self._source]
+            raise
 
     def stopListening(self) -> Deferred[None] | None:
         """
