@@ -25,8 +25,8 @@ from .workload import Workload
 #: How many of its 20 closest neighbours a node lacks at most, then, though their buckets have room.
 LACKING = 5
 
-#: How many timers a node has at most: its upkeep's, and one for all of its requests.
-TIMERS = 2
+#: How many timers a node has at most: its upkeep's, one for its requests, and one for its probes.
+TIMERS = 3
 
 
 def checkStep(swarm: Swarm, workload: Workload) -> None:
@@ -80,11 +80,15 @@ def checkClosed(swarm: Swarm) -> None:
 def leftovers(node: DHTNode) -> dict[str, int]:
     """How many things that should have ended a node holds, by what they are."""
     requests = node._caller.requests
+    probes = node._caller.probes
     queries = node._queries
     now = requests._clock.seconds()
     found = {
         "requests waiting": requests.waiting,
-        "requests overdue": sum(each.deadline < now for each in requests._inFlight.values()),
+        "requests overdue": sum(
+            each.deadline < now
+            for each in (*requests._inFlight.values(), *probes._inFlight.values())
+        ),
         # One may be its upkeep's.
         "streams": len(queries._streams) - (node._upkeep._refreshing is not None),
         "handlers at work": node._responder.runner.atWork,

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dwdht_twisted import Contact, wire
-from dwdht_twisted.caller import MAXIMUM_CHECKS
+from dwdht_twisted.caller import MAXIMUM_CLAIMS
 from dwdht_twisted.contact import splitContacts
+from dwdht_twisted.upkeep import DEAD_GONE_AFTER
 
 from .support import GIVEN_UP, NodeTestCase
 
@@ -44,9 +45,19 @@ class ClaimTests(NodeTestCase):
     def test_forgotten(self) -> None:
         """Claims that nobody stands by are all gone when the last ping has timed out."""
         claimed = self.claims([*range(20, 60)] * 5 + [*range(10)] * 20)
-        self.assertGreater(len(claimed), 2 * MAXIMUM_CHECKS)
+        self.assertGreater(len(claimed), 2 * MAXIMUM_CLAIMS)
         self.clock.runFor(GIVEN_UP)
         self.assertEqual(self.named(claimed[-1].id or b""), [])
+
+    def test_contactsAreChecked(self) -> None:
+        """However many there are, a contact that has died leaves the table."""
+        contact = self.peer(answers="pong")
+        self.introduce(contact, self.victim)
+        contact.onRequest = contact.ignore
+        for _ in range(int(DEAD_GONE_AFTER)):
+            self.claims(self.random.choices(range(20, 60), k=40))
+            self.clock.runFor(1)
+        self.assertNotIn(contact.contact, self.victim.contacts())
 
     def test_roomAgain(self) -> None:
         """They don't take the room of a node that comes afterwards."""

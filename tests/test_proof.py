@@ -4,9 +4,11 @@ Tests for L{dwdht_twisted.proof}: nobody is sent much before it has proven its a
 
 from __future__ import annotations
 
-from dwdht_twisted import DHTNode, RateLimit, wire
+from dwdht_twisted import DHTNode, RateLimit, RequestTimeout, wire
+from dwdht_twisted.caller import MAXIMUM_CLAIMS, MAXIMUM_PROOFS
 from dwdht_twisted.contact import packAddress, splitContacts
-from dwdht_twisted.proof import AMPLIFICATION, MAXIMUM_ANSWERS, SILENT_FOR
+from dwdht_twisted.proof import AMPLIFICATION, MAXIMUM_ANSWERS, MAXIMUM_BYTES, SILENT_FOR
+from dwdht_twisted.roundtrip import INITIAL_TIMEOUT
 
 from .support import COMMAND, GIVEN_UP, Handler, NodeTestCase, RawPeer
 
@@ -142,28 +144,80 @@ class HeldTests(ProofTestCase):
 
     def test_flood(self) -> None:
         """
-        A flood from very many addresses has a bounded number of them pinged, and all answered.
+        A flood from very many addresses has a bounded number of them asked for a proof at a time,
+        and all answered.
         """
-        peers = [self.peer(id=None) for _ in range(400)]
+        peers = [self.peer(id=None) for _ in range(MAXIMUM_PROOFS + 100)]
         for peer in peers:
             peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(0.1)
-        self.assertLess(sum(len(peer.requests) for peer in peers), 200)
+        self.assertEqual(sum(not peer.responses for peer in peers), MAXIMUM_PROOFS)
         self.clock.runFor(GIVEN_UP)
         self.assertTrue(all(len(peer.responses) == 1 for peer in peers))
 
-    def test_queueFull(self) -> None:
+    def test_newcomersInFlood(self) -> None:
         """
-        When no ping can be sent, an unproven address gets the short answer at once.
+        Whoever comes during such a flood and answers within a tenth of a second gets everything.
+        """
+        honest = []
+        for number in range(20):
+            for each in range(500):
+                address = (f"10.7.{number}.{each & 255}", 1 + each)
+                body = wire.requestBody(wire.FIND_NODE, None, self.target())
+                self.server.datagramReceived(wire.frameRequest(1, body), address)
+            peer = self.peer(id=None, answers="pong")
+            peer.ask(self.there, wire.FIND_NODE, self.target())
+            honest.append(peer)
+            self.clock.runFor(0.1)
+        self.clock.runFor(1)
+        self.assertEqual([self.named(peer) for peer in honest], [[20]] * 20)
+
+    def test_bytes(self) -> None:
+        """
+        Answers wait for proofs up to a number of bytes for all addresses together.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 60_000))
+        count = MAXIMUM_BYTES // 60_000 + 20
+        peers = [self.peer(id=None, answers="pong") for _ in range(count)]
+        for number, peer in enumerate(peers):
+            datagram = wire.frameRequest(number, wire.requestBody(COMMAND, None, self.target()))
+            self.server.datagramReceived(datagram, peer.address)
+        self.clock.runFor(1)
+        answered = sum(len(peer.responses) for peer in peers)
+        self.assertTrue(0 <= MAXIMUM_BYTES - 60_000 * answered < 120_000)
+
+    def test_fullQueue(self) -> None:
+        """
+        A proof is asked for, however many requests of the node's own wait.
         """
         silent = self.peer()
         for _ in range(256 + 4096):
             self.server.ping(silent.address).addErrback(lambda _: None)
         peer = self.peer(id=None, answers="pong")
         peer.ask(self.there, wire.FIND_NODE, self.target())
-        self.clock.runFor(0.05)
-        [few] = self.named(peer)
-        self.assertLess(few, 20)
+        self.clock.runFor(0.2)
+        self.assertEqual(self.named(peer), [20])
+
+    def test_ownRequests(self) -> None:
+        """
+        However many addresses owe a proof, and an answer to a claim, the node's own requests go out
+        at once, and are not waited for longer.
+        """
+        datagrams = [
+            wire.frameRequest(number, wire.requestBody(wire.FIND_NODE, id, self.target()))
+            for number in range(MAXIMUM_PROOFS + MAXIMUM_CLAIMS)
+            for id in (None, self.target())
+        ]
+        for _ in range(3):
+            for number, datagram in enumerate(datagrams):
+                self.server.datagramReceived(datagram, (f"10.8.{number >> 8}.{number & 255}", 1))
+            self.clock.runFor(5)
+        peer = self.peer()
+        lost = self.server.ping(peer.address)
+        self.clock.runFor(0.1)
+        self.assertEqual(len(peer.requests), 1)
+        self.clock.runFor(8 * INITIAL_TIMEOUT)
+        self.failureResultOf(lost, RequestTimeout)
 
 
 class AmplificationTests(ProofTestCase):

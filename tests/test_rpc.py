@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -45,7 +46,7 @@ class RequestsTestCase(SynchronousTestCase):
         self.late: list[int] = []
         self.build()
 
-    def build(self, **options: int) -> None:
+    def build(self, **options: Any) -> None:
         """Make the requests of a node."""
         self.requests = Requests(
             self.clock,

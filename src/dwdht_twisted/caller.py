@@ -14,16 +14,36 @@ from . import wire
 from .contact import Address, Contact, Source, packAddress, unpackAddress
 from .errors import DHTError, InvalidAddress, UnexpectedAnswer
 from .interfaces import Pong
+from .roundtrip import FixedTimeout
 from .routing import RoutingTable
 from .rpc import OnAnswer, OnFailure, OnLate, OutgoingRequest, Requests
 
-#: How many contacts are checked at once.  More claims than that in one moment are a flood.
+#: How many contacts are checked at once.
 MAXIMUM_CHECKS = 128
+
+#: How many claims are looked into at once.  More than that in one moment are a flood.
+MAXIMUM_CLAIMS = 128
+
+#: How many addresses are asked for a proof at once: as many as all strangers together are served
+#: (L{Admission <dwdht_twisted.limits.Admission>}) within a fifth of a second.
+MAXIMUM_PROOFS = 1024
+
+#: How long the answer to a probe is waited for, in seconds.
+PROBE_TIMEOUT = 0.75
+
+#: How long the answer to each ping is waited for, in those, that looks into a claim or asks for a
+#: proof.
+CLAIM_WAITS = (1.0, 1.0, 2.0)
+PROOF_WAITS = (1.0, 1.0)
 
 
 class Caller:
     """
     The asking half of a node.
+
+    What it wants to know, and what strangers make it ask, are kept apart: these I{probes} have
+    places and a time-out of their own, so that however many of them stay without an answer, no
+    request of the node's own waits, or is waited for longer.
 
     :param clock: tells the time
     :param write: sends a datagram to an address
@@ -44,8 +64,33 @@ class Caller:
         self._table = table
         self.ownId = ownId
         self.requests = Requests(clock, write, random, self._heard, self._missed)
+        self.probes = Requests(
+            clock,
+            write,
+            random,
+            self._heard,
+            self._missed,
+            window=MAXIMUM_CLAIMS + MAXIMUM_PROOFS,
+            queueLimit=0,
+            timeouts=FixedTimeout(PROBE_TIMEOUT),
+        )
         self._pingBody = wire.requestBody(wire.PING, ownId)
         self._checks: set[Address] = set()
+        self._claims = 0
+
+    def received(self, datagram: bytes, address: Source) -> bool:
+        """
+        Take a response.
+
+        :return: False when nobody waits for it
+        :raises MalformedDatagram: when it is awaited but can't be read
+        """
+        return self.requests.received(datagram, address) or self.probes.received(datagram, address)
+
+    def stop(self, reason: DHTError) -> None:
+        """Fail whatever is in flight with C{reason}, and all that is asked from now on."""
+        self.requests.stop(reason)
+        self.probes.stop(reason)
 
     def send(
         self,
@@ -102,12 +147,19 @@ class Caller:
 
         A claim that we have no time for is not even noted, for nothing would ever take it back.
         """
-        if (
-            len(self._checks) < MAXIMUM_CHECKS
-            and not self.requests.waiting
-            and self._table.asked(id, address, self._clock.seconds())
+        if self._claims >= MAXIMUM_CLAIMS or not self._table.asked(
+            id, address, self._clock.seconds()
         ):
-            self.check(Address(*address))
+            return
+
+        def done(*ignored: object) -> None:
+            self._claims -= 1
+
+        self._claims += 1
+        try:
+            self.probes.send(Address(*address), self._pingBody, done, done, waits=CLAIM_WAITS)
+        except DHTError:
+            done()
 
     def check(self, address: Address) -> None:
         """Ping an address so that the table learns who is there, if anyone."""

@@ -239,7 +239,7 @@ class DHTNode(DatagramProtocol):
         self._upkeep.stop()
         self._responder.stop()
         self._queries.stop(reason)
-        self._caller.requests.stop(reason)
+        self._caller.stop(reason)
         self._membership.settle(Failure(reason))
 
     def _use(self) -> None:
@@ -271,7 +271,7 @@ class DHTNode(DatagramProtocol):
                     self._responder.received(datagram, addr)
                 else:
                     self.counters.rateLimited += 1
-            elif self._caller.requests.received(datagram, addr):
+            elif self._caller.received(datagram, addr):
                 self.counters.responsesReceived += 1
             else:
                 self.counters.unexpected += 1

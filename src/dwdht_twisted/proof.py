@@ -11,15 +11,17 @@ not.  An address that doesn't answer gets what fits.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
 
 from . import wire
-from .caller import Caller
+from .caller import MAXIMUM_PROOFS, PROOF_WAITS, Caller
 from .contact import Address, Source
 from .errors import DHTError
 from .limits import RecentMap
 from .routing import RoutingTable
+from .rpc import OutgoingRequest
 
 #: How many bytes are sent to an unproven address for each byte that came from it.  A request that
 #: carries an id is at least 73 bytes long; a full answer to it and the pings that check the id,
@@ -33,12 +35,40 @@ PROVEN_FOR = 900.0
 #: How long the silence of an address is remembered, in seconds.
 SILENT_FOR = 30.0
 
-#: How many addresses are pinged at once, and how many answers wait for one of them.
-MAXIMUM_WAITING = 128
+#: How many answers wait for one address, and how many bytes of answers wait for all of them.
 MAXIMUM_ANSWERS = 16
+MAXIMUM_BYTES = 4_000_000
 
-#: The largest number of bytes that asking for a proof sends: a ping and its retries.
-PROOF_BYTES = 4 * (wire.HEADER_BYTES + len(wire.requestBody(wire.PING)))
+#: The largest number of bytes that asking for a proof sends: a ping and its retry.
+PROOF_BYTES = len(PROOF_WAITS) * (wire.HEADER_BYTES + len(wire.requestBody(wire.PING)))
+
+
+class Held(NamedTuple):
+    """
+    An answer that waits for a proof.
+
+    :ivar size: its bytes
+    :ivar send: to be called once, with whether there is a proof
+    """
+
+    size: int
+    send: Callable[[bool], None]
+
+
+class Asked:
+    """
+    An address that is asked for a proof.
+
+    :ivar request: the ping that asks it
+    :ivar held: the answers that wait for its pong
+    """
+
+    __slots__ = ("address", "held", "request")
+
+    def __init__(self, address: Source) -> None:
+        self.address = address
+        self.request: OutgoingRequest | None = None
+        self.held: list[Held] = []
 
 
 class AddressProofs:
@@ -56,7 +86,9 @@ class AddressProofs:
         self._table = table
         self._proven: RecentMap[Source, bool] = RecentMap(PROVEN_ADDRESSES, PROVEN_FOR)
         self._silent: RecentMap[Source, bool] = RecentMap(PROVEN_ADDRESSES, SILENT_FOR)
-        self._waiting: dict[Source, list[Callable[[bool], None]]] = {}
+        # The longest asked first.
+        self._asked: dict[Source, Asked] = {}
+        self._heldBytes = 0
         self._pingBody = wire.requestBody(wire.PING)
 
     def isProven(self, address: Source) -> bool:
@@ -69,43 +101,63 @@ class AddressProofs:
         """The address has sent back what only its owner received: a token of ours."""
         self._proven.put(address, True, self._clock.seconds())
 
-    def whenKnown(self, address: Source, send: Callable[[bool], None]) -> None:
+    def whenKnown(self, address: Source, size: int, send: Callable[[bool], None]) -> None:
         """
         Ask for a proof.
 
+        :param size: how many bytes wait for it
         :param send: called once, with whether there is one; False already when the answer to our
             ping is late
         """
-        waiting = self._waiting.get(address)
-        if waiting is not None and len(waiting) < MAXIMUM_ANSWERS:
-            waiting.append(send)
-        elif (
-            waiting is not None
-            or len(self._waiting) >= MAXIMUM_WAITING
+        known = self._asked.get(address)
+        if (
+            self._heldBytes + size > MAXIMUM_BYTES
+            or (known is not None and len(known.held) >= MAXIMUM_ANSWERS)
             or self._silent.get(address, self._clock.seconds())
         ):
             send(False)
-        else:
-            self._waiting[address] = [send]
-            self._ask(address)
+            return
+        asked = known or Asked(address)
+        asked.held.append(Held(size, send))
+        self._heldBytes += size
+        if known is None:
+            if len(self._asked) >= MAXIMUM_PROOFS:
+                # Who is there has mostly answered by the time that it is the oldest.
+                self._giveUp(next(iter(self._asked.values())))
+            self._asked[address] = asked
+            self._ask(asked)
 
-    def _ask(self, address: Source) -> None:
+    def _ask(self, asked: Asked) -> None:
         def answered(message: wire.ResponseMessage, source: Source) -> None:
-            self.proven(address)
-            self._settle(address, True)
+            self.proven(asked.address)
+            self._ended(asked, True)
 
         def late(transmissions: int) -> None:
-            self._settle(address, False)
+            # An asker of the original waits no longer.
+            self._release(asked, False)
 
         def failed(reason: DHTError) -> None:
-            self._silent.put(address, True, self._clock.seconds())
-            self._settle(address, False)
+            self._silent.put(asked.address, True, self._clock.seconds())
+            self._ended(asked, False)
 
         try:
-            self._caller.send(Address(*address), self._pingBody, answered, failed, late)
+            asked.request = self._caller.probes.send(
+                Address(*asked.address), self._pingBody, answered, failed, late, PROOF_WAITS
+            )
         except DHTError:
-            self._settle(address, False)
+            self._ended(asked, False)
 
-    def _settle(self, address: Source, isProven: bool) -> None:
-        for send in self._waiting.pop(address, ()):
-            send(isProven)
+    def _giveUp(self, asked: Asked) -> None:
+        if asked.request is not None:
+            self._caller.probes.cancel(asked.request)
+        self._ended(asked, False)
+
+    def _ended(self, asked: Asked, isProven: bool) -> None:
+        del self._asked[asked.address]
+        self._release(asked, isProven)
+
+    def _release(self, asked: Asked, isProven: bool) -> None:
+        held, asked.held = asked.held, []
+        for each in held:
+            self._heldBytes -= each.size
+            each.send(isProven)

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from . import wire
-from .caller import Caller
+from .caller import CLAIM_WAITS, Caller
 from .commands import HandlerRunner
 from .contact import COMPACT_CONTACT_BYTES, ID_BYTES, Contact, Source, packAddress
 from .counters import Counters
@@ -25,7 +25,6 @@ from .limits import RecentMap
 from .proof import AMPLIFICATION, PROOF_BYTES, AddressProofs
 from .relay import Relay
 from .routing import RoutingTable
-from .rpc import TRANSMISSIONS
 from .tokens import TokenIssuer
 
 #: How many updates are remembered with their answers, and for how long, in seconds: longer than a
@@ -73,7 +72,7 @@ class Responder:
         self._updates: RecentMap[bytes, bytes] = RecentMap(REMEMBERED_UPDATES, REMEMBERED_FOR)
         self.runner = HandlerRunner(clock, counters)
         # What checking an id that an asker claims sends to its address at most.
-        self._checkBytes = TRANSMISSIONS * (
+        self._checkBytes = len(CLAIM_WAITS) * (
             wire.HEADER_BYTES + len(wire.requestBody(wire.PING, self._ownId))
         )
 
@@ -234,7 +233,7 @@ class Responder:
                 self._send(self._encodeShort(message, token, excess), address)
 
         self._counters.answersHeld += 1
-        self._proofs.whenKnown(address, send)
+        self._proofs.whenKnown(address, len(response), send)
 
     def _encode(
         self, message: wire.RequestMessage, value: bytes | None, token: bytes | None

@@ -9,7 +9,7 @@ that are new.  Pure: the clock is the caller's.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from .contact import Source
 from .limits import RecentMap
@@ -73,8 +73,44 @@ def timeoutOf(estimate: Estimate) -> float:
     return min(max(smoothed + 4 * deviation, atLeast), MAXIMUM_TIMEOUT)
 
 
+class Timeouts(Protocol):
+    """How long to wait for an answer, and what tells."""
+
+    def measured(self, address: Source, seconds: float, now: float) -> None:
+        """An answer has come after so many seconds."""
+
+    def missed(self, address: Source, waited: float, now: float) -> None:
+        """No answer has come from this address within so many seconds."""
+
+    def timeout(self, address: Source, now: float) -> float:
+        """How long to wait for an answer from this address, in seconds."""
+
+
+class FixedTimeout:
+    """
+    The same for everybody, whatever comes.
+
+    :param seconds: how long
+    """
+
+    __slots__ = ("_seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def measured(self, address: Source, seconds: float, now: float) -> None:
+        """See L{Timeouts}."""
+
+    def missed(self, address: Source, waited: float, now: float) -> None:
+        """See L{Timeouts}."""
+
+    def timeout(self, address: Source, now: float) -> float:
+        """See L{Timeouts}."""
+        return self._seconds
+
+
 class RoundTripTimes:
-    """The estimates of one node."""
+    """The estimates of one node; see L{Timeouts}."""
 
     __slots__ = ("_addresses", "_missedInARow", "_overall")
 

@@ -24,7 +24,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from . import wire
 from .contact import Address, Source
 from .errors import DHTError, RequestTimeout, TooManyRequests
-from .roundtrip import RoundTripTimes
+from .roundtrip import RoundTripTimes, Timeouts
 
 #: How many requests a node has in flight at once.
 WINDOW = 256
@@ -124,6 +124,7 @@ class Requests:
     :param random: where transaction ids come from
     :param heard: told of each answer, before the request's own callback
     :param missed: told of each address that has not answered, before the request's own callback
+    :param timeouts: how long to wait; by default that is learnt from the answers
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Requests:
         *,
         window: int = WINDOW,
         queueLimit: int = QUEUE_LIMIT,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._clock = clock
         self._write = write
@@ -151,7 +153,7 @@ class Requests:
         self._timer: IDelayedCall | None = None
         self._timerAt = 0.0
         self._wasHeldUp = False
-        self._roundTrips = RoundTripTimes()
+        self._timeouts = timeouts or RoundTripTimes()
         self._stopped: DHTError | None = None
 
     @property
@@ -171,16 +173,18 @@ class Requests:
         onAnswer: OnAnswer,
         onFailure: OnFailure,
         onLate: OnLate | None = None,
+        waits: tuple[float, ...] = WAITS,
     ) -> OutgoingRequest:
         """
         Send a request.
 
         :param body: what L{wire.requestBody} gave
+        :param waits: how long the answer to each transmission is waited for, in time-outs
         :return: the request, for L{cancel}
         :raises TooManyRequests: when the queue is full
         """
         return self._start(
-            OutgoingRequest(address, ((body, address),), onAnswer, onFailure, onLate, False)
+            OutgoingRequest(address, ((body, address),), onAnswer, onFailure, onLate, False, waits)
         )
 
     def sendThrough(
@@ -245,7 +249,7 @@ class Requests:
         message = wire.decodeResponse(datagram)
         if request.transmissions == 1:
             now = self._clock.seconds()
-            self._roundTrips.measured(address, now - request.sentAt, now)
+            self._timeouts.measured(address, now - request.sentAt, now)
         self._end(request)
         self._heard(message, address)
         request.onAnswer(message, address)
@@ -284,7 +288,7 @@ class Requests:
             transactionId = self._randomBits(wire.TRANSACTION_ID_BITS)
         request.transactionId = transactionId
         inFlight[transactionId] = request
-        request.timeout = self._roundTrips.timeout(request.address, self._clock.seconds())
+        request.timeout = self._timeouts.timeout(request.address, self._clock.seconds())
         self._transmit(request)
 
     def _transmit(self, request: OutgoingRequest) -> None:
@@ -331,7 +335,7 @@ class Requests:
     def _late(self, request: OutgoingRequest) -> None:
         isDirect = request.messages[0][1] == request.address
         if isDirect:
-            self._roundTrips.missed(request.address, request.wait, self._clock.seconds())
+            self._timeouts.missed(request.address, request.wait, self._clock.seconds())
         if request.transmissions >= len(request.waits):
             self._end(request)
             if isDirect:
