@@ -11,10 +11,11 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted.buckets import DEEPER_THAN_KNOWN, MANY_OF_BUCKET
+from dwdht_twisted.buckets import DEEPER_THAN_KNOWN, MANY
 from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, distance, packContact
 from dwdht_twisted.errors import InvalidTarget
 from dwdht_twisted.routing import (
+    MAXIMUM_ALIKE,
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
     MAXIMUM_UNPROVEN,
@@ -322,11 +323,19 @@ class CrowdTests(TableTestCase):
         return Contact(idOf(number, prefix), f"20.{number >> 8 & 255}.{number & 255}.1", 80)
 
     def test_crowd(self) -> None:
-        """Of public contacts whose ids share most bits, a bucket lists one."""
+        """Of public contacts whose ids share most bits, a bucket lists a few."""
         apart = 1 << (ID_BITS - 1 - SHARED_IN_BUCKET)
-        for number in (1, 2, apart - 1, apart):
-            self.table.answered(self.public(number), 0.0)
-        self.assertEqual(self.table.contacts(), [self.public(1), self.public(apart)])
+        crowd = [self.public(number) for number in (1, 2, apart - 1, 3, 4)]
+        for contact in (*crowd, self.public(apart)):
+            self.table.answered(contact, 0.0)
+        listed = [*crowd[:MAXIMUM_ALIKE], self.public(apart)]
+        self.assertEqual(self.table.contacts(), listed)
+
+    def test_alike(self) -> None:
+        """One that is there first keeps nobody out whose id it has imitated."""
+        self.table.answered(self.public(1), 0.0)
+        self.table.answered(self.public(2), 0.0)
+        self.assertEqual(self.table.contacts(), [self.public(1), self.public(2)])
 
     def test_privateCrowd(self) -> None:
         """On a private network ids may be chosen."""
@@ -334,12 +343,14 @@ class CrowdTests(TableTestCase):
         self.assertEqual(self.table.contacts(), contacts)
 
     def test_freedPlace(self) -> None:
-        """When the one that is listed goes, another may take its place."""
-        self.table.answered(self.public(1), 0.0)
-        self.table.answered(self.public(2), 0.0)
-        self.table.failed(self.public(1).address, 1.0)
-        self.table.answered(self.public(2), 2.0)
-        self.assertEqual(self.table.contacts(), [self.public(2)])
+        """When one of those goes, another may take its place."""
+        for number in range(MAXIMUM_ALIKE + 1):
+            self.table.answered(self.public(number), 0.0)
+        self.table.failed(self.public(0).address, 1.0)
+        last = self.public(MAXIMUM_ALIKE)
+        self.table.answered(last, 2.0)
+        self.assertEqual(len(self.table), MAXIMUM_ALIKE)
+        self.assertIn(last, self.table.contacts())
 
 
 class SpacingTests(TableTestCase):
@@ -353,29 +364,52 @@ class SpacingTests(TableTestCase):
             host = f"10.{prefix}.0.1"
             self.table.answered(Contact(idOf(number, prefix), host, 1000 + number), 0.0)
 
+    def assertTells(self, nodes: int, factor: float = 2) -> None:
+        """The estimate is that of so many nodes, but for a factor."""
+        estimate = (1 << ID_BITS) / self.table.buckets.spacing()
+        self.assertTrue(nodes / factor <= estimate <= nodes * factor, estimate)
+
     def test_unknown(self) -> None:
         """A table with too few contacts tells nothing."""
-        self.put(MANY_OF_BUCKET - 1, 0)
+        self.put(MANY - 1, 0)
         self.assertEqual(self.table.buckets.spacing(), 0)
 
     def test_halves(self) -> None:
-        """The first bucket that isn't full holds its share of all nodes."""
+        """As many as are close to us are elsewhere, for each part that is as large."""
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)
-        self.assertEqual(self.table.buckets.spacing(), (1 << ID_BITS) // 128)
+        self.assertTells(128)
+
+    def test_large(self) -> None:
+        """However large the network is, a settled table tells how large."""
+        for prefix, count in enumerate([K] * 12 + [15, 6, 4, 0, 2]):
+            self.put(count, prefix)
+        self.assertTells(15 << 13)
 
     def test_young(self) -> None:
         """A table that lacks contacts far away still tells from those that are near."""
         for prefix, count in enumerate((5, 3, 6, 8, 4, 2, 1)):
             self.put(count, prefix)
-        self.assertEqual(self.table.buckets.spacing(), (1 << ID_BITS) // 128)
+        self.assertTells(128)
 
     def test_neighboursByChoice(self) -> None:
-        """Contacts that stand next to us, where nobody would by chance, don't count."""
+        """Contacts that stand next to us, where nobody would by chance, hardly count."""
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)
         self.put(K, 200)
-        self.assertEqual(self.table.buckets.spacing(), (1 << ID_BITS) // 128)
+        self.assertTells(128)
+
+    def test_ladder(self) -> None:
+        """Nor do those of a few public networks that lead to us without a gap."""
+        for prefix, count in enumerate((K, K, K, K, 16, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        for step in range(80):
+            host = f"20.1.{step // 16}.{step // 4 % 4}"
+            prefix = 5 + step // 4
+            id = idOf((1 + step % 4) << (ID_BITS - prefix - 4), prefix)
+            self.table.answered(Contact(id, host, 2000 + step), 0.0)
+        self.assertEqual(len(self.table), 4 * K + 31 + 80)
+        self.assertTells(512)
 
     def test_notRefreshed(self) -> None:
         """Nor are they looked for."""

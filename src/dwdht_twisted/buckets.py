@@ -13,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .bucket import Bucket
-from .contact import ID_BITS
+from .contact import ID_BITS, isPublic, subnet
 
-#: From how many contacts of a bucket the size of the network is estimated.
-MANY_OF_BUCKET = 4
+#: From how many contacts on a bucket tells something of the network, and of how many neighbours its
+#: size is estimated if there are so many; of half of those that are known, if not.
+MANY = 4
+NEIGHBOURS = 40
 
 #: How many bits deeper than the table tells the network to be a bucket is refreshed.
 DEEPER_THAN_KNOWN = 8
@@ -85,23 +87,26 @@ class Buckets:
         The mean distance between neighbouring ids of the network, as far as the table tells; 0 when
         it tells nothing.
 
-        A bucket that isn't full holds most of those whose ids share its prefix, so that their
-        number tells that of all nodes.  Of several such numbers the largest counts, for buckets may
-        lack contacts.  Liars may place themselves close to us in any number: the first gap ends the
-        count.
+        How many share a prefix with us that is so long that just L{NEIGHBOURS} of those that we
+        know do: these we know best, and of those that are farther we may lack any number.  Liars
+        place themselves close to us, where each could stand for half of the network.  So the first
+        gap ends the count, and it takes many that are counted, of which a public /24 network is
+        one, to shift the estimate.
         """
-        nodes = 0
-        gaps = 0
-        for prefix in range(len(self._buckets)):
-            count = self._sizeOf(prefix)
-            if count >= MANY_OF_BUCKET:
-                nodes = max(nodes, count << (prefix + 1))
-                gaps = 0
-            elif nodes:
-                gaps += 1
-                if gaps == 2:
-                    break
-        return (1 << ID_BITS) // nodes if nodes else 0
+        # From the longest prefix on: how many share so much, or more.
+        sharing: list[tuple[int, int]] = []
+        networks: set[str] = set()
+        count = 0
+        for prefix in reversed(range(self._credible())):
+            count += self._networksIn(prefix, networks)
+            sharing.append((prefix, count))
+            if count >= NEIGHBOURS:
+                break
+        if count < MANY:
+            return 0
+        enough = NEIGHBOURS if count >= NEIGHBOURS else count // 2
+        prefix, count = next(each for each in sharing if each[1] >= enough)
+        return (1 << ID_BITS - prefix) // count
 
     # Upkeep.
 
@@ -174,7 +179,41 @@ class Buckets:
             depth -= 1
         return depth
 
+    def _credible(self) -> int:
+        """How many buckets there are before those that hold nobody by chance."""
+        gaps = 0
+        isBegun = False
+        for prefix in range(len(self._buckets)):
+            if self._sizeOf(prefix) >= MANY:
+                isBegun = True
+                gaps = 0
+            elif isBegun:
+                gaps += 1
+                if gaps == 2:
+                    return prefix + 1
+        return len(self._buckets)
+
     def _sizeOf(self, prefix: int) -> int:
         """How many proven contacts share a prefix of just this length with us."""
         bucket = self._buckets[prefix]
         return 0 if bucket is None else len(bucket.proven)
+
+    def _networksIn(self, prefix: int, seen: set[str]) -> int:
+        """
+        The same, but each public /24 network counts once.
+
+        :param seen: those that were counted before; it learns these
+        """
+        bucket = self._buckets[prefix]
+        if bucket is None:
+            return 0
+        count = 0
+        for entry in bucket.proven.values():
+            host = entry.address[0]
+            if isPublic(host):
+                network = subnet(host)
+                if network in seen:
+                    continue
+                seen.add(network)
+            count += 1
+        return count

@@ -22,8 +22,9 @@ The rules:
 * On the public internet a host and a /24 network hold only so many places.
   Private and loopback addresses, where one host is often a whole network, have
   no such bound.
-* Honest ids are random.  Public contacts of a bucket whose ids are far more
-  alike than chance makes them take one place together.
+* Honest ids are random.  Of public contacts of a bucket whose ids are far more
+  alike than chance makes them only a few find a place: one that was there
+  first can't keep out the only one that is honest.
 
 Pure: the time is an argument, in seconds, and the pings are the caller's.
 """
@@ -51,6 +52,9 @@ K = 20
 #: How many bits two contacts of a bucket share at most, beyond those that all of it share.  Of 20
 #: random ids two share more once in twenty buckets; those next to one target share far more.
 SHARED_IN_BUCKET = 12
+
+#: How many contacts of a bucket may share more than that.
+MAXIMUM_ALIKE = 3
 
 #: How many newcomers wait for a place in a full bucket.
 SPARES = 4
@@ -334,8 +338,9 @@ class RoutingTable:
 
 
 def _isCrowd(bucket: Bucket, entry: Entry) -> bool:
-    """Whether someone stands so close already that one of both has chosen its id."""
+    """Whether so many stand so close already that most of them have chosen their ids."""
     if not isPublic(entry.address[0]):
         return False
     shared = bucket.free - SHARED_IN_BUCKET
-    return any((entry.number ^ other).bit_length() <= shared for other in bucket.proven)
+    alike = sum((entry.number ^ other).bit_length() <= shared for other in bucket.proven)
+    return alike >= MAXIMUM_ALIKE
