@@ -188,6 +188,48 @@ class UpdateTests(ResponderTestCase):
         self.assertEqual(len(counting.updates), 1)
         self.assertEqual(self.server.counters.retriesAnswered, 3)
 
+    def test_retryAfterManyOthers(self) -> None:
+        """
+        Another asker, who sends as many updates as it may, doesn't make an update run twice.
+        """
+        result: Deferred[bytes] = Deferred()
+        mixed = Handler(update=lambda request: result if request.value is None else None)
+        self.server.unregister(COMMAND)
+        self.server.register(COMMAND, mixed)
+        datagram = self.asker.ask(
+            self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
+        )
+        other = self.peer(answers="pong")
+        token = self.tokenFor(other, self.server, self.wanted)
+        for number in range(20 * 100):
+            other.ask(
+                self.addressOf(self.server),
+                COMMAND,
+                self.wanted,
+                roundtripToken=token,
+                value=str(number).encode(),
+            )
+            self.clock.runFor(0.01)
+        self.asker.send(datagram, self.addressOf(self.server))
+        self.clock.runFor(1)
+        self.assertEqual(len([each for each in mixed.updates if each.value is None]), 1)
+        self.assertGreater(len(mixed.updates), 1000)
+
+    def test_retryAfterLargeAnswer(self) -> None:
+        """
+        The answer to a retry leaves a large value out, and still says that the update was taken.
+        """
+        self.server.unregister(COMMAND)
+        self.server.register(COMMAND, Handler(update=lambda _: b"x" * 60_000))
+        datagram = self.asker.ask(
+            self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
+        )
+        self.clock.runFor(1)
+        self.asker.send(datagram, self.addressOf(self.server))
+        self.clock.runFor(1)
+        values = [(len(m.value or b""), m.roundtripToken) for m, _ in self.asker.responses[-2:]]
+        self.assertEqual(values, [(60_000, self.token), (0, self.token)])
+
     def test_retryWhileAtWork(self) -> None:
         """
         An update that comes again while its handler is at work gets one answer, when that is done.

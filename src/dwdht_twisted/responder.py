@@ -27,10 +27,13 @@ from .relay import Relay
 from .routing import RoutingTable
 from .tokens import TokenIssuer
 
-#: How many updates are remembered with their answers, and for how long, in seconds: longer than a
-#: node goes on sending one request.
-REMEMBERED_UPDATES = 512
+#: How many updates are remembered with their answers: twice what one host may send meanwhile.  And
+#: for how long, in seconds: longer than a node goes on sending one request.
+REMEMBERED_UPDATES = 8192
 REMEMBERED_FOR = 30.0
+
+#: The largest answer that is remembered whole, in bytes; of a larger one the value is left out.
+REMEMBERED_BYTES = 1024
 
 # What is remembered of an update whose handler is at work.
 _AT_WORK = b""
@@ -175,7 +178,10 @@ class Responder:
             # its update was taken.
             response = self._encode(message, value, message.roundtripToken)
             if response is not None:
-                self._updates.put(key, response, self._clock.seconds())
+                again = response
+                if len(response) > REMEMBERED_BYTES:
+                    again = self._encode(message, None, message.roundtripToken) or _AT_WORK
+                self._updates.put(key, again, self._clock.seconds())
                 self._send(response, address)
 
         self._updates.put(key, _AT_WORK, self._clock.seconds())
