@@ -12,7 +12,7 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import globalLogPublisher
 from zope.interface.verify import verifyObject
 
-from dwdht_twisted import ICommandHandler, NoResponse, Request, wire
+from dwdht_twisted import ICommandHandler, NodeDestroyed, NoResponse, Request, wire
 from dwdht_twisted.commands import HANDLER_TIMEOUT, MAXIMUM_HANDLERS, CommandRegistry
 from dwdht_twisted.interfaces import HandlerResult
 
@@ -27,6 +27,19 @@ class Later:
 
     def __await__(self) -> Generator[Any, None, bytes | None]:
         return self._result.__await__()
+
+
+async def goesOn(_: Request) -> bytes:
+    """A handler that takes its cancellation for a failure, and tries something else in vain."""
+    try:
+        return await Deferred()
+    except Exception:
+        return await Deferred()
+
+
+def refuseToBeCancelled(_: object) -> None:
+    """A canceller that fails."""
+    raise ZeroDivisionError
 
 
 class ResultTests(NodeTestCase):
@@ -185,6 +198,67 @@ class ResultTests(NodeTestCase):
         self.assertEqual((len(cancelled), self.server.counters.handlerFailures), (len(logged),) * 2)
         self.assertGreater(len(logged), 0)
 
+    def test_catchesCancellation(self) -> None:
+        """
+        What a coroutine gives that catches its cancellation is too late: it counts as failed, once,
+        and nothing is answered.
+        """
+        ended: list[str] = []
+
+        async def givesAnother(_: Request) -> bytes:
+            try:
+                await Deferred()
+            except Exception:
+                ended.append("gave")
+            return b"another"
+
+        async def raisesAnother(_: Request) -> bytes:
+            try:
+                return cast(bytes, await Deferred())
+            except Exception:
+                ended.append("raised")
+                raise ZeroDivisionError from None
+
+        asker = self.peer(id=None)
+        for handle in (givesAnother, raisesAnother):
+            self.register(handle)
+            asker.ask(self.addressOf(self.server), COMMAND, self.target())
+            self.clock.runFor(1)
+            self.server.unregister(COMMAND)
+        self.clock.runFor(HANDLER_TIMEOUT)
+        self.assertEqual(ended, ["gave", "raised"])
+        self.assertEqual(asker.responses, [])
+        self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), 2)
+        self.assertEqual(self.server.counters.handlerFailures, 2)
+
+    def test_cancellerRaises(self) -> None:
+        """
+        A handler whose result can't be cancelled counts as failed too, and that is logged.
+        """
+        self.register(lambda _: Deferred(refuseToBeCancelled))
+        self.assertNoAnswer()
+        self.clock.runFor(HANDLER_TIMEOUT)
+        logged = self.flushLoggedErrors(TimeoutError)
+        self.assertGreater(len(logged), 0)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), len(logged))
+        self.assertEqual(self.server.counters.handlerFailures, len(logged))
+
+    def test_sameResult(self) -> None:
+        """
+        One Deferred may be the result of several requests: when it fires, none is waited for.
+        """
+        result: Deferred[bytes] = Deferred()
+        handler = self.register(lambda _: result)
+        asker = self.peer(id=None)
+        for _ in range(2):
+            asker.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(1)
+        self.assertEqual(len(handler.queries), 2)
+        result.callback(b"value")
+        self.clock.runFor(HANDLER_TIMEOUT)
+        self.assertEqual(len(asker.responses), 2)
+        self.assertEqual(self.server.counters.handlerFailures, 0)
+
     def test_destroyed(self) -> None:
         """
         A handler at work is cancelled when its node is destroyed, without a word in the log.
@@ -198,6 +272,24 @@ class ResultTests(NodeTestCase):
         self.assertTrue(result.called)
         self.assertEqual(self.server.counters.handlerFailures, 0)
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_destroyedInSpiteOfHandlers(self) -> None:
+        """
+        Neither a handler that catches its cancellation nor one that can't be cancelled keeps a node
+        from being destroyed, and a timer is left of neither.
+        """
+        self.register(goesOn)
+        self.server.register("other", Handler(lambda _: Deferred(refuseToBeCancelled)))
+        asker = self.peer()
+        for command in (COMMAND, "other"):
+            asker.ask(self.addressOf(self.server), command, self.target())
+        self.clock.runFor(0.1)
+        ping = self.server.ping(self.peer().address)
+        self.clock.runUntil(self.server.destroy(), limit=1)
+        self.failureResultOf(ping, NodeDestroyed)
+        self.destroyAll()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.server.counters.handlerFailures, 0)
 
     def test_tooLarge(self) -> None:
         """
@@ -323,6 +415,22 @@ class NumberTests(NodeTestCase):
         self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
         self.clock.runFor(0.1)
         self.assertEqual(len(self.results), MAXIMUM_HANDLERS + 1)
+
+    def test_timedOut(self) -> None:
+        """
+        Handlers that catch their cancellation have no place any more when their time is over.
+        """
+        self.server.unregister(COMMAND)
+        self.server.register(COMMAND, Handler(goesOn))
+        self.fill()
+        self.clock.runFor(HANDLER_TIMEOUT)
+        self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), MAXIMUM_HANDLERS)
+        self.server.unregister(COMMAND)
+        self.server.register(COMMAND, Handler())
+        self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual(len(self.asker.responses), 1)
+        self.assertEqual(self.server.counters.handlersRefused, 0)
 
     def test_refusedUpdate(self) -> None:
         """

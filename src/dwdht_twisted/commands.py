@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -91,11 +91,12 @@ class HandlerRunner:
     def __init__(self, clock: IReactorTime, counters: Counters) -> None:
         self._clock = clock
         self._counters = counters
-        self._atWork: set[Deferred[bytes | None]] = set()
+        # By what ends them, and not by their results: a handler may give one result twice.
+        self._atWork: dict[IDelayedCall, Deferred[bytes | None]] = {}
 
     @property
     def atWork(self) -> int:
-        """How many handlers have not given their result yet."""
+        """How many handlers have not given their result yet, and are waited for."""
         return len(self._atWork)
 
     def run(
@@ -126,9 +127,11 @@ class HandlerRunner:
         return True
 
     def stop(self) -> None:
-        """Cancel the handlers that are at work."""
-        for result in list(self._atWork):
-            result.cancel()
+        """Cancel the handlers that are at work; whatever they give after that is ignored."""
+        while self._atWork:
+            timer, result = self._atWork.popitem()
+            timer.cancel()
+            self._cancel(result)
 
     def _await(
         self,
@@ -140,22 +143,46 @@ class HandlerRunner:
             result = awaited
         else:
             result = Deferred.fromCoroutine(_outcomeOf(awaited))
-        self._atWork.add(result)
-        result.addTimeout(HANDLER_TIMEOUT, self._clock)
+
+        def timedOut() -> None:
+            # A coroutine may catch its cancellation and go on, so that its end is not waited for.
+            del self._atWork[timer]
+            late = TimeoutError(f"no result after {HANDLER_TIMEOUT:g} seconds")
+            self._failed(Failure(late), request)
+            self._cancel(result)
 
         def succeeded(value: object) -> None:
-            self._atWork.discard(result)
+            if not self._ended(timer):
+                return
             if value is None or isinstance(value, bytes):
                 answer(value)
             else:
                 self._refuseResult(value, request)
 
         def failed(reason: Failure) -> None:
-            self._atWork.discard(result)
-            if not reason.check(CancelledError):
+            if self._ended(timer) and not reason.check(CancelledError):
                 self._failed(reason, request)
 
+        timer = self._clock.callLater(HANDLER_TIMEOUT, timedOut)
+        self._atWork[timer] = result
         result.addCallbacks(succeeded, failed)
+
+    def _ended(self, timer: IDelayedCall) -> bool:
+        """
+        A handler has given its result: free its place.
+
+        :return: whether it was waited for
+        """
+        if self._atWork.pop(timer, None) is None:
+            return False
+        timer.cancel()
+        return True
+
+    def _cancel(self, result: Deferred[bytes | None]) -> None:
+        try:
+            result.cancel()
+        except Exception:
+            self._log.failure("a handler that was at work could not be cancelled")
 
     def _refuseResult(self, result: object, request: Request) -> None:
         kind = type(result).__name__

@@ -70,7 +70,8 @@ class ICommandHandler(Interface):
     nothing is sent, the failure is logged, and the asker's request times out.
 
     An asker waits for one to two seconds, and sends its request again meanwhile.  So answer within
-    a second; a query that takes longer may run once for each time that it was sent.
+    a second; a query that takes longer may run once for each time that it was sent.  After 30
+    seconds a result is cancelled, and the method has failed: what it gives then is not sent.
     """
 
     def queryReceived(request: Request) -> HandlerResult:
