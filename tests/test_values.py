@@ -12,9 +12,15 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import Contact, DHTNode, ICommandHandler, Request, values
-from dwdht_twisted.errors import InvalidTarget, NoResponse, ValueNotFound, ValueTooLarge
+from dwdht_twisted.errors import (
+    InvalidTarget,
+    NoCloseNodes,
+    NoResponse,
+    ValueNotFound,
+    ValueTooLarge,
+)
 from dwdht_twisted.stores import MemoryStore
-from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+from dwdht_twisted.testing import HostReactor, MemoryNetwork, SimulatedClock
 
 from .value_network import MAXIMUM_AGE, ValueNetwork
 
@@ -211,11 +217,73 @@ class AloneTests(SynchronousTestCase):
         with self.assertRaises(NoResponse):
             self.clock.runUntil(values.put(self.node, b"value"))
 
+    def keeper(self, bootstrap: str = "", reactor: HostReactor | None = None) -> DHTNode:
+        """A member that keeps values."""
+        node = DHTNode(
+            reactor or self.network.reactor(), bootstrap=bootstrap or (), random=self.network.random
+        )
+        node.register(values.COMMAND, values.ValueHandler(MemoryStore(self.clock.seconds)))
+        return node
+
+    def assertKeepsItself(self, node: DHTNode) -> None:
+        """What is put through a node is found there."""
+        key = self.clock.runUntil(values.put(node, b"value"))
+        self.assertEqual(self.successResultOf(values.get(node, key)), b"value")
+
+    def assertKeepsNothing(self, node: DHTNode) -> None:
+        """What was put through a node isn't there."""
+        handler = ICommandHandler(node)
+        self.assertIsNone(handler.queryReceived(request(values.keyOf(b"value"), None)))
+
+    def test_putWithoutNetwork(self) -> None:
+        """A node that has nobody to ask keeps what is put through it, if it keeps values."""
+        self.assertKeepsItself(self.keeper())
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(values.put(DHTNode(self.network.reactor()), b"value"))
+
     def test_putOnTheOnlyMember(self) -> None:
-        """The only member of a network that keeps values keeps what is put through it."""
-        self.node.register(values.COMMAND, values.ValueHandler(MemoryStore(self.clock.seconds)))
-        key = self.clock.runUntil(values.put(self.node, b"value"))
-        self.assertEqual(self.clock.runUntil(values.get(self.node, key)), b"value")
+        """So does the only member of a network whose bootstrap node knows nobody else."""
+        DHTNode(self.network.reactor("10.0.0.99"), ephemeral=True).listen(6620)
+        self.assertKeepsItself(self.keeper("10.0.0.99:6620"))
+
+    def test_putWithoutJoining(self) -> None:
+        """A node that doesn't reach its network fails to put, and keeps nothing for itself."""
+        node = self.keeper("10.0.0.99:6620")
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(values.put(node, b"value"))
+        self.assertKeepsNothing(node)
+
+    def test_putWhenAllAreGone(self) -> None:
+        """Neither does one whose network has gone away."""
+        first = self.keeper(reactor=self.network.reactor("10.0.0.99"))
+        first.listen(6620)
+        node = self.keeper("10.0.0.99:6620")
+        self.clock.runUntil(node.ready())
+        self.clock.runUntil(first.destroy())
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(values.put(node, b"value"))
+        self.assertKeepsNothing(node)
+
+    def test_putWhereAllRefuse(self) -> None:
+        """Where others are and none takes a value, putting fails, and nothing is kept."""
+        DHTNode(self.network.reactor("10.0.0.99"), random=self.network.random).listen(6620)
+        node = self.keeper("10.0.0.99:6620")
+        self.clock.runUntil(node.ready())
+        with self.assertRaises(NoCloseNodes):
+            self.clock.runUntil(values.put(node, b"value"))
+        self.assertKeepsNothing(node)
+
+    def test_putWhenOthersCome(self) -> None:
+        """A node that finds its network only after nobody answered fails to put, too."""
+        node = self.keeper("10.0.0.99:6620")
+        putting = values.put(node, b"value")
+        self.clock.runUntil(node.ready().addErrback(lambda failure: failure.trap(NoResponse)))
+        self.assertNoResult(putting)
+        self.keeper(reactor=self.network.reactor("10.0.0.99")).listen(6620)
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(putting)
+        self.assertEqual(len(node.contacts()), 1)
+        self.assertKeepsNothing(node)
 
     def test_get(self) -> None:
         """Getting fails when no node answers, and doesn't claim that nobody has the value."""

@@ -80,12 +80,13 @@ class ValueHandler:
 
 def put(node: IDHTNode, value: bytes) -> Deferred[bytes]:
     """
-    Store a value on the nodes closest to its key; on this node when there is no other.
+    Store a value on the nodes closest to its key; on this node when it is the only member of its
+    network, and keeps values.
 
     :param value: up to 1,000 bytes
     :return: fires with the key, 32 bytes; fails with L{NoResponse
-        <dwdht_twisted.errors.NoResponse>} when no node answered, and with L{NoCloseNodes
-        <dwdht_twisted.errors.NoCloseNodes>} when none took the value
+        <dwdht_twisted.errors.NoResponse>} when there are other nodes and none answered, and with
+        L{NoCloseNodes <dwdht_twisted.errors.NoCloseNodes>} when none took the value
     :raises TypeError: when the value isn't bytes
     :raises ValueTooLarge: when it has more than 1,000 bytes
     """
@@ -95,7 +96,7 @@ def put(node: IDHTNode, value: bytes) -> Deferred[bytes]:
         try:
             await node.update(COMMAND, key, value).collect()
         except (NoResponse, NoCloseNodes):
-            # The only member of a network keeps the value itself, if it keeps any.
+            # Where others are, one that keeps a value for itself has told nobody of it.
             if not await _keepOwn(node, key, value):
                 raise
         return key
@@ -132,15 +133,30 @@ def get(node: IDHTNode, key: bytes) -> Deferred[bytes]:
 
 
 async def _keepOwn(node: IDHTNode, key: bytes, value: bytes) -> bool:
-    """Have the node itself keep a value; an update doesn't go to the node that makes it."""
+    """
+    Have the node itself keep a value when it is the only member of its network; an update doesn't
+    go to the node that makes it.
+    """
     handler = ICommandHandler(node, None)
-    if handler is None or node.ephemeral:
+    if handler is None or node.ephemeral or not await _isOnlyMember(node):
         return False
     request = Request(COMMAND, key, value, Contact(node.id, *node.address()))
     result = handler.updateReceived(request)
     if isinstance(result, Awaitable):
         await result
     return await _ownValue(node, key) == value
+
+
+async def _isOnlyMember(node: IDHTNode) -> bool:
+    """Whether a node knows no other, and the bootstrap nodes, if there are any, don't either."""
+    if node.contacts():
+        return False
+    try:
+        # That nobody answers isn't to say that nobody is there; where nobody is to be asked, it is.
+        await node.bootstrap()
+    except NoResponse:
+        return False
+    return not node.contacts()
 
 
 async def _ownValue(node: IDHTNode, key: bytes) -> bytes | None:
