@@ -8,13 +8,19 @@ then fails when a timer is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer
+from twisted.internet.interfaces import (
+    IAddress,
+    IConsumer,
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+)
 from twisted.internet.protocol import DatagramProtocol
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -254,6 +260,42 @@ class NattedReactor:
         return self._reactor.listenUDP(port, nat, *more)
 
 
+@implementer(IHostnameResolver)
+class SilentResolver:
+    """
+    Resolves no name before it is told to.
+
+    :ivar asked: the names that it was asked for
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self._waiting: list[tuple[str, IResolutionReceiver]] = []
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        self.asked.append(hostName)
+        self._waiting.append((hostName, resolutionReceiver))
+        return None  # type: ignore[return-value]
+
+    def answer(self, name: str, *hosts: str) -> None:
+        """Give a name these addresses, for each time that it was asked for."""
+        waiting, self._waiting = self._waiting, []
+        for asked, receiver in waiting:
+            if asked != name:
+                self._waiting.append((asked, receiver))
+                continue
+            for host in hosts:
+                receiver.addressResolved(IPv4Address("UDP", host, 0))
+            receiver.resolutionComplete()
+
+
 class NodeTestCase(SynchronousTestCase):
     """
     A network in memory.
@@ -406,6 +448,7 @@ __all__ = [
     "NattedReactor",
     "NodeTestCase",
     "RawPeer",
+    "SilentResolver",
     "closestOf",
     "compact",
     "near",

@@ -53,21 +53,26 @@ class AskEachTests(SynchronousTestCase):
         self.assertEqual(search.closest(), [])
 
     def test_each(self) -> None:
-        """Each address is asked once, in the order given."""
+        """Each address is asked once, in the order given, at once or bit by bit."""
         search = AskEach()
-        search.addAddresses([address(1), address(2), address(1), address(3)])
+        search.addAddresses([address(1), address(2), address(1)])
+        search.addAddresses([address(2), address(3)])
         asked = askAll(search)
         self.assertEqual([each.address for each in asked], [address(1), address(2), address(3)])
         self.assertIsNone(asked[0].id)
         self.assertIsNone(asked[0].referrer)
 
     def test_expected(self) -> None:
-        """While addresses are expected it isn't over."""
+        """While addresses are expected it isn't over, whoever has answered."""
         search = AskEach()
         search.expect()
         self.assertIsNone(search.next())
         self.assertFalse(search.isOver)
-        search.addAddresses([])
+        search.addAddresses([address(1)])
+        [candidate] = askAll(search)
+        search.answered(candidate, answer(ID))
+        self.assertFalse(search.isOver)
+        search.complete()
         self.assertTrue(search.isOver)
 
     def test_window(self) -> None:

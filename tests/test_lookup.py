@@ -312,13 +312,43 @@ class EndTests(LookupTestCase):
         self.assertTrue(lookup.isOver)
 
     def test_bootstrapExpected(self) -> None:
-        """While the addresses of bootstrap nodes are looked up, it isn't over."""
+        """While bootstrap nodes are expected and nobody has been found, it isn't over."""
         lookup = Lookup(TARGET, OWN)
         lookup.expect()
         self.assertIsNone(lookup.next())
         self.assertFalse(lookup.isOver)
-        lookup.addBootstrap([])
+        lookup.addBootstrap([BOOTSTRAP])
+        [candidate] = askAll(lookup)
+        lookup.failed(candidate)
+        self.assertFalse(lookup.isOver)
+        lookup.complete()
         self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_foundMeanwhile(self) -> None:
+        """When somebody is found meanwhile, and nobody is left to ask, it is over."""
+        lookup = looking([node(1), node(2)])
+        lookup.expect()
+        first, second = askAll(lookup)
+        lookup.answered(first, answer(first.id))
+        self.assertFalse(lookup.isOver)
+        lookup.failed(second)
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_bootstrapNeeded(self) -> None:
+        """A lookup that is for the sake of the bootstrap nodes isn't over before they have come."""
+        lookup = looking([node(number) for number in range(1, K + 1)])
+        lookup.expect(isNeeded=True)
+        while asked := askAll(lookup):
+            for each in asked:
+                lookup.answered(each, answer(each.id))
+        self.assertFalse(lookup.isOver)
+        lookup.addBootstrap([BOOTSTRAP])
+        lookup.complete()
+        [candidate] = askAll(lookup)
+        self.assertEqual(candidate.address, BOOTSTRAP)
+        lookup.failed(candidate)
         self.assertTrue(lookup.isOver)
 
 

@@ -26,7 +26,7 @@ from .contact import ID_BYTES, Address
 from .errors import DHTError, NoResponse, UnresolvableHost
 from .interfaces import IDHTNode
 from .node import DHTNode
-from .resolver import resolve
+from .resolver import Resolver
 
 BAD_USAGE = 2
 
@@ -122,7 +122,7 @@ class NetworkCommand(BootstrapOptions, NodeCommand):
 
 async def _describe(reactor: Any, address: Address) -> str:
     try:
-        found = await resolve(reactor, address)
+        found = await Resolver(reactor).resolve(address)
     except UnresolvableHost as error:
         return f"{address} ({error})"
     return str(address) if found == address else f"{address} ({found.host})"

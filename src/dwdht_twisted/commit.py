@@ -25,15 +25,22 @@ class AskEach:
         self._waiting = deque(candidates)
         self._inFlight: set[Candidate] = set()
         self._answered: list[Candidate] = []
+        self._addresses: set[Address] = set()
         self._isComplete = True
 
     def expect(self) -> None:
-        """The addresses come later, so that the search isn't over before L{addAddresses}."""
+        """The addresses come later, so that the search isn't over before L{complete}."""
         self._isComplete = False
 
     def addAddresses(self, addresses: Iterable[Address]) -> None:
-        """Ask these, each once, and no more."""
-        self._waiting.extend(Candidate(address, None, 0) for address in dict.fromkeys(addresses))
+        """Ask these, each once."""
+        for address in addresses:
+            if address not in self._addresses:
+                self._addresses.add(address)
+                self._waiting.append(Candidate(address, None, 0))
+
+    def complete(self) -> None:
+        """All addresses that were expected have come, or won't."""
         self._isComplete = True
 
     def next(self) -> Candidate | None:

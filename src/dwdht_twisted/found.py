@@ -32,6 +32,10 @@ class Found:
         self.placed: list[tuple[int, int, Candidate]] = []
         self._extras: list[tuple[int, int, Candidate]] = []
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._count
+
     def add(self, candidate: Candidate) -> None:
         """A candidate has answered."""
         self._count += 1

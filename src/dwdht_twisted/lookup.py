@@ -107,6 +107,7 @@ class Lookup:
         # Who may be asked: bootstrap nodes, then whoever was named.
         self._bootstrap: deque[Address] = deque()
         self._isComplete = True
+        self._isBootstrapNeeded = False
         self._line = Line(self._wanted, self._crowded)
         self._screening = Screening(ownId, spacing)
         # Who was, and what came of it.
@@ -127,11 +128,20 @@ class Lookup:
     def addBootstrap(self, addresses: Iterable[Address]) -> None:
         """Start from bootstrap nodes, whose ids are unknown and whose word needs no credit."""
         self._bootstrap.extend(addresses)
-        self._isComplete = True
 
-    def expect(self) -> None:
-        """Bootstrap nodes come later, so that the search isn't over before L{addBootstrap}."""
+    def expect(self, *, isNeeded: bool = False) -> None:
+        """
+        Bootstrap nodes come later, so that the search isn't over before L{complete}, unless
+        somebody has been found without them.
+
+        :param isNeeded: whether it isn't over even then
+        """
         self._isComplete = False
+        self._isBootstrapNeeded = isNeeded
+
+    def complete(self) -> None:
+        """All bootstrap nodes that were expected have come, or won't."""
+        self._isComplete = True
 
     # The search.
 
@@ -208,11 +218,13 @@ class Lookup:
     @property
     def isOver(self) -> bool:
         """See L{Search}."""
-        if not self._isComplete or self._hasMore:
+        found = self._found
+        if self._hasMore:
+            return False
+        if not self._isComplete and (self._isBootstrapNeeded or not found):
             return False
         if self._spent >= BUDGET:
             return not self._awaited.prompt
-        found = self._found
         if len(found.placed) < self._k:
             return not self._awaited
         bound = found.bound(0)

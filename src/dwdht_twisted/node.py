@@ -55,7 +55,7 @@ from .limits import Admission, RateLimit
 from .membership import Membership
 from .queries import Queries
 from .randomness import PooledRandom
-from .resolver import resolve
+from .resolver import Resolver
 from .responder import Responder
 from .routing import RoutingTable
 from .stream import QueryStream, Question
@@ -129,7 +129,10 @@ class DHTNode(DatagramProtocol):
         ownId = None if self.ephemeral else self.id
         self._caller = Caller(reactor, self._write, self._random, self._table, ownId)
         addresses = parseAddresses(bootstrap)
-        self._queries = Queries(reactor, self._table, self._caller, addresses, self._use)
+        self._resolver = Resolver(reactor)
+        self._queries = Queries(
+            reactor, self._table, self._caller, self._resolver, addresses, self._use
+        )
         self._membership = Membership(
             self._table,
             self._caller,
@@ -239,6 +242,7 @@ class DHTNode(DatagramProtocol):
         self._upkeep.stop()
         self._responder.stop()
         self._queries.stop(reason)
+        self._resolver.stop()
         self._caller.stop(reason)
         self._membership.settle(Failure(reason))
 
@@ -356,7 +360,7 @@ class DHTNode(DatagramProtocol):
         """See L{IDHTNode}."""
         given = parseAddress(address)
         used = maybeDeferred(self._use)
-        found = used.addCallback(lambda _: resolve(self._reactor, given))
+        found = used.addCallback(lambda _: self._resolver.resolve(given))
         return self._queries.track(found.addCallback(self._caller.ping))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
@@ -364,7 +368,7 @@ class DHTNode(DatagramProtocol):
         given = [parseAddress(peer), parseAddress(referrer)]
 
         def find(_: object) -> Deferred[list[Address]]:
-            found = [resolve(self._reactor, each) for each in given]
+            found = [self._resolver.resolve(each) for each in given]
             return gatherResults(found, consumeErrors=True).addErrback(_firstFailure)
 
         found = maybeDeferred(self._use).addCallback(find)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -21,7 +22,7 @@ from .contact import Address
 from .errors import NodeDestroyed, ValueTooLarge
 from .limits import RecentMap
 from .lookup import Lookup
-from .resolver import resolveAll
+from .resolver import Resolver
 from .routing import K, RoutingTable
 from .stream import QueryStream, Question
 from .tokens import TOKEN_BYTES
@@ -37,7 +38,8 @@ class Queries:
     """
     Makes the streams of a node.
 
-    :param reactor: tells the time and resolves names
+    :param clock: tells the time
+    :param resolver: resolves names
     :param bootstrap: the bootstrap nodes; their names are resolved each time
     :param use: makes sure that the node can send
     """
@@ -46,15 +48,17 @@ class Queries:
 
     def __init__(
         self,
-        reactor: Any,
+        clock: IReactorTime,
         table: RoutingTable,
         caller: Caller,
+        resolver: Resolver,
         bootstrap: list[Address],
         use: Callable[[], None],
     ) -> None:
-        self._reactor = reactor
+        self._clock = clock
         self._table = table
         self._caller = caller
+        self._resolver = resolver
         self._bootstrap = bootstrap
         self._use = use
         self._streams: set[QueryStream] = set()
@@ -141,34 +145,42 @@ class Queries:
             reserve=lambda: table.closestCompact(target, len(table)),
         )
         lookup.addContacts(table.closestCompact(target))
-        table.buckets.refreshed(target, self._reactor.seconds())
+        table.buckets.refreshed(target, self._clock.seconds())
         if self._bootstrap and (alwaysBootstrap or len(table) < K):
-            lookup.expect()
-            self._whenResolved(self._bootstrap, lookup.addBootstrap, advance)
+            # A node that knows others asks these for the sake of whom the others don't know.
+            lookup.expect(isNeeded=alwaysBootstrap and len(table) > 0)
+            self._whenResolved(self._bootstrap, lookup.addBootstrap, lookup.complete, advance)
         return lookup
 
     def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Search:
         self._use()
         search = AskEach()
         search.expect()
-        self._whenResolved(addresses, search.addAddresses, advance)
+        self._whenResolved(addresses, search.addAddresses, search.complete, advance)
         return search
 
     def _whenResolved(
         self,
         addresses: Iterable[Address],
         add: Callable[[Iterable[Address]], None],
+        complete: Callable[[], None],
         advance: Callable[[], None],
     ) -> None:
-        def found(resolved: list[Address]) -> None:
-            add(resolved)
+        """Hand each address to a search as soon as it is known."""
+
+        def found(address: Address) -> None:
+            add([address])
             advance()
 
-        resolving = resolveAll(self._reactor, addresses, self._unresolved)
-        self.track(resolving).addCallbacks(found, _dropped)
+        def ended(_: None) -> None:
+            complete()
+            advance()
+
+        resolving = self._resolver.resolveEach(addresses, found, self._unresolved)
+        self.track(resolving).addCallbacks(ended, _dropped)
 
     def _unresolved(self, reason: str) -> None:
-        now = self._reactor.seconds()
+        now = self._clock.seconds()
         if not self._warned.get(reason, now):
             self._warned.put(reason, True, now)
             self._log.warn("{reason}", reason=reason)

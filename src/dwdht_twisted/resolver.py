@@ -4,31 +4,36 @@ From names to IPv4 addresses, without blocking.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, DeferredList, fail, succeed
-from twisted.internet.interfaces import (
-    IAddress,
-    IHostResolution,
-    IReactorPluggableNameResolver,
-    IResolutionReceiver,
-)
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
+from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from .contact import ANY_HOST, LOCAL_HOST, Address, isIPv4
 from .errors import UnresolvableHost
 
+#: How long a name may take to be resolved, in seconds.  Twisted itself waits without a bound.
+RESOLUTION_TIMEOUT = 5.0
+
 
 @implementer(IResolutionReceiver)
-class _FirstAddress:
-    """Takes the first IPv4 address of a resolution."""
+class _Resolution:
+    """
+    Takes the first IPv4 address of a host.
 
-    def __init__(self, host: str) -> None:
+    :ivar result: fires with it
+    :ivar waiting: who is told of it
+    """
+
+    def __init__(self, host: str, waiter: Deferred[str]) -> None:
         self._host = host
         self._found: str | None = None
         self.result: Deferred[str] = Deferred()
+        self.waiting = [waiter]
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
         """The resolution can't be cancelled in Twisted, so there is nothing to keep."""
@@ -45,46 +50,88 @@ class _FirstAddress:
         else:
             self.result.callback(self._found)
 
+    def tooLate(self, _: object, seconds: float) -> NoReturn:
+        """Give up."""
+        raise UnresolvableHost(f"{self._host} could not be resolved in {seconds:g} seconds")
 
-def resolve(reactor: IReactorPluggableNameResolver, address: Address) -> Deferred[Address]:
+
+class Resolver:
     """
-    Find the IPv4 address of a host.
+    Finds the IPv4 addresses of hosts.
 
-    :return: fires with the address to send to, at once when the host is one already; fails with
-        L{UnresolvableHost}.  What listens on all interfaces of this machine is sent to by way of
-        loopback, from where it will answer.
+    A name that several wait for is asked for once: a slow resolver works in threads that the whole
+    process shares, and each question would take one more.
+
+    :param reactor: resolves names and tells the time
     """
-    if address.host == ANY_HOST:
-        return succeed(Address(LOCAL_HOST, address.port))
-    if isIPv4(address.host):
-        return succeed(address)
-    try:
-        address.host.encode("idna")
-    except UnicodeError as error:
-        # Twisted's resolver would never answer.
-        return fail(UnresolvableHost(f"{address.host} is no host name: {error}"))
-    receiver = _FirstAddress(address.host)
-    reactor.nameResolver.resolveHostName(receiver, address.host, address.port, [IPv4Address], "UDP")
-    return receiver.result.addCallback(lambda host: Address(host, address.port))
 
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._running: dict[str, _Resolution] = {}
 
-def resolveAll(
-    reactor: IReactorPluggableNameResolver,
-    addresses: Iterable[Address],
-    unresolved: Callable[[str], None],
-) -> Deferred[list[Address]]:
-    """
-    Find as many as can be found.
+    def resolve(self, address: Address) -> Deferred[Address]:
+        """
+        Find the IPv4 address of a host.
 
-    :param unresolved: told of each name that has no address
-    :return: fires with the addresses
-    """
-    found = DeferredList([resolve(reactor, address) for address in addresses], consumeErrors=True)
+        :return: fires with the address to send to, at once when the host is one already; fails with
+            L{UnresolvableHost}, after 5 seconds at the latest.  What listens on all interfaces of
+            this machine is sent to by way of loopback, from where it will answer.
+        """
+        host = address.host
+        if host == ANY_HOST:
+            return succeed(Address(LOCAL_HOST, address.port))
+        if isIPv4(host):
+            return succeed(address)
+        try:
+            host.encode("idna")
+        except UnicodeError as error:
+            # Twisted's resolver would never answer.
+            return fail(UnresolvableHost(f"{host} is no host name: {error}"))
+        waiter: Deferred[str] = Deferred()
+        if host in self._running:
+            self._running[host].waiting.append(waiter)
+        else:
+            self._begin(host, waiter)
+        return waiter.addCallback(lambda found: Address(found, address.port))
 
-    def choose(results: Sequence[tuple[bool, Any]]) -> list[Address]:
-        for isFound, result in results:
-            if not isFound:
-                unresolved(result.getErrorMessage())
-        return [result for isFound, result in results if isFound]
+    def resolveEach(
+        self,
+        addresses: Iterable[Address],
+        found: Callable[[Address], None],
+        unresolved: Callable[[str], None],
+    ) -> Deferred[None]:
+        """
+        Find as many as can be found.
 
-    return found.addCallback(choose)
+        :param found: told of each address as soon as it is known
+        :param unresolved: told of each name that has no address
+        :return: fires when all have been told
+        """
+
+        def failed(reason: Failure) -> None:
+            if not reason.check(CancelledError):
+                unresolved(reason.getErrorMessage())
+
+        each = [self.resolve(address).addCallbacks(found, failed) for address in addresses]
+        return DeferredList(each).addCallback(lambda _: None)
+
+    def stop(self) -> None:
+        """Give up all that is looked for: who waits is told L{CancelledError}."""
+        for resolution in list(self._running.values()):
+            resolution.result.cancel()
+
+    def _begin(self, host: str, waiter: Deferred[str]) -> None:
+        resolution = _Resolution(host, waiter)
+
+        def ended(result: str | Failure) -> None:
+            del self._running[host]
+            for each in resolution.waiting:
+                if isinstance(result, Failure):
+                    each.errback(result)
+                else:
+                    each.callback(result)
+
+        self._reactor.nameResolver.resolveHostName(resolution, host, 0, [IPv4Address], "UDP")
+        self._running[host] = resolution
+        resolution.result.addTimeout(RESOLUTION_TIMEOUT, self._reactor, resolution.tooLate)
+        resolution.result.addBoth(ended)
