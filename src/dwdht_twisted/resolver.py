@@ -16,8 +16,9 @@ from zope.interface import implementer
 from .contact import ANY_HOST, LOCAL_HOST, Address, isIPv4
 from .errors import UnresolvableHost
 
-#: How long a name may take to be resolved, in seconds.  Twisted itself waits without a bound.
-RESOLUTION_TIMEOUT = 5.0
+#: How long a name may take to be resolved, in seconds: time for the second of two servers, of which
+#: the first is silent.  Twisted itself waits without a bound.
+RESOLUTION_TIMEOUT = 10.0
 
 
 @implementer(IResolutionReceiver)
@@ -74,7 +75,7 @@ class Resolver:
         Find the IPv4 address of a host.
 
         :return: fires with the address to send to, at once when the host is one already; fails with
-            L{UnresolvableHost}, after 5 seconds at the latest.  What listens on all interfaces of
+            L{UnresolvableHost}, after 10 seconds at the latest.  What listens on all interfaces of
             this machine is sent to by way of loopback, from where it will answer.
         """
         host = address.host
