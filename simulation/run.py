@@ -8,7 +8,7 @@ from random import Random
 from time import perf_counter
 from typing import NamedTuple
 
-from .invariants import checkClosed, checkIdle, checkRecovered, checkStep
+from .invariants import checkClosed, checkIdle, checkRecovered, checkShares, checkStep
 from .schedule import Event, makeSchedule
 from .swarm import Swarm
 from .workload import GET_DEADLINE, PUT_DEADLINE, RECOVERED_AFTER, Workload
@@ -30,6 +30,8 @@ class Outcome(NamedTuple):
     :ivar events: how many faults began and ended
     :ivar operations: how many operations ended, by kind and outcome
     :ivar longest: the time that the longest operation of each kind took, in seconds
+    :ivar placed: the share of the nodes that puts had to reach that took the value
+    :ivar gotten: the share of the gets that found a value at once, of those that had to
     :ivar simulated: how much time passed in the network, in seconds
     :ivar datagrams: how many were sent
     :ivar elapsed: how long the run took, in seconds
@@ -42,6 +44,8 @@ class Outcome(NamedTuple):
     events: int
     operations: dict[str, int]
     longest: dict[str, float]
+    placed: float
+    gotten: float
     simulated: float
     datagrams: int
     elapsed: float
@@ -53,6 +57,7 @@ class Outcome(NamedTuple):
         return (
             f"seed {self.seed}, {self.nodes} nodes: {verdict}; {self.events} events, "
             f"{sum(self.operations.values())} operations (longest: {longest}), "
+            f"{self.placed:.1%} of places taken, {self.gotten:.1%} of gets at once, "
             f"{self.datagrams} datagrams in {self.simulated:.0f} simulated seconds, "
             f"took {self.elapsed:.1f} s, trace {self.trace}"
         )
@@ -89,6 +94,7 @@ def run(seed: int, nodes: int, duration: float = DURATION) -> Outcome:
     if not swarm.troubles:
         swarm.clock.runFor(max(GET_DEADLINE, PUT_DEADLINE))
         checkIdle(swarm, workload)
+        checkShares(swarm, workload)
     swarm.close()
     if not swarm.troubles:
         checkClosed(swarm)
@@ -99,6 +105,8 @@ def run(seed: int, nodes: int, duration: float = DURATION) -> Outcome:
         happened,
         dict(workload.counts),
         workload.longest,
+        workload.placed.value,
+        workload.gotten.value,
         swarm.clock.seconds(),
         swarm.network.sent,
         perf_counter() - begun,

@@ -78,6 +78,9 @@ TRACKS = (
     Track(_lies, pause=60, shortest=60, longest=300),
 )
 
+#: The share of the schedules that have no partitions.
+WHOLE = 0.5
+
 
 def makeSchedule(random: Random, members: int, duration: float) -> list[Event]:
     """
@@ -87,7 +90,11 @@ def makeSchedule(random: Random, members: int, duration: float) -> list[Event]:
     :param duration: when all of them are over, in seconds
     """
     events: list[Event] = []
+    # For a long time after a partition less is asked of a network than of one that stays whole.
+    isWhole = random.random() < WHOLE
     for track in TRACKS:
+        if isWhole and track.draw is _partition:
+            continue
         time = random.expovariate(1 / track.pause)
         while time < duration:
             fault = track.draw(random, members)

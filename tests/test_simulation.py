@@ -6,22 +6,28 @@ from __future__ import annotations
 
 import sys
 from io import StringIO
+from itertools import cycle
 from random import Random
 
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from dwdht_twisted import DHTNode, NoCloseNodes, stream
+from dwdht_twisted.commit import Commit
 from dwdht_twisted.contact import isPublic, subnet
+from dwdht_twisted.found import Found
 from dwdht_twisted.routing import K
 from dwdht_twisted.values import keyOf
+from simulation import workload
 from simulation.__main__ import main
 from simulation.experiments.lies import fifthLiars, oneLiar
 from simulation.experiments.loss import loss
 from simulation.experiments.massacre import massacre
 from simulation.faults import Crash
 from simulation.hosts import HOSTS_OF_SUBNET, hostOf, vacantHost
-from simulation.invariants import checkClosed, checkIdle, checkRecovered, checkStep
+from simulation.invariants import checkClosed, checkIdle, checkRecovered, checkShares, checkStep
 from simulation.liars import KINDS, nextTo
 from simulation.reach import reach
 from simulation.run import Outcome, run
@@ -31,6 +37,9 @@ from simulation.workload import Workload
 
 #: How many nodes the small networks have.
 NODES = 60
+
+#: The names of all faults.
+ALL_KINDS = {"Weather", "Partition", "Crash", "Slowness", "Lies"}
 
 
 class HostTests(SynchronousTestCase):
@@ -61,7 +70,7 @@ class ScheduleTests(SynchronousTestCase):
         """
         One seed makes one schedule, in the order of time, and each fault ends.
         """
-        first, same, other = (makeSchedule(Random(seed), 100, 900.0) for seed in (1, 1, 2))
+        first, same, other = (makeSchedule(Random(seed), 100, 900.0) for seed in (2, 2, 1))
         self.assertEqual(first, same)
         self.assertNotEqual(first, other)
         times = [event.time for event in first]
@@ -71,7 +80,19 @@ class ScheduleTests(SynchronousTestCase):
         ended = [id(event.fault) for event in first if not event.isBegin]
         self.assertEqual(sorted(begun), sorted(ended))
         kinds = {type(event.fault).__name__ for event in first}
-        self.assertEqual(kinds, {"Weather", "Partition", "Crash", "Slowness", "Lies"})
+        self.assertEqual(kinds, ALL_KINDS)
+
+    def test_whole(self) -> None:
+        """
+        About half of the schedules leave the network whole, and lack nothing else.
+        """
+        without = 0
+        for seed in range(100):
+            events = makeSchedule(Random(seed), 100, 900.0)
+            kinds = {type(event.fault).__name__ for event in events}
+            without += "Partition" not in kinds
+            self.assertEqual(kinds | {"Partition"}, ALL_KINDS)
+        self.assertTrue(35 < without < 65)
 
 
 class RunTests(SynchronousTestCase):
@@ -101,6 +122,35 @@ class RunTests(SynchronousTestCase):
         self.assertEqual(first._replace(elapsed=0.0), same._replace(elapsed=0.0))
         self.assertNotEqual(first.trace, other.trace)
         self.assertTrue(first.datagrams > 1000)
+
+    def assertNoticed(self, text: str) -> None:
+        """Check that runs end with a trouble that says so."""
+        for seed in (1001, 1002):
+            outcome = run(seed, NODES, duration=300.0)
+            self.assertIn(text, "".join(outcome.troubles), str(outcome))
+
+    def test_updatesOfOne(self) -> None:
+        """
+        That updates go to one node alone is noticed.
+        """
+        self.patch(stream, "Commit", lambda candidates: Commit(candidates[:1]))
+        self.assertNoticed(": 1 took a value")
+
+    def test_updatesOfFarthest(self) -> None:
+        """
+        That updates go to the three farthest of the nodes that were found is noticed.
+        """
+        closest = Found.closest
+        self.patch(Found, "closest", lambda found, isBesieged: closest(found, isBesieged)[-3:])
+        self.assertNoticed(": 3 took a value")
+
+    def test_updatesOfEverySecond(self) -> None:
+        """
+        That every second update fails is noticed.
+        """
+        fails = cycle((False, True))
+        self.patch(stream, "Commit", lambda found: Commit(() if next(fails) else found))
+        self.assertNoticed("took a value")
 
 
 class InvariantTests(SynchronousTestCase):
@@ -164,6 +214,67 @@ class InvariantTests(SynchronousTestCase):
         self.workload.get(member, keyOf(b"value"))
         self.swarm.clock.runFor(30)
         self.assertTrouble("did not find")
+
+    def test_placed(self) -> None:
+        """
+        A value that comes to the nodes closest to its key, and is found there, counts as such.
+        """
+        self.workload.put(self.swarm.members[3], b"value")
+        self.swarm.clock.runFor(5)
+        self.workload.get(self.swarm.members[4], keyOf(b"value"))
+        self.swarm.clock.runFor(5)
+        self.assertEqual(self.swarm.troubles, [])
+        placed, gotten = self.workload.placed, self.workload.gotten
+        self.assertTrue(K - 1 <= placed.of <= K)
+        self.assertEqual((placed.right, gotten.right, gotten.of), (placed.of, 1, 1))
+
+    def test_putFailed(self) -> None:
+        """
+        A put that fails is noticed, unless datagrams are lost or somebody lies; then it counts.
+        """
+        self.patch(workload, "put", lambda node, value: fail(NoCloseNodes("none")))
+        member = self.swarm.members[3]
+        self.swarm.network.loss = 0.1
+        self.workload.put(member, b"value")
+        self.swarm.network.loss = 0.0
+        liar = KINDS["mute"](self.swarm)
+        self.workload.put(member, b"value")
+        liar.leave()
+        self.assertEqual(self.swarm.troubles, [])
+        self.assertTrue(self.workload.placed.of >= 2 * (K - 1))
+        self.assertEqual(self.workload.placed.right, 0)
+        self.workload.put(member, b"value")
+        self.assertTrouble("could not put")
+
+    def test_misplaced(self) -> None:
+        """
+        A value that comes to as many nodes as it should, but not to the closest, is noticed.
+        """
+        self.swarm.build(15)
+        key = keyOf(b"value")
+
+        def misplace(node: DHTNode, value: bytes) -> Deferred[bytes]:
+            for each in self.swarm.closest(key, 40)[K:]:
+                each.store.put(key, value)
+            return succeed(key)
+
+        self.patch(workload, "put", misplace)
+        self.workload.put(self.swarm.closest(key)[0], b"value")
+        self.assertTrouble("0 of the 19 closest took a value")
+
+    def test_shares(self) -> None:
+        """
+        That many puts and gets had to succeed and did not is noticed at the end.
+        """
+        self.workload.placed.add(98, 100)
+        self.workload.gotten.add(98, 100)
+        checkShares(self.swarm, self.workload)
+        self.assertEqual(self.swarm.troubles, [])
+        self.workload.placed.add(0, 20)
+        self.workload.gotten.add(0, 20)
+        checkShares(self.swarm, self.workload)
+        self.assertTrouble("98 of 120 places")
+        self.assertIn("98 of 120 gets", self.swarm.troubles[1])
 
     def test_reach(self) -> None:
         """
