@@ -1,7 +1,8 @@
 """
 C{python -m benchmarks.flood}: a node under a flood of requests, while it looks up.
 
-The requests have random ids.  They come
+The requests have random ids; or none, as those of ephemeral nodes, whose full answers wait for a
+proof that the address is the asker's.  They come
 
 * in memory, on a network with simulated time: each from a forged address of its own, or all from
   one;
@@ -38,6 +39,10 @@ from .usage import residentBytes
 #: How many other nodes there are.
 NODES = 200
 CROWD = 100
+
+#: How long nodes in memory are left alone first, in seconds, until they have filled their tables: a
+#: flood that lasts would have that counted as growth.
+SETTLED_AFTER = 120.0
 
 #: How long the lookups run before the flood, in seconds.
 BEFORE = 10.0
@@ -128,10 +133,17 @@ def _describe(tally: Tally) -> str:
     )
 
 
+def _nameOf(where: str, forged: bool, hasIds: bool) -> str:
+    source = "forged addresses" if forged else "one address"
+    return f"{where}, from {source}, {'with' if hasIds else 'without'} ids"
+
+
 # In memory.
 
 
-def inMemory(requests: int, forged: bool, rate: float = RATE_IN_MEMORY) -> Outcome:
+def inMemory(
+    requests: int, forged: bool, hasIds: bool = True, rate: float = RATE_IN_MEMORY
+) -> Outcome:
     """Flood a node with the default rate limit on a network in memory."""
     random = Random(3)
     clock = SimulatedClock()
@@ -139,6 +151,7 @@ def inMemory(requests: int, forged: bool, rate: float = RATE_IN_MEMORY) -> Outco
     nodes = [_join(network, number) for number in range(NODES + 1)]
     node, others = nodes[-1], nodes[:-1]
     victim = (_hostOf(NODES), PORT)
+    clock.runFor(SETTLED_AFTER)
     lookups = Lookups(node, [other.id for other in others], clock.seconds, Random(1))
     lookups.begin()
     clock.runFor(BEFORE)
@@ -148,7 +161,7 @@ def inMemory(requests: int, forged: bool, rate: float = RATE_IN_MEMORY) -> Outco
     memory = residentBytes()
     began = clock.seconds()
     for number in range(requests):
-        datagram = request(COMMANDS[number % len(COMMANDS)], random)
+        datagram = request(COMMANDS[number % len(COMMANDS)], random, hasIds)
         source = _forgedSource(random) if forged else ("9.9.9.9", 1024 + number % 64)
         network.transmit(source, victim, datagram, source)
         if number % 100 == 0:
@@ -158,7 +171,7 @@ def inMemory(requests: int, forged: bool, rate: float = RATE_IN_MEMORY) -> Outco
     gc.collect()
     growth = (residentBytes() - memory) / 1e6
     during = lookups.take()
-    name = f"in memory, from {'forged addresses' if forged else 'one address'}"
+    name = _nameOf("in memory", forged, hasIds)
     counters = node.counters.asDict()
     for each in nodes:
         each.destroy()
@@ -195,7 +208,9 @@ def _forgedSource(random: Random) -> Source:
 # On loopback.
 
 
-def onLoopback(requests: int, forged: bool, rate: float = RATE_ON_LOOPBACK) -> Outcome:
+def onLoopback(
+    requests: int, forged: bool, hasIds: bool = True, rate: float = RATE_ON_LOOPBACK
+) -> Outcome:
     """Flood a node with its rate limit on for loopback, from another process."""
     processors = sorted(os.sched_getaffinity(0))
     flooded, rest = processors[:1], processors[1:] or processors
@@ -219,12 +234,13 @@ def onLoopback(requests: int, forged: bool, rate: float = RATE_ON_LOOPBACK) -> O
             port=port,
             requests=requests,
             forged=forged,
+            hasIds=hasIds,
             rate=rate,
         )
         during = Tally(**node.call("end"))
         growth = (node.call("memory") - memory) / 1e6
         counters = node.call("counters")
-    name = f"on loopback, from {'forged addresses' if forged else 'one address'}"
+    name = _nameOf("on loopback", forged, hasIds)
     return Outcome(name, requests, seconds, growth, before, during, counters)
 
 
@@ -246,6 +262,7 @@ def main() -> int:
     parser.add_argument(
         "--rate", type=float, help="how many a second; on loopback as many as go, at most"
     )
+    parser.add_argument("--without-ids", action="store_true", help="as ephemeral nodes ask")
     parser.add_argument("floods", nargs="*", help=f"of {', '.join(FLOODS)}; all by default")
     options = parser.parse_args()
     names = options.floods or list(FLOODS)
@@ -260,7 +277,7 @@ def main() -> int:
     isWell = True
     for name in names:
         flood, forged = FLOODS[name]
-        outcome = flood(options.requests, forged, **rate)
+        outcome = flood(options.requests, forged, not options.without_ids, **rate)
         print(outcome, flush=True)
         isWell = isWell and outcome.isWell
     return 0 if isWell else 1

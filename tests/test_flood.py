@@ -6,30 +6,44 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks.flood import GROWTH_LIMIT, SLOWDOWN_LIMIT, Outcome, inMemory
+from benchmarks.flood import GROWTH_LIMIT, RIGHT, SLOWDOWN_LIMIT, Outcome, inMemory
 from benchmarks.processes.lookups import Tally
 from dwdht_twisted.routing import K
 
+#: Twenty seconds of the network: time enough for all that waits to time out, and be asked again.
 REQUESTS = 20_000
+RATE = 1_000
 
 
 class FloodTests(SynchronousTestCase):
     """A node is flooded while sixteen lookups run on it."""
 
-    def assertWell(self, outcome: Outcome) -> None:
-        """Require that no lookup took much longer, and that each found what it should."""
-        self.assertTrue(outcome.isWell, str(outcome))
+    def assertQuick(self, outcome: Outcome) -> None:
+        """Require that lookups took hardly longer, and that each found what it should."""
+        self.assertAlmostEqual(outcome.seconds, REQUESTS / RATE)
         self.assertGreaterEqual(len(outcome.during.seconds), 16)
+        self.assertLess(outcome.slowdown, SLOWDOWN_LIMIT, str(outcome))
+        self.assertGreaterEqual(outcome.right, RIGHT, str(outcome))
 
     def test_forged(self) -> None:
         """Requests from as many forged addresses do no harm."""
-        self.assertWell(inMemory(REQUESTS, forged=True))
+        outcome = inMemory(REQUESTS, forged=True, rate=RATE)
+        self.assertQuick(outcome)
+        self.assertTrue(outcome.isWell, str(outcome))
+
+    def test_forgedWithoutIds(self) -> None:
+        """Nor do they delay lookups when their answers wait for proofs, as they carry no ids."""
+        outcome = inMemory(REQUESTS, forged=True, hasIds=False, rate=RATE)
+        self.assertGreater(outcome.counters["answersHeld"], REQUESTS / 2)
+        self.assertQuick(outcome)
 
     def test_oneAddress(self) -> None:
         """Requests from one address do no harm, and most of them are dropped."""
-        outcome = inMemory(REQUESTS, forged=False)
-        self.assertWell(outcome)
-        self.assertGreater(outcome.counters["rateLimited"], 0.9 * REQUESTS)
+        for hasIds in (True, False):
+            outcome = inMemory(REQUESTS, forged=False, hasIds=hasIds, rate=RATE)
+            self.assertQuick(outcome)
+            self.assertTrue(outcome.isWell, str(outcome))
+            self.assertGreater(outcome.counters["rateLimited"], 0.8 * REQUESTS)
 
 
 class OutcomeTests(SynchronousTestCase):

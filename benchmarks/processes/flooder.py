@@ -1,5 +1,5 @@
 """
-Who floods a node on loopback with requests that have random ids.
+Who floods a node on loopback with requests that have random ids, or none.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ BURST = 20
 _IP_PKTINFO = 8
 
 
-def request(command: str, random: Random) -> bytes:
-    """A request with a random id and, unless it is a ping, a random target."""
+def request(command: str, random: Random, hasId: bool) -> bytes:
+    """A request with or without a random id and, unless it is a ping, with a random target."""
     target = None if command == wire.PING else random.randbytes(ID_BYTES)
-    body = wire.requestBody(command, random.randbytes(ID_BYTES), target)
+    body = wire.requestBody(command, random.randbytes(ID_BYTES) if hasId else None, target)
     return wire.frameRequest(random.getrandbits(wire.TRANSACTION_ID_BITS), body)
 
 
-def flood(port: int, requests: int, forged: bool, rate: float) -> float:
+def flood(port: int, requests: int, forged: bool, hasIds: bool, rate: float) -> float:
     """
     Send requests to a node on loopback.
 
     :param forged: whether each comes from another address of loopback; else all from one
+    :param hasIds: whether they carry ids
     :param rate: how many a second, or as many as go
     :return: the seconds that it took
     """
@@ -57,7 +58,7 @@ def flood(port: int, requests: int, forged: bool, rate: float) -> float:
     for number in range(requests):
         if not number % BURST:
             sleep(max(0.0, began + number / rate - perf_counter()))
-        datagram = request(COMMANDS[number % len(COMMANDS)], random)
+        datagram = request(COMMANDS[number % len(COMMANDS)], random, hasIds)
         sender = sockets[number % PORTS]
         if forged:
             source = struct.pack("=i4s4x", 0, b"\x7f" + random.randbytes(3))
