@@ -4,9 +4,12 @@ Tests for L{dwdht_twisted.upkeep}: what a node does while nobody asks it anythin
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 from dwdht_twisted import Contact, DHTNode, wire
+from dwdht_twisted.candidate import WINDOW
+from dwdht_twisted.contact import ID_BITS, Source, distance
 from dwdht_twisted.lookup import FIRST_WINDOW
 from dwdht_twisted.routing import K
 from dwdht_twisted.upkeep import (
@@ -18,7 +21,7 @@ from dwdht_twisted.upkeep import (
     REFRESH_AFTER,
 )
 
-from .support import NodeTestCase
+from .support import NodeTestCase, RawPeer, compact, near
 
 
 class CheckTests(NodeTestCase):
@@ -188,6 +191,58 @@ class RefreshTests(NodeTestCase):
             far = [each for each in node.contacts() if _isFar(each, node)]
             others = sum(_isFar(other, node) for other in nodes)
             self.assertGreaterEqual(len(far), min(K // 2, others))
+
+    def newcomer(self) -> DHTNode:
+        """
+        Start a node that learns at once of as many near contacts as it has room for, and of nobody
+        far.
+
+        They lead it to the three outermost of many far ones, and each of those to the next three.
+        """
+        node = self.node()
+        far = [self.peer(id=self.idSharing(0, node)) for _ in range(4 * K)]
+
+        def leadOn(peer: RawPeer, message: wire.RequestMessage, source: Source) -> None:
+            target = message.target or b""
+            begin = distance(peer.id or b"", target) if peer in far else 1 << ID_BITS
+            closer = [each for each in far if distance(each.id or b"", target) < begin]
+            closer.sort(key=lambda each: distance(each.id or b"", target))
+            peer.serve(message, source, compact(*(each.contact for each in closer[-3:])))
+
+        for peer in far:
+            peer.onRequest = partial(leadOn, peer)
+        for _ in range(K):
+            peer = self.peer(id=self.idSharing(1, node))
+            peer.onRequest = partial(leadOn, peer)
+            peer.ask(self.addressOf(node), wire.PING)
+        self.clock.runFor(1)
+        self.assertEqual(len(node.contacts()), K)
+        return node
+
+    def idSharing(self, bits: int, node: DHTNode) -> bytes:
+        """A random id that shares just so many first bits with that of a node."""
+        differing = ID_BITS - 1 - bits
+        return near(node.id, 1 << differing | self.random.getrandbits(differing))
+
+    def test_exploredUntilFull(self) -> None:
+        """
+        It looks into a far bucket no longer than until the bucket is full.
+        """
+        node = self.newcomer()
+        self.clock.runFor(EXPLORE_AFTER + INTERVAL)
+        self.assertEqual(sum(_isFar(each, node) for each in node.contacts()), K)
+        # The near ones, the far ones, and those that were asked when the last of these answered.
+        self.assertLessEqual(len(self.lookups(node)), 2 * K + WINDOW)
+
+    def test_exploredLater(self) -> None:
+        """
+        It looks into no far bucket before it has been there for a while, for it may be gone soon.
+        """
+        node = self.newcomer()
+        self.clock.runFor(EXPLORE_AFTER - 2)
+        self.assertEqual(self.lookups(node), [])
+        self.clock.runFor(INTERVAL + 2)
+        self.assertNotEqual(self.lookups(node), [])
 
     def test_exploredEnough(self) -> None:
         """
