@@ -4,6 +4,7 @@ Where hosts are: addresses of the public internet, and the delays of their lines
 
 from __future__ import annotations
 
+from collections import Counter
 from ipaddress import IPv4Address
 from random import Random
 
@@ -52,6 +53,7 @@ class Lines:
         self._median = median
         self._sigma = sigma
         self._delays: dict[str, float] = {}
+        self._slowed: Counter[str] = Counter()
 
     def __call__(self, random: Random, source: str, destination: str) -> float:
         """How many seconds this datagram is under way."""
@@ -66,3 +68,8 @@ class Lines:
     def slowDown(self, host: str, seconds: float) -> None:
         """Make a line so many seconds longer, or shorter when they are negative."""
         self._delays[host] += seconds
+        self._slowed[host] += 1 if seconds > 0 else -1
+
+    def isSlow(self, host: str) -> bool:
+        """Whether a line is longer than it was drawn."""
+        return self._slowed[host] > 0

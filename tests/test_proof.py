@@ -130,15 +130,29 @@ class HeldTests(ProofTestCase):
         self.assertEqual(self.answersTo(silent), [])
         self.assertEqual([m.value for m in self.answersTo(honest)], [b"x" * 2000])
 
+    def test_valueAfterLoss(self) -> None:
+        """
+        A value that was not sent, for the proof of its asker was lost, is sent when it asks again.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
+        peer = self.peer(id=None)
+        target = self.target()
+        peer.ask(self.there, COMMAND, target)
+        self.clock.runFor(GIVEN_UP)
+        peer.onRequest = peer.pong
+        peer.ask(self.there, COMMAND, target)
+        self.clock.runFor(0.2)
+        self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
+
     def test_several(self) -> None:
         """
-        Several answers wait for one ping; too many of them don't wait.
+        Several answers wait until one ping is answered; too many of them don't wait.
         """
         peer = self.peer(id=None, answers="pong")
         for _ in range(MAXIMUM_ANSWERS + 5):
             peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(1)
-        self.assertEqual(len(peer.requests), 1)
+        self.assertEqual(len(peer.requests), MAXIMUM_ANSWERS)
         self.assertEqual(sorted(self.named(peer))[-MAXIMUM_ANSWERS:], [20] * MAXIMUM_ANSWERS)
         self.assertEqual(len([few for few in self.named(peer) if few < 20]), 5)
 

@@ -24,9 +24,9 @@ MAXIMUM_CHECKS = 128
 #: How many claims are looked into at once.  More than that in one moment are a flood.
 MAXIMUM_CLAIMS = 128
 
-#: How many addresses are asked for a proof at once: as many as all strangers together are served
-#: (L{Admission <dwdht_twisted.limits.Admission>}) within a fifth of a second.
-MAXIMUM_PROOFS = 1024
+#: How many pings that ask for a proof are in flight at once: as many as all strangers are served
+#: together (L{Admission <dwdht_twisted.limits.Admission>}) within a tenth of a second.
+MAXIMUM_PROOFS = 512
 
 #: How long the answer to a probe is waited for, in seconds.
 PROBE_TIMEOUT = 0.75
@@ -34,7 +34,7 @@ PROBE_TIMEOUT = 0.75
 #: How long the answer to each ping is waited for, in those, that looks into a claim or asks for a
 #: proof.
 CLAIM_WAITS = (1.0, 1.0, 2.0)
-PROOF_WAITS = (1.0, 1.0)
+PROOF_WAITS = (1.0,)
 
 
 class Caller:

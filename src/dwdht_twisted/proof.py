@@ -11,7 +11,6 @@ not.  An address that doesn't answer gets what fits.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -25,7 +24,7 @@ from .rpc import OutgoingRequest
 
 #: How many bytes are sent to an unproven address for each byte that came from it.  A request that
 #: carries an id is at least 73 bytes long; a full answer to it and the pings that check the id,
-#: with all retries, come to 13.8 times that.
+#: with all retries, come to 13.2 times that.
 AMPLIFICATION = 14
 
 #: How many proven addresses are remembered, and for how long, in seconds.
@@ -39,36 +38,25 @@ SILENT_FOR = 30.0
 MAXIMUM_ANSWERS = 16
 MAXIMUM_BYTES = 4_000_000
 
-#: The largest number of bytes that asking for a proof sends: a ping and its retry.
+#: The largest number of bytes that asking for a proof sends.
 PROOF_BYTES = len(PROOF_WAITS) * (wire.HEADER_BYTES + len(wire.requestBody(wire.PING)))
 
 
-class Held(NamedTuple):
+class Held:
     """
     An answer that waits for a proof.
 
     :ivar size: its bytes
     :ivar send: to be called once, with whether there is a proof
+    :ivar request: the ping that asks for it
     """
 
-    size: int
-    send: Callable[[bool], None]
+    __slots__ = ("request", "send", "size")
 
-
-class Asked:
-    """
-    An address that is asked for a proof.
-
-    :ivar request: the ping that asks it
-    :ivar held: the answers that wait for its pong
-    """
-
-    __slots__ = ("address", "held", "request")
-
-    def __init__(self, address: Source) -> None:
-        self.address = address
+    def __init__(self, size: int, send: Callable[[bool], None]) -> None:
+        self.size = size
+        self.send = send
         self.request: OutgoingRequest | None = None
-        self.held: list[Held] = []
 
 
 class AddressProofs:
@@ -86,8 +74,9 @@ class AddressProofs:
         self._table = table
         self._proven: RecentMap[Source, bool] = RecentMap(PROVEN_ADDRESSES, PROVEN_FOR)
         self._silent: RecentMap[Source, bool] = RecentMap(PROVEN_ADDRESSES, SILENT_FOR)
-        # The longest asked first.
-        self._asked: dict[Source, Asked] = {}
+        # What waits, by address, the longest waiting first.
+        self._waiting: dict[Source, list[Held]] = {}
+        self._held = 0
         self._heldBytes = 0
         self._pingBody = wire.requestBody(wire.PING)
 
@@ -101,63 +90,60 @@ class AddressProofs:
         """The address has sent back what only its owner received: a token of ours."""
         self._proven.put(address, True, self._clock.seconds())
 
+    def isSilent(self, address: Source) -> bool:
+        """Whether this address was asked for a proof lately, and gave none."""
+        return bool(self._silent.get(address, self._clock.seconds()))
+
     def whenKnown(self, address: Source, size: int, send: Callable[[bool], None]) -> None:
         """
         Ask for a proof.
 
+        Each answer has a ping sent of its own: so who asks again, since an answer was lost, has it
+        asked for again.
+
         :param size: how many bytes wait for it
-        :param send: called once, with whether there is one; False already when the answer to our
-            ping is late
+        :param send: called once, with whether there is one
         """
-        known = self._asked.get(address)
-        if (
-            self._heldBytes + size > MAXIMUM_BYTES
-            or (known is not None and len(known.held) >= MAXIMUM_ANSWERS)
-            or self._silent.get(address, self._clock.seconds())
-        ):
+        waiting = self._waiting.get(address, ())
+        if self._heldBytes + size > MAXIMUM_BYTES or len(waiting) >= MAXIMUM_ANSWERS:
             send(False)
             return
-        asked = known or Asked(address)
-        asked.held.append(Held(size, send))
+        if self._held >= MAXIMUM_PROOFS:
+            # Who is there has mostly answered by the time that it is the oldest.
+            self._settle(next(iter(self._waiting)), False)
+        held = Held(size, send)
+        self._waiting.setdefault(address, []).append(held)
+        self._held += 1
         self._heldBytes += size
-        if known is None:
-            if len(self._asked) >= MAXIMUM_PROOFS:
-                # Who is there has mostly answered by the time that it is the oldest.
-                self._giveUp(next(iter(self._asked.values())))
-            self._asked[address] = asked
-            self._ask(asked)
+        self._ask(address, held)
 
-    def _ask(self, asked: Asked) -> None:
+    def _ask(self, address: Source, held: Held) -> None:
         def answered(message: wire.ResponseMessage, source: Source) -> None:
-            self.proven(asked.address)
-            self._ended(asked, True)
-
-        def late(transmissions: int) -> None:
-            # An asker of the original waits no longer.
-            self._release(asked, False)
+            self.proven(address)
+            self._settle(address, True)
 
         def failed(reason: DHTError) -> None:
-            self._silent.put(asked.address, True, self._clock.seconds())
-            self._ended(asked, False)
+            self._silent.put(address, True, self._clock.seconds())
+            self._release(address, held, False)
 
         try:
-            asked.request = self._caller.probes.send(
-                Address(*asked.address), self._pingBody, answered, failed, late, PROOF_WAITS
+            held.request = self._caller.probes.send(
+                Address(*address), self._pingBody, answered, failed, waits=PROOF_WAITS
             )
         except DHTError:
-            self._ended(asked, False)
+            self._release(address, held, False)
 
-    def _giveUp(self, asked: Asked) -> None:
-        if asked.request is not None:
-            self._caller.probes.cancel(asked.request)
-        self._ended(asked, False)
+    def _settle(self, address: Source, isProven: bool) -> None:
+        for held in list(self._waiting.get(address, ())):
+            self._release(address, held, isProven)
 
-    def _ended(self, asked: Asked, isProven: bool) -> None:
-        del self._asked[asked.address]
-        self._release(asked, isProven)
-
-    def _release(self, asked: Asked, isProven: bool) -> None:
-        held, asked.held = asked.held, []
-        for each in held:
-            self._heldBytes -= each.size
-            each.send(isProven)
+    def _release(self, address: Source, held: Held, isProven: bool) -> None:
+        waiting = self._waiting[address]
+        waiting.remove(held)
+        if not waiting:
+            del self._waiting[address]
+        self._held -= 1
+        self._heldBytes -= held.size
+        if held.request is not None:
+            self._caller.probes.cancel(held.request)
+        held.send(isProven)

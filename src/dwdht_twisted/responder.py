@@ -238,6 +238,9 @@ class Responder:
                 excess = len(response) - (allowed - PROOF_BYTES)
                 self._send(self._encodeShort(message, token, excess), address)
 
+        if value is None and self._proofs.isSilent(address):
+            send(False)
+            return
         self._counters.answersHeld += 1
         self._proofs.whenKnown(address, len(response), send)
 
