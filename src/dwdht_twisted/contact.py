@@ -230,6 +230,14 @@ def isPublic(host: str) -> bool:
     return IPv4Address(host).is_global
 
 
+def isRoutable(named: str, source: str) -> bool:
+    """
+    Whether we can reach a host that another has named: a private address means something else to a
+    public node than to us.
+    """
+    return isPublic(named) or not isPublic(source)
+
+
 @lru_cache(maxsize=4096)
 def isLoopback(host: str) -> bool:
     """Whether C{host} is this machine itself."""
@@ -259,6 +267,7 @@ __all__ = [
     "isIPv4",
     "isLoopback",
     "isPublic",
+    "isRoutable",
     "packAddress",
     "packContact",
     "parseAddress",

@@ -46,7 +46,7 @@ from collections.abc import Callable, Iterable
 
 from .awaited import Awaited
 from .candidate import CREDIT, WINDOW, Candidate, State
-from .contact import Address, isPublic, packAddress, unpackContact
+from .contact import Address, isRoutable, packAddress, unpackContact
 from .found import Found
 from .line import Line, Waiting
 from .routing import K
@@ -319,7 +319,7 @@ class Lookup:
         if contact is None:
             return None
         namedBy = self._line.namedBy(compact)
-        if not _isRoutable(contact.host, namedBy):
+        if namedBy and not any(isRoutable(contact.host, name.address.host) for name in namedBy):
             # Someone nearer to it may still name it.
             self._line.forget(compact)
             return None
@@ -333,11 +333,6 @@ class Lookup:
         if namedBy:
             max(namedBy, key=_creditOf).credit -= 1
         return candidate
-
-
-def _isRoutable(host: str, namedBy: list[Candidate]) -> bool:
-    """A private address means something else to a public node than to us."""
-    return not namedBy or isPublic(host) or not all(isPublic(name.address.host) for name in namedBy)
 
 
 def _isVouchedFor(candidate: Candidate) -> bool:

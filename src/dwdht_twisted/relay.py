@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from . import wire
 from .caller import Caller
-from .contact import Address, Source, isPublic, isSendable, packAddress, unpackAddress
+from .contact import Address, Source, isRoutable, isSendable, packAddress, unpackAddress
 from .counters import Counters
 from .errors import InvalidAddress
 from .limits import RateLimit, RateLimiter, TokenBucket
@@ -76,7 +76,11 @@ class Relay:
 
     def _pass(self, message: wire.RequestMessage, asker: Source, peer: Address) -> bool:
         """As the referrer: relay a ping to the peer."""
-        if not _isRoutable(peer, asker) or not self._table.holds(peer) or not self._mayReach(peer):
+        if (
+            not isRoutable(peer.host, asker[0])
+            or not self._table.holds(peer)
+            or not self._mayReach(peer)
+        ):
             return False
         body = wire.requestBody(wire.PING, message.id, forwardResponse=packAddress(*asker))
         self._counters.pingsRelayed += 1
@@ -85,7 +89,7 @@ class Relay:
 
     def _answer(self, message: wire.RequestMessage, referrer: Source, asker: Source) -> bool:
         """As the peer: answer to the asker."""
-        if not isSendable(packAddress(*asker)[0]) or not _isRoutable(asker, referrer):
+        if not isSendable(packAddress(*asker)[0]) or not isRoutable(asker[0], referrer[0]):
             return False
         if not self._table.hasProven(referrer) and not self._strangers.take(self._clock.seconds()):
             return False
@@ -100,8 +104,3 @@ class Relay:
 
     def _mayReach(self, address: Source) -> bool:
         return self._perAddress.allows(str(address), self._clock.seconds())
-
-
-def _isRoutable(named: Source, source: Source) -> bool:
-    """A private address that a public node names is one of ours, and nothing to it."""
-    return isPublic(named[0]) or not isPublic(source[0])
