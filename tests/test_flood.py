@@ -36,6 +36,7 @@ class FloodTests(SynchronousTestCase):
         outcome = inMemory(REQUESTS, forged=True, hasIds=False, rate=RATE)
         self.assertGreater(outcome.counters["answersHeld"], REQUESTS / 2)
         self.assertQuick(outcome)
+        self.assertTrue(outcome.isWell, str(outcome))
 
     def test_oneAddress(self) -> None:
         """Requests from one address do no harm, and most of them are dropped."""

@@ -4,10 +4,12 @@ Tests for L{dwdht_twisted.proof}: nobody is sent much before it has proven its a
 
 from __future__ import annotations
 
+import gc
+
 from dwdht_twisted import DHTNode, RateLimit, RequestTimeout, wire
 from dwdht_twisted.caller import MAXIMUM_CLAIMS, MAXIMUM_PROOFS
 from dwdht_twisted.contact import packAddress, splitContacts
-from dwdht_twisted.proof import AMPLIFICATION, MAXIMUM_ANSWERS, MAXIMUM_BYTES, SILENT_FOR
+from dwdht_twisted.proof import AMPLIFICATION, MAXIMUM_ANSWERS, MAXIMUM_BYTES, SILENT_FOR, Held
 from dwdht_twisted.roundtrip import INITIAL_TIMEOUT
 
 from .support import COMMAND, GIVEN_UP, Handler, NodeTestCase, RawPeer
@@ -105,6 +107,19 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(0.05)
         self.assertEqual(self.named(peer), [few, few])
         self.assertEqual(len(peer.requests), pings)
+
+    def test_leavesNothing(self) -> None:
+        """
+        An answer that no longer waits is gone, without the help of the garbage collector.
+        """
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for answers in ("pong", ""):
+            self.peer(id=None, answers=answers).ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(GIVEN_UP)
+        self.assertEqual(self.server.counters.answersHeld, 2)
+        self.assertEqual([each for each in gc.get_objects() if isinstance(each, Held)], [])
 
     def test_silenceIsForgotten(self) -> None:
         """

@@ -146,4 +146,7 @@ class AddressProofs:
         self._heldBytes -= held.size
         if held.request is not None:
             self._caller.probes.cancel(held.request)
+            # The ping's callbacks refer to what is held: a flood would leave such circles to the
+            # garbage collector.
+            held.request = None
         held.send(isProven)
