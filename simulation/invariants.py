@@ -12,9 +12,9 @@ from collections import Counter
 from dwdht_twisted import Contact, DHTNode
 from dwdht_twisted.contact import ID_BITS, distance, subnet
 from dwdht_twisted.routing import (
+    MAXIMUM_CLAIMS,
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
-    MAXIMUM_UNPROVEN,
     K,
 )
 from dwdht_twisted.rpc import QUEUE_LIMIT, WINDOW
@@ -142,9 +142,9 @@ def _checkTable(swarm: Swarm, member: Member) -> None:
             swarm.trouble(f"{member} lists {max(counts.values())} contacts of one {what}")
     if len({contact.address for contact in contacts}) < len(contacts):
         swarm.trouble(f"{member} lists an address twice")
-    unproven = len(member.node._table._unproven)
-    if unproven > MAXIMUM_UNPROVEN:
-        swarm.trouble(f"{member} lists {unproven} contacts that have not answered")
+    claims = len(member.node._table._claims)
+    if claims > MAXIMUM_CLAIMS:
+        swarm.trouble(f"{member} lists {claims} contacts that have not answered")
 
 
 def _bucketOf(contact: Contact, member: Member) -> int:

@@ -6,10 +6,11 @@ forged.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 
 from dwdht_twisted import Contact, wire
-from dwdht_twisted.caller import MAXIMUM_CLAIMS
 from dwdht_twisted.contact import splitContacts
+from dwdht_twisted.routing import MAXIMUM_CLAIMS
 from dwdht_twisted.upkeep import DEAD_GONE_AFTER
 
 from .support import GIVEN_UP, NodeTestCase
@@ -21,15 +22,17 @@ class ClaimTests(NodeTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.victim = self.node()
+        self.numbers = count()
 
     def claims(self, prefixes: Iterable[int]) -> list[Contact]:
         """Let silent addresses claim ids that share so many bits with the node's."""
         claimed = []
-        for number, prefix in enumerate(prefixes):
+        for prefix in prefixes:
+            number = next(self.numbers)
             free = 255 - prefix
             upper = int.from_bytes(self.victim.id, "big") >> free ^ 1
             id = (upper << free | self.random.getrandbits(free)).to_bytes(32, "big")
-            contact = Contact(id, f"10.9.{number >> 8}.{number & 255}", 1)
+            contact = Contact(id, f"10.{9 + (number >> 16)}.{number >> 8 & 255}.{number & 255}", 1)
             datagram = wire.frameRequest(1, wire.requestBody(wire.PING, id))
             self.victim.datagramReceived(datagram, contact.address)
             claimed.append(contact)
@@ -58,6 +61,30 @@ class ClaimTests(NodeTestCase):
             self.claims(self.random.choices(range(20, 60), k=40))
             self.clock.runFor(1)
         self.assertNotIn(contact.contact, self.victim.contacts())
+
+    def test_newcomers(self) -> None:
+        """A node that asks in the midst of many is listed all the same."""
+        newcomers = [self.peer(answers="pong") for _ in range(10)]
+        for newcomer in newcomers:
+            for _ in range(5):
+                self.claims(self.random.choices([*range(20, 60), 0], k=50))
+                self.clock.runFor(0.1)
+            newcomer.ask(self.addressOf(self.victim), wire.PING)
+            for _ in range(5):
+                self.claims(self.random.choices([*range(20, 60), 0], k=50))
+                self.clock.runFor(0.1)
+        listed = self.victim.contacts()
+        self.assertEqual([each for each in newcomers if each.contact not in listed], [])
+
+    def test_oneBucket(self) -> None:
+        """Nor do claims keep out a node whose id is like theirs."""
+        for _ in range(100):
+            self.claims([0] * 5)
+            self.clock.runFor(0.1)
+        newcomer = self.peer(id=bytes([self.victim.id[0] ^ 0x80]) + bytes(31), answers="pong")
+        newcomer.ask(self.addressOf(self.victim), wire.PING)
+        self.clock.runFor(0.5)
+        self.assertIn(newcomer.contact, self.victim.contacts())
 
     def test_roomAgain(self) -> None:
         """They don't take the room of a node that comes afterwards."""

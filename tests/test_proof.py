@@ -7,10 +7,11 @@ from __future__ import annotations
 import gc
 
 from dwdht_twisted import DHTNode, RateLimit, RequestTimeout, wire
-from dwdht_twisted.caller import MAXIMUM_CLAIMS, MAXIMUM_PROOFS
+from dwdht_twisted.caller import MAXIMUM_PROOFS
 from dwdht_twisted.contact import packAddress, splitContacts
 from dwdht_twisted.proof import AMPLIFICATION, MAXIMUM_ANSWERS, MAXIMUM_BYTES, SILENT_FOR, Held
 from dwdht_twisted.roundtrip import INITIAL_TIMEOUT
+from dwdht_twisted.routing import MAXIMUM_CLAIMS
 
 from .support import COMMAND, GIVEN_UP, Handler, NodeTestCase, RawPeer
 

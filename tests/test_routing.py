@@ -16,9 +16,9 @@ from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, distance,
 from dwdht_twisted.errors import InvalidTarget
 from dwdht_twisted.routing import (
     MAXIMUM_ALIKE,
+    MAXIMUM_CLAIMS,
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
-    MAXIMUM_UNPROVEN,
     SHARED_IN_BUCKET,
     SILENCE_REMEMBERED_FOR,
     SPARES,
@@ -224,7 +224,6 @@ class IdentityTests(TableTestCase):
         owner = far(1)._replace(host="10.0.0.2")
         self.table.answered(owner, 1.0)
         self.assertEqual(everyone(self.table), [owner])
-        self.assertFalse(self.table.holds(far(1).address))
 
 
 class BucketTests(TableTestCase):
@@ -282,19 +281,31 @@ class BucketTests(TableTestCase):
         spares = [self.table.failed(contact.address, 2.0) for contact in contacts]
         self.assertEqual(len([spare for spare in spares if spare is not None]), SPARES)
 
-    def test_claimsTakeSpareRoom(self) -> None:
-        """Who merely asks has no place in a full bucket."""
+    def test_claimsWantRoom(self) -> None:
+        """Who merely asks is looked into while its bucket has room, and not when it is full."""
         self.fill(K - 1)
         self.assertTrue(claim(self.table, far(100), 0.0))
-        self.assertFalse(claim(self.table, far(101), 0.0))
-
-    def test_proofDisplacesClaim(self) -> None:
-        """Who answers has the place of one who merely asked."""
-        contacts = self.fill(K - 1)
-        claim(self.table, far(100), 0.0)
         self.table.answered(far(101), 0.0)
-        self.assertEqual(sorted(everyone(self.table)), sorted([*contacts, far(101)]))
-        self.assertFalse(self.table.holds(far(100).address))
+        self.assertFalse(claim(self.table, far(102), 0.0))
+
+    def test_claimsDoNotCompete(self) -> None:
+        """However many ask, the first to answer has the last place; the next waits for it."""
+        contacts = self.fill(K - 1)
+        for number in range(100, 110):
+            self.assertTrue(claim(self.table, far(number), 0.0))
+        self.table.answered(far(109), 0.0)
+        self.table.answered(far(100), 0.0)
+        self.assertEqual(sorted(self.table.contacts()), sorted([*contacts, far(109)]))
+        self.assertEqual(self.table.failed(far(109).address, 1.0), far(100))
+
+    def test_claimsToOneId(self) -> None:
+        """Whoever claims an id first doesn't keep its owner from being looked into."""
+        owner = far(1)._replace(host="10.0.0.2")
+        self.assertTrue(claim(self.table, far(1), 0.0))
+        self.assertTrue(claim(self.table, owner, 0.0))
+        self.assertEqual(len(everyone(self.table)), 1)
+        self.table.answered(owner, 1.0)
+        self.assertEqual(everyone(self.table), [owner])
 
     def test_eachPrefix(self) -> None:
         """Each length of shared prefix has a bucket of its own, however close to our id."""
@@ -475,13 +486,22 @@ class SourceTests(TableTestCase):
         self.assertIn(new, self.table.contacts())
 
     def test_claimsAreBounded(self) -> None:
-        """A flood of claims fills a bounded part of the table, and earns as many pings."""
-        pings = 0
-        for number in range(4 * MAXIMUM_UNPROVEN):
-            contact = Contact(idOf(number, number % 100), "10.0.0.1", 1000 + number)
-            pings += claim(self.table, contact, 0.0)
-        self.assertEqual(pings, MAXIMUM_UNPROVEN)
-        self.assertEqual(len(everyone(self.table)), pings)
+        """A flood of claims fills a bounded part of the table, in which the latest stand."""
+        claims = [
+            Contact(idOf(number, number % 100), "10.0.0.1", 1000 + number)
+            for number in range(4 * MAXIMUM_CLAIMS)
+        ]
+        for contact in claims:
+            self.assertTrue(claim(self.table, contact, 0.0))
+        self.assertEqual(sorted(everyone(self.table)), sorted(claims[-MAXIMUM_CLAIMS:]))
+
+    def test_withdrawn(self) -> None:
+        """A claim that is given up leaves its place, and may be made again."""
+        contact = Contact(idOf(1), "8.8.8.8", 1000)
+        for _ in range(MAXIMUM_OF_HOST + 1):
+            self.assertTrue(claim(self.table, contact, 0.0))
+            self.table.withdraw(contact.address)
+            self.assertEqual(everyone(self.table), [])
 
 
 class AnswerTests(TableTestCase):

@@ -26,9 +26,9 @@ from dwdht_twisted.contact import (
     subnet,
 )
 from dwdht_twisted.routing import (
+    MAXIMUM_CLAIMS,
     MAXIMUM_OF_HOST,
     MAXIMUM_OF_SUBNET,
-    MAXIMUM_UNPROVEN,
     SILENCE_REMEMBERED_FOR,
     K,
     RoutingTable,
@@ -93,12 +93,12 @@ class InvariantTests(SynchronousTestCase):
         self.assertEqual(len({contact.address for contact in held}), len(held))
         self.assertEqual(len({contact.id for contact in held}), len(held))
         self.assertTrue(set(proven) <= set(held))
-        self.assertTrue(len(unproven) <= MAXIMUM_UNPROVEN)
+        self.assertTrue(len(unproven) <= MAXIMUM_CLAIMS)
         for contact in held:
             self.assertNotEqual(contact.id, table.id)
             self.assertTrue(table.holds(contact.address))
             self.assertEqual(table.hasProven(contact.address), contact in proven)
-        buckets = Counter(distance(contact.id or b"", table.id).bit_length() for contact in held)
+        buckets = Counter(distance(contact.id or b"", table.id).bit_length() for contact in proven)
         self.assertTrue(all(count <= k for count in buckets.values()))
         public = [contact.host for contact in held if isPublic(contact.host)]
         self.assertTrue(all(count <= MAXIMUM_OF_HOST for count in Counter(public).values()))

@@ -53,7 +53,6 @@ class Bucket:
     The contacts whose ids share a prefix of one length with our own.
 
     :ivar proven: at most k contacts that have answered, by id
-    :ivar unproven: contacts that only asked, by id, in the room that is left
     :ivar spares: contacts that have answered and found no room, the latest last
     :ivar refreshedAt: when a lookup last went into the bucket, in seconds; first, when it was made
     :ivar isExplored: whether a lookup ever went into it
@@ -74,7 +73,6 @@ class Bucket:
         "proven",
         "refreshedAt",
         "spares",
-        "unproven",
     )
 
     def __init__(self, prefix: int, now: float) -> None:
@@ -88,7 +86,6 @@ class Bucket:
         self._answers: dict[int, bytes] = {}
         self.further = 0
         self.proven: dict[int, Entry] = {}
-        self.unproven: dict[int, Entry] = {}
         self.spares: list[Contact] = []
         self.refreshedAt = now
         self.isExplored = False

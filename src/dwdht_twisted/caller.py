@@ -15,14 +15,11 @@ from .contact import Address, Contact, Source, packAddress, unpackAddress
 from .errors import DHTError, InvalidAddress, UnexpectedAnswer
 from .interfaces import Pong
 from .roundtrip import FixedTimeout
-from .routing import RoutingTable
+from .routing import MAXIMUM_CLAIMS, RoutingTable
 from .rpc import OnAnswer, OnFailure, OnLate, OutgoingRequest, Requests
 
 #: How many contacts are checked at once.
 MAXIMUM_CHECKS = 128
-
-#: How many claims are looked into at once.  More than that in one moment are a flood.
-MAXIMUM_CLAIMS = 128
 
 #: How many pings that ask for a proof are in flight at once: as many as all strangers are served
 #: together (L{Admission <dwdht_twisted.limits.Admission>}) within a tenth of a second.
@@ -76,7 +73,8 @@ class Caller:
         )
         self._pingBody = wire.requestBody(wire.PING, ownId)
         self._checks: set[Address] = set()
-        self._claims = 0
+        # The pings that look into claims, by address, the oldest first.
+        self._claims: dict[Source, OutgoingRequest] = {}
 
     def received(self, datagram: bytes, address: Source) -> bool:
         """
@@ -145,21 +143,26 @@ class Caller:
         """
         Someone claims to have this id, at this address: find out.
 
-        A claim that we have no time for is not even noted, for nothing would ever take it back.
+        In a flood of claims the oldest is given up.
         """
-        if self._claims >= MAXIMUM_CLAIMS or not self._table.asked(
-            id, address, self._clock.seconds()
-        ):
+        if address in self._claims or not self._table.asked(id, address, self._clock.seconds()):
             return
+        if len(self._claims) >= MAXIMUM_CLAIMS:
+            # Who is there has mostly answered by the time that it is the oldest.
+            oldest = next(iter(self._claims))
+            self.probes.cancel(self._claims.pop(oldest))
+            self._table.withdraw(oldest)
 
         def done(*ignored: object) -> None:
-            self._claims -= 1
+            del self._claims[address]
 
-        self._claims += 1
         try:
-            self.probes.send(Address(*address), self._pingBody, done, done, waits=CLAIM_WAITS)
+            self._claims[address] = self.probes.send(
+                Address(*address), self._pingBody, done, done, waits=CLAIM_WAITS
+            )
         except DHTError:
-            done()
+            # The node is being destroyed.
+            self._table.withdraw(address)
 
     def check(self, address: Address) -> None:
         """Ping an address so that the table learns who is there, if anyone."""

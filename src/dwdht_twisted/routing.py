@@ -13,8 +13,9 @@ The rules:
 * A proven contact keeps its place until it fails to answer.  When its bucket
   is full, a newcomer waits among the spares, and the caller is told to ping
   the contact that was silent for longest.
-* A contact that merely asked may take *spare room*, is to be pinged at once,
-  and goes when it is silent.  It never stands in the way of a proven one.
+* A contact that merely asked has made a *claim*.  If there is room for it, it
+  is to be pinged at once, and is forgotten when it is silent.  Claims stand in
+  nobody's way: neither in that of a contact, nor of another claim.
 * One address has one contact.  When it answers under a new id, the old id is
   gone: the node was restarted.
 * An id stays with the address that has proven it.  Another address that
@@ -31,8 +32,6 @@ Pure: the time is an argument, in seconds, and the pings are the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from .bucket import Bucket, Entry
 from .buckets import Buckets
 from .contact import (
@@ -42,6 +41,7 @@ from .contact import (
     Source,
     checkId,
     isPublic,
+    unpackContact,
 )
 from .limits import RecentMap
 from .sources import SourceCounts
@@ -59,8 +59,8 @@ MAXIMUM_ALIKE = 3
 #: How many newcomers wait for a place in a full bucket.
 SPARES = 4
 
-#: How many contacts that have not answered yet a table holds.
-MAXIMUM_UNPROVEN = 256
+#: How many claims a table holds.
+MAXIMUM_CLAIMS = 128
 
 #: How many contacts of one public host, and of one public /24 network, a table holds.
 MAXIMUM_OF_HOST = 4
@@ -89,10 +89,11 @@ class RoutingTable:
         self._own = int.from_bytes(self.id, "big")
         self._k = k
         self.buckets = Buckets(self._own, k)
-        # All by id, those among them that have not answered, and all by address.
+        # The proven contacts, by id and by address.
         self._entries: dict[int, Entry] = {}
-        self._unproven: dict[int, Entry] = {}
         self._byAddress: dict[Source, Entry] = {}
+        # Those that have only asked, by address, the oldest claim first.
+        self._claims: dict[Source, Entry] = {}
         # Where the proven contacts are, and where all are: a claim must not keep a proven one out.
         self._provenSources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
         self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
@@ -102,20 +103,19 @@ class RoutingTable:
 
     def __len__(self) -> int:
         """How many proven contacts there are."""
-        return len(self._entries) - len(self._unproven)
+        return len(self._entries)
 
     def contacts(self) -> list[Contact]:
         """The proven contacts."""
-        return [entry.contact for entry in self._provenEntries()]
+        return [entry.contact for entry in self._entries.values()]
 
     def holds(self, address: Source) -> bool:
         """Whether a contact of this address is in the table, proven or not."""
-        return address in self._byAddress
+        return address in self._byAddress or address in self._claims
 
     def hasProven(self, address: Source) -> bool:
         """Whether a contact of this address has answered."""
-        entry = self._byAddress.get(address)
-        return entry is not None and entry.number not in self._unproven
+        return address in self._byAddress
 
     # What happens to a contact.
 
@@ -127,11 +127,7 @@ class RoutingTable:
         """
         entry = self._byAddress.get(address)
         if entry is not None:
-            if (
-                entry.compact.startswith(id)
-                or entry.number in self._unproven
-                or now - entry.doubtedAt <= TRUSTED_FOR
-            ):
+            if entry.compact.startswith(id) or now - entry.doubtedAt <= TRUSTED_FOR:
                 return False
             # Another id at a known address: ask who is there, but not for each request.
             entry.doubtedAt = now
@@ -139,21 +135,21 @@ class RoutingTable:
         number = int.from_bytes(id, "big")
         bucket = self.buckets.ifAny(number)
         # Most who ask find no room, so that this comes first.
-        if bucket is not None and len(bucket.proven) + len(bucket.unproven) >= self._k:
+        if bucket is not None and len(bucket.proven) >= self._k:
             return False
         if (
             number in self._entries
             or number == self._own
-            or len(self._unproven) >= MAXIMUM_UNPROVEN
+            or address in self._claims
             or self._silent.get(address, now)
             or not self._sources.hasRoom(address[0])
         ):
             return False
-        entry = Entry(id, address, now)
-        bucket = self.buckets.of(number, now)
-        bucket.unproven[number] = entry
-        self._unproven[number] = entry
-        self._enter(entry)
+        if len(self._claims) >= MAXIMUM_CLAIMS:
+            # Who is there has mostly answered by the time that it is the oldest.
+            self.withdraw(next(iter(self._claims)))
+        self._claims[address] = Entry(id, address, now)
+        self._sources.add(address[0])
         return True
 
     def answered(self, contact: Contact, now: float) -> Contact | None:
@@ -170,10 +166,9 @@ class RoutingTable:
         known = self._byAddress.get(address)
         if known is not None and id is not None and known.compact.startswith(id):
             known.lastSeen = now
-            if self._unproven and known.number in self._unproven:
-                self._prove(known, now)
             return None
         self._silent.discard(address)
+        self.withdraw(address)
         if known is not None:
             self._remove(known)
         if id is None or id == self.id:
@@ -187,6 +182,7 @@ class RoutingTable:
         :return: a spare that should be pinged, since there is room for it now
         """
         self._silent.put(address, True, now)
+        self.withdraw(address)
         entry = self._byAddress.get(address)
         if entry is None:
             return None
@@ -198,6 +194,11 @@ class RoutingTable:
                 return spare
         return None
 
+    def withdraw(self, address: Source) -> None:
+        """Forget the claim that was made from an address, if there is one."""
+        if self._claims.pop(address, None) is not None:
+            self._sources.remove(address[0])
+
     # What the table is for.
 
     def closest(self, target: bytes, count: int = K) -> list[Contact]:
@@ -207,7 +208,8 @@ class RoutingTable:
         Proven ones; those that have not answered yet fill up an answer that is short of them, as do
         further contacts of one public host.
         """
-        return [self._entryOf(compact).contact for compact in self._closest(target, count)]
+        contacts = map(unpackContact, self._closest(target, count))
+        return [contact for contact in contacts if contact is not None]
 
     def closestCompact(self, target: bytes, count: int = K) -> bytes:
         """L{closest}, as an answer carries it."""
@@ -231,11 +233,13 @@ class RoutingTable:
             # A host with many ids must not crowd out those that have one.
             found = self._furtherLast(self._nearest(wanted, count + further))[:count]
             found.sort(key=distanceTo)
-        if len(found) < count and self._unproven:
-            claims = sorted(self._unproven, key=wanted.__xor__)[: count - len(found)]
-            found += [self._unproven[number].compact for number in claims]
+        if len(found) < count and self._claims:
+            claims = {claim.number: claim.compact for claim in self._claims.values()}
+            claimed = sorted(claims.keys() - self._entries, key=wanted.__xor__)
+            del claimed[count - len(found) :]
+            found += [claims[number] for number in claimed]
             found.sort(key=distanceTo)
-        return found[:count]
+        return found
 
     def _furtherLast(self, compacts: list[bytes]) -> list[bytes]:
         """These contacts, with those at the end for whose public host there is an earlier one."""
@@ -263,15 +267,11 @@ class RoutingTable:
 
     def unseenSince(self, time: float, count: int) -> list[Contact]:
         """The proven contacts that last answered before C{time}, the longest unseen first."""
-        old = [entry for entry in self._provenEntries() if entry.lastSeen < time]
+        old = [entry for entry in self._entries.values() if entry.lastSeen < time]
         old.sort(key=lambda entry: entry.lastSeen)
         return [entry.contact for entry in old[:count]]
 
     # The inside.
-
-    def _provenEntries(self) -> Iterator[Entry]:
-        unproven = self._unproven
-        return (entry for entry in self._entries.values() if entry.number not in unproven)
 
     def _insert(self, contact: Contact, now: float) -> Contact | None:
         """Give a contact that has answered a place, or name the one that it waits for."""
@@ -287,26 +287,12 @@ class RoutingTable:
         entry = Entry(contact.id or b"", (contact.host, contact.port), now)
         if not self._isCredible(bucket, entry):
             return None
-        claim = bucket.unproven.get(number)
-        if claim is None and len(bucket.proven) + len(bucket.unproven) >= self._k:
-            claim = next(iter(bucket.unproven.values()))
-        if claim is not None:
-            self._remove(claim)
         bucket.add(entry)
+        self._entries[number] = entry
+        self._byAddress[entry.address] = entry
         self._provenSources.add(contact.host)
-        self._enter(entry)
+        self._sources.add(contact.host)
         return None
-
-    def _prove(self, claim: Entry, now: float) -> None:
-        """A contact that has only asked has answered: its place becomes a proven one's."""
-        bucket = self.buckets.of(claim.number, now)
-        if not self._isCredible(bucket, claim):
-            self._remove(claim)
-            return
-        del bucket.unproven[claim.number]
-        del self._unproven[claim.number]
-        bucket.add(claim)
-        self._provenSources.add(claim.address[0])
 
     def _isCredible(self, bucket: Bucket, entry: Entry) -> bool:
         return self._provenSources.hasRoom(entry.address[0]) and not _isCrowd(bucket, entry)
@@ -319,22 +305,11 @@ class RoutingTable:
         del spares[:-SPARES]
 
     def _remove(self, entry: Entry) -> None:
-        bucket = self.buckets.of(entry.number, entry.lastSeen)
-        host = entry.address[0]
-        if bucket.proven.get(entry.number) is entry:
-            bucket.remove(entry)
-            self._provenSources.remove(host)
-        else:
-            del bucket.unproven[entry.number]
-            del self._unproven[entry.number]
+        self.buckets.of(entry.number, entry.lastSeen).remove(entry)
         del self._entries[entry.number]
         del self._byAddress[entry.address]
-        self._sources.remove(host)
-
-    def _enter(self, entry: Entry) -> None:
-        self._entries[entry.number] = entry
-        self._byAddress[entry.address] = entry
-        self._sources.add(entry.address[0])
+        self._provenSources.remove(entry.address[0])
+        self._sources.remove(entry.address[0])
 
 
 def _isCrowd(bucket: Bucket, entry: Entry) -> bool:
