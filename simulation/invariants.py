@@ -25,8 +25,9 @@ from .workload import Workload
 #: How many of its 20 closest neighbours a node lacks at most, then, though their buckets have room.
 LACKING = 5
 
-#: How many timers a node has at most: its upkeep's, one for its requests, and one for its probes.
-TIMERS = 3
+#: How many timers a node has at most: its upkeep's, and those of its requests, its claims and its
+#: proofs.
+TIMERS = 4
 
 #: The share of the nodes that puts have to reach that take the value at least, and of the gets that
 #: have to find a value that do so at once: over a run, in whatever weather, if there are so many.
@@ -97,14 +98,14 @@ def checkClosed(swarm: Swarm) -> None:
 def leftovers(node: DHTNode) -> dict[str, int]:
     """How many things that should have ended a node holds, by what they are."""
     requests = node._caller.requests
-    probes = node._caller.probes
     queries = node._queries
     now = requests._clock.seconds()
     found = {
         "requests waiting": requests.waiting,
         "requests overdue": sum(
-            each.deadline < now
-            for each in (*requests._inFlight.values(), *probes._inFlight.values())
+            request.deadline < now
+            for each in (requests, node._caller._claims.requests, node._caller.proofs.requests)
+            for request in each._inFlight.values()
         ),
         # One may be its upkeep's.
         "streams": len(queries._streams) - (node._upkeep._refreshing is not None),

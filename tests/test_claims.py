@@ -10,6 +10,7 @@ from itertools import count
 
 from dwdht_twisted import Contact, wire
 from dwdht_twisted.contact import splitContacts
+from dwdht_twisted.probes import MAXIMUM_GUESSES
 from dwdht_twisted.routing import MAXIMUM_CLAIMS
 from dwdht_twisted.upkeep import DEAD_GONE_AFTER
 
@@ -85,6 +86,19 @@ class ClaimTests(NodeTestCase):
         newcomer.ask(self.addressOf(self.victim), wire.PING)
         self.clock.runFor(0.5)
         self.assertIn(newcomer.contact, self.victim.contacts())
+
+    def test_guesses(self) -> None:
+        """Whoever claims in the name of an address has a few guesses at what it is asked."""
+        peer = self.peer()
+        peer.ask(self.addressOf(self.victim), wire.PING)
+        self.clock.runFor(0.1)
+        [(ping, address)] = peer.requests
+        for number in range(1, MAXIMUM_GUESSES + 1):
+            wrong = (ping.transactionId + number) % 65536
+            peer.send(wire.encodeResponse(wrong), address)
+        peer.pong(ping, address)
+        self.clock.runFor(0.1)
+        self.assertEqual(self.victim.contacts(), [])
 
     def test_roomAgain(self) -> None:
         """They don't take the room of a node that comes afterwards."""

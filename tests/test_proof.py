@@ -8,7 +8,8 @@ import gc
 
 from dwdht_twisted import DHTNode, RateLimit, RequestTimeout, wire
 from dwdht_twisted.caller import MAXIMUM_PROOFS
-from dwdht_twisted.contact import packAddress, splitContacts
+from dwdht_twisted.contact import Source, packAddress, splitContacts
+from dwdht_twisted.probes import MAXIMUM_GUESSES
 from dwdht_twisted.proof import AMPLIFICATION, MAXIMUM_ANSWERS, MAXIMUM_BYTES, SILENT_FOR, Held
 from dwdht_twisted.roundtrip import INITIAL_TIMEOUT
 from dwdht_twisted.routing import MAXIMUM_CLAIMS
@@ -160,6 +161,76 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(0.2)
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
+    def test_slow(self) -> None:
+        """
+        An asker whose pong takes as long as a round trip ever does gets its value.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
+        peer = self.peer(id=None)
+        peer.onRequest = lambda message, address: self.clock.callLater(
+            2.0, peer.pong, message, address
+        )
+        peer.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(2.5)
+        self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
+
+    def test_pingIsLost(self) -> None:
+        """
+        An asker that misses the first ping is sent another.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
+        peer = self.peer(id=None)
+        peer.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(0.1)
+        peer.onRequest = peer.pong
+        self.clock.runFor(1)
+        self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
+
+    def test_contactStays(self) -> None:
+        """
+        A contact that misses what asks for a proof is not taken for dead.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 20_000))
+        peer = self.peer()
+
+        def answerClaimOnly(message: wire.RequestMessage, address: Source) -> None:
+            if message.id is not None:
+                peer.pong(message, address)
+
+        peer.onRequest = answerClaimOnly
+        peer.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(GIVEN_UP)
+        self.assertEqual({message.id is None for message, _ in peer.requests}, {True, False})
+        self.assertIn(peer.contact, self.server.contacts())
+
+    def guess(self, guesses: int) -> RawPeer:
+        """Have someone send so many wrong pongs in the name of a peer, then the right one."""
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
+        peer = self.peer(id=None)
+        peer.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(0.1)
+        [(ping, address)] = peer.requests
+        for number in range(1, guesses + 1):
+            wrong = (ping.transactionId + number) % 65536
+            peer.send(wire.encodeResponse(wrong), self.there)
+        peer.pong(ping, address)
+        self.clock.runFor(0.1)
+        return peer
+
+    def test_strayAnswers(self) -> None:
+        """
+        An answer or two that nobody waits for make no difference.
+        """
+        peer = self.guess(MAXIMUM_GUESSES - 1)
+        self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
+
+    def test_guesses(self) -> None:
+        """
+        Whoever guesses at the transaction id of the ping has a few guesses only.
+        """
+        peer = self.guess(MAXIMUM_GUESSES)
+        self.assertEqual(self.answersTo(peer), [])
+
     def test_several(self) -> None:
         """
         Several answers wait until one ping is answered; too many of them don't wait.
@@ -168,7 +239,7 @@ class HeldTests(ProofTestCase):
         for _ in range(MAXIMUM_ANSWERS + 5):
             peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(1)
-        self.assertEqual(len(peer.requests), MAXIMUM_ANSWERS)
+        self.assertEqual(len(peer.requests), 1)
         self.assertEqual(sorted(self.named(peer))[-MAXIMUM_ANSWERS:], [20] * MAXIMUM_ANSWERS)
         self.assertEqual(len([few for few in self.named(peer) if few < 20]), 5)
 

@@ -5,6 +5,7 @@ Asking other nodes: pings, hole punches, and what the table learns from every an
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from twisted.internet.defer import Deferred
@@ -14,33 +15,30 @@ from . import wire
 from .contact import Address, Contact, Source, packAddress, unpackAddress
 from .errors import DHTError, InvalidAddress, UnexpectedAnswer
 from .interfaces import Pong
-from .roundtrip import FixedTimeout
+from .probes import Probes
 from .routing import MAXIMUM_CLAIMS, RoutingTable
 from .rpc import OnAnswer, OnFailure, OnLate, OutgoingRequest, Requests
 
 #: How many contacts are checked at once.
 MAXIMUM_CHECKS = 128
 
-#: How many pings that ask for a proof are in flight at once: as many as all strangers are served
-#: together (L{Admission <dwdht_twisted.limits.Admission>}) within a tenth of a second.
+#: How many addresses are asked for a proof at once: as many as all strangers are served together
+#: (L{Admission <dwdht_twisted.limits.Admission>}) within a tenth of a second.
 MAXIMUM_PROOFS = 512
 
-#: How long the answer to a probe is waited for, in seconds.
-PROBE_TIMEOUT = 0.75
-
-#: How long the answer to each ping is waited for, in those, that looks into a claim or asks for a
-#: proof.
+#: How long the answer to each ping is waited for, times L{PROBE_TIMEOUT
+#: <dwdht_twisted.probes.PROBE_TIMEOUT>}, that looks into a claim, and that asks for a proof: three
+#: seconds in all, which is long for a round trip.
 CLAIM_WAITS = (1.0, 1.0, 2.0)
-PROOF_WAITS = (1.0,)
+PROOF_WAITS = (1.0, 3.0)
 
 
 class Caller:
     """
     The asking half of a node.
 
-    What it wants to know, and what strangers make it ask, are kept apart: these I{probes} have
-    places and a time-out of their own, so that however many of them stay without an answer, no
-    request of the node's own waits, or is waited for longer.
+    What it wants to know is asked by its L{requests <Requests>}, what strangers make it ask by
+    L{Probes}: claims that are looked into, and addresses that are to prove themselves.
 
     :param clock: tells the time
     :param write: sends a datagram to an address
@@ -61,20 +59,29 @@ class Caller:
         self._table = table
         self.ownId = ownId
         self.requests = Requests(clock, write, random, self._heard, self._missed)
-        self.probes = Requests(
+        self._pingBody = wire.requestBody(wire.PING, ownId)
+        self._claims = Probes(
             clock,
             write,
             random,
+            self._pingBody,
+            CLAIM_WAITS,
+            MAXIMUM_CLAIMS,
             self._heard,
             self._missed,
-            window=MAXIMUM_CLAIMS + MAXIMUM_PROOFS,
-            queueLimit=0,
-            timeouts=FixedTimeout(PROBE_TIMEOUT),
         )
-        self._pingBody = wire.requestBody(wire.PING, ownId)
+        # A proof that doesn't come tells nothing of a contact.
+        self.proofs = Probes(
+            clock,
+            write,
+            random,
+            wire.requestBody(wire.PING),
+            PROOF_WAITS,
+            MAXIMUM_PROOFS,
+            self._heard,
+            lambda address: None,
+        )
         self._checks: set[Address] = set()
-        # The pings that look into claims, by address, the oldest first.
-        self._claims: dict[Source, OutgoingRequest] = {}
 
     def received(self, datagram: bytes, address: Source) -> bool:
         """
@@ -83,12 +90,20 @@ class Caller:
         :return: False when nobody waits for it
         :raises MalformedDatagram: when it is awaited but can't be read
         """
-        return self.requests.received(datagram, address) or self.probes.received(datagram, address)
+        if (
+            self.requests.received(datagram, address)
+            or self._claims.requests.received(datagram, address)
+            or self.proofs.requests.received(datagram, address)
+        ):
+            return True
+        self._claims.guessed(address)
+        self.proofs.guessed(address)
+        return False
 
     def stop(self, reason: DHTError) -> None:
         """Fail whatever is in flight with C{reason}, and all that is asked from now on."""
-        self.requests.stop(reason)
-        self.probes.stop(reason)
+        for requests in (self.requests, self._claims.requests, self.proofs.requests):
+            requests.stop(reason)
 
     def send(
         self,
@@ -142,26 +157,14 @@ class Caller:
     def claimed(self, id: bytes, address: Source) -> None:
         """
         Someone claims to have this id, at this address: find out.
-
-        In a flood of claims the oldest is given up.
         """
-        if address in self._claims or not self._table.asked(id, address, self._clock.seconds()):
-            return
-        if len(self._claims) >= MAXIMUM_CLAIMS:
-            # Who is there has mostly answered by the time that it is the oldest.
-            oldest = next(iter(self._claims))
-            self.probes.cancel(self._claims.pop(oldest))
-            self._table.withdraw(oldest)
+        if not self._claims.isProbed(address) and self._table.asked(
+            id, address, self._clock.seconds()
+        ):
+            self._claims.send(address, partial(self._claimEnded, address))
 
-        def done(*ignored: object) -> None:
-            del self._claims[address]
-
-        try:
-            self._claims[address] = self.probes.send(
-                Address(*address), self._pingBody, done, done, waits=CLAIM_WAITS
-            )
-        except DHTError:
-            # The node is being destroyed.
+    def _claimEnded(self, address: Source, isAnswered: bool) -> None:
+        if not isAnswered:
             self._table.withdraw(address)
 
     def check(self, address: Address) -> None:

@@ -22,7 +22,7 @@ from .contact import COMPACT_CONTACT_BYTES, ID_BYTES, Contact, Source, packAddre
 from .counters import Counters
 from .interfaces import ICommandHandler, Request
 from .limits import RecentMap
-from .proof import AMPLIFICATION, PROOF_BYTES, AddressProofs
+from .proof import AMPLIFICATION, PROOF_BYTES, AddressProofs, Held
 from .relay import Relay
 from .routing import RoutingTable
 from .tokens import TokenIssuer
@@ -214,14 +214,14 @@ class Responder:
         if len(response) <= allowed or self._proofs.isProven(address):
             self._send(response, address)
         else:
-            self._hold(message, address, token, value, response, allowed)
+            self._hold(message, address, token, value is not None, response, allowed)
 
     def _hold(
         self,
         message: wire.RequestMessage,
         address: Source,
         token: bytes | None,
-        value: bytes | None,
+        hasValue: bool,
         response: bytes,
         allowed: int,
     ) -> None:
@@ -234,15 +234,15 @@ class Responder:
         def send(isProven: bool) -> None:
             if isProven:
                 self._send(response, address)
-            elif value is None:
+            elif not hasValue:
                 excess = len(response) - (allowed - PROOF_BYTES)
                 self._send(self._encodeShort(message, token, excess), address)
 
-        if value is None and self._proofs.isSilent(address):
+        if not hasValue and self._proofs.isSilent(address):
             send(False)
             return
         self._counters.answersHeld += 1
-        self._proofs.whenKnown(address, len(response), send)
+        self._proofs.whenKnown(address, Held(len(response), hasValue, send))
 
     def _encode(
         self, message: wire.RequestMessage, value: bytes | None, token: bytes | None

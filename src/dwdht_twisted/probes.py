@@ -1,0 +1,143 @@
+"""
+The pings that strangers make a node send.
+
+A request may come from anywhere, and claim anything.  What a node pings to find out is kept apart
+from what it asks for itself: probes have places and a time-out of their own, so that however many
+of them stay without an answer, no request of the node's own waits, or is waited for longer.  One
+address has one at a time.  In a flood the oldest is given up: who is there has mostly answered by
+then.
+
+All that tells an answer is 16 bits.  Whoever sends in the name of an address where it can't read
+has to guess them, so that a probe is given up after a few answers that nobody waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+from twisted.internet.interfaces import IReactorTime
+
+from . import wire
+from .contact import Address, Source
+from .errors import DHTError
+from .roundtrip import FixedTimeout
+from .rpc import OutgoingRequest, Requests
+
+#: How long the answer to a ping is waited for, in seconds, times what L{Probes} is told.
+PROBE_TIMEOUT = 0.75
+
+#: How many answers that nobody waits for end the probe of their address.
+MAXIMUM_GUESSES = 3
+
+#: Called once when a probe ends, with whether there is an answer.
+OnEnd = Callable[[bool], None]
+
+
+class Probe:
+    """
+    One of them.
+
+    :ivar request: the ping
+    :ivar ended: to be called at its end
+    :ivar guesses: how many answers came that don't fit
+    """
+
+    __slots__ = ("ended", "guesses", "request")
+
+    def __init__(self, request: OutgoingRequest, ended: OnEnd) -> None:
+        self.request = request
+        self.ended = ended
+        self.guesses = 0
+
+
+class Probes:
+    """
+    Those of one kind.
+
+    :param clock: tells the time
+    :param write: sends a datagram to an address
+    :param random: where transaction ids come from
+    :param body: of the ping
+    :param waits: how long the answer to each transmission is waited for, in L{PROBE_TIMEOUT}s
+    :param maximum: how many there are at once
+    :param heard: told of each answer, first
+    :param missed: told of each address that has not answered, first
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        write: Callable[[bytes, Source], None],
+        random: Random,
+        body: bytes,
+        waits: tuple[float, ...],
+        maximum: int,
+        heard: Callable[[wire.ResponseMessage, Source], None],
+        missed: Callable[[Address], None],
+    ) -> None:
+        self._body = body
+        self._waits = waits
+        self._maximum = maximum
+        self._probes: dict[Source, Probe] = {}
+        self.requests = Requests(
+            clock,
+            write,
+            random,
+            heard,
+            missed,
+            window=maximum,
+            queueLimit=0,
+            timeouts=FixedTimeout(PROBE_TIMEOUT),
+        )
+
+    def isProbed(self, address: Source) -> bool:
+        """Whether an answer from there is waited for."""
+        return address in self._probes
+
+    def send(
+        self, address: Source, ended: OnEnd, late: Callable[[int], None] | None = None
+    ) -> None:
+        """
+        Ping an address that isn't probed.
+
+        :param ended: called once
+        :param late: called each time that the ping is about to be sent again
+        """
+        probes = self._probes
+        if len(probes) >= self._maximum:
+            self._giveUp(next(iter(probes)))
+        try:
+            request = self.requests.send(
+                Address(*address),
+                self._body,
+                partial(self._answered, address),
+                partial(self._failed, address),
+                late,
+                self._waits,
+            )
+        except DHTError:
+            # The node is being destroyed.
+            ended(False)
+        else:
+            probes[address] = Probe(request, ended)
+
+    def guessed(self, address: Source) -> None:
+        """An answer has come from an address that nobody waits for."""
+        probe = self._probes.get(address)
+        if probe is not None:
+            probe.guesses += 1
+            if probe.guesses >= MAXIMUM_GUESSES:
+                self._giveUp(address)
+
+    def _giveUp(self, address: Source) -> None:
+        probe = self._probes.pop(address)
+        self.requests.cancel(probe.request)
+        probe.ended(False)
+
+    def _answered(self, address: Source, message: wire.ResponseMessage, source: Source) -> None:
+        self._probes.pop(address).ended(True)
+
+    def _failed(self, address: Source, reason: DHTError) -> None:
+        self._probes.pop(address).ended(False)
