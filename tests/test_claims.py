@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import count
 
 from dwdht_twisted import Contact, wire
-from dwdht_twisted.contact import splitContacts
+from dwdht_twisted.contact import packContact, splitContacts
 from dwdht_twisted.probes import MAXIMUM_GUESSES
 from dwdht_twisted.routing import MAXIMUM_CLAIMS
 from dwdht_twisted.upkeep import DEAD_GONE_AFTER
@@ -108,3 +108,30 @@ class ClaimTests(NodeTestCase):
             newcomer = self.node(bootstrap=[self.addressOf(self.victim)])
             self.clock.runFor(2)
             self.assertIn(self.contactOf(newcomer), self.victim.contacts())
+
+    def test_namedToNewcomers(self) -> None:
+        """They are named to whoever looks for its own id, as one that joins, and to nobody else."""
+        [claim] = self.claims([3])
+        for id, target, expected in (
+            (self.target(), None, [packContact(claim)]),
+            (self.target(), claim.id, []),
+            (None, claim.id, []),
+        ):
+            asker = self.peer(id=id)
+            asker.ask(self.addressOf(self.victim), wire.FIND_NODE, target or id)
+            self.clock.runFor(0.1)
+            named = splitContacts(asker.responses[-1][0].nodes or b"")
+            self.assertEqual([each for each in named if each == packContact(claim)], expected)
+
+    def test_updatesGoElsewhere(self) -> None:
+        """Nothing is sent to an address because somebody has claimed to be there."""
+        bystander = self.peer()
+        others = [self.node(bootstrap=[self.addressOf(self.victim)]) for _ in range(3)]
+        self.clock.runFor(2)
+        datagram = wire.frameRequest(1, wire.requestBody(wire.PING, self.target()))
+        for node in (self.victim, *others):
+            node.datagramReceived(datagram, bystander.address)
+        for node in (self.victim, *others):
+            node.update("note", self.target(), b"x" * 500).collect().addErrback(lambda _: None)
+        self.clock.runFor(GIVEN_UP)
+        self.assertEqual({message.command for message, _ in bystander.requests}, {wire.PING})

@@ -364,12 +364,12 @@ class ClaimTests(ResponderTestCase):
 
     def test_namedMeanwhile(self) -> None:
         """
-        A node that has just asked is named to others while its ping is under way.
+        A node that has just asked is named to newcomers while its ping is under way.
         """
-        other = self.peer(id=None)
+        other = self.peer()
         self.asker.ask(self.addressOf(self.server), wire.PING)
         self.clock.runFor(0.015)
-        other.ask(self.addressOf(self.server), wire.FIND_NODE, self.target())
+        other.ask(self.addressOf(self.server), wire.FIND_NODE, other.id)
         self.clock.runFor(1)
         [(answer, _)] = other.responses
         named = [unpackContact(each) for each in splitContacts(answer.nodes or b"")]

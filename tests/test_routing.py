@@ -51,7 +51,7 @@ def claim(table: RoutingTable, contact: Contact, now: float) -> bool:
 
 def everyone(table: RoutingTable) -> list[Contact]:
     """All contacts of a table, proven or not, closest to itself first."""
-    return table.closest(table.id, 10**6)
+    return table.closest(table.id, 10**6, withClaims=True)
 
 
 class TableTestCase(SynchronousTestCase):
@@ -102,7 +102,7 @@ class ProofTests(TableTestCase):
         self.assertEqual(len(self.table), 0)
         self.assertTrue(self.table.holds(far(1).address))
         self.assertFalse(self.table.hasProven(far(1).address))
-        self.assertEqual(self.table.closest(OWN), [far(1)])
+        self.assertEqual(everyone(self.table), [far(1)])
 
     def test_askedThenAnswered(self) -> None:
         """Who asks and then answers our ping is proven, in one place."""
@@ -510,13 +510,15 @@ class AnswerTests(TableTestCase):
     """
 
     def test_claimsFillUp(self) -> None:
-        """Contacts that only asked fill up an answer that is short of proven ones, in order."""
+        """Contacts that only asked fill up an answer that is short of proven ones, if wanted."""
         self.table.answered(far(2), 0.0)
         self.table.answered(far(4), 0.0)
         for number in (1, 3, 5):
             claim(self.table, far(number), 0.0)
-        self.assertEqual(self.table.closest(idOf(0), 4), [far(1), far(2), far(3), far(4)])
-        self.assertEqual(self.table.closest(idOf(0), 2), [far(2), far(4)])
+        filled = self.table.closest(idOf(0), 4, withClaims=True)
+        self.assertEqual(filled, [far(1), far(2), far(3), far(4)])
+        self.assertEqual(self.table.closest(idOf(0), 2, withClaims=True), [far(2), far(4)])
+        self.assertEqual(self.table.closest(idOf(0), 4), [far(2), far(4)])
 
     def test_publicHostCountsOnce(self) -> None:
         """Further contacts of one public host fill up an answer that is short of others."""

@@ -214,7 +214,9 @@ class InvariantTests(SynchronousTestCase):
             for count in (1, 2, 5, K, ALL):
                 expected = oneOfEachHost(ordered(proven, target))[:count]
                 expected += ordered(unproven, target)[: count - len(expected)]
-                self.assertEqual(table.closest(target, count), ordered(expected, target))
+                self.assertEqual(
+                    table.closest(target, count, withClaims=True), ordered(expected, target)
+                )
 
 
 def oneOfEachHost(contacts: list[Contact]) -> list[Contact]:

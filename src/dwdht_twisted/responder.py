@@ -248,7 +248,7 @@ class Responder:
         self, message: wire.RequestMessage, value: bytes | None, token: bytes | None
     ) -> bytes | None:
         """An answer with the closest contacts, as far as they fit; None when the value doesn't."""
-        nodes = self._table.closestCompact(message.target or b"")
+        nodes = self._closest(message)
         response = wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
         if len(response) <= wire.MAX_DATAGRAM_BYTES:
             return response
@@ -266,7 +266,12 @@ class Responder:
 
     def _encodeShort(self, message: wire.RequestMessage, token: bytes | None, excess: int) -> bytes:
         """An answer that leaves out the farthest contacts to be shorter by so many bytes."""
-        nodes = self._table.closestCompact(message.target or b"")
+        nodes = self._closest(message)
         fewer = -(-excess // COMPACT_CONTACT_BYTES) * COMPACT_CONTACT_BYTES
         nodes = nodes[: max(0, len(nodes) - fewer)]
         return wire.encodeResponse(message.transactionId, self._ownId, nodes, None, token)
+
+    def _closest(self, message: wire.RequestMessage) -> bytes:
+        # Who looks for its own id is joining.
+        isNewcomer = message.id is not None and message.id == message.target
+        return self._table.closestCompact(message.target or b"", withClaims=isNewcomer)

@@ -15,7 +15,9 @@ The rules:
   the contact that was silent for longest.
 * A contact that merely asked has made a *claim*.  If there is room for it, it
   is to be pinged at once, and is forgotten when it is silent.  Claims stand in
-  nobody's way: neither in that of a contact, nor of another claim.
+  nobody's way: neither in that of a contact, nor of another claim.  Nobody is
+  sent to them, but for newcomers: nodes that join together have only each
+  other.
 * One address has one contact.  When it answers under a new id, the old id is
   gone: the node was restarted.
 * An id stays with the address that has proven it.  Another address that
@@ -201,26 +203,27 @@ class RoutingTable:
 
     # What the table is for.
 
-    def closest(self, target: bytes, count: int = K) -> list[Contact]:
+    def closest(self, target: bytes, count: int = K, *, withClaims: bool = False) -> list[Contact]:
         """
         The contacts closest to a target, closest first.
 
-        Proven ones; those that have not answered yet fill up an answer that is short of them, as do
-        further contacts of one public host.
+        Further contacts of one public host fill up an answer that is short of others.
+
+        :param withClaims: whether those that have not answered yet fill it up too
         """
-        contacts = map(unpackContact, self._closest(target, count))
+        contacts = map(unpackContact, self._closest(target, count, withClaims))
         return [contact for contact in contacts if contact is not None]
 
-    def closestCompact(self, target: bytes, count: int = K) -> bytes:
+    def closestCompact(self, target: bytes, count: int = K, *, withClaims: bool = False) -> bytes:
         """L{closest}, as an answer carries it."""
         wanted = int.from_bytes(target, "big")
         bucket = self.buckets.ifAny(wanted)
         if bucket is not None and len(bucket.proven) == count and not bucket.further:
             # Nobody elsewhere is as close.
             return bucket.answer(wanted)
-        return b"".join(self._closest(target, count))
+        return b"".join(self._closest(target, count, withClaims))
 
-    def _closest(self, target: bytes, count: int) -> list[bytes]:
+    def _closest(self, target: bytes, count: int, withClaims: bool) -> list[bytes]:
         """The compact contacts to name."""
         wanted = int.from_bytes(target, "big")
 
@@ -233,7 +236,7 @@ class RoutingTable:
             # A host with many ids must not crowd out those that have one.
             found = self._furtherLast(self._nearest(wanted, count + further))[:count]
             found.sort(key=distanceTo)
-        if len(found) < count and self._claims:
+        if withClaims and len(found) < count and self._claims:
             claims = {claim.number: claim.compact for claim in self._claims.values()}
             claimed = sorted(claims.keys() - self._entries, key=wanted.__xor__)
             del claimed[count - len(found) :]
