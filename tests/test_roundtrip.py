@@ -171,6 +171,14 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.times.measured(NEAR, 0.01, 0.0)
         self.assertEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT)
 
+    def test_failed(self) -> None:
+        """An address that never answered is waited for no longer than a new one."""
+        for address in (NEAR, FAR):
+            self.times.measured(address, 0.01, 0.0)
+        self.times.missed(NEAR, 1.4, 0.0)
+        self.times.failed(NEAR)
+        self.assertEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT)
+
     def test_missedByAll(self) -> None:
         """When nobody answers in time, addresses that are new are waited for longer too."""
         self.times.measured(NEAR, 0.01, 0.0)

@@ -11,9 +11,10 @@ from dwdht_twisted import (
     NoCloseNodes,
     NoResponse,
     Reply,
+    TooManyRequests,
     wire,
 )
-from dwdht_twisted.contact import Source
+from dwdht_twisted.contact import Address, Source
 from dwdht_twisted.rpc import RELAY_WAITS, TRANSMISSIONS
 
 from .support import (
@@ -155,16 +156,55 @@ class LookupTests(NodeTestCase):
 
     def test_tooMuchAtOnce(self) -> None:
         """
-        Nodes that can't be asked since too many requests wait count as errors.
+        Nodes that can't be asked since too many requests wait count as errors, however many.
         """
         asker: DHTNode = self.node(ephemeral=True)
         silent = self.peer()
         for _ in range(256 + 4096):
             asker.ping(silent.address).addErrback(lambda _: None)
-        stream = asker.query(COMMAND, self.target(), nodes=[self.peer().address])
-        with self.assertRaises(NoResponse):
+        nodes = [Address("10.9.9.9", port) for port in range(1, 2001)]
+        stream = asker.query(COMMAND, self.target(), nodes=nodes)
+        with self.assertRaises(TooManyRequests):
             self.clock.runUntil(stream.collect())
-        self.assertEqual(stream.errors, 1)
+        self.assertEqual(stream.errors, 2000)
+
+    def test_deadNode(self) -> None:
+        """
+        In a small network a node that was found dead isn't waited for again, whoever names it.
+        """
+        nodes = self.swarm(10)
+        nodes[-1].destroy()
+        asker = nodes[0]
+        self.collect(asker, self.target())
+        self.clock.runFor(GIVEN_UP)
+        began = self.clock.seconds()
+        self.assertEqual(len(self.collect(asker, self.target())), 8)
+        self.assertLess(self.clock.seconds() - began, 0.2)
+
+    def test_allWereSilent(self) -> None:
+        """
+        Nodes that were found silent are waited for when nobody else answers.
+        """
+        nodes = self.swarm(10)
+        asker = nodes[0]
+        self.network.partition([self.addressOf(asker).host])
+        with self.assertRaises(NoResponse):
+            self.collect(asker, self.target())
+        self.network.heal()
+        self.assertEqual(len(self.collect(asker, self.target())), 9)
+
+    def test_failingHandler(self) -> None:
+        """
+        A node whose handler fails stays among the contacts of whoever asked it.
+        """
+        nodes = self.swarm(10)
+        for node in nodes[1:]:
+            node.register(COMMAND, Handler(lambda _: Deferred()))
+        asker = nodes[0]
+        contacts = asker.contacts()
+        self.collect(asker, self.target())
+        self.clock.runFor(GIVEN_UP)
+        self.assertEqual(asker.contacts(), contacts)
 
 
 class PunchTests(NodeTestCase):

@@ -112,13 +112,18 @@ class Caller:
         onAnswer: OnAnswer,
         onFailure: OnFailure,
         onLate: OnLate | None = None,
+        *,
+        isForHandler: bool = False,
     ) -> OutgoingRequest:
         """
         Send a request; see L{Requests.send}.
 
+        :param isForHandler: whether a user's handler is to answer, whose silence needn't be that of
+            its node: that is pinged then
         :raises TooManyRequests: when too many wait already
         """
-        return self.requests.send(address, body, onAnswer, onFailure, onLate)
+        missed = self._checkSilence if isForHandler else None
+        return self.requests.send(address, body, onAnswer, onFailure, onLate, missed=missed)
 
     def ping(self, address: Address) -> Deferred[Pong]:
         """See L{IDHTNode.ping <dwdht_twisted.interfaces.IDHTNode.ping>}."""
@@ -180,6 +185,10 @@ class Caller:
             self.send(address, self._pingBody, done, done)
         except DHTError:
             done()
+
+    def _checkSilence(self, address: Address) -> None:
+        if not self._table.isSilent(address, self._clock.seconds()):
+            self.check(address)
 
     def _pong(self, send: Callable[[OnAnswer, OnFailure], OutgoingRequest]) -> Deferred[Pong]:
         def cancelled(_: Deferred[Pong]) -> None:

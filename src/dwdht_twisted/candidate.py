@@ -48,6 +48,7 @@ class Candidate:
     :ivar credit: how many more candidates are asked on its word
     :ivar isRight: whether one that it named has answered, under the id that it was named with
     :ivar silences: how many of those that it named were late
+    :ivar wasSilent: whether its address has not answered lately
     :ivar isExtra: whether it takes no place of the k closest: another node of its public host was
         asked before, or it stands too close to the target, or all that it was believed is silence
     """
@@ -63,6 +64,7 @@ class Candidate:
         "silences",
         "state",
         "token",
+        "wasSilent",
     )
 
     def __init__(self, address: Address, id: bytes | None, distance: int) -> None:
@@ -76,6 +78,7 @@ class Candidate:
         self.isExtra = False
         self.isRight = False
         self.silences = 0
+        self.wasSilent = False
 
     @property
     def referrer(self) -> Address | None:

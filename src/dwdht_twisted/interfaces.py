@@ -105,6 +105,7 @@ class IQueryStream(IPushProducer):
         :return: fires with None at the end of the query or when it was stopped; fails with
             L{NoResponse <dwdht_twisted.errors.NoResponse>} when no node answered, with
             L{NoCloseNodes <dwdht_twisted.errors.NoCloseNodes>} when none took the update, with
+            L{TooManyRequests <dwdht_twisted.errors.TooManyRequests>} when none could be asked, with
             L{NodeDestroyed <dwdht_twisted.errors.NodeDestroyed>} when the node went first.
             Cancelling it stops the query.
         """

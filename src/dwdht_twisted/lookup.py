@@ -88,6 +88,7 @@ class Lookup:
     :param k: how many closest nodes to find
     :param spacing: the mean distance between neighbouring ids, as far as it is known, else 0
     :param reserve: gives more compact contacts, for when too few of the others answer
+    :param isSilent: whether an address has not answered lately
     """
 
     def __init__(
@@ -98,12 +99,14 @@ class Lookup:
         k: int = K,
         spacing: int = 0,
         reserve: Callable[[], bytes] | None = None,
+        isSilent: Callable[[Address], bool] = lambda address: False,
     ) -> None:
         self._wanted = int.from_bytes(target, "big")
         self._ownId = ownId
         self._k = k
         self._crowded = spacing // CROWDED
         self._reserve = reserve
+        self._isSilent = isSilent
         # Who may be asked: bootstrap nodes, then whoever was named.
         self._bootstrap: deque[Address] = deque()
         self._isComplete = True
@@ -226,7 +229,9 @@ class Lookup:
         if self._spent >= BUDGET:
             return not self._awaited.prompt
         if len(found.placed) < self._k:
-            return not self._awaited
+            # In a small network all are waited for, but for those whom others take for alive still.
+            isPatient = not found
+            return not any(isPatient or not each.wasSilent for each, _ in self._awaited)
         bound = found.bound(0)
         isBesieged = self._line.isBesieged
         outer = found.bound(found.crowdSize()) if isBesieged else bound
@@ -329,6 +334,7 @@ class Lookup:
         self._line.settle(compact)
         candidate = Candidate(contact.address, contact.id, distance)
         candidate.isExtra = not takesPlace
+        candidate.wasSilent = self._isSilent(contact.address)
         candidate.namedBy = namedBy
         if namedBy:
             max(namedBy, key=_creditOf).credit -= 1

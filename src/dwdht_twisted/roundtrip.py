@@ -82,6 +82,9 @@ class Timeouts(Protocol):
     def missed(self, address: Source, waited: float, now: float) -> None:
         """No answer has come from this address within so many seconds."""
 
+    def failed(self, address: Source) -> None:
+        """No answer has come from this address to any transmission."""
+
     def timeout(self, address: Source, now: float) -> float:
         """How long to wait for an answer from this address, in seconds."""
 
@@ -102,6 +105,9 @@ class FixedTimeout:
         """See L{Timeouts}."""
 
     def missed(self, address: Source, waited: float, now: float) -> None:
+        """See L{Timeouts}."""
+
+    def failed(self, address: Source) -> None:
         """See L{Timeouts}."""
 
     def timeout(self, address: Source, now: float) -> float:
@@ -141,6 +147,15 @@ class RoundTripTimes:
         self._missedInARow += 1
         if self._missedInARow >= MISSED_IN_A_ROW:
             self._overall = backedOff(self._overall or firstEstimate(waited), waited)
+
+    def failed(self, address: Source) -> None:
+        """
+        No answer has come from this address to any transmission.
+
+        What was learnt of it is forgotten: the next one would be waited for as long as for an
+        address that has become slow, and it is dead.
+        """
+        self._addresses.discard(address)
 
     def timeout(self, address: Source, now: float) -> float:
         """How long to wait for an answer from this address, in seconds."""

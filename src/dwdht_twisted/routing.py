@@ -119,6 +119,10 @@ class RoutingTable:
         """Whether a contact of this address has answered."""
         return address in self._byAddress
 
+    def isSilent(self, address: Source, now: float) -> bool:
+        """Whether this address has failed to answer lately."""
+        return bool(self._silent.get(address, now))
+
     # What happens to a contact.
 
     def asked(self, id: bytes, address: Source, now: float) -> bool:

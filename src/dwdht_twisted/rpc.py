@@ -52,6 +52,9 @@ OnAnswer = Callable[[wire.ResponseMessage, Source], None]
 #: Called with what went wrong.
 OnFailure = Callable[[DHTError], None]
 
+#: Called with an address that has not answered, after all retries.
+OnMissed = Callable[[Address], None]
+
 #: Called each time that an answer is late, with how often the request was sent.  It is sent again,
 #: unless it is cancelled now.
 OnLate = Callable[[int], None]
@@ -71,6 +74,7 @@ class OutgoingRequest:
         "deadline",
         "isOver",
         "messages",
+        "missed",
         "onAnswer",
         "onFailure",
         "onLate",
@@ -89,7 +93,8 @@ class OutgoingRequest:
         onFailure: OnFailure,
         onLate: OnLate | None,
         anyPort: bool,
-        waits: tuple[float, ...] = WAITS,
+        waits: tuple[float, ...],
+        missed: OnMissed,
     ) -> None:
         self.address = address
         self.messages = messages
@@ -98,6 +103,7 @@ class OutgoingRequest:
         self.onLate = onLate
         self.anyPort = anyPort
         self.waits = waits
+        self.missed = missed
         self.transactionId = -1
         self.transmissions = 0
         self.sentAt = 0.0
@@ -133,7 +139,7 @@ class Requests:
         write: Callable[[bytes, Source], None],
         random: Random,
         heard: Callable[[wire.ResponseMessage, Source], None],
-        missed: Callable[[Address], None],
+        missed: OnMissed,
         *,
         window: int = WINDOW,
         queueLimit: int = QUEUE_LIMIT,
@@ -174,17 +180,21 @@ class Requests:
         onFailure: OnFailure,
         onLate: OnLate | None = None,
         waits: tuple[float, ...] = WAITS,
+        missed: OnMissed | None = None,
     ) -> OutgoingRequest:
         """
         Send a request.
 
         :param body: what L{wire.requestBody} gave
         :param waits: how long the answer to each transmission is waited for, in time-outs
+        :param missed: what is told of an address that has not answered this one, instead
         :return: the request, for L{cancel}
         :raises TooManyRequests: when the queue is full
         """
+        messages = ((body, address),)
+        missed = missed or self._missed
         return self._start(
-            OutgoingRequest(address, ((body, address),), onAnswer, onFailure, onLate, False, waits)
+            OutgoingRequest(address, messages, onAnswer, onFailure, onLate, False, waits, missed)
         )
 
     def sendThrough(
@@ -212,7 +222,9 @@ class Requests:
             messages = ((direct, address), *messages)
             waits = WAITS
         return self._start(
-            OutgoingRequest(address, messages, onAnswer, onFailure, onLate, True, waits)
+            OutgoingRequest(
+                address, messages, onAnswer, onFailure, onLate, True, waits, self._missed
+            )
         )
 
     def redirect(self, request: OutgoingRequest, address: Address) -> None:
@@ -339,7 +351,8 @@ class Requests:
         if request.transmissions >= len(request.waits):
             self._end(request)
             if isDirect:
-                self._missed(request.address)
+                self._timeouts.failed(request.address)
+                request.missed(request.address)
             request.onFailure(RequestTimeout(f"no answer from {request.address}"))
             return
         if request.onLate is not None:

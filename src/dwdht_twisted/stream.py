@@ -68,6 +68,11 @@ class Question:
         self.isUpdate = isUpdate
         self.withQuery = withQuery
 
+    @property
+    def isForHandler(self) -> bool:
+        """Whether handlers of users answer it."""
+        return self.command not in wire.INTERNAL_COMMANDS
+
     def body(self, id: bytes | None, token: bytes | None = None) -> bytes:
         """The request that asks it; see L{wire.requestBody}."""
         return wire.requestBody(
@@ -120,6 +125,8 @@ class QueryStream:
         self._iterator: Iteration | None = None
         self._isRead = False
         self._isStopped = False
+        # Why nothing more can be sent.
+        self._refusal: DHTError | None = None
 
     # Reading.
 
@@ -199,21 +206,16 @@ class QueryStream:
         while self._search is not None and not self._isPaused:
             candidate = self._search.next()
             if candidate is not None:
-                self._ask(candidate, self._bodyFor(candidate))
+                self._ask(candidate)
             elif self._search.isOver:
                 self._searchIsOver(self._search)
             else:
                 return
 
-    def _bodyFor(self, candidate: Candidate) -> bytes:
-        if self._isCommitting:
-            return self._question.body(self._caller.ownId, candidate.token)
-        return self._body
-
     def _searchIsOver(self, search: Search) -> None:
         self._cancelRequests()
         if not self.responses:
-            self.fail(NoResponse("no node answered"))
+            self.fail(self._refusal or NoResponse("no node answered"))
         elif self._question.isUpdate and not self._isCommitting:
             self._isCommitting = True
             self._search = Commit(search.closest())
@@ -222,7 +224,11 @@ class QueryStream:
         else:
             self._end(None)
 
-    def _ask(self, candidate: Candidate, body: bytes) -> None:
+    def _ask(self, candidate: Candidate) -> None:
+        """Send the question; when it can't be, the candidate has failed."""
+        body = self._body
+        if self._isCommitting:
+            body = self._question.body(self._caller.ownId, candidate.token)
         try:
             self._requests[candidate] = self._caller.send(
                 candidate.address,
@@ -230,9 +236,11 @@ class QueryStream:
                 partial(self._answered, candidate),
                 partial(self._failed, candidate),
                 partial(self._late, candidate),
+                isForHandler=self._question.isForHandler,
             )
         except DHTError as error:
-            self._failed(candidate, error)
+            self._refusal = error
+            self._lost(candidate)
 
     def _answered(
         self, candidate: Candidate, message: wire.ResponseMessage, address: Source
@@ -287,10 +295,14 @@ class QueryStream:
 
     def _failed(self, candidate: Candidate, reason: DHTError) -> None:
         self._requests.pop(candidate, None)
-        if self._search is not None and candidate not in self._punches:
+        if candidate not in self._punches:
+            self._lost(candidate)
+            self._advance()
+
+    def _lost(self, candidate: Candidate) -> None:
+        if self._search is not None:
             self.errors += 1
             self._search.failed(candidate)
-            self._advance()
 
     # Hole punching.
 
@@ -304,7 +316,8 @@ class QueryStream:
             if request is not None:
                 self._caller.requests.redirect(request, candidate.address)
             else:
-                self._ask(candidate, self._bodyFor(candidate))
+                self._ask(candidate)
+                self._advance()
 
         def failed(reason: DHTError) -> None:
             self._punches.pop(candidate, None)
