@@ -229,9 +229,11 @@ class Lookup:
         if self._spent >= BUDGET:
             return not self._awaited.prompt
         if len(found.placed) < self._k:
-            # In a small network all are waited for, but for those whom others take for alive still.
-            isPatient = not found
-            return not any(isPatient or not each.wasSilent for each, _ in self._awaited)
+            # All are waited for, but for those that are late, and did not answer lately either.
+            return not any(
+                not found or not each.wasSilent or each.state is State.ASKED
+                for each, _ in self._awaited
+            )
         bound = found.bound(0)
         isBesieged = self._line.isBesieged
         outer = found.bound(found.crowdSize()) if isBesieged else bound
