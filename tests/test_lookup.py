@@ -385,10 +385,37 @@ class ResultTests(LookupTestCase):
         self.assertEqual([each.id for each in lookup.closest()], [near(TARGET, 6)])
 
     def test_oneId(self) -> None:
-        """An id is asked at a few addresses, however many it is known at."""
+        """An id is asked at a few addresses at once, however many it is known at."""
         hosts = [f"20.0.{number}.1" for number in range(MAXIMUM_OF_ID + 3)]
         lookup = looking([node(5, host) for host in hosts])
-        self.assertEqual(len(askAll(lookup)), MAXIMUM_OF_ID)
+        asked = askAll(lookup)
+        self.assertEqual(len(asked), MAXIMUM_OF_ID)
+        for candidate in asked:
+            lookup.answered(candidate, answer(candidate.id))
+        self.assertEqual(askAll(lookup), [])
+
+    def test_falseAddresses(self) -> None:
+        """False addresses of an id keep nobody from being asked, late ones nor such that deny it."""
+        hosts = [f"20.0.{number}.1" for number in range(MAXIMUM_OF_ID + 2)]
+        lookup = looking([node(5, host) for host in hosts])
+        late, denying, *_ = askAll(lookup)
+        lookup.late(late, 1)
+        [fourth] = askAll(lookup)
+        self.assertEqual(fourth.address.host, hosts[-2])
+        lookup.answered(denying, answer(near(TARGET, 7)))
+        [fifth] = askAll(lookup)
+        self.assertEqual(fifth.address.host, hosts[-1])
+
+    def test_oneHostForAnId(self) -> None:
+        """One host, private or not, is asked for one id at one port only, until that is late."""
+        ports = [Contact(near(TARGET, 5), "10.0.0.1", port) for port in (1, 2, 3)]
+        lookup = looking(ports)
+        [first] = askAll(lookup)
+        self.assertEqual(contactOf(first), ports[0])
+        lookup.late(first, 1)
+        [second] = askAll(lookup)
+        lookup.answered(second, answer(second.id))
+        self.assertEqual(askAll(lookup), [])
 
     def test_impersonation(self) -> None:
         """Who answers under the id of another keeps it from nothing."""

@@ -73,6 +73,10 @@ class Line:
                 named[compact] = [source]
                 self._lineUp(compact)
 
+    def comeBack(self, waiting: Waiting) -> None:
+        """Line up again who was taken out, and not asked."""
+        heappush(self._lineOf(waiting[0]), waiting)
+
     def forget(self, compact: bytes) -> None:
         """The contact can't be asked as it was named: someone else may still name it."""
         del self._named[compact]

@@ -19,8 +19,9 @@ Nobody who answers is trusted more than need be:
   credit a node has to begin with.
 * One address is asked once, whatever ids it was named with, and it counts when
   it answers under the id that it was named with.  An id is asked at a few
-  addresses, so that no false one keeps the true one from being asked; when
-  several answer, one takes a place, and the others come in addition.
+  addresses at once, and at more when they are late, so that no false one keeps
+  the true one from being asked; when several answer, one takes a place, and
+  the others come in addition.
 * Ids are random, so that there is room for a few nodes only next to a target.
   When k answer from there, the target is besieged: they chose their ids.  Then
   the search goes on for the k closest outside of that crowd, and an update is
@@ -113,6 +114,8 @@ class Lookup:
         self._isBootstrapNeeded = False
         self._line = Line(self._wanted, self._crowded)
         self._screening = Screening(ownId, spacing)
+        # By id, who waits for others that were named with it.
+        self._aside: dict[bytes, list[Waiting]] = {}
         # Who was, and what came of it.
         self._awaited = Awaited()
         self._found = Found(k, self._crowded)
@@ -164,6 +167,7 @@ class Lookup:
         """See L{Search}."""
         if self._awaited.late(candidate):
             self._blameForSilence(candidate)
+            self._makeRoom(candidate)
         patience, thrift = PATIENCE, THRIFT
         if self._withheld:
             # There is more to gain from others than from a second try.
@@ -192,6 +196,7 @@ class Lookup:
         candidate.token = message.token
         id = message.id
         if candidate.id is not None and candidate.id != id:
+            self._makeRoom(candidate)
             # Restarted, or never who it was said to be: there is nothing to learn from it here.
             return False
         for name in candidate.namedBy:
@@ -217,6 +222,7 @@ class Lookup:
         """See L{Search}."""
         self._awaited.landed(candidate)
         candidate.state = State.FAILED
+        self._makeRoom(candidate)
 
     @property
     def isOver(self) -> bool:
@@ -330,6 +336,10 @@ class Lookup:
             # Someone nearer to it may still name it.
             self._line.forget(compact)
             return None
+        id = contact.id or b""
+        if self._screening.mustWait(id, contact.host):
+            self._aside.setdefault(id, []).append((distance, compact))
+            return None
         takesPlace = self._screening.takesPlace(distance, contact.host)
         if not self._screening.admits(distance, compact, contact.host):
             return None
@@ -341,6 +351,14 @@ class Lookup:
         if namedBy:
             max(namedBy, key=_creditOf).credit -= 1
         return candidate
+
+    def _makeRoom(self, candidate: Candidate) -> None:
+        """Let those come that wait for a candidate that was named with the same id."""
+        id = candidate.id
+        if id is not None:
+            self._screening.makesRoom(id, candidate.address.host)
+            for waiting in self._aside.pop(id, ()):
+                self._line.comeBack(waiting)
 
 
 def _isVouchedFor(candidate: Candidate) -> bool:

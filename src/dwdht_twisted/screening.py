@@ -6,7 +6,7 @@ Pure: no time, no randomness, no IO.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 
 from .contact import ID_BYTES
 from .sources import SourceCounts
@@ -15,8 +15,9 @@ from .sources import SourceCounts
 MAXIMUM_OF_HOST = 4
 MAXIMUM_OF_SUBNET = 12
 
-#: How many addresses are asked that were named with the same id.  All but one of them lie, and none
-#: of them can keep the others from being asked.
+#: How many addresses are asked at once that were named with the same id, each on another host.  All
+#: but one of them lie.  One that is late makes room, so that silent ones keep nobody from being
+#: asked, and a host that answers takes the room of one.
 MAXIMUM_OF_ID = 3
 
 #: Closer to a target than the mean distance between neighbouring ids divided by this, chance puts
@@ -36,9 +37,10 @@ class Screening:
 
     __slots__ = (
         "_addresses",
-        "_addressesOf",
         "_answeredIds",
         "_answeredTooClose",
+        "_hostsOf",
+        "_ownId",
         "_sources",
         "_tooClose",
     )
@@ -48,7 +50,8 @@ class Screening:
         self._answeredTooClose = 0
         self._answeredIds: set[bytes] = set()
         self._addresses: set[bytes] = set()
-        self._addressesOf: Counter[bytes] = Counter({ownId: MAXIMUM_OF_ID})
+        self._ownId = ownId
+        self._hostsOf: defaultdict[bytes, set[str]] = defaultdict(set)
         self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
 
     def admitsAddress(self, compact: bytes) -> bool:
@@ -74,15 +77,24 @@ class Screening:
         id, address = compact[:ID_BYTES], compact[ID_BYTES:]
         if (
             address in self._addresses
-            or self._addressesOf[id] >= MAXIMUM_OF_ID
+            or id == self._ownId
             or not self._sources.hasRoom(host)
             or (0 < distance < self._tooClose and self._answeredTooClose >= MAXIMUM_TOO_CLOSE)
         ):
             return False
         self._addresses.add(address)
-        self._addressesOf[id] += 1
+        self._hostsOf[id].add(host)
         self._sources.add(host)
         return True
+
+    def mustWait(self, id: bytes, host: str) -> bool:
+        """Whether a contact waits for others that were named with its id, and are being asked."""
+        hosts = self._hostsOf.get(id)
+        return hosts is not None and (host in hosts or len(hosts) >= MAXIMUM_OF_ID)
+
+    def makesRoom(self, id: bytes, host: str) -> None:
+        """Others that were named with an id need no longer wait for who was asked at this host."""
+        self._hostsOf[id].discard(host)
 
     def takesPlace(self, distance: int, host: str) -> bool:
         """
