@@ -13,7 +13,12 @@ from twisted.logger import globalLogPublisher
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import ICommandHandler, NodeDestroyed, NoResponse, Request, wire
-from dwdht_twisted.commands import HANDLER_TIMEOUT, MAXIMUM_HANDLERS, CommandRegistry
+from dwdht_twisted.commands import (
+    HANDLER_TIMEOUT,
+    HANDLERS_FOR_STRANGERS,
+    MAXIMUM_HANDLERS,
+    CommandRegistry,
+)
 from dwdht_twisted.interfaces import HandlerResult
 
 from .support import COMMAND, GIVEN_UP, Handler, NodeTestCase
@@ -388,7 +393,8 @@ class NumberTests(NodeTestCase):
         self.server = self.node()
         self.handler = Handler(self.later, self.later)
         self.server.register(COMMAND, self.handler)
-        self.asker = self.peer(id=None)
+        self.asker = self.peer(answers="pong")
+        self.introduce(self.asker, self.server)
 
     def later(self, _: Request) -> Deferred[bytes]:
         """A result that doesn't come yet."""
@@ -416,6 +422,19 @@ class NumberTests(NodeTestCase):
         self.clock.runFor(0.1)
         self.assertEqual(len(self.results), MAXIMUM_HANDLERS + 1)
 
+    def test_strangers(self) -> None:
+        """
+        Those who have not proven their address leave half of the places to the others.
+        """
+        stranger = self.peer(id=None)
+        for _ in range(MAXIMUM_HANDLERS):
+            stranger.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual(len(self.results), HANDLERS_FOR_STRANGERS)
+        self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual(len(self.results), HANDLERS_FOR_STRANGERS + 1)
+
     def test_timedOut(self) -> None:
         """
         Handlers that catch their cancellation have no place any more when their time is over.
@@ -427,6 +446,7 @@ class NumberTests(NodeTestCase):
         self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), MAXIMUM_HANDLERS)
         self.server.unregister(COMMAND)
         self.server.register(COMMAND, Handler())
+        self.asker.responses.clear()
         self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
         self.clock.runFor(0.1)
         self.assertEqual(len(self.asker.responses), 1)

@@ -23,6 +23,7 @@ from dwdht_twisted.contact import (
     isIPv4,
     isLoopback,
     isPublic,
+    isRoutable,
     isSendable,
     packAddress,
     packContact,
@@ -311,6 +312,24 @@ class HostTests(SynchronousTestCase):
         """The /24 network of a host is all but its last octet."""
         self.assertEqual(subnet("192.0.2.7"), subnet("192.0.2.255"))
         self.assertNotEqual(subnet("192.0.2.7"), subnet("192.0.3.7"))
+
+    def test_isRoutable(self) -> None:
+        """
+        A public host may be named by anybody, a private one by hosts that aren't public, and this
+        machine only by itself.
+        """
+        namers = {
+            "8.8.8.8": {"8.8.4.4", "10.0.0.1", "127.0.0.1"},
+            "10.0.0.2": {"10.0.0.1", "127.0.0.1"},
+            "127.0.0.2": {"127.0.0.1"},
+        }
+        for named, expected in namers.items():
+            found = {
+                source
+                for source in ("8.8.4.4", "10.0.0.1", "127.0.0.1")
+                if isRoutable(named, source)
+            }
+            self.assertEqual(found, expected)
 
 
 class ContactTests(SynchronousTestCase):

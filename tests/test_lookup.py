@@ -395,7 +395,7 @@ class ResultTests(LookupTestCase):
         self.assertEqual(askAll(lookup), [])
 
     def test_falseAddresses(self) -> None:
-        """False addresses of an id keep nobody from being asked, late ones nor such that deny it."""
+        """False addresses of an id, late ones and such that deny it, keep nobody waiting."""
         hosts = [f"20.0.{number}.1" for number in range(MAXIMUM_OF_ID + 2)]
         lookup = looking([node(5, host) for host in hosts])
         late, denying, *_ = askAll(lookup)

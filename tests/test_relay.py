@@ -158,6 +158,20 @@ class ReferrerTests(NodeTestCase):
         self.assertEqual(len(self.target_.requests), burst)
         self.assertEqual(self.one.counters.relaysRefused, 4 * burst)
 
+    def test_rateForContacts(self) -> None:
+        """
+        However much strangers have relayed, there is something left for contacts.
+        """
+        contact = self.peer()
+        self.introduce(contact, self.one)
+        self.test_rate()
+        relayed = len(self.target_.requests)
+        contact.ask(
+            self.addressOf(self.one), wire.PING, forwardRequest=packAddress(*self.target_.address)
+        )
+        self.clock.runFor(0.1)
+        self.assertEqual(len(self.target_.requests), relayed + 1)
+
 
 class PeerTests(NodeTestCase):
     """

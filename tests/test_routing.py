@@ -44,9 +44,10 @@ def far(number: int, host: str = "10.0.0.1") -> Contact:
 
 
 def claim(table: RoutingTable, contact: Contact, now: float) -> bool:
-    """A request comes that claims to be from a contact."""
+    """A request claims to be from a contact; tell whether its address is to be pinged."""
     assert contact.id is not None
-    return table.asked(contact.id, contact.address, now)
+    pinged = table.asked(contact.id, contact.address, now)
+    return pinged == contact.address
 
 
 def everyone(table: RoutingTable) -> list[Contact]:
@@ -217,6 +218,19 @@ class IdentityTests(TableTestCase):
         self.assertEqual(self.table.failed(far(1).address, LATER), moved)
         self.assertIsNone(self.table.answered(moved, LATER))
         self.assertEqual(sorted(self.table.contacts()), [moved, far(2)])
+
+    def test_idAsksElsewhere(self) -> None:
+        """
+        When the id of a contact that wasn't heard of lately asks from elsewhere, the contact is
+        pinged, but not for each request.
+        """
+        self.table.answered(far(1), 0.0)
+        moved = ("10.0.0.2", 1)
+        self.assertIsNone(self.table.asked(far(1).id or b"", moved, 1.0))
+        self.assertEqual(self.table.asked(far(1).id or b"", moved, LATER), far(1).address)
+        self.assertIsNone(self.table.asked(far(1).id or b"", moved, LATER + 1))
+        self.table.failed(far(1).address, LATER + 2)
+        self.assertEqual(self.table.asked(far(1).id or b"", moved, LATER + 3), moved)
 
     def test_claimedId(self) -> None:
         """Who answers under an id is believed before who merely claims it."""

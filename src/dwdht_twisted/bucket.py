@@ -30,7 +30,7 @@ class Entry:
     :ivar address: its host and port
     :ivar number: its id as a big-endian number
     :ivar lastSeen: when it last answered, in seconds
-    :ivar doubtedAt: when another id last claimed its address, in seconds
+    :ivar doubtedAt: when another last claimed its address or its id, and it was asked, in seconds
     """
 
     __slots__ = ("address", "compact", "doubtedAt", "lastSeen", "number")

@@ -163,10 +163,11 @@ class Caller:
         """
         Someone claims to have this id, at this address: find out.
         """
-        if not self._claims.isProbed(address) and self._table.asked(
-            id, address, self._clock.seconds()
-        ):
-            self._claims.send(address, partial(self._claimEnded, address))
+        if self._claims.isProbed(address):
+            return
+        doubtful = self._table.asked(id, address, self._clock.seconds())
+        if doubtful is not None and not self._claims.isProbed(doubtful):
+            self._claims.send(doubtful, partial(self._claimEnded, doubtful))
 
     def _claimEnded(self, address: Source, isAnswered: bool) -> None:
         if not isAnswered:

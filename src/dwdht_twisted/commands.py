@@ -17,8 +17,10 @@ from .errors import InvalidCommand
 from .interfaces import HandlerResult, ICommandHandler, Request
 from .wire import INTERNAL_COMMANDS
 
-#: How many handlers may be at work at once.
+#: How many handlers may be at work at once, and from how many on none begins for a stranger, whose
+#: address may be forged.
 MAXIMUM_HANDLERS = 256
+HANDLERS_FOR_STRANGERS = MAXIMUM_HANDLERS // 2
 
 #: How long a handler may take, in seconds.  The asker has given up long before.
 HANDLER_TIMEOUT = 30.0
@@ -104,13 +106,17 @@ class HandlerRunner:
         handler: Callable[[Request], HandlerResult],
         request: Request,
         answer: Callable[[bytes | None], None],
+        *,
+        isStranger: bool = False,
     ) -> bool:
         """
         Hand a request to its handler, and the result to C{answer}, at once when it is there.
 
+        :param isStranger: whether the asker has not proven its address
         :return: False when too many handlers are at work, and this one was not called
         """
-        if len(self._atWork) >= MAXIMUM_HANDLERS:
+        most = HANDLERS_FOR_STRANGERS if isStranger else MAXIMUM_HANDLERS
+        if len(self._atWork) >= most:
             self._counters.handlersRefused += 1
             return False
         try:

@@ -233,8 +233,10 @@ def isPublic(host: str) -> bool:
 def isRoutable(named: str, source: str) -> bool:
     """
     Whether we can reach a host that another has named: a private address means something else to a
-    public node than to us.
+    public node than to us, and a loopback address to a node on any other machine.
     """
+    if isLoopback(named):
+        return isLoopback(source)
     return isPublic(named) or not isPublic(source)
 
 

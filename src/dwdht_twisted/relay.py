@@ -5,7 +5,8 @@ A asks the referrer R to relay a ping to B; B answers straight to A, which
 opens B's NAT for it.  Both steps send a datagram to an address that the sender
 of the last one has chosen, so both are bounded: R relays to contacts of its
 table only, nothing but the ping, and no address gets more than a few such
-datagrams a second, whoever asks for them.
+datagrams a second, whoever asks for them.  Contacts have a share of their own,
+which nobody can use up who merely sends.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from .limits import RateLimit, RateLimiter, TokenBucket
 from .routing import RoutingTable
 from .tokens import TokenIssuer
 
-#: How many pings are relayed to one address, and how many relayed pings of one asker are answered.
+#: How many pings are relayed to one address, and how many relayed pings of one asker are answered;
+#: once for contacts and once for all others.
 FOR_ADDRESS = RateLimit(rate=5.0, burst=20.0)
 
 #: How many relayed pings are answered for referrers that are not in the table.
@@ -52,7 +54,8 @@ class Relay:
         self._tokens = tokens
         self._ownId = caller.ownId
         self._counters = counters
-        self._perAddress = RateLimiter(FOR_ADDRESS)
+        # By whether the datagram came from a contact.
+        self._perAddress = {isContact: RateLimiter(FOR_ADDRESS) for isContact in (False, True)}
         self._strangers = TokenBucket(FROM_STRANGERS.rate, FROM_STRANGERS.burst)
 
     def received(self, message: wire.RequestMessage, address: Source) -> None:
@@ -79,7 +82,7 @@ class Relay:
         if (
             not isRoutable(peer.host, asker[0])
             or not self._table.holds(peer)
-            or not self._mayReach(peer)
+            or not self._mayReach(peer, self._table.hasProven(asker))
         ):
             return False
         body = wire.requestBody(wire.PING, message.id, forwardResponse=packAddress(*asker))
@@ -91,9 +94,10 @@ class Relay:
         """As the peer: answer to the asker."""
         if not isSendable(packAddress(*asker)[0]) or not isRoutable(asker[0], referrer[0]):
             return False
-        if not self._table.hasProven(referrer) and not self._strangers.take(self._clock.seconds()):
+        isContact = self._table.hasProven(referrer)
+        if not isContact and not self._strangers.take(self._clock.seconds()):
             return False
-        if not self._mayReach(asker):
+        if not self._mayReach(asker, isContact):
             return False
         token = self._tokens.issue(*asker, message.id, message.target)
         answer = wire.encodeResponse(
@@ -102,5 +106,5 @@ class Relay:
         self._send(answer, asker)
         return True
 
-    def _mayReach(self, address: Source) -> bool:
-        return self._perAddress.allows(str(address), self._clock.seconds())
+    def _mayReach(self, address: Source, isForContact: bool) -> bool:
+        return self._perAddress[isForContact].allows(str(address), self._clock.seconds())

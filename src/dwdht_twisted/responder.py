@@ -155,6 +155,7 @@ class Responder:
             self._handler.queryReceived,
             request,
             partial(self._answer, message, address, len(datagram), fresh),
+            isStranger=not self._proofs.isProven(address),
         )
 
     def _update(

@@ -125,38 +125,38 @@ class RoutingTable:
 
     # What happens to a contact.
 
-    def asked(self, id: bytes, address: Source, now: float) -> bool:
+    def asked(self, id: bytes, address: Source, now: float) -> Source | None:
         """
         A request came that claims to be from this id and address.
 
-        :return: whether to ping the address, to learn who answers there
+        :return: an address to ping, to learn who answers there
         """
         entry = self._byAddress.get(address)
         if entry is not None:
-            if entry.compact.startswith(id) or now - entry.doubtedAt <= TRUSTED_FOR:
-                return False
-            # Another id at a known address: ask who is there, but not for each request.
-            entry.doubtedAt = now
-            return True
+            # Another id at a known address: ask who is there.
+            return None if entry.compact.startswith(id) else self._doubt(entry, now)
         number = int.from_bytes(id, "big")
         bucket = self.buckets.ifAny(number)
         # Most who ask find no room, so that this comes first.
         if bucket is not None and len(bucket.proven) >= self._k:
-            return False
+            return None
+        entry = self._entries.get(number)
+        if entry is not None:
+            # A known id at another address: it may have moved.
+            return self._doubt(entry, now) if now - entry.lastSeen > TRUSTED_FOR else None
         if (
-            number in self._entries
-            or number == self._own
+            number == self._own
             or address in self._claims
             or self._silent.get(address, now)
             or not self._sources.hasRoom(address[0])
         ):
-            return False
+            return None
         if len(self._claims) >= MAXIMUM_CLAIMS:
             # Who is there has mostly answered by the time that it is the oldest.
             self.withdraw(next(iter(self._claims)))
         self._claims[address] = Entry(id, address, now)
         self._sources.add(address[0])
-        return True
+        return address
 
     def answered(self, contact: Contact, now: float) -> Contact | None:
         """
@@ -300,6 +300,13 @@ class RoutingTable:
         self._provenSources.add(contact.host)
         self._sources.add(contact.host)
         return None
+
+    def _doubt(self, entry: Entry, now: float) -> Source | None:
+        """Where to ask whether a contact is still there, but not for each request."""
+        if now - entry.doubtedAt <= TRUSTED_FOR:
+            return None
+        entry.doubtedAt = now
+        return entry.address
 
     def _isCredible(self, bucket: Bucket, entry: Entry) -> bool:
         return self._provenSources.hasRoom(entry.address[0]) and not _isCrowd(bucket, entry)

@@ -111,7 +111,7 @@ class Upkeep:
             self._refresh(now)
         elif self._isTimeToRetry(now):
             self._retryPause = min(self._retryPause * 2, LONGEST_RETRY)
-            self._retryAt = now + self._retryPause * (0.5 + self._random.random())
+            self._retryAt = now + self._retryPause * (1 + self._random.random()) / 2
             self._run(self._membership.join())
 
     def _isTimeToRetry(self, now: float) -> bool:
