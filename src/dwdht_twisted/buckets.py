@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .bucket import Bucket
+from .bucket import Bucket, Entry
 from .contact import ID_BITS, isPublic, subnet
 
 #: From how many contacts on a bucket tells something of the network, and of how many neighbours its
@@ -32,12 +32,14 @@ class Buckets:
     :param k: how many contacts a bucket holds
     """
 
-    __slots__ = ("_buckets", "_k", "_own")
+    __slots__ = ("_buckets", "_k", "_own", "_spacing")
 
     def __init__(self, own: int, k: int) -> None:
         self._own = own
         self._k = k
         self._buckets: list[Bucket | None] = []
+        # What the contacts tell of the network, until others come or go.
+        self._spacing: int | None = None
 
     def ifAny(self, number: int) -> Bucket | None:
         """The bucket of an id, given as a number, if there ever was a contact for it."""
@@ -53,6 +55,16 @@ class Buckets:
                 self._buckets.append(None)
             bucket = self._buckets[prefix] = Bucket(prefix, now)
         return bucket
+
+    def add(self, bucket: Bucket, entry: Entry) -> None:
+        """Take a contact that has answered into a bucket."""
+        bucket.add(entry)
+        self._spacing = None
+
+    def remove(self, entry: Entry) -> None:
+        """Let a contact go that has answered."""
+        self.of(entry.number, entry.lastSeen).remove(entry)
+        self._spacing = None
 
     def nearest(self, wanted: int, count: int) -> list[int]:
         """
@@ -93,20 +105,9 @@ class Buckets:
         gap ends the count, and it takes many that are counted, of which a public /24 network is
         one, to shift the estimate.
         """
-        # From the longest prefix on: how many share so much, or more.
-        sharing: list[tuple[int, int]] = []
-        networks: set[str] = set()
-        count = 0
-        for prefix in reversed(range(self._credible())):
-            count += self._networksIn(prefix, networks)
-            sharing.append((prefix, count))
-            if count >= NEIGHBOURS:
-                break
-        if count < MANY:
-            return 0
-        enough = NEIGHBOURS if count >= NEIGHBOURS else count // 2
-        prefix, count = next(each for each in sharing if each[1] >= enough)
-        return (1 << ID_BITS - prefix) // count
+        if self._spacing is None:
+            self._spacing = self._estimate()
+        return self._spacing
 
     # Upkeep.
 
@@ -167,6 +168,22 @@ class Buckets:
         return (upper << free | lower).to_bytes(ID_BITS // 8, "big")
 
     # The inside.
+
+    def _estimate(self) -> int:
+        # From the longest prefix on: how many share so much, or more.
+        sharing: list[tuple[int, int]] = []
+        networks: set[str] = set()
+        count = 0
+        for prefix in reversed(range(self._credible())):
+            count += self._networksIn(prefix, networks)
+            sharing.append((prefix, count))
+            if count >= NEIGHBOURS:
+                break
+        if count < MANY:
+            return 0
+        enough = NEIGHBOURS if count >= NEIGHBOURS else count // 2
+        prefix, count = next(each for each in sharing if each[1] >= enough)
+        return (1 << ID_BITS - prefix) // count
 
     def _depth(self) -> int:
         """One more than the longest prefix that a credible contact shares with us."""

@@ -294,7 +294,7 @@ class RoutingTable:
         entry = Entry(contact.id or b"", (contact.host, contact.port), now)
         if not self._isCredible(bucket, entry):
             return None
-        bucket.add(entry)
+        self.buckets.add(bucket, entry)
         self._entries[number] = entry
         self._byAddress[entry.address] = entry
         self._provenSources.add(contact.host)
@@ -319,7 +319,7 @@ class RoutingTable:
         del spares[:-SPARES]
 
     def _remove(self, entry: Entry) -> None:
-        self.buckets.of(entry.number, entry.lastSeen).remove(entry)
+        self.buckets.remove(entry)
         del self._entries[entry.number]
         del self._byAddress[entry.address]
         self._provenSources.remove(entry.address[0])
