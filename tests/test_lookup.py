@@ -170,14 +170,22 @@ class OrderTests(LookupTestCase):
         self.assertIs(second.state, State.FAILED)
 
     def test_referrer(self) -> None:
-        """The first that named a candidate can relay a ping to it; a known one has no referrer."""
-        lookup = looking([node(5), node(6)])
-        first, second = askAll(lookup)
-        self.assertIsNone(first.referrer)
+        """
+        The first that named a candidate can relay a ping to it, and then the last, though that has
+        named it since it was asked; a known one has no referrer.
+        """
+        lookup = looking([node(5), node(6), node(7)])
+        first, second, third = askAll(lookup)
+        self.assertIsNone(first.referrer(1))
         lookup.answered(first, answer(first.id, [node(3)]))
-        lookup.answered(second, answer(second.id, [node(3)]))
         [named] = askAll(lookup)
-        self.assertEqual(named.referrer, first.address)
+        self.assertEqual(named.referrer(1), first.address)
+        self.assertIsNone(named.referrer(2))
+        for each in (second, third):
+            lookup.answered(each, answer(each.id, [node(3)]))
+        self.assertEqual(named.referrer(1), first.address)
+        self.assertEqual(named.referrer(2), third.address)
+        self.assertIsNone(named.referrer(3))
 
 
 class EndTests(LookupTestCase):

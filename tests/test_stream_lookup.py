@@ -14,7 +14,7 @@ from dwdht_twisted import (
     TooManyRequests,
     wire,
 )
-from dwdht_twisted.contact import Address, Source
+from dwdht_twisted.contact import Address, Source, packContact
 from dwdht_twisted.rpc import RELAY_WAITS, TRANSMISSIONS
 
 from .support import (
@@ -300,6 +300,22 @@ class PunchTests(NodeTestCase):
         self.clock.runUntil(stream.collect(), limit=GIVEN_UP)
         self.assertEqual(self.referrer.counters.pingsRelayed, len(RELAY_WAITS))
         self.assertEqual(len(peer.asked(COMMAND)), TRANSMISSIONS)
+
+    def test_quickLiar(self) -> None:
+        """
+        A node behind a NAT is reached though the first that names it doesn't relay.
+        """
+        peer = self.namedPeer("ignore")
+        contact = packContact(peer.contact)
+        assert peer.id is not None
+        liar = self.peer()
+        liar.onRequest = lambda message, source: liar.serve(message, source, nodes=contact)
+        self.introduce(liar, self.asker)
+        honest = self.addressOf(self.referrer).host
+        self.network.latency = lambda random, source, to: 0.02 if honest in (source, to) else 0.001
+        self.collect(self.asker, peer.id)
+        self.assertTrue([m for m in liar.asked(wire.PING) if m.forwardRequest is not None])
+        self.assertGreater(self.referrer.counters.pingsRelayed, 0)
 
     def test_notForACommit(self) -> None:
         """

@@ -45,6 +45,7 @@ class Candidate:
     :ivar state: what has become of it
     :ivar token: the round-trip token that it gave
     :ivar namedBy: the candidates that named it; none when the node knew it by itself
+    :ivar namedLast: where the last of those is that have named it since it was asked, if any
     :ivar credit: how many more candidates are asked on its word
     :ivar isRight: whether one that it named has answered, under the id that it was named with
     :ivar silences: how many of those that it named were late
@@ -61,6 +62,7 @@ class Candidate:
         "isExtra",
         "isRight",
         "namedBy",
+        "namedLast",
         "silences",
         "state",
         "token",
@@ -74,16 +76,27 @@ class Candidate:
         self.state = State.NAMED
         self.token: bytes | None = None
         self.namedBy: list[Candidate] = []
+        self.namedLast: Address | None = None
         self.credit = CREDIT
         self.isExtra = False
         self.isRight = False
         self.silences = 0
         self.wasSilent = False
 
-    @property
-    def referrer(self) -> Address | None:
-        """Who can relay a ping to it: the first that named it."""
-        return self.namedBy[0].address if self.namedBy else None
+    def referrer(self, transmissions: int) -> Address | None:
+        """
+        Who can relay a ping to it: the first that named it, and when that was in vain the last that
+        did, for a liar may have been quick.
+
+        :param transmissions: after how many there was no answer
+        """
+        first = self.namedBy[0].address if self.namedBy else None
+        if transmissions == 1:
+            return first
+        if transmissions > 2:
+            return None
+        last = self.namedLast or (self.namedBy[-1].address if self.namedBy else None)
+        return None if last == first else last
 
 
 class Search(Protocol):

@@ -40,8 +40,9 @@ class Line:
     def __init__(self, wanted: int, crowded: int) -> None:
         self._wanted = wanted
         self._crowded = crowded
-        # All that were named, with who named them; None once that makes no difference any more.
-        self._named: dict[bytes, list[Candidate] | None] = {}
+        # All that were named, with who named them; None when the node knew them by itself; the
+        # candidate once it is asked.
+        self._named: dict[bytes, list[Candidate] | Candidate | None] = {}
         self._nearest: list[Waiting] = []
         self._outer: list[Waiting] | None = None
         self._doubtful: list[Waiting] = []
@@ -67,8 +68,11 @@ class Line:
         for compact in splitContacts(compacts, most):
             if compact in named:
                 namedBy = named[compact]
-                if namedBy is not None:
+                if isinstance(namedBy, list):
                     _addReferrer(namedBy, source)
+                elif namedBy is not None:
+                    # It takes no risk any more, and earns nothing; but it may relay.
+                    namedBy.namedLast = source.address
             else:
                 named[compact] = [source]
                 self._lineUp(compact)
@@ -81,9 +85,9 @@ class Line:
         """The contact can't be asked as it was named: someone else may still name it."""
         del self._named[compact]
 
-    def settle(self, compact: bytes) -> None:
-        """The contact is asked.  Who names it from now on has taken no risk, and earns nothing."""
-        self._named[compact] = None
+    def settle(self, compact: bytes, candidate: Candidate) -> None:
+        """The contact is asked."""
+        self._named[compact] = candidate
 
     # Who leaves it.
 
@@ -105,7 +109,8 @@ class Line:
 
     def namedBy(self, compact: bytes) -> list[Candidate]:
         """Who has named a contact that isn't asked yet; nobody when the node knew it by itself."""
-        return self._named[compact] or []
+        namedBy = self._named[compact]
+        return namedBy if isinstance(namedBy, list) else []
 
     def _take(
         self, line: list[Waiting], bound: int, withheld: int, isWaitedFor: bool
@@ -117,7 +122,7 @@ class Line:
                 self.isHeldBack = True
                 return None
             heappop(line)
-            namedBy = self._named[waiting[1]]
+            namedBy = self.namedBy(waiting[1])
             if namedBy and all(name.credit <= withheld for name in namedBy):
                 heappush(self._doubtful, waiting)
                 continue

@@ -343,8 +343,8 @@ class Lookup:
         takesPlace = self._screening.takesPlace(distance, contact.host)
         if not self._screening.admits(distance, compact, contact.host):
             return None
-        self._line.settle(compact)
         candidate = Candidate(contact.address, contact.id, distance)
+        self._line.settle(compact, candidate)
         candidate.isExtra = not takesPlace
         candidate.wasSilent = self._isSilent(contact.address)
         candidate.namedBy = namedBy

@@ -271,12 +271,11 @@ class QueryStream:
         if search is None:
             return
         search.late(candidate, transmissions)
-        referrer = candidate.referrer
+        referrer = candidate.referrer(transmissions)
         if candidate.state is State.FAILED:
             self._giveUp(candidate)
         elif (
-            transmissions == 1
-            and referrer is not None
+            referrer is not None
             and self._question.holepunching
             # Whom we commit to has just been reached.
             and not self._isCommitting
@@ -309,6 +308,7 @@ class QueryStream:
     def _punch(self, search: Search, candidate: Candidate, referrer: Address) -> None:
         def opened(message: wire.ResponseMessage, address: Source) -> None:
             del self._punches[candidate]
+            self._punched.add(candidate)
             # The NAT of the peer may show it at another port than its referrer knows.
             candidate.address = Address(*address)
             search.askedAgain(candidate)
@@ -333,7 +333,9 @@ class QueryStream:
             )
         except DHTError:
             return
-        self._punched.add(candidate)
+        former = self._punches.get(candidate)
+        if former is not None:
+            self._caller.requests.cancel(former)
         self._punches[candidate] = punch
         search.punched(candidate)
 
