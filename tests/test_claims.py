@@ -110,7 +110,8 @@ class ClaimTests(NodeTestCase):
             self.assertIn(self.contactOf(newcomer), self.victim.contacts())
 
     def test_namedToNewcomers(self) -> None:
-        """They are named to whoever looks for its own id, as one that joins, and to nobody else."""
+        """Where others are, they are named to whoever looks for its own id, as one that joins."""
+        self.introduce(self.peer(answers="pong"), self.victim)
         [claim] = self.claims([3])
         for id, target, expected in (
             (self.target(), None, [packContact(claim)]),

@@ -60,7 +60,7 @@ class AskEachTests(SynchronousTestCase):
         asked = askAll(search)
         self.assertEqual([each.address for each in asked], [address(1), address(2), address(3)])
         self.assertIsNone(asked[0].id)
-        self.assertIsNone(asked[0].referrer)
+        self.assertIsNone(asked[0].referrer(1))
 
     def test_expected(self) -> None:
         """While addresses are expected it isn't over, whoever has answered."""

@@ -534,6 +534,12 @@ class AnswerTests(TableTestCase):
         self.assertEqual(self.table.closest(idOf(0), 2, withClaims=True), [far(2), far(4)])
         self.assertEqual(self.table.closest(idOf(0), 4), [far(2), far(4)])
 
+    def test_onlyClaims(self) -> None:
+        """Where nobody has answered yet, those that only asked are all there is."""
+        claim(self.table, far(1), 0.0)
+        self.assertEqual(self.table.closest(idOf(0)), [far(1)])
+        self.assertEqual(self.table.closestCompact(idOf(0)), packContact(far(1)))
+
     def test_publicHostCountsOnce(self) -> None:
         """Further contacts of one public host fill up an answer that is short of others."""
         one, two, three = (Contact(idOf(1, 3 - n), "8.8.8.8", 80 + n) for n in range(3))

@@ -16,8 +16,8 @@ The rules:
 * A contact that merely asked has made a *claim*.  If there is room for it, it
   is to be pinged at once, and is forgotten when it is silent.  Claims stand in
   nobody's way: neither in that of a contact, nor of another claim.  Nobody is
-  sent to them, but for newcomers: nodes that join together have only each
-  other.
+  sent to them while there are contacts, but for newcomers: nodes that join
+  together have only each other.
 * One address has one contact.  When it answers under a new id, the old id is
   gone: the node was restarted.
 * An id stays with the address that has proven it.  Another address that
@@ -211,9 +211,10 @@ class RoutingTable:
         """
         The contacts closest to a target, closest first.
 
-        Further contacts of one public host fill up an answer that is short of others.
+        Further contacts of one public host fill up an answer that is short of others.  When there
+        is nobody at all, those that have not answered yet must do.
 
-        :param withClaims: whether those that have not answered yet fill it up too
+        :param withClaims: whether these fill up an answer that is short of others, too
         """
         contacts = map(unpackContact, self._closest(target, count, withClaims))
         return [contact for contact in contacts if contact is not None]
@@ -240,7 +241,7 @@ class RoutingTable:
             # A host with many ids must not crowd out those that have one.
             found = self._furtherLast(self._nearest(wanted, count + further))[:count]
             found.sort(key=distanceTo)
-        if withClaims and len(found) < count and self._claims:
+        if self._claims and (not found or (withClaims and len(found) < count)):
             claims = {claim.number: claim.compact for claim in self._claims.values()}
             claimed = sorted(claims.keys() - self._entries, key=wanted.__xor__)
             del claimed[count - len(found) :]
