@@ -20,7 +20,8 @@ from dwdht_twisted import (
     UnexpectedAnswer,
     UnresolvableHost,
 )
-from dwdht_twisted.routing import K
+from dwdht_twisted.routing import MAXIMUM_CLAIMS, K
+from dwdht_twisted.upkeep import FIRST_RETRY, INTERVAL
 
 from .support import GIVEN_UP, NattedReactor, NodeTestCase
 
@@ -271,6 +272,32 @@ class ReadyTests(NodeTestCase):
         self.clock.runUntil(node.ready(), limit=30)
         self.clock.runFor(GIVEN_UP)
         self.assertEqual({c.id for c in node.contacts()}, {each.id for each in nodes})
+
+    def test_manyContacts(self) -> None:
+        """
+        Of very many contacts from an earlier run the first are asked.
+        """
+        other = self.node()
+        dead = [Contact(self.target(), "10.9.9.9", port) for port in range(1, 1000)]
+        node = self.node(contacts=[self.contactOf(other), *dead])
+        self.clock.runUntil(node.ready(), limit=30)
+        self.assertIn(self.contactOf(other), node.contacts())
+        asked = {to for _, to, _ in self.sent if to[0] == "10.9.9.9"}
+        self.assertEqual(len(asked), MAXIMUM_CLAIMS - 1)
+
+    def test_contactsComeBack(self) -> None:
+        """
+        A node whose contacts of an earlier run were out of reach at its start asks them again soon.
+        """
+        other = self.node()
+        reactor = self.network.reactor()
+        self.network.partition([reactor.host])
+        node = self.node(reactor=reactor, contacts=[self.contactOf(other)])
+        node.ready().addErrback(lambda _: None)
+        self.clock.runFor(GIVEN_UP)
+        self.network.heal()
+        self.clock.runFor(2 * FIRST_RETRY + INTERVAL)
+        self.assertEqual(node.contacts(), [self.contactOf(other)])
 
     def test_bootstrapFindsNewNodes(self) -> None:
         """

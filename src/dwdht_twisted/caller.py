@@ -169,6 +169,12 @@ class Caller:
         if doubtful is not None and not self._claims.isProbed(doubtful):
             self._claims.send(doubtful, partial(self._claimEnded, doubtful))
 
+    def recall(self, contact: Contact) -> None:
+        """Find out whether a contact of an earlier run is there, though it was silent lately."""
+        self.claimed(contact.id or b"", contact.address)
+        if not self._claims.isProbed(contact.address):
+            self.check(contact.address)
+
     def _claimEnded(self, address: Source, isAnswered: bool) -> None:
         if not isAnswered:
             self._table.withdraw(address)

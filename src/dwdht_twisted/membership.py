@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from .caller import Caller
 from .contact import Contact
 from .errors import NodeDestroyed, NoResponse
-from .routing import RoutingTable
+from .routing import MAXIMUM_CLAIMS, RoutingTable
 
 
 class Membership:
@@ -39,7 +39,8 @@ class Membership:
     ) -> None:
         self._table = table
         self._caller = caller
-        self._contacts = contacts
+        # More at once would push each other out.
+        self._contacts = contacts[:MAXIMUM_CLAIMS]
         self._lookUp = lookUp
         self._waiting: list[Deferred[None]] = []
         self._isAlone = False
@@ -60,7 +61,7 @@ class Membership:
         :return: fires when that is over, joined or not
         """
         for contact in self._contacts:
-            self._caller.claimed(contact.id or b"", contact.address)
+            self._caller.recall(contact)
         return self._lookUp(self._table.id, True).addCallbacks(self._joined, self._isolated)
 
     def bootstrap(self) -> Deferred[None]:
