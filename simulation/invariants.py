@@ -25,9 +25,9 @@ from .workload import Workload
 #: How many of its 20 closest neighbours a node lacks at most, then, though their buckets have room.
 LACKING = 5
 
-#: How many timers a node has at most: its upkeep's, and those of its requests, its claims and its
-#: proofs.
-TIMERS = 4
+#: How many timers a node has at most: its upkeep's, one for its requests, and one for each of three
+#: kinds of probes.
+TIMERS = 5
 
 #: The share of the nodes that puts have to reach that take the value at least, and of the gets that
 #: have to find a value that do so at once: over a run, in whatever weather, if there are so many.
@@ -104,7 +104,7 @@ def leftovers(node: DHTNode) -> dict[str, int]:
         "requests waiting": requests.waiting,
         "requests overdue": sum(
             request.deadline < now
-            for each in (requests, node._caller._claims.requests, node._caller.proofs.requests)
+            for each in (requests, *(probes._requests for probes in node._caller._probes))
             for request in each._inFlight.values()
         ),
         # One may be its upkeep's.

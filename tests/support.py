@@ -228,6 +228,10 @@ class Nat(DatagramProtocol):
         self._opened.add((addr[0], addr[1]))
         self.transport.write(packet, addr)
 
+    def close(self, source: Source) -> None:
+        """Let a host in no longer, which has been quiet."""
+        self._opened.discard(source)
+
     def getHost(self) -> IPv4Address:
         """Where it is bound."""
         assert self.transport is not None

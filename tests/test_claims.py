@@ -48,7 +48,7 @@ class ClaimTests(NodeTestCase):
 
     def test_forgotten(self) -> None:
         """Claims that nobody stands by are all gone when the last ping has timed out."""
-        claimed = self.claims([*range(20, 60)] * 5 + [*range(10)] * 20)
+        claimed = self.claims([*range(20, 60)] * 20 + [*range(10)] * 40)
         self.assertGreater(len(claimed), 2 * MAXIMUM_CLAIMS)
         self.clock.runFor(GIVEN_UP)
         self.assertEqual(self.named(claimed[-1].id or b""), [])

@@ -422,6 +422,8 @@ class ResultTests(LookupTestCase):
         self.assertEqual(contactOf(first), ports[0])
         lookup.late(first, 1)
         [second] = askAll(lookup)
+        lookup.failed(first)
+        self.assertEqual(askAll(lookup), [])
         lookup.answered(second, answer(second.id))
         self.assertEqual(askAll(lookup), [])
 

@@ -20,7 +20,8 @@ from dwdht_twisted import (
     UnexpectedAnswer,
     UnresolvableHost,
 )
-from dwdht_twisted.routing import MAXIMUM_CLAIMS, K
+from dwdht_twisted.membership import MAXIMUM_RECALLED
+from dwdht_twisted.routing import K
 from dwdht_twisted.upkeep import FIRST_RETRY, INTERVAL
 
 from .support import GIVEN_UP, NattedReactor, NodeTestCase
@@ -283,7 +284,7 @@ class ReadyTests(NodeTestCase):
         self.clock.runUntil(node.ready(), limit=30)
         self.assertIn(self.contactOf(other), node.contacts())
         asked = {to for _, to, _ in self.sent if to[0] == "10.9.9.9"}
-        self.assertEqual(len(asked), MAXIMUM_CLAIMS - 1)
+        self.assertEqual(len(asked), MAXIMUM_RECALLED - 1)
 
     def test_contactsComeBack(self) -> None:
         """

@@ -287,6 +287,19 @@ class HeldTests(ProofTestCase):
         answered = sum(len(peer.responses) for peer in peers)
         self.assertTrue(0 <= MAXIMUM_BYTES - 60_000 * answered < 120_000)
 
+    def test_newcomersAmongValues(self) -> None:
+        """
+        Large values that wait for silent askers give way to one whose asker answers.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 60_000))
+        for number in range(2 * MAXIMUM_BYTES // 60_000):
+            datagram = wire.frameRequest(1, wire.requestBody(COMMAND, None, self.target()))
+            self.server.datagramReceived(datagram, ("10.7.7.7", 1 + number))
+        peer = self.peer(id=None, answers="pong")
+        peer.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(0.2)
+        self.assertEqual([len(m.value or b"") for m in self.answersTo(peer)], [60_000])
+
     def test_fullQueue(self) -> None:
         """
         A proof is asked for, however many requests of the node's own wait.

@@ -243,6 +243,17 @@ class PeerTests(NodeTestCase):
             self.relay(packAddress(*self.asker.address))
         self.assertLessEqual(len(self.asker.responses), FOR_ADDRESS.burst + 10 * FOR_ADDRESS.rate)
 
+    def test_rateForContacts(self) -> None:
+        """
+        However often strangers have it answered, there is something left for referrers it knows.
+        """
+        self.introduce(self.referrer, self.one)
+        for _ in range(2 * int(FOR_ADDRESS.burst)):
+            self.relay(packAddress(*self.asker.address), self.peer())
+        answered = len(self.asker.responses)
+        self.relay(packAddress(*self.asker.address))
+        self.assertEqual(len(self.asker.responses), answered + 1)
+
     def flood(self, referrer: RawPeer) -> int:
         """How many of 1,000 pings to different askers are answered."""
         before = len(self.sentBy(self.addressOf(self.one)))

@@ -172,11 +172,14 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT)
 
     def test_failed(self) -> None:
-        """An address that never answered is waited for no longer than a new one."""
-        for address in (NEAR, FAR):
-            self.times.measured(address, 0.01, 0.0)
-        self.times.missed(NEAR, 1.4, 0.0)
-        self.times.failed(NEAR)
+        """An address that answered no transmission is waited for twice as long the next time."""
+        self.times.measured(NEAR, 0.01, 0.0)
+        for waited in (0.2, 0.4, 0.8, 1.4):
+            self.times.missed(NEAR, 4 * waited, 0.0)
+            self.times.failed(NEAR, waited, 0.0)
+            expected = min(2 * waited, MAXIMUM_TIMEOUT)
+            self.assertAlmostEqual(self.times.timeout(NEAR, 0.0), expected)
+        self.times.measured(NEAR, 0.01, 0.0)
         self.assertEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT)
 
     def test_missedByAll(self) -> None:

@@ -399,6 +399,20 @@ class SpacingTests(TableTestCase):
         self.put(MANY - 1, 0)
         self.assertEqual(self.table.buckets.spacing(), 0)
 
+    def test_spacingFollows(self) -> None:
+        """The estimate follows the contacts that come and go."""
+        contacts = [Contact(idOf(number, 5), "10.0.0.1", 1000 + number) for number in range(8)]
+        for contact in contacts:
+            self.table.answered(contact, 0.0)
+        all_ = self.table.buckets.spacing()
+        for contact in contacts[:4]:
+            self.table.failed(contact.address, 0.0)
+        half = self.table.buckets.spacing()
+        self.assertGreater(half, all_)
+        for contact in contacts[:4]:
+            self.table.answered(contact, 0.0)
+        self.assertEqual(self.table.buckets.spacing(), all_)
+
     def test_halves(self) -> None:
         """As many as are close to us are elsewhere, for each part that is as large."""
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
@@ -477,12 +491,12 @@ class SourceTests(TableTestCase):
         self.assertEqual(self.spread(["127.0.0.1"] * 50 + ["192.168.0.1"] * 50), 100)
 
     def test_claims(self) -> None:
-        """Who merely asks is counted too, and isn't pinged when there is no place for it."""
-        pinged = [
-            claim(self.table, Contact(idOf(0, number), "8.8.8.8", 1000 + number), 0.0)
-            for number in range(10)
-        ]
-        self.assertEqual(pinged, [True] * MAXIMUM_OF_HOST + [False] * (10 - MAXIMUM_OF_HOST))
+        """Claims of a public host keep no other claim out; as many contacts as it may have do."""
+        contacts = [Contact(idOf(0, number), "8.8.8.8", 1000 + number) for number in range(10)]
+        self.assertTrue(all(claim(self.table, contact, 0.0) for contact in contacts))
+        for contact in contacts[:MAXIMUM_OF_HOST]:
+            self.table.answered(contact, 0.0)
+        self.assertFalse(claim(self.table, contacts[0]._replace(id=idOf(1), port=80), 0.0))
 
     def test_claimsKeepNobodyOut(self) -> None:
         """Claims in the name of a public host keep out no contact there that has answered."""

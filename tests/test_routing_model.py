@@ -107,7 +107,7 @@ class InvariantTests(SynchronousTestCase):
         self.assertEqual(table.closestCompact(target, k), closest)
         shared = sum(Counter(each.host for each in proven if isPublic(each.host)).values())
         shared -= len({each.host for each in proven if isPublic(each.host)})
-        self.assertEqual(table._provenSources.further, shared)
+        self.assertEqual(table._sources.further, shared)
         networks = Counter(subnet(host) for host in public)
         self.assertTrue(all(count <= MAXIMUM_OF_SUBNET for count in networks.values()))
 

@@ -168,18 +168,73 @@ class LookupTests(NodeTestCase):
             self.clock.runUntil(stream.collect())
         self.assertEqual(stream.errors, 2000)
 
+    def test_someCouldBeAsked(self) -> None:
+        """
+        When at least one node was asked, and is silent, that is what the query fails with.
+        """
+        asker = self.node(ephemeral=True)
+        silent = self.peer()
+        for _ in range(256 + 4095):
+            asker.ping(silent.address).addErrback(lambda _: None)
+        nodes = [self.peer().address, self.peer().address]
+        with self.assertRaises(NoResponse):
+            stream = asker.query(COMMAND, self.target(), nodes=nodes)
+            self.clock.runUntil(stream.collect(), limit=600)
+
     def test_deadNode(self) -> None:
         """
-        In a small network a node that was found dead is hardly waited for again, whoever names it.
+        In a small network a node that was found dead is hardly waited for again, whoever names it,
+        even a bootstrap node.
         """
-        nodes = self.swarm(10)
-        nodes[-1].destroy()
+        first = self.node()
+        nodes = [self.node(bootstrap=[self.addressOf(first)]) for _ in range(9)]
+        for node in nodes:
+            self.clock.runUntil(node.ready())
+        self.clock.runFor(2)
+        first.destroy()
         asker = nodes[0]
         self.collect(asker, self.target())
         self.clock.runFor(GIVEN_UP)
         began = self.clock.seconds()
         self.assertEqual(len(self.collect(asker, self.target())), 8)
         self.assertLess(self.clock.seconds() - began, 0.5)
+
+    def test_slowHandler(self) -> None:
+        """
+        A handler that took longer than it was waited for is waited for longer the next time, though
+        its node answers pings at once.
+        """
+        nodes = self.swarm(10)
+
+        def slowly(_: object) -> Deferred[bytes]:
+            answer: Deferred[bytes] = Deferred()
+            self.clock.callLater(2.0, answer.callback, b"at last")
+            return answer
+
+        nodes[1].register(COMMAND, Handler(slowly))
+        found = []
+        for _ in range(2):
+            found.append(b"at last" in [r.value for r in self.collect(nodes[0], self.target())])
+            self.clock.runFor(4)
+        self.assertEqual(found, [False, True])
+
+    def test_mappingHasClosed(self) -> None:
+        """
+        A node that was silent lately, for its NAT had closed, is reached through its referrer.
+        """
+        self.swarm(3)
+        reactor = NattedReactor(self.network.reactor())
+        hidden = self.node(reactor=reactor, bootstrap=[self.bootstrap])
+        hidden.register(COMMAND, Handler(lambda _: b"hidden"))
+        self.clock.runUntil(hidden.ready())
+        self.clock.runFor(2)
+        asker = self.node(bootstrap=[self.bootstrap])
+        self.clock.runUntil(asker.ready())
+        self.clock.runFor(2)
+        reactor.nats[0].close(self.addressOf(asker))
+        asker.ping(self.addressOf(hidden)).addErrback(lambda _: None)
+        self.clock.runFor(GIVEN_UP)
+        self.assertIn(b"hidden", [r.value for r in self.collect(asker, self.target())])
 
     def test_allWereSilent(self) -> None:
         """
@@ -316,6 +371,31 @@ class PunchTests(NodeTestCase):
         self.collect(self.asker, peer.id)
         self.assertTrue([m for m in liar.asked(wire.PING) if m.forwardRequest is not None])
         self.assertGreater(self.referrer.counters.pingsRelayed, 0)
+
+    def test_slowReferrer(self) -> None:
+        """
+        A punch through the first that named a node goes on while the last is tried.
+        """
+        peer = self.namedPeer("ignore")
+        assert peer.id is not None
+        # The same NAT, at the port that it opens towards the asker.
+        outside = self.peer(peer.host, id=peer.id, answers="serve")
+        asker = self.addressOf(self.asker)
+
+        def relayed(message: wire.RequestMessage, source: Source) -> None:
+            if message.forwardResponse is not None:
+                self.clock.callLater(0.25, outside.serve, message, asker)
+
+        peer.onRequest = relayed
+        liar = self.peer()
+        self.introduce(liar, self.asker)
+
+        def lie(message: wire.RequestMessage, source: Source) -> None:
+            if message.command == COMMAND:
+                self.clock.callLater(0.05, liar.serve, message, source, packContact(peer.contact))
+
+        liar.onRequest = lie
+        self.assertIn(outside.contact, [each.node for each in self.collect(self.asker, peer.id)])
 
     def test_notForACommit(self) -> None:
         """

@@ -15,8 +15,14 @@ from . import wire
 from .contact import Address, Contact, Source, packAddress, unpackAddress
 from .errors import DHTError, InvalidAddress, UnexpectedAnswer
 from .interfaces import Pong
+from .limits import RecentMap
 from .probes import Probes
-from .routing import MAXIMUM_CLAIMS, RoutingTable
+from .routing import (
+    MAXIMUM_CLAIMS,
+    SILENCE_REMEMBERED_FOR,
+    SILENCES_REMEMBERED,
+    RoutingTable,
+)
 from .rpc import OnAnswer, OnFailure, OnLate, OutgoingRequest, Requests
 
 #: How many contacts are checked at once.
@@ -27,18 +33,21 @@ MAXIMUM_CHECKS = 128
 MAXIMUM_PROOFS = 512
 
 #: How long the answer to each ping is waited for, times L{PROBE_TIMEOUT
-#: <dwdht_twisted.probes.PROBE_TIMEOUT>}, that looks into a claim, and that asks for a proof: three
-#: seconds in all, which is long for a round trip.
+#: <dwdht_twisted.probes.PROBE_TIMEOUT>}, that looks into a claim, that asks for a proof, and that
+#: tells whether a node is there whose handler was silent: three seconds in all, which is long for a
+#: round trip.
 CLAIM_WAITS = (1.0, 1.0, 2.0)
 PROOF_WAITS = (1.0, 3.0)
+SILENCE_WAITS = (1.0, 1.0, 1.0, 1.0)
 
 
 class Caller:
     """
     The asking half of a node.
 
-    What it wants to know is asked by its L{requests <Requests>}, what strangers make it ask by
-    L{Probes}: claims that are looked into, and addresses that are to prove themselves.
+    What it wants to know is asked by its L{requests <Requests>}, what others make it ask by
+    L{Probes}: claims that are looked into, addresses that are to prove themselves, and nodes whose
+    handlers are silent.
 
     :param clock: tells the time
     :param write: sends a datagram to an address
@@ -60,28 +69,27 @@ class Caller:
         self.ownId = ownId
         self.requests = Requests(clock, write, random, self._heard, self._missed)
         self._pingBody = wire.requestBody(wire.PING, ownId)
-        self._claims = Probes(
-            clock,
-            write,
-            random,
-            self._pingBody,
-            CLAIM_WAITS,
-            MAXIMUM_CLAIMS,
-            self._heard,
-            self._missed,
+        makeProbes = partial(Probes, clock, write, random)
+        self._claimProbes = makeProbes(
+            self._pingBody, CLAIM_WAITS, MAXIMUM_CLAIMS, self._heard, self._claimMissed
         )
         # A proof that doesn't come tells nothing of a contact.
-        self.proofs = Probes(
-            clock,
-            write,
-            random,
+        self.proofs = makeProbes(
             wire.requestBody(wire.PING),
             PROOF_WAITS,
             MAXIMUM_PROOFS,
             self._heard,
             lambda address: None,
         )
+        self._silenceProbes = makeProbes(
+            self._pingBody, SILENCE_WAITS, MAXIMUM_CHECKS, self._heard, self._silenceConfirmed
+        )
+        self._probes = (self._claimProbes, self.proofs, self._silenceProbes)
         self._checks: set[Address] = set()
+        # Who left unanswered what the node asked for itself: strangers can't push anybody out.
+        self._silent: RecentMap[Source, bool] = RecentMap(
+            SILENCES_REMEMBERED, SILENCE_REMEMBERED_FOR
+        )
 
     def received(self, datagram: bytes, address: Source) -> bool:
         """
@@ -90,20 +98,24 @@ class Caller:
         :return: False when nobody waits for it
         :raises MalformedDatagram: when it is awaited but can't be read
         """
-        if (
-            self.requests.received(datagram, address)
-            or self._claims.requests.received(datagram, address)
-            or self.proofs.requests.received(datagram, address)
-        ):
+        if self.requests.received(datagram, address):
             return True
-        self._claims.guessed(address)
-        self.proofs.guessed(address)
+        for probes in self._probes:
+            if probes.received(datagram, address):
+                return True
+        for probes in self._probes:
+            probes.guessed(address)
         return False
 
     def stop(self, reason: DHTError) -> None:
         """Fail whatever is in flight with C{reason}, and all that is asked from now on."""
-        for requests in (self.requests, self._claims.requests, self.proofs.requests):
-            requests.stop(reason)
+        self.requests.stop(reason)
+        for probes in self._probes:
+            probes.stop(reason)
+
+    def isSilent(self, address: Source) -> bool:
+        """Whether this address has not answered lately, and not since."""
+        return bool(self._silent.get(address, self._clock.seconds()))
 
     def send(
         self,
@@ -160,19 +172,15 @@ class Caller:
         )
 
     def claimed(self, id: bytes, address: Source) -> None:
-        """
-        Someone claims to have this id, at this address: find out.
-        """
-        if self._claims.isProbed(address):
-            return
+        """Someone claims to have this id, at this address: find out."""
         doubtful = self._table.asked(id, address, self._clock.seconds())
-        if doubtful is not None and not self._claims.isProbed(doubtful):
-            self._claims.send(doubtful, partial(self._claimEnded, doubtful))
+        if doubtful is not None:
+            self._claimProbes.send(doubtful, partial(self._claimEnded, doubtful))
 
     def recall(self, contact: Contact) -> None:
         """Find out whether a contact of an earlier run is there, though it was silent lately."""
         self.claimed(contact.id or b"", contact.address)
-        if not self._claims.isProbed(contact.address):
+        if not self._claimProbes.isProbed(contact.address):
             self.check(contact.address)
 
     def _claimEnded(self, address: Source, isAnswered: bool) -> None:
@@ -194,8 +202,14 @@ class Caller:
             done()
 
     def _checkSilence(self, address: Address) -> None:
-        if not self._table.isSilent(address, self._clock.seconds()):
-            self.check(address)
+        # As a probe, for who waits for a handler learns nothing from how quick a pong is.
+        if not self.isSilent(address):
+            self._silenceProbes.send(address, lambda isAnswered: None)
+
+    def _silenceConfirmed(self, address: Address) -> None:
+        # Else it would be waited for as a handler is that was slow once.
+        self.requests.forget(address)
+        self._missed(address)
 
     def _pong(self, send: Callable[[OnAnswer, OnFailure], OutgoingRequest]) -> Deferred[Pong]:
         def cancelled(_: Deferred[Pong]) -> None:
@@ -215,6 +229,7 @@ class Caller:
         return result
 
     def _heard(self, message: wire.ResponseMessage, address: Source) -> None:
+        self._silent.discard(address)
         waitedFor = self._table.answered(
             Contact(message.id, address[0], address[1]), self._clock.seconds()
         )
@@ -222,6 +237,10 @@ class Caller:
             self.check(waitedFor.address)
 
     def _missed(self, address: Address) -> None:
+        self._silent.put(address, True, self._clock.seconds())
+        self._claimMissed(address)
+
+    def _claimMissed(self, address: Address) -> None:
         spare = self._table.failed(address, self._clock.seconds())
         if spare is not None:
             self.check(spare.address)

@@ -192,11 +192,13 @@ class Lookup:
         See L{Search}.  A result is a node that answers under the id that it was named with.
         """
         self._awaited.landed(candidate)
+        wasPrompt = candidate.state is State.ASKED
         candidate.state = State.ANSWERED
         candidate.token = message.token
         id = message.id
         if candidate.id is not None and candidate.id != id:
-            self._makeRoom(candidate)
+            if wasPrompt:
+                self._makeRoom(candidate)
             # Restarted, or never who it was said to be: there is nothing to learn from it here.
             return False
         for name in candidate.namedBy:
@@ -221,8 +223,9 @@ class Lookup:
     def failed(self, candidate: Candidate) -> None:
         """See L{Search}."""
         self._awaited.landed(candidate)
+        if candidate.state is State.ASKED:
+            self._makeRoom(candidate)
         candidate.state = State.FAILED
-        self._makeRoom(candidate)
 
     @property
     def isOver(self) -> bool:
@@ -235,10 +238,11 @@ class Lookup:
         if self._spent >= BUDGET:
             return not self._awaited.prompt
         if len(found.placed) < self._k:
-            # All are waited for, but for those that are late, and did not answer lately either.
+            # All are waited for, but for those that did not answer lately either: just long enough
+            # for a referrer to open a path to them.
             return not any(
-                not found or not each.wasSilent or each.state is State.ASKED
-                for each, _ in self._awaited
+                not found or not candidate.wasSilent or transmissions <= PATIENCE
+                for candidate, transmissions in self._awaited
             )
         bound = found.bound(0)
         isBesieged = self._line.isBesieged
@@ -285,6 +289,7 @@ class Lookup:
             if self._screening.admitsAddress(packAddress(*address)):
                 candidate = Candidate(address, None, -1)
                 candidate.credit = BUDGET
+                candidate.wasSilent = self._isSilent(address)
                 return candidate
         return None
 

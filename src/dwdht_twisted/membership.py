@@ -13,7 +13,10 @@ from twisted.python.failure import Failure
 from .caller import Caller
 from .contact import Contact
 from .errors import NodeDestroyed, NoResponse
-from .routing import MAXIMUM_CLAIMS, RoutingTable
+from .routing import RoutingTable
+
+#: How many contacts of an earlier run are asked: more at once would push each other out.
+MAXIMUM_RECALLED = 128
 
 
 class Membership:
@@ -39,8 +42,7 @@ class Membership:
     ) -> None:
         self._table = table
         self._caller = caller
-        # More at once would push each other out.
-        self._contacts = contacts[:MAXIMUM_CLAIMS]
+        self._contacts = contacts[:MAXIMUM_RECALLED]
         self._lookUp = lookUp
         self._waiting: list[Deferred[None]] = []
         self._isAlone = False

@@ -8,7 +8,8 @@ address has one at a time.  In a flood the oldest is given up: who is there has 
 then.
 
 All that tells an answer is 16 bits.  Whoever sends in the name of an address where it can't read
-has to guess them, so that a probe is given up after a few answers that nobody waits for.
+has to guess them, so that a probe is given up after some answers that nobody waits for.  (A few may
+be late ones to what the node itself has asked there.)
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from .rpc import OutgoingRequest, Requests
 PROBE_TIMEOUT = 0.75
 
 #: How many answers that nobody waits for end the probe of their address.
-MAXIMUM_GUESSES = 3
+MAXIMUM_GUESSES = 16
 
 #: Called once when a probe ends, with whether there is an answer.
 OnEnd = Callable[[bool], None]
@@ -37,7 +38,7 @@ OnEnd = Callable[[bool], None]
 
 class Probe:
     """
-    One of them.
+    A ping that a stranger has made the node send.
 
     :ivar request: the ping
     :ivar ended: to be called at its end
@@ -54,7 +55,7 @@ class Probe:
 
 class Probes:
     """
-    Those of one kind.
+    The probes of one kind, such as those that look into claims.
 
     :param clock: tells the time
     :param write: sends a datagram to an address
@@ -81,7 +82,7 @@ class Probes:
         self._waits = waits
         self._maximum = maximum
         self._probes: dict[Source, Probe] = {}
-        self.requests = Requests(
+        self._requests = Requests(
             clock,
             write,
             random,
@@ -100,16 +101,18 @@ class Probes:
         self, address: Source, ended: OnEnd, late: Callable[[int], None] | None = None
     ) -> None:
         """
-        Ping an address that isn't probed.
+        Ping an address, unless it is probed already.
 
         :param ended: called once
         :param late: called each time that the ping is about to be sent again
         """
         probes = self._probes
+        if address in probes:
+            return
         if len(probes) >= self._maximum:
-            self._giveUp(next(iter(probes)))
+            self.giveUp(next(iter(probes)))
         try:
-            request = self.requests.send(
+            request = self._requests.send(
                 Address(*address),
                 self._body,
                 partial(self._answered, address),
@@ -123,18 +126,27 @@ class Probes:
         else:
             probes[address] = Probe(request, ended)
 
+    def received(self, datagram: bytes, address: Source) -> bool:
+        """See L{Requests.received}."""
+        return self._requests.received(datagram, address)
+
     def guessed(self, address: Source) -> None:
         """An answer has come from an address that nobody waits for."""
         probe = self._probes.get(address)
         if probe is not None:
             probe.guesses += 1
             if probe.guesses >= MAXIMUM_GUESSES:
-                self._giveUp(address)
+                self.giveUp(address)
 
-    def _giveUp(self, address: Source) -> None:
+    def giveUp(self, address: Source) -> None:
+        """End the probe of an address."""
         probe = self._probes.pop(address)
-        self.requests.cancel(probe.request)
+        self._requests.cancel(probe.request)
         probe.ended(False)
+
+    def stop(self, reason: DHTError) -> None:
+        """See L{Requests.stop}."""
+        self._requests.stop(reason)
 
     def _answered(self, address: Source, message: wire.ResponseMessage, source: Source) -> None:
         self._probes.pop(address).ended(True)

@@ -96,24 +96,24 @@ class AddressProofs:
 
         :param held: what is sent when there is one
         """
-        waiting = self._waiting.get(address, [])
-        if self._heldBytes + held.size > MAXIMUM_BYTES or len(waiting) >= MAXIMUM_ANSWERS:
+        if len(self._waiting.get(address, ())) >= MAXIMUM_ANSWERS:
             held.send(False)
             return
+        while self._heldBytes + held.size > MAXIMUM_BYTES:
+            # As with probes: who is there has mostly answered by the time that it is the oldest.
+            self._probes.giveUp(next(iter(self._waiting)))
         self._heldBytes += held.size
-        waiting.append(held)
-        if len(waiting) == 1:
-            self._waiting[address] = waiting
-        if not self._probes.isProbed(address):
-            self._probes.send(address, partial(self._ended, address), partial(self._late, address))
+        self._waiting.setdefault(address, []).append(held)
+        self._probes.send(address, partial(self._ended, address), partial(self._late, address))
 
     def _late(self, address: Source, transmissions: int) -> None:
         self._silent.put(address, True, self._clock.seconds())
-        waiting = self._waiting.pop(address, [])
-        patient = [held for held in waiting if held.isPatient]
-        if patient:
-            self._waiting[address] = patient
-        self._release([held for held in waiting if not held.isPatient], False)
+        waiting = self._waiting.get(address, [])
+        impatient = [held for held in waiting if not held.isPatient]
+        waiting[:] = [held for held in waiting if held.isPatient]
+        if not waiting:
+            self._waiting.pop(address, None)
+        self._release(impatient, False)
 
     def _ended(self, address: Source, isProven: bool) -> None:
         if isProven:

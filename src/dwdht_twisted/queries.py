@@ -143,7 +143,7 @@ class Queries:
             table.id,
             spacing=table.buckets.spacing(),
             reserve=lambda: table.closestCompact(target, len(table)),
-            isSilent=lambda address: table.isSilent(address, self._clock.seconds()),
+            isSilent=self._caller.isSilent,
         )
         lookup.addContacts(table.closestCompact(target))
         table.buckets.refreshed(target, self._clock.seconds())

@@ -5,8 +5,8 @@ A asks the referrer R to relay a ping to B; B answers straight to A, which
 opens B's NAT for it.  Both steps send a datagram to an address that the sender
 of the last one has chosen, so both are bounded: R relays to contacts of its
 table only, nothing but the ping, and no address gets more than a few such
-datagrams a second, whoever asks for them.  Contacts have a share of their own,
-which nobody can use up who merely sends.
+datagrams a second, whoever asks for them.  Contacts have a share of their own:
+who would use it up has to know one, and send in its name.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Relay:
         self._tokens = tokens
         self._ownId = caller.ownId
         self._counters = counters
-        # By whether the datagram came from a contact.
-        self._perAddress = {isContact: RateLimiter(FOR_ADDRESS) for isContact in (False, True)}
+        self._forContacts = RateLimiter(FOR_ADDRESS)
+        self._forStrangers = RateLimiter(FOR_ADDRESS)
         self._strangers = TokenBucket(FROM_STRANGERS.rate, FROM_STRANGERS.burst)
 
     def received(self, message: wire.RequestMessage, address: Source) -> None:
@@ -81,7 +81,7 @@ class Relay:
         """As the referrer: relay a ping to the peer."""
         if (
             not isRoutable(peer.host, asker[0])
-            or not self._table.holds(peer)
+            or not self._table.hasProven(peer)
             or not self._mayReach(peer, self._table.hasProven(asker))
         ):
             return False
@@ -107,4 +107,5 @@ class Relay:
         return True
 
     def _mayReach(self, address: Source, isForContact: bool) -> bool:
-        return self._perAddress[isForContact].allows(str(address), self._clock.seconds())
+        limiter = self._forContacts if isForContact else self._forStrangers
+        return limiter.allows(str(address), self._clock.seconds())

@@ -82,8 +82,11 @@ class Timeouts(Protocol):
     def missed(self, address: Source, waited: float, now: float) -> None:
         """No answer has come from this address within so many seconds."""
 
-    def failed(self, address: Source) -> None:
-        """No answer has come from this address to any transmission."""
+    def failed(self, address: Source, waited: float, now: float) -> None:
+        """No answer has come to any transmission, though the first was waited for so long."""
+
+    def forget(self, address: Source) -> None:
+        """The node at this address is gone."""
 
     def timeout(self, address: Source, now: float) -> float:
         """How long to wait for an answer from this address, in seconds."""
@@ -107,7 +110,10 @@ class FixedTimeout:
     def missed(self, address: Source, waited: float, now: float) -> None:
         """See L{Timeouts}."""
 
-    def failed(self, address: Source) -> None:
+    def failed(self, address: Source, waited: float, now: float) -> None:
+        """See L{Timeouts}."""
+
+    def forget(self, address: Source) -> None:
         """See L{Timeouts}."""
 
     def timeout(self, address: Source, now: float) -> float:
@@ -148,13 +154,20 @@ class RoundTripTimes:
         if self._missedInARow >= MISSED_IN_A_ROW:
             self._overall = backedOff(self._overall or firstEstimate(waited), waited)
 
-    def failed(self, address: Source) -> None:
+    def failed(self, address: Source, waited: float, now: float) -> None:
         """
-        No answer has come from this address to any transmission.
+        No answer has come to any transmission, though the first was waited for so long, in seconds.
 
-        What was learnt of it is forgotten: the next one would be waited for as long as for an
-        address that has become slow, and it is dead.
+        The next time wait twice as long from the first on, and not as long as for the last: most
+        such addresses are dead, and few have become that slow.
         """
+        known = self._addresses.get(address, now)
+        if known is not None:
+            smoothed, deviation, _ = known
+            self._addresses.replace(address, (smoothed, deviation, 2 * waited))
+
+    def forget(self, address: Source) -> None:
+        """The node at this address is gone: nothing that was learnt of it holds any more."""
         self._addresses.discard(address)
 
     def timeout(self, address: Source, now: float) -> float:

@@ -61,8 +61,9 @@ MAXIMUM_ALIKE = 3
 #: How many newcomers wait for a place in a full bucket.
 SPARES = 4
 
-#: How many claims a table holds.
-MAXIMUM_CLAIMS = 128
+#: How many claims a table holds: as many as all strangers can make within a tenth of a second (see
+#: L{Admission <dwdht_twisted.limits.Admission>}), which is time for an answer.
+MAXIMUM_CLAIMS = 512
 
 #: How many contacts of one public host, and of one public /24 network, a table holds.
 MAXIMUM_OF_HOST = 4
@@ -96,8 +97,7 @@ class RoutingTable:
         self._byAddress: dict[Source, Entry] = {}
         # Those that have only asked, by address, the oldest claim first.
         self._claims: dict[Source, Entry] = {}
-        # Where the proven contacts are, and where all are: a claim must not keep a proven one out.
-        self._provenSources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
+        # Where the proven contacts are.
         self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
         self._silent: RecentMap[Source, bool] = RecentMap(
             SILENCES_REMEMBERED, SILENCE_REMEMBERED_FOR
@@ -112,16 +112,12 @@ class RoutingTable:
         return [entry.contact for entry in self._entries.values()]
 
     def holds(self, address: Source) -> bool:
-        """Whether a contact of this address is in the table, proven or not."""
+        """Whether a contact or a claim of this address is in the table."""
         return address in self._byAddress or address in self._claims
 
     def hasProven(self, address: Source) -> bool:
         """Whether a contact of this address has answered."""
         return address in self._byAddress
-
-    def isSilent(self, address: Source, now: float) -> bool:
-        """Whether this address has failed to answer lately."""
-        return bool(self._silent.get(address, now))
 
     # What happens to a contact.
 
@@ -137,13 +133,13 @@ class RoutingTable:
             return None if entry.compact.startswith(id) else self._doubt(entry, now)
         number = int.from_bytes(id, "big")
         bucket = self.buckets.ifAny(number)
-        # Most who ask find no room, so that this comes first.
-        if bucket is not None and len(bucket.proven) >= self._k:
-            return None
         entry = self._entries.get(number)
         if entry is not None:
             # A known id at another address: it may have moved.
             return self._doubt(entry, now) if now - entry.lastSeen > TRUSTED_FOR else None
+        # Most who ask find no room.
+        if bucket is not None and len(bucket.proven) >= self._k:
+            return None
         if (
             number == self._own
             or address in self._claims
@@ -155,7 +151,6 @@ class RoutingTable:
             # Who is there has mostly answered by the time that it is the oldest.
             self.withdraw(next(iter(self._claims)))
         self._claims[address] = Entry(id, address, now)
-        self._sources.add(address[0])
         return address
 
     def answered(self, contact: Contact, now: float) -> Contact | None:
@@ -202,8 +197,7 @@ class RoutingTable:
 
     def withdraw(self, address: Source) -> None:
         """Forget the claim that was made from an address, if there is one."""
-        if self._claims.pop(address, None) is not None:
-            self._sources.remove(address[0])
+        self._claims.pop(address, None)
 
     # What the table is for.
 
@@ -236,7 +230,7 @@ class RoutingTable:
             return int.from_bytes(compact[:ID_BYTES], "big") ^ wanted
 
         found = self._nearest(wanted, count)
-        further = self._provenSources.further
+        further = self._sources.further
         if further and self._furtherOf(found):
             # A host with many ids must not crowd out those that have one.
             found = self._furtherLast(self._nearest(wanted, count + further))[:count]
@@ -298,7 +292,6 @@ class RoutingTable:
         self.buckets.add(bucket, entry)
         self._entries[number] = entry
         self._byAddress[entry.address] = entry
-        self._provenSources.add(contact.host)
         self._sources.add(contact.host)
         return None
 
@@ -310,7 +303,7 @@ class RoutingTable:
         return entry.address
 
     def _isCredible(self, bucket: Bucket, entry: Entry) -> bool:
-        return self._provenSources.hasRoom(entry.address[0]) and not _isCrowd(bucket, entry)
+        return self._sources.hasRoom(entry.address[0]) and not _isCrowd(bucket, entry)
 
     def _keepSpare(self, bucket: Bucket, contact: Contact) -> None:
         spares = bucket.spares
@@ -323,7 +316,6 @@ class RoutingTable:
         self.buckets.remove(entry)
         del self._entries[entry.number]
         del self._byAddress[entry.address]
-        self._provenSources.remove(entry.address[0])
         self._sources.remove(entry.address[0])
 
 

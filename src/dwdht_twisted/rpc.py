@@ -52,7 +52,7 @@ OnAnswer = Callable[[wire.ResponseMessage, Source], None]
 #: Called with what went wrong.
 OnFailure = Callable[[DHTError], None]
 
-#: Called with an address that has not answered, after all retries.
+#: Called with an address that has not answered a request, after all retries.
 OnMissed = Callable[[Address], None]
 
 #: Called each time that an answer is late, with how often the request was sent.  It is sent again,
@@ -93,8 +93,8 @@ class OutgoingRequest:
         onFailure: OnFailure,
         onLate: OnLate | None,
         anyPort: bool,
-        waits: tuple[float, ...],
-        missed: OnMissed,
+        waits: tuple[float, ...] = WAITS,
+        missed: OnMissed | None = None,
     ) -> None:
         self.address = address
         self.messages = messages
@@ -187,12 +187,11 @@ class Requests:
 
         :param body: what L{wire.requestBody} gave
         :param waits: how long the answer to each transmission is waited for, in time-outs
-        :param missed: what is told of an address that has not answered this one, instead
+        :param missed: told if there is no answer to this one; by default who is told of all
         :return: the request, for L{cancel}
         :raises TooManyRequests: when the queue is full
         """
         messages = ((body, address),)
-        missed = missed or self._missed
         return self._start(
             OutgoingRequest(address, messages, onAnswer, onFailure, onLate, False, waits, missed)
         )
@@ -222,9 +221,7 @@ class Requests:
             messages = ((direct, address), *messages)
             waits = WAITS
         return self._start(
-            OutgoingRequest(
-                address, messages, onAnswer, onFailure, onLate, True, waits, self._missed
-            )
+            OutgoingRequest(address, messages, onAnswer, onFailure, onLate, True, waits)
         )
 
     def redirect(self, request: OutgoingRequest, address: Address) -> None:
@@ -242,6 +239,10 @@ class Requests:
         request.anyPort = True
         request.transmissions -= 1
         self._transmit(request)
+
+    def forget(self, address: Source) -> None:
+        """The node at this address is gone: the next one there is waited for like any new one."""
+        self._timeouts.forget(address)
 
     def cancel(self, request: OutgoingRequest) -> None:
         """End a request without a word to its callbacks."""
@@ -350,9 +351,12 @@ class Requests:
             self._timeouts.missed(request.address, request.wait, self._clock.seconds())
         if request.transmissions >= len(request.waits):
             self._end(request)
-            if isDirect:
-                self._timeouts.failed(request.address)
+            if isDirect and request.missed is not None:
                 request.missed(request.address)
+            elif isDirect:
+                now = self._clock.seconds()
+                self._timeouts.failed(request.address, request.timeout, now)
+                self._missed(request.address)
             request.onFailure(RequestTimeout(f"no answer from {request.address}"))
             return
         if request.onLate is not None:

@@ -116,7 +116,7 @@ class QueryStream:
         self._isCommitting = False
         self._body = b""
         self._requests: dict[Candidate, OutgoingRequest] = {}
-        self._punches: dict[Candidate, OutgoingRequest] = {}
+        self._punches: dict[Candidate, list[OutgoingRequest]] = {}
         self._punched: set[Candidate] = set()
         self._kept: deque[Reply] = deque()
         self._isPaused = False
@@ -125,7 +125,8 @@ class QueryStream:
         self._iterator: Iteration | None = None
         self._isRead = False
         self._isStopped = False
-        # Why nothing more can be sent.
+        self._hasAsked = False
+        # Why a node could not be asked.
         self._refusal: DHTError | None = None
 
     # Reading.
@@ -215,7 +216,8 @@ class QueryStream:
     def _searchIsOver(self, search: Search) -> None:
         self._cancelRequests()
         if not self.responses:
-            self.fail(self._refusal or NoResponse("no node answered"))
+            reason = None if self._hasAsked else self._refusal
+            self.fail(reason or NoResponse("no node answered"))
         elif self._question.isUpdate and not self._isCommitting:
             self._isCommitting = True
             self._search = Commit(search.closest())
@@ -241,6 +243,8 @@ class QueryStream:
         except DHTError as error:
             self._refusal = error
             self._lost(candidate)
+        else:
+            self._hasAsked = True
 
     def _answered(
         self, candidate: Candidate, message: wire.ResponseMessage, address: Source
@@ -249,9 +253,7 @@ class QueryStream:
         if search is None:
             return
         del self._requests[candidate]
-        punch = self._punches.pop(candidate, None)
-        if punch is not None:
-            self._caller.requests.cancel(punch)
+        self._cancelPunches(candidate)
         self.responses += 1
         isResult = search.answered(candidate, message)
         if self._isCommitting:
@@ -286,10 +288,10 @@ class QueryStream:
         self._advance()
 
     def _giveUp(self, candidate: Candidate) -> None:
-        for requests in (self._requests, self._punches):
-            request = requests.pop(candidate, None)
-            if request is not None:
-                self._caller.requests.cancel(request)
+        request = self._requests.pop(candidate, None)
+        if request is not None:
+            self._caller.requests.cancel(request)
+        self._cancelPunches(candidate)
         self.errors += 1
 
     def _failed(self, candidate: Candidate, reason: DHTError) -> None:
@@ -307,7 +309,7 @@ class QueryStream:
 
     def _punch(self, search: Search, candidate: Candidate, referrer: Address) -> None:
         def opened(message: wire.ResponseMessage, address: Source) -> None:
-            del self._punches[candidate]
+            self._cancelPunches(candidate)
             self._punched.add(candidate)
             # The NAT of the peer may show it at another port than its referrer knows.
             candidate.address = Address(*address)
@@ -320,9 +322,12 @@ class QueryStream:
                 self._advance()
 
         def failed(reason: DHTError) -> None:
-            self._punches.pop(candidate, None)
-            if candidate not in self._requests:
-                self._failed(candidate, reason)
+            punches = self._punches[candidate]
+            punches.remove(punch)
+            if not punches:
+                del self._punches[candidate]
+                if candidate not in self._requests:
+                    self._failed(candidate, reason)
 
         def late(transmissions: int) -> None:
             search.punched(candidate)
@@ -333,11 +338,12 @@ class QueryStream:
             )
         except DHTError:
             return
-        former = self._punches.get(candidate)
-        if former is not None:
-            self._caller.requests.cancel(former)
-        self._punches[candidate] = punch
+        self._punches.setdefault(candidate, []).append(punch)
         search.punched(candidate)
+
+    def _cancelPunches(self, candidate: Candidate) -> None:
+        for punch in self._punches.pop(candidate, ()):
+            self._caller.requests.cancel(punch)
 
     # Results and the end.
 
@@ -385,8 +391,9 @@ class QueryStream:
         return done
 
     def _cancelRequests(self) -> None:
-        for request in (*self._requests.values(), *self._punches.values()):
+        for request in self._requests.values():
             self._caller.requests.cancel(request)
         self._requests.clear()
-        self._punches.clear()
+        for candidate in list(self._punches):
+            self._cancelPunches(candidate)
         self._punched.clear()
