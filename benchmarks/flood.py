@@ -179,8 +179,11 @@ def inMemory(
 
 
 def _fillCacheOfNetwork(random: Random) -> None:
-    """Let the network remember as many addresses as it ever does: that is no growth of the node."""
-    for _ in range(isIPv4.cache_info().maxsize or 0):
+    """
+    Let the network remember as many addresses as it ever does, and forget as many, for its
+    dictionary grows once more when it does: that is no growth of the node.
+    """
+    for _ in range(2 * (isIPv4.cache_info().maxsize or 0)):
         isIPv4(_forgedSource(random)[0])
 
 
