@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import count
 
 from dwdht_twisted import Contact, wire
+from dwdht_twisted.caller import CLAIM_RATE
 from dwdht_twisted.contact import packContact, splitContacts
 from dwdht_twisted.probes import MAXIMUM_GUESSES
 from dwdht_twisted.routing import MAXIMUM_CLAIMS
@@ -76,6 +77,15 @@ class ClaimTests(NodeTestCase):
                 self.clock.runFor(0.1)
         listed = self.victim.contacts()
         self.assertEqual([each for each in newcomers if each.contact not in listed], [])
+
+    def test_rate(self) -> None:
+        """So many claims are looked into a second, however many there are."""
+        contacts = self.claims([*range(20, 60)] * 100)
+        self.clock.runFor(0.01)
+        addresses = {contact.address for contact in contacts}
+        pings = [to for _, to, sent in self.sent if to in addresses and wire.isRequest(sent)]
+        self.assertLess(len(pings), len(contacts))
+        self.assertEqual(len(pings), CLAIM_RATE)
 
     def test_oneBucket(self) -> None:
         """Nor do claims keep out a node whose id is like theirs."""

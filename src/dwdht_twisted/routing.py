@@ -61,8 +61,7 @@ MAXIMUM_ALIKE = 3
 #: How many newcomers wait for a place in a full bucket.
 SPARES = 4
 
-#: How many claims a table holds: as many as all strangers can make within a tenth of a second (see
-#: L{Admission <dwdht_twisted.limits.Admission>}), which is time for an answer.
+#: How many claims a table holds.
 MAXIMUM_CLAIMS = 512
 
 #: How many contacts of one public host, and of one public /24 network, a table holds.
