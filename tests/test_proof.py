@@ -219,7 +219,7 @@ class HeldTests(ProofTestCase):
 
     def test_strayAnswers(self) -> None:
         """
-        An answer or two that nobody waits for make no difference.
+        Fewer answers that nobody waits for make no difference.
         """
         peer = self.guess(MAXIMUM_GUESSES - 1)
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])

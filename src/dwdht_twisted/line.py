@@ -140,12 +140,12 @@ class Line:
         """Part those outside of the crowd from those in it."""
         line, self._nearest, self._outer = self._nearest, [], []
         for waiting in line:
-            heappush(self._lineOf(waiting[0]), waiting)
+            self.comeBack(waiting)
 
     def reconsider(self) -> None:
         """Let those that stepped aside come back: somebody may have earned credit."""
         for waiting in self._doubtful:
-            heappush(self._lineOf(waiting[0]), waiting)
+            self.comeBack(waiting)
         self._doubtful.clear()
 
     def trustAll(self) -> None:

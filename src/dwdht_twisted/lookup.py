@@ -165,9 +165,9 @@ class Lookup:
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
         """See L{Search}."""
+        self._makeRoom(candidate)
         if self._awaited.late(candidate):
             self._blameForSilence(candidate)
-            self._makeRoom(candidate)
         patience, thrift = PATIENCE, THRIFT
         if self._withheld:
             # There is more to gain from others than from a second try.
@@ -192,13 +192,13 @@ class Lookup:
         See L{Search}.  A result is a node that answers under the id that it was named with.
         """
         self._awaited.landed(candidate)
-        wasPrompt = candidate.state is State.ASKED
+        id = message.id
+        isDenied = candidate.id is not None and candidate.id != id
+        if isDenied:
+            self._makeRoom(candidate)
         candidate.state = State.ANSWERED
         candidate.token = message.token
-        id = message.id
-        if candidate.id is not None and candidate.id != id:
-            if wasPrompt:
-                self._makeRoom(candidate)
+        if isDenied:
             # Restarted, or never who it was said to be: there is nothing to learn from it here.
             return False
         for name in candidate.namedBy:
@@ -223,8 +223,7 @@ class Lookup:
     def failed(self, candidate: Candidate) -> None:
         """See L{Search}."""
         self._awaited.landed(candidate)
-        if candidate.state is State.ASKED:
-            self._makeRoom(candidate)
+        self._makeRoom(candidate)
         candidate.state = State.FAILED
 
     @property
@@ -358,9 +357,12 @@ class Lookup:
         return candidate
 
     def _makeRoom(self, candidate: Candidate) -> None:
-        """Let those come that wait for a candidate that was named with the same id."""
+        """
+        Let those come that wait for a candidate that was named with the same id, unless they were
+        let when it became late.
+        """
         id = candidate.id
-        if id is not None:
+        if id is not None and candidate.state is State.ASKED:
             self._screening.makesRoom(id, candidate.address.host)
             for waiting in self._aside.pop(id, ()):
                 self._line.comeBack(waiting)

@@ -1,5 +1,5 @@
 """
-The pings that strangers make a node send.
+The pings that others make a node send, strangers mostly.
 
 A request may come from anywhere, and claim anything.  What a node pings to find out is kept apart
 from what it asks for itself: probes have places and a time-out of their own, so that however many
@@ -38,7 +38,7 @@ OnEnd = Callable[[bool], None]
 
 class Probe:
     """
-    A ping that a stranger has made the node send.
+    A ping that another has made the node send.
 
     :ivar request: the ping
     :ivar ended: to be called at its end
