@@ -106,7 +106,9 @@ def _imports(node: Subject | None, withKademlia: bool) -> Iterator[tuple[str, Pr
 
 
 def _python(code: str, *arguments: str) -> Program:
-    return Program([sys.executable, "-c", code, *arguments])
+    # An installed package is compiled, though the variable may keep a checkout from being so.
+    compiled = {"PYTHONDONTWRITEBYTECODE": ""}
+    return Program([sys.executable, "-c", code, *arguments], compiled)
 
 
 def _importsReactor() -> bool:
