@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from itertools import count
 
 from dwdht_twisted import Contact, wire
-from dwdht_twisted.caller import CLAIM_RATE
 from dwdht_twisted.contact import packContact, splitContacts
 from dwdht_twisted.probes import MAXIMUM_GUESSES
-from dwdht_twisted.routing import MAXIMUM_CLAIMS
+from dwdht_twisted.routing import CLAIM_RATE, MAXIMUM_CLAIMS, TRUSTED_FOR
 from dwdht_twisted.upkeep import DEAD_GONE_AFTER
 
 from .support import GIVEN_UP, NodeTestCase
@@ -86,6 +85,29 @@ class ClaimTests(NodeTestCase):
         pings = [to for _, to, sent in self.sent if to in addresses and wire.isRequest(sent)]
         self.assertLess(len(pings), len(contacts))
         self.assertEqual(len(pings), CLAIM_RATE)
+
+    def test_rateAgain(self) -> None:
+        """A second later as many more are."""
+        self.claims([*range(20, 60)] * 100)
+        self.clock.runFor(1)
+        before = len(self.sent)
+        addresses = {contact.address for contact in self.claims([*range(20, 60)] * 100)}
+        self.clock.runFor(0.01)
+        sent = self.sent[before:]
+        pings = [to for _, to, each in sent if to in addresses and wire.isRequest(each)]
+        self.assertEqual(len(pings), CLAIM_RATE)
+
+    def test_restarted(self) -> None:
+        """However many there are, a contact that asks under another id is asked at once."""
+        contact = self.peer(answers="pong")
+        self.introduce(contact, self.victim)
+        self.clock.runFor(TRUSTED_FOR + 1)
+        contact.id = self.target()
+        self.claims([*range(20, 60)] * 100)
+        datagram = wire.frameRequest(1, wire.requestBody(wire.PING, contact.id))
+        self.victim.datagramReceived(datagram, contact.address)
+        self.clock.runFor(0.5)
+        self.assertEqual([each.id for each in self.victim.contacts()], [contact.id])
 
     def test_oneBucket(self) -> None:
         """Nor do claims keep out a node whose id is like theirs."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from dwdht_twisted import Contact, NoResponse, RateLimit, RequestTimeout, wire
-from dwdht_twisted.caller import CLAIM_RATE
 from dwdht_twisted.contact import packAddress, splitContacts, unpackContact
-from dwdht_twisted.routing import MAXIMUM_CLAIMS, MAXIMUM_OF_HOST
+from dwdht_twisted.routing import CLAIM_RATE, MAXIMUM_CLAIMS, MAXIMUM_OF_HOST
 
 from .support import COMMAND, GIVEN_UP, Handler, NodeTestCase, compact
 

@@ -15,6 +15,7 @@ from dwdht_twisted.buckets import DEEPER_THAN_KNOWN, MANY
 from dwdht_twisted.contact import ID_BITS, ID_BYTES, Address, Contact, distance, packContact
 from dwdht_twisted.errors import InvalidTarget
 from dwdht_twisted.routing import (
+    CLAIM_RATE,
     MAXIMUM_ALIKE,
     MAXIMUM_CLAIMS,
     MAXIMUM_OF_HOST,
@@ -519,8 +520,8 @@ class SourceTests(TableTestCase):
             Contact(idOf(number, number % 100), "10.0.0.1", 1000 + number)
             for number in range(4 * MAXIMUM_CLAIMS)
         ]
-        for contact in claims:
-            self.assertTrue(claim(self.table, contact, 0.0))
+        for number, contact in enumerate(claims):
+            self.assertTrue(claim(self.table, contact, number / CLAIM_RATE))
         self.assertEqual(sorted(everyone(self.table)), sorted(claims[-MAXIMUM_CLAIMS:]))
 
     def test_withdrawn(self) -> None:

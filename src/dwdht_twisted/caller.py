@@ -15,7 +15,7 @@ from . import wire
 from .contact import Address, Contact, Source, packAddress, unpackAddress
 from .errors import DHTError, InvalidAddress, UnexpectedAnswer
 from .interfaces import Pong
-from .limits import RecentMap, TokenBucket
+from .limits import RecentMap
 from .probes import Probes
 from .routing import (
     MAXIMUM_CLAIMS,
@@ -31,10 +31,6 @@ MAXIMUM_CHECKS = 128
 #: How many addresses are asked for a proof at once: as many as all strangers are served together
 #: (L{Admission <dwdht_twisted.limits.Admission>}) within a tenth of a second.
 MAXIMUM_PROOFS = 512
-
-#: How many claims are looked into a second: to ping all that are made in a flood costs more than to
-#: serve them.
-CLAIM_RATE = 500.0
 
 #: How long the answer to each ping is waited for, times L{PROBE_TIMEOUT
 #: <dwdht_twisted.probes.PROBE_TIMEOUT>}, that looks into a claim, that asks for a proof, and that
@@ -88,7 +84,6 @@ class Caller:
         self._silenceProbes = makeProbes(
             self._pingBody, SILENCE_WAITS, MAXIMUM_CHECKS, self._heard, self._silenceConfirmed
         )
-        self._claimRate = TokenBucket(CLAIM_RATE, CLAIM_RATE)
         self._probes = (self._claimProbes, self.proofs, self._silenceProbes)
         self._checks: set[Address] = set()
         # Who left unanswered what the node asked for itself: strangers can't push anybody out.
@@ -178,14 +173,9 @@ class Caller:
 
     def claimed(self, id: bytes, address: Source) -> None:
         """Someone claims to have this id, at this address: find out."""
-        now = self._clock.seconds()
-        doubtful = self._table.asked(id, address, now)
-        if doubtful is None:
-            return
-        if self._claimRate.take(now):
+        doubtful = self._table.asked(id, address, self._clock.seconds())
+        if doubtful is not None:
             self._claimProbes.send(doubtful, partial(self._claimEnded, doubtful))
-        else:
-            self._table.withdraw(doubtful)
 
     def recall(self, contact: Contact) -> None:
         """Find out whether a contact of an earlier run is there, though it was silent lately."""

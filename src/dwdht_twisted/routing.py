@@ -45,7 +45,7 @@ from .contact import (
     isPublic,
     unpackContact,
 )
-from .limits import RecentMap
+from .limits import RecentMap, TokenBucket
 from .sources import SourceCounts
 
 #: The size of a bucket, and of an answer (Kademlia's k).
@@ -63,6 +63,10 @@ SPARES = 4
 
 #: How many claims a table holds.
 MAXIMUM_CLAIMS = 512
+
+#: How many claims are looked into a second: to ping all that are made in a flood costs more than to
+#: serve them.
+CLAIM_RATE = 500.0
 
 #: How many contacts of one public host, and of one public /24 network, a table holds.
 MAXIMUM_OF_HOST = 4
@@ -96,6 +100,7 @@ class RoutingTable:
         self._byAddress: dict[Source, Entry] = {}
         # Those that have only asked, by address, the oldest claim first.
         self._claims: dict[Source, Entry] = {}
+        self._claimRate = TokenBucket(CLAIM_RATE, CLAIM_RATE)
         # Where the proven contacts are.
         self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
         self._silent: RecentMap[Source, bool] = RecentMap(
@@ -144,6 +149,7 @@ class RoutingTable:
             or address in self._claims
             or self._silent.get(address, now)
             or not self._sources.hasRoom(address[0])
+            or not self._claimRate.take(now)
         ):
             return None
         if len(self._claims) >= MAXIMUM_CLAIMS:
