@@ -7,6 +7,7 @@ from __future__ import annotations
 from io import BytesIO
 
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import DatagramProtocol
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -210,6 +211,24 @@ class CommandTests(SynchronousTestCase):
         )
 
 
+class Silent(DatagramProtocol):
+    """
+    A node that answers nobody.
+
+    :ivar repeated: fires when it was asked twice
+    """
+
+    def __init__(self) -> None:
+        self.repeated: Deferred[None] = Deferred()
+        self._asked = 0
+
+    def datagramReceived(self, datagram: bytes, addr: object) -> None:
+        """Count a request."""
+        self._asked += 1
+        if self._asked == 2:
+            self.repeated.callback(None)
+
+
 class ProcessTests(ProgramTestCase):
     """
     The program itself.
@@ -246,8 +265,14 @@ class ProcessTests(ProgramTestCase):
 
     async def test_interrupted(self) -> None:
         """A command that is interrupted fails with one line, and at once."""
-        program = self.start(*DWDHT, "query", "echo", KEY, "--bootstrap", f"127.0.0.1:{freePort()}")
-        self.reactor.callLater(1, program.send, "INT")
+        silent = Silent()
+        port = self.reactor.listenUDP(0, silent, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        address = f"127.0.0.1:{port.getHost().port}"
+        program = self.start(*DWDHT, "query", "echo", KEY, "--bootstrap", address)
+        # A request is sent again by a timer, and so by a reactor that takes signals by now.
+        await silent.repeated.addTimeout(30, self.reactor)
+        program.send("INT")
         await program.end(10)
         self.assertRefused(program, 1, "dwdht query: interrupted")
 
