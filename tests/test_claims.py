@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import count
 
-from dwdht_twisted import Contact, wire
+from dwdht_twisted import Address, Contact, wire
 from dwdht_twisted.contact import packContact, splitContacts
 from dwdht_twisted.probes import MAXIMUM_GUESSES
 from dwdht_twisted.routing import CLAIM_RATE, MAXIMUM_CLAIMS, TRUSTED_FOR
 from dwdht_twisted.upkeep import DEAD_GONE_AFTER
 
-from .support import GIVEN_UP, NodeTestCase
+from .support import GIVEN_UP, NodeTestCase, RawPeer
 
 
 class ClaimTests(NodeTestCase):
@@ -77,6 +77,24 @@ class ClaimTests(NodeTestCase):
         listed = self.victim.contacts()
         self.assertEqual([each for each in newcomers if each.contact not in listed], [])
 
+    def test_fewHosts(self) -> None:
+        """Nor do hosts that each claim as often as they may keep it out, when they are few."""
+        newcomers = [self.peer(f"9.9.{number}.1", answers="pong") for number in range(10)]
+        self.clock.callLater(1.5, self.askAll, newcomers)
+        for moment in range(300):
+            for host in range(9):
+                claim = wire.frameRequest(1, wire.requestBody(wire.PING, self.target()))
+                self.victim.datagramReceived(claim, Address(f"8.8.{host}.1", 1000 + moment))
+            self.clock.runFor(0.01)
+        self.assertGreater(self.victim.counters.claimsRefused, 0)
+        listed = self.victim.contacts()
+        self.assertEqual([each for each in newcomers if each.contact not in listed], [])
+
+    def askAll(self, peers: Iterable[RawPeer]) -> None:
+        """Let each of these ask the node once."""
+        for peer in peers:
+            peer.ask(self.addressOf(self.victim), wire.PING)
+
     def test_rate(self) -> None:
         """So many claims are looked into a second, however many there are."""
         contacts = self.claims([*range(20, 60)] * 100)
@@ -85,6 +103,7 @@ class ClaimTests(NodeTestCase):
         pings = [to for _, to, sent in self.sent if to in addresses and wire.isRequest(sent)]
         self.assertLess(len(pings), len(contacts))
         self.assertEqual(len(pings), CLAIM_RATE)
+        self.assertEqual(self.victim.counters.claimsRefused, len(contacts) - CLAIM_RATE)
 
     def test_rateAgain(self) -> None:
         """A second later as many more are."""
@@ -108,6 +127,20 @@ class ClaimTests(NodeTestCase):
         self.victim.datagramReceived(datagram, contact.address)
         self.clock.runFor(0.5)
         self.assertEqual([each.id for each in self.victim.contacts()], [contact.id])
+
+    def test_moved(self) -> None:
+        """Nor do they keep a contact that has moved from being known at its new address."""
+        former = self.peer(answers="pong")
+        self.introduce(former, self.victim)
+        self.clock.runFor(TRUSTED_FOR + 1)
+        former.onRequest = former.ignore
+        moved = self.peer(id=former.id, answers="pong")
+        for _ in range(5):
+            self.askAll([moved])
+            for _ in range(10):
+                self.claims(self.random.choices(range(20, 60), k=40))
+                self.clock.runFor(0.1)
+        self.assertEqual(self.victim.contacts(), [moved.contact])
 
     def test_oneBucket(self) -> None:
         """Nor do claims keep out a node whose id is like theirs."""

@@ -4,11 +4,20 @@ Tests for L{dwdht_twisted.limits}.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted.limits import Admission, RateLimit, RateLimiter, RecentMap, TokenBucket
+from dwdht_twisted.limits import (
+    Admission,
+    FairRate,
+    RateLimit,
+    RateLimiter,
+    RecentMap,
+    TokenBucket,
+)
 
 from .strategies import thorough
 
@@ -77,6 +86,57 @@ class TokenBucketTests(SynchronousTestCase):
         self.assertTrue(bucket.take(1000.0))
         self.assertFalse(bucket.take(1000.0))
         self.assertTrue(bucket.take(1001.0))
+
+    def test_leaving(self) -> None:
+        """Whoever has to leave some is refused while there are others left."""
+        bucket = TokenBucket(rate=1.0, burst=3.0)
+        self.assertTrue(bucket.take(0.0, leaving=2.0))
+        self.assertFalse(bucket.take(0.0, leaving=2.0))
+        self.assertTrue(bucket.take(0.0))
+
+
+class FairRateTests(SynchronousTestCase):
+    """
+    Tests for L{FairRate}, at 500 a second.
+    """
+
+    def setUp(self) -> None:
+        self.rate = FairRate(500.0)
+
+    def taken(self, hosts: Iterable[str], now: float) -> int:
+        """How many of these hosts are let through at once."""
+        return sum([self.rate.take(host, now) for host in hosts])
+
+    def test_one(self) -> None:
+        """A public network takes its share of what there is, whichever of its hosts come."""
+        hosts = [f"8.8.8.{number % 256}" for number in range(1000)]
+        self.assertEqual(self.taken(hosts, 0.0), 30)
+        self.assertEqual(self.taken(hosts, 0.9), 2)
+        self.assertEqual(self.taken(hosts, 1.0), 30)
+
+    def test_many(self) -> None:
+        """However often networks come, others find something left while they are few enough."""
+        for networks in (9, 30, 100, 250):
+            for second in range(5):
+                now = networks * 100.0 + second
+                self.taken([f"8.8.{number}.1" for number in range(networks)] * 100, now)
+                newcomers = [f"9.9.{number}.{second}" for number in range(10)]
+                self.assertEqual(self.taken(newcomers, now), 10, networks)
+
+    def test_private(self) -> None:
+        """A private or loopback address is let through as far as the rate goes."""
+        self.assertEqual(self.taken(["127.0.0.1"] * 300 + ["10.0.0.1"] * 300, 0.0), 500)
+
+    def test_rate(self) -> None:
+        """All together are let through at the rate."""
+        hosts = [f"8.{number >> 8}.{number & 255}.1" for number in range(2000)]
+        self.assertEqual(self.taken(hosts, 0.0), 500)
+        self.assertEqual(self.taken(hosts, 0.5), 250)
+
+    def test_clockSetBack(self) -> None:
+        """When the clock is set back, networks start over."""
+        self.taken(["8.8.8.8"] * 100, 5000.0)
+        self.assertGreater(self.taken(["8.8.8.8"] * 100, 10.0), 0)
 
 
 class RecentMapTests(SynchronousTestCase):

@@ -46,8 +46,8 @@ class Caller:
     The asking half of a node.
 
     What it wants to know is asked by its L{requests <Requests>}, what others make it ask by
-    L{Probes}: claims that are looked into, addresses that are to prove themselves, and nodes whose
-    handlers are silent.
+    L{Probes}: claims that are looked into, contacts that may have been restarted or
+    moved, addresses that are to prove themselves, and nodes whose handlers are silent.
 
     :param clock: tells the time
     :param write: sends a datagram to an address
@@ -70,9 +70,9 @@ class Caller:
         self.requests = Requests(clock, write, random, self._heard, self._missed)
         self._pingBody = wire.requestBody(wire.PING, ownId)
         makeProbes = partial(Probes, clock, write, random)
-        self._claimProbes = makeProbes(
-            self._pingBody, CLAIM_WAITS, MAXIMUM_CLAIMS, self._heard, self._claimMissed
-        )
+        toLookInto = (self._pingBody, CLAIM_WAITS, MAXIMUM_CLAIMS, self._heard, self._claimMissed)
+        self._claimProbes = makeProbes(*toLookInto)
+        self._doubtProbes = makeProbes(*toLookInto)
         # A proof that doesn't come tells nothing of a contact.
         self.proofs = makeProbes(
             wire.requestBody(wire.PING),
@@ -84,7 +84,7 @@ class Caller:
         self._silenceProbes = makeProbes(
             self._pingBody, SILENCE_WAITS, MAXIMUM_CHECKS, self._heard, self._silenceConfirmed
         )
-        self._probes = (self._claimProbes, self.proofs, self._silenceProbes)
+        self._probes = (self._claimProbes, self.proofs, self._silenceProbes, self._doubtProbes)
         self._checks: set[Address] = set()
         # Who left unanswered what the node asked for itself: strangers can't push anybody out.
         self._silent: RecentMap[Source, bool] = RecentMap(
@@ -174,7 +174,12 @@ class Caller:
     def claimed(self, id: bytes, address: Source) -> None:
         """Someone claims to have this id, at this address: find out."""
         doubtful = self._table.asked(id, address, self._clock.seconds())
-        if doubtful is not None:
+        if doubtful is None:
+            return
+        if self._table.hasProven(doubtful):
+            # However many claims there are, a contact has its time to answer.
+            self._doubtProbes.send(doubtful, lambda isAnswered: None)
+        else:
             self._claimProbes.send(doubtful, partial(self._claimEnded, doubtful))
 
     def recall(self, contact: Contact) -> None:

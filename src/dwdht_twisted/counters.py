@@ -22,6 +22,7 @@ class Counters:
     :ivar retriesAnswered: updates that came again and were answered from memory
     :ivar pingsRelayed: pings passed on for a hole punch
     :ivar relaysRefused: pings that were not passed on, or not answered, for a hole punch
+    :ivar claimsRefused: requests with an id that wasn't looked into because too many came
     :ivar answersHeld: answers that waited for a proof of the asker's address
     :ivar sendFailures: datagrams that the operating system refused
     """
@@ -29,6 +30,7 @@ class Counters:
     __slots__ = (
         "answersHeld",
         "badTokens",
+        "claimsRefused",
         "handlerFailures",
         "handlersRefused",
         "malformed",
@@ -61,6 +63,7 @@ class Counters:
     retriesAnswered: int
     pingsRelayed: int
     relaysRefused: int
+    claimsRefused: int
     answersHeld: int
     sendFailures: int
 

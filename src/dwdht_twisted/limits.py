@@ -6,11 +6,11 @@ Pure: each method that depends on time is told the time, in seconds.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
-from .contact import Source, isLoopback
+from .contact import Source, isLoopback, isPublic, subnet
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
@@ -46,16 +46,52 @@ class TokenBucket:
         self._tokens = burst
         self._filledAt: float | None = None
 
-    def take(self, now: float) -> bool:
-        """Take one token; False when there is none."""
+    def take(self, now: float, leaving: float = 0.0) -> bool:
+        """Take one token; False when fewer than C{leaving} others would be left."""
         if self._filledAt is not None:
             # A clock that is set back must not empty the bucket, let alone for hours.
             gained = max(0.0, now - self._filledAt) * self._rate
             self._tokens = min(self._burst, self._tokens + gained)
         self._filledAt = now
-        if self._tokens < 1.0:
+        if self._tokens < 1.0 + leaving:
             return False
         self._tokens -= 1.0
+        return True
+
+
+class FairRate:
+    """
+    A L{TokenBucket} that public /24 networks share: the more one has had, the more it leaves.
+
+    So a few networks never take all of it, however often they come, and one that has had nothing is
+    refused only when there are very many.  A private or loopback address is often that of a whole
+    network, and takes what there is.
+
+    :param rate: tokens a second, and how many at once
+    """
+
+    #: How many tokens a network leaves for each that it has had within the second.
+    LEFT = 16.0
+
+    __slots__ = ("_bucket", "_had", "_since")
+
+    def __init__(self, rate: float) -> None:
+        self._bucket = TokenBucket(rate, rate)
+        # By network; there are no more than tokens.
+        self._had: Counter[str] = Counter()
+        self._since = 0.0
+
+    def take(self, host: str, now: float) -> bool:
+        """Take one token for a host; False when there is none for it."""
+        if not isPublic(host):
+            return self._bucket.take(now)
+        network = subnet(host)
+        if not 0.0 <= now - self._since < 1.0:
+            self._since = now
+            self._had.clear()
+        if not self._bucket.take(now, self._had[network] * self.LEFT):
+            return False
+        self._had[network] += 1
         return True
 
 

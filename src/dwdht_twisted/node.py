@@ -125,7 +125,7 @@ class DHTNode(DatagramProtocol):
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
         self._commands = CommandRegistry()
-        self._table = RoutingTable(self.id)
+        self._table = RoutingTable(self.id, counters=self.counters)
         ownId = None if self.ephemeral else self.id
         self._caller = Caller(reactor, self._write, self._random, self._table, ownId)
         addresses = parseAddresses(bootstrap)

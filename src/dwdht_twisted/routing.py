@@ -45,7 +45,8 @@ from .contact import (
     isPublic,
     unpackContact,
 )
-from .limits import RecentMap, TokenBucket
+from .counters import Counters
+from .limits import FairRate, RecentMap
 from .sources import SourceCounts
 
 #: The size of a bucket, and of an answer (Kademlia's k).
@@ -87,10 +88,11 @@ class RoutingTable:
 
     :param id: the own id, 32 bytes
     :param k: how many contacts a bucket holds
+    :param counters: where it is counted what the table refuses
     :ivar buckets: where the contacts stand
     """
 
-    def __init__(self, id: bytes, k: int = K) -> None:
+    def __init__(self, id: bytes, k: int = K, counters: Counters | None = None) -> None:
         self.id = checkId(id, "the id of a node")
         self._own = int.from_bytes(self.id, "big")
         self._k = k
@@ -100,7 +102,8 @@ class RoutingTable:
         self._byAddress: dict[Source, Entry] = {}
         # Those that have only asked, by address, the oldest claim first.
         self._claims: dict[Source, Entry] = {}
-        self._claimRate = TokenBucket(CLAIM_RATE, CLAIM_RATE)
+        self._claimRate = FairRate(CLAIM_RATE)
+        self._counters = counters or Counters()
         # Where the proven contacts are.
         self._sources = SourceCounts(MAXIMUM_OF_HOST, MAXIMUM_OF_SUBNET)
         self._silent: RecentMap[Source, bool] = RecentMap(
@@ -149,8 +152,10 @@ class RoutingTable:
             or address in self._claims
             or self._silent.get(address, now)
             or not self._sources.hasRoom(address[0])
-            or not self._claimRate.take(now)
         ):
+            return None
+        if not self._claimRate.take(address[0], now):
+            self._counters.claimsRefused += 1
             return None
         if len(self._claims) >= MAXIMUM_CLAIMS:
             # Who is there has mostly answered by the time that it is the oldest.

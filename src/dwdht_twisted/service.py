@@ -28,6 +28,7 @@ ISOLATED_AFTER = 180.0
 TROUBLES = {
     "rateLimited": "more requests come than the rate limit allows, and the rest is dropped",
     "handlersRefused": "requests are dropped, for too many handlers are at work",
+    "claimsRefused": "more newcomers come than can be looked into, and some aren't listed yet",
     "sendFailures": "the operating system refuses to send",
 }
 
