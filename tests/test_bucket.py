@@ -8,7 +8,7 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted.bucket import ANSWERS_REMEMBERED, Bucket, Entry
+from dwdht_twisted.bucket import ANSWERS_REMEMBERED, ASKED_BEFORE, Bucket, Entry
 from dwdht_twisted.contact import COMPACT_CONTACT_BYTES, ID_BITS, Contact, distance, packContact
 from dwdht_twisted.routing import K
 
@@ -28,6 +28,12 @@ class BucketTests(SynchronousTestCase):
         self.contacts = [Contact(self.randomId(), "10.0.0.1", 1000 + n) for n in range(K)]
         for contact in self.contacts:
             self.bucket.add(Entry(contact.id or b"", contact.address, 0.0))
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the bucket be asked until it remembers its answers."""
+        for _ in range(ASKED_BEFORE):
+            self.answer(self.randomId())
 
     def randomId(self) -> bytes:
         """A random id that belongs into the bucket of a node whose id is all zeros."""
@@ -75,6 +81,18 @@ class BucketTests(SynchronousTestCase):
         self.assertIsNot(self.answer(target), first)
         self.assertEqual(self.answer(target), first)
 
+    def test_change(self) -> None:
+        """After a change nothing is remembered before the bucket was asked a few times."""
+        target = self.randomId()
+        first = self.answer(target)
+        self.assertIs(self.answer(target), first)
+        self.bucket.remove(Entry(self.contacts[0].id or b"", self.contacts[0].address, 0.0))
+        del self.contacts[0]
+        answers = [self.answer(target) for _ in range(ASKED_BEFORE + 2)]
+        self.assertEqual(set(answers), {self.closest(target)})
+        self.assertIsNot(answers[-3], answers[-2])
+        self.assertIs(answers[-2], answers[-1])
+
     def test_answersAreBounded(self) -> None:
         """However many targets are told apart, so many answers are remembered and no more."""
         chosen = int.from_bytes(self.randomId(), "big")
@@ -82,6 +100,7 @@ class BucketTests(SynchronousTestCase):
         for bit in range(K):
             id = (chosen ^ 1 << bit).to_bytes(32, "big")
             bucket.add(Entry(id, ("10.0.0.2", 1000 + bit), 0.0))
+        self.settle()
         target = self.randomId()
         kept = self.answer(target)
         self.assertEqual(len(kept), K * COMPACT_CONTACT_BYTES)

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import pairwise
 
 from dwdht_twisted import Contact, DHTNode, wire
+from dwdht_twisted.bucket import ASKED_BEFORE
 from dwdht_twisted.candidate import WINDOW
 from dwdht_twisted.contact import ID_BITS, Source, distance
 from dwdht_twisted.lookup import FIRST_WINDOW
@@ -95,6 +96,8 @@ class CheckTests(NodeTestCase):
         for number in range(K):
             id = target[:-1] + bytes([number])
             table.answered(Contact(id, "10.0.0.1", 1000 + number), self.clock.seconds())
+        for _ in range(ASKED_BEFORE):
+            table.closestCompact(target)
         answer = table.closestCompact(target)
         self.assertIs(table.closestCompact(target), answer)
         self.clock.runFor(INTERVAL)

@@ -14,8 +14,10 @@ from .contact import ID_BITS, ID_BYTES, Contact, Source, isPublic, packAddress
 #: sorts numbers of no more bits faster.
 TELLING_BITS = 30
 
-#: How many answers a bucket remembers.
+#: How many answers a bucket remembers, and how often it is asked before: while contacts come and go
+#: that would be in vain.
 ANSWERS_REMEMBERED = 2048
+ASKED_BEFORE = 4
 
 _TELLING = (1 << TELLING_BITS) - 1
 
@@ -63,6 +65,7 @@ class Bucket:
 
     __slots__ = (
         "_answers",
+        "_asked",
         "_compacts",
         "_deciding",
         "_shift",
@@ -84,6 +87,8 @@ class Bucket:
         # are known, and what was answered, by those bits of the target.
         self._deciding: int | None = None
         self._answers: dict[int, bytes] = {}
+        # How often it was asked since it changed, as far as that matters.
+        self._asked = 0
         self.further = 0
         self.proven: dict[int, Entry] = {}
         self.spares: list[Contact] = []
@@ -129,6 +134,9 @@ class Bucket:
         A busy node is asked about many targets that have its contacts in one order: those that
         agree in all bits in which any two contacts differ first.
         """
+        if self._asked < ASKED_BEFORE:
+            self._asked += 1
+            return b"".join(self.byDistance(wanted))
         deciding = self._deciding
         if deciding is None:
             deciding = self._deciding = self._decidingBits()
@@ -142,6 +150,7 @@ class Bucket:
 
     def forgetAnswers(self) -> None:
         """Keep no answer: the contacts are others, or nobody may ask again."""
+        self._asked = 0
         if self._deciding is not None:
             self._deciding = None
             self._answers = {}

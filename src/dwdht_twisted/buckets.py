@@ -66,33 +66,34 @@ class Buckets:
         self.of(entry.number, entry.lastSeen).remove(entry)
         self._spacing = None
 
-    def nearest(self, wanted: int, count: int) -> list[int]:
+    def nearest(self, wanted: int, count: int) -> list[Bucket]:
         """
-        The ids, as numbers, of the proven contacts that are closest to a target, closest first.
+        The buckets that hold the proven contacts that are closest to a target, closest first, until
+        there are so many contacts in them.
 
         A bucket's contacts and all in deeper ones agree with our own id up to one bit, in which
         they differ from each other.  So it takes a look at that bit of the target to know which
         of them are closer, and none at the contacts.
         """
         distance = self._own ^ wanted
-        numbers: list[int] = []
+        nearest: list[Bucket] = []
         farther: list[Bucket] = []
+        missing = count
         for bucket in self._buckets:
             if bucket is None or not bucket.proven:
                 continue
             if not distance >> bucket.free & 1:
                 farther.append(bucket)
                 continue
-            numbers += bucket.proven
-            if len(numbers) >= count:
-                break
-        else:
-            for bucket in reversed(farther):
-                numbers += bucket.proven
-                if len(numbers) >= count:
-                    break
-        numbers.sort(key=wanted.__xor__)
-        return numbers[:count]
+            nearest.append(bucket)
+            missing -= len(bucket.proven)
+            if missing <= 0:
+                return nearest
+        while farther and missing > 0:
+            bucket = farther.pop()
+            nearest.append(bucket)
+            missing -= len(bucket.proven)
+        return nearest
 
     def spacing(self) -> int:
         """

@@ -37,6 +37,7 @@ from __future__ import annotations
 from .bucket import Bucket, Entry
 from .buckets import Buckets
 from .contact import (
+    COMPACT_CONTACT_BYTES,
     ID_BYTES,
     Address,
     Contact,
@@ -226,10 +227,13 @@ class RoutingTable:
     def closestCompact(self, target: bytes, count: int = K, *, withClaims: bool = False) -> bytes:
         """L{closest}, as an answer carries it."""
         wanted = int.from_bytes(target, "big")
-        bucket = self.buckets.ifAny(wanted)
-        if bucket is not None and len(bucket.proven) == count and not bucket.further:
-            # Nobody elsewhere is as close.
-            return bucket.answer(wanted)
+        buckets = self.buckets.nearest(wanted, count)
+        # Else a host with many ids may stand among them.
+        if not self._sources.further or (len(buckets) == 1 and not buckets[0].further):
+            answers = [bucket.answer(wanted) for bucket in buckets]
+            answer = b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
+            if not self._claims or len(answer) == count * COMPACT_CONTACT_BYTES:
+                return answer
         return b"".join(self._closest(target, count, withClaims))
 
     def _closest(self, target: bytes, count: int, withClaims: bool) -> list[bytes]:
@@ -271,8 +275,10 @@ class RoutingTable:
 
     def _nearest(self, wanted: int, count: int) -> list[bytes]:
         """The proven contacts that are closest to a target, closest first."""
-        entries = self._entries
-        return [entries[number].compact for number in self.buckets.nearest(wanted, count)]
+        found: list[bytes] = []
+        for bucket in self.buckets.nearest(wanted, count):
+            found += bucket.byDistance(wanted)
+        return found[:count]
 
     def _entryOf(self, compact: bytes) -> Entry:
         return self._entries[int.from_bytes(compact[:ID_BYTES], "big")]
