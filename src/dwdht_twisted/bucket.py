@@ -134,11 +134,11 @@ class Bucket:
         A busy node is asked about many targets that have its contacts in one order: those that
         agree in all bits in which any two contacts differ first.
         """
-        if self._asked < ASKED_BEFORE:
-            self._asked += 1
-            return b"".join(self.byDistance(wanted))
         deciding = self._deciding
         if deciding is None:
+            if self._asked < ASKED_BEFORE:
+                self._asked += 1
+                return b"".join(self.byDistance(wanted))
             deciding = self._deciding = self._decidingBits()
         answers = self._answers
         answer = answers.get(wanted & deciding)

@@ -227,10 +227,12 @@ class RoutingTable:
     def closestCompact(self, target: bytes, count: int = K, *, withClaims: bool = False) -> bytes:
         """L{closest}, as an answer carries it."""
         wanted = int.from_bytes(target, "big")
-        buckets = self.buckets.nearest(wanted, count)
-        # Else a host with many ids may stand among them.
-        if not self._sources.further or (len(buckets) == 1 and not buckets[0].further):
-            answers = [bucket.answer(wanted) for bucket in buckets]
+        bucket = self.buckets.ifAny(wanted)
+        if bucket is not None and len(bucket.proven) == count and not bucket.further:
+            # Nobody elsewhere is as close.
+            return bucket.answer(wanted)
+        if not self._sources.further:
+            answers = [bucket.answer(wanted) for bucket in self.buckets.nearest(wanted, count)]
             answer = b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
             if not self._claims or len(answer) == count * COMPACT_CONTACT_BYTES:
                 return answer
