@@ -8,7 +8,7 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted.bucket import ANSWERS_REMEMBERED, ASKED_BEFORE, Bucket, Entry
+from dwdht_twisted.bucket import ANSWERS_REMEMBERED, ASKED_BEFORE, Bucket, Entry, Memory
 from dwdht_twisted.contact import COMPACT_CONTACT_BYTES, ID_BITS, Contact, distance, packContact
 from dwdht_twisted.routing import K
 
@@ -24,7 +24,7 @@ class BucketTests(SynchronousTestCase):
     def setUp(self) -> None:
         """A full bucket of random ids."""
         self.random = Random(7)
-        self.bucket = Bucket(PREFIX, 0.0)
+        self.bucket = Bucket(PREFIX, 0.0, Memory())
         self.contacts = [Contact(self.randomId(), "10.0.0.1", 1000 + n) for n in range(K)]
         for contact in self.contacts:
             self.bucket.add(Entry(contact.id or b"", contact.address, 0.0))
@@ -94,9 +94,10 @@ class BucketTests(SynchronousTestCase):
         self.assertIs(answers[-2], answers[-1])
 
     def test_answersAreBounded(self) -> None:
-        """However many targets are told apart, so many answers are remembered and no more."""
+        """However many targets are told apart, a table remembers so many answers and no more."""
         chosen = int.from_bytes(self.randomId(), "big")
-        bucket = self.bucket = Bucket(PREFIX, 0.0)
+        memory = Memory()
+        bucket = self.bucket = Bucket(PREFIX, 0.0, memory)
         for bit in range(K):
             id = (chosen ^ 1 << bit).to_bytes(32, "big")
             bucket.add(Entry(id, ("10.0.0.2", 1000 + bit), 0.0))
@@ -107,4 +108,7 @@ class BucketTests(SynchronousTestCase):
         self.assertIs(self.answer(target), kept)
         for _ in range(2 * ANSWERS_REMEMBERED):
             self.answer(self.randomId())
-        self.assertIsNot(self.answer(target), kept)
+        self.assertEqual(memory.free, 0)
+        self.assertIs(self.answer(target), kept)
+        bucket.forgetAnswers()
+        self.assertEqual(memory.free, ANSWERS_REMEMBERED)

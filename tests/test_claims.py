@@ -90,6 +90,17 @@ class ClaimTests(NodeTestCase):
         listed = self.victim.contacts()
         self.assertEqual([each for each in newcomers if each.contact not in listed], [])
 
+    def test_neighbour(self) -> None:
+        """Nor does a host keep out its neighbours."""
+        newcomers = [self.peer(f"8.8.8.{number}", answers="pong") for number in range(10, 20)]
+        self.clock.callLater(1.5, self.askAll, newcomers)
+        for moment in range(300):
+            claim = wire.frameRequest(1, wire.requestBody(wire.PING, self.target()))
+            self.victim.datagramReceived(claim, Address("8.8.8.8", 1000 + moment))
+            self.clock.runFor(0.01)
+        listed = self.victim.contacts()
+        self.assertEqual([each for each in newcomers if each.contact not in listed], [])
+
     def askAll(self, peers: Iterable[RawPeer]) -> None:
         """Let each of these ask the node once."""
         for peer in peers:
@@ -135,11 +146,10 @@ class ClaimTests(NodeTestCase):
         self.clock.runFor(TRUSTED_FOR + 1)
         former.onRequest = former.ignore
         moved = self.peer(id=former.id, answers="pong")
-        for _ in range(5):
-            self.askAll([moved])
-            for _ in range(10):
-                self.claims(self.random.choices(range(20, 60), k=40))
-                self.clock.runFor(0.1)
+        self.askAll([moved])
+        for _ in range(50):
+            self.claims(self.random.choices(range(20, 60), k=100))
+            self.clock.runFor(0.1)
         self.assertEqual(self.victim.contacts(), [moved.contact])
 
     def test_oneBucket(self) -> None:

@@ -494,10 +494,11 @@ class SourceTests(TableTestCase):
     def test_claims(self) -> None:
         """Claims of a public host keep no other claim out; as many contacts as it may have do."""
         contacts = [Contact(idOf(0, number), "8.8.8.8", 1000 + number) for number in range(10)]
-        self.assertTrue(all(claim(self.table, contact, 0.0) for contact in contacts))
+        for number, contact in enumerate(contacts):
+            self.assertTrue(claim(self.table, contact, number / 2))
         for contact in contacts[:MAXIMUM_OF_HOST]:
-            self.table.answered(contact, 0.0)
-        self.assertFalse(claim(self.table, contacts[0]._replace(id=idOf(1), port=80), 0.0))
+            self.table.answered(contact, 5.0)
+        self.assertFalse(claim(self.table, contacts[0]._replace(id=idOf(1), port=80), 9.0))
 
     def test_claimsKeepNobodyOut(self) -> None:
         """Claims in the name of a public host keep out no contact there that has answered."""

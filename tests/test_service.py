@@ -247,10 +247,17 @@ class ServiceTests(SynchronousTestCase):
         service = self.start()
         self.clock.runUntil(service.node.ready())
         self.logged()
-        for _ in range(5):
-            service.node.counters.rateLimited += 10
+        counters = service.node.counters
+        for name, expected in {
+            "rateLimited": "rate limit",
+            "handlersRefused": "too many handlers",
+            "claimsRefused": "more newcomers",
+            "sendFailures": "refuses to send",
+        }.items():
+            for _ in range(5):
+                setattr(counters, name, getattr(counters, name) + 10)
+                self.clock.runFor(WATCH_INTERVAL)
+            (warning,) = self.logged(LogLevel.warn)
+            self.assertIn(expected, warning)
             self.clock.runFor(WATCH_INTERVAL)
-        (warning,) = self.logged(LogLevel.warn)
-        self.assertIn("rate limit", warning)
-        self.clock.runFor(WATCH_INTERVAL)
-        self.assertEqual(self.logged(), [f"over: {warning}"])
+            self.assertEqual(self.logged(), [f"over: {warning}"])

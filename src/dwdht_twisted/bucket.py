@@ -14,9 +14,9 @@ from .contact import ID_BITS, ID_BYTES, Contact, Source, isPublic, packAddress
 #: sorts numbers of no more bits faster.
 TELLING_BITS = 30
 
-#: How many answers a bucket remembers, and how often it is asked before: while contacts come and go
-#: that would be in vain.
-ANSWERS_REMEMBERED = 2048
+#: How many answers the buckets of a table remember, and how often one is asked before: while its
+#: contacts come and go that would be in vain.
+ANSWERS_REMEMBERED = 4096
 ASKED_BEFORE = 4
 
 _TELLING = (1 << TELLING_BITS) - 1
@@ -50,10 +50,24 @@ class Entry:
         return Contact(self.compact[:ID_BYTES], *self.address)
 
 
+class Memory:
+    """
+    How many more answers the buckets of one table may remember.
+
+    :ivar free: so many
+    """
+
+    __slots__ = ("free",)
+
+    def __init__(self) -> None:
+        self.free = ANSWERS_REMEMBERED
+
+
 class Bucket:
     """
     The contacts whose ids share a prefix of one length with our own.
 
+    :param memory: shared by the buckets of a table
     :ivar proven: at most k contacts that have answered, by id
     :ivar spares: contacts that have answered and found no room, the latest last
     :ivar refreshedAt: when a lookup last went into the bucket, in seconds; first, when it was made
@@ -68,6 +82,7 @@ class Bucket:
         "_asked",
         "_compacts",
         "_deciding",
+        "_memory",
         "_shift",
         "allSeenSince",
         "free",
@@ -78,7 +93,8 @@ class Bucket:
         "spares",
     )
 
-    def __init__(self, prefix: int, now: float) -> None:
+    def __init__(self, prefix: int, now: float, memory: Memory) -> None:
+        self._memory = memory
         self.free = ID_BITS - prefix - 1
         self._shift = max(0, self.free - TELLING_BITS)
         # The compact forms of those that are proven, by the telling bits of their ids.
@@ -143,9 +159,10 @@ class Bucket:
         answers = self._answers
         answer = answers.get(wanted & deciding)
         if answer is None:
-            if len(answers) >= ANSWERS_REMEMBERED:
-                answers.clear()
-            answer = answers[wanted & deciding] = b"".join(self.byDistance(wanted))
+            answer = b"".join(self.byDistance(wanted))
+            if self._memory.free:
+                self._memory.free -= 1
+                answers[wanted & deciding] = answer
         return answer
 
     def forgetAnswers(self) -> None:
@@ -153,6 +170,7 @@ class Bucket:
         self._asked = 0
         if self._deciding is not None:
             self._deciding = None
+            self._memory.free += len(self._answers)
             self._answers = {}
 
     def _decidingBits(self) -> int:

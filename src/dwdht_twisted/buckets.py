@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .bucket import Bucket, Entry
+from .bucket import Bucket, Entry, Memory
 from .contact import ID_BITS, isPublic, subnet
 
 #: From how many contacts on a bucket tells something of the network, and of how many neighbours its
@@ -32,12 +32,13 @@ class Buckets:
     :param k: how many contacts a bucket holds
     """
 
-    __slots__ = ("_buckets", "_k", "_own", "_spacing")
+    __slots__ = ("_buckets", "_k", "_memory", "_own", "_spacing")
 
     def __init__(self, own: int, k: int) -> None:
         self._own = own
         self._k = k
         self._buckets: list[Bucket | None] = []
+        self._memory = Memory()
         # What the contacts tell of the network, until others come or go.
         self._spacing: int | None = None
 
@@ -53,7 +54,7 @@ class Buckets:
             prefix = ID_BITS - (self._own ^ number).bit_length()
             while len(self._buckets) <= prefix:
                 self._buckets.append(None)
-            bucket = self._buckets[prefix] = Bucket(prefix, now)
+            bucket = self._buckets[prefix] = Bucket(prefix, now, self._memory)
         return bucket
 
     def add(self, bucket: Bucket, entry: Entry) -> None:

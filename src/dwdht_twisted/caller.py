@@ -178,7 +178,7 @@ class Caller:
             return
         if self._table.hasProven(doubtful):
             # However many claims there are, a contact has its time to answer.
-            self._doubtProbes.send(doubtful, lambda isAnswered: None)
+            self._doubtProbes.send(doubtful, partial(self._doubtEnded, doubtful, address))
         else:
             self._claimProbes.send(doubtful, partial(self._claimEnded, doubtful))
 
@@ -191,6 +191,11 @@ class Caller:
     def _claimEnded(self, address: Source, isAnswered: bool) -> None:
         if not isAnswered:
             self._table.withdraw(address)
+
+    def _doubtEnded(self, doubtful: Source, address: Source, isAnswered: bool) -> None:
+        # Who was silent has left the table.  Whoever has its id may be the same that has moved.
+        if address != doubtful and not self._table.holds(doubtful):
+            self._doubtProbes.send(address, lambda isAnswered: None)
 
     def check(self, address: Address) -> None:
         """Ping an address so that the table learns who is there, if anyone."""

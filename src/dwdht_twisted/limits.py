@@ -63,36 +63,52 @@ class FairRate:
     """
     A L{TokenBucket} that public /24 networks share: the more one has had, the more it leaves.
 
-    So a few networks never take all of it, however often they come, and one that has had nothing is
-    refused only when there are very many.  A private or loopback address is often that of a whole
-    network, and takes what there is.
+    So a few hundred networks never take all of it, however often they come.  One host of a network
+    gets a few only, so that it doesn't use up the share of its neighbours.  A private or loopback
+    address is often that of a whole network: those have a bucket of their own, and share nothing.
 
-    :param rate: tokens a second, and how many at once
+    :param rate: tokens a second, and how many at once, in each of the two buckets
     """
 
-    #: How many tokens a network leaves for each that it has had within the second.
+    #: How many tokens a network leaves for each that it has had within a second.
     LEFT = 16.0
 
-    __slots__ = ("_bucket", "_had", "_since")
+    #: How many a host gets within a second.
+    OF_HOST = 8.0
+
+    __slots__ = ("_former", "_present", "_private", "_public", "_since")
 
     def __init__(self, rate: float) -> None:
-        self._bucket = TokenBucket(rate, rate)
-        # By network; there are no more than tokens.
-        self._had: Counter[str] = Counter()
+        self._public = TokenBucket(rate, rate)
+        self._private = TokenBucket(rate, rate)
+        # What each host and network has had in this second, and in the one before: there are no
+        # more of them than tokens.
+        self._present: Counter[str] = Counter()
+        self._former: Counter[str] = Counter()
         self._since = 0.0
 
     def take(self, host: str, now: float) -> bool:
         """Take one token for a host; False when there is none for it."""
         if not isPublic(host):
-            return self._bucket.take(now)
-        network = subnet(host)
-        if not 0.0 <= now - self._since < 1.0:
+            return self._private.take(now)
+        age = now - self._since
+        if not 0.0 <= age < 1.0:
+            self._former = self._present if 1.0 <= age < 2.0 else Counter()
+            self._present = Counter()
             self._since = now
-            self._had.clear()
-        if not self._bucket.take(now, self._had[network] * self.LEFT):
+            age = 0.0
+        network = subnet(host)
+        if self._had(host, age) >= self.OF_HOST or not self._public.take(
+            now, self._had(network, age) * self.LEFT
+        ):
             return False
-        self._had[network] += 1
+        self._present[host] += 1
+        self._present[network] += 1
         return True
+
+    def _had(self, source: str, age: float) -> float:
+        """About how many a host or a network has had within the last second."""
+        return self._present[source] + self._former[source] * (1.0 - age)
 
 
 class RecentMap(Generic[Key, Item]):

@@ -234,7 +234,8 @@ class RoutingTable:
         if not self._sources.further:
             answers = [bucket.answer(wanted) for bucket in self.buckets.nearest(wanted, count)]
             answer = b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
-            if not self._claims or len(answer) == count * COMPACT_CONTACT_BYTES:
+            isFull = len(answer) == count * COMPACT_CONTACT_BYTES
+            if isFull or not self._claims or (answer and not withClaims):
                 return answer
         return b"".join(self._closest(target, count, withClaims))
 
