@@ -14,9 +14,11 @@ from .contact import ID_BITS, ID_BYTES, Contact, Source, isPublic, packAddress
 #: sorts numbers of no more bits faster.
 TELLING_BITS = 30
 
-#: How many answers the buckets of a table remember, and how often one is asked before: while its
-#: contacts come and go that would be in vain.
+#: How many answers the buckets of a table remember together.
 ANSWERS_REMEMBERED = 4096
+
+#: How often a bucket is asked after a change before it remembers: while contacts come and go, that
+#: would be in vain.
 ASKED_BEFORE = 4
 
 _TELLING = (1 << TELLING_BITS) - 1

@@ -46,8 +46,8 @@ class Caller:
     The asking half of a node.
 
     What it wants to know is asked by its L{requests <Requests>}, what others make it ask by
-    L{Probes}: claims that are looked into, contacts that may have been restarted or
-    moved, addresses that are to prove themselves, and nodes whose handlers are silent.
+    L{Probes}: claims that are looked into, contacts that may have been restarted or moved,
+    addresses that are to prove themselves, and nodes whose handlers are silent.
 
     :param clock: tells the time
     :param write: sends a datagram to an address

@@ -231,13 +231,10 @@ class RoutingTable:
         if bucket is not None and len(bucket.proven) == count and not bucket.further:
             # Nobody elsewhere is as close.
             return bucket.answer(wanted)
-        if not self._sources.further:
-            answers = [bucket.answer(wanted) for bucket in self.buckets.nearest(wanted, count)]
-            answer = b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
-            isFull = len(answer) == count * COMPACT_CONTACT_BYTES
-            if isFull or not self._claims or (answer and not withClaims):
-                return answer
-        return b"".join(self._closest(target, count, withClaims))
+        if self._sources.further or self._needsClaims(count, withClaims):
+            return b"".join(self._closest(target, count, withClaims))
+        answers = [bucket.answer(wanted) for bucket in self.buckets.nearest(wanted, count)]
+        return b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
 
     def _closest(self, target: bytes, count: int, withClaims: bool) -> list[bytes]:
         """The compact contacts to name."""
@@ -252,13 +249,18 @@ class RoutingTable:
             # A host with many ids must not crowd out those that have one.
             found = self._furtherLast(self._nearest(wanted, count + further))[:count]
             found.sort(key=distanceTo)
-        if self._claims and (not found or (withClaims and len(found) < count)):
+        if self._needsClaims(count, withClaims):
             claims = {claim.number: claim.compact for claim in self._claims.values()}
             claimed = sorted(claims.keys() - self._entries, key=wanted.__xor__)
             del claimed[count - len(found) :]
             found += [claims[number] for number in claimed]
             found.sort(key=distanceTo)
         return found
+
+    def _needsClaims(self, count: int, withClaims: bool) -> bool:
+        """Whether an answer of so many contacts has claims in it."""
+        known = len(self._entries)
+        return bool(self._claims) and (not known or (withClaims and known < count))
 
     def _furtherLast(self, compacts: list[bytes]) -> list[bytes]:
         """These contacts, with those at the end for whose public host there is an earlier one."""
