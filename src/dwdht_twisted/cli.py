@@ -286,7 +286,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _runUntilInterrupted(reactor: IReactorCore, options: Options) -> Deferred[None]:
-    work = Deferred.fromCoroutine(run(reactor, options, sys.stdout.buffer))
+    work: Deferred[None] = Deferred()
+    work.addCallback(lambda _: Deferred.fromCoroutine(run(reactor, options, sys.stdout.buffer)))
+    # Not before: until the reactor runs it takes no signals, and they would break into the work.
+    reactor.callWhenRunning(work.callback, None)
 
     def interrupted(failure: Failure) -> NoReturn:
         failure.trap(CancelledError)
