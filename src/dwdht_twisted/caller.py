@@ -16,7 +16,8 @@ from .contact import Address, Contact, Source, packAddress, unpackAddress
 from .errors import DHTError, InvalidAddress, UnexpectedAnswer
 from .interfaces import Pong
 from .limits import RecentMap
-from .probes import Probes
+from .probes import PROBE_TIMEOUT, Probes
+from .roundtrip import FixedTimeout
 from .routing import (
     MAXIMUM_CLAIMS,
     SILENCE_REMEMBERED_FOR,
@@ -31,6 +32,9 @@ MAXIMUM_CHECKS = 128
 #: How many addresses are asked for a proof at once: as many as all strangers are served together
 #: (L{Admission <dwdht_twisted.limits.Admission>}) within a tenth of a second.
 MAXIMUM_PROOFS = 512
+
+#: How many probes of all kinds there are at once.
+MAXIMUM_PROBES = 2 * MAXIMUM_CLAIMS + MAXIMUM_PROOFS + MAXIMUM_CHECKS
 
 #: How long the answer to each ping is waited for, times L{PROBE_TIMEOUT
 #: <dwdht_twisted.probes.PROBE_TIMEOUT>}, that looks into a claim, that asks for a proof, and that
@@ -69,20 +73,28 @@ class Caller:
         self.ownId = ownId
         self.requests = Requests(clock, write, random, self._heard, self._missed)
         self._pingBody = wire.requestBody(wire.PING, ownId)
-        makeProbes = partial(Probes, clock, write, random)
-        toLookInto = (self._pingBody, CLAIM_WAITS, MAXIMUM_CLAIMS, self._heard, self._claimMissed)
-        self._claimProbes = makeProbes(*toLookInto)
-        self._doubtProbes = makeProbes(*toLookInto)
+        self._probing = Requests(
+            clock,
+            write,
+            random,
+            self._heard,
+            self._claimMissed,
+            window=MAXIMUM_PROBES,
+            timeouts=FixedTimeout(PROBE_TIMEOUT),
+        )
+        toLookInto = (self._probing, self._pingBody, CLAIM_WAITS, MAXIMUM_CLAIMS, self._claimMissed)
+        self._claimProbes = Probes(*toLookInto)
+        self._doubtProbes = Probes(*toLookInto)
         # A proof that doesn't come tells nothing of a contact.
-        self.proofs = makeProbes(
+        self.proofs = Probes(
+            self._probing,
             wire.requestBody(wire.PING),
             PROOF_WAITS,
             MAXIMUM_PROOFS,
-            self._heard,
             lambda address: None,
         )
-        self._silenceProbes = makeProbes(
-            self._pingBody, SILENCE_WAITS, MAXIMUM_CHECKS, self._heard, self._silenceConfirmed
+        self._silenceProbes = Probes(
+            self._probing, self._pingBody, SILENCE_WAITS, MAXIMUM_CHECKS, self._silenceConfirmed
         )
         self._probes = (self._claimProbes, self.proofs, self._silenceProbes, self._doubtProbes)
         self._checks: set[Address] = set()
@@ -98,11 +110,8 @@ class Caller:
         :return: False when nobody waits for it
         :raises MalformedDatagram: when it is awaited but can't be read
         """
-        if self.requests.received(datagram, address):
+        if self.requests.received(datagram, address) or self._probing.received(datagram, address):
             return True
-        for probes in self._probes:
-            if probes.received(datagram, address):
-                return True
         for probes in self._probes:
             probes.guessed(address)
         return False
@@ -110,8 +119,7 @@ class Caller:
     def stop(self, reason: DHTError) -> None:
         """Fail whatever is in flight with C{reason}, and all that is asked from now on."""
         self.requests.stop(reason)
-        for probes in self._probes:
-            probes.stop(reason)
+        self._probing.stop(reason)
 
     def isSilent(self, address: Source) -> bool:
         """Whether this address has not answered lately, and not since."""

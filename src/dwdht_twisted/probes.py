@@ -16,17 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from random import Random
-
-from twisted.internet.interfaces import IReactorTime
 
 from . import wire
 from .contact import Address, Source
 from .errors import DHTError
-from .roundtrip import FixedTimeout
-from .rpc import OutgoingRequest, Requests
+from .rpc import OnMissed, OutgoingRequest, Requests
 
-#: How long the answer to a ping is waited for, in seconds, times what L{Probes} is told.
+#: How long the answer to a probe is waited for, in seconds, times what L{Probes} is told.
 PROBE_TIMEOUT = 0.75
 
 #: How many answers that nobody waits for end the probe of their address.
@@ -57,41 +53,27 @@ class Probes:
     """
     The probes of one kind, such as those that look into claims.
 
-    :param clock: tells the time
-    :param write: sends a datagram to an address
-    :param random: where transaction ids come from
+    :param requests: what sends them, with a L{PROBE_TIMEOUT}, and with room for those of all kinds
     :param body: of the ping
-    :param waits: how long the answer to each transmission is waited for, in L{PROBE_TIMEOUT}s
+    :param waits: how long the answer to each transmission is waited for, in time-outs
     :param maximum: how many there are at once
-    :param heard: told of each answer, first
     :param missed: told of each address that has not answered, first
     """
 
     def __init__(
         self,
-        clock: IReactorTime,
-        write: Callable[[bytes, Source], None],
-        random: Random,
+        requests: Requests,
         body: bytes,
         waits: tuple[float, ...],
         maximum: int,
-        heard: Callable[[wire.ResponseMessage, Source], None],
-        missed: Callable[[Address], None],
+        missed: OnMissed,
     ) -> None:
+        self._requests = requests
         self._body = body
         self._waits = waits
         self._maximum = maximum
+        self._missed = missed
         self._probes: dict[Source, Probe] = {}
-        self._requests = Requests(
-            clock,
-            write,
-            random,
-            heard,
-            missed,
-            window=maximum,
-            queueLimit=0,
-            timeouts=FixedTimeout(PROBE_TIMEOUT),
-        )
 
     def isProbed(self, address: Source) -> bool:
         """Whether an answer from there is waited for."""
@@ -119,16 +101,13 @@ class Probes:
                 partial(self._failed, address),
                 late,
                 self._waits,
+                self._missed,
             )
         except DHTError:
             # The node is being destroyed.
             ended(False)
         else:
             probes[address] = Probe(request, ended)
-
-    def received(self, datagram: bytes, address: Source) -> bool:
-        """See L{Requests.received}."""
-        return self._requests.received(datagram, address)
 
     def guessed(self, address: Source) -> None:
         """An answer has come from an address that nobody waits for."""
@@ -143,10 +122,6 @@ class Probes:
         probe = self._probes.pop(address)
         self._requests.cancel(probe.request)
         probe.ended(False)
-
-    def stop(self, reason: DHTError) -> None:
-        """See L{Requests.stop}."""
-        self._requests.stop(reason)
 
     def _answered(self, address: Source, message: wire.ResponseMessage, source: Source) -> None:
         self._probes.pop(address).ended(True)
