@@ -169,7 +169,7 @@ class ClaimTests(NodeTestCase):
         self.clock.runFor(0.1)
         [(ping, address)] = peer.requests
         for number in range(1, MAXIMUM_GUESSES + 1):
-            wrong = (ping.transactionId + number) % 65536
+            wrong = (ping.transactionId + number) % (1 << wire.TRANSACTION_ID_BITS)
             peer.send(wire.encodeResponse(wrong), address)
         peer.pong(ping, address)
         self.clock.runFor(0.1)

@@ -7,7 +7,7 @@ of them stay without an answer, no request of the node's own waits, or is waited
 address has one at a time.  In a flood the oldest is given up: who is there has mostly answered by
 then.
 
-All that tells an answer is 16 bits.  Whoever sends in the name of an address where it can't read
+All that tells an answer is 15 bits.  Whoever sends in the name of an address where it can't read
 has to guess them, so that a probe is given up after some answers that nobody waits for.  (A few may
 be late ones to what the node itself has asked there.)
 """
@@ -89,10 +89,11 @@ class Probes:
         :param late: called each time that the ping is about to be sent again
         """
         probes = self._probes
+        while address not in probes and len(probes) >= self._maximum:
+            # When one ends, another may begin, even one of the same address.
+            self.giveUp(next(iter(probes)))
         if address in probes:
             return
-        if len(probes) >= self._maximum:
-            self.giveUp(next(iter(probes)))
         try:
             request = self._requests.send(
                 Address(*address),
