@@ -1,5 +1,5 @@
 """
-C{python -m benchmarks}: runs the workloads, and shows what came of them.
+``python -m benchmarks``: runs the workloads, and shows what came of them.
 """
 
 from __future__ import annotations

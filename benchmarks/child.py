@@ -31,7 +31,7 @@ class Child:
     A process that reads calls as lines of JSON and answers each with one line.
 
     It ends when its standard input is closed, so that it also ends with its parent, however that
-    goes.  Use it in a C{with} statement.
+    goes.  Use it in a ``with`` statement.
 
     :param command: the program and its arguments
     :param environment: variables to set beside those of this process

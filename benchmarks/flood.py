@@ -1,5 +1,5 @@
 """
-C{python -m benchmarks.flood}: a node under a flood of requests, while it looks up.
+``python -m benchmarks.flood``: a node under a flood of requests, while it looks up.
 
 The requests have random ids; or none, as those of ephemeral nodes, whose full answers wait for a
 proof that the address is the asker's.  They come
@@ -26,8 +26,8 @@ from random import Random
 from time import sleep
 
 from dwdht_twisted import DHTNode
-from dwdht_twisted.contact import Source
-from dwdht_twisted.routing import K
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.testing import LogNormalLatency, MemoryNetwork, SimulatedClock
 from dwdht_twisted.testing.host import isIPv4
 
@@ -202,7 +202,7 @@ def _join(network: MemoryNetwork, number: int) -> DHTNode:
     return node
 
 
-def _forgedSource(random: Random) -> Source:
+def _forgedSource(random: Random) -> HostPort:
     number = random.getrandbits(48)
     octets = number.to_bytes(6, "big")
     return f"{octets[0]}.{octets[1]}.{octets[2]}.{octets[3]}", 1 + (number & 0x7FFF)

@@ -1,9 +1,8 @@
 """
 What a lookup takes as the network grows.
 
-The lookup is that of the package, without its Twisted floor: L{Lookup
-<dwdht_twisted.lookup.Lookup>} asks the routing tables of simulated nodes; see
-L{benchmarks.population}.  All answers take the same time, so that they come in the order in which
+The lookup is that of the package, without its Twisted floor: `Lookup` asks the routing tables of simulated nodes; see
+`benchmarks.population`.  All answers take the same time, so that they come in the order in which
 was asked.
 
 A contact that the asker knew is one hop away, those that it names are two, and so on.  The hops of
@@ -16,11 +15,9 @@ from collections import deque
 from random import Random
 from typing import NamedTuple
 
-from dwdht_twisted.candidate import Candidate
-from dwdht_twisted.contact import ID_BYTES
-from dwdht_twisted.lookup import Lookup
-from dwdht_twisted.routing import K
-from dwdht_twisted.wire import ResponseMessage
+from dwdht_twisted._core.lookup import Candidate, Lookup
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import ID_BYTES, ResponseMessage
 
 from .plan import Plan
 from .population import Population

@@ -3,7 +3,7 @@ Lookups on a simulated internet: ours, and those of a model of the original's ru
 
 The round trips are log-normal with a median of 80 ms, always the same between two hosts; 3 % of
 the datagrams are lost; 20 % of the nodes are dead but still in the tables of the others, which
-name them.  See L{benchmarks.population} for the tables and L{benchmarks.original} for the model.
+name them.  See `benchmarks.population` for the tables and `benchmarks.original` for the model.
 
 Both sides look up the same targets from the same hosts, one lookup after the other, on a network
 that is made anew from the same seed.  The nodes that answer are the same plain ones for both.
@@ -19,9 +19,10 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol
 
-from dwdht_twisted import Contact, DHTError, DHTNode, wire
-from dwdht_twisted.contact import ID_BYTES, packAddress, unpackAddress
-from dwdht_twisted.routing import K
+from dwdht_twisted import Contact, DHTError, DHTNode
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import ID_BYTES, packAddress, unpackAddress
 from dwdht_twisted.testing import LogNormalLatency, MemoryNetwork, SimulatedClock
 
 from .original import OriginalNode

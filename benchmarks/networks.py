@@ -5,7 +5,7 @@ Each process gets the same ids, and the same nodes ask for the same targets and 
 operation after the other.  What is counted is the CPU time of the process, so of both ends of
 every request.
 
-A C{get} ends with the first answer that holds the value, and is asked by a node that doesn't hold
+A ``get`` ends with the first answer that holds the value, and is asked by a node that doesn't hold
 it.  The memory is what is resident after a collection of garbage.
 """
 
@@ -44,7 +44,7 @@ VALUE_BYTES = 100
 #: How many nodes are tried for one that doesn't hold a value.
 GETTERS = 40
 
-#: The largest network that C{kademlia} is measured in.
+#: The largest network that ``kademlia`` is measured in.
 KADEMLIA_NODES = 256
 
 

@@ -13,7 +13,7 @@ It is written from the description of its behaviour, and keeps these of its rule
   is a request like any other; when that is answered, the node is asked again.
 
 What it is spared: it takes part in nothing else, its contacts are alive at the beginning, and its
-table is L{RoutingTable <dwdht_twisted.routing.RoutingTable>}.
+table is `RoutingTable`.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import DatagramProtocol
 
-from dwdht_twisted import wire
-from dwdht_twisted.contact import (
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.routing import K, RoutingTable
+from dwdht_twisted._core.wire import (
     Address,
     Contact,
     distance,
@@ -40,7 +41,6 @@ from dwdht_twisted.contact import (
     unpackContact,
 )
 from dwdht_twisted.errors import NoResponse
-from dwdht_twisted.routing import K, RoutingTable
 
 WINDOW = 16
 
@@ -104,8 +104,7 @@ class OriginalNode(DatagramProtocol):
         """
         Ask the nodes closest to a target.
 
-        :return: fires with those that answered; fails with L{NoResponse
-            <dwdht_twisted.errors.NoResponse>} when none did
+        :return: fires with those that answered; fails with `NoResponse` when none did
         """
         lookup = _OriginalLookup(self, wire.requestBody(command, self.id, target), target)
         lookup.start(self._table.closest(target))
@@ -158,7 +157,7 @@ class OriginalNode(DatagramProtocol):
 
 @dataclass(eq=False)
 class _OriginalLookup:
-    """One lookup of an L{OriginalNode}."""
+    """One lookup of an `OriginalNode`."""
 
     node: OriginalNode
     body: bytes

@@ -14,8 +14,8 @@ from collections.abc import Container
 from functools import lru_cache
 from random import Random
 
-from dwdht_twisted.contact import ID_BITS, ID_BYTES, Contact
-from dwdht_twisted.routing import K, RoutingTable
+from dwdht_twisted._core.routing import K, RoutingTable
+from dwdht_twisted._core.wire import ID_BITS, ID_BYTES, Contact
 
 PORT = 6620
 

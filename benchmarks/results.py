@@ -121,7 +121,7 @@ class Results:
         )
 
     def asJSON(self) -> dict[str, Any]:
-        """All of it, for C{json.dumps}."""
+        """All of it, for ``json.dumps``."""
         return {
             "environment": self.environment,
             "notes": self.notes,

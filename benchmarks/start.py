@@ -20,7 +20,7 @@ from resource import RUSAGE_CHILDREN, getrusage
 from time import monotonic, perf_counter
 from typing import NamedTuple
 
-from dwdht_twisted.contact import ID_BYTES
+from dwdht_twisted._core.wire import ID_BYTES
 
 from .child import Child, ChildFailed
 from .plan import Plan

@@ -46,12 +46,12 @@ class Subject(NamedTuple):
         """
         Start it.
 
-        :param processors: see L{Child}
+        :param processors: see `Child`
         """
         return Child(self.command, self.environment, processors)
 
 
-#: Makes a subject, or raises L{Missing}.
+#: Makes a subject, or raises `Missing`.
 SubjectMaker: TypeAlias = Callable[[], Subject]
 
 
@@ -67,7 +67,7 @@ def available(makers: Iterable[SubjectMaker], results: Results) -> list[Subject]
 
 
 def pythonProcess(name: str, *arguments: str) -> list[str]:
-    """The command that runs a module of L{benchmarks.processes}."""
+    """The command that runs a module of `benchmarks.processes`."""
     return [sys.executable, "-m", f"benchmarks.processes.{name}", *arguments]
 
 
@@ -83,7 +83,7 @@ def echo() -> Subject:
 
 def kademlia() -> Subject:
     """
-    The C{kademlia} of PyPI.
+    The ``kademlia`` of PyPI.
 
     :raises Missing: when it isn't installed
     """
@@ -96,7 +96,7 @@ def kademlia() -> Subject:
 
 def dhtRpc(script: str) -> Subject:
     """
-    The C{dht-rpc} of npm, in one of our scripts.
+    The ``dht-rpc`` of npm, in one of our scripts.
 
     :raises Missing: when it can't be installed
     """
@@ -125,7 +125,7 @@ def versions() -> dict[str, str]:
 
 @lru_cache
 def _nodeWithPackages() -> str:
-    """The path of C{node}, once the packages are installed."""
+    """The path of ``node``, once the packages are installed."""
     installed = subprocess.run(
         pythonProcess("install"),
         cwd=FOLDER.parent,

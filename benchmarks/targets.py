@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from dwdht_twisted.routing import K
+from dwdht_twisted._core.routing import K
 
 from . import growth, internet, networks, serving, start
 from .internet import ORIGINAL

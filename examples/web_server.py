@@ -20,7 +20,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from dwdht_twisted import DHTError, DHTNode, ValueNotFound, values
 from dwdht_twisted.service import DHTService
-from dwdht_twisted.stores import MemoryStore
+from dwdht_twisted.values import MemoryStore
 
 
 class Values(Resource):

@@ -1,5 +1,5 @@
 """
-C{python -m fuzz}: a campaign from the command line.
+``python -m fuzz``: a campaign from the command line.
 """
 
 from __future__ import annotations

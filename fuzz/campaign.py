@@ -13,7 +13,7 @@ from random import Random
 from socket import inet_ntoa
 from time import perf_counter, strftime
 
-from dwdht_twisted.contact import COMPACT_CONTACT_BYTES, unpackContact
+from dwdht_twisted._core.wire import COMPACT_CONTACT_BYTES, unpackContact
 from dwdht_twisted.testing.host import isIPv4
 
 from .forger import Forger
@@ -140,7 +140,7 @@ def _fillCaches(random: Random) -> None:
 
 def runAloud(seed: int, datagrams: int) -> Outcome:
     """
-    L{run}, with a line on standard output now and then.
+    `run`, with a line on standard output now and then.
 
     It ends the process, with a traceback, when a datagram is never done with.
     """

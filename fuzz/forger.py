@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from dwdht_twisted import wire
-from dwdht_twisted.contact import Source, packAddress
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import HostPort, packAddress
 from dwdht_twisted.values import COMMAND as VALUES
 from dwdht_twisted.values import keyOf
 
@@ -32,7 +32,7 @@ ODD_FIELDS = (
 )
 
 #: Sources that a datagram can claim and no node can have.
-ODD_SOURCES: tuple[Source, ...] = (
+ODD_SOURCES: tuple[HostPort, ...] = (
     ("0.0.0.0", 6620),
     ("127.0.0.1", 6620),
     ("255.255.255.255", 6620),
@@ -44,7 +44,7 @@ ODD_SOURCES: tuple[Source, ...] = (
 )
 
 #: One that sends more than the rate limit allows.
-FLOODER: Source = ("6.6.6.6", 666)
+FLOODER: HostPort = ("6.6.6.6", 666)
 
 #: How many sources that aren't peers are in use at a time.
 _STRANGERS = 4096
@@ -86,8 +86,8 @@ class Forger:
         self._corpus = corpus
         self._peers = [peer.contact for peer in subject.population.peers]
         self._strangers = [self._stranger() for _ in range(_STRANGERS)]
-        self._questions: dict[tuple[Source, int], _Question] = {}
-        self._lastUpdate: tuple[bytes, Source] | None = None
+        self._questions: dict[tuple[HostPort, int], _Question] = {}
+        self._lastUpdate: tuple[bytes, HostPort] | None = None
         self._ids = [
             subject.node.id,
             bytes(32),
@@ -95,7 +95,7 @@ class Forger:
             *(peer.id or b"" for peer in self._peers[:50]),
         ]
 
-    def next(self) -> tuple[bytes, Source]:
+    def next(self) -> tuple[bytes, HostPort]:
         """A datagram, and where it claims to come from."""
         chance = self._chance()
         if chance < 0.3:
@@ -114,7 +114,7 @@ class Forger:
             return self._rubbish(), self._source()
         return self._mutated(self._request()), self._source()
 
-    # Chances.  C{Random.choice} is too slow for millions.
+    # Chances.  ``Random.choice`` is too slow for millions.
 
     def _below(self, bound: int) -> int:
         return int(self._chance() * bound)
@@ -127,12 +127,12 @@ class Forger:
 
     # Sources.
 
-    def _stranger(self) -> Source:
+    def _stranger(self) -> HostPort:
         number = self._bits(32)
         host = f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
         return host, self._bits(16)
 
-    def _source(self) -> Source:
+    def _source(self) -> HostPort:
         chance = self._chance()
         if chance < 0.4:
             contact = self._peers[self._below(len(self._peers))]
@@ -187,7 +187,7 @@ class Forger:
             self._random.randbytes(32) if self._chance() < 0.5 else None,
         )
 
-    def _forgedAnswer(self) -> tuple[bytes, Source]:
+    def _forgedAnswer(self) -> tuple[bytes, HostPort]:
         """An answer to what the node has asked, from who was asked, or nearly so."""
         asked = self._subject.asked
         request, source = asked[self._below(len(asked))]
@@ -197,7 +197,7 @@ class Forger:
             return answer, (source[0], self._bits(16))
         return answer, source if chance < 0.9 else self._source()
 
-    def _question(self) -> tuple[bytes, Source]:
+    def _question(self) -> tuple[bytes, HostPort]:
         """A query that gets a token, and is remembered until that is brought back."""
         value = self._value()
         target = self._random.randbytes(32) if value is None else keyOf(value)
@@ -210,7 +210,7 @@ class Forger:
             del self._questions[next(iter(self._questions))]
         return wire.frameRequest(transactionId, question.body(None)), source
 
-    def _update(self) -> tuple[bytes, Source]:
+    def _update(self) -> tuple[bytes, HostPort]:
         """A request that brings back a token of the node, from who has got it, or nearly so."""
         if self._lastUpdate is not None and self._chance() < 0.1:
             return self._lastUpdate

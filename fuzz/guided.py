@@ -1,5 +1,5 @@
 """
-C{python -m fuzz.guided fuzz/corpus}: a search for new datagrams, guided by coverage, with atheris.
+``python -m fuzz.guided fuzz/corpus``: a search for new datagrams, guided by coverage, with atheris.
 
 An input is a byte that says how the datagram is sent, and then the datagram.  Each input has a node
 of its own, made from one seed, so that an input does the same each time.

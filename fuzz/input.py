@@ -4,8 +4,8 @@ What an input of the coverage-guided search means.
 
 from __future__ import annotations
 
-from dwdht_twisted import wire
-from dwdht_twisted.contact import Source
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import HostPort
 
 from .subject import Subject
 
@@ -15,7 +15,7 @@ CONTACTS = 30
 QUERIES = 1
 
 #: Who sends datagrams that don't come from a peer.
-STRANGER: Source = ("9.0.0.1", 6620)
+STRANGER: HostPort = ("9.0.0.1", 6620)
 
 # The bits of an input's first byte: from a contact, from whom the node has just asked, with the
 # transaction id of that request, twice, and after the node's query has been under way for a while.
@@ -55,7 +55,7 @@ def play(data: bytes) -> None:
     subject.finish()
 
 
-def sourceOf(subject: Subject, how: int) -> Source:
+def sourceOf(subject: Subject, how: int) -> HostPort:
     """Where a datagram comes from."""
     if how & FROM_ASKED:
         return subject.asked[0][1]

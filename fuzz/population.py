@@ -10,9 +10,10 @@ from random import Random
 
 from twisted.internet.protocol import DatagramProtocol
 
-from dwdht_twisted import Contact, wire
-from dwdht_twisted.contact import Source, packAddress, packContact
-from dwdht_twisted.routing import K
+from dwdht_twisted import Contact
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import HostPort, packAddress, packContact
 from dwdht_twisted.testing import MemoryNetwork
 
 PORT = 6620
@@ -36,7 +37,7 @@ class Peer(DatagramProtocol):
         self._closest = closest
         self._token = random.randbytes(32)
 
-    def datagramReceived(self, datagram: bytes, addr: Source) -> None:
+    def datagramReceived(self, datagram: bytes, addr: HostPort) -> None:
         if not wire.isRequest(datagram) or self._random.random() < SILENCE:
             return
         message = wire.decodeRequest(datagram)
@@ -52,7 +53,7 @@ class Peer(DatagramProtocol):
             addr,
         )
 
-    def introduce(self, address: Source) -> None:
+    def introduce(self, address: HostPort) -> None:
         """Ask a node, so that it learns of this one."""
         assert self.transport is not None
         self.transport.write(

@@ -1,5 +1,5 @@
 """
-C{python -m fuzz.seeds fuzz/corpus}: the inputs that the coverage-guided search begins with.
+``python -m fuzz.seeds fuzz/corpus``: the inputs that the coverage-guided search begins with.
 
 One for each kind of datagram, with tokens that are valid for the node that inputs are sent to.  To
 be run again when that node makes other tokens.
@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dwdht_twisted import wire
-from dwdht_twisted.contact import Source, packAddress
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import HostPort, packAddress
 from dwdht_twisted.values import COMMAND as VALUES
 from dwdht_twisted.values import keyOf
 
@@ -63,7 +63,7 @@ def _request(how: int, command: str, id: bytes | None, *more: bytes, **fields: b
     return bytes([how]) + wire.frameRequest(1, body)
 
 
-def _tokenFor(subject: Subject, source: Source, command: str, id: bytes | None) -> bytes:
+def _tokenFor(subject: Subject, source: HostPort, command: str, id: bytes | None) -> bytes:
     """The token that the node gives to whoever asks this."""
     subject.answered.clear()
     datagram = wire.frameRequest(77, wire.requestBody(command, id, _KEY))

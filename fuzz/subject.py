@@ -13,13 +13,13 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from dwdht_twisted import DHTError, DHTNode, ICommandHandler, Request, wire
-from dwdht_twisted.contact import Source
+from dwdht_twisted import DHTError, DHTNode, ICommandHandler, Request
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.interfaces import HandlerResult
-from dwdht_twisted.stores import MemoryStore
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import COMMAND as VALUES
-from dwdht_twisted.values import ValueHandler
+from dwdht_twisted.values import MemoryStore, ValueHandler
 
 from .population import PORT, Population
 
@@ -108,8 +108,8 @@ class Subject:
         self.clock = SimulatedClock()
         self.network = MemoryNetwork(self.clock, seed=seed, latency=0.01)
         self.population = Population(self.network, contacts)
-        self.asked: deque[tuple[bytes, Source]] = deque(maxlen=OVERHEARD)
-        self.answered: deque[tuple[bytes, Source]] = deque(maxlen=OVERHEARD)
+        self.asked: deque[tuple[bytes, HostPort]] = deque(maxlen=OVERHEARD)
+        self.answered: deque[tuple[bytes, HostPort]] = deque(maxlen=OVERHEARD)
         self.ended: Counter[str] = Counter()
         self.longest = 0.0
         self._wanted = queries
@@ -135,7 +135,7 @@ class Subject:
                 peer.introduce((HOST, PORT))
             self.clock.runFor(1.0)
 
-    def _overhear(self, source: Source, destination: Source, datagram: bytes) -> None:
+    def _overhear(self, source: HostPort, destination: HostPort, datagram: bytes) -> None:
         if source[0] == HOST:
             (self.asked if wire.isRequest(datagram) else self.answered).append(
                 (datagram, destination)
@@ -143,7 +143,7 @@ class Subject:
 
     # What happens.
 
-    def receive(self, datagram: bytes, source: Source) -> None:
+    def receive(self, datagram: bytes, source: HostPort) -> None:
         """Let a datagram arrive, now."""
         self.node.datagramReceived(datagram, source)
 

@@ -2,7 +2,7 @@
 Networks of real nodes in simulated time, made and harmed from one seed.
 
 As databases are tested: a schedule of faults is drawn from a seed, the nodes run on the in-memory
-network of L{dwdht_twisted.testing}, and what must always hold is checked after each step.  A run
+network of `dwdht_twisted.testing`, and what must always hold is checked after each step.  A run
 that fails is named by its seed, and runs again to the last datagram::
 
     python -m simulation --seeds 300 --nodes 100
@@ -14,10 +14,8 @@ What the project promises in figures is shown by experiments::
     python -m simulation loss
     python -m simulation massacre
 
-The rooms: L{hosts <simulation.hosts>} (addresses and delays), L{swarm <simulation.swarm>} (the
-network and its nodes), L{liars <simulation.liars>} (the hostile ones), L{faults
-<simulation.faults>} and L{schedule <simulation.schedule>} (what happens to them), L{workload
-<simulation.workload>} (what is asked of them), L{reach <simulation.reach>} (what can be found),
-L{invariants <simulation.invariants>} (what must hold), L{run <simulation.run>} (all of it
+The rooms: `hosts` (addresses and delays), `swarm` (the
+network and its nodes), `liars` (the hostile ones), `faults` and `schedule` (what happens to them), `workload` (what is asked of them), `reach` (what can be found),
+`invariants` (what must hold), `run` (all of it
 together), and the experiments.
 """

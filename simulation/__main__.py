@@ -1,5 +1,5 @@
 """
-The command line: C{python -m simulation}.
+The command line: ``python -m simulation``.
 """
 
 from __future__ import annotations

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import Counter
 
 from dwdht_twisted import Contact, DHTNode
-from dwdht_twisted.contact import ID_BITS, distance, subnet
-from dwdht_twisted.routing import (
+from dwdht_twisted._core.limits.bounds import (
+    CONTACTS_PER_HOST,
+    CONTACTS_PER_SUBNET,
     MAXIMUM_CLAIMS,
-    MAXIMUM_OF_HOST,
-    MAXIMUM_OF_SUBNET,
-    K,
+    REQUEST_QUEUE,
+    REQUEST_WINDOW,
 )
-from dwdht_twisted.rpc import QUEUE_LIMIT, WINDOW
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import ID_BITS, distance, subnet
 
 from .swarm import Member, Swarm
 from .workload import Workload
@@ -34,7 +35,7 @@ TIMERS = 5
 #: The least that was seen in 32 runs is 0.967 of the nodes, and all of the gets.
 PLACED = 0.9
 GOTTEN = 0.95
-MANY = 100
+MINIMUM_SAMPLE = 100
 
 
 def checkStep(swarm: Swarm, workload: Workload) -> None:
@@ -50,7 +51,7 @@ def checkStep(swarm: Swarm, workload: Workload) -> None:
 
 
 def checkRecovered(swarm: Swarm) -> None:
-    """What holds when there was no fault for L{RECOVERED_AFTER} seconds."""
+    """What holds when there was no fault for `RECOVERED_AFTER` seconds."""
     running = {member.contact for member in swarm.alive()}
     for member in swarm.alive():
         assert member.node is not None
@@ -83,7 +84,7 @@ def checkShares(swarm: Swarm, workload: Workload) -> None:
         ("places were taken by puts", workload.placed, PLACED),
         ("gets found their value at once", workload.gotten, GOTTEN),
     ):
-        if share.of >= MANY and share.value < least:
+        if share.of >= MINIMUM_SAMPLE and share.value < least:
             swarm.trouble(f"{share.right} of {share.of} {what}")
 
 
@@ -136,8 +137,8 @@ def _checkTable(swarm: Swarm, member: Member) -> None:
         networks[subnet(contact.host)] += 1
     for what, counts, most in (
         ("bucket", buckets, K),
-        ("host", hosts, MAXIMUM_OF_HOST),
-        ("/24 network", networks, MAXIMUM_OF_SUBNET),
+        ("host", hosts, CONTACTS_PER_HOST),
+        ("/24 network", networks, CONTACTS_PER_SUBNET),
     ):
         if counts and max(counts.values()) > most:
             swarm.trouble(f"{member} lists {max(counts.values())} contacts of one {what}")
@@ -157,7 +158,7 @@ def _bucketOf(contact: Contact, member: Member) -> int:
 def _checkRequests(swarm: Swarm, member: Member) -> None:
     assert member.node is not None
     requests = member.node._caller.requests
-    if requests.inFlight > WINDOW or requests.waiting > QUEUE_LIMIT:
+    if requests.inFlight > REQUEST_WINDOW or requests.waiting > REQUEST_QUEUE:
         swarm.trouble(
             f"{member} has {requests.inFlight} requests in flight, {requests.waiting} waiting"
         )

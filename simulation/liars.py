@@ -14,10 +14,10 @@ from typing import TypeVar
 
 from twisted.internet.protocol import DatagramProtocol
 
-from dwdht_twisted import Contact, MalformedDatagram, wire
-from dwdht_twisted.contact import ID_BYTES, packAddress, packContact
-from dwdht_twisted.routing import K
-from dwdht_twisted.tokens import TOKEN_BYTES
+from dwdht_twisted import Contact, MalformedDatagram
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import ID_BYTES, TOKEN_BYTES, packAddress, packContact
 from dwdht_twisted.values import COMMAND, keyOf
 
 from .hosts import PORT, hostOf, vacantHost

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from heapq import heapify, heappop, heappush, nsmallest
 
 from dwdht_twisted import Contact
-from dwdht_twisted.contact import distance
-from dwdht_twisted.routing import K
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import distance
 
 from .swarm import Member, Swarm
 

@@ -19,11 +19,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from dwdht_twisted import Address, Contact, DHTNode, IValueStore, NodeDestroyed
-from dwdht_twisted.contact import distance
-from dwdht_twisted.routing import K
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import distance, isRequest
 from dwdht_twisted.testing import LimitReached, MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import COMMAND, ValueHandler
-from dwdht_twisted.wire import isRequest
 
 from .hosts import PORT, Lines, hostOf
 
@@ -310,7 +309,7 @@ class Swarm:
     # The end.
 
     def close(self) -> None:
-        """Let every node go, for good; what is pending fails with L{NodeDestroyed}."""
+        """Let every node go, for good; what is pending fails with `NodeDestroyed`."""
         for member in self.members:
             member.crash()
         for liar in list(self.liars):

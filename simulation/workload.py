@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from dwdht_twisted import DHTError, NodeDestroyed
-from dwdht_twisted.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
+from dwdht_twisted._net.upkeep.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
 from dwdht_twisted.values import get, keyOf, put
 
 from .reach import reach
@@ -121,7 +121,7 @@ class Workload:
         return key in self._put
 
     def start(self) -> None:
-        """Begin to ask, and go on until L{stop}."""
+        """Begin to ask, and go on until `stop`."""
         self._isStopped = False
         self._swarm.clock.schedule(self._random.expovariate(1 / PAUSE), self._next)
 

@@ -1,5 +1,5 @@
 """
-Tests for L{dwdht_twisted.errors}.
+Tests for `dwdht_twisted.errors`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Tests for L{dwdht_twisted.service}.
+Tests for `dwdht_twisted.service`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from zope.interface.verify import verifyObject
 from dwdht_twisted import DHTNode, values
 from dwdht_twisted.errors import CannotListen, InvalidTarget, NodeDestroyed
 from dwdht_twisted.service import WATCH_INTERVAL, DHTService
-from dwdht_twisted.stores import MemoryStore
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+from dwdht_twisted.values import MemoryStore
 
 BOOTSTRAP = "10.0.0.1:6620"
 
 
 class ServiceTests(SynchronousTestCase):
     """
-    Tests for L{DHTService} on a network with one other node.
+    Tests for `DHTService` on a network with one other node.
     """
 
     def setUp(self) -> None:
@@ -61,7 +61,7 @@ class ServiceTests(SynchronousTestCase):
         return said
 
     def test_interface(self) -> None:
-        """It provides L{IService}."""
+        """It provides `IService`."""
         verifyObject(IService, self.service())
 
     def test_joins(self) -> None:

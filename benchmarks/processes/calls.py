@@ -1,5 +1,5 @@
 """
-The called side of L{benchmarks.child.Child}: a line of JSON is a call, and a line its answer.
+The called side of `benchmarks.child.Child`: a line of JSON is a call, and a line its answer.
 
 There is one way for a process that blocks, one for Twisted, and one for asyncio.
 """

@@ -9,8 +9,8 @@ import socket
 import sys
 from selectors import EVENT_READ, BaseSelector, DefaultSelector
 
-from dwdht_twisted import wire
-from dwdht_twisted.contact import ID_BYTES, packAddress
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import ID_BYTES, packAddress
 
 from .calls import answerCalls
 

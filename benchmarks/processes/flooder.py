@@ -10,8 +10,8 @@ from random import Random
 from selectors import DefaultSelector
 from time import perf_counter, sleep
 
-from dwdht_twisted import wire
-from dwdht_twisted.contact import ID_BYTES
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import ID_BYTES
 
 from .calls import Commands, answerCalls
 

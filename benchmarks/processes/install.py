@@ -1,5 +1,5 @@
 """
-Installs the JavaScript side as the tests do, and prints the path of C{node}.
+Installs the JavaScript side as the tests do, and prints the path of ``node``.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 from twisted.trial.unittest import SkipTest
 
-from tests.peer_install import installation
+from tests.helpers.peer.install import installation
 
 
 async def install(reactor: object) -> None:
-    """Print where C{node} is, or end with why it isn't."""
+    """Print where ``node`` is, or end with why it isn't."""
     try:
         print(await installation.require(reactor))
     except SkipTest as reason:

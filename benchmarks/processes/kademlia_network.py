@@ -1,5 +1,5 @@
 """
-A network of nodes of the C{kademlia} of PyPI in one process.
+A network of nodes of the ``kademlia`` of PyPI in one process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .timing import timed
 
 LOCAL_HOST = "127.0.0.1"
 
-#: As in L{benchmarks.processes.network}.
+#: As in `benchmarks.processes.network`.
 SETTLING = 0.5
 
 #: Its ids are SHA-1 sums.

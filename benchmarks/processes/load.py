@@ -19,8 +19,8 @@ from selectors import EVENT_READ, BaseSelector, DefaultSelector
 from time import perf_counter
 from typing import Any
 
-from dwdht_twisted import wire
-from dwdht_twisted.contact import ID_BYTES, packAddress
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import ID_BYTES, packAddress
 
 from .calls import Commands, answerCalls
 
@@ -42,7 +42,7 @@ class Asker:
     One socket, with or without an id to tell.
 
     :param port: of the node
-    :ivar waits: how often L{awaitAnswer} found no answer at first
+    :ivar waits: how often `awaitAnswer` found no answer at first
     """
 
     def __init__(self, port: int, isEphemeral: bool) -> None:
@@ -63,7 +63,7 @@ class Asker:
         """
         The datagram of one request; no two are equal.
 
-        :param kind: C{ping}, C{find_node}, C{query}, C{update}, or C{echo}, which goes to a node
+        :param kind: ``ping``, ``find_node``, ``query``, ``update``, or ``echo``, which goes to a node
             that sends everything back
         """
         id = self.id
@@ -113,7 +113,7 @@ class Asker:
 
     def awaitAnswer(self) -> bytes:
         """
-        As L{receive}, but without going to sleep.
+        As `receive`, but without going to sleep.
 
         To wake up whoever sleeps on a socket is work of who sends to it, and costs as much as to
         serve the request: a node would be charged for it, the more so the slower it is.

@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from dwdht_twisted import DHTNode, Reply
-from dwdht_twisted.contact import distance
-from dwdht_twisted.routing import K
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import distance
 
 #: A command that no node has a handler for: it is answered with the closest nodes.
 COMMAND = "nothing"

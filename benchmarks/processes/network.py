@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from dwdht_twisted import DHTNode, ICommandHandler, Request, ValueNotFound, values
-from dwdht_twisted.stores import MemoryStore
+from dwdht_twisted.values import MemoryStore
 
 from ..usage import cpuSeconds, peakBytes, residentBytes
 from .calls import Commands, answerWithReactor
@@ -29,10 +29,10 @@ class NoteHandler:
     """Answers a query with nothing, and takes an update without keeping it."""
 
     def queryReceived(self, request: Request) -> None:
-        """See L{ICommandHandler}."""
+        """See `ICommandHandler`."""
 
     def updateReceived(self, request: Request) -> None:
-        """See L{ICommandHandler}."""
+        """See `ICommandHandler`."""
 
 
 class Network:

@@ -19,11 +19,11 @@ class EchoHandler:
     """Answers a query, and an update too, with the value that came."""
 
     def queryReceived(self, request: Request) -> bytes | None:
-        """See L{ICommandHandler}."""
+        """See `ICommandHandler`."""
         return request.value
 
     def updateReceived(self, request: Request) -> bytes | None:
-        """See L{ICommandHandler}."""
+        """See `ICommandHandler`."""
         return request.value
 
 

@@ -1,5 +1,5 @@
 """
 Experiments that show, in figures, what the project promises.
 
-Each gives its figures as a tuple that says by C{isMet} whether the promise is kept.
+Each gives its figures as a tuple that says by ``isMet`` whether the promise is kept.
 """

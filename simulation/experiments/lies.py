@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dwdht_twisted import MalformedDatagram, wire
-from dwdht_twisted.routing import K
+from dwdht_twisted import MalformedDatagram
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.routing import K
 from dwdht_twisted.values import COMMAND, keyOf
 
 from ..liars import KINDS, nextTo

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dwdht_twisted import Contact, DHTError
-from dwdht_twisted.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
+from dwdht_twisted._net.upkeep.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
 from dwdht_twisted.values import get, put
 
 from ..swarm import Member, Swarm
@@ -34,7 +34,7 @@ class Massacre(NamedTuple):
     :ivar values: how many values were stored before it
     :ivar foundAtOnce: how many of them were found right after it
     :ivar foundLater: how many were found once the dead were forgotten
-    :ivar dead: how many dead contacts all tables held after L{DEAD_GONE_AFTER} seconds
+    :ivar dead: how many dead contacts all tables held after `DEAD_GONE_AFTER` seconds
     :ivar goneAfter: after how many seconds there were none
     :ivar isolated: how many latecomers knew nobody at last, a bootstrap node being back
     :ivar joinedAfter: after how many seconds each of them had joined

@@ -1,10 +1,12 @@
 """
 A Kademlia DHT on which any command can be an RPC, as a component for Twisted.
 
-Start with L{DHTNode}; U{README.rst} shows it at work.
+Start with `DHTNode`; ``README.rst`` shows it at work.
 """
 
-from .contact import Address, Contact
+from ._core.limits import RateLimit
+from ._core.wire import Address, Contact
+from ._net.asking import QueryStream
 from .errors import (
     CannotListen,
     DHTError,
@@ -23,9 +25,7 @@ from .errors import (
     ValueTooLarge,
 )
 from .interfaces import ICommandHandler, IDHTNode, IQueryStream, IValueStore, Pong, Reply, Request
-from .limits import RateLimit
 from .node import DHTNode
-from .stream import QueryStream
 
 __all__ = [
     "Address",

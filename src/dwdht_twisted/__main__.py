@@ -1,6 +1,6 @@
-"""C{python -m dwdht_twisted} is C{dwdht}."""
+"""``python -m dwdht_twisted`` is ``dwdht``."""
 
-from .cli import main
+from ._cli.main import main
 
 if __name__ == "__main__":
     main()

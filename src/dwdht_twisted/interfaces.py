@@ -11,7 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer
 from zope.interface import Attribute, Interface
 
-from .contact import Address, AddressLike, Contact
+from ._core.wire import Address, Contact
+
+#: The forms in which an option or an argument may give an address.
+AddressLike: TypeAlias = str | int | tuple[str, int] | Address | Contact
 
 
 class Request(NamedTuple):
@@ -21,7 +24,7 @@ class Request(NamedTuple):
     :ivar command: the name of the command
     :ivar target: 32 bytes
     :ivar value: the payload, or None when the request has none
-    :ivar node: who asks; its C{id} is None when it is ephemeral.  In a query its address may be
+    :ivar node: who asks; its ``id`` is None when it is ephemeral.  In a query its address may be
         forged.  In an update it is proven: the node has received at this address what we sent
         there.
     """
@@ -36,7 +39,7 @@ class Reply(NamedTuple):
     """
     One node's answer to a query or to an update.
 
-    :ivar node: who answered; its C{id} is None when it is ephemeral, which only happens when it
+    :ivar node: who answered; its ``id`` is None when it is ephemeral, which only happens when it
         was asked by address
     :ivar value: what its handler gave, or None
     """
@@ -49,7 +52,7 @@ class Pong(NamedTuple):
     """
     The answer to a ping.
 
-    :ivar contact: who answered; its C{id} is None when it is ephemeral
+    :ivar contact: who answered; its ``id`` is None when it is ephemeral
     :ivar address: our own address, as the other side sees it
     """
 
@@ -90,7 +93,7 @@ class IQueryStream(IPushProducer):
     """
     The answers to one query or update, as they come.
 
-    Nothing is sent before somebody wants answers: L{startProducing}, L{collect} or C{async for},
+    Nothing is sent before somebody wants answers: `startProducing`, `collect` or ``async for``,
     one of them, once.  While paused, no further node is asked.
     """
 
@@ -100,13 +103,13 @@ class IQueryStream(IPushProducer):
 
     def startProducing(consumer: IConsumer) -> Deferred[None]:
         """
-        Register with C{consumer} as a push producer and write each L{Reply} to it.
+        Register with ``consumer`` as a push producer and write each `Reply` to it.
 
         :return: fires with None at the end of the query or when it was stopped; fails with
-            L{NoResponse <dwdht_twisted.errors.NoResponse>} when no node answered, with
-            L{NoCloseNodes <dwdht_twisted.errors.NoCloseNodes>} when none took the update, with
-            L{TooManyRequests <dwdht_twisted.errors.TooManyRequests>} when none could be asked, with
-            L{NodeDestroyed <dwdht_twisted.errors.NodeDestroyed>} when the node went first.
+            `NoResponse` when no node answered, with
+            `NoCloseNodes` when none took the update, with
+            `TooManyRequests` when none could be asked, with
+            `NodeDestroyed` when the node went first.
             Cancelling it stops the query.
         """
 
@@ -114,28 +117,27 @@ class IQueryStream(IPushProducer):
         """
         Run the query to its end.
 
-        :return: fires with all replies; fails as L{startProducing} does.  Cancelling it stops the
+        :return: fires with all replies; fails as `startProducing` does.  Cancelling it stops the
             query.
         """
 
     def __aiter__() -> IQueryStream:
         """
-        The stream itself: C{async for reply in stream}.
+        The stream itself: ``async for reply in stream``.
 
-        Who leaves the loop early calls C{stopProducing}; else the stream waits, paused, as long as
+        Who leaves the loop early calls ``stopProducing``; else the stream waits, paused, as long as
         its node lives.
         """
 
     def __anext__() -> Awaitable[Reply]:
-        """The next reply; raises as L{startProducing} fails."""
+        """The next reply; raises as `startProducing` fails."""
 
 
 class IDHTNode(Interface):
     """
     A node of the network.
 
-    Arguments of the wrong form raise at once, from L{DHTError
-    <dwdht_twisted.errors.DHTError>} or as C{ValueError}; what goes wrong later fails the Deferred.
+    Arguments of the wrong form raise at once, from `DHTError` or as ``ValueError``; what goes wrong later fails the Deferred.
     """
 
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
@@ -154,22 +156,21 @@ class IDHTNode(Interface):
         """
         The address that the node is bound to.
 
-        :raises NodeDestroyed: after L{destroy}
+        :raises NodeDestroyed: after `destroy`
         """
 
     def ready() -> Deferred[None]:
         """
         :return: fires when the first table is built, at once when there is no bootstrap node to
-            ask.  Fails with L{NoResponse <dwdht_twisted.errors.NoResponse>} when no bootstrap
-            node answers; the node goes on trying, and a later C{ready()} waits for the next try.
+            ask.  Fails with `NoResponse` when no bootstrap
+            node answers; the node goes on trying, and a later ``ready()`` waits for the next try.
         """
 
     def bootstrap() -> Deferred[None]:
         """
         Build the table anew: look up this node's own id, starting from the bootstrap nodes too.
 
-        :return: fires at the end of the lookup; fails with L{NoResponse
-            <dwdht_twisted.errors.NoResponse>} when nobody answers
+        :return: fires at the end of the lookup; fails with `NoResponse` when nobody answers
         """
 
     def query(
@@ -183,7 +184,7 @@ class IDHTNode(Interface):
         """
         Ask the nodes closer and closer to a target to run a command.
 
-        :param command: any but the protocol's own C{_ping} and C{_find_node}
+        :param command: any but the protocol's own ``_ping`` and ``_find_node``
         :param target: 32 bytes
         :param value: a payload for the handlers
         :param nodes: ask just these addresses, instead of looking for the closest nodes
@@ -203,32 +204,30 @@ class IDHTNode(Interface):
         query: bool = False,
     ) -> IQueryStream:
         """
-        L{query}, then send the command to the 20 closest nodes that answered, each with the
-        round-trip token that it gave; with C{nodes}, to all of those that answered.
+        `query`, then send the command to the 20 closest nodes that answered, each with the
+        round-trip token that it gave; with ``nodes``, to all of those that answered.
 
         :param query: whether the stream holds the replies of the first phase too
         """
 
     def ping(address: AddressLike) -> Deferred[Pong]:
         """
-        :return: fires with a L{Pong}; fails with L{RequestTimeout
-            <dwdht_twisted.errors.RequestTimeout>} or L{UnresolvableHost
-            <dwdht_twisted.errors.UnresolvableHost>}
+        :return: fires with a `Pong`; fails with `RequestTimeout` or `UnresolvableHost`
         """
 
     def holepunch(peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """
-        Open a path to C{peer}, which may be behind a NAT, as may be this node.
+        Open a path to ``peer``, which may be behind a NAT, as may be this node.
 
         A datagram goes to the peer, which opens our own NAT, and the referrer, which both know,
         relays a ping, whose answer opens the peer's.
 
-        :return: fires with the peer's L{Pong}; fails as L{ping} does
+        :return: fires with the peer's `Pong`; fails as `ping` does
         """
 
     def register(command: str | None, handler: ICommandHandler) -> None:
         """
-        Run C{handler} for C{command}; None stands for every command that has no handler.
+        Run ``handler`` for ``command``; None stands for every command that has no handler.
 
         :raises ValueError: when the command has a handler already
         """
@@ -246,7 +245,7 @@ class IDHTNode(Interface):
     def destroy() -> Deferred[None]:
         """
         Release everything: timers, port, requests in flight.  What waits fails with
-        L{NodeDestroyed <dwdht_twisted.errors.NodeDestroyed>}.
+        `NodeDestroyed`.
 
         :return: fires when all is released; may be called again
         """

@@ -1,10 +1,10 @@
 """
 The node: a datagram protocol that wires the parts together.
 
-It holds no algorithm of its own.  What arrives goes to the L{Responder} when
-it is a request, and to the L{Caller} when it is a response; what the user asks
-becomes a L{QueryStream} of its L{Queries}; whether it has joined its network
-is known by its L{Membership}; what happens by itself is L{Upkeep}.
+It holds no algorithm of its own.  What arrives goes to the `Responder` when
+it is a request, and to the `Caller` when it is a response; what the user asks
+becomes a `QueryStream` of its `Queries`; whether it has joined its network
+is known by its `Membership`; what happens by itself is `Upkeep`.
 """
 
 from __future__ import annotations
@@ -29,40 +29,29 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from . import wire
-from .arguments import checkContact, checkRateLimit, checkSocket, checkValue, parseAddresses
-from .caller import Caller
-from .commands import CommandRegistry, checkCommand
-from .contact import (
-    ID_BYTES,
-    Address,
-    AddressLike,
-    Contact,
-    Source,
-    checkId,
-    isIPv4,
+from ._core import wire
+from ._core.counters import Counters
+from ._core.limits import Admission, RateLimit
+from ._core.routing import RoutingTable
+from ._core.wire import ID_BYTES, Address, Contact, HostPort, TokenIssuer, checkId, isIPv4
+from ._net.answering import CommandRegistry, Responder
+from ._net.arguments import (
+    checkCommand,
+    checkContact,
+    checkRateLimit,
+    checkSocket,
+    checkValue,
     parseAddress,
+    parseAddresses,
 )
-from .counters import Counters
-from .errors import (
-    CannotListen,
-    InvalidAddress,
-    MalformedDatagram,
-    NodeDestroyed,
-)
-from .interfaces import HandlerResult, ICommandHandler, IDHTNode, Pong, Request
-from .limits import Admission, RateLimit
-from .membership import Membership
-from .queries import Queries
-from .randomness import PooledRandom
-from .resolver import Resolver
-from .responder import Responder
-from .routing import RoutingTable
-from .stream import QueryStream, Question
-from .tokens import TokenIssuer
-from .upkeep import Upkeep
+from ._net.asking import Queries, QueryStream, Question, Resolver
+from ._net.randomness import PooledRandom
+from ._net.requests import Caller
+from ._net.upkeep import Membership, Upkeep
+from .errors import CannotListen, InvalidAddress, MalformedDatagram, NodeDestroyed
+from .interfaces import AddressLike, HandlerResult, ICommandHandler, IDHTNode, Pong, Request
 
-#: What L{DHTNode} allows each host when it isn't told otherwise.  A lookup asks a node once.
+#: What `DHTNode` allows each host when it isn't told otherwise.  A lookup asks a node once.
 DEFAULT_RATE_LIMIT = RateLimit()
 
 Result = TypeVar("Result")
@@ -81,7 +70,7 @@ class DHTNode(DatagramProtocol):
     A node of the network.
 
     :param reactor: provides time, UDP and name resolution
-    :param bootstrap: nodes to join the network through: C{"host:port"}, C{("host", port)}, or a
+    :param bootstrap: nodes to join the network through: ``"host:port"``, ``("host", port)``, or a
         port number of this machine.  Names are resolved each time that they are used.
     :param id: 32 bytes; random by default
     :param ephemeral: keep the id to itself, so that no other node lists this one
@@ -89,7 +78,7 @@ class DHTNode(DatagramProtocol):
         own, and doesn't block while the node uses it
     :param contacts: contacts known from an earlier run; the first 128 of them are pinged at the
         start
-    :param rateLimit: how many requests of one host are served: a L{RateLimit}; or a number of
+    :param rateLimit: how many requests of one host are served: a `RateLimit`; or a number of
         requests a second, for this machine's own addresses too; or None for no limit.  With a
         limit, 5,000 requests a second are served of all addresses together that are new.
     :param random: where ids, tokens and transaction ids come from: the operating system by
@@ -121,7 +110,7 @@ class DHTNode(DatagramProtocol):
         limit = checkRateLimit(rateLimit)
         self._socket = checkSocket(socket)
         self._socketTimeout: float | None = None
-        self._send: Callable[[bytes, Source], object] | None = None
+        self._send: Callable[[bytes, HostPort], object] | None = None
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
         self._commands = CommandRegistry()
@@ -166,7 +155,7 @@ class DHTNode(DatagramProtocol):
     # Life.
 
     def listen(self, port: int = 0, interface: str = "") -> IListeningPort:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         if self._isDestroyed:
             raise NodeDestroyed("the node is destroyed")
         if self.transport is not None:
@@ -218,7 +207,7 @@ class DHTNode(DatagramProtocol):
                 self._socket.settimeout(self._socketTimeout)
 
     def destroy(self) -> Deferred[None]:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         self._release()
         closed: Deferred[None] = Deferred()
         self._closing.append(closed)
@@ -255,7 +244,7 @@ class DHTNode(DatagramProtocol):
 
     # Datagrams.
 
-    def datagramReceived(self, datagram: bytes, addr: Source) -> None:
+    def datagramReceived(self, datagram: bytes, addr: HostPort) -> None:
         """
         Take a datagram, whatever it is.
 
@@ -288,7 +277,7 @@ class DHTNode(DatagramProtocol):
             # A fault of ours.  It costs one datagram, and no more.
             self._log.failure("a datagram of {address} could not be served", address=addr)
 
-    def _write(self, datagram: bytes, address: Source) -> None:
+    def _write(self, datagram: bytes, address: HostPort) -> None:
         send = self._send
         if send is None:
             # The port is closed, and what was at work with it is being told.
@@ -309,7 +298,7 @@ class DHTNode(DatagramProtocol):
     # Asking.
 
     def address(self) -> Address:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         self._use()
         assert self.transport is not None
         bound = self.transport.getHost()
@@ -324,7 +313,7 @@ class DHTNode(DatagramProtocol):
         nodes: Iterable[AddressLike] | None = None,
         holepunching: bool = True,
     ) -> QueryStream:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         question = Question(
             checkCommand(command),
             checkId(target, "target"),
@@ -344,7 +333,7 @@ class DHTNode(DatagramProtocol):
         holepunching: bool = True,
         query: bool = False,
     ) -> QueryStream:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         question = Question(
             checkCommand(command),
             checkId(target, "target"),
@@ -357,14 +346,14 @@ class DHTNode(DatagramProtocol):
         return self._queries.stream(question, addresses)
 
     def ping(self, address: AddressLike) -> Deferred[Pong]:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         given = parseAddress(address)
         used = maybeDeferred(self._use)
         found = used.addCallback(lambda _: self._resolver.resolve(given))
         return self._queries.track(found.addCallback(self._caller.ping))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         given = [parseAddress(peer), parseAddress(referrer)]
 
         def find(_: object) -> Deferred[list[Address]]:
@@ -375,29 +364,29 @@ class DHTNode(DatagramProtocol):
         return self._queries.track(found.addCallback(lambda both: self._caller.holepunch(*both)))
 
     def contacts(self) -> list[Contact]:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         return self._table.contacts()
 
     # Joining.
 
     def ready(self) -> Deferred[None]:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         return maybeDeferred(self._use).addCallback(lambda _: self._membership.ready())
 
     def bootstrap(self) -> Deferred[None]:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         return maybeDeferred(self._use).addCallback(lambda _: self._membership.bootstrap())
 
     # Commands.
 
     def register(self, command: str | None, handler: ICommandHandler) -> None:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         if cast(object, handler) is self:
             raise ValueError("a node can't be its own handler; override queryReceived instead")
         self._commands.register(command, handler)
 
     def unregister(self, command: str | None) -> None:
-        """See L{IDHTNode}."""
+        """See `IDHTNode`."""
         self._commands.unregister(command)
 
     def queryReceived(self, request: Request) -> HandlerResult:
@@ -415,7 +404,7 @@ class DHTNode(DatagramProtocol):
         )
 
 
-def _sender(transport: Any, opened: sockets.socket | None) -> Callable[[bytes, Source], object]:
+def _sender(transport: Any, opened: sockets.socket | None) -> Callable[[bytes, HostPort], object]:
     """
     What sends a datagram.
 

@@ -12,9 +12,8 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from .arguments import parseAddresses
-from .contact import AddressLike
-from .interfaces import IValueStore
+from ._net.arguments import parseAddresses
+from .interfaces import AddressLike, IValueStore
 from .node import DHTNode
 from .values import COMMAND, ValueHandler
 
@@ -35,20 +34,20 @@ TROUBLES = {
 
 class DHTService(Service):
     """
-    Runs a L{DHTNode} while the application runs.
+    Runs a `DHTNode` while the application runs.
 
-    It listens in C{privilegedStartService}, so that it may take a port that needs privileges, and
-    releases everything in C{stopService}.  A service that was stopped can't be started again; make
+    It listens in ``privilegedStartService``, so that it may take a port that needs privileges, and
+    releases everything in ``stopService``.  A service that was stopped can't be started again; make
     a new one.
 
-    :param reactor: as for L{DHTNode}
+    :param reactor: as for `DHTNode`
     :param port: the UDP port, 0 for a free one
     :param interface: the IPv4 address to bind, all by default
     :param store: where values are kept for others; None to keep none.  A callable is called when
         the service starts, by when the process has the user and folder that it will run as.
-    :param bootstrap: nodes to join the network through, as for L{DHTNode}
-    :param options: the other options of L{DHTNode}
-    :ivar node: the L{DHTNode}, from the beginning: register handlers before the service starts
+    :param bootstrap: nodes to join the network through, as for `DHTNode`
+    :param options: the other options of `DHTNode`
+    :ivar node: the `DHTNode`, from the beginning: register handlers before the service starts
     """
 
     _log = Logger()

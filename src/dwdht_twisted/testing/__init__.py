@@ -1,8 +1,8 @@
 """
 An in-memory UDP network, to test a networked application with trial and to simulate large networks.
 
-No socket is opened and no time passes: a L{MemoryNetwork} carries the datagrams, a
-L{SimulatedClock} is the time, and each host has a reactor of its own, L{MemoryNetwork.reactor},
+No socket is opened and no time passes: a `MemoryNetwork` carries the datagrams, a
+`SimulatedClock` is the time, and each host has a reactor of its own, `MemoryNetwork.reactor`,
 which an application takes in place of the real one.  Latency, loss, duplication, reordering and
 partitions are set on the network.  All chances are drawn from one seed, so that a run that failed
 can be run again, exactly.
@@ -44,16 +44,16 @@ Example::
             self.assertEqual(answer, (b"hello", ("10.0.0.1", 7)))
             self.assertAlmostEqual(clock.seconds(), 0.08)
 
-A node takes such a reactor as any application does: C{DHTNode(network.reactor("10.0.0.2"),
-bootstrap=["10.0.0.1:6620"])}.  Its Deferreds fire within C{clock.runUntil}, so that a
-C{SynchronousTestCase} is enough for what takes hours of simulated time.
+A node takes such a reactor as any application does: ``DHTNode(network.reactor("10.0.0.2"),
+bootstrap=["10.0.0.1:6620"])``.  Its Deferreds fire within ``clock.runUntil``, so that a
+``SynchronousTestCase`` is enough for what takes hours of simulated time.
 
 What differs from a real network: a datagram to a closed port vanishes, without a refusal; there is
 no broadcast and no multicast; a host sends to itself, by its own address or by a loopback address,
 with the same latency and faults as to others; nothing is logged when a port opens or closes.  As in
-reality, C{getHost} of a port that was given no interface says C{0.0.0.0}, C{stopListening} takes a
-turn of the clock, and what a protocol raises from C{datagramReceived} is logged as a failure (see
-C{flushLoggedErrors}) and goes no further.
+reality, ``getHost`` of a port that was given no interface says ``0.0.0.0``, ``stopListening`` takes a
+turn of the clock, and what a protocol raises from ``datagramReceived`` is logged as a failure (see
+``flushLoggedErrors``) and goes no further.
 """
 
 from .clock import LimitReached, SimulatedClock

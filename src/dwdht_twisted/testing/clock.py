@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 _FEW = 64
 
 #: When, in which place among the calls of that time, what, and with which arguments.  A
-#: L{DelayedCall} has its own arguments, and None here.
+#: `DelayedCall` has its own arguments, and None here.
 _Entry: TypeAlias = tuple[float, int, Any, "tuple[Any, ...] | None"]
 
 
@@ -42,14 +42,14 @@ class LimitReached(AssertionError):
 
 class SimulatedClock(Clock):
     """
-    A L{Clock} whose calls are kept in a heap, so that scheduling one among n costs O(log n).
+    A `Clock` whose calls are kept in a heap, so that scheduling one among n costs O(log n).
 
-    L{advance} and C{pump} do what they do in L{Clock}: time jumps to its end first, then the calls
-    that are due run.  L{runFor} and L{runUntil} go from call to call, and each call sees the time
+    `advance` and ``pump`` do what they do in `Clock`: time jumps to its end first, then the calls
+    that are due run.  `runFor` and `runUntil` go from call to call, and each call sees the time
     that it was scheduled for, so that a conversation of many datagrams takes one step.
 
     Calls at the same time run in the order in which they were scheduled; one that was moved by
-    C{reset} or C{delay} keeps the place that it had from the beginning.
+    ``reset`` or ``delay`` keeps the place that it had from the beginning.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class SimulatedClock(Clock):
             give something true; it is asked after each call
         :param limit: how many seconds may pass
         :return: the result of the Deferred
-        :raises LimitReached: when it hasn't happened after C{limit} seconds, or can't happen any
+        :raises LimitReached: when it hasn't happened after ``limit`` seconds, or can't happen any
             more since nothing is scheduled.  A Deferred is left as it is.
         :raises Exception: what the Deferred failed with
         """
@@ -170,7 +170,7 @@ class SimulatedClock(Clock):
 
     def _runNext(self, end: float) -> bool:
         """
-        Run the earliest call, unless it is later than C{end}, at its own time or now if that has
+        Run the earliest call, unless it is later than ``end``, at its own time or now if that has
         passed.
 
         :return: whether there was one

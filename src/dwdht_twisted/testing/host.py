@@ -60,7 +60,7 @@ def isLocal(host: str) -> bool:
 @implementer(IListeningPort, IUDPTransport)
 class MemoryPort:
     """
-    A UDP port of a host; L{HostReactor.listenUDP} makes them.
+    A UDP port of a host; `HostReactor.listenUDP` makes them.
 
     :ivar protocol: who gets the datagrams
     :ivar maxPacketSize: what is longer is cut to this many bytes on arrival
@@ -144,7 +144,7 @@ class MemoryPort:
 
     def getHost(self) -> IPv4Address:
         """
-        Where it is bound: C{0.0.0.0} when it was given no interface, as with a real port.
+        Where it is bound: ``0.0.0.0`` when it was given no interface, as with a real port.
         """
         return IPv4Address("UDP", self.interface or ANY, self._source[1])
 
@@ -215,15 +215,14 @@ class MemoryPort:
         self._broadcast = enabled
 
     def getBroadcastAllowed(self) -> bool:
-        """What L{setBroadcastAllowed} said, False by default."""
+        """What `setBroadcastAllowed` said, False by default."""
         return self._broadcast
 
 
 @implementer(IReactorTime, IReactorUDP, IReactorPluggableNameResolver)
 class HostReactor:
     """
-    The reactor of one host: time, UDP and names; L{MemoryNetwork.reactor
-    <dwdht_twisted.testing.MemoryNetwork.reactor>} makes them.
+    The reactor of one host: time, UDP and names; `MemoryNetwork.reactor` makes them.
 
     :ivar host: its IPv4 address
     :ivar nameResolver: resolves the names of the network, unless another is installed
@@ -267,7 +266,7 @@ class HostReactor:
         Take a UDP port.  A number can be had once per host, whatever the interface.
 
         :param port: 0 for a free one
-        :param interface: the address of the host, C{"127.0.0.1"} to be reached only by the host
+        :param interface: the address of the host, ``"127.0.0.1"`` to be reached only by the host
             itself, or all by default
         :raises CannotListenError: when the port is taken, or the interface isn't this host's
         :raises InvalidAddressError: when the interface isn't an IP address
@@ -320,9 +319,9 @@ class _Resolution:
 @implementer(IHostnameResolver)
 class MemoryResolver:
     """
-    Resolves the names of a network; C{localhost} and IPv4 addresses are known from the beginning.
+    Resolves the names of a network; ``localhost`` and IPv4 addresses are known from the beginning.
 
-    It answers after C{nameLatency} seconds of the network, so at the next turn of the clock when
+    It answers after ``nameLatency`` seconds of the network, so at the next turn of the clock when
     that is 0.
 
     :ivar names: the IPv4 addresses of each name, in lower case

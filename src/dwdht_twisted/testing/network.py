@@ -84,12 +84,12 @@ class MemoryNetwork:
     The options are attributes too, and may be changed at any time; what is under way already isn't
     touched by that.
 
-    :param clock: by default a L{SimulatedClock} of its own; a plain
-        L{Clock <twisted.internet.task.Clock>} does for few datagrams, and lists each of those under
+    :param clock: by default a `SimulatedClock` of its own; a plain
+        `Clock` does for few datagrams, and lists each of those under
         way among its delayed calls
     :param seed: two runs with the same seed and the same calls are the same to the last datagram
     :param latency: the seconds that a datagram is under way, or a function that gives them, such as
-        L{LogNormalLatency}
+        `LogNormalLatency`
     :param loss: the probability that a datagram vanishes
     :param duplication: the probability that it arrives twice, each time after a latency of its own
     :param reordering: the probability that it is held back, so that later ones may overtake it
@@ -147,7 +147,7 @@ class MemoryNetwork:
         self.duplicated = 0
         self.bytesSent = 0
         self.bytesDelivered = 0
-        #: The open ports by host and number; L{MemoryPort} keeps it.
+        #: The open ports by host and number; `MemoryPort` keeps it.
         self.ports: dict[tuple[str, int], MemoryPort] = {}
         self.resolver = MemoryResolver(self)
         self._hosts: dict[str, HostReactor] = {}
@@ -230,7 +230,7 @@ class MemoryNetwork:
         shown: tuple[str, int],
     ) -> None:
         """
-        Send a datagram on its way; L{MemoryPort.write} calls it.
+        Send a datagram on its way; `MemoryPort.write` calls it.
 
         :param shown: the source address as the receiver sees it
         """

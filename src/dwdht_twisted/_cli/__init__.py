@@ -1,0 +1,3 @@
+"""
+The command lines: ``dwdht`` and ``twistd dwdht``.
+"""

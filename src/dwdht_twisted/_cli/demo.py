@@ -1,0 +1,167 @@
+"""
+``dwdht demo``: a network at work, shown to the person at the terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+
+from .. import values
+from .._core.wire import ID_BITS, Contact, distance
+from ..errors import ValueNotFound
+from ..node import DHTNode
+from ..values import MemoryStore
+
+LOOPBACK = "127.0.0.1"
+
+#: What is stored.
+VALUE = b"hello from a distributed hash table"
+
+#: How many nodes join at a time.
+JOINING = 10
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A node of the network and what it keeps."""
+
+    node: DHTNode
+    store: MemoryStore
+
+    @property
+    def contact(self) -> Contact:
+        """As others see it."""
+        return Contact(self.node.id, *self.node.address())
+
+
+class Demonstration:
+    """
+    Builds a network of real nodes on the loopback interface, stores a value and finds it again.
+
+    :param reactor: as for `DHTNode`
+    :param size: how many nodes, beside the bootstrap node
+    :param show: gets each line for the person at the terminal
+    """
+
+    def __init__(self, reactor: Any, size: int, show: Callable[[str], None]) -> None:
+        self._reactor = reactor
+        self._size = size
+        self._show = show
+        self._nodes: list[DHTNode] = []
+        self._members: list[_Member] = []
+        self._bootstrap: DHTNode | None = None
+
+    async def run(self) -> bytes:
+        """
+        Run it, and release everything at the end.
+
+        :return: the value that was found
+        :raises ValueNotFound: when it wasn't
+        """
+        try:
+            await self._build()
+            key = await self._store()
+            return await self._find(key)
+        finally:
+            await _all([node.destroy() for node in self._nodes])
+
+    def _start(self, ephemeral: bool = False) -> DHTNode:
+        bootstrap = () if self._bootstrap is None else (self._bootstrap.address(),)
+        node = DHTNode(self._reactor, bootstrap=bootstrap, ephemeral=ephemeral)
+        self._nodes.append(node)
+        node.listen(0, LOOPBACK)
+        return node
+
+    async def _build(self) -> None:
+        self._bootstrap = self._start(ephemeral=True)
+        self._show(f"A bootstrap node listens on {self._bootstrap.address()}.")
+        started = self._reactor.seconds()
+        for first in range(0, self._size, JOINING):
+            count = min(JOINING, self._size - first)
+            joining = [self._join() for _ in range(count)]
+            await _all([member.node.ready() for member in joining])
+        known = sorted(len(member.node.contacts()) for member in self._members)
+        self._show(
+            f"{_count(self._size, 'node')} joined in {self._since(started)}; "
+            f"each knows {known[0]} to {known[-1]} others."
+        )
+
+    def _join(self) -> _Member:
+        member = _Member(self._start(), MemoryStore(self._reactor.seconds))
+        member.node.register(values.COMMAND, values.ValueHandler(member.store))
+        self._members.append(member)
+        return member
+
+    async def _store(self) -> bytes:
+        started = self._reactor.seconds()
+        key = await values.put(self._start(ephemeral=True), VALUE)
+        took = self._since(started)
+        self._members.sort(key=lambda member: distance(member.node.id, key))
+        holders = [member for member in self._members if member.store.get(key) is not None]
+        areClosest = holders == self._members[: len(holders)]
+
+        self._show("")
+        self._show(f'A new node stores "{VALUE.decode()}".')
+        self._show(f"The key is the SHA-256 of the value: {key.hex()}")
+        self._show(
+            f"{_count(len(holders), 'node')} took the value within {took}, "
+            f"{'the' if areClosest else 'not all of them the'} closest to the key:"
+        )
+        self._show("")
+        self._show(_HEADING)
+        for number, member in enumerate(holders, 1):
+            self._show(_describe(number, member.contact, key))
+        return key
+
+    async def _find(self, key: bytes) -> bytes:
+        self._show("")
+        self._show(
+            "Another new node knows the key and the bootstrap node. That one names the closest"
+        )
+        self._show("to the key that it knows; these are asked next, and give:")
+        self._show("")
+        self._show(f"{_HEADING}  answer")
+        started = self._reactor.seconds()
+        stream = self._start(ephemeral=True).query(values.COMMAND, key)
+        number = 0
+        async for contact, value in stream:
+            number += 1
+            isFound = value is not None and values.keyOf(value) == key
+            answer = "the value" if isFound else "closer nodes"
+            self._show(_describe(number, contact, key, answer))
+            if value is not None and isFound:
+                stream.stopProducing()
+                self._show("")
+                self._show(f'Found within {self._since(started)}: "{value.decode()}"')
+                return value
+        raise ValueNotFound(f"no node holds a valid value under {key.hex()}")
+
+    def _since(self, started: float) -> str:
+        seconds = self._reactor.seconds() - started
+        return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+async def _all(work: list[Deferred[None]]) -> None:
+    try:
+        await gatherResults(work, consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
+
+
+_HEADING = "      address                id               bits shared with the key"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _describe(number: int, contact: Contact, key: bytes, answer: str = "") -> str:
+    """A line of a table: who, how close to the key, and what it answered."""
+    id = contact.id or b""
+    shared = ID_BITS - distance(id, key).bit_length()
+    line = f"  {number:>2}  {contact.address!s:<21}  {id.hex()[:12]}...  {shared:<24}  {answer}"
+    return line.rstrip()

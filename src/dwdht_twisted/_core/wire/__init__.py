@@ -1,0 +1,97 @@
+"""
+Datagrams, ids, addresses and round-trip tokens: the only package that knows bytes.
+
+Nothing outside of this package may assume how many bytes an address or a contact has: others pass
+whole addresses and whole lists of contacts through it.
+"""
+
+from .addresses import (
+    ANY_HOST,
+    DEFAULT_PORT,
+    LOCAL_HOST,
+    Address,
+    HostPort,
+    checkAddress,
+    isIPv4,
+    isLoopback,
+    isPublic,
+    isRoutable,
+    isSendable,
+    packAddress,
+    readAddress,
+    subnet,
+    unpackAddress,
+)
+from .contacts import (
+    COMPACT_CONTACT_BYTES,
+    Contact,
+    packContact,
+    splitContacts,
+    unpackContact,
+)
+from .ids import ID_BITS, ID_BYTES, checkId, distance
+from .messages import (
+    FIND_NODE,
+    HEADER_BYTES,
+    INTERNAL_COMMANDS,
+    MAX_DATAGRAM_BYTES,
+    PING,
+    TRANSACTION_ID_BITS,
+    RequestMessage,
+    ResponseMessage,
+    decode,
+    decodeRequest,
+    decodeResponse,
+    encodeResponse,
+    frameRequest,
+    isRequest,
+    requestBody,
+    transactionId,
+)
+from .tokens import ROTATION_INTERVAL, TOKEN_BYTES, TokenIssuer
+
+__all__ = [
+    "ANY_HOST",
+    "COMPACT_CONTACT_BYTES",
+    "DEFAULT_PORT",
+    "FIND_NODE",
+    "HEADER_BYTES",
+    "ID_BITS",
+    "ID_BYTES",
+    "INTERNAL_COMMANDS",
+    "LOCAL_HOST",
+    "MAX_DATAGRAM_BYTES",
+    "PING",
+    "ROTATION_INTERVAL",
+    "TOKEN_BYTES",
+    "TRANSACTION_ID_BITS",
+    "Address",
+    "Contact",
+    "HostPort",
+    "RequestMessage",
+    "ResponseMessage",
+    "TokenIssuer",
+    "checkAddress",
+    "checkId",
+    "decode",
+    "decodeRequest",
+    "decodeResponse",
+    "distance",
+    "encodeResponse",
+    "frameRequest",
+    "isIPv4",
+    "isLoopback",
+    "isPublic",
+    "isRequest",
+    "isRoutable",
+    "isSendable",
+    "packAddress",
+    "packContact",
+    "readAddress",
+    "requestBody",
+    "splitContacts",
+    "subnet",
+    "transactionId",
+    "unpackAddress",
+    "unpackContact",
+]

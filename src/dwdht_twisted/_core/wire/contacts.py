@@ -1,0 +1,85 @@
+"""
+Contacts: a node's id and address, and the compact form in which answers carry them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from .addresses import (
+    COMPACT_ADDRESS_BYTES,
+    Address,
+    isSendable,
+    packAddress,
+    unpackHost,
+)
+from .ids import ID_BYTES, checkId
+
+#: The size of a compact contact, in bytes: id, then compact address.
+COMPACT_CONTACT_BYTES = ID_BYTES + COMPACT_ADDRESS_BYTES
+
+
+class Contact(NamedTuple):
+    """
+    A node of the network.
+
+    :ivar id: 32 bytes, or None for an ephemeral node, which takes no part in the routing of others
+    :ivar host: an IPv4 address in dotted form
+    :ivar port: 1 to 65535
+    """
+
+    id: bytes | None
+    host: str
+    port: int
+
+    @property
+    def address(self) -> Address:
+        """The node's address."""
+        return Address(self.host, self.port)
+
+    def __str__(self) -> str:
+        name = "ephemeral" if self.id is None else self.id.hex()[:8]
+        return f"{name}@{self.host}:{self.port}"
+
+
+@lru_cache(maxsize=16384)
+def unpackContact(compact: bytes) -> Contact | None:
+    """
+    Read a compact contact of 38 bytes.
+
+    The answers of a network name the same few nodes again and again, so the results are cached.
+
+    :return: None when nothing can be sent to its address: port 0, or a host that `isSendable`
+        excludes
+    """
+    port = int.from_bytes(compact[-2:], "big")
+    if not port or not isSendable(compact[ID_BYTES]):
+        return None
+    return Contact(compact[:ID_BYTES], unpackHost(compact[ID_BYTES:-2]), port)
+
+
+def packContact(contact: Contact) -> bytes:
+    """
+    The compact form of a contact that has an id, 38 bytes.
+
+    :raises InvalidTarget: when the contact is ephemeral
+    """
+    return checkId(contact.id, "the id of a contact") + packAddress(contact.host, contact.port)
+
+
+def splitContacts(compact: bytes, most: int | None = None) -> list[bytes]:
+    """
+    Split the ``nodes`` of an answer into compact contacts.
+
+    An incomplete contact at the end is left out.
+
+    :param most: how many to read at most
+    """
+    count = len(compact) // COMPACT_CONTACT_BYTES
+    if most is not None and count > most:
+        count = most
+    return [
+        compact[start : start + COMPACT_CONTACT_BYTES]
+        for start in range(0, count * COMPACT_CONTACT_BYTES, COMPACT_CONTACT_BYTES)
+    ]

@@ -1,0 +1,3 @@
+"""
+The Twisted layer of a node, on the pure core.
+"""

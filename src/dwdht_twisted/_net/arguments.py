@@ -1,0 +1,154 @@
+"""
+What callers may give, checked and brought into one form.
+
+Each function raises at once, and says what was wrong and what is allowed.
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from socket import AF_INET, SOCK_DGRAM, socket
+from typing import TypeGuard
+
+from .._core.limits import RateLimit
+from .._core.wire import (
+    INTERNAL_COMMANDS,
+    LOCAL_HOST,
+    Address,
+    Contact,
+    checkAddress,
+    checkId,
+    isIPv4,
+    readAddress,
+)
+from ..errors import InvalidAddress, InvalidCommand
+from ..interfaces import AddressLike
+
+
+def parseAddress(given: AddressLike) -> Address:
+    """
+    Read an address as options give it.
+
+    ``"host:port"``, ``("host", port)``, an `Address` or a `Contact` mean what they say; ``":port"``
+    and a port number mean this machine; ``"host"`` alone means port 6620.  Names are not resolved.
+
+    :raises InvalidAddress: with what was given and what is allowed
+    """
+    if isinstance(given, str):
+        return readAddress(given)
+    if isinstance(given, Contact):
+        given = given.address
+    if isinstance(given, bool):
+        raise InvalidAddress(f"{given!r} is not an address; give HOST:PORT")
+    if isinstance(given, int):
+        return checkAddress(LOCAL_HOST, given, given)
+    if isinstance(given, (tuple, list)) and len(given) == 2:
+        host, port = given
+        if isinstance(host, str) and isinstance(port, int) and not isinstance(port, bool):
+            return checkAddress(host, port, given)
+    raise InvalidAddress(f"{given!r} is not an address; give HOST:PORT")
+
+
+def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
+    """
+    Read one address, or several, as options give them.
+
+    :raises InvalidAddress: when one of them isn't one
+    """
+    if isinstance(given, (str, int, Address, Contact)) or _isPair(given):
+        # One address; a string would otherwise be read letter by letter.
+        return [parseAddress(given)]
+    if not isinstance(given, Iterable):
+        raise InvalidAddress(f"{given!r} is no list of addresses; give HOST:PORT, or several")
+    return [parseAddress(each) for each in given]
+
+
+def _isPair(given: object) -> TypeGuard[tuple[str, int]]:
+    return (
+        isinstance(given, tuple)
+        and len(given) == 2
+        and isinstance(given[0], str)
+        and ":" not in given[0]
+        and isinstance(given[1], int)
+    )
+
+
+def checkContact(contact: Contact) -> Contact:
+    """
+    Give a contact back when it can be asked.
+
+    :param contact: a `Contact`, or the same three things as a tuple or list
+    :raises InvalidTarget: when its id isn't 32 bytes
+    :raises InvalidAddress: when its address isn't one
+    """
+    if not isinstance(contact, (tuple, list)) or len(contact) != 3:
+        raise InvalidAddress(f"{contact!r} is no contact; give id, host and port")
+    id, host, port = contact
+    address = parseAddress((host, port))
+    if not isIPv4(address.host):
+        raise InvalidAddress(f"{address.host!r} is not the IPv4 address of a contact")
+    return Contact(checkId(id, "the id of a contact"), *address)
+
+
+def checkSocket(given: object) -> socket | None:
+    """
+    Give a socket back when a node can use it.
+
+    :raises ValueError: when it isn't a UDP socket over IPv4
+    """
+    if given is None:
+        return None
+    if not isinstance(given, socket) or (given.family, given.type) != (AF_INET, SOCK_DGRAM):
+        raise ValueError(f"{given!r} is no UDP socket over IPv4")
+    return given
+
+
+def checkValue(value: object) -> bytes | None:
+    """
+    Give a value back when it can be sent.
+
+    :raises ValueError: when it is neither bytes nor None
+    """
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    raise ValueError(f"a value is bytes or None, not {type(value).__name__}")
+
+
+def checkRateLimit(given: RateLimit | float | None) -> RateLimit | None:
+    """
+    What the ``rateLimit`` of a node asks for.
+
+    :param given: a number is so many requests a second, for this machine's own addresses too
+    :raises ValueError: when it lets nothing through
+    """
+    if given is None:
+        return None
+    if isinstance(given, bool):
+        raise ValueError("a rate limit is a number of requests a second, a RateLimit or None")
+    if not isinstance(given, RateLimit):
+        given = RateLimit(rate=float(given), burst=max(1.0, 3 * float(given)), loopback=True)
+    if not (given.rate > 0 and given.burst >= 1):
+        raise ValueError(f"{given} lets nothing through; rate is over 0, and burst at least 1")
+    return given
+
+
+def checkCommand(command: object) -> str:
+    """
+    Give ``command`` back when users may ask for it.
+
+    :raises InvalidCommand: when it is empty, isn't text, or is the protocol's own
+    """
+    if not isinstance(command, str):
+        raise InvalidCommand(f"a command is text, not {type(command).__name__}")
+    if not command:
+        raise InvalidCommand("a command can't be empty")
+    try:
+        command.encode()
+    except UnicodeEncodeError:
+        raise InvalidCommand(f"{command!r} can't be written as UTF-8") from None
+    if command in INTERNAL_COMMANDS:
+        raise InvalidCommand(f"{command} is a command of the protocol itself")
+    return command

@@ -1,0 +1,109 @@
+"""
+The consumers that read a query stream for those who don't write one themselves.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.interfaces import IConsumer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from ..._core.limits.bounds import LOOKUP_WINDOW
+from ...interfaces import IQueryStream, Reply
+
+
+@implementer(IConsumer)
+class Collection:
+    """A consumer that keeps everything."""
+
+    def __init__(self) -> None:
+        self.items: list[Reply] = []
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """There is never a reason to pause it."""
+
+    def unregisterProducer(self) -> None:
+        """There is nothing to release."""
+
+    def write(self, data: Reply) -> None:  # type: ignore[override]
+        """Keep a reply."""
+        self.items.append(data)
+
+
+@implementer(IConsumer)
+class Iteration:
+    """A consumer that is read one reply at a time, and pauses the stream when it is full."""
+
+    def __init__(self, stream: IQueryStream) -> None:
+        self._stream = stream
+        self._items: deque[Reply] = deque()
+        self._wanted: Deferred[Reply] | None = None
+        self._outcome: Failure | None = None
+        stream.startProducing(self).addCallbacks(
+            lambda _: self._ended(Failure(StopAsyncIteration())), self._ended
+        )
+
+    def next(self) -> Deferred[Reply]:
+        """The next reply; fails with `StopAsyncIteration` at the end."""
+        if self._wanted is not None:
+            raise ValueError("a reply is awaited already")
+        if self._items:
+            item = self._items.popleft()
+            if not self._items:
+                self._stream.resumeProducing()
+            return succeed(item)
+        if self._outcome is not None:
+            return fail(self._outcome)
+        self._wanted = Deferred(self._cancelled)
+        return self._wanted
+
+    def _cancelled(self, _: object) -> None:
+        # Else the end of the stream would end the loop as if all answers had come.
+        self._wanted = None
+        self._stream.stopProducing()
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """The producer is the stream itself."""
+
+    def unregisterProducer(self) -> None:
+        """There is nothing to release."""
+
+    def write(self, data: Reply) -> None:  # type: ignore[override]
+        """Hand a reply to whoever waits for it, or keep it."""
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None:
+            wanted.callback(data)
+            return
+        self._items.append(data)
+        if len(self._items) >= LOOKUP_WINDOW:
+            self._stream.pauseProducing()
+
+    def _ended(self, outcome: Failure) -> None:
+        self._outcome = outcome
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and not wanted.called:
+            wanted.errback(outcome)
+
+
+@implementer(IConsumer)
+class StopWhen:
+    """A consumer that wants no more as soon as it is enough."""
+
+    def __init__(self, stream: IQueryStream, isEnough: Callable[[], bool]) -> None:
+        self._stream = stream
+        self._isEnough = isEnough
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        """The producer is the stream."""
+
+    def unregisterProducer(self) -> None:
+        """There is nothing to release."""
+
+    def write(self, data: Reply) -> None:  # type: ignore[override]
+        """A node has answered."""
+        if self._isEnough():
+            self._stream.stopProducing()

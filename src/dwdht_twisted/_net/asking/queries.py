@@ -1,0 +1,185 @@
+"""
+The queries of one node: where they start, and that none outlives the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..._core import wire
+from ..._core.limits import RecentMap
+from ..._core.limits.bounds import WARN_AGAIN_AFTER, WARNINGS_REMEMBERED
+from ..._core.lookup import AskEach, Lookup, Search
+from ..._core.routing import K, RoutingTable
+from ..._core.wire import TOKEN_BYTES, Address
+from ...errors import NodeDestroyed, ValueTooLarge
+from ..requests import Caller
+from .consumers import StopWhen
+from .resolver import Resolver
+from .stream import QueryStream, Question
+
+Result = TypeVar("Result")
+
+
+class Queries:
+    """
+    Makes the streams of a node.
+
+    :param clock: tells the time
+    :param resolver: resolves names
+    :param bootstrap: the bootstrap nodes; their names are resolved each time
+    :param use: makes sure that the node can send
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        table: RoutingTable,
+        caller: Caller,
+        resolver: Resolver,
+        bootstrap: list[Address],
+        use: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._table = table
+        self._caller = caller
+        self._resolver = resolver
+        self._bootstrap = bootstrap
+        self._use = use
+        self._streams: set[QueryStream] = set()
+        self._pending: set[Deferred[Any]] = set()
+        self._warned: RecentMap[str, bool] = RecentMap(WARNINGS_REMEMBERED, WARN_AGAIN_AFTER)
+
+    def stream(self, question: Question, nodes: list[Address] | None) -> QueryStream:
+        """
+        Make the stream of a question.
+
+        :param nodes: whom to ask; None for the nodes closest to the target
+        :raises ValueTooLarge: when the question doesn't fit a datagram
+        """
+        size = wire.HEADER_BYTES + len(question.body(self._table.id, bytes(TOKEN_BYTES)))
+        if size > wire.MAX_DATAGRAM_BYTES:
+            raise ValueTooLarge(
+                f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
+            )
+        if nodes is None:
+            begin = partial(self._beginLookup, question.target, False)
+        else:
+            begin = partial(self._beginAsking, nodes)
+        return QueryStream(question, self._caller, begin, self._streams)
+
+    def lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:
+        """
+        Look for the nodes closest to a target, for the sake of the table.
+
+        :param alwaysBootstrap: whether to start from the bootstrap nodes too, however many contacts
+            the table holds
+        :return: fires at the end; fails with `NoResponse`
+        """
+        return self._search(target, alwaysBootstrap).collect().addCallback(lambda _: None)
+
+    def explore(self, target: bytes, isEnough: Callable[[], bool]) -> Deferred[None]:
+        """
+        Look for nodes that are close to a target, until the table has enough of them.
+
+        :param isEnough: asked after each answer whether it has
+        :return: fires at the end; fails with `NoResponse`
+        """
+        stream = self._search(target, False)
+        return stream.startProducing(StopWhen(stream, isEnough))
+
+    def _search(self, target: bytes, alwaysBootstrap: bool) -> QueryStream:
+        begin = partial(self._beginLookup, target, alwaysBootstrap)
+        return QueryStream(Question(wire.FIND_NODE, target), self._caller, begin, self._streams)
+
+    def track(self, deferred: Deferred[Result]) -> Deferred[Result]:
+        """Have ``deferred`` fail when the node is destroyed before it fires."""
+        tracked: Deferred[Result] = Deferred(lambda _: deferred.cancel())
+        self._pending.add(tracked)
+
+        def fired(result: Result | Failure) -> None:
+            self._pending.discard(tracked)
+            if tracked.called:
+                return
+            if isinstance(result, Failure):
+                tracked.errback(result)
+            else:
+                tracked.callback(result)
+
+        deferred.addBoth(fired)
+        return tracked
+
+    def stop(self, reason: NodeDestroyed) -> None:
+        """End all streams, and all that is tracked, with ``reason``."""
+        for stream in list(self._streams):
+            stream.fail(reason)
+        while self._pending:
+            pending = self._pending.pop()
+            if not pending.called:
+                pending.errback(reason)
+
+    def _beginLookup(
+        self, target: bytes, alwaysBootstrap: bool, advance: Callable[[], None]
+    ) -> Search:
+        self._use()
+        table = self._table
+        lookup = Lookup(
+            target,
+            table.id,
+            spacing=table.buckets.spacing(),
+            reserve=lambda: table.closestCompact(target, len(table)),
+            isSilent=self._caller.isSilent,
+        )
+        lookup.addContacts(table.closestCompact(target))
+        table.buckets.refreshed(target, self._clock.seconds())
+        if self._bootstrap and (alwaysBootstrap or len(table) < K):
+            # A node that knows others asks these for the sake of whom the others don't know.
+            lookup.expect(isNeeded=alwaysBootstrap and len(table) > 0)
+            self._whenResolved(self._bootstrap, lookup.addBootstrap, lookup.complete, advance)
+        return lookup
+
+    def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Search:
+        self._use()
+        search = AskEach()
+        search.expect()
+        self._whenResolved(addresses, search.addAddresses, search.complete, advance)
+        return search
+
+    def _whenResolved(
+        self,
+        addresses: Iterable[Address],
+        add: Callable[[Iterable[Address]], None],
+        complete: Callable[[], None],
+        advance: Callable[[], None],
+    ) -> None:
+        """Hand each address to a search as soon as it is known."""
+
+        def found(address: Address) -> None:
+            add([address])
+            advance()
+
+        def ended(_: None) -> None:
+            complete()
+            advance()
+
+        resolving = self._resolver.resolveEach(addresses, found, self._unresolved)
+        self.track(resolving).addCallbacks(ended, _dropped)
+
+    def _unresolved(self, reason: str) -> None:
+        now = self._clock.seconds()
+        if not self._warned.get(reason, now):
+            self._warned.put(reason, True, now)
+            self._log.warn("{reason}", reason=reason)
+
+
+def _dropped(reason: Failure) -> None:
+    """A stream has failed with its node already."""

@@ -1,0 +1,113 @@
+"""
+Whether a node has joined its network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..._core.limits.bounds import MAXIMUM_RECALLED
+from ..._core.routing import RoutingTable
+from ..._core.wire import Contact
+from ...errors import NodeDestroyed, NoResponse
+from ..requests import Caller
+
+
+class Membership:
+    """
+    Joins, knows whether it has, and tells who waits for it.
+
+    :param contacts: contacts known from an earlier run
+    :param hasBootstrap: whether there are bootstrap nodes to ask
+    :param lookUp: looks for the nodes closest to a target; starts from the bootstrap nodes too
+        when its second argument is true
+    :ivar hasJoined: whether the first table was built, or there is nobody to build it with
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        table: RoutingTable,
+        caller: Caller,
+        contacts: list[Contact],
+        hasBootstrap: bool,
+        lookUp: Callable[[bytes, bool], Deferred[None]],
+    ) -> None:
+        self._table = table
+        self._caller = caller
+        self._contacts = contacts[:MAXIMUM_RECALLED]
+        self._lookUp = lookUp
+        self._waiting: list[Deferred[None]] = []
+        self._isAlone = False
+        self.knowsSomebody = hasBootstrap or bool(contacts)
+        self.hasJoined = False
+
+    def start(self) -> None:
+        """Join, if there is anybody to join."""
+        if self.knowsSomebody:
+            self.join()
+        else:
+            self.settle(None)
+
+    def join(self) -> Deferred[None]:
+        """
+        Ask the contacts of an earlier run and the bootstrap nodes.
+
+        :return: fires when that is over, joined or not
+        """
+        for contact in self._contacts:
+            self._caller.recall(contact)
+        return self._lookUp(self._table.id, True).addCallbacks(self._joined, self._isolated)
+
+    def bootstrap(self) -> Deferred[None]:
+        """See `IDHTNode.bootstrap`."""
+        if not self.knowsSomebody and not len(self._table):
+            return succeed(None)
+        return self._lookUp(self._table.id, True).addCallback(self._joined)
+
+    def ready(self) -> Deferred[None]:
+        """See `IDHTNode.ready`."""
+        if self.hasJoined:
+            return succeed(None)
+        waiter: Deferred[None] = Deferred(self._forget)
+        self._waiting.append(waiter)
+        return waiter
+
+    def settle(self, failure: Failure | None) -> None:
+        """Tell all who wait how it went."""
+        if failure is None:
+            self.hasJoined = True
+        # One by one, for each that is told may cancel another.
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if waiter.called:
+                continue
+            if failure is None:
+                waiter.callback(None)
+            else:
+                waiter.errback(failure)
+
+    def _forget(self, waiter: Deferred[None]) -> None:
+        if waiter in self._waiting:
+            self._waiting.remove(waiter)
+
+    def _joined(self, _: object) -> None:
+        if not self.hasJoined:
+            self._log.info(
+                "joined the network, with {contacts} contacts", contacts=len(self._table)
+            )
+        self._isAlone = False
+        self.settle(None)
+
+    def _isolated(self, reason: Failure) -> None:
+        if reason.check(NodeDestroyed):
+            return
+        if not self._isAlone:
+            self._isAlone = True
+            self._log.warn("no bootstrap node answers; will go on trying")
+        self.settle(Failure(NoResponse("no bootstrap node answered")))

@@ -1,0 +1,82 @@
+"""
+Tests for `dwdht_twisted.demo`.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._cli.demo import VALUE, Demonstration
+from dwdht_twisted.errors import CannotListen, NoResponse
+from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+
+
+class DemonstrationTests(SynchronousTestCase):
+    """
+    Tests for `Demonstration`, on one host in memory.
+    """
+
+    def setUp(self) -> None:
+        self.clock = SimulatedClock()
+        self.network = MemoryNetwork(self.clock, seed=2, latency=0.001)
+        self.host = self.network.reactor()
+        self.lines: list[str] = []
+
+    def start(self, size: int) -> Deferred[bytes]:
+        """Start a demonstration of so many nodes."""
+        return Deferred.fromCoroutine(Demonstration(self.host, size, self.lines.append).run())
+
+    def assertReleased(self) -> None:
+        """Require that no port is open and no timer is left."""
+        self.clock.runFor(0)
+        self.assertEqual(list(self.network.ports), [])
+        self.assertEqual(list(self.clock.getDelayedCalls()), [])
+
+    def test_found(self) -> None:
+        """It ends with the value, has told how, and leaves nothing behind."""
+        self.assertEqual(self.clock.runUntil(self.start(40)), VALUE)
+        self.assertReleased()
+        self.assertTrue(self.lines[0].startswith("A bootstrap node listens on 127.0.0.1:"))
+        self.assertTrue(self.lines[1].startswith("40 nodes joined in "))
+        self.assertTrue(self.lines[-1].startswith("Found within "))
+        self.assertTrue(self.lines[-1].endswith(f'"{VALUE.decode()}"'))
+
+    def test_holders(self) -> None:
+        """The nodes that took the value are told closest first."""
+        self.clock.runUntil(self.start(40))
+        heading = next(number for number, line in enumerate(self.lines) if "bits shared" in line)
+        shared = [int(line.split()[-1]) for line in self.lines[heading + 1 : heading + 21]]
+        self.assertEqual(shared, sorted(shared, reverse=True))
+
+    def test_lost(self) -> None:
+        """When nothing arrives it fails, and leaves nothing behind."""
+        self.network.loss = 1.0
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(self.start(5))
+        self.assertReleased()
+
+    def test_noPorts(self) -> None:
+        """When a port can't be had it fails, and leaves nothing behind."""
+        listenUDP, taken = type(self.host).listenUDP, []
+
+        def scarce(*arguments: object) -> object:
+            taken.append(arguments)
+            if len(taken) > 7:
+                raise CannotListen("no more ports")
+            return listenUDP(*arguments)  # type: ignore[arg-type]
+
+        self.patch(type(self.host), "listenUDP", scarce)
+        with self.assertRaises(CannotListen):
+            self.clock.runUntil(self.start(20))
+        self.assertReleased()
+
+    def test_cancelled(self) -> None:
+        """When it is cancelled, at whatever time, it leaves nothing behind."""
+        for milliseconds in (0, 1, 3, 10, 20, 30):
+            running = self.start(30)
+            self.clock.runFor(milliseconds / 1000)
+            running.cancel()
+            with self.assertRaises(CancelledError):
+                self.clock.runUntil(running)
+            self.assertReleased()

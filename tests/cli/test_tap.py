@@ -1,0 +1,217 @@
+"""
+Tests for ``twistd dwdht``.
+"""
+
+from __future__ import annotations
+
+from twisted.application.service import IService
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from dwdht_twisted import Address
+from dwdht_twisted._cli.tap import Options, makeService
+from tests.helpers.processes.programs import DWDHT, TWISTD, ProgramTestCase, takenPort
+
+
+def parse(*arguments: str) -> Options:
+    """Read a command line."""
+    options = Options()
+    options.parseOptions(list(arguments))
+    return options
+
+
+class OptionsTests(SynchronousTestCase):
+    """
+    Tests for `Options`.
+    """
+
+    def test_defaults(self) -> None:
+        """Without options it is a node on a free port, which keeps values in memory."""
+        self.assertEqual(
+            parse(),
+            {
+                "bootstrap": [],
+                "port": 0,
+                "interface": None,
+                "id": None,
+                "ephemeral": 0,
+                "store": "memory",
+            },
+        )
+
+    def test_all(self) -> None:
+        """Each option becomes what the node takes."""
+        options = parse(
+            *("--bootstrap", "localhost:10001", "--bootstrap", ":10002", "--port", "6620"),
+            *("--interface", "127.0.0.1", "--id", "Ab" * 32, "--ephemeral"),
+            *("--store", "sqlite:/var/lib/values"),
+        )
+        self.assertEqual(
+            options,
+            {
+                "bootstrap": [Address("localhost", 10001), Address("127.0.0.1", 10002)],
+                "port": 6620,
+                "interface": "127.0.0.1",
+                "id": b"\xab" * 32,
+                "ephemeral": 1,
+                "store": "sqlite:/var/lib/values",
+            },
+        )
+
+    def assertRefused(self, expected: str, *arguments: str) -> None:
+        """Require an error of one line that says this."""
+        with self.assertRaises(UsageError) as raised:
+            parse(*arguments)
+        message = str(raised.exception)
+        self.assertIn(expected, message)
+        self.assertNotIn("\n", message)
+
+    def test_badPort(self) -> None:
+        """A port that isn't a number from 0 to 65535 is refused."""
+        for port in ("http", "-1", "65536", "", "1.5", "\u0661"):
+            self.assertRefused(
+                f"--port must be a number from 0 to 65535, not {port!r}", f"--port={port}"
+            )
+
+    def test_badId(self) -> None:
+        """An id that isn't 64 hexadecimal digits is refused."""
+        self.assertRefused("--id must be 32 bytes", "--id", "ab" * 31)
+        self.assertRefused("--id must be 32 bytes", "--id", "ab" * 33)
+        self.assertRefused("--id must be 64 hexadecimal digits", "--id", "x" * 64)
+
+    def test_badBootstrap(self) -> None:
+        """A bootstrap node that isn't HOST:PORT is refused."""
+        for address in ("localhost:0", "localhost:65536", "localhost:http", "a b:1", ""):
+            self.assertRefused(f"--bootstrap: {address!r}", "--bootstrap", address)
+
+    def test_badInterface(self) -> None:
+        """An interface that isn't an IPv4 address is refused."""
+        for interface in ("eth0", "::1", ""):
+            self.assertRefused(
+                f"--interface must be an IPv4 address, not {interface!r}", "--interface", interface
+            )
+
+    def test_badStore(self) -> None:
+        """A store that isn't one of the three kinds is refused."""
+        for store in ("disk", "sqlite", "sqlite:", ""):
+            self.assertRefused(
+                f"--store must be memory, none, or sqlite:PATH, not {store!r}", f"--store={store}"
+            )
+
+    def test_stray(self) -> None:
+        """What isn't an option is refused."""
+        self.assertRefused("unexpected argument: localhost:10001", "localhost:10001")
+        self.assertRefused("--bootstap", "--bootstap", "localhost:10001")
+
+
+class MakeServiceTests(SynchronousTestCase):
+    """
+    Tests for `makeService`.
+    """
+
+    def test_service(self) -> None:
+        """The service has a node as the options say, and hasn't started."""
+        service = makeService(parse("--id", "ab" * 32, "--ephemeral"))
+        verifyObject(IService, service)
+        self.assertFalse(service.running)
+        self.assertEqual(service.node.id, b"\xab" * 32)
+        self.assertTrue(service.node.ephemeral)
+
+
+class TwistdTests(ProgramTestCase):
+    """
+    ``twistd`` itself.
+    """
+
+    async def test_network(self) -> None:
+        """A bootstrap server and a node make a network that keeps a value until they are ended."""
+        bootstrap, address = await self.startNode("--ephemeral")
+        node, _ = await self.startNode("--bootstrap", address)
+        await node.says("joined the network")
+        put = await self.finish(*DWDHT, "put", "--bootstrap", address, "hello")
+        self.assertEqual((put.exitCode, put.errorText), (0, ""))
+        got = await self.finish(*DWDHT, "get", "--bootstrap", address, put.text.strip())
+        self.assertEqual((got.exitCode, got.text), (0, "hello"))
+        await self.terminate(node)
+        self.assertIn("updatesServed 1", node.text)
+        await self.terminate(bootstrap)
+
+    async def test_storeOutlivesRestart(self) -> None:
+        """With a file as its store, a node that is started again still has its values."""
+        first, address = await self.startNode("--store", "sqlite:values")
+        put = await self.finish(*DWDHT, "put", "--bootstrap", address, "hello")
+        self.assertEqual(put.exitCode, 0, put.errorText)
+        await self.terminate(first)
+        _, address = await self.startNode("--store", "sqlite:values")
+        got = await self.finish(*DWDHT, "get", "--bootstrap", address, put.text.strip())
+        self.assertEqual((got.exitCode, got.text), (0, "hello"))
+
+    async def test_noStore(self) -> None:
+        """A node without a store takes no value, and who puts one is told."""
+        _, address = await self.startNode("--store", "none")
+        put = await self.finish(*DWDHT, "put", "--bootstrap", address, "hello")
+        self.assertRefused(put, 1, "dwdht put: no node took the update")
+
+    async def test_interrupted(self) -> None:
+        """A node that is interrupted at the terminal stops in order."""
+        node, _ = await self.startNode()
+        node.send("INT")
+        await node.end(20)
+        self.assertIn("Server Shut Down.", node.text)
+        self.assertNotIn("Traceback", node.text + node.errorText)
+
+    async def test_unresolvableBootstrap(self) -> None:
+        """A bootstrap node without an address is told in the log, and the node goes on trying."""
+        node, _ = await self.startNode("--bootstrap", "nosuch.invalid:10001")
+        await node.says("nosuch.invalid has no IPv4 address")
+        await node.says("will go on trying")
+        await self.terminate(node)
+
+    async def test_mistakes(self) -> None:
+        """A mistake on the command line is told in one line, and twistd fails."""
+        for arguments, line in {
+            ("--port", "65536"): "--port must be a number from 0 to 65535, not '65536'",
+            ("--id", "ab" * 31): (
+                "--id must be 32 bytes, as 64 hexadecimal digits, and this is 31 bytes"
+            ),
+            ("--bootstrap", "x:http"): (
+                "--bootstrap: 'x:http' has no valid port; give HOST:PORT, port 1 to 65535"
+            ),
+        }.items():
+            program = await self.finish(*TWISTD, "dwdht", *arguments)
+            self.assertRefused(program, 1, f"twistd dwdht: {line}")
+            self.assertEqual(program.text, "")
+
+    async def assertCannotStart(self, line: str, *options: str) -> None:
+        """Require that twistd starts, logs this line, and fails."""
+        command = ("twistd", "--nodaemon", "dwdht", "--interface", "127.0.0.1", *options)
+        program = await self.finish("env", *command)
+        self.assertEqual(program.exitCode, 1)
+        said = [logged for logged in program.text.splitlines() if "twistd dwdht: " in logged]
+        self.assertEqual(len(said), 1, program.text)
+        self.assertIn(line, said[0])
+        self.assertNotIn("Traceback", program.text + program.errorText)
+        self.assertEqual(program.errorText, "")
+        self.assertFalse((self.folder / "twistd.pid").exists())
+
+    async def test_portTaken(self) -> None:
+        """A port that is taken is told in one line, twistd fails, and leaves no pid file."""
+        port = takenPort(self)
+        await self.assertCannotStart(f"127.0.0.1:{port}: ", "--port", str(port))
+
+    async def test_storeCannotBeOpened(self) -> None:
+        """A store that can't be opened is told in one line, and twistd fails."""
+        await self.assertCannotStart(
+            "cannot keep values in '/nonexistent/values'", "--store", "sqlite:/nonexistent/values"
+        )
+
+    async def test_daemonCannotStart(self) -> None:
+        """A daemon that can't start makes twistd fail with one line and the log it is in."""
+        port = takenPort(self)
+        program = await self.finish(
+            *("env", "twistd", "dwdht", "--interface", "127.0.0.1", "--port", str(port))
+        )
+        self.assertEqual(program.exitCode, 1)
+        self.assertIn(str(port), program.errorText)
+        self.assertNotIn("Traceback", (self.folder / "twistd.log").read_text())

@@ -1,0 +1,266 @@
+"""
+Tests for `dwdht_twisted.routing`: what holds after any sequence of events.
+
+A hostile network chooses the events; a model that is too simple to be wrong
+says what the table must look like.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import TypeAlias
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._core.limits.bounds import (
+    CONTACTS_PER_HOST,
+    CONTACTS_PER_SUBNET,
+    MAXIMUM_CLAIMS,
+    SILENCE_REMEMBERED_FOR,
+)
+from dwdht_twisted._core.routing import K, RoutingTable
+from dwdht_twisted._core.wire import (
+    ID_BITS,
+    ID_BYTES,
+    Address,
+    Contact,
+    distance,
+    isPublic,
+    packContact,
+    subnet,
+)
+from tests.core.routing.test_table import claim, everyone
+from tests.helpers.strategies import ids, patient, thorough
+
+OWN = b"\xa5" * ID_BYTES
+ALL = 10**6
+
+#: Few ids, some of them close to our own, so that they meet in one bucket.
+closeIds = st.builds(
+    lambda prefix, rest: (
+        int.from_bytes(OWN, "big") ^ (1 << (ID_BITS - 1 - prefix)) ^ rest
+    ).to_bytes(ID_BYTES, "big"),
+    st.sampled_from([0, 1, 2, 255]),
+    st.integers(0, 5),
+)
+fewHosts = st.sampled_from(["127.0.0.1", "10.0.0.9", "8.8.8.8", "8.8.8.9", "8.8.9.8"])
+fewAddresses = st.builds(Address, fewHosts, st.integers(1000, 1005))
+
+#: What happens: of which kind, under which id, from where, and how long after the last.
+Event: TypeAlias = tuple[str, bytes, Address, float]
+events: st.SearchStrategy[list[Event]] = st.lists(
+    st.tuples(
+        st.sampled_from(["asked", "answered", "answered", "failed"]),
+        closeIds | st.just(OWN),
+        fewAddresses,
+        st.sampled_from([0.0, 1.0, 31.0, SILENCE_REMEMBERED_FOR]),
+    ),
+    max_size=150,
+)
+
+
+def ordered(contacts: list[Contact], target: bytes) -> list[Contact]:
+    """Contacts by their distance from a target, told without any structure."""
+    return sorted(contacts, key=lambda contact: distance(contact.id or b"", target))
+
+
+class InvariantTests(SynchronousTestCase):
+    """
+    Tests for sequences that a liar may cause.
+    """
+
+    def happen(self, table: RoutingTable, event: Event, now: float) -> Contact | None:
+        """Tell the table of an event; give whom it wants pinged."""
+        kind, id, address, _ = event
+        contact = Contact(id, *address)
+        if kind == "answered":
+            return table.answered(contact, now)
+        if kind == "failed":
+            return table.failed(address, now)
+        return contact if claim(table, contact, now) else None
+
+    def assertSound(self, table: RoutingTable, k: int) -> None:
+        """Check what holds of any table."""
+        proven = table.contacts()
+        held = everyone(table)
+        unproven = [contact for contact in held if contact not in proven]
+        self.assertEqual(len(table), len(proven))
+        self.assertEqual(len({contact.address for contact in held}), len(held))
+        self.assertEqual(len({contact.id for contact in held}), len(held))
+        self.assertTrue(set(proven) <= set(held))
+        self.assertTrue(len(unproven) <= MAXIMUM_CLAIMS)
+        for contact in held:
+            self.assertNotEqual(contact.id, table.id)
+            self.assertTrue(table.holds(contact.address))
+            self.assertEqual(table.hasProven(contact.address), contact in proven)
+        buckets = Counter(distance(contact.id or b"", table.id).bit_length() for contact in proven)
+        self.assertTrue(all(count <= k for count in buckets.values()))
+        public = [contact.host for contact in held if isPublic(contact.host)]
+        self.assertTrue(all(count <= CONTACTS_PER_HOST for count in Counter(public).values()))
+        target = table.id[:-1] + b"\x05"
+        closest = b"".join(map(packContact, table.closest(target, k)))
+        self.assertEqual(table.closestCompact(target, k), closest)
+        shared = sum(Counter(each.host for each in proven if isPublic(each.host)).values())
+        shared -= len({each.host for each in proven if isPublic(each.host)})
+        self.assertEqual(table._sources.repeatedHosts, shared)
+        networks = Counter(subnet(host) for host in public)
+        self.assertTrue(all(count <= CONTACTS_PER_SUBNET for count in networks.values()))
+
+    @patient
+    @given(st.sampled_from([1, 2, 3, K]), events)
+    def test_sound(self, k: int, sequence: list[Event]) -> None:
+        """Whatever happens, sizes are bounded, and ids and addresses come once."""
+        table = RoutingTable(OWN, k)
+        now = 0.0
+        for event in sequence:
+            now += event[3]
+            self.happen(table, event, now)
+            self.assertSound(table, k)
+
+    @patient
+    @given(st.sampled_from([1, 2, 3, K]), events)
+    def test_onlyAnswersProve(self, k: int, sequence: list[Event]) -> None:
+        """A proven contact is one whose address last answered, and did so under its id."""
+        table = RoutingTable(OWN, k)
+        last: dict[Address, bytes | None] = {}
+        now = 0.0
+        for event in sequence:
+            kind, id, address, wait = event
+            now += wait
+            self.happen(table, event, now)
+            if kind == "failed":
+                last[address] = None
+            elif kind == "answered" and id != OWN:
+                last[address] = id
+            for contact in table.contacts():
+                self.assertEqual(last.get(contact.address), contact.id)
+
+    @patient
+    @given(st.sampled_from([1, 2, 3, K]), events)
+    def test_provenStay(self, k: int, sequence: list[Event]) -> None:
+        """A proven contact leaves only when its own address fails or answers under a new id."""
+        table = RoutingTable(OWN, k)
+        now = 0.0
+        for event in sequence:
+            kind, id, address, wait = event
+            now += wait
+            before = set(table.contacts())
+            self.happen(table, event, now)
+            gone = before - set(table.contacts())
+            if kind == "asked":
+                self.assertEqual(gone, set())
+            elif kind == "failed":
+                self.assertEqual(gone, {each for each in before if each.address == address})
+            else:
+                self.assertTrue(all(each.address == address for each in gone))
+                self.assertTrue(all(each.id != id for each in gone))
+
+    @patient
+    @given(st.sampled_from([1, 2, 3, K]), events)
+    def test_silentAreGone(self, k: int, sequence: list[Event]) -> None:
+        """Whoever stood at an address that fails is gone, and isn't let in again by asking."""
+        table = RoutingTable(OWN, k)
+        now = 0.0
+        for event in sequence:
+            kind, id, address, wait = event
+            now += wait
+            self.happen(table, event, now)
+            if kind == "failed":
+                self.assertFalse(table.holds(address))
+                self.assertFalse(claim(table, Contact(id, *address), now))
+                self.assertFalse(table.holds(address))
+
+    @patient
+    @given(st.sampled_from([1, 2, 3]), events)
+    def test_whoIsPinged(self, k: int, sequence: list[Event]) -> None:
+        """A ping that the table asks for can change it: to keep, to drop or to let in someone."""
+        table = RoutingTable(OWN, k)
+        now = 0.0
+        for event in sequence:
+            kind, id, address, wait = event
+            now += wait
+            pinged = self.happen(table, event, now)
+            if pinged is None:
+                continue
+            if kind == "answered":
+                self.assertIn(pinged, table.contacts())
+                self.assertNotIn(Contact(id, *address), table.contacts())
+            elif kind == "failed":
+                self.assertNotEqual(pinged.address, address)
+            else:
+                self.assertTrue(table.holds(pinged.address))
+
+    @patient
+    @given(st.sampled_from([1, 2, K]), events, st.lists(ids | closeIds, min_size=1, max_size=5))
+    def test_closest(self, k: int, sequence: list[Event], targets: list[bytes]) -> None:
+        """
+        The closest are all contacts sorted by distance and cut, after the further ones of a public
+        host are put last, and those that are not proven after them.
+        """
+        table = RoutingTable(OWN, k)
+        now = 0.0
+        for event in sequence:
+            now += event[3]
+            self.happen(table, event, now)
+        proven = table.contacts()
+        held = everyone(table)
+        unproven = [contact for contact in held if contact not in proven]
+        for target in [*targets, OWN]:
+            for count in (1, 2, 5, K, ALL):
+                expected = oneOfEachHost(ordered(proven, target))[:count]
+                expected += ordered(unproven, target)[: count - len(expected)]
+                self.assertEqual(
+                    table.closest(target, count, withClaims=True), ordered(expected, target)
+                )
+
+
+def oneOfEachHost(contacts: list[Contact]) -> list[Contact]:
+    """Some contacts, those last for whose public host there is an earlier one."""
+    hosts = [contact.host if isPublic(contact.host) else None for contact in contacts]
+    isFurther = [host is not None and host in hosts[:place] for place, host in enumerate(hosts)]
+    return [
+        contact
+        for wanted in (False, True)
+        for contact, further in zip(contacts, isFurther, strict=True)
+        if further is wanted
+    ]
+
+
+class ClosestTests(SynchronousTestCase):
+    """
+    Tests for the closest contacts of tables as large networks fill them.
+    """
+
+    @thorough
+    @given(ids, st.randoms(use_true_random=False), ids)
+    def test_large(self, own: bytes, random: Random, target: bytes) -> None:
+        """Of a large table the closest are told as by sorting the whole."""
+        table = RoutingTable(own)
+        base = int.from_bytes(own, "big")
+        for number in range(150):
+            # Ids of each prefix length are as likely, so that deep buckets are filled too.
+            low = random.getrandbits(random.choice((ID_BITS, ID_BITS - 3, 40, 8, 3)))
+            id = (base ^ low).to_bytes(ID_BYTES, "big")
+            table.answered(Contact(id, "10.0.0.1", 1000 + number), 0.0)
+        near = (base ^ random.getrandbits(random.choice((40, 8, 3)))).to_bytes(ID_BYTES, "big")
+        for each in (target, own, near):
+            expected = ordered(table.contacts(), each)
+            for count in (1, K, 1000):
+                self.assertEqual(table.closest(each, count), expected[:count])
+
+    def test_farthestNeverDisplaces(self) -> None:
+        """A flood of answers from one private host leaves the first of each bucket in place."""
+        table = RoutingTable(OWN)
+        random = Random(1)
+        first = [
+            Contact(table.buckets.randomTarget(prefix, random.randbytes), "10.0.0.1", 1000 + prefix)
+            for prefix in range(50)
+        ]
+        for contact in first:
+            table.answered(contact, 0.0)
+        for number in range(5000):
+            table.answered(Contact(random.randbytes(ID_BYTES), "10.0.0.2", 1 + number), 1.0)
+        self.assertTrue(set(first) <= set(table.contacts()))

@@ -1,0 +1,235 @@
+"""
+Tests for `dwdht_twisted.wire`.
+
+The vectors are written by hand from the description of the wire, and not taken
+from the output of any program.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import RequestMessage, ResponseMessage
+from dwdht_twisted.errors import MalformedDatagram
+from tests.helpers.strategies import requests, responses, thorough, transactionIds
+
+ID = bytes.fromhex("11" * 32)
+TARGET = bytes.fromhex("22" * 32)
+TOKEN = bytes.fromhex("33" * 32)
+
+
+def encodeRequest(message: RequestMessage) -> bytes:
+    """The datagram of a request."""
+    return wire.frameRequest(message.transactionId, wire.requestBody(*message[1:]))
+
+
+class VectorTests(SynchronousTestCase):
+    """
+    Tests for the bytes on the wire.
+    """
+
+    #: Messages, and what they look like.
+    REQUESTS = [
+        (
+            RequestMessage(0, "_ping"),
+            "8000 0a055f70696e67",
+        ),
+        (
+            RequestMessage(0x1234, "_ping", ID),
+            "9234 0a055f70696e67 1220" + "11" * 32,
+        ),
+        (
+            RequestMessage(0x7FFF, "_find_node", ID, TARGET),
+            "ffff 0a0a5f66696e645f6e6f6465 1220" + "11" * 32 + "1a20" + "22" * 32,
+        ),
+        (
+            RequestMessage(1, "_ping", forwardRequest=bytes.fromhex("c000020719dc")),
+            "8001 0a055f70696e67 2206c000020719dc",
+        ),
+        (
+            RequestMessage(1, "_ping", forwardResponse=bytes.fromhex("c000020719dc")),
+            "8001 0a055f70696e67 2a06c000020719dc",
+        ),
+        (
+            RequestMessage(2, "é", None, TARGET, roundtripToken=TOKEN, value=b"hello"),
+            "8002 0a02c3a9 1a20" + "22" * 32 + "3220" + "33" * 32 + "3a0568656c6c6f",
+        ),
+        (
+            RequestMessage(3, "a", value=b""),
+            "8003 0a0161 3a00",
+        ),
+        (
+            RequestMessage(3, "a", value=bytes(200)),
+            "8003 0a0161 3ac801" + "00" * 200,
+        ),
+    ]
+    RESPONSES = [
+        (
+            ResponseMessage(0),
+            "0000",
+        ),
+        (
+            ResponseMessage(0x1234, ID, None, bytes.fromhex("7f0000010050"), TOKEN),
+            "1234 0a20" + "11" * 32 + "1a067f0000010050 2220" + "33" * 32,
+        ),
+        (
+            ResponseMessage(0x7FFF, None, ID + bytes.fromhex("7f0000010050")),
+            "7fff 1226" + "11" * 32 + "7f0000010050",
+        ),
+        (
+            ResponseMessage(5, nodes=b"", value=b"", roundtripToken=b""),
+            "0005 1200 1a00 2200",
+        ),
+    ]
+
+    def test_requests(self) -> None:
+        """A request is its top bit and transaction id, then its fields in order."""
+        for message, datagram in self.REQUESTS:
+            self.assertEqual(encodeRequest(message), bytes.fromhex(datagram))
+            self.assertEqual(wire.decode(bytes.fromhex(datagram)), message)
+
+    def test_responses(self) -> None:
+        """A response has no top bit, and an absent field no bytes."""
+        for message, datagram in self.RESPONSES:
+            self.assertEqual(wire.encodeResponse(*message), bytes.fromhex(datagram))
+            self.assertEqual(wire.decode(bytes.fromhex(datagram)), message)
+
+    def test_emptyIsNotAbsent(self) -> None:
+        """A field that is empty is told from one that isn't there."""
+        empty = wire.decode(bytes.fromhex("8003 0a0161 3a00"))
+        absent = wire.decode(bytes.fromhex("8003 0a0161"))
+        self.assertEqual(empty.value, b"")
+        self.assertIsNone(absent.value)
+
+    def test_unknownFields(self) -> None:
+        """Fields that a later protocol may add are passed over."""
+        # Field 15 as a number, field 16 as bytes.
+        later = "7805 82010161"
+        request = wire.decode(bytes.fromhex("8003 0a0161" + later))
+        self.assertEqual(request, RequestMessage(3, "a"))
+        response = wire.decode(bytes.fromhex("0003" + later))
+        self.assertEqual(response, ResponseMessage(3))
+
+    def test_repeatedField(self) -> None:
+        """Of a field that comes twice the last counts, as protobuf has it."""
+        request = wire.decode(bytes.fromhex("8003 0a0161 3a0178 3a0179"))
+        self.assertEqual(request.value, b"y")
+
+
+class RoundTripTests(SynchronousTestCase):
+    """
+    Tests for reading what was written.
+    """
+
+    @thorough
+    @given(requests)
+    def test_request(self, message: RequestMessage) -> None:
+        """A request is read as it was written."""
+        datagram = encodeRequest(message)
+        self.assertTrue(wire.isRequest(datagram))
+        self.assertEqual(wire.transactionId(datagram), message.transactionId)
+        self.assertEqual(wire.decode(datagram), message)
+        self.assertEqual(wire.decodeRequest(datagram), message)
+
+    @thorough
+    @given(responses)
+    def test_response(self, message: ResponseMessage) -> None:
+        """A response is read as it was written."""
+        datagram = wire.encodeResponse(*message)
+        self.assertFalse(wire.isRequest(datagram))
+        self.assertEqual(wire.transactionId(datagram), message.transactionId)
+        self.assertEqual(wire.decode(datagram), message)
+        self.assertEqual(wire.decodeResponse(datagram), message)
+
+    @given(requests, transactionIds)
+    def test_oneBody(self, message: RequestMessage, other: int) -> None:
+        """The body of a request says nothing of its transaction, so that it serves for many."""
+        body = wire.requestBody(*message[1:])
+        datagram = wire.frameRequest(other, body)
+        self.assertEqual(wire.decode(datagram), message._replace(transactionId=other))
+
+    def test_largest(self) -> None:
+        """A datagram may be as large as UDP carries."""
+        overhead = len(encodeRequest(RequestMessage(1, "a", value=bytes(65000)))) - 65000
+        value = bytes(wire.MAX_DATAGRAM_BYTES - overhead)
+        datagram = encodeRequest(RequestMessage(1, "a", value=value))
+        self.assertEqual(len(datagram), 65507)
+        self.assertEqual(wire.decode(datagram).value, value)
+
+
+class MalformedTests(SynchronousTestCase):
+    """
+    Tests for datagrams that aren't of the protocol.
+    """
+
+    def assertMalformed(self, datagram: str) -> None:
+        """Check that reading a datagram, in hex, raises `MalformedDatagram`."""
+        self.assertRaises(MalformedDatagram, wire.decode, bytes.fromhex(datagram))
+
+    def test_short(self) -> None:
+        """A datagram of no byte or of one is malformed."""
+        for datagram in ("", "00", "80", "ff"):
+            self.assertMalformed(datagram)
+
+    def test_noCommand(self) -> None:
+        """A request without a command is malformed, for the command is required."""
+        self.assertMalformed("8001")
+        self.assertMalformed("8001 1220" + "11" * 32)
+
+    def test_commandOfAnotherType(self) -> None:
+        """A command that isn't a string is no command."""
+        self.assertMalformed("8001 0805")
+
+    def test_commandNotUTF8(self) -> None:
+        """A command that isn't UTF-8 is malformed."""
+        self.assertMalformed("8001 0a02fffe")
+        self.assertMalformed("8001 0a03eda080")
+
+    def test_idOfWrongSize(self) -> None:
+        """An id that isn't 32 bytes makes a message malformed, be it a request or a response."""
+        for size in (0, 1, 31, 33):
+            field = f"{size:02x}" + "11" * size
+            self.assertMalformed("8001 0a0161 12" + field)
+            self.assertMalformed("0001 0a" + field)
+
+    def test_truncated(self) -> None:
+        """A field that ends before its length is malformed."""
+        self.assertMalformed("8001 0a0561")
+        self.assertMalformed("0001 1a0561")
+        self.assertMalformed("0001 1affffffff0f")
+
+    def test_groups(self) -> None:
+        """Groups that nest without end are malformed, and don't exhaust the stack."""
+        self.assertMalformed("8001 0a0161" + "7b" * 60000)
+        self.assertMalformed("0001" + "7b" * 60000)
+
+    @thorough
+    @given(st.binary(max_size=200))
+    def test_anyBytes(self, datagram: bytes) -> None:
+        """Any bytes are read, or raise MalformedDatagram and nothing else."""
+        self._read(datagram)
+
+    @thorough
+    @given(requests, responses, st.data())
+    def test_corrupted(
+        self, request: RequestMessage, response: ResponseMessage, data: st.DataObject
+    ) -> None:
+        """A datagram with bytes changed, cut out or put in is read or malformed."""
+        for datagram in (encodeRequest(request), wire.encodeResponse(*response)):
+            start = data.draw(st.integers(0, len(datagram)))
+            end = data.draw(st.integers(start, min(len(datagram), start + 8)))
+            self._read(datagram[:start] + data.draw(st.binary(max_size=8)) + datagram[end:])
+
+    def _read(self, datagram: bytes) -> None:
+        try:
+            message = wire.decode(datagram)
+        except MalformedDatagram as error:
+            self.assertTrue(str(error))
+            return
+        self.assertEqual(isinstance(message, RequestMessage), datagram[0] >= 0x80)
+        self.assertTrue(message.id is None or len(message.id) == 32)
+        for field in message[2:]:
+            self.assertIsInstance(field, (bytes, type(None)))

@@ -1,0 +1,154 @@
+"""
+What made the original crash: entries 1 to 6 of the list of its defects.
+
+Each test is named after its entry.  Hostile datagrams come from a raw peer, over the real codec.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from dwdht_twisted import CannotListen, DHTNode, InvalidTarget, Request
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import packAddress
+from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCase
+
+
+class CrashTests(NodeTestCase):
+    """
+    A node that goes on serving, whatever it is sent.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.victim = self.node()
+        self.attacker = self.peer(answers="pong")
+
+    def attack(self, *datagrams: bytes) -> None:
+        """Send datagrams, and let time pass."""
+        for datagram in datagrams:
+            self.attacker.send(datagram, self.addressOf(self.victim))
+        self.clock.runFor(1)
+
+    def assertServes(self) -> None:
+        """The node still answers, and has logged no failure."""
+        self.assertEqual(self.flushLoggedErrors(), [])
+        before = len(self.attacker.responses)
+        self.attacker.ask(self.addressOf(self.victim), wire.PING)
+        self.clock.runFor(1)
+        self.assertEqual(len(self.attacker.responses), before + 1)
+
+    def test_01_aDatagramOfNoneOrOneByte(self) -> None:
+        """
+        A datagram of 0 or 1 bytes is counted as malformed.
+        """
+        self.attack(b"", b"\x00", b"\x80", b"\xff")
+        self.assertEqual(self.victim.counters.malformed, 4)
+        self.assertServes()
+
+    def test_02_aMalformedForwardResponse(self) -> None:
+        """
+        A forwarded address that is malformed or has port 0, and a forwarded command other than a
+        ping, are refused.
+        """
+        good = packAddress("10.9.9.9", 9)
+        bodies = [
+            wire.requestBody(command, id, self.target(), **{field: address})
+            for field in ("forwardResponse", "forwardRequest")
+            for command in (wire.PING, wire.FIND_NODE, COMMAND)
+            for id in (None, self.target())
+            for address in (b"", b"x", good[:5], good + b"x", good[:4] + b"\0\0", bytes(6), good)
+            # A well-formed ping is not an attack.
+            if not (command == wire.PING and address == good)
+        ]
+        self.attack(*(wire.frameRequest(1, body) for body in bodies))
+        self.assertEqual(self.victim.counters.relaysRefused, len(bodies))
+        self.assertEqual(self.attacker.responses, [])
+        self.assertServes()
+
+    def test_03_anIdOfTheWrongSize(self) -> None:
+        """
+        A reply whose id isn't 32 bytes, but that has a token, is refused, and so is such a request.
+        """
+        sizes = (0, 1, 31, 33, 1000)
+        for size in sizes:
+            self.attacker.onRequest = lambda message, source, size=size: self.attacker.answer(  # type: ignore[misc]
+                message, source, id=bytes(size), value=bytes(6), roundtripToken=bytes(32)
+            )
+            update = self.victim.update(COMMAND, self.target(), nodes=[self.attacker.address])
+            failed = update.collect()
+            self.clock.runFor(GIVEN_UP)
+            self.failureResultOf(failed)
+            self.attack(wire.frameRequest(1, wire.requestBody(wire.PING, bytes(size))))
+        self.assertGreaterEqual(self.victim.counters.malformed, 2 * len(sizes))
+        self.assertEqual(self.victim.contacts(), [])
+        self.attacker.onRequest = self.attacker.pong
+        self.assertServes()
+
+    def test_04_theSameDeadContactTwice(self) -> None:
+        """
+        A contact that fails several requests at once is gone, and the node is well.
+        """
+        self.introduce(self.attacker, self.victim)
+        self.attacker.onRequest = self.attacker.ignore
+        pings = [self.victim.ping(self.attacker.address) for _ in range(3)]
+        queries = [self.victim.query(COMMAND, self.target()).collect() for _ in range(3)]
+        self.clock.runFor(GIVEN_UP)
+        for each in (*pings, *queries):
+            self.failureResultOf(each)
+        self.assertEqual(self.victim.contacts(), [])
+        self.attacker.onRequest = self.attacker.pong
+        self.assertServes()
+
+    def test_05_aTargetedQueryToNodesWithIds(self) -> None:
+        """
+        A query of contacts, which carry their ids, asks them.
+        """
+        others = [self.node() for _ in range(3)]
+        contacts = [self.contactOf(node) for node in others]
+        replies = self.collect(self.victim, self.target(), nodes=contacts)
+        self.assertEqual([reply.node for reply in replies], contacts)
+
+    def test_06_aPortThatIsTaken(self) -> None:
+        """
+        A port that is taken raises a named error.
+        """
+        node = DHTNode(self.network.reactor(self.addressOf(self.victim).host))
+        with self.assertRaises(CannotListen):
+            node.listen(self.victim.address().port)
+
+    def test_06_aThrowingHandler(self) -> None:
+        """
+        A handler that raises costs its own answer alone.
+        """
+
+        def throw(_: Request) -> bytes:
+            raise ZeroDivisionError
+
+        self.victim.register(COMMAND, Handler(throw, throw))
+        token = self.tokenForThrowing()
+        for roundtripToken in (None, token):
+            self.attacker.ask(
+                self.addressOf(self.victim), COMMAND, bytes(32), roundtripToken=roundtripToken
+            )
+            self.clock.runFor(1)
+            self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.victim.counters.handlerFailures, 2)
+        self.assertServes()
+
+    def tokenForThrowing(self) -> bytes:
+        """A token, from a command that doesn't throw."""
+        return self.tokenFor(self.attacker, self.victim, bytes(32), wire.FIND_NODE)
+
+    def test_06_aTargetThatIsNot32Bytes(self) -> None:
+        """
+        A target that isn't 32 bytes raises for the caller, and from the wire is not answered.
+        """
+        self.victim.register(COMMAND, Handler())
+        for target in (b"", bytes(31), bytes(33), None):
+            with self.assertRaises(InvalidTarget):
+                self.victim.query(COMMAND, cast(bytes, target))
+            for command in (COMMAND, wire.FIND_NODE):
+                self.attack(wire.frameRequest(1, wire.requestBody(command, None, target)))
+        self.assertEqual(self.attacker.responses, [])
+        self.assertServes()

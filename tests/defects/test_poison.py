@@ -1,0 +1,224 @@
+"""
+How the original was poisoned: entries 14 to 19 of the list of its defects.
+
+Each test is named after its entry.  Hostile datagrams come from a raw peer, over the real codec.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from dwdht_twisted import Contact, NoResponse, RateLimit, RequestTimeout
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.limits.bounds import CLAIM_RATE, CONTACTS_PER_HOST, MAXIMUM_CLAIMS
+from dwdht_twisted._core.wire import packAddress, splitContacts, unpackContact
+from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCase, compact
+
+
+class PoisonTests(NodeTestCase):
+    """
+    A routing table that holds only who answers.
+    """
+
+    def test_14_aRequestMakesNoContact(self) -> None:
+        """
+        A request from an address that doesn't answer puts nobody among the contacts.
+        """
+        node = self.node()
+        forger = self.peer()
+        for command in (wire.PING, wire.FIND_NODE, COMMAND):
+            forger.ask(self.addressOf(node), command, self.target())
+            self.clock.runFor(1)
+        self.assertEqual(node.contacts(), [])
+        self.clock.runFor(GIVEN_UP)
+        asker = self.peer(id=None, answers="pong")
+        asker.ask(self.addressOf(node), wire.FIND_NODE, self.target())
+        self.clock.runFor(1)
+        self.assertEqual(asker.responses[0][0].nodes or b"", b"")
+
+    def test_14_anUnsolicitedReplyMakesNoContact(self) -> None:
+        """
+        A reply that nobody asked for puts nobody among the contacts, under whatever transaction id.
+        """
+        node = self.node(rateLimit=None)
+        forger = self.peer()
+        for transactionId in range(0, 32768, 7):
+            answer = wire.encodeResponse(transactionId, forger.id, None, bytes(6), bytes(32))
+            forger.send(answer, self.addressOf(node))
+        self.clock.runFor(1)
+        self.assertEqual(node.contacts(), [])
+        self.assertEqual(node.counters.unexpected, len(range(0, 32768, 7)))
+        self.assertEqual(forger.received, [])
+
+    def test_15_anIdStaysWhereItIs(self) -> None:
+        """
+        A known id isn't bound to another address that claims it, even one that answers pings.
+        """
+        node = self.node()
+        honest = self.peer(answers="serve")
+        self.introduce(honest, node)
+        honest.onRequest = honest.serve
+        thief = self.peer(id=honest.id, answers="serve")
+        for _ in range(100):
+            thief.ask(self.addressOf(node), wire.PING)
+            node.ping(thief.address)
+            self.clock.runFor(20)
+        self.assertEqual(node.contacts(), [honest.contact])
+
+    def test_15_aForwardedPingBindsNobody(self) -> None:
+        """
+        A forwarded ping doesn't bind the asker's id to the referrer's address.
+        """
+        node = self.node()
+        referrer = self.peer()
+        self.introduce(referrer, node)
+        referrer.onRequest = referrer.serve
+        referrer.ask(
+            self.addressOf(node),
+            wire.PING,
+            id=self.target(),
+            forwardResponse=packAddress("10.9.9.9", 9),
+        )
+        self.clock.runFor(60)
+        self.assertEqual(node.contacts(), [referrer.contact])
+
+    def test_16_whatItKeepsIsBounded(self) -> None:
+        """
+        Thousands of claims leave nothing behind, and cost a bounded number of pings.
+        """
+        node = self.node(rateLimit=None)
+        forgers = [self.peer() for _ in range(3000)]
+        for forger in forgers:
+            forger.ask(self.addressOf(node), wire.PING)
+        self.clock.runFor(0.1)
+        asker = self.peer(id=None, answers="pong")
+        asker.ask(self.addressOf(node), wire.FIND_NODE, self.target())
+        self.clock.runFor(0.1)
+        self.assertLessEqual(len(splitContacts(asker.responses[0][0].nodes or b"")), 20)
+        self.clock.runFor(GIVEN_UP)
+        pings = sum(len(forger.requests) for forger in forgers)
+        self.assertLessEqual(pings, CLAIM_RATE + 2 * MAXIMUM_CLAIMS)
+        self.assertEqual(node.contacts(), [])
+
+    def test_17_oneAddressIsOneContact(self) -> None:
+        """
+        One address that asks and answers under ever new ids is one contact.
+        """
+        node = self.node(rateLimit=None)
+        sybil = self.peer()
+
+        def serve(message: wire.RequestMessage, source: tuple[str, int]) -> None:
+            sybil.id = self.target()
+            sybil.serve(message, source)
+
+        sybil.onRequest = serve
+        for _ in range(300):
+            sybil.ask(self.addressOf(node), wire.PING, id=self.target())
+            node.ping(sybil.address)
+            self.clock.runFor(1)
+            self.assertLessEqual(len(node.contacts()), 1)
+
+    def test_17_onePublicHostIsFewContacts(self) -> None:
+        """
+        A host of the public internet with very many ports is a few contacts.
+        """
+        node = self.node("8.8.4.4", rateLimit=None)
+        sybils = [self.peer("8.8.8.8", answers="serve") for _ in range(50)]
+        for sybil in sybils:
+            node.ping(sybil.address)
+            sybil.ask(self.addressOf(node), wire.PING)
+        self.clock.runFor(60)
+        self.assertEqual(len(node.contacts()), CONTACTS_PER_HOST)
+
+    def test_18_itsOwnTokensAreNotThePeers(self) -> None:
+        """
+        A token that the node has issued isn't taken for one of the peer that sends it back.
+        """
+        node = self.node()
+        node.register(COMMAND, Handler())
+        peer = self.peer()
+        target = self.target()
+        own = self.tokenFor(peer, node, target)
+        peer.ask(self.addressOf(node), COMMAND, target, roundtripToken=own)
+        self.clock.runFor(1)
+        self.assertEqual(node.counters.updatesServed, 1)
+        theirs = b"t" * 32
+        peer.onRequest = lambda message, source: peer.serve(message, source, token=theirs)
+        peer.requests.clear()
+        self.commit(node, target, nodes=[peer.address])
+        tokens = [message.roundtripToken for message in peer.asked(COMMAND)]
+        self.assertEqual(tokens, [None, theirs])
+
+    def test_19_aReplyComesFromWhoWasAsked(self) -> None:
+        """
+        A reply from another host or another port isn't taken, though its transaction id is right.
+        """
+        node = self.node()
+        asked, other = self.peer(), self.peer()
+        otherPort = self.peer(asked.host)
+        query = node.query(COMMAND, self.target(), nodes=[asked.address]).collect()
+        self.clock.runFor(0.1)
+        [(message, source)] = asked.requests
+        for liar in (other, otherPort):
+            liar.serve(message, source, value=b"a lie")
+        self.clock.runFor(GIVEN_UP)
+        self.failureResultOf(query, NoResponse)
+        self.assertEqual(node.counters.unexpected, 2)
+        self.assertEqual(node.contacts(), [])
+
+    def test_19_transactionIdsCantBeGuessed(self) -> None:
+        """
+        Who knows a thousand transaction ids doesn't know the next.
+        """
+        node = self.node()
+        peer = self.peer(answers="serve")
+        for _ in range(1000):
+            self.clock.runUntil(node.ping(peer.address))
+        ids = [message.transactionId for message, _ in peer.requests]
+        self.assertGreater(len(set(ids)), 950)
+        following = sum(abs(later - earlier) < 16 for earlier, later in pairwise(ids))
+        self.assertLess(following, 20)
+
+    def test_19_exceptInAHolePunch(self) -> None:
+        """
+        The answer to a hole punch comes from the target's host, from whatever port its NAT shows;
+        but from no other host.
+        """
+        node = self.node()
+        referrer, target, other = self.peer(), self.peer(), self.peer()
+        otherPort = self.peer(target.host)
+        punch = node.holepunch(target.address, referrer.address)
+        self.clock.runFor(0.1)
+        [(message, source)] = referrer.requests
+        for liar in (referrer, other):
+            liar.serve(message, source)
+        self.clock.runFor(0.1)
+        self.assertNoResult(punch)
+        otherPort.serve(message, source)
+        pong = self.clock.runUntil(punch)
+        self.assertEqual(pong.contact, otherPort.contact)
+
+
+class NamedTests(NodeTestCase):
+    """
+    What others name is not believed before it answers, either.
+    """
+
+    def test_14_whoIsNamedMakesNoContact(self) -> None:
+        """
+        A node that others name, and that doesn't answer, isn't among the contacts, nor named on.
+        """
+        liar = self.peer()
+        dead = [Contact(self.target(), "10.9.9.9", port) for port in range(1, 21)]
+        liar.onRequest = lambda message, source: liar.serve(message, source, compact(*dead))
+        node = self.node(bootstrap=[liar.address], rateLimit=RateLimit(1000, 1000))
+        self.clock.runUntil(node.ready())
+        self.clock.runFor(GIVEN_UP)
+        self.assertEqual(node.contacts(), [liar.contact])
+        with self.assertRaises(RequestTimeout):
+            self.clock.runUntil(node.ping(dead[0]))
+        asker = self.peer(id=None, answers="pong")
+        asker.ask(self.addressOf(node), wire.FIND_NODE, self.target())
+        self.clock.runFor(1)
+        nodes = asker.responses[0][0].nodes or b""
+        self.assertEqual([unpackContact(each) for each in splitContacts(nodes)], [liar.contact])

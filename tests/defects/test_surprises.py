@@ -1,0 +1,221 @@
+"""
+What surprised the callers of the original: entries 30 to 35 of the list of its defects.
+
+Each test is named after its entry.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import cast
+
+from twisted.trial.unittest import TestCase
+
+from dwdht_twisted import (
+    Address,
+    Contact,
+    DHTNode,
+    NoCloseNodes,
+    NoResponse,
+    Request,
+    ValueTooLarge,
+)
+from dwdht_twisted._core import wire
+from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NattedReactor, NodeTestCase
+
+
+class SurpriseTests(NodeTestCase):
+    """
+    A node that does what its caller expects.
+    """
+
+    def test_30_aBadTokenIsCounted(self) -> None:
+        """
+        A bad token makes a query, and the node counts it.
+        """
+        node = self.node()
+        handler = Handler(lambda _: b"query", lambda _: b"update")
+        node.register(COMMAND, handler)
+        peer = self.peer(answers="pong")
+        peer.ask(self.addressOf(node), COMMAND, self.target(), roundtripToken=b"b" * 32)
+        self.clock.runFor(1)
+        [(answer, _)] = peer.responses
+        self.assertEqual(answer.value, b"query")
+        self.assertEqual((node.counters.badTokens, len(handler.updates)), (1, 0))
+
+    def test_30_anUpdateWithoutAHandlerFails(self) -> None:
+        """
+        An update that no node has a handler for doesn't count as stored.
+        """
+        nodes = self.swarm(5)
+        stream = nodes[0].update(COMMAND, self.target(), b"x")
+        with self.assertRaises(NoCloseNodes):
+            self.clock.runUntil(stream.collect())
+        self.assertEqual(stream.commits, 0)
+
+    def test_30_onlyNodesWithAHandlerCount(self) -> None:
+        """
+        Of several nodes, those that have a handler have taken it.
+        """
+        nodes = self.swarm(6)
+        for node in nodes[1:3]:
+            node.register(COMMAND, Handler())
+        stream = nodes[0].update(COMMAND, self.target(), b"x")
+        replies = self.clock.runUntil(stream.collect())
+        self.assertEqual({reply.node.id for reply in replies}, {node.id for node in nodes[1:3]})
+        self.assertEqual(stream.commits, 2)
+
+    def test_31_aHandlersErrorCostsOneAnswer(self) -> None:
+        """
+        A handler's error is logged where it happened; the asker misses that answer, in bounded
+        time, and gets the others.
+        """
+
+        def fails(_: Request) -> bytes:
+            raise ZeroDivisionError
+
+        nodes = self.swarm(5)
+        nodes[1].register(COMMAND, Handler(fails))
+        stream = nodes[0].query(COMMAND, self.target())
+        replies = self.clock.runUntil(stream.collect(), limit=GIVEN_UP)
+        self.assertEqual({reply.node.id for reply in replies}, {node.id for node in nodes[2:]})
+        self.assertEqual(stream.errors, 1)
+        alone = nodes[0].query(COMMAND, self.target(), nodes=[self.addressOf(nodes[1])])
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(alone.collect(), limit=GIVEN_UP)
+        self.assertGreater(len(self.flushLoggedErrors(ZeroDivisionError)), 0)
+
+    def test_32_aValueLargerThanADatagram(self) -> None:
+        """
+        A value that is larger than a datagram raises at once, and nothing is sent.
+        """
+        node = self.node()
+        for ask in (node.query, node.update):
+            for size in (65507, 100000):
+                with self.assertRaises(ValueTooLarge):
+                    ask(COMMAND, self.target(), bytes(size), nodes=["10.0.0.9:9"])
+        self.clock.runFor(1)
+        self.assertEqual(self.sent, [])
+
+    def test_32_theLargestValueArrives(self) -> None:
+        """
+        The largest value that is accepted arrives.
+        """
+        one, other = self.node(), self.node()
+        handler = Handler()
+        other.register(COMMAND, handler)
+        size = 65507
+        while True:
+            try:
+                stream = one.update(COMMAND, bytes(32), bytes(size), nodes=[self.addressOf(other)])
+            except ValueTooLarge:
+                size -= 1
+            else:
+                break
+        self.assertEqual(len(self.clock.runUntil(stream.collect())), 1)
+        [request] = handler.updates
+        self.assertEqual(len(request.value or b""), size)
+        self.assertGreater(size, 65000)
+
+    def test_34_theCallersObjectsStayAsTheyAre(self) -> None:
+        """
+        What the caller passes isn't changed, and what it changes later doesn't matter.
+        """
+        other = self.node()
+        handler = Handler()
+        other.register(COMMAND, handler)
+        there = self.addressOf(other)
+        bootstrap, contacts, nodes = [there], [self.contactOf(other)], [there, there]
+        target, value = bytearray(self.target()), bytearray(b"value")
+        before = [list(bootstrap), list(contacts), list(nodes), bytes(target), bytes(value)]
+        node = self.node(bootstrap=bootstrap, contacts=contacts)
+        stream = node.update(COMMAND, cast(bytes, target), cast(bytes, value), nodes=nodes)
+        after = [list(bootstrap), list(contacts), list(nodes), bytes(target), bytes(value)]
+        self.assertEqual(after, before)
+        target[:] = bytes(32)
+        value[:] = b"other"
+        nodes.clear()
+        bootstrap.clear()
+        replies = self.clock.runUntil(stream.collect())
+        self.assertEqual(len(replies), 1)
+        [request] = handler.updates
+        self.assertEqual((request.target, request.value), (before[3], b"value"))
+        node.contacts().clear()
+        self.assertEqual(node.contacts(), [self.contactOf(other)])
+
+    def test_34_whatItGivesCantBeChanged(self) -> None:
+        """
+        Contacts, addresses, requests and replies are immutable.
+        """
+        one, other = self.node(), self.node()
+        handler = Handler()
+        other.register(COMMAND, handler)
+        [reply] = self.collect(one, self.target(), nodes=[self.addressOf(other)])
+        for thing, field in (
+            (reply, "value"),
+            (reply.node, "id"),
+            (handler.queries[0], "value"),
+            (one.address(), "port"),
+            (one.contacts()[0], "host"),
+        ):
+            with self.assertRaises(AttributeError):
+                setattr(thing, field, None)
+
+    def test_35_aHolePunchOpensTheOwnNat(self) -> None:
+        """
+        A hole punch sends a datagram to the peer too: so it works from behind a NAT.
+        """
+        referrer = self.node()
+        there = self.addressOf(referrer)
+        reactor = NattedReactor(self.network.reactor())
+        asker = self.node(reactor=reactor)
+        peer = self.node(bootstrap=[there])
+        self.clock.runUntil(peer.ready())
+        self.sent.clear()
+        pong = self.clock.runUntil(asker.holepunch(self.addressOf(peer), there))
+        self.assertEqual(pong.contact, self.contactOf(peer))
+        sent = self.requestsBy(self.addressOf(asker), self.addressOf(peer))
+        self.assertEqual([message.command for message in sent], [wire.PING])
+
+    def test_35_bothBehindNats(self) -> None:
+        """
+        It works when both are behind NATs that let nobody in; and afterwards they reach each other.
+        """
+        referrer = self.node()
+        there = self.addressOf(referrer)
+        asker = self.node(reactor=NattedReactor(self.network.reactor()))
+        peer = self.node(reactor=NattedReactor(self.network.reactor()), bootstrap=[there])
+        self.clock.runUntil(peer.ready())
+        self.clock.runFor(1)
+        pong = self.clock.runUntil(asker.holepunch(self.addressOf(peer), there))
+        self.assertEqual(pong.contact, Contact(peer.id, *self.addressOf(peer)))
+        again = self.clock.runUntil(asker.ping(self.addressOf(peer)), limit=0.1)
+        self.assertEqual(again, pong)
+        back = self.clock.runUntil(peer.ping(self.addressOf(asker)), limit=0.1)
+        self.assertEqual(back.address, self.addressOf(peer))
+
+
+class SocketTests(TestCase):
+    """
+    What needs a real socket.
+    """
+
+    timeout = 10
+
+    async def test_33_theCallersSocketStaysOpen(self) -> None:
+        """
+        A node that was given a socket leaves it open, bound and as it was.
+        """
+        from twisted.internet import reactor
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            own.bind(("127.0.0.1", 0))
+            own.settimeout(5)
+            name = own.getsockname()
+            node = DHTNode(reactor, socket=own)
+            self.assertEqual(node.address(), Address(*name))
+            await node.destroy()
+            self.assertEqual(own.getsockname(), name)
+            self.assertEqual(own.gettimeout(), 5)
+            own.sendto(b"still open", name)
+            self.assertEqual(own.recv(100), b"still open")

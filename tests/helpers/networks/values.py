@@ -1,0 +1,100 @@
+"""
+A network in memory whose nodes keep values, for the tests of what stands on a node.
+"""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from dwdht_twisted import DHTNode, ICommandHandler, Request, values
+from dwdht_twisted.interfaces import HandlerResult
+from dwdht_twisted.testing import HostReactor, MemoryNetwork, SimulatedClock
+from dwdht_twisted.values import MemoryStore
+
+#: Where its bootstrap node is.
+BOOTSTRAP = "10.0.0.1:6620"
+
+#: How long its nodes keep a value, in seconds.
+MAXIMUM_AGE = 60.0
+
+
+@implementer(ICommandHandler)
+class CountingHandler:
+    """
+    A `values.ValueHandler` that counts.
+
+    :ivar queries: how often it was asked for a value
+    """
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.queries = 0
+        self._handler = values.ValueHandler(store)
+
+    def queryReceived(self, request: Request) -> HandlerResult:
+        """Count, and hand on."""
+        self.queries += 1
+        return self._handler.queryReceived(request)
+
+    def updateReceived(self, request: Request) -> HandlerResult:
+        """Hand on."""
+        return self._handler.updateReceived(request)
+
+
+class ValueNetwork:
+    """
+    A bootstrap node at `BOOTSTRAP`, and members that keep values, each on a host of its own.
+
+    :ivar clock: its time
+    :ivar network: what carries its datagrams
+    :ivar members: the nodes
+    :ivar stores: what each member keeps, by its id
+    :ivar handlers: the handlers of the members
+    """
+
+    def __init__(self, size: int) -> None:
+        self.clock = SimulatedClock()
+        self.network = MemoryNetwork(self.clock, seed=5)
+        self.members: list[DHTNode] = []
+        self.stores: dict[bytes, MemoryStore] = {}
+        self.handlers: list[CountingHandler] = []
+        self.bootstrap = DHTNode(self.reactor(), ephemeral=True, random=self.network.random)
+        self.bootstrap.listen(6620)
+        for _ in range(size):
+            self.join()
+
+    def reactor(self) -> HostReactor:
+        """The reactor of a new host."""
+        return self.network.reactor()
+
+    def visitor(self, reactor: HostReactor | None = None) -> DHTNode:
+        """An ephemeral node, on a host of its own unless told which."""
+        return DHTNode(
+            reactor or self.reactor(),
+            ephemeral=True,
+            bootstrap=[BOOTSTRAP],
+            random=self.network.random,
+        )
+
+    def join(self) -> None:
+        """Add a member."""
+        node = DHTNode(self.reactor(), bootstrap=[BOOTSTRAP], random=self.network.random)
+        store = MemoryStore(self.clock.seconds, maximumAge=MAXIMUM_AGE)
+        handler = CountingHandler(store)
+        node.register(values.COMMAND, handler)
+        self.clock.runUntil(node.ready())
+        self.members.append(node)
+        self.stores[node.id] = store
+        self.handlers.append(handler)
+
+    def asked(self) -> int:
+        """How often a member was asked for a value."""
+        return sum(handler.queries for handler in self.handlers)
+
+    def closest(self, key: bytes) -> list[bytes]:
+        """The ids of the 20 members closest to a key."""
+        target = int.from_bytes(key, "big")
+        return sorted(self.stores, key=lambda id: int.from_bytes(id, "big") ^ target)[:20]
+
+    def holders(self, key: bytes) -> set[bytes]:
+        """The ids of the members that have the value of a key."""
+        return {id for id, store in self.stores.items() if store.get(key) is not None}

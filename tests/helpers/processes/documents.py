@@ -1,0 +1,91 @@
+"""
+The documents of the project, as data.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from docutils import nodes
+from docutils.core import publish_doctree
+
+from tests.helpers.processes.programs import ROOT
+
+README = ROOT / "README.rst"
+OPERATIONS = ROOT / "docs" / "operations.rst"
+CONTRIBUTING = ROOT / "CONTRIBUTING.rst"
+
+
+class Block(NamedTuple):
+    """
+    A block of code.
+
+    :ivar language: what the document says it is
+    :ivar name: what the document calls it, or nothing
+    :ivar text: the code
+    """
+
+    language: str
+    name: str
+    text: str
+
+
+class Document:
+    """
+    A document in reStructuredText.
+
+    :ivar problems: what is wrong with its markup
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._tree: nodes.document = publish_doctree(
+            path.read_text(encoding="utf-8"),
+            source_path=str(path),
+            settings_overrides={
+                "report_level": 5,
+                "halt_level": 5,
+                "syntax_highlight": "none",
+                "input_encoding": "unicode",
+            },
+        )
+        self.problems = [message.astext() for message in self._tree.findall(nodes.system_message)]
+
+    def blocks(self, language: str | None = None) -> list[Block]:
+        """Its code blocks, or those in one language."""
+        found = [_read(node) for node in self._tree.findall(nodes.literal_block)]
+        return [block for block in found if language in (None, block.language)]
+
+    def block(self, name: str) -> Block:
+        """The code block of this name."""
+        (found,) = [block for block in self.blocks() if block.name == name]
+        return found
+
+    def links(self) -> list[str]:
+        """The files that it refers to."""
+        references = [str(node.get("refuri", "")) for node in self._tree.findall(nodes.reference)]
+        return [uri for uri in references if not re.match("[a-z]+:", uri)]
+
+    def firstColumns(self, title: str) -> list[str]:
+        """The first cell of each row in the tables of a section, without the head."""
+        return [
+            row.children[0].astext()
+            for section in self._tree.findall(nodes.section)
+            if section.children[0].astext() == title
+            for body in section.findall(nodes.tbody)
+            for row in body.findall(nodes.row)
+        ]
+
+
+def _read(node: Any) -> Block:
+    classes = [name for name in node["classes"] if name != "code"]
+    language, name = "".join(classes[:1]), "".join(node["names"][:1])
+    return Block(language, name, node.astext())
+
+
+def allDocuments() -> list[Document]:
+    """Every document of the project."""
+    paths = [README, CONTRIBUTING, *sorted((ROOT / "docs").glob("*.rst"))]
+    return [Document(path) for path in paths]

@@ -1,0 +1,95 @@
+"""
+A bootstrap node that lies, in a process of its own: ``python -m tests.helpers.processes.liar LIE ID HOST:PORT``.
+
+ID and HOST:PORT are an honest node's.  It says where it listens, lies for a while, and then says
+how many requests it got.  Lies are named after their entries in the list of the original's defects.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+
+from tests.helpers.processes.attacker import (
+    ANSWER_NODES,
+    LOOPBACK,
+    TARGET,
+    Address,
+    Fields,
+    Host,
+    compact,
+)
+
+#: How long it lies, in seconds.
+DURATION = 4.0
+
+#: Where nobody listens: the port for discarding (RFC 863).
+DEAD: Address = (LOOPBACK, 9)
+
+
+def near(target: bytes) -> bytes:
+    """An id close to a target."""
+    return target[:20] + os.urandom(12)
+
+
+def lie20(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
+    """Dead contacts next to the target."""
+    for _ in range(20):
+        yield near(target) + compact((LOOPBACK, 10000 + os.urandom(1)[0]))
+
+
+def lie21(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
+    """Always closer contacts, all at the liar's address."""
+    for _ in range(20):
+        yield near(target) + compact(own)
+
+
+def lie22(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
+    """The honest node's id at a dead address, and then at its own."""
+    yield honest[:32] + compact(DEAD)
+    yield honest
+
+
+def lie25(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
+    """Contacts that can't be, around the honest one, and half a contact at the end."""
+    yield near(target) + socket.inet_aton(LOOPBACK) + b"\0\0"
+    yield near(target) + bytes(6)
+    yield near(target) + b"\xff" * 6
+    yield near(target) + socket.inet_aton("224.0.0.1") + b"\0\1"
+    yield target + compact(own)
+    yield honest
+    yield near(target)[:19]
+
+
+LIES: dict[str, Callable[[bytes, Address, bytes], Iterator[bytes]]] = {
+    "20": lie20,
+    "21": lie21,
+    "22": lie22,
+    "25": lie25,
+}
+
+
+def main() -> None:
+    """Tell one lie for a while."""
+    name, id, address = sys.argv[1:]
+    host, _, port = address.partition(":")
+    honest = bytes.fromhex(id) + compact((host, int(port)))
+    liar = Host(DEAD)
+
+    def answer(fields: Fields, source: Address) -> Fields:
+        answered = liar.pong(fields, source)
+        if TARGET in fields:
+            nodes = LIES[name](fields[TARGET], liar.address, honest)
+            answered[ANSWER_NODES] = b"".join(nodes)
+        return answered
+
+    print(f"listening on {liar.address[0]}:{liar.address[1]};", flush=True)
+    liar.listen(DURATION, answer)
+    print(json.dumps({"requests": len(liar.requests)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,355 @@
+"""
+An internet of network namespaces: a public network, and two LANs behind NATs of the kernel's own.
+
+::
+
+    asker's LAN                        public network                       target's LAN
+    192.168.1.2 --- [NAT] 1.1.1.1 --- 1.1.0.1, 1.1.0.2 --- 1.1.2.1 [NAT] --- 192.168.2.2
+
+Nothing leaves the namespaces, so that addresses of the real public internet can stand for it: the
+node treats them as it treats the public internet.
+
+The NATs are those of a common router: ``masquerade``, and a firewall that lets in the answers to
+what went out, and drops the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.python.procutils import which
+from twisted.trial.unittest import TestCase
+
+from dwdht_twisted import Address, Contact, Pong, Reply
+from tests.helpers.peer.install import ChildProcess
+from tests.helpers.processes.netns import Namespace, requireNamespaces
+
+#: The public hosts.
+REFERRER_HOST = "1.1.0.1"
+PUBLIC_HOST = "1.1.0.2"
+
+#: The port of each node in its own network.
+PORT = 7000
+
+#: How long a call to a node may take, in seconds.
+CALL_SECONDS = 20.0
+
+#: How long a node may take to end by itself before it is killed, in seconds.
+END_SECONDS = 2.0
+
+_FOLDER = Path(__file__).parents[3]
+
+
+class Nat(Enum):
+    """
+    What a NAT does with ports, as nftables rules.
+
+    The mapping is that of ``masquerade``.  The filter is that of the kernel's connection tracking,
+    by address and port, unless a kind says more.
+    """
+
+    #: Each host behind it has the same port to everyone, as long as it is free.
+    PRESERVING = ("masquerade", "")
+
+    #: Another port for each address and port that is sent to.
+    SYMMETRIC = ("masquerade random", "")
+
+    #: Preserving, and lets in from every port of a host that was sent to.
+    OPEN_TO_HOST = (
+        "masquerade",
+        """
+        map opened {
+            type ipv4_addr . inet_service : ipv4_addr . inet_service
+            flags dynamic,timeout
+            timeout 60s
+        }
+        chain note {
+            type filter hook postrouting priority 300
+            oifname "wan" meta l4proto udp update @opened { \
+                ip daddr . udp sport : ct original ip saddr . ct original proto-src }
+        }
+        chain prerouting {
+            type nat hook prerouting priority dstnat
+            iifname "wan" dnat ip to ip saddr . udp dport map @opened
+        }
+        """,
+    )
+
+    def rules(self, other: str) -> str:
+        """
+        :param other: the public address of the other NAT, whose datagrams are counted
+        """
+        masquerade, more = self.value
+        return f"""
+            table ip nat {{
+                counter admitted {{ }}
+                counter refused {{ }}
+                {more}
+                chain postrouting {{
+                    type nat hook postrouting priority srcnat
+                    oifname "wan" {masquerade}
+                }}
+                chain forward {{
+                    type filter hook forward priority filter; policy drop;
+                    iifname "lan" accept
+                    iifname "wan" ip saddr {other} ct state established counter name admitted accept
+                    iifname "wan" ct state established,related accept
+                    iifname "wan" ip saddr {other} ct status dnat counter name admitted accept
+                }}
+                chain input {{
+                    type filter hook input priority filter; policy drop;
+                    iifname "wan" ip saddr {other} counter name refused drop
+                }}
+            }}
+        """
+
+
+class Lan:
+    """
+    A network with one host, behind a NAT.
+
+    :param number: 1 or 2
+    :param nat: the kind of its NAT
+    :param public: the namespace of the public network
+    :param make: makes a namespace that is removed at the end
+
+    :ivar host: the namespace of the host
+    :ivar hostAddress: the address of the host within the LAN
+    :ivar publicAddress: the address of the NAT
+    """
+
+    def __init__(
+        self, number: int, nat: Nat, public: Namespace, make: Callable[[str], Namespace]
+    ) -> None:
+        self.publicAddress = f"1.1.{number}.1"
+        self.hostAddress = f"192.168.{number}.2"
+        self._router = make(f"nat{number}")
+        self.host = make(f"lan{number}")
+        self._router.ip(
+            f"""
+            link add wan type veth peer name nat{number} netns {public.name}
+            link add lan type veth peer name lan netns {self.host.name}
+            address add {self.publicAddress}/24 dev wan
+            address add 192.168.{number}.1/24 dev lan
+            link set wan up
+            link set lan up
+            route add default via 1.1.{number}.254
+            """
+        )
+        public.ip(
+            f"""
+            address add 1.1.{number}.254/24 dev nat{number}
+            link set nat{number} up
+            """
+        )
+        self.host.ip(
+            f"""
+            address add {self.hostAddress}/24 dev lan
+            link set lan up
+            route add default via 192.168.{number}.1
+            """
+        )
+        self._router.route()
+        self._router.run("nft", "-f", "-", text=nat.rules(other=f"1.1.{3 - number}.1"))
+
+    def counted(self, name: str) -> int:
+        """
+        How many datagrams came from the other NAT.
+
+        :param name: ``admitted``: those that were let in; ``refused``: those that were dropped
+        """
+        shown = json.loads(self._router.run("nft", "-j", "list", "counter", "ip", "nat", name))
+        counter: dict[str, Any] = shown["nftables"][-1]["counter"]
+        return int(counter["packets"])
+
+
+class NatNode(ChildProcess):
+    """
+    A node in a namespace, in a process of its own; ``tests/nat_node.py`` is the other side.
+
+    :param namespace: where it is
+    :param host: the address that it listens on
+    :param id: 32 bytes
+    """
+
+    def __init__(self, reactor: Any, namespace: Namespace, host: str, id: bytes) -> None:
+        super().__init__(reactor)
+        self.id = id
+        self._namespace = namespace
+        self._host = host
+        self._calls: dict[int, Deferred[Any]] = {}
+        self._called = 0
+
+    async def start(self, *bootstrap: Address) -> None:
+        """Start the process and its node, and build the table."""
+        within = [which("ip")[0], "netns", "exec", self._namespace.name]
+        self.spawn(
+            [*within, sys.executable, "-m", "tests.helpers.processes.nat_node"],
+            _FOLDER,
+            _importable(),
+        )
+        addresses = [str(each) for each in bootstrap]
+        await self._call("start", id=self.id.hex(), host=self._host, port=PORT, bootstrap=addresses)
+
+    async def stop(self) -> None:
+        """End the process, and with it the node."""
+        if self.transport is not None:
+            self.transport.closeStdin()
+            await self.end(END_SECONDS)
+
+    async def ping(self, address: Address) -> Pong:
+        """As `DHTNode.ping`."""
+        return _pong(await self._call("ping", address=str(address)))
+
+    async def holepunch(self, peer: Address, referrer: Address) -> Pong:
+        """As `DHTNode.holepunch`."""
+        return _pong(await self._call("holepunch", peer=str(peer), referrer=str(referrer)))
+
+    async def query(self, target: bytes, value: bytes, *, holepunching: bool = True) -> list[Reply]:
+        """The replies to a query of the command that gives the value back."""
+        replies = await self._call(
+            "query", target=target.hex(), value=value.hex(), holepunching=holepunching
+        )
+        return [_reply(each) for each in replies]
+
+    async def update(self, target: bytes, value: bytes) -> list[Reply]:
+        """The replies to an update of the command that keeps the value."""
+        replies = await self._call("update", target=target.hex(), value=value.hex())
+        return [_reply(each) for each in replies]
+
+    async def contacts(self) -> list[Contact]:
+        """What its table holds."""
+        return [_contact(each) for each in await self._call("contacts")]
+
+    async def updates(self) -> list[bytes]:
+        """The values of the updates that its handler took."""
+        return [bytes.fromhex(each) for each in await self._call("updates")]
+
+    def _call(self, command: str, **arguments: Any) -> Deferred[Any]:
+        self._called += 1
+        number = self._called
+
+        def abandoned(_: Deferred[Any]) -> None:
+            del self._calls[number]
+
+        deferred: Deferred[Any] = Deferred(abandoned)
+        deferred.addTimeout(CALL_SECONDS, self._reactor)
+        self._calls[number] = deferred
+        assert self.transport is not None
+        line = json.dumps({"call": number, "command": command, **arguments})
+        self.transport.write(line.encode() + b"\n")
+        return deferred
+
+    def outReceived(self, data: bytes) -> None:
+        super().outReceived(data)
+        *lines, rest = bytes(self.output).split(b"\n")
+        self.output = bytearray(rest)
+        for line in lines:
+            answer = json.loads(line)
+            deferred = self._calls.pop(answer["call"], None)
+            if deferred is None:
+                continue
+            if "error" in answer:
+                deferred.errback(CallFailed(answer["error"], answer["reason"]))
+            else:
+                deferred.callback(answer["result"])
+
+    def processEnded(self, reason: Failure) -> None:
+        calls, self._calls = self._calls, {}
+        for deferred in calls.values():
+            deferred.errback(CallFailed("ended", self.errors.decode()[-2000:]))
+        super().processEnded(reason)
+
+
+class CallFailed(Exception):
+    """
+    A call to a node failed.
+
+    :ivar error: the name of the class that was raised there
+    """
+
+    def __init__(self, error: str, reason: str) -> None:
+        super().__init__(f"{error}: {reason}")
+        self.error = error
+
+
+class NatTestCase(TestCase):
+    """
+    A test with a public network and two LANs, which are removed at its end, whatever happened.
+
+    :cvar askersNat: the kind of the one NAT
+    :cvar targetsNat: the kind of the other
+    :ivar askersLan: the network of the node that asks
+    :ivar targetsLan: the network of the node that is to be reached
+    """
+
+    timeout = 60
+
+    askersNat = Nat.PRESERVING
+    targetsNat = Nat.PRESERVING
+
+    def setUp(self) -> None:
+        from twisted.internet import reactor
+
+        self.reactor: Any = reactor
+        requireNamespaces()
+        self.public = self._makeNamespace("public")
+        self.public.ip(
+            f"""
+            link set lo up
+            address add {REFERRER_HOST}/32 dev lo
+            address add {PUBLIC_HOST}/32 dev lo
+            """
+        )
+        self.public.route()
+        self.askersLan = Lan(1, self.askersNat, self.public, self._makeNamespace)
+        self.targetsLan = Lan(2, self.targetsNat, self.public, self._makeNamespace)
+
+    def _makeNamespace(self, role: str) -> Namespace:
+        namespace = Namespace(role)
+        self.addCleanup(namespace.remove)
+        return namespace
+
+    async def publicNode(self, host: str, id: bytes, *bootstrap: Address) -> NatNode:
+        """A node in the public network."""
+        return await self._start(NatNode(self.reactor, self.public, host, id), *bootstrap)
+
+    async def lanNode(self, lan: Lan, id: bytes, *bootstrap: Address) -> NatNode:
+        """A node behind a NAT."""
+        return await self._start(NatNode(self.reactor, lan.host, lan.hostAddress, id), *bootstrap)
+
+    async def _start(self, node: NatNode, *bootstrap: Address) -> NatNode:
+        self.addCleanup(self._stop, node)
+        await node.start(*bootstrap)
+        return node
+
+    async def _stop(self, node: NatNode) -> None:
+        await node.stop()
+        self.assertEqual(node.errors.decode(), "", "a node wrote to its standard error")
+
+
+def _importable() -> dict[str, str]:
+    """Let a child import what this process does."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def _contact(given: list[Any]) -> Contact:
+    id, host, port = given
+    return Contact(None if id is None else bytes.fromhex(id), host, port)
+
+
+def _pong(given: dict[str, Any]) -> Pong:
+    return Pong(_contact(given["contact"]), Address(*given["address"]))
+
+
+def _reply(given: dict[str, Any]) -> Reply:
+    value = given["value"]
+    return Reply(_contact(given["node"]), None if value is None else bytes.fromhex(value))

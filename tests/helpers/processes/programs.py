@@ -1,0 +1,168 @@
+"""
+Programs as their users run them, in processes that are always ended.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from twisted.trial.unittest import FailTest, TestCase
+
+from dwdht_twisted import DHTNode
+from tests.helpers.peer.install import ChildProcess
+
+#: The programs of the environment that runs the tests.
+SCRIPTS = Path(sys.executable).parent
+
+#: ``dwdht``, whatever else is on the path.
+DWDHT = (sys.executable, "-m", "dwdht_twisted")
+
+#: ``twistd`` in the foreground, without a file for its process id.
+TWISTD = (str(SCRIPTS / "twistd"), "--nodaemon", "--pidfile=")
+
+#: The sources of the project.
+ROOT = Path(__file__).parents[3]
+
+
+class Program(ChildProcess):
+    """
+    A running program.
+
+    :ivar signal: the signal that ended it, if one did
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__(reactor)
+        self.signal: int | None = None
+        self._expected: tuple[str, Deferred[None]] | None = None
+
+    @property
+    def text(self) -> str:
+        """What came on its standard output."""
+        return self.output.decode(errors="replace")
+
+    @property
+    def errorText(self) -> str:
+        """What came on its standard error."""
+        return self.errors.decode(errors="replace")
+
+    def outReceived(self, data: bytes) -> None:
+        super().outReceived(data)
+        self._look()
+
+    def _look(self) -> None:
+        if self._expected is not None and self._expected[0] in self.text:
+            found, self._expected = self._expected[1], None
+            found.callback(None)
+
+    async def says(self, text: str, seconds: float = 20.0) -> None:
+        """Wait until this text has come on its standard output."""
+        found: Deferred[None] = Deferred()
+        self._expected = (text, found)
+        found.addTimeout(seconds, self._reactor)
+        self._look()
+        try:
+            await found
+        except Exception:
+            raise FailTest(f"{text!r} never came:\n{self.text}\n{self.errorText}") from None
+
+    def send(self, name: str) -> None:
+        """Send it a signal, named as ``"TERM"``."""
+        assert self.transport is not None
+        self.transport.signalProcess(name)
+
+    def processEnded(self, reason: Failure) -> None:
+        self.signal = getattr(reason.value, "signal", None)
+        if self._expected is not None:
+            expected, self._expected = self._expected[1], None
+            expected.errback(reason)
+        super().processEnded(reason)
+
+
+class ProgramTestCase(TestCase):
+    """
+    A test that runs programs, each in a folder that is the test's own.
+
+    :ivar folder: that folder
+    """
+
+    timeout = 90
+
+    def setUp(self) -> None:
+        from twisted.internet import reactor
+
+        self.reactor: Any = reactor
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+
+    def start(self, *command: str, environment: dict[str, str] | None = None) -> Program:
+        """Start a program, which ends with the test at the latest."""
+        program = Program(self.reactor)
+        path = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
+        program.spawn(command, self.folder, {"PATH": path, **(environment or {})})
+
+        async def end() -> None:
+            program.kill()
+            await program.end(10)
+
+        self.addCleanup(lambda: Deferred.fromCoroutine(end()))
+        return program
+
+    async def finish(
+        self, *command: str, environment: dict[str, str] | None = None, seconds: float = 60.0
+    ) -> Program:
+        """Run a program to its end."""
+        program = self.start(*command, environment=environment)
+        await program.end(seconds)
+        return program
+
+    async def startNode(self, *options: str) -> tuple[Program, str]:
+        """
+        Start ``twistd dwdht`` on loopback, and wait until it serves.
+
+        :return: the program, and its address
+        """
+        program = self.start(*TWISTD, "dwdht", "--interface", "127.0.0.1", *options)
+        await program.says("; bootstrap nodes: ")
+        address = program.text.partition("listening on ")[2].split()[0]
+        # It says where it listens before its reactor runs, and takes signals.
+        asker = DHTNode(self.reactor, ephemeral=True)
+        await asker.ping(address)
+        await asker.destroy()
+        return program, address
+
+    async def terminate(self, program: Program) -> None:
+        """End a program with SIGTERM, as an operator does, and require that it ends in order."""
+        program.send("TERM")
+        await program.end(20)
+        self.assertIn(program.signal, (None, signal.SIGTERM), program.text)
+        self.assertIn("Server Shut Down.", program.text)
+        self.assertNotIn("Traceback", program.text + program.errorText)
+
+    def assertRefused(self, program: Program, status: int, line: str) -> None:
+        """Require one line on standard error, and this exit status."""
+        self.assertEqual((program.exitCode, program.errorText), (status, f"{line}\n"))
+
+
+def takenPort(test: TestCase) -> int:
+    """A UDP port on loopback that is taken until the end of the test."""
+    taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    test.addCleanup(taken.close)
+    taken.bind(("127.0.0.1", 0))
+    port: int = taken.getsockname()[1]
+    return port
+
+
+def freePort() -> int:
+    """A UDP port on loopback that was free a moment ago."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port

@@ -1,0 +1,96 @@
+"""
+The peer's own test suite, with each of its bootstrap nodes replaced by one of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+from twisted.trial.unittest import TestCase
+
+from dwdht_twisted import DHTNode
+from tests.helpers.peer.install import INSTALL_SECONDS, PEER_FOLDER, ChildProcess, installation
+from tests.helpers.peer.interop import LOCAL_HOST, eventually
+
+#: The suite, in `PEER_FOLDER`.
+SUITE = "node_modules/dht-rpc/test.js"
+
+#: How long the suite may take, in seconds; it takes one on an idle machine.
+SUITE_SECONDS = 90.0
+
+#: How many tests the suite has; each starts a bootstrap node of its own.
+SUITE_TESTS = 5
+
+#: How many assertions it makes.
+SUITE_ASSERTIONS = 22
+
+_ASSERTION = re.compile(r"^(not )?ok \d+ (.*)$", re.MULTILINE)
+
+
+class BootstrapConnection(Protocol):
+    """A connection of the suite: a bootstrap node that lives as long as it."""
+
+    def __init__(self, node: DHTNode, nodes: set[DHTNode]) -> None:
+        self._node = node
+        self._nodes = nodes
+
+    def connectionMade(self) -> None:
+        self._nodes.add(self._node)
+        self._node.listen(0, LOCAL_HOST)
+        assert self.transport is not None
+        self.transport.write(b"%d\n" % self._node.address().port)
+
+    def connectionLost(self, reason: Failure | None = None) -> None:
+        self._node.destroy().addCallback(lambda _: self._nodes.remove(self._node))
+
+
+class BootstrapFactory(Factory):
+    """
+    Gives the suite its bootstrap nodes.
+
+    :ivar started: how many it asked for
+    :ivar nodes: those that live
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.started = 0
+        self.nodes: set[DHTNode] = set()
+
+    def buildProtocol(self, addr: object) -> BootstrapConnection:
+        self.started += 1
+        return BootstrapConnection(DHTNode(self._reactor, ephemeral=True), self.nodes)
+
+
+class PeerSuiteTests(TestCase):
+    """``test.js`` as it is in the npm package of ``dht-rpc``."""
+
+    timeout = INSTALL_SECONDS + SUITE_SECONDS + 10
+
+    async def test_suite(self) -> None:
+        """All assertions of the peer's suite hold when its bootstrap nodes are ours."""
+        from twisted.internet import reactor as globalReactor
+
+        reactor: Any = globalReactor
+        node = await installation.require(reactor)
+        factory = BootstrapFactory(reactor)
+        port = reactor.listenTCP(0, factory, interface=LOCAL_HOST)
+        self.addCleanup(port.stopListening)
+        suite = ChildProcess(reactor)
+        self.addCleanup(suite.kill)
+        suite.spawn(
+            [node, "--no-deprecation", "--require", "./python_bootstrap.js", SUITE],
+            PEER_FOLDER,
+            {"DWDHT_BOOTSTRAP_PORT": str(port.getHost().port)},
+        )
+        exitCode = await suite.end(SUITE_SECONDS)
+        await eventually(reactor, lambda: not factory.nodes)
+
+        output = suite.output.decode() + suite.errors.decode()
+        assertions = _ASSERTION.findall(output)
+        failed = [name for negation, name in assertions if negation]
+        self.assertEqual((failed, len(assertions), exitCode), ([], SUITE_ASSERTIONS, 0), output)
+        self.assertEqual(factory.started, SUITE_TESTS)

@@ -1,0 +1,181 @@
+"""
+Tests for `dwdht_twisted.resolver`: from names to IPv4 addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import (
+    IAddress,
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+)
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from dwdht_twisted import Address, UnresolvableHost
+from dwdht_twisted._net.asking import RESOLUTION_TIMEOUT, Resolver
+from dwdht_twisted.testing import MemoryNetwork
+from tests.helpers.networks.nodes import SilentResolver
+
+
+@implementer(IHostnameResolver)
+class BothFamilies:
+    """Gives IPv6 addresses first, whatever was asked for."""
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Sequence[type[IAddress]] | None = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        resolutionReceiver.resolutionBegan(None)  # type: ignore[arg-type]
+        resolutionReceiver.addressResolved(IPv6Address("UDP", "2001:db8::1", portNumber))
+        if hostName == "both":
+            resolutionReceiver.addressResolved(IPv4Address("UDP", "192.0.2.1", portNumber))
+            resolutionReceiver.addressResolved(IPv4Address("UDP", "192.0.2.2", portNumber))
+        resolutionReceiver.resolutionComplete()
+        return None  # type: ignore[return-value]
+
+
+class ResolverTests(SynchronousTestCase):
+    """
+    `Resolver`.
+    """
+
+    def setUp(self) -> None:
+        self.network = MemoryNetwork(nameLatency=0.5)
+        self.network.addName("dht.example", "192.0.2.7", "192.0.2.8")
+        self.reactor = self.network.reactor()
+        self.resolver = Resolver(self.reactor)
+
+    def test_address(self) -> None:
+        """
+        An IPv4 address is there at once.
+        """
+        address = Address("192.0.2.1", 1)
+        self.assertEqual(self.successResultOf(self.resolver.resolve(address)), address)
+
+    def test_name(self) -> None:
+        """
+        A name becomes the first of its addresses, without blocking.
+        """
+        found = self.resolver.resolve(Address("dht.example", 7))
+        self.assertNoResult(found)
+        self.network.clock.advance(0.5)
+        self.assertEqual(self.successResultOf(found), Address("192.0.2.7", 7))
+
+    def test_unknown(self) -> None:
+        """
+        A name without an address fails with the name.
+        """
+        found = self.resolver.resolve(Address("nowhere", 7))
+        self.network.clock.advance(0.5)
+        self.assertIn("nowhere", str(self.failureResultOf(found, UnresolvableHost).value))
+
+    def test_noName(self) -> None:
+        """
+        What can't be a host name fails at once.
+        """
+        for host in ("a..b", "a" * 64 + ".example", "." * 3):
+            self.failureResultOf(self.resolver.resolve(Address(host, 7)), UnresolvableHost)
+
+    def test_families(self) -> None:
+        """
+        IPv6 addresses are passed over.
+        """
+        self.reactor.installNameResolver(BothFamilies())
+        both = self.resolver.resolve(Address("both", 7))
+        self.assertEqual(self.successResultOf(both), Address("192.0.2.1", 7))
+        six = self.resolver.resolve(Address("six", 7))
+        self.failureResultOf(six, UnresolvableHost)
+
+    def test_tooSlow(self) -> None:
+        """
+        A name that isn't resolved in time fails with the name, and what comes later is ignored.
+        """
+        silent = SilentResolver()
+        self.reactor.installNameResolver(silent)
+        found = self.resolver.resolve(Address("dht.example", 7))
+        self.network.clock.advance(RESOLUTION_TIMEOUT - 0.01)
+        self.assertNoResult(found)
+        self.network.clock.advance(0.01)
+        self.assertIn("dht.example", str(self.failureResultOf(found, UnresolvableHost).value))
+        silent.answer("dht.example", "192.0.2.7")
+
+    def test_once(self) -> None:
+        """
+        A name that several wait for is asked for once, and again when it is wanted anew.
+        """
+        silent = SilentResolver()
+        self.reactor.installNameResolver(silent)
+        one, two, other = (
+            self.resolver.resolve(Address(*each))
+            for each in (("dht.example", 1), ("dht.example", 2), ("other.example", 3))
+        )
+        self.assertEqual(silent.asked, ["dht.example", "other.example"])
+        one.cancel()
+        self.failureResultOf(one, CancelledError)
+        silent.answer("dht.example", "192.0.2.7")
+        self.assertEqual(self.successResultOf(two), Address("192.0.2.7", 2))
+        silent.answer("other.example", "192.0.2.8")
+        self.assertEqual(self.successResultOf(other), Address("192.0.2.8", 3))
+        again = self.resolver.resolve(Address("dht.example", 4))
+        self.assertEqual(len(silent.asked), 3)
+        silent.answer("dht.example")
+        self.failureResultOf(again, UnresolvableHost)
+        self.assertEqual(self.network.clock.getDelayedCalls(), [])
+
+    def test_stop(self) -> None:
+        """
+        When it is stopped, who waits is told, nothing is reported, and no timer is left.
+        """
+        self.reactor.installNameResolver(SilentResolver())
+        found = self.resolver.resolve(Address("dht.example", 1))
+        given = [Address("dht.example", 2), Address("other.example", 3)]
+        told: list[object] = []
+        all = self.resolver.resolveEach(given, told.append, told.append)
+        self.resolver.stop()
+        self.failureResultOf(found, CancelledError)
+        self.assertEqual(told, [])
+        self.assertIsNone(self.successResultOf(all))
+        self.assertEqual(self.network.clock.getDelayedCalls(), [])
+
+    def test_each(self) -> None:
+        """
+        Of several addresses each is given as soon as it is found, and the others are told.
+        """
+        silent = SilentResolver()
+        self.reactor.installNameResolver(silent)
+        found: list[Address] = []
+        unresolved: list[str] = []
+        given = [Address("dht.example", 1), Address("a..b", 2), Address("192.0.2.1", 3)]
+        all = self.resolver.resolveEach(given, found.append, unresolved.append)
+        self.assertEqual(found, [Address("192.0.2.1", 3)])
+        self.assertEqual(len(unresolved), 1)
+        self.assertNoResult(all)
+        silent.answer("dht.example", "192.0.2.7")
+        self.assertEqual(found, [Address("192.0.2.1", 3), Address("192.0.2.7", 1)])
+        self.assertIsNone(self.successResultOf(all))
+
+    def test_eachUnresolved(self) -> None:
+        """
+        A name without an address is told with its name.
+        """
+        unresolved: list[str] = []
+        all = self.resolver.resolveEach([Address("nowhere", 1)], self.fail, unresolved.append)
+        self.network.clock.advance(0.5)
+        self.assertIsNone(self.successResultOf(all))
+        self.assertEqual(unresolved, ["nowhere has no IPv4 address"])
+
+    def test_none(self) -> None:
+        """
+        Of no addresses none is found, at once.
+        """
+        self.assertIsNone(self.successResultOf(self.resolver.resolveEach([], self.fail, self.fail)))

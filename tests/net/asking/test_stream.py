@@ -1,0 +1,287 @@
+"""
+Tests for `dwdht_twisted.stream`: read in three ways, and paused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer, IPushProducer
+from zope.interface.verify import verifyObject
+
+from dwdht_twisted import IQueryStream, NoResponse, Reply
+from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
+from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Consumer, closestOf
+from tests.helpers.networks.streams import StreamTestCase
+
+
+class InterfaceTests(StreamTestCase):
+    """
+    What a stream provides.
+    """
+
+    def test_interfaces(self) -> None:
+        """
+        A stream is an `IQueryStream`, and so a push producer.
+        """
+        stream = self.ask(1)
+        verifyObject(IQueryStream, stream)
+        verifyObject(IPushProducer, stream)
+
+    def test_collectorsAreConsumers(self) -> None:
+        """
+        A consumer is registered as of a push producer, and unregistered at the end.
+        """
+        consumer = Consumer()
+        verifyObject(IConsumer, consumer)
+        stream = self.ask(1)
+        done = stream.startProducing(consumer)
+        self.assertIs(consumer.producer, stream)
+        self.assertTrue(consumer.isStreaming)
+        self.assertIsNone(self.clock.runUntil(done))
+        self.assertIsNone(consumer.producer)
+
+    def test_nothingBeforeItIsRead(self) -> None:
+        """
+        A stream that nobody reads sends nothing.
+        """
+        self.ask(3)
+        self.clock.runFor(10)
+        self.assertEqual(self.sent, [])
+
+    def test_readOnce(self) -> None:
+        """
+        A stream is read once, in one way.
+        """
+        stream = self.ask(1)
+        self.clock.runUntil(stream.collect())
+        with self.assertRaises(ValueError):
+            stream.collect()
+        with self.assertRaises(ValueError):
+            stream.startProducing(Consumer())
+        with self.assertRaises(ValueError):
+            stream.__aiter__()
+
+
+class ReadTests(StreamTestCase):
+    """
+    The three ways to read.
+    """
+
+    def test_consumer(self) -> None:
+        """
+        Each answer is written to the consumer as a reply, with who gave it.
+        """
+        consumer = Consumer()
+        self.clock.runUntil(self.ask(5).startProducing(consumer))
+        self.assertEqual({reply.node for reply in consumer.items}, {p.contact for p in self.peers})
+
+    def test_collect(self) -> None:
+        """
+        ``collect`` gives all replies, more than are asked at once.
+        """
+        stream = self.ask(40)
+        replies = self.clock.runUntil(stream.collect())
+        self.assertEqual({reply.node for reply in replies}, {p.contact for p in self.peers})
+        self.assertEqual((stream.responses, stream.errors, stream.commits), (40, 0, 0))
+
+    def test_asyncFor(self) -> None:
+        """
+        ``async for`` gives all replies, then ends.
+        """
+
+        async def read() -> list[Reply]:
+            return [reply async for reply in self.ask(40)]
+
+        replies = self.clock.runUntil(self.start(read()))
+        self.assertEqual({reply.node for reply in replies}, {p.contact for p in self.peers})
+
+    def test_asyncForWhenAnswersAreThere(self) -> None:
+        """
+        ``async for`` gives the replies that came while its body was at work.
+        """
+
+        async def read() -> int:
+            count = 0
+            async for _ in self.ask(40):
+                count += 1
+                pause: Deferred[None] = Deferred()
+                self.clock.callLater(0.2, pause.callback, None)
+                await pause
+            return count
+
+        self.assertEqual(self.clock.runUntil(self.start(read())), 40)
+
+    def test_asyncForAgain(self) -> None:
+        """
+        After the end, one more ``async for`` over the same stream ends at once.
+        """
+
+        async def read() -> list[Reply]:
+            stream = self.ask(2)
+            first = [reply async for reply in stream]
+            return first + [reply async for reply in stream]
+
+        self.assertEqual(len(self.clock.runUntil(self.start(read()))), 2)
+
+    def test_nobodyAnswers(self) -> None:
+        """
+        When nobody answers, each way of reading fails with `NoResponse`.
+        """
+
+        async def read() -> None:
+            async for _ in self.ask(2, answers="ignore"):
+                self.fail("a reply of nobody")
+
+        stream = self.ask(2, answers="ignore")
+        for reading in (
+            stream.collect(),
+            self.ask(2, answers="ignore").startProducing(Consumer()),
+            self.start(read()),
+        ):
+            with self.assertRaises(NoResponse):
+                self.clock.runUntil(reading)
+        self.assertEqual((stream.responses, stream.errors), (0, 2))
+
+    def test_nobodyToAsk(self) -> None:
+        """
+        A query of a node that knows nobody, and one to an empty list, fail with `NoResponse`.
+        """
+        with self.assertRaises(NoResponse):
+            self.collect(self.asker, self.target())
+        with self.assertRaises(NoResponse):
+            self.collect(self.asker, self.target(), nodes=[])
+
+    def test_twoAtOnce(self) -> None:
+        """
+        A second reply can't be awaited while one is awaited already.
+        """
+        stream = self.ask(1)
+        first = stream.__anext__()
+        with self.assertRaises(ValueError):
+            stream.__anext__()
+        self.clock.runUntil(first)
+
+    def test_oneSilent(self) -> None:
+        """
+        A node that is silent counts as an error and doesn't keep the others from answering.
+        """
+        self.addPeers(1, "ignore")
+        stream = self.ask(3)
+        self.assertEqual(len(self.clock.runUntil(stream.collect())), 3)
+        self.assertEqual((stream.responses, stream.errors), (3, 1))
+
+
+class PauseTests(StreamTestCase):
+    """
+    A consumer that pauses, pauses the asking.
+    """
+
+    def test_pause(self) -> None:
+        """
+        A consumer that pauses after 3 replies of 100 possible stops the sending of requests: no
+        more than a window of nodes was asked since, and on resume all the others come.
+        """
+
+        def pause(producer: Any) -> None:
+            if len(consumer.items) == 3:
+                producer.pauseProducing()
+
+        consumer = Consumer(pause)
+        stream = self.ask(100)
+        done = stream.startProducing(consumer)
+        self.clock.runUntil(lambda: len(consumer.items) == 3)
+        asked = self.asked()
+        requests = len(self.asks())
+        self.clock.runFor(60)
+        self.assertEqual(len(consumer.items), 3)
+        self.assertLessEqual(self.asked(), asked + LOOKUP_WINDOW)
+        self.assertLessEqual(len(self.asks()), requests + LOOKUP_WINDOW)
+        self.assertLessEqual(stream.responses, 3 + LOOKUP_WINDOW)
+        stream.resumeProducing()
+        self.clock.runUntil(done)
+        self.assertEqual(len(consumer.items), 100)
+        self.assertEqual(len({reply.node for reply in consumer.items}), 100)
+
+    def test_pauseInALookup(self) -> None:
+        """
+        A lookup, too, asks nobody while it is paused, and finds its end after.
+        """
+        nodes = self.swarm(60)
+        asker = self.node(bootstrap=[self.bootstrap], ephemeral=True)
+        self.clock.runUntil(asker.ready())
+        consumer = Consumer(lambda producer: producer.pauseProducing())
+        target = self.target()
+        stream = asker.query(COMMAND, target)
+        done = stream.startProducing(consumer)
+        self.clock.runFor(5)
+        before = len(self.requestsBy(self.addressOf(asker)))
+        self.clock.runFor(5)
+        self.assertEqual(len(self.requestsBy(self.addressOf(asker))), before)
+        self.assertEqual(len(consumer.items), 1)
+        for _ in range(200):
+            stream.resumeProducing()
+            self.clock.runFor(0.1)
+        self.successResultOf(done)
+        found = {reply.node.id for reply in consumer.items}
+        self.assertLessEqual(set(closestOf(map(self.contactOf, nodes), target)), found)
+
+    def test_pauseEachTime(self) -> None:
+        """
+        A consumer that pauses in each write gets one reply for each resume, in the order in which
+        they came.
+        """
+        consumer = Consumer(lambda producer: producer.pauseProducing())
+        stream = self.ask(20)
+        done = stream.startProducing(consumer)
+        for count in range(1, 20):
+            self.clock.runFor(0.5)
+            self.assertEqual(len(consumer.items), count)
+            self.assertNoResult(done)
+            stream.resumeProducing()
+        self.clock.runFor(0.5)
+        stream.resumeProducing()
+        self.successResultOf(done)
+        self.assertEqual(
+            [reply.node.host for reply in consumer.items], [p.host for p in self.peers]
+        )
+
+    def test_pauseBeforeTheFirst(self) -> None:
+        """
+        A consumer may pause the stream when it is registered: then nobody is asked.
+        """
+
+        class Busy(Consumer):
+            def registerProducer(self, producer: Any, streaming: bool) -> None:
+                super().registerProducer(producer, streaming)
+                producer.pauseProducing()
+
+        stream = self.ask(2)
+        done = stream.startProducing(Busy())
+        self.clock.runFor(5)
+        self.assertEqual(self.sent, [])
+        stream.resumeProducing()
+        self.assertIsNone(self.clock.runUntil(done))
+
+    def test_slowReader(self) -> None:
+        """
+        A loop that doesn't go on with its ``async for`` stops the asking.
+        """
+        stream = self.ask(100)
+        self.clock.runUntil(stream.__anext__())
+        self.clock.runFor(60)
+        self.assertLessEqual(self.asked(), 1 + 3 * LOOKUP_WINDOW)
+
+    def test_failureWhilePaused(self) -> None:
+        """
+        Requests that time out while the stream is paused are noticed on resume.
+        """
+        consumer = Consumer()
+        stream = self.ask(3, answers="ignore")
+        done = stream.startProducing(consumer)
+        stream.pauseProducing()
+        self.clock.runFor(GIVEN_UP)
+        self.assertNoResult(done)
+        stream.resumeProducing()
+        self.failureResultOf(done, NoResponse)

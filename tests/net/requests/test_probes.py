@@ -1,0 +1,71 @@
+"""
+Tests for `dwdht_twisted.probes`: what holds whatever those do that are told of a probe's end.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import HostPort
+from dwdht_twisted._net.requests import Probes, Requests
+
+FIRST, SECOND, THIRD, FOURTH = ((f"10.0.0.{number}", 1) for number in range(1, 5))
+
+WAITS = (1.0,)
+
+
+class FullTests(SynchronousTestCase):
+    """There are as many probes as there may be, two, and one begins as another ends."""
+
+    def setUp(self) -> None:
+        self.ended: list[tuple[HostPort, bool]] = []
+        self.requests = Requests(
+            Clock(), self.sent, Random(1), lambda message, address: None, lambda address: None
+        )
+        body = wire.requestBody(wire.PING)
+        self.probes = Probes(self.requests, body, WAITS, 2, lambda address: None)
+        self.datagrams: list[tuple[bytes, HostPort]] = []
+
+    def sent(self, datagram: bytes, address: HostPort) -> None:
+        """Keep what the probes send."""
+        self.datagrams.append((datagram, address))
+
+    def fill(self, next: HostPort) -> None:
+        """Probe two addresses; the end of the first begins the probe of another."""
+
+        def begin(isAnswered: bool) -> None:
+            self.ended.append((FIRST, isAnswered))
+            self.probe(next)
+
+        self.probes.send(FIRST, begin)
+        self.probe(SECOND)
+
+    def probe(self, address: HostPort) -> None:
+        """Probe an address, and note how that ends."""
+        self.probes.send(address, lambda isAnswered: self.ended.append((address, isAnswered)))
+
+    def answerAll(self) -> None:
+        """Let every ping be answered by the address that it was sent to."""
+        for datagram, address in list(self.datagrams):
+            self.requests.received(wire.encodeResponse(wire.transactionId(datagram), None), address)
+
+    def test_sameAddress(self) -> None:
+        """An address has one probe, though the end of another began it just then."""
+        self.fill(next=THIRD)
+        self.probe(THIRD)
+        self.assertEqual([to for _, to in self.datagrams], [FIRST, SECOND, THIRD])
+        self.answerAll()
+        self.assertEqual(self.ended, [(FIRST, False), (SECOND, True), (THIRD, True)])
+
+    def test_maximum(self) -> None:
+        """There are never more than there may be, and each ends once."""
+        self.fill(next=THIRD)
+        self.probe(FOURTH)
+        self.assertEqual(self.requests.inFlight, 2)
+        self.answerAll()
+        expected = [(FIRST, False), (SECOND, False), (THIRD, True), (FOURTH, True)]
+        self.assertEqual(self.ended, expected)

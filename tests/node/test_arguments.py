@@ -1,0 +1,212 @@
+"""
+Tests for `dwdht_twisted.node`: the arguments it refuses, and the forms that they may have.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from dwdht_twisted import (
+    Address,
+    Contact,
+    DHTNode,
+    InvalidAddress,
+    InvalidCommand,
+    InvalidTarget,
+    RateLimit,
+    ValueTooLarge,
+)
+from dwdht_twisted._core import wire
+from tests.helpers.networks.nodes import COMMAND, Handler, NodeTestCase
+
+
+class ArgumentTests(NodeTestCase):
+    """
+    Arguments of the wrong form raise at once, and nothing is sent.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.one = self.node()
+
+    def tearDown(self) -> None:
+        self.assertEqual(self.sent, [])
+
+    def test_target(self) -> None:
+        """
+        A target of 31 bytes, or one that isn't bytes, is refused in one clear line.
+        """
+        for ask in (self.one.query, self.one.update):
+            with self.assertRaises(InvalidTarget) as caught:
+                ask(COMMAND, bytes(31))
+            self.assertEqual(str(caught.exception), "target must be 32 bytes, not 31")
+            with self.assertRaises(InvalidTarget):
+                ask(COMMAND, cast(bytes, "a" * 32))
+
+    def test_id(self) -> None:
+        """
+        An id is 32 bytes.
+        """
+        for id in (b"short", bytes(33), "a" * 32):
+            with self.assertRaises(InvalidTarget):
+                DHTNode(self.network.reactor(), id=cast(bytes, id))
+
+    def test_bootstrap(self) -> None:
+        """
+        A bootstrap address has a host and a port from 1 to 65535.
+        """
+        for given in (
+            "host:0",
+            "host:65536",
+            "host:x",
+            ["host:1", "a b:1"],
+            0,
+            [True],
+            [("a", "b")],
+        ):
+            with self.assertRaises(InvalidAddress):
+                DHTNode(self.network.reactor(), bootstrap=cast(Any, given))
+
+    def test_contacts(self) -> None:
+        """
+        A contact from an earlier run has an id and a numeric address.
+        """
+        for contact in (Contact(None, "10.0.0.1", 1), Contact(b"short", "10.0.0.1", 1)):
+            with self.assertRaises(InvalidTarget):
+                DHTNode(self.network.reactor(), contacts=[contact])
+        with self.assertRaises(InvalidAddress):
+            DHTNode(self.network.reactor(), contacts=[Contact(bytes(32), "10.0.0.1", 0)])
+        with self.assertRaises(InvalidAddress):
+            DHTNode(self.network.reactor(), contacts=[Contact(bytes(32), "localhost", 1)])
+
+    def test_addresses(self) -> None:
+        """
+        The addresses of pings, hole punches and named nodes are checked.
+        """
+        good = Address("10.0.0.1", 1)
+        for bad in (("10.0.0.1", 0), "10.0.0.1:99999", ":", None, ("10.0.0.1",), 1.5):
+            wrong = cast(Any, bad)
+            with self.assertRaises(InvalidAddress):
+                self.one.ping(wrong)
+            with self.assertRaises(InvalidAddress):
+                self.one.holepunch(wrong, good)
+            with self.assertRaises(InvalidAddress):
+                self.one.holepunch(good, wrong)
+            with self.assertRaises(InvalidAddress):
+                self.one.query(COMMAND, bytes(32), nodes=[good, wrong])
+
+    def test_command(self) -> None:
+        """
+        A command is text that isn't empty and isn't the protocol's own.
+        """
+        for command in ("", "_ping", "_find_node", b"test", None):
+            wrong = cast(str, command)
+            with self.assertRaises(InvalidCommand):
+                self.one.query(wrong, bytes(32))
+            with self.assertRaises(InvalidCommand):
+                self.one.update(wrong, bytes(32))
+            if command is not None:
+                with self.assertRaises(InvalidCommand):
+                    self.one.register(wrong, Handler())
+
+    def test_value(self) -> None:
+        """
+        A value is bytes or None.
+        """
+        for value in ("text", 1, [b"x"]):
+            with self.assertRaises(ValueError):
+                self.one.query(COMMAND, bytes(32), cast(bytes, value))
+
+    def test_valueTooLarge(self) -> None:
+        """
+        A value that doesn't fit a datagram is refused with its size and the limit.
+        """
+        for ask in (self.one.query, self.one.update):
+            with self.assertRaises(ValueTooLarge) as caught:
+                ask(COMMAND, bytes(32), bytes(wire.MAX_DATAGRAM_BYTES - 100))
+            self.assertIn(str(wire.MAX_DATAGRAM_BYTES), str(caught.exception))
+            ask(COMMAND, bytes(32), bytes(wire.MAX_DATAGRAM_BYTES - 150))
+
+    def test_handler(self) -> None:
+        """
+        A handler provides `ICommandHandler`, and a command has one.
+        """
+        with self.assertRaises(ValueError):
+            self.one.register(COMMAND, cast(Any, lambda request: None))
+        self.one.register(COMMAND, Handler())
+        with self.assertRaises(ValueError):
+            self.one.register(COMMAND, Handler())
+        self.one.unregister(COMMAND)
+        with self.assertRaises(KeyError):
+            self.one.unregister(COMMAND)
+        self.one.register(COMMAND, Handler())
+
+    def test_rateLimit(self) -> None:
+        """
+        A rate limit lets something through.
+        """
+        for limit in (0, -1, float("nan"), RateLimit(rate=0), RateLimit(burst=0)):
+            with self.assertRaises(ValueError):
+                DHTNode(self.network.reactor(), rateLimit=limit)
+
+
+class FormTests(NodeTestCase):
+    """
+    The forms that arguments may have.
+    """
+
+    def test_oneBootstrapNode(self) -> None:
+        """
+        ``bootstrap`` may be one address: text, a port number of this machine, an `Address`.
+        """
+        here = self.network.reactor("10.1.1.1")
+        bootstrap = self.node(ephemeral=True, reactor=here, port=7000)
+        for given in ("10.1.1.1:7000", 7000, "localhost:7000", Address("10.1.1.1", 7000)):
+            node = self.node(reactor=here, bootstrap=given)
+            self.clock.runUntil(node.ready())
+        self.assertGreater(bootstrap.counters.requestsReceived, 3)
+
+    def test_oneNamedNode(self) -> None:
+        """
+        ``nodes`` may be one address, too.
+        """
+        other = self.node("10.1.1.1", port=7000)
+        asker = self.node()
+        for given in ("10.1.1.1:7000", self.addressOf(other), self.contactOf(other)):
+            [reply] = self.collect(asker, self.target(), nodes=given)
+            self.assertEqual(reply.node, self.contactOf(other))
+
+    def test_bytesLike(self) -> None:
+        """
+        Targets, ids and values may be any bytes-like object.
+        """
+        handler = Handler()
+        other = self.node(id=cast(bytes, bytearray(32)))
+        other.register(COMMAND, handler)
+        asker = self.node()
+        target = cast(bytes, memoryview(self.target()))
+        self.collect(asker, target, value=bytearray(b"x"), nodes=[self.addressOf(other)])
+        [request] = handler.queries
+        self.assertEqual((request.target, request.value), (bytes(target), b"x"))
+
+    def test_name(self) -> None:
+        """
+        Bootstrap nodes, named nodes and pings may go by host name.
+        """
+        other = self.node("10.1.1.1", port=7000)
+        self.network.addName("dht.example", "10.1.1.1")
+        node = self.node(bootstrap=["dht.example:7000"])
+        self.clock.runUntil(node.ready())
+        self.assertEqual(node.contacts(), [self.contactOf(other)])
+        pong = self.clock.runUntil(node.ping("dht.example:7000"))
+        self.assertEqual(pong.contact, self.contactOf(other))
+        replies = self.collect(node, self.target(), nodes=["dht.example:7000"])
+        self.assertEqual([reply.node for reply in replies], [self.contactOf(other)])
+
+    def test_randomIds(self) -> None:
+        """
+        Without an id and a generator of its own, each node has another id.
+        """
+        ids = {DHTNode(self.network.reactor()).id for _ in range(10)}
+        self.assertEqual(len(ids), 10)
+        self.assertEqual({len(id) for id in ids}, {32})

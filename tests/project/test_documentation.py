@@ -1,0 +1,258 @@
+"""
+The documents keep their word: each snippet and command in them is run.
+
+The two commands of the README that set up an environment take minutes: ``.ci/run`` runs them, from
+the README's own text.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+from configparser import ConfigParser
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted import values
+from dwdht_twisted._cli.tap import Options
+from dwdht_twisted._core.counters import Counters
+from tests.helpers.peer.install import PEER_FOLDER, installation
+from tests.helpers.processes.documents import (
+    CONTRIBUTING,
+    OPERATIONS,
+    README,
+    Block,
+    Document,
+    allDocuments,
+)
+from tests.helpers.processes.programs import (
+    ROOT,
+    SCRIPTS,
+    TWISTD,
+    Program,
+    ProgramTestCase,
+    freePort,
+)
+
+#: The blocks that ``.ci/run`` runs.
+RUN_BY_CI = ("demo", "tests")
+
+#: The languages of code that is run or checked here; ``text`` is what a program writes.
+LANGUAGES = {"sh", "python", "javascript", "ini", "text"}
+
+
+class MarkupTests(SynchronousTestCase):
+    """
+    What can be told by reading.
+    """
+
+    def test_markup(self) -> None:
+        """Every document is well-formed."""
+        for document in allDocuments():
+            self.assertEqual(document.problems, [], document.path.name)
+
+    def test_links(self) -> None:
+        """Every file that a document refers to is there."""
+        for document in allDocuments():
+            for link in document.links():
+                target = document.path.parent / link.partition("#")[0]
+                self.assertTrue(target.exists(), f"{document.path.name} refers to {link}")
+
+    def test_languages(self) -> None:
+        """Every block of code is in a language that is run or checked."""
+        for document in allDocuments():
+            for block in document.blocks():
+                self.assertIn(block.language, LANGUAGES, f"{document.path.name}: {block.text}")
+
+    def test_indexIsComplete(self) -> None:
+        """The index refers to every document."""
+        index = Document(ROOT / "docs" / "index.rst")
+        for path in (ROOT / "docs").glob("*.rst"):
+            if path.name != "index.rst":
+                self.assertIn(path.name, index.links())
+
+    def test_runByCI(self) -> None:
+        """The commands that take minutes are run by the CI, out of the README."""
+        run = (ROOT / ".ci" / "run").read_text()
+        for name in RUN_BY_CI:
+            self.assertEqual(Document(README).block(name).language, "sh")
+            self.assertRegex(run, rf"readme_command {name}\b")
+
+    def test_contributing(self) -> None:
+        """The checks that a contributor is told to run are those of the CI."""
+        run = (ROOT / ".ci" / "run").read_text() + Document(README).block("tests").text
+        for block in Document(CONTRIBUTING).blocks("sh"):
+            for command in block.text.splitlines():
+                self.assertIn(command, run)
+
+    def test_unit(self) -> None:
+        """The systemd unit is well-formed, and twistd takes its command line."""
+        unit = ConfigParser(interpolation=None)
+        unit.optionxform = str  # type: ignore[assignment,method-assign]
+        unit.read_string(Document(OPERATIONS).block("dwdht.service").text)
+        command = shlex.split(unit["Service"]["ExecStart"])
+        self.assertEqual(Path(command[0]).name, "twistd")
+        options = Options()
+        options.parseOptions(command[command.index("dwdht") + 1 :])
+        self.assertEqual(options["store"], "sqlite:values.sqlite")
+
+    def test_options(self) -> None:
+        """The table of options has each option of twistd dwdht, and no other."""
+        rows = Document(OPERATIONS).firstColumns("Nodes and bootstrap servers")
+        told = {row.split()[0].removeprefix("--") for row in rows}
+        known = {name.rstrip("=") for name in Options().longOpt} - {"help", "version"}
+        self.assertEqual(told, known)
+
+    def test_messages(self) -> None:
+        """Each event and each error that the documents explain is one that the package says."""
+        source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+        # A long text is written as several; the one of the system is not in our source.
+        source = re.sub(r'"\s*\n\s*f?"', "", source) + "Address already in use"
+        for title in ("What the log says", "What errors mean"):
+            rows = Document(OPERATIONS).firstColumns(title)
+            self.assertGreater(len(rows), 8)
+            for row in rows:
+                parts = re.split(r"\b[A-Z]+\b|\d+|\.\.\.", row)
+                self.assertIn(max(parts, key=len).strip(" ,:;"), source, row)
+
+    def test_counters(self) -> None:
+        """Each counter that the documents name is one that a node has."""
+        text = OPERATIONS.read_text().partition("What to watch\n")[2].partition("What errors")[0]
+        named = set(re.findall(r"^\*.*", text, re.MULTILINE))
+        names = {name for line in named for name in re.findall("``([a-zA-Z]+)``", line)}
+        self.assertGreater(len(names), 5)
+        self.assertLessEqual(names, set(Counters().asDict()))
+
+    def test_constants(self) -> None:
+        """The limits that the documents state are those of the package."""
+        self.assertEqual(values.MAXIMUM_VALUE_BYTES, 1000)
+
+
+class SnippetTests(ProgramTestCase):
+    """
+    What can be told by running it.
+    """
+
+    async def network(self) -> dict[str, str]:
+        """
+        Start a network of a bootstrap server and three nodes.
+
+        :return: the ports that stand for those that the documents name
+        """
+        ports = {"10001": str(freePort()), "10002": str(freePort()), "6620": str(freePort())}
+        bootstrap = f"127.0.0.1:{ports['10001']}"
+        await self.startNode("--ephemeral", "--port", ports["10001"])
+        for _ in range(3):
+            node, _ = await self.startNode("--bootstrap", bootstrap)
+            await node.says("joined the network")
+        return ports
+
+    async def runPython(self, block: Block, ports: dict[str, str]) -> Program:
+        """Run a Python block by its kind, and require that it goes well."""
+        name = block.name or "snippet.py"
+        (self.folder / name).write_text(replaced(block.text, ports))
+        if "Application(" in block.text:
+            program = self.start(*TWISTD, "--no_save", "--python", name)
+            await program.says("joined the network")
+            await self.terminate(program)
+            return program
+        command = ["-m", "twisted.trial", f"./{name}"] if name.startswith("test_") else [name]
+        program = await self.finish(sys.executable, *command)
+        self.assertEqual(program.exitCode, 0, program.text + program.errorText)
+        self.assertNotIn("Traceback", program.text + program.errorText)
+        return program
+
+    async def test_python(self) -> None:
+        """Every Python block runs, on a fresh network."""
+        ports = await self.network()
+        for document in allDocuments():
+            for block in document.blocks("python"):
+                program = await self.runPython(block, ports)
+                if block.name.startswith("test_"):
+                    self.assertIn("PASSED (successes=1)", program.text)
+
+    async def test_readmePrints(self) -> None:
+        """The snippets of the README print what they are for."""
+        ports = await self.network()
+        blocks = Document(README).blocks("python")
+        (storing,) = [block for block in blocks if "values.put" in block.text and not block.name]
+        program = await self.runPython(storing, ports)
+        self.assertEqual(
+            program.text,
+            f"b'hello, world'\nno node holds a valid value under {'00' * 32}\n",
+        )
+        (shouting,) = [block for block in blocks if "Shout" in block.text]
+        program = await self.runPython(shouting, ports)
+        self.assertRegex(program.text, r"^[0-9a-f]{8}@127\.0\.0\.1:\d+ b'HELLO'\n$")
+
+    async def test_javascript(self) -> None:
+        """The JavaScript block runs, and stores its value on Python nodes."""
+        node = await installation.require(self.reactor)
+        ports = await self.network()
+        (block,) = Document(README).blocks("javascript")
+        (self.folder / "snippet.js").write_text(replaced(block.text, ports))
+        program = await self.finish(
+            *(node, "--no-deprecation", "snippet.js"),
+            environment={"NODE_PATH": str(PEER_FOLDER / "node_modules")},
+        )
+        self.assertEqual((program.exitCode, program.errorText), (0, ""))
+        key = values.keyOf(b"hello from JavaScript").hex()
+        self.assertEqual(program.text, f"stored {key} on 3 nodes\n")
+
+    async def session(self, document: Document) -> str:
+        """
+        Run the shell commands of a document in their order: servers until the end, the others to
+        their end.
+
+        :return: what the others wrote
+        """
+        ports = {"10001": str(freePort()), "10002": str(freePort())}
+        lines = [
+            line
+            for block in document.blocks("sh")
+            if block.name not in RUN_BY_CI
+            for line in replaced(block.text, ports).splitlines()
+        ]
+        servers = [line for line in lines if line.startswith("twist")]
+        for line in servers:
+            # Each has its own folder for its process id.
+            server = self.start("sh", "-c", f"exec {line.replace('-n ', '-n --pidfile= ', 1)}")
+            await server.says("bootstrap")
+            if "--bootstrap" in line:
+                await server.says("joined the network")
+        script = "\n".join(["set -e", *(line for line in lines if line not in servers)])
+        program = await self.finish("sh", "-c", script)
+        self.assertEqual((program.exitCode, program.errorText), (0, ""))
+        return program.text
+
+    async def test_readmeSession(self) -> None:
+        """The shell commands of the README end with the value found."""
+        text = await self.session(Document(README))
+        self.assertRegex(text, r"^an ephemeral node at .*\n")
+        self.assertTrue(text.endswith("\nhello, world"), text)
+
+    async def test_operationsSession(self) -> None:
+        """The shell commands for operators run."""
+        await self.session(Document(OPERATIONS))
+
+    async def test_otherShell(self) -> None:
+        """The shell commands of the other documents are well-formed, of programs that exist."""
+        for document in allDocuments():
+            if document.path in (README, OPERATIONS, CONTRIBUTING):
+                continue
+            for block in document.blocks("sh"):
+                program = await self.finish("bash", "-n", "-c", block.text)
+                self.assertEqual(program.exitCode, 0, program.errorText)
+                for line in block.text.splitlines():
+                    name = line.split()[0].replace(".venv/bin", str(SCRIPTS))
+                    self.assertTrue(shutil.which(name) or (ROOT / name).exists(), line)
+
+
+def replaced(text: str, ports: dict[str, str]) -> str:
+    """The text, with other ports."""
+    for port, other in ports.items():
+        text = text.replace(port, other)
+    return text

@@ -1,0 +1,239 @@
+"""
+Tests for `dwdht_twisted.testing.clock`.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.base import DelayedCall
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import (
+    AlreadyCalled,
+    AlreadyCancelled,
+)
+from twisted.internet.interfaces import (
+    IReactorTime,
+)
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from dwdht_twisted.testing import LimitReached, SimulatedClock
+
+_operation = st.one_of(
+    st.tuples(st.just("callLater"), st.integers(0, 20), st.just(0)),
+    st.tuples(st.just("cancel"), st.integers(0, 30), st.just(0)),
+    st.tuples(st.just("reset"), st.integers(0, 30), st.integers(0, 20)),
+    st.tuples(st.just("delay"), st.integers(0, 30), st.integers(-5, 20)),
+    st.tuples(st.just("advance"), st.integers(0, 15), st.just(0)),
+)
+
+
+def pending(clock: Clock) -> list[DelayedCall]:
+    """The delayed calls of a clock."""
+    return [call for call in clock.getDelayedCalls() if isinstance(call, DelayedCall)]
+
+
+class ClockTests(SynchronousTestCase):
+    """
+    `SimulatedClock` is a `Clock` that schedules faster and can go from call to call.
+    """
+
+    def setUp(self) -> None:
+        self.clock = SimulatedClock()
+        self.ran: list[object] = []
+
+    def note(self, label: object) -> None:
+        """Remember that a call was made, and when."""
+        self.ran.append((label, self.clock.seconds()))
+
+    def test_interface(self) -> None:
+        """
+        It provides ``IReactorTime``.
+        """
+        self.assertTrue(verifyObject(IReactorTime, self.clock))
+
+    @staticmethod
+    def _trace(clock: Clock, operations: list[tuple[str, int, int]]) -> list[object]:
+        """Do the operations and tell all that can be seen of them."""
+        trace: list[object] = []
+        batch: list[tuple[float, int]] = []
+        calls: list[DelayedCall] = []
+
+        def schedule(delay: int) -> None:
+            label = len(calls)
+            call = clock.callLater(delay, lambda: run(label))
+            assert isinstance(call, DelayedCall)
+            calls.append(call)
+
+        def run(label: int) -> None:
+            batch.append((calls[label].getTime(), label))
+            if label % 3 == 1:
+                schedule(label % 4)
+
+        for name, first, second in operations:
+            if name == "callLater":
+                schedule(first)
+            elif name == "advance":
+                clock.advance(first)
+                # Clock leaves open what comes first of calls moved to the same time.
+                assert [time for time, _ in batch] == sorted(time for time, _ in batch)
+                trace.append((clock.seconds(), sorted(batch)))
+                batch.clear()
+            elif calls:
+                arguments = () if name == "cancel" else (second,)
+                try:
+                    getattr(calls[first % len(calls)], name)(*arguments)
+                except (AlreadyCalled, AlreadyCancelled) as error:
+                    trace.append(type(error))
+            trace.append(sorted((call.getTime(), calls.index(call)) for call in pending(clock)))
+            trace.append([call.active() for call in calls])
+        return trace
+
+    @settings(deadline=None, max_examples=300)
+    @given(st.lists(_operation, max_size=40))
+    def test_sameAsClock(self, operations: list[tuple[str, int, int]]) -> None:
+        """
+        Whatever is scheduled, cancelled, reset, delayed and advanced, the same calls run at the
+        same times, are pending and refuse to be touched as with ``Clock``.
+        """
+        self.assertEqual(
+            self._trace(SimulatedClock(), operations), self._trace(Clock(), operations)
+        )
+
+    def test_sameTime(self) -> None:
+        """
+        Calls at the same time run in the order in which they were scheduled.
+        """
+        for label in range(100):
+            self.clock.callLater(1, self.note, label)
+            self.clock.schedule(1, self.note, -label)
+        self.clock.advance(1)
+        expected = [(sign * label, 1.0) for label in range(100) for sign in (1, -1)]
+        self.assertEqual(self.ran, expected)
+
+    def test_movedKeepsPlace(self) -> None:
+        """
+        A call that is moved to the time of another runs where it was scheduled, before or after.
+        """
+        early, late = (self.clock.callLater(when, self.note, when) for when in (1, 9))
+        self.clock.callLater(5, self.note, "other")
+        late.reset(5)
+        early.reset(5)
+        self.clock.runFor(10)
+        self.assertEqual(self.ran, [(1, 5), (9, 5), ("other", 5)])
+
+    def test_keywordArguments(self) -> None:
+        """
+        A delayed call gets its arguments, by position and by keyword.
+        """
+        self.clock.callLater(0, lambda *args, **kw: self.ran.append((args, kw)), 1, two=2)
+        self.clock.pump([0])
+        self.assertEqual(self.ran, [((1,), {"two": 2})])
+
+    def test_getDelayedCalls(self) -> None:
+        """
+        The pending delayed calls are listed by time; those without a handle aren't.
+        """
+        second = self.clock.callLater(2, self.note, "second")
+        first = self.clock.callLater(1, self.note, "first")
+        third = self.clock.callLater(0.5, self.note, "third")
+        third.delay(5)
+        self.clock.callLater(1.5, self.note, "cancelled").cancel()
+        self.clock.schedule(1, self.note, "datagram")
+        self.assertEqual(list(self.clock.getDelayedCalls()), [first, second, third])
+        self.assertEqual(self.clock.calls, [first, second, third])
+
+    def test_advanceJumps(self) -> None:
+        """
+        ``advance`` moves time to its end before the calls run, as in ``Clock``.
+        """
+        self.clock.callLater(1, self.note, "call")
+        self.clock.advance(10)
+        self.assertEqual(self.ran, [("call", 10)])
+
+    def test_exception(self) -> None:
+        """
+        What a call raises comes out of ``advance``, and the calls after it run next time.
+        """
+        self.clock.callLater(1, lambda: 1 / 0)
+        self.clock.callLater(1, self.note, "after")
+        self.assertRaises(ZeroDivisionError, self.clock.advance, 1)
+        self.clock.advance(0)
+        self.assertEqual(self.ran, [("after", 1)])
+
+    def test_runFor(self) -> None:
+        """
+        ``runFor`` lets each call see its own time, and ends at its own.
+        """
+        self.clock.callLater(1, lambda: self.clock.callLater(2, self.note, "nested"))
+        self.clock.callLater(7, self.note, "later")
+        self.clock.runFor(5)
+        self.assertEqual(self.ran, [("nested", 3)])
+        self.assertEqual(self.clock.seconds(), 5)
+
+    def test_runUntilDeferred(self) -> None:
+        """
+        ``runUntil`` gives the result of a Deferred at the time when it fires.
+        """
+        deferred: Deferred[str] = Deferred()
+        self.clock.callLater(3, deferred.callback, "result")
+        self.clock.callLater(4, self.note, "later")
+        self.assertEqual(self.clock.runUntil(deferred, limit=10), "result")
+        self.assertEqual((self.clock.seconds(), self.ran), (3, []))
+
+    def test_runUntilFailure(self) -> None:
+        """
+        ``runUntil`` raises what a Deferred fails with.
+        """
+        deferred: Deferred[None] = Deferred()
+        self.clock.callLater(3, deferred.cancel)
+        self.assertRaises(CancelledError, self.clock.runUntil, deferred)
+
+    def test_runUntilPredicate(self) -> None:
+        """
+        ``runUntil`` stops after the call that makes a function true.
+        """
+        for label in range(10):
+            self.clock.callLater(label, self.note, label)
+        self.clock.runUntil(lambda: len(self.ran) == 4)
+        self.assertEqual(self.clock.seconds(), 3)
+
+    def test_runUntilLimit(self) -> None:
+        """
+        ``runUntil`` raises at its limit, and leaves the Deferred to fire later for others.
+        """
+        deferred: Deferred[str] = Deferred()
+        self.clock.callLater(3, deferred.callback, "late")
+        error = self.assertRaises(LimitReached, self.clock.runUntil, deferred, limit=2)
+        self.assertIn("2 simulated seconds", str(error))
+        self.assertEqual(self.clock.seconds(), 2)
+        self.clock.runFor(1)
+        self.assertEqual(self.successResultOf(deferred), "late")
+
+    def test_runUntilNothingLeft(self) -> None:
+        """
+        ``runUntil`` raises at once when nothing is scheduled that it could wait for.
+        """
+        self.clock.callLater(3, self.note, "only")
+        self.clock.callLater(4, self.note, "cancelled").cancel()
+        error = self.assertRaises(LimitReached, self.clock.runUntil, Deferred())
+        self.assertIn("nothing is scheduled", str(error))
+        self.assertEqual(self.clock.seconds(), 3)
+
+    def test_cancelledAreForgotten(self) -> None:
+        """
+        Calls that are cancelled or moved again and again take no room, and the others run in
+        order.
+        """
+        for when in range(20):
+            self.clock.callLater(1000 + when * 7 % 20, self.note, "kept")
+        moved = self.clock.callLater(1000, self.note, "moved")
+        for number in range(1000):
+            self.clock.callLater(number * 7 % 5000, self.note, "never").cancel()
+            moved.reset(999 - number / 2)
+        self.assertLess(len(self.clock._heap), 200)
+        self.clock.runFor(5000)
+        kept = [("kept", 1000.0 + when) for when in range(20)]
+        self.assertEqual(self.ran, [("moved", 499.5), *kept])
