@@ -1,7 +1,8 @@
 """
-How the original could be used against others: entries 26 to 29 of the list of its defects.
+Abuse of a node against others: tests for defects 26 to 29 of the original, ``@dwdht/rpc`` 0.1.4.
 
-Each test is named after its entry.  Hostile datagrams come from a raw peer, over the real codec.
+Each test's name begins with the number of its defect.  Hostile datagrams come from a raw peer, over
+the real codec.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCas
 
 class AbuseTests(NodeTestCase):
     """
-    A node that an attacker would have others hit with.
+    A node in a network of 30, and an ephemeral attacker that would use it against others.
     """
 
     def setUp(self) -> None:
@@ -23,17 +24,18 @@ class AbuseTests(NodeTestCase):
         self.there = self.addressOf(self.one)
         self.attacker = self.peer(id=None)
 
-    def received(self, victim: RawPeer) -> int:
-        """How many bytes a victim got from the node."""
+    def countBytes(self, victim: RawPeer) -> int:
+        """Return the number of bytes that a victim received from the node."""
         return sum(len(datagram) for datagram, source in victim.received if source == self.there)
 
-    def test_26_aForwardedPingCarriesNothing(self) -> None:
+    def test_26_forwardedPingCarriesNoValue(self) -> None:
         """
-        A forwarded ping of 60 KB reaches a contact as a ping of a few bytes.
+        A forwarded ping of more than 60,000 bytes reaches a contact as a ping of less than 60
+        bytes.
         """
         contact = self.peer()
         self.introduce(contact, self.one)
-        before = self.received(contact)
+        before = self.countBytes(contact)
         datagram = self.attacker.ask(
             self.there,
             wire.PING,
@@ -43,13 +45,14 @@ class AbuseTests(NodeTestCase):
             roundtripToken=bytes(1000),
         )
         self.clock.runFor(0.1)
-        self.assertGreater(self.received(contact), before)
-        self.assertLess(self.received(contact) - before, 60)
+        self.assertGreater(self.countBytes(contact), before)
+        self.assertLess(self.countBytes(contact) - before, 60)
         self.assertGreater(len(datagram), 60000)
 
-    def test_26_onlyToContacts(self) -> None:
+    def test_26_pingIsForwardedOnlyToContacts(self) -> None:
         """
-        A ping is forwarded to no address that the table doesn't know.
+        A ping that is to be forwarded to an address outside the routing table is counted as
+        refused, and reaches nobody.
         """
         victim = self.peer()
         self.attacker.ask(self.there, wire.PING, forwardRequest=packAddress(*victim.address))
@@ -57,9 +60,10 @@ class AbuseTests(NodeTestCase):
         self.assertEqual(victim.received, [])
         self.assertEqual(self.one.counters.relaysRefused, 1)
 
-    def test_26_notTooManyASecond(self) -> None:
+    def test_26_forwardedPingsAreLimited(self) -> None:
         """
-        However many are to be forwarded, a contact gets a few a second.
+        A contact gets at most 100 forwarded pings in 10 seconds while 500 a second are to be
+        forwarded to it.
         """
         contact = self.peer()
         self.introduce(contact, self.one)
@@ -72,9 +76,10 @@ class AbuseTests(NodeTestCase):
             self.clock.runFor(1)
         self.assertLessEqual(len(contact.asked(wire.PING)), 100)
 
-    def test_27_aForwardResponseHitsNobodyHard(self) -> None:
+    def test_27_forwardResponsesToOneVictimAreLimited(self) -> None:
         """
-        A flood of forwarded pings that name a victim brings it a few answers a second.
+        A flood of 500 pings a second that name a victim in ``forwardResponse`` brings it at most
+        100 datagrams in 10 seconds, and less than a fifth of the flood's bytes.
         """
         victim = self.peer()
         sent = 0
@@ -88,11 +93,12 @@ class AbuseTests(NodeTestCase):
             self.clock.runFor(1)
         self.assertGreater(len(victim.received), 0)
         self.assertLessEqual(len(victim.received), 100)
-        self.assertLess(self.received(victim), sent / 5)
+        self.assertLess(self.countBytes(victim), sent / 5)
 
-    def test_27_norManyVictims(self) -> None:
+    def test_27_forwardResponsesToManyVictimsAreLimited(self) -> None:
         """
-        Nor does it bring very many victims an answer each.
+        At most 120 of 1,000 victims that are each named in one ``forwardResponse`` get a datagram
+        within a second.
         """
         victims = [self.peer() for _ in range(1000)]
         for victim in victims:
@@ -100,9 +106,10 @@ class AbuseTests(NodeTestCase):
         self.clock.runFor(1)
         self.assertLessEqual(sum(bool(victim.received) for victim in victims), 120)
 
-    def test_28_anUnprovenSourceGetsLittle(self) -> None:
+    def test_28_unprovenSourceGetsLittle(self) -> None:
         """
-        A ``_find_node`` from a source that doesn't answer brings it at most so many bytes for each.
+        Each of 50 ``_find_node`` requests from a source that never answers brings it at most
+        `AMPLIFICATION` bytes, 14, for each byte of the request.
         """
         for id in (None, self.target()):
             victim = self.peer()
@@ -111,12 +118,12 @@ class AbuseTests(NodeTestCase):
                 victim.send(datagram, self.there)
                 self.clock.runFor(0.3)
             self.clock.runFor(GIVEN_UP)
-            self.assertGreater(self.received(victim), 0)
-            self.assertLessEqual(self.received(victim), 50 * AMPLIFICATION * len(datagram))
+            self.assertGreater(self.countBytes(victim), 0)
+            self.assertLessEqual(self.countBytes(victim), 50 * AMPLIFICATION * len(datagram))
 
-    def test_28_aHonestAskerGetsEverything(self) -> None:
+    def test_28_answeringAskerGetsAllContacts(self) -> None:
         """
-        An asker that answers one ping gets the whole answer.
+        An ephemeral asker that answers one ping gets all 20 contacts of an answer.
         """
         asker = self.peer(id=None, answers="pong")
         asker.ask(self.there, wire.FIND_NODE, self.target())
@@ -124,9 +131,10 @@ class AbuseTests(NodeTestCase):
         [(answer, _)] = asker.responses
         self.assertEqual(len(answer.nodes or b""), 20 * 38)
 
-    def test_29_aTokenIsForOneUse(self) -> None:
+    def test_29_tokenIsBoundToHostPortIdAndTarget(self) -> None:
         """
-        A token is good for one host, port, id and target: with another of them, it makes a query.
+        A token is valid for one host, port, id and target: a request with another of them is a
+        query and not an update.
         """
         handler = Handler()
         self.one.register(COMMAND, handler)
@@ -151,9 +159,10 @@ class AbuseTests(NodeTestCase):
         self.clock.runFor(1)
         self.assertEqual(len(handler.updates), 1)
 
-    def test_29_aTokenOfAPingIsNoTokenForATarget(self) -> None:
+    def test_29_tokenOfPingMakesNoUpdate(self) -> None:
         """
-        The token that came with a ping, which has no target, makes no update.
+        A token that came with the answer to a ping, which has no target, makes no update of any
+        target.
         """
         handler = Handler()
         self.one.register(COMMAND, handler)

@@ -1,7 +1,8 @@
 """
-How lookups of the original were captured: entries 20 to 25 of the list of its defects.
+Capture of lookups by a liar: tests for defects 20 to 25 of the original, ``@dwdht/rpc`` 0.1.4.
 
-Each test is named after its entry.  Hostile datagrams come from raw peers, over the real codec.
+Each test's name begins with the number of its defect.  Hostile datagrams come from raw peers, over
+the real codec.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from tests.helpers.networks.nodes import (
     near,
 )
 
-#: The most requests that one lookup may send.
+#: Requests that one lookup has to stay below.  The original sent one liar 148,200 in 10 seconds.
 MOST_REQUESTS = 200
 
 
 class CaptureTests(NodeTestCase):
     """
-    Lookups for a target that a liar sits next to.
+    Lookups for a target with a liar next to it.
     """
 
     def setUp(self) -> None:
@@ -36,7 +37,10 @@ class CaptureTests(NodeTestCase):
         self.wanted = self.target()
 
     def buildNetwork(self, count: int = 60) -> list[DHTNode]:
-        """A network, with a liar next to the target whom everybody knows."""
+        """
+        Return the nodes of a network, of which more than a third list a liar next to the target;
+        the asker bootstraps from it.
+        """
         nodes = self.swarm(count)
         self.liar = self.peer(id=near(self.wanted, 1), answers="pong")
         for node in nodes:
@@ -51,7 +55,10 @@ class CaptureTests(NodeTestCase):
         return nodes
 
     def assertFindsAll(self, nodes: list[DHTNode]) -> list[Reply]:
-        """The asker finds the closest 20 of these nodes, at a bounded cost."""
+        """
+        Require that the asker asks the liar, and finds the 19 other nodes that are closest to the
+        target with fewer than `MOST_REQUESTS` requests.
+        """
         replies = self.collect(self.asker, self.wanted)
         self.assertGreater(len(self.liar.asked(COMMAND)), 0)
         found = {reply.node.id for reply in replies}
@@ -61,9 +68,9 @@ class CaptureTests(NodeTestCase):
         self.assertLess(len(requests), MOST_REQUESTS)
         return replies
 
-    def test_20_aLiarThatNamesDeadIds(self) -> None:
+    def test_20_deadIdsHideNoHonestNode(self) -> None:
         """
-        A liar that names 20 dead ids next to the target keeps nobody from being found.
+        A liar that names 20 dead ids next to the target keeps no honest node from being found.
         """
         nodes = self.buildNetwork()
         dead = [Contact(near(self.wanted, 2 + n), "10.9.9.9", 100 + n) for n in range(20)]
@@ -72,9 +79,10 @@ class CaptureTests(NodeTestCase):
         )
         self.assertFindsAll(nodes)
 
-    def test_20_anUpdateReachesTheTrueHolders(self) -> None:
+    def test_20_updateReachesTheClosestHonestNodes(self) -> None:
         """
-        An update goes to the 20 closest honest nodes, in spite of the liar.
+        An update is taken by the 20 honest nodes closest to the target, although a liar names 20
+        dead ids that are closer.
         """
         nodes = self.buildNetwork()
         handlers = {node.id: Handler() for node in nodes}
@@ -88,9 +96,9 @@ class CaptureTests(NodeTestCase):
         taken = {id for id, handler in handlers.items() if handler.updates}
         self.assertEqual(taken, set(closestOf(map(self.contactOf, nodes), self.wanted, K)))
 
-    def test_21_aLiarThatNamesEverCloserIds(self) -> None:
+    def test_21_liarNamingEverCloserIdsIsAskedOnce(self) -> None:
         """
-        One socket that keeps naming closer ids at its own address is asked once.
+        A liar that names ever closer ids at its own address is asked once.
         """
         nodes = self.buildNetwork()
         distances = count(1 << 200, -1)
@@ -106,9 +114,10 @@ class CaptureTests(NodeTestCase):
         self.assertFindsAll(nodes)
         self.assertEqual(len(self.liar.asked(COMMAND)), 1)
 
-    def test_21_aLiarWithManyPorts(self) -> None:
+    def test_21_privateHostWithManyPortsDrawsBoundedRequests(self) -> None:
         """
-        One host that answers at all the ports that it names draws a bounded number of requests.
+        A private host that names ever closer ids at new ports of its own, and answers there, draws
+        fewer than 200 requests.
         """
         nodes = self.buildNetwork()
         distances = count(1 << 200, -1)
@@ -129,9 +138,10 @@ class CaptureTests(NodeTestCase):
         self.assertLess(len(self.requestsBy(self.addressOf(self.asker))), MOST_REQUESTS)
         self.assertLess(sum(bool(other.requests) for other in others), MOST_REQUESTS)
 
-    def test_21_aPublicLiarWithManyPorts(self) -> None:
+    def test_21_publicHostWithManyPortsIsAskedFewTimes(self) -> None:
         """
-        On the public internet such a host is asked a few times.
+        A public host that names ever closer ids at new ports of its own is asked at fewer than 5 of
+        these ports.
         """
         asker = self.node("8.8.4.4", ephemeral=True)
         distances = count(1 << 200, -1)
@@ -152,9 +162,10 @@ class CaptureTests(NodeTestCase):
         self.clock.runUntil(asker.query(COMMAND, self.wanted).collect())
         self.assertLess(sum(bool(other.asked(COMMAND)) for other in others), 5)
 
-    def test_22_anHonestIdAtADeadAddress(self) -> None:
+    def test_22_honestIdsAtDeadAddressesAreFound(self) -> None:
         """
-        A liar that names honest ids at dead addresses keeps none of them from being found.
+        A liar that names the closest honest ids at dead addresses keeps none of them from being
+        found once.
         """
         nodes = self.buildNetwork()
         closest = closestOf(map(self.contactOf, nodes), self.wanted)
@@ -166,9 +177,9 @@ class CaptureTests(NodeTestCase):
         ids = [reply.node.id for reply in replies]
         self.assertEqual(len(ids), len(set(ids)))
 
-    def test_22_oneAddressUnderManyIds(self) -> None:
+    def test_22_addressUnderManyIdsIsAskedOnce(self) -> None:
         """
-        One honest address that was named under many ids is asked once.
+        An honest address that a liar names under 20 ids is asked once.
         """
         nodes = self.buildNetwork()
         honest = nodes[0]
@@ -180,9 +191,10 @@ class CaptureTests(NodeTestCase):
         asked = self.requestsBy(self.addressOf(self.asker), self.addressOf(honest))
         self.assertEqual([message.command for message in asked], [COMMAND])
 
-    def test_23_aTargetedQueryToAnEphemeralNode(self) -> None:
+    def test_23_targetedQueryReachesEphemeralNode(self) -> None:
         """
-        A query to the address of an ephemeral node gives its answer, without an id.
+        A query and an update of the address of an ephemeral node each give its reply, whose contact
+        has no id.
         """
         ephemeral = self.node(ephemeral=True)
         ephemeral.register(COMMAND, Handler(lambda _: b"hello", lambda _: b"taken"))
@@ -193,9 +205,9 @@ class CaptureTests(NodeTestCase):
         taken = [Reply(Contact(None, *there), b"taken")]
         self.assertEqual(self.commit(asker, self.wanted, nodes=[there]), taken)
 
-    def test_24_theNodesToCommitToAreFixed(self) -> None:
+    def test_24_nodesToCommitToAreFixed(self) -> None:
         """
-        Nodes that are named while an update is committed don't get it.
+        A node that is first named in the answers to an update gets no request.
         """
         late = self.peer(id=near(self.wanted, 1), answers="serve")
         takers = [self.peer(id=near(self.wanted, 100 + n)) for n in range(20)]
@@ -212,9 +224,10 @@ class CaptureTests(NodeTestCase):
         self.assertEqual({r.node for r in replies}, {taker.contact for taker in takers})
         self.assertEqual(late.requests, [])
 
-    def test_25_oneBadEntryVoidsNoList(self) -> None:
+    def test_25_badEntriesSpareTheOthers(self) -> None:
         """
-        Entries that nothing can be sent to, and a rest that is too short, spoil none of the others.
+        Four entries with addresses that nothing can be sent to, and a rest that is too short for an
+        entry, keep none of the other entries of an answer from being asked.
         """
         good = [self.node() for _ in range(3)]
         referrer = self.peer()
@@ -232,9 +245,10 @@ class CaptureTests(NodeTestCase):
         self.assertEqual(found, {referrer.id, *(node.id for node in good)})
         self.assertEqual(asker.counters.sendFailures, 0)
 
-    def test_25_privateAddressesNamedByAPublicNode(self) -> None:
+    def test_25_privateAddressesFromPublicNodeAreNotAsked(self) -> None:
         """
-        Private and loopback addresses that a public node names are not asked; public ones are.
+        A node asks the public address that a public node names, and none of the private, loopback
+        and link-local ones.
         """
         liar = self.peer("8.8.8.8")
         public = self.peer("9.9.9.9", answers="serve")

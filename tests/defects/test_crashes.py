@@ -1,7 +1,8 @@
 """
-What made the original crash: entries 1 to 6 of the list of its defects.
+Crashes by hostile input: tests for defects 1 to 6 of the original, ``@dwdht/rpc`` 0.1.4.
 
-Each test is named after its entry.  Hostile datagrams come from a raw peer, over the real codec.
+Each test's name begins with the number of its defect.  Hostile datagrams come from a raw peer, over
+the real codec.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCas
 
 class CrashTests(NodeTestCase):
     """
-    A node that goes on serving, whatever it is sent.
+    A node that has to go on serving after hostile input.
     """
 
     def setUp(self) -> None:
@@ -25,20 +26,20 @@ class CrashTests(NodeTestCase):
         self.attacker = self.peer(answers="pong")
 
     def attack(self, *datagrams: bytes) -> None:
-        """Send datagrams, and let time pass."""
+        """Send datagrams to the node, and let one second pass."""
         for datagram in datagrams:
             self.attacker.send(datagram, self.addressOf(self.victim))
         self.clock.runFor(1)
 
     def assertServes(self) -> None:
-        """The node still answers, and has logged no failure."""
+        """Require that the node answers a ping, and that no error was logged."""
         self.assertEqual(self.flushLoggedErrors(), [])
         before = len(self.attacker.responses)
         self.attacker.ask(self.addressOf(self.victim), wire.PING)
         self.clock.runFor(1)
         self.assertEqual(len(self.attacker.responses), before + 1)
 
-    def test_01_aDatagramOfNoneOrOneByte(self) -> None:
+    def test_01_datagramsOfUpToOneByteAreMalformed(self) -> None:
         """
         A datagram of 0 or 1 bytes is counted as malformed.
         """
@@ -46,10 +47,10 @@ class CrashTests(NodeTestCase):
         self.assertEqual(self.victim.counters.malformed, 4)
         self.assertServes()
 
-    def test_02_aMalformedForwardResponse(self) -> None:
+    def test_02_malformedForwardedAddressIsRefused(self) -> None:
         """
-        A forwarded address that is malformed or has port 0, and a forwarded command other than a
-        ping, are refused.
+        A request with a forwarded address is refused without an answer if the address is malformed,
+        has port 0, or comes with a command other than a ping.
         """
         good = packAddress("10.9.9.9", 9)
         bodies = [
@@ -58,7 +59,7 @@ class CrashTests(NodeTestCase):
             for command in (wire.PING, wire.FIND_NODE, COMMAND)
             for id in (None, self.target())
             for address in (b"", b"x", good[:5], good + b"x", good[:4] + b"\0\0", bytes(6), good)
-            # A well-formed ping is not an attack.
+            # A ping with a well-formed address is relayed, and not refused.
             if not (command == wire.PING and address == good)
         ]
         self.attack(*(wire.frameRequest(1, body) for body in bodies))
@@ -66,9 +67,10 @@ class CrashTests(NodeTestCase):
         self.assertEqual(self.attacker.responses, [])
         self.assertServes()
 
-    def test_03_anIdOfTheWrongSize(self) -> None:
+    def test_03_idOfTheWrongSizeIsRefused(self) -> None:
         """
-        A reply whose id isn't 32 bytes, but that has a token, is refused, and so is such a request.
+        A reply with a token and an id that isn't 32 bytes is refused, and so is a request with such
+        an id.
         """
         sizes = (0, 1, 31, 33, 1000)
         for size in sizes:
@@ -85,9 +87,10 @@ class CrashTests(NodeTestCase):
         self.attacker.onRequest = self.attacker.pong
         self.assertServes()
 
-    def test_04_theSameDeadContactTwice(self) -> None:
+    def test_04_contactThatFailsSeveralRequestsIsRemovedOnce(self) -> None:
         """
-        A contact that fails several requests at once is gone, and the node is well.
+        A contact that is silent to three pings and three queries at once is removed, and the node
+        goes on serving.
         """
         self.introduce(self.attacker, self.victim)
         self.attacker.onRequest = self.attacker.ignore
@@ -100,33 +103,34 @@ class CrashTests(NodeTestCase):
         self.attacker.onRequest = self.attacker.pong
         self.assertServes()
 
-    def test_05_aTargetedQueryToNodesWithIds(self) -> None:
+    def test_05_targetedQueryAsksNodesWithIds(self) -> None:
         """
-        A query of contacts, which carry their ids, asks them.
+        A query whose ``nodes`` are three contacts with ids gets a reply of each.
         """
         others = [self.node() for _ in range(3)]
         contacts = [self.contactOf(node) for node in others]
         replies = self.collect(self.victim, self.target(), nodes=contacts)
         self.assertEqual([reply.node for reply in replies], contacts)
 
-    def test_06_aPortThatIsTaken(self) -> None:
+    def test_06_takenPortRaisesCannotListen(self) -> None:
         """
-        A port that is taken raises a named error.
+        Listening at a port that is taken raises `CannotListen`.
         """
         node = DHTNode(self.network.reactor(self.addressOf(self.victim).host))
         with self.assertRaises(CannotListen):
             node.listen(self.victim.address().port)
 
-    def test_06_aThrowingHandler(self) -> None:
+    def test_06_raisingHandlerCostsOnlyItsOwnAnswer(self) -> None:
         """
-        A handler that raises costs its own answer alone.
+        A handler that raises, on a query and on an update, is logged and counted, and the node goes
+        on serving.
         """
 
         def throw(_: Request) -> bytes:
             raise ZeroDivisionError
 
         self.victim.register(COMMAND, Handler(throw, throw))
-        token = self.tokenForThrowing()
+        token = self.tokenOfFindNode()
         for roundtripToken in (None, token):
             self.attacker.ask(
                 self.addressOf(self.victim), COMMAND, bytes(32), roundtripToken=roundtripToken
@@ -136,13 +140,17 @@ class CrashTests(NodeTestCase):
         self.assertEqual(self.victim.counters.handlerFailures, 2)
         self.assertServes()
 
-    def tokenForThrowing(self) -> bytes:
-        """A token, from a command that doesn't throw."""
+    def tokenOfFindNode(self) -> bytes:
+        """
+        Return a token that came with an answer to ``_find_node``, because the registered handler
+        answers nothing.
+        """
         return self.tokenFor(self.attacker, self.victim, bytes(32), wire.FIND_NODE)
 
-    def test_06_aTargetThatIsNot32Bytes(self) -> None:
+    def test_06_targetOfTheWrongSizeIsRefused(self) -> None:
         """
-        A target that isn't 32 bytes raises for the caller, and from the wire is not answered.
+        A target that isn't 32 bytes raises `InvalidTarget` for a caller, and gets no answer if it
+        comes in a request.
         """
         self.victim.register(COMMAND, Handler())
         for target in (b"", bytes(31), bytes(33), None):

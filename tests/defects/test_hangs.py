@@ -1,7 +1,7 @@
 """
-What made the original hang or forget: entries 7 to 13 of the list of its defects.
+Hangs and lost state: tests for defects 7 to 13 of the original, ``@dwdht/rpc`` 0.1.4.
 
-Each test is named after its entry.
+Each test's name begins with the number of its defect.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Consumer, NodeTestCa
 
 class HangTests(NodeTestCase):
     """
-    A node that goes on.
+    A node that has to go on sending, refreshing and cleaning up.
     """
 
     def test_07_waitingRequestsAreSentAfterTimeouts(self) -> None:
         """
-        After very many calls to a silent host, those that waited behind them are sent.
+        A ping that waits behind 1,000 pings of a silent host is answered within 60 seconds.
         """
         node = self.node()
         silent, other = self.peer(), self.node()
@@ -30,9 +30,9 @@ class HangTests(NodeTestCase):
         for ping in pings:
             ping.addErrback(lambda reason: reason.trap(RequestTimeout, NodeDestroyed))
 
-    def test_07_theQueueIsBounded(self) -> None:
+    def test_07_queueIsBounded(self) -> None:
         """
-        One request more than the queue holds fails at once.
+        A ping fails at once with `TooManyRequests` when 256 requests are in flight and 4,096 wait.
         """
         node = self.node()
         silent = self.peer()
@@ -40,9 +40,9 @@ class HangTests(NodeTestCase):
             self.assertNoResult(node.ping(silent.address).addErrback(lambda _: None))
         self.failureResultOf(node.ping(silent.address), TooManyRequests)
 
-    def test_08_aPlantedContactDoesNotIsolate(self) -> None:
+    def test_08_plantedContactDoesNotIsolate(self) -> None:
         """
-        A node in whose table a stranger has planted itself still asks its bootstrap nodes.
+        A node whose only contact is a stranger that planted itself still asks its bootstrap nodes.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         with self.assertRaises(NoResponse):
@@ -55,10 +55,10 @@ class HangTests(NodeTestCase):
         replies = self.collect(node, self.target())
         self.assertIn(self.contactOf(bootstrap), [reply.node for reply in replies])
 
-    def test_09_aFailedBootstrapIsTriedAgain(self) -> None:
+    def test_09_failedBootstrapIsTriedAgain(self) -> None:
         """
-        ``ready`` fails once for each call when no bootstrap node answers, and the node goes on
-        trying until one does.
+        A call of `DHTNode.ready` fires once in 600 seconds without a bootstrap node, and the node
+        joins once there is one.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         calls: list[object] = []
@@ -67,23 +67,24 @@ class HangTests(NodeTestCase):
         self.assertEqual(len(calls), 1)
         self.node("10.1.1.1", port=7000)
         with contextlib.suppress(NoResponse):
-            # An attempt may have been under way before there was anybody to answer it.
+            # This call may report an attempt that began before the bootstrap node was there.
             self.clock.runUntil(node.ready(), limit=120)
         self.clock.runUntil(node.ready(), limit=120)
         self.assertEqual(len(node.contacts()), 1)
 
-    def test_09_theTableIsRefreshed(self) -> None:
+    def test_09_tableIsRefreshed(self) -> None:
         """
-        A node that nobody uses learns of nodes that came after it.
+        A node without any operation of its own lists a node that joined after it within 1,800
+        seconds.
         """
         [first, *_] = self.swarm(3)
         late = self.node(bootstrap=[self.bootstrap])
         self.clock.runFor(1800)
         self.assertIn(self.contactOf(late), first.contacts())
 
-    def test_10_aLostPingEvictsNobody(self) -> None:
+    def test_10_lostPingsEvictNoContact(self) -> None:
         """
-        A contact stays that doesn't get the first pings, but gets the last.
+        A contact that answers only the fourth transmission of each ping stays in the table.
         """
         node = self.node()
         peer = self.peer()
@@ -100,9 +101,10 @@ class HangTests(NodeTestCase):
         self.assertGreater(len(peer.requests), 7)
         self.assertEqual(node.contacts(), [peer.contact])
 
-    def test_11_aPausedStreamGoesOn(self) -> None:
+    def test_11_pausedStreamGoesOn(self) -> None:
         """
-        A stream that was paused for long ends when it is resumed, with all answers.
+        A stream that is paused for 600 seconds after 3 replies ends with at least 20 replies once
+        it is resumed.
         """
         nodes = self.swarm(30)
         consumer = Consumer(lambda producer: len(consumer.items) == 3 and producer.pauseProducing())
@@ -114,9 +116,9 @@ class HangTests(NodeTestCase):
         self.clock.runUntil(done)
         self.assertGreaterEqual(len(consumer.items), 20)
 
-    def test_11_anUnreadStreamTakesNoPlace(self) -> None:
+    def test_11_unreadStreamsTakeNoSlot(self) -> None:
         """
-        Streams that nobody reads send nothing and keep nothing from being sent.
+        A query ends while 5,000 streams that nobody reads exist, and none of these gets a response.
         """
         nodes = self.swarm(5)
         self.sent.clear()
@@ -124,9 +126,9 @@ class HangTests(NodeTestCase):
         self.assertEqual(len(self.collect(nodes[0], self.target())), 4)
         self.assertEqual(sum(stream.responses for stream in unread), 0)
 
-    def test_12_cancellingAQueryCancelsItsRequests(self) -> None:
+    def test_12_cancelledQueryStopsItsRequests(self) -> None:
         """
-        After a query was cancelled, nothing more is sent for it.
+        A cancelled query of 16 silent nodes sends none of them a second datagram.
         """
         node = self.node()
         silent = [self.peer() for _ in range(16)]
@@ -138,9 +140,10 @@ class HangTests(NodeTestCase):
         self.clock.runFor(GIVEN_UP)
         self.assertEqual([len(peer.received) for peer in silent], [1] * 16)
 
-    def test_13_aRestartedNodeLosesItsOldId(self) -> None:
+    def test_13_restartedNodeLosesItsOldId(self) -> None:
         """
-        A node that comes back under a new id at its old address is known under that alone.
+        A node that comes back under a new id at its old address is listed under the new id alone
+        within 700 seconds.
         """
         first, *_ = nodes = self.swarm(4)
         host, port = self.addressOf(first)

@@ -1,7 +1,9 @@
 """
-How the original was poisoned: entries 14 to 19 of the list of its defects.
+Poisoning of the routing table and forged replies: tests for defects 14 to 19 of the original,
+``@dwdht/rpc`` 0.1.4.
 
-Each test is named after its entry.  Hostile datagrams come from a raw peer, over the real codec.
+Each test's name begins with the number of its defect.  Hostile datagrams come from a raw peer, over
+the real codec.
 """
 
 from __future__ import annotations
@@ -17,12 +19,13 @@ from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCas
 
 class PoisonTests(NodeTestCase):
     """
-    A routing table that holds only who answers.
+    A node that lists only contacts that answered, and takes only replies that it asked for.
     """
 
-    def test_14_aRequestMakesNoContact(self) -> None:
+    def test_14_requestMakesNoContact(self) -> None:
         """
-        A request from an address that doesn't answer puts nobody among the contacts.
+        Requests from an address that doesn't answer make it no contact, and it is not named to
+        others.
         """
         node = self.node()
         forger = self.peer()
@@ -36,9 +39,10 @@ class PoisonTests(NodeTestCase):
         self.clock.runFor(1)
         self.assertEqual(asker.responses[0][0].nodes or b"", b"")
 
-    def test_14_anUnsolicitedReplyMakesNoContact(self) -> None:
+    def test_14_unsolicitedReplyMakesNoContact(self) -> None:
         """
-        A reply that nobody asked for puts nobody among the contacts, under whatever transaction id.
+        Unsolicited replies under 4,682 transaction ids make no contact, and each is counted as
+        unexpected.
         """
         node = self.node(rateLimit=None)
         forger = self.peer()
@@ -50,9 +54,10 @@ class PoisonTests(NodeTestCase):
         self.assertEqual(node.counters.unexpected, len(range(0, 32768, 7)))
         self.assertEqual(forger.received, [])
 
-    def test_15_anIdStaysWhereItIs(self) -> None:
+    def test_15_listedIdStaysAtItsAddress(self) -> None:
         """
-        A known id isn't bound to another address that claims it, even one that answers pings.
+        A listed id stays at its address while another address, which answers pings, claims it 100
+        times.
         """
         node = self.node()
         honest = self.peer(answers="serve")
@@ -65,7 +70,7 @@ class PoisonTests(NodeTestCase):
             self.clock.runFor(20)
         self.assertEqual(node.contacts(), [honest.contact])
 
-    def test_15_aForwardedPingBindsNobody(self) -> None:
+    def test_15_forwardedPingBindsNoId(self) -> None:
         """
         A forwarded ping doesn't bind the asker's id to the referrer's address.
         """
@@ -82,9 +87,10 @@ class PoisonTests(NodeTestCase):
         self.clock.runFor(60)
         self.assertEqual(node.contacts(), [referrer.contact])
 
-    def test_16_whatItKeepsIsBounded(self) -> None:
+    def test_16_claimsAreBounded(self) -> None:
         """
-        Thousands of claims leave nothing behind, and cost a bounded number of pings.
+        A flood of 3,000 claims leaves no contact, and costs at most `CLAIM_RATE` plus twice
+        `MAXIMUM_CLAIMS` pings.
         """
         node = self.node(rateLimit=None)
         forgers = [self.peer() for _ in range(3000)]
@@ -100,9 +106,9 @@ class PoisonTests(NodeTestCase):
         self.assertLessEqual(pings, CLAIM_RATE + 2 * MAXIMUM_CLAIMS)
         self.assertEqual(node.contacts(), [])
 
-    def test_17_oneAddressIsOneContact(self) -> None:
+    def test_17_addressWithManyIdsIsOneContact(self) -> None:
         """
-        One address that asks and answers under ever new ids is one contact.
+        An address that asks and answers under a new id 300 times is never more than one contact.
         """
         node = self.node(rateLimit=None)
         sybil = self.peer()
@@ -118,9 +124,9 @@ class PoisonTests(NodeTestCase):
             self.clock.runFor(1)
             self.assertLessEqual(len(node.contacts()), 1)
 
-    def test_17_onePublicHostIsFewContacts(self) -> None:
+    def test_17_publicHostWithManyPortsIsFewContacts(self) -> None:
         """
-        A host of the public internet with very many ports is a few contacts.
+        A public host that asks and answers at 50 ports is listed `CONTACTS_PER_HOST` times.
         """
         node = self.node("8.8.4.4", rateLimit=None)
         sybils = [self.peer("8.8.8.8", answers="serve") for _ in range(50)]
@@ -130,9 +136,9 @@ class PoisonTests(NodeTestCase):
         self.clock.runFor(60)
         self.assertEqual(len(node.contacts()), CONTACTS_PER_HOST)
 
-    def test_18_itsOwnTokensAreNotThePeers(self) -> None:
+    def test_18_ownTokenIsNotThePeersToken(self) -> None:
         """
-        A token that the node has issued isn't taken for one of the peer that sends it back.
+        A token that the node issued is never sent to the peer that sent it back in an update.
         """
         node = self.node()
         node.register(COMMAND, Handler())
@@ -149,9 +155,10 @@ class PoisonTests(NodeTestCase):
         tokens = [message.roundtripToken for message in peer.asked(COMMAND)]
         self.assertEqual(tokens, [None, theirs])
 
-    def test_19_aReplyComesFromWhoWasAsked(self) -> None:
+    def test_19_replyFromAnotherAddressIsRefused(self) -> None:
         """
-        A reply from another host or another port isn't taken, though its transaction id is right.
+        A reply with the right transaction id from another host, or from another port of the same
+        host, is counted as unexpected and not taken.
         """
         node = self.node()
         asked, other = self.peer(), self.peer()
@@ -166,9 +173,10 @@ class PoisonTests(NodeTestCase):
         self.assertEqual(node.counters.unexpected, 2)
         self.assertEqual(node.contacts(), [])
 
-    def test_19_transactionIdsCantBeGuessed(self) -> None:
+    def test_19_transactionIdsAreUnpredictable(self) -> None:
         """
-        Who knows a thousand transaction ids doesn't know the next.
+        Of the transaction ids of 1,000 pings in a row, more than 950 differ and fewer than 20 lie
+        within 16 of the one before.
         """
         node = self.node()
         peer = self.peer(answers="serve")
@@ -179,10 +187,10 @@ class PoisonTests(NodeTestCase):
         following = sum(abs(later - earlier) < 16 for earlier, later in pairwise(ids))
         self.assertLess(following, 20)
 
-    def test_19_exceptInAHolePunch(self) -> None:
+    def test_19_holePunchTakesAnyPortOfTheTargetsHost(self) -> None:
         """
-        The answer to a hole punch comes from the target's host, from whatever port its NAT shows;
-        but from no other host.
+        The answer to a hole punch is taken from another port of the target's host, because a NAT
+        may show any, but from no other host.
         """
         node = self.node()
         referrer, target, other = self.peer(), self.peer(), self.peer()
@@ -201,12 +209,12 @@ class PoisonTests(NodeTestCase):
 
 class NamedTests(NodeTestCase):
     """
-    What others name is not believed before it answers, either.
+    Nodes that an answer names, before they have answered themselves.
     """
 
-    def test_14_whoIsNamedMakesNoContact(self) -> None:
+    def test_14_silentNamedNodeMakesNoContact(self) -> None:
         """
-        A node that others name, and that doesn't answer, isn't among the contacts, nor named on.
+        A silent node that a liar names becomes no contact, and is not named to others.
         """
         liar = self.peer()
         dead = [Contact(self.target(), "10.9.9.9", port) for port in range(1, 21)]

@@ -1,7 +1,7 @@
 """
-What surprised the callers of the original: entries 30 to 35 of the list of its defects.
+Surprises for a caller: tests for defects 30 to 35 of the original, ``@dwdht/rpc`` 0.1.4.
 
-Each test is named after its entry.
+Each test's name begins with the number of its defect.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NattedReact
 
 class SurpriseTests(NodeTestCase):
     """
-    A node that does what its caller expects.
+    A node whose results, errors and side effects are those that its caller expects.
     """
 
-    def test_30_aBadTokenIsCounted(self) -> None:
+    def test_30_badTokenIsCounted(self) -> None:
         """
-        A bad token makes a query, and the node counts it.
+        A request with a bad token is taken as a query, and counted.
         """
         node = self.node()
         handler = Handler(lambda _: b"query", lambda _: b"update")
@@ -43,9 +43,9 @@ class SurpriseTests(NodeTestCase):
         self.assertEqual(answer.value, b"query")
         self.assertEqual((node.counters.badTokens, len(handler.updates)), (1, 0))
 
-    def test_30_anUpdateWithoutAHandlerFails(self) -> None:
+    def test_30_updateWithoutHandlersFails(self) -> None:
         """
-        An update that no node has a handler for doesn't count as stored.
+        An update that none of 5 nodes has a handler for fails with `NoCloseNodes` and no commits.
         """
         nodes = self.swarm(5)
         stream = nodes[0].update(COMMAND, self.target(), b"x")
@@ -55,7 +55,7 @@ class SurpriseTests(NodeTestCase):
 
     def test_30_onlyNodesWithAHandlerCount(self) -> None:
         """
-        Of several nodes, those that have a handler have taken it.
+        An update of 6 nodes, 2 of which have a handler, has the replies of these 2 and 2 commits.
         """
         nodes = self.swarm(6)
         for node in nodes[1:3]:
@@ -65,10 +65,10 @@ class SurpriseTests(NodeTestCase):
         self.assertEqual({reply.node.id for reply in replies}, {node.id for node in nodes[1:3]})
         self.assertEqual(stream.commits, 2)
 
-    def test_31_aHandlersErrorCostsOneAnswer(self) -> None:
+    def test_31_raisingHandlerCostsOneReply(self) -> None:
         """
-        A handler's error is logged where it happened; the asker misses that answer, in bounded
-        time, and gets the others.
+        A handler that raises is logged at its node; the asker's stream counts one error, has the
+        replies of the other nodes, and ends within 15 seconds.
         """
 
         def fails(_: Request) -> bytes:
@@ -85,9 +85,9 @@ class SurpriseTests(NodeTestCase):
             self.clock.runUntil(alone.collect(), limit=GIVEN_UP)
         self.assertGreater(len(self.flushLoggedErrors(ZeroDivisionError)), 0)
 
-    def test_32_aValueLargerThanADatagram(self) -> None:
+    def test_32_valueLargerThanADatagramRaises(self) -> None:
         """
-        A value that is larger than a datagram raises at once, and nothing is sent.
+        A value of 65,507 bytes or more raises `ValueTooLarge` at once, and nothing is sent.
         """
         node = self.node()
         for ask in (node.query, node.update):
@@ -97,9 +97,9 @@ class SurpriseTests(NodeTestCase):
         self.clock.runFor(1)
         self.assertEqual(self.sent, [])
 
-    def test_32_theLargestValueArrives(self) -> None:
+    def test_32_largestValueArrives(self) -> None:
         """
-        The largest value that is accepted arrives.
+        The largest value that an update accepts, more than 65,000 bytes, arrives whole.
         """
         one, other = self.node(), self.node()
         handler = Handler()
@@ -117,9 +117,10 @@ class SurpriseTests(NodeTestCase):
         self.assertEqual(len(request.value or b""), size)
         self.assertGreater(size, 65000)
 
-    def test_34_theCallersObjectsStayAsTheyAre(self) -> None:
+    def test_34_callersObjectsStayUnchanged(self) -> None:
         """
-        What the caller passes isn't changed, and what it changes later doesn't matter.
+        An update changes none of the objects that its caller passes, and later changes of them
+        don't change the update.
         """
         other = self.node()
         handler = Handler()
@@ -143,9 +144,9 @@ class SurpriseTests(NodeTestCase):
         node.contacts().clear()
         self.assertEqual(node.contacts(), [self.contactOf(other)])
 
-    def test_34_whatItGivesCantBeChanged(self) -> None:
+    def test_34_resultsAreImmutable(self) -> None:
         """
-        Contacts, addresses, requests and replies are immutable.
+        Contacts, addresses, requests and replies raise `AttributeError` when an attribute is set.
         """
         one, other = self.node(), self.node()
         handler = Handler()
@@ -161,9 +162,9 @@ class SurpriseTests(NodeTestCase):
             with self.assertRaises(AttributeError):
                 setattr(thing, field, None)
 
-    def test_35_aHolePunchOpensTheOwnNat(self) -> None:
+    def test_35_holePunchOpensTheAskersNat(self) -> None:
         """
-        A hole punch sends a datagram to the peer too: so it works from behind a NAT.
+        A hole punch from behind a NAT sends the peer a ping too, which lets its answer in.
         """
         referrer = self.node()
         there = self.addressOf(referrer)
@@ -177,9 +178,10 @@ class SurpriseTests(NodeTestCase):
         sent = self.requestsBy(self.addressOf(asker), self.addressOf(peer))
         self.assertEqual([message.command for message in sent], [wire.PING])
 
-    def test_35_bothBehindNats(self) -> None:
+    def test_35_holePunchWorksBetweenTwoNats(self) -> None:
         """
-        It works when both are behind NATs that let nobody in; and afterwards they reach each other.
+        A hole punch between two nodes behind NATs succeeds, and afterwards each reaches the other
+        within 0.1 seconds.
         """
         referrer = self.node()
         there = self.addressOf(referrer)
@@ -197,14 +199,14 @@ class SurpriseTests(NodeTestCase):
 
 class SocketTests(TestCase):
     """
-    What needs a real socket.
+    A node on a socket of the operating system that belongs to its caller.
     """
 
     timeout = 10
 
-    async def test_33_theCallersSocketStaysOpen(self) -> None:
+    async def test_33_callersSocketStaysOpen(self) -> None:
         """
-        A node that was given a socket leaves it open, bound and as it was.
+        A node that was given a socket and is destroyed leaves it open, bound and with its time-out.
         """
         from twisted.internet import reactor
 
