@@ -10,7 +10,9 @@ from __future__ import annotations
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import AMPLIFICATION
 from dwdht_twisted._core.wire import packAddress
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCase, RawPeer
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 
 class AbuseTests(NodeTestCase):
@@ -56,7 +58,7 @@ class AbuseTests(NodeTestCase):
         """
         victim = self.peer()
         self.attacker.ask(self.there, wire.PING, forwardRequest=packAddress(*victim.address))
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(victim.received, [])
         self.assertEqual(self.one.counters.relaysRefused, 1)
 
@@ -74,7 +76,7 @@ class AbuseTests(NodeTestCase):
                     self.there, wire.PING, forwardRequest=packAddress(*contact.address)
                 )
             self.clock.runFor(1)
-        self.assertLessEqual(len(contact.asked(wire.PING)), 100)
+        self.assertLessEqual(len(contact.requestsFor(wire.PING)), 100)
 
     def test_27_forwardResponsesToOneVictimAreLimited(self) -> None:
         """
@@ -117,7 +119,7 @@ class AbuseTests(NodeTestCase):
             for _ in range(50):
                 victim.send(datagram, self.there)
                 self.clock.runFor(0.3)
-            self.clock.runFor(GIVEN_UP)
+            self.clock.runFor(REQUEST_SECONDS)
             self.assertGreater(self.countBytes(victim), 0)
             self.assertLessEqual(self.countBytes(victim), 50 * AMPLIFICATION * len(datagram))
 

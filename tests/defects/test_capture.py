@@ -13,15 +13,10 @@ from dwdht_twisted import Contact, DHTNode, Reply
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import HostPort
-from tests.helpers.networks.nodes import (
-    COMMAND,
-    Handler,
-    NodeTestCase,
-    RawPeer,
-    closestOf,
-    compact,
-    near,
-)
+from tests.helpers.networks.contacts import closestIds, compact, near
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 #: Requests that one lookup has to stay below.  The original sent one liar 148,200 in 10 seconds.
 MOST_REQUESTS = 200
@@ -60,9 +55,9 @@ class CaptureTests(NodeTestCase):
         target with fewer than `MOST_REQUESTS` requests.
         """
         replies = self.collect(self.asker, self.wanted)
-        self.assertGreater(len(self.liar.asked(COMMAND)), 0)
+        self.assertGreater(len(self.liar.requestsFor(COMMAND)), 0)
         found = {reply.node.id for reply in replies}
-        closest = closestOf(map(self.contactOf, nodes), self.wanted, 19)
+        closest = closestIds(map(self.contactOf, nodes), self.wanted, 19)
         self.assertEqual(set(closest) - found, set())
         requests = self.requestsBy(self.addressOf(self.asker))
         self.assertLess(len(requests), MOST_REQUESTS)
@@ -75,7 +70,7 @@ class CaptureTests(NodeTestCase):
         nodes = self.buildNetwork()
         dead = [Contact(near(self.wanted, 2 + n), "10.9.9.9", 100 + n) for n in range(20)]
         self.liar.onRequest = lambda message, source: self.liar.serve(
-            message, source, compact(*dead)
+            message, source, compact(dead)
         )
         self.assertFindsAll(nodes)
 
@@ -90,11 +85,11 @@ class CaptureTests(NodeTestCase):
             node.register(COMMAND, handlers[node.id])
         dead = [Contact(near(self.wanted, 2 + n), "10.9.9.9", 100 + n) for n in range(20)]
         self.liar.onRequest = lambda message, source: self.liar.serve(
-            message, source, compact(*dead)
+            message, source, compact(dead)
         )
         self.commit(self.asker, self.wanted, b"x")
         taken = {id for id, handler in handlers.items() if handler.updates}
-        self.assertEqual(taken, set(closestOf(map(self.contactOf, nodes), self.wanted, K)))
+        self.assertEqual(taken, set(closestIds(map(self.contactOf, nodes), self.wanted, K)))
 
     def test_21_liarNamingEverCloserIdsIsAskedOnce(self) -> None:
         """
@@ -108,11 +103,11 @@ class CaptureTests(NodeTestCase):
             closer = [
                 Contact(near(self.wanted, next(distances)), *self.liar.address) for _ in range(20)
             ]
-            self.liar.serve(message, source, compact(*closer))
+            self.liar.serve(message, source, compact(closer))
 
         self.liar.onRequest = serve
         self.assertFindsAll(nodes)
-        self.assertEqual(len(self.liar.asked(COMMAND)), 1)
+        self.assertEqual(len(self.liar.requestsFor(COMMAND)), 1)
 
     def test_21_privateHostWithManyPortsDrawsBoundedRequests(self) -> None:
         """
@@ -130,7 +125,7 @@ class CaptureTests(NodeTestCase):
                 other.onRequest = lambda m, s, other=other: serve(other, m, s)  # type: ignore[misc]
                 others.append(other)
                 closer.append(other.contact)
-            peer.serve(message, source, compact(*closer))
+            peer.serve(message, source, compact(closer))
 
         self.liar.onRequest = lambda message, source: serve(self.liar, message, source)
         self.clock.runUntil(self.asker.query(COMMAND, self.wanted).collect())
@@ -154,13 +149,13 @@ class CaptureTests(NodeTestCase):
                 other.onRequest = lambda m, s, other=other: serve(other, m, s)  # type: ignore[misc]
                 others.append(other)
                 closer.append(other.contact)
-            peer.serve(message, source, compact(*closer))
+            peer.serve(message, source, compact(closer))
 
         first = self.peer("8.8.8.8")
         first.onRequest = lambda message, source: serve(first, message, source)
         self.introduce(first, asker)
         self.clock.runUntil(asker.query(COMMAND, self.wanted).collect())
-        self.assertLess(sum(bool(other.asked(COMMAND)) for other in others), 5)
+        self.assertLess(sum(bool(other.requestsFor(COMMAND)) for other in others), 5)
 
     def test_22_honestIdsAtDeadAddressesAreFound(self) -> None:
         """
@@ -168,10 +163,10 @@ class CaptureTests(NodeTestCase):
         found once.
         """
         nodes = self.buildNetwork()
-        closest = closestOf(map(self.contactOf, nodes), self.wanted)
+        closest = closestIds(map(self.contactOf, nodes), self.wanted)
         dead = [Contact(id, "10.9.9.9", 100 + n) for n, id in enumerate(closest)]
         self.liar.onRequest = lambda message, source: self.liar.serve(
-            message, source, compact(*dead)
+            message, source, compact(dead)
         )
         replies = self.assertFindsAll(nodes)
         ids = [reply.node.id for reply in replies]
@@ -185,7 +180,7 @@ class CaptureTests(NodeTestCase):
         honest = nodes[0]
         names = [Contact(near(self.wanted, 2 + n), *self.addressOf(honest)) for n in range(20)]
         self.liar.onRequest = lambda message, source: self.liar.serve(
-            message, source, compact(*names)
+            message, source, compact(names)
         )
         self.assertFindsAll(nodes)
         asked = self.requestsBy(self.addressOf(self.asker), self.addressOf(honest))
@@ -211,11 +206,11 @@ class CaptureTests(NodeTestCase):
         """
         late = self.peer(id=near(self.wanted, 1), answers="serve")
         takers = [self.peer(id=near(self.wanted, 100 + n)) for n in range(20)]
-        named = compact(*(taker.contact for taker in takers))
+        named = compact(taker.contact for taker in takers)
 
         def serve(peer: RawPeer, message: wire.RequestMessage, source: HostPort) -> None:
             isUpdate = message.roundtripToken is not None
-            peer.serve(message, source, compact(late.contact) if isUpdate else named)
+            peer.serve(message, source, compact([late.contact]) if isUpdate else named)
 
         for taker in takers:
             taker.onRequest = lambda m, s, taker=taker: serve(taker, m, s)  # type: ignore[misc]
@@ -237,7 +232,7 @@ class CaptureTests(NodeTestCase):
             self.target() + bytes([224, 0, 0, 1]) + b"\0\1",
             self.target() + bytes([255] * 4) + b"\0\1",
         ]
-        entries = [entry for n in good for entry in (bad.pop(), compact(self.contactOf(n)))]
+        entries = [entry for n in good for entry in (bad.pop(), compact([self.contactOf(n)]))]
         nodes = b"".join(entries) + bad.pop() + b"a rest"
         referrer.onRequest = lambda message, source: referrer.serve(message, source, nodes)
         asker = self.node(bootstrap=[referrer.address], ephemeral=True)
@@ -256,7 +251,7 @@ class CaptureTests(NodeTestCase):
             Contact(self.target(), host, 53) for host in ("192.168.1.1", "10.0.0.9", "127.0.0.1")
         ]
         linkLocal = Contact(self.target(), "169.254.169.254", 80)
-        nodes = compact(*private, linkLocal, public.contact)
+        nodes = compact([*private, linkLocal, public.contact])
         liar.onRequest = lambda message, source: liar.serve(message, source, nodes)
         asker = self.node("8.8.4.4", bootstrap=[liar.address], ephemeral=True)
         replies = self.collect(asker, self.wanted)

@@ -12,7 +12,8 @@ from typing import cast
 from dwdht_twisted import CannotListen, DHTNode, InvalidTarget, Request
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import packAddress
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCase
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 
 class CrashTests(NodeTestCase):
@@ -79,7 +80,7 @@ class CrashTests(NodeTestCase):
             )
             update = self.victim.update(COMMAND, self.target(), nodes=[self.attacker.address])
             failed = update.collect()
-            self.clock.runFor(GIVEN_UP)
+            self.clock.runFor(REQUEST_SECONDS)
             self.failureResultOf(failed)
             self.attack(wire.frameRequest(1, wire.requestBody(wire.PING, bytes(size))))
         self.assertGreaterEqual(self.victim.counters.malformed, 2 * len(sizes))
@@ -96,7 +97,7 @@ class CrashTests(NodeTestCase):
         self.attacker.onRequest = self.attacker.ignore
         pings = [self.victim.ping(self.attacker.address) for _ in range(3)]
         queries = [self.victim.query(COMMAND, self.target()).collect() for _ in range(3)]
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         for each in (*pings, *queries):
             self.failureResultOf(each)
         self.assertEqual(self.victim.contacts(), [])

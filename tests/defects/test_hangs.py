@@ -10,7 +10,8 @@ import contextlib
 
 from dwdht_twisted import NodeDestroyed, NoResponse, RequestTimeout, TooManyRequests
 from dwdht_twisted._core import wire
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Consumer, NodeTestCase
+from tests.helpers.networks.doubles import Consumer
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 
 class HangTests(NodeTestCase):
@@ -137,7 +138,7 @@ class HangTests(NodeTestCase):
         self.clock.runFor(0.1)
         self.assertEqual([len(peer.received) for peer in silent], [1] * 16)
         done.cancel()
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual([len(peer.received) for peer in silent], [1] * 16)
 
     def test_13_restartedNodeLosesItsOldId(self) -> None:

@@ -14,7 +14,9 @@ from dwdht_twisted import Contact, NoResponse, RateLimit, RequestTimeout
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import CLAIM_RATE, CONTACTS_PER_HOST, MAXIMUM_CLAIMS
 from dwdht_twisted._core.wire import packAddress, splitContacts, unpackContact
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCase, compact
+from tests.helpers.networks.contacts import compact
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 
 class PoisonTests(NodeTestCase):
@@ -33,7 +35,7 @@ class PoisonTests(NodeTestCase):
             forger.ask(self.addressOf(node), command, self.target())
             self.clock.runFor(1)
         self.assertEqual(node.contacts(), [])
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         asker = self.peer(id=None, answers="pong")
         asker.ask(self.addressOf(node), wire.FIND_NODE, self.target())
         self.clock.runFor(1)
@@ -101,7 +103,7 @@ class PoisonTests(NodeTestCase):
         asker.ask(self.addressOf(node), wire.FIND_NODE, self.target())
         self.clock.runFor(0.1)
         self.assertLessEqual(len(splitContacts(asker.responses[0][0].nodes or b"")), 20)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         pings = sum(len(forger.requests) for forger in forgers)
         self.assertLessEqual(pings, CLAIM_RATE + 2 * MAXIMUM_CLAIMS)
         self.assertEqual(node.contacts(), [])
@@ -152,7 +154,7 @@ class PoisonTests(NodeTestCase):
         peer.onRequest = lambda message, source: peer.serve(message, source, token=theirs)
         peer.requests.clear()
         self.commit(node, target, nodes=[peer.address])
-        tokens = [message.roundtripToken for message in peer.asked(COMMAND)]
+        tokens = [message.roundtripToken for message in peer.requestsFor(COMMAND)]
         self.assertEqual(tokens, [None, theirs])
 
     def test_19_replyFromAnotherAddressIsRefused(self) -> None:
@@ -168,7 +170,7 @@ class PoisonTests(NodeTestCase):
         [(message, source)] = asked.requests
         for liar in (other, otherPort):
             liar.serve(message, source, value=b"a lie")
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.failureResultOf(query, NoResponse)
         self.assertEqual(node.counters.unexpected, 2)
         self.assertEqual(node.contacts(), [])
@@ -218,10 +220,10 @@ class NamedTests(NodeTestCase):
         """
         liar = self.peer()
         dead = [Contact(self.target(), "10.9.9.9", port) for port in range(1, 21)]
-        liar.onRequest = lambda message, source: liar.serve(message, source, compact(*dead))
+        liar.onRequest = lambda message, source: liar.serve(message, source, compact(dead))
         node = self.node(bootstrap=[liar.address], rateLimit=RateLimit(1000, 1000))
         self.clock.runUntil(node.ready())
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(node.contacts(), [liar.contact])
         with self.assertRaises(RequestTimeout):
             self.clock.runUntil(node.ping(dead[0]))

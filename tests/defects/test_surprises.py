@@ -21,7 +21,9 @@ from dwdht_twisted import (
     ValueTooLarge,
 )
 from dwdht_twisted._core import wire
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NattedReactor, NodeTestCase
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nats import NattedReactor
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 
 class SurpriseTests(NodeTestCase):
@@ -77,12 +79,12 @@ class SurpriseTests(NodeTestCase):
         nodes = self.swarm(5)
         nodes[1].register(COMMAND, Handler(fails))
         stream = nodes[0].query(COMMAND, self.target())
-        replies = self.clock.runUntil(stream.collect(), limit=GIVEN_UP)
+        replies = self.clock.runUntil(stream.collect(), limit=REQUEST_SECONDS)
         self.assertEqual({reply.node.id for reply in replies}, {node.id for node in nodes[2:]})
         self.assertEqual(stream.errors, 1)
         alone = nodes[0].query(COMMAND, self.target(), nodes=[self.addressOf(nodes[1])])
         with self.assertRaises(NoResponse):
-            self.clock.runUntil(alone.collect(), limit=GIVEN_UP)
+            self.clock.runUntil(alone.collect(), limit=REQUEST_SECONDS)
         self.assertGreater(len(self.flushLoggedErrors(ZeroDivisionError)), 0)
 
     def test_32_valueLargerThanADatagramRaises(self) -> None:

@@ -1,5 +1,5 @@
 """
-What property tests draw from: ids, addresses, contacts and messages.
+Strategies of hypothesis for ids, addresses, contacts and messages, and settings for property tests.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from dwdht_twisted._core.wire import (
     ResponseMessage,
 )
 
-#: For properties that are checked in microseconds.
+#: Settings for properties whose examples take microseconds.
 thorough = settings(max_examples=300, deadline=None, print_blob=True)
 
-#: For properties of long sequences.
+#: Settings for properties of long sequences, whose examples take milliseconds.
 patient = settings(max_examples=80, deadline=None, print_blob=True)
 
 ids = st.binary(min_size=ID_BYTES, max_size=ID_BYTES)
 ports = st.integers(1, 65535)
 octets = st.integers(0, 255)
 
-#: Hosts that something can be sent to.
+#: Hosts that a datagram can be sent to: the first byte is neither 0 nor that of a multicast group.
 hosts = st.builds("{}.{}.{}.{}".format, st.integers(1, 223), octets, octets, octets)
 
 contacts = st.builds(Contact, ids, hosts, ports)
@@ -37,7 +37,7 @@ _fields = st.none() | st.binary(max_size=300)
 requests = st.builds(
     RequestMessage,
     transactionIds,
-    # Anything that UTF-8 can carry.
+    # Every text but lone surrogates, which UTF-8 can't encode.
     st.text(st.characters(exclude_categories=["Cs"])),
     st.none() | ids,
     _fields,

@@ -17,7 +17,8 @@ from dwdht_twisted import (
     ValueTooLarge,
 )
 from dwdht_twisted._core import wire
-from tests.helpers.networks.nodes import COMMAND, Handler, NodeTestCase
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 
 class ArgumentTests(NodeTestCase):

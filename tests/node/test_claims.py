@@ -14,7 +14,8 @@ from dwdht_twisted._core.limits.bounds import CLAIM_RATE, MAXIMUM_CLAIMS, MAXIMU
 from dwdht_twisted._core.routing import TRUSTED_FOR
 from dwdht_twisted._core.wire import packContact, splitContacts
 from dwdht_twisted._net.upkeep.upkeep import DEAD_GONE_AFTER
-from tests.helpers.networks.nodes import GIVEN_UP, NodeTestCase, RawPeer
+from tests.helpers.networks.nodes import REQUEST_SECONDS, NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 
 class ClaimTests(NodeTestCase):
@@ -50,7 +51,7 @@ class ClaimTests(NodeTestCase):
         """Claims that nobody stands by are all gone when the last ping has timed out."""
         claimed = self.claims([*range(20, 60)] * 20 + [*range(10)] * 40)
         self.assertGreater(len(claimed), 2 * MAXIMUM_CLAIMS)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(self.named(claimed[-1].id or b""), [])
 
     def test_contactsAreChecked(self) -> None:
@@ -178,7 +179,7 @@ class ClaimTests(NodeTestCase):
     def test_roomAgain(self) -> None:
         """They don't take the room of a node that comes afterwards."""
         self.claims([*range(20, 60)] * 5 + [0] * 40)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         for _ in range(10):
             newcomer = self.node(bootstrap=[self.addressOf(self.victim)])
             self.clock.runFor(2)
@@ -209,5 +210,5 @@ class ClaimTests(NodeTestCase):
             node.datagramReceived(datagram, bystander.address)
         for node in (self.victim, *others):
             node.update("note", self.target(), b"x" * 500).collect().addErrback(lambda _: None)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual({message.command for message, _ in bystander.requests}, {wire.PING})

@@ -23,7 +23,8 @@ from dwdht_twisted import (
 from dwdht_twisted._core.limits.bounds import MAXIMUM_RECALLED
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._net.upkeep.upkeep import FIRST_RETRY, INTERVAL
-from tests.helpers.networks.nodes import GIVEN_UP, NattedReactor, NodeTestCase
+from tests.helpers.networks.nats import NattedReactor
+from tests.helpers.networks.nodes import REQUEST_SECONDS, NodeTestCase
 
 
 class PingTests(NodeTestCase):
@@ -56,7 +57,7 @@ class PingTests(NodeTestCase):
         """
         ping = self.node().ping(self.peer().address)
         with self.assertRaises(RequestTimeout):
-            self.clock.runUntil(ping, limit=GIVEN_UP)
+            self.clock.runUntil(ping, limit=REQUEST_SECONDS)
 
     def test_unresolvable(self) -> None:
         """
@@ -91,7 +92,7 @@ class PingTests(NodeTestCase):
         self.clock.runFor(0.1)
         ping.cancel()
         self.failureResultOf(ping, CancelledError)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(len(peer.received), 1)
 
     def test_cancelWhileResolving(self) -> None:
@@ -142,7 +143,7 @@ class PingTests(NodeTestCase):
         asker, referrer = self.node(), self.node()
         punch = asker.holepunch(self.peer().address, self.addressOf(referrer))
         with self.assertRaises(RequestTimeout):
-            self.clock.runUntil(punch, limit=GIVEN_UP)
+            self.clock.runUntil(punch, limit=REQUEST_SECONDS)
         self.assertGreater(referrer.counters.relaysRefused, 0)
 
 
@@ -270,7 +271,7 @@ class ReadyTests(NodeTestCase):
         dead = Contact(self.target(), "10.9.9.9", 9)
         node = self.node(contacts=[dead, self.contactOf(nodes[0])])
         self.clock.runUntil(node.ready(), limit=30)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual({c.id for c in node.contacts()}, {each.id for each in nodes})
 
     def test_manyContacts(self) -> None:
@@ -294,7 +295,7 @@ class ReadyTests(NodeTestCase):
         self.network.partition([reactor.host])
         node = self.node(reactor=reactor, contacts=[self.contactOf(other)])
         node.ready().addErrback(lambda _: None)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.network.heal()
         self.clock.runFor(2 * FIRST_RETRY + INTERVAL)
         self.assertEqual(node.contacts(), [self.contactOf(other)])

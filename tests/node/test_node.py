@@ -25,7 +25,9 @@ from dwdht_twisted import (
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.interfaces import HandlerResult
-from tests.helpers.networks.nodes import COMMAND, Handler, NodeTestCase, RawPeer
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 
 class _Unheard:

@@ -26,7 +26,8 @@ from tests.core.lookup.test_lookup import (
     looking,
     node,
 )
-from tests.helpers.networks.lookups import answer, compact, near
+from tests.helpers.networks.contacts import compact, near
+from tests.helpers.networks.lookups import answer
 
 
 class DistrustTests(LookupTestCase):

@@ -16,7 +16,8 @@ from dwdht_twisted._core.limits.bounds import LOOKUP_BUDGET, LOOKUP_REQUESTS_PER
 from dwdht_twisted._core.lookup import Lookup
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BITS, ID_BYTES, Contact, ResponseMessage, isPublic
-from tests.helpers.networks.lookups import LookupNetwork, Tally, byDistance, compact, found, near
+from tests.helpers.networks.contacts import byDistance, compact, near
+from tests.helpers.networks.lookups import LookupNetwork, Tally, resultsOf
 from tests.helpers.strategies import contacts, ids, patient
 
 #: The seeds of the networks that each test makes.
@@ -60,7 +61,7 @@ class NetworkTestCase(SynchronousTestCase):
     def assertHolders(self, lookup: Lookup, network: LookupNetwork, liars: int, seed: int) -> None:
         """Check that all honest holders are found but those whose places liars answered from."""
         honest = set(network.honest)
-        result = found(lookup)
+        result = resultsOf(lookup)
         held = [contact for contact in result if contact in honest]
         self.assertTrue(len(result) - len(held) <= liars, f"seed {seed}")
         self.assertEqual(len(result), min(K, len(honest) + liars), f"seed {seed}")
@@ -77,7 +78,7 @@ class HonestTests(NetworkTestCase):
         for seed in SEEDS:
             network = self.network(seed)
             lookup, tally = self.look(network)
-            self.assertEqual(found(lookup), network.holders(), f"seed {seed}")
+            self.assertEqual(resultsOf(lookup), network.holders(), f"seed {seed}")
             # Far fewer than there are nodes.
             self.assertTrue(len(tally.asked) < 80, len(tally.asked))
 
@@ -86,14 +87,14 @@ class HonestTests(NetworkTestCase):
         for seed, count in enumerate((1, 2, 5, K - 1, K, K + 1)):
             network = self.network(seed, count)
             lookup, _ = self.look(network)
-            self.assertEqual(found(lookup), network.holders())
+            self.assertEqual(resultsOf(lookup), network.holders())
 
     def test_private(self) -> None:
         """On a private network it is the same."""
         for seed in SEEDS:
             network = self.network(seed, isPublic=False)
             lookup, _ = self.look(network)
-            self.assertEqual(found(lookup), network.holders(), f"seed {seed}")
+            self.assertEqual(resultsOf(lookup), network.holders(), f"seed {seed}")
 
     def test_silent(self) -> None:
         """When a third of the known nodes have left, the closest that are named are found."""
@@ -101,7 +102,7 @@ class HonestTests(NetworkTestCase):
             network = self.network(seed)
             network.addSilent(75)
             lookup, tally = self.look(network)
-            self.assertEqual(found(lookup), self.heardOf(network, tally)[:K], f"seed {seed}")
+            self.assertEqual(resultsOf(lookup), self.heardOf(network, tally)[:K], f"seed {seed}")
 
     def test_nobody(self) -> None:
         """When nobody answers, it ends and has found nobody."""
@@ -110,7 +111,7 @@ class HonestTests(NetworkTestCase):
         lookup = Lookup(network.target, bytes(ID_BYTES))
         lookup.addContacts(compact(known))
         tally = network.run(lookup)
-        self.assertEqual(found(lookup), [])
+        self.assertEqual(resultsOf(lookup), [])
         self.assertTrue(tally.datagrams <= MOST_DATAGRAMS)
 
 
@@ -171,7 +172,7 @@ class LiarTests(NetworkTestCase):
                 ]
                 network.addLiar(names(dead))
             lookup, tally = self.look(network)
-            held = [contact for contact in found(lookup) if contact in set(network.honest)]
+            held = [contact for contact in resultsOf(lookup) if contact in set(network.honest)]
             isComplete = held == self.heardOf(network, tally)[: len(held)]
             self.assertTrue(isComplete or tally.datagrams >= LOOKUP_BUDGET, f"seed {seed}")
             # Most of the holders are found in any case, and the closest of all.
@@ -235,7 +236,7 @@ class LiarTests(NetworkTestCase):
             lookup.addContacts(compact(liars[:K]))
             tally = network.run(lookup)
             self.assertTrue(tally.datagrams <= MOST_DATAGRAMS, tally.datagrams)
-            held = set(found(lookup)) & set(network.holders())
+            held = set(resultsOf(lookup)) & set(network.holders())
             self.assertTrue(len(held) > K / 2, f"seed {seed}: {len(held)}")
 
     def test_borrowedIds(self) -> None:
@@ -255,10 +256,10 @@ class LiarTests(NetworkTestCase):
             endless = Endless(network, host)
             network.addLiar(endless.names, near(network.target, 1 << 201))
             lookup, tally = self.look(network)
-            held = set(found(lookup)) & set(network.honest)
+            held = set(resultsOf(lookup)) & set(network.honest)
             # The liar that named the host has a place too.
             self.assertTrue(held >= set(network.holders(K - 2)), f"seed {seed}")
-            self.assertTrue(len(found(lookup)) <= K + LOOKUP_REQUESTS_PER_HOST)
+            self.assertTrue(len(resultsOf(lookup)) <= K + LOOKUP_REQUESTS_PER_HOST)
             self.assertTrue(sum(a.host == host for a in tally.asked) <= LOOKUP_REQUESTS_PER_HOST)
 
     def test_besieged(self) -> None:
@@ -278,7 +279,7 @@ class LiarTests(NetworkTestCase):
             lookup.addContacts(compact(network.honest[:START]))
             tally = network.run(lookup)
             self.assertTrue(tally.datagrams <= MOST_DATAGRAMS, tally.datagrams)
-            result = found(lookup)
+            result = resultsOf(lookup)
             self.assertTrue(len(result) <= 2 * K)
             self.assertEqual(len(set(result)), len(result))
             held = set(result) & set(network.holders())
@@ -293,7 +294,7 @@ class LiarTests(NetworkTestCase):
             lookup = Lookup(network.target, bytes([255]) * ID_BYTES, spacing=(1 << ID_BITS) // 30)
             lookup.addContacts(compact(network.honest[:START]))
             network.run(lookup)
-            self.assertEqual(found(lookup), network.holders())
+            self.assertEqual(resultsOf(lookup), network.holders())
 
     def test_endlessPrivate(self) -> None:
         """Where a host has no bound, endless closer ids are ended by the budget."""

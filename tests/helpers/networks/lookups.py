@@ -1,8 +1,7 @@
 """
-A network without time and IO: honest nodes, silent ones and liars, and what drives a lookup
-through it.
+A network without time and IO for lookups: honest nodes, silent ones and liars.
 
-A lookup is told of each answer and each silence in an order that a seed chooses.
+A lookup is told of each answer and each silence in an order that is drawn from a seed.
 """
 
 from __future__ import annotations
@@ -17,48 +16,32 @@ from dwdht_twisted._core.wire import (
     Address,
     Contact,
     ResponseMessage,
-    distance,
-    packContact,
     splitContacts,
     unpackContact,
 )
+from tests.helpers.networks.contacts import byDistance, compact
 
-#: How often a request is sent before its silence is final.
+#: Transmissions of a request without an answer before it fails, as of a node's requests.
 TRANSMISSIONS = 4
 
-#: How many events a search may take before it counts as endless.
-MINIMUM_SAMPLE = 5000
-
-
-def compact(contacts: Iterable[Contact]) -> bytes:
-    """Contacts as an answer carries them."""
-    return b"".join(packContact(contact) for contact in contacts)
+#: Events of one search before it counts as endless.  One within its budget takes a few hundred.
+MAXIMUM_EVENTS = 5000
 
 
 def answer(
     id: bytes | None, nodes: Iterable[Contact] = (), token: bytes | None = None
 ) -> ResponseMessage:
-    """What a node answers."""
+    """Return the answer of a node that calls itself ``id`` and names ``nodes``."""
     return ResponseMessage(0, id, compact(nodes), None, token)
-
-
-def byDistance(contacts: Iterable[Contact], target: bytes) -> list[Contact]:
-    """Contacts, closest to a target first."""
-    return sorted(contacts, key=lambda contact: distance(contact.id or b"", target))
-
-
-def near(target: bytes, number: int) -> bytes:
-    """An id that is only so far from a target."""
-    return (int.from_bytes(target, "big") ^ number).to_bytes(ID_BYTES, "big")
 
 
 class Tally:
     """
-    What one search has cost.
+    The cost of one search.
 
-    :ivar asked: the addresses that were asked, in that order
-    :ivar datagrams: how many were sent, again or for the first time
-    :ivar mostInFlight: the largest number of requests that were in flight and not late
+    :ivar asked: the addresses that were asked, in this order
+    :ivar datagrams: the number of datagrams that were sent, retries included
+    :ivar mostInFlight: the largest number of requests that were in flight at once and not late
     :ivar named: the contacts that the answers named
     """
 
@@ -71,14 +54,14 @@ class Tally:
 
 class LookupNetwork:
     """
-    Nodes that answer a lookup.
+    A network whose nodes answer a lookup.
 
-    :param random: chooses ids, and the order of events
-    :param isPublic: whether the nodes stand on the public internet, each in a network of its own
+    :param random: draws ids, and the order of events
+    :param isPublic: whether the nodes have public addresses, each in a /24 network of its own
 
-    :ivar target: what the search is for
-    :ivar honest: the honest nodes that are there
-    :ivar contacts: all that honest nodes may know: besides those the silent ones and the liars
+    :ivar target: the target of the search
+    :ivar honest: the honest nodes
+    :ivar contacts: the contacts that honest nodes may know: honest, silent and lying nodes
     """
 
     def __init__(self, random: Random, isPublic: bool = True) -> None:
@@ -91,39 +74,45 @@ class LookupNetwork:
         self.contacts: list[Contact] = []
 
     def newContact(self, id: bytes | None = None) -> Contact:
-        """A contact at an address of its own, where nobody is."""
+        """Return a contact at a new address, where no node answers."""
         self._count += 1
         host = f"{self._network}.{self._count >> 8}.{self._count & 255}.1"
         return Contact(id or self._random.randbytes(ID_BYTES), host, 1000)
 
     def addHonest(self, count: int) -> None:
-        """Add nodes that answer as they should; see `acquaint`."""
+        """Add honest nodes.  They answer only after `acquaint`."""
         for _ in range(count):
             contact = self.newContact()
             self.honest.append(contact)
             self.contacts.append(contact)
 
     def addSilent(self, count: int) -> None:
-        """Add nodes that others know and that have left."""
+        """Add nodes that honest nodes may know and that never answer."""
         self.contacts += [self.newContact() for _ in range(count)]
 
     def addLiar(self, lie: Callable[[bytes], list[Contact]], id: bytes | None = None) -> Contact:
-        """Add a node that names whom it likes."""
+        """Add a node that answers with the contacts that ``lie`` returns for a target."""
         contact = self.newContact(id)
         self.contacts.append(contact)
         self.place(contact, lie)
         return contact
 
     def place(self, contact: Contact, names: Callable[[bytes], list[Contact]]) -> None:
-        """Have a node stand at an address that nobody need know of."""
+        """
+        Make a contact answer with the contacts that ``names`` returns, without adding it to
+        `contacts`.
+        """
         self.answerAt(contact.address, lambda target: answer(contact.id, names(target)))
 
     def answerAt(self, address: Address, give: Callable[[bytes], ResponseMessage]) -> None:
-        """Have the requests to an address answered."""
+        """Make an address answer requests with the messages that ``give`` returns."""
         self._answers[address] = give
 
     def acquaint(self) -> None:
-        """Let each honest node know of all others what its routing table holds."""
+        """
+        Fill the routing table of each honest node with `contacts`, and make it answer from that
+        table.
+        """
         for contact in self.honest:
             table = RoutingTable(contact.id or b"")
             for other in self._random.sample(self.contacts, len(self.contacts)):
@@ -134,14 +123,14 @@ class LookupNetwork:
         """
         Drive a search until it is over.
 
-        :param lateness: how likely the answer of a node that is there comes late, to a second
-            request
-        :raises AssertionError: when it isn't over, and yet nobody is asked or waited for
+        :param lateness: the probability that an answer comes only after the request was sent again
+        :raises AssertionError: if the search isn't over but has nothing in flight, or if it is
+            endless
         """
         tally = Tally()
         inFlight: dict[Candidate, int] = {}
         random = self._random
-        for _ in range(MINIMUM_SAMPLE):
+        for _ in range(MAXIMUM_EVENTS):
             candidate = search.next()
             if candidate is not None:
                 assert candidate not in inFlight
@@ -153,7 +142,7 @@ class LookupNetwork:
             elif search.isOver:
                 return tally
             else:
-                assert inFlight, "not over, but nobody is waited for"
+                assert inFlight, "the search is not over, but has nothing in flight"
                 candidate = random.choice(list(inFlight))
                 give = self._answers.get(candidate.address)
                 isLate = inFlight[candidate] == 1 and random.random() < lateness
@@ -176,10 +165,10 @@ class LookupNetwork:
         raise AssertionError("the search is endless")
 
     def holders(self, count: int = K) -> list[Contact]:
-        """The honest nodes that are closest to the target."""
+        """Return the honest nodes closest to the target, closest first."""
         return byDistance(self.honest, self.target)[:count]
 
 
-def found(search: Search) -> list[Contact]:
-    """The nodes that a search has found, closest first."""
+def resultsOf(search: Search) -> list[Contact]:
+    """Return the contacts that a search has found, closest first."""
     return [Contact(candidate.id, *candidate.address) for candidate in search.closest()]

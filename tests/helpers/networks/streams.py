@@ -1,5 +1,5 @@
 """
-A node that asks many raw peers by address, for the tests of `dwdht_twisted.stream`.
+A test case for query streams: a node that asks raw peers by their addresses.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from twisted.internet.defer import Deferred
 
 from dwdht_twisted import Address, QueryStream
 from dwdht_twisted._core import wire
-from tests.helpers.networks.nodes import COMMAND, NodeTestCase, RawPeer
+from tests.helpers.networks.nodes import COMMAND, NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 
 class StreamTestCase(NodeTestCase):
     """
-    A node that asks many peers by address.
+    A test with an ephemeral node that asks raw peers.
+
+    :ivar asker: the node
+    :ivar peers: the peers
     """
 
     def setUp(self) -> None:
@@ -25,25 +29,25 @@ class StreamTestCase(NodeTestCase):
         self.peers: list[RawPeer] = []
 
     def addPeers(self, count: int, answers: str = "serve") -> list[Address]:
-        """Make peers; gives their addresses."""
+        """Add peers, and return their addresses."""
         self.peers += [self.peer(answers=answers) for _ in range(count)]
         return [peer.address for peer in self.peers]
 
-    def ask(self, count: int, **options: Any) -> QueryStream:
-        """A query to this many peers that answer."""
+    def startQuery(self, count: int, **options: Any) -> QueryStream:
+        """Return the stream of a query of new peers that answer."""
         return self.asker.query(
             COMMAND, self.target(), nodes=self.addPeers(count, **options), holepunching=False
         )
 
-    def asks(self) -> list[wire.RequestMessage]:
-        """The requests of the query that were sent, retries included."""
+    def transmissions(self) -> list[wire.RequestMessage]:
+        """Return the requests of the command that the node has sent, retries included."""
         sent = self.requestsBy(self.addressOf(self.asker))
         return [message for message in sent if message.command == COMMAND]
 
-    def asked(self) -> int:
-        """How many peers have been asked."""
+    def countAsked(self) -> int:
+        """Return the number of peers that have received a request."""
         return sum(bool(peer.requests) for peer in self.peers)
 
-    def start(self, coroutine: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
-        """Run a coroutine."""
+    def runCoroutine(self, coroutine: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
+        """Run a coroutine, and return a Deferred of its result."""
         return Deferred.fromCoroutine(coroutine)

@@ -1,5 +1,5 @@
 """
-Three hosts on an in-memory network, for the tests of it.
+Three hosts on an in-memory network, for the tests of `dwdht_twisted.testing`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,15 @@ A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 
 class Recorder(DatagramProtocol):
-    """Keeps what it receives, and how often it was started and stopped."""
+    """
+    A protocol that keeps what it receives, and counts its starts and stops.
+
+    :param clock: if there is one, the times of arrival are kept too
+    :ivar received: each datagram, with its source
+    :ivar times: the time of each datagram's arrival, in seconds
+    :ivar started: the number of starts
+    :ivar stopped: the number of stops
+    """
 
     noisy = False
 
@@ -43,12 +51,12 @@ class Recorder(DatagramProtocol):
 
     @property
     def payloads(self) -> list[bytes]:
-        """What was received, without where it came from."""
+        """The datagrams that it has received, without their sources."""
         return [datagram for datagram, _ in self.received]
 
 
 class Echo(Recorder):
-    """Sends back what it receives."""
+    """A `Recorder` that sends each datagram back to its source."""
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
         super().datagramReceived(datagram, addr)
@@ -58,14 +66,14 @@ class Echo(Recorder):
 
 class NetworkTestCase(SynchronousTestCase):
     """
-    Three hosts, each with a port.
+    A test with three hosts, each with a protocol at port 1000.
     """
 
     def setUp(self) -> None:
         self.build()
 
     def build(self, clock: Clock | None = None, **options: Any) -> None:
-        """Make a network with these options."""
+        """Build the network anew, with these options of `MemoryNetwork`."""
         self.clock = SimulatedClock()
         self.network = MemoryNetwork(clock or self.clock, **options)
         self.recorders = {host: Recorder(self.clock) for host in (A, B, C)}
@@ -76,12 +84,12 @@ class NetworkTestCase(SynchronousTestCase):
         return self.network.reactor(host).listenUDP(port, protocol, *more)
 
     def send(self, source: str, destination: str, *payloads: bytes) -> None:
-        """Send datagrams from one host's port to another's."""
+        """Send datagrams from the port of one host to that of another."""
         for payload in payloads:
             self.ports[source].write(payload, (destination, 1000))
 
     def sendMany(self, count: int) -> list[bytes]:
-        """Send numbered datagrams from A to B and let them arrive."""
+        """Send numbered datagrams from A to B, wait 100 seconds, and return the datagrams."""
         payloads = [b"%d" % number for number in range(count)]
         self.send(A, B, *payloads)
         self.clock.runFor(100)

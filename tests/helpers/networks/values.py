@@ -1,5 +1,6 @@
 """
-A network in memory whose nodes keep values, for the tests of what stands on a node.
+A network in memory whose nodes keep values, for the tests of `dwdht_twisted.values` and of
+commands.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from dwdht_twisted.interfaces import HandlerResult
 from dwdht_twisted.testing import HostReactor, MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore
 
-#: Where its bootstrap node is.
+#: The address of its bootstrap node.
 BOOTSTRAP = "10.0.0.1:6620"
 
-#: How long its nodes keep a value, in seconds.
+#: Seconds that its nodes keep a value: short, so that tests can let it expire.
 MAXIMUM_AGE = 60.0
 
 
 @implementer(ICommandHandler)
 class CountingHandler:
     """
-    A `values.ValueHandler` that counts.
+    A `values.ValueHandler` that counts queries.
 
-    :ivar queries: how often it was asked for a value
+    :ivar queries: the number of queries that came
     """
 
     def __init__(self, store: MemoryStore) -> None:
@@ -31,23 +32,23 @@ class CountingHandler:
         self._handler = values.ValueHandler(store)
 
     def queryReceived(self, request: Request) -> HandlerResult:
-        """Count, and hand on."""
+        """Count the query, and hand it on."""
         self.queries += 1
         return self._handler.queryReceived(request)
 
     def updateReceived(self, request: Request) -> HandlerResult:
-        """Hand on."""
+        """Hand the update on."""
         return self._handler.updateReceived(request)
 
 
 class ValueNetwork:
     """
-    A bootstrap node at `BOOTSTRAP`, and members that keep values, each on a host of its own.
+    A bootstrap node at `BOOTSTRAP`, and nodes that keep values, each on a host of its own.
 
-    :ivar clock: its time
-    :ivar network: what carries its datagrams
-    :ivar members: the nodes
-    :ivar stores: what each member keeps, by its id
+    :ivar clock: the clock of all nodes
+    :ivar network: the network that carries their datagrams
+    :ivar members: the nodes that keep values
+    :ivar stores: the store of each member, by the member's id
     :ivar handlers: the handlers of the members
     """
 
@@ -63,11 +64,11 @@ class ValueNetwork:
             self.join()
 
     def reactor(self) -> HostReactor:
-        """The reactor of a new host."""
+        """Return the reactor of a new host."""
         return self.network.reactor()
 
     def visitor(self, reactor: HostReactor | None = None) -> DHTNode:
-        """An ephemeral node, on a host of its own unless told which."""
+        """Return a new ephemeral node, on a new host by default."""
         return DHTNode(
             reactor or self.reactor(),
             ephemeral=True,
@@ -76,7 +77,7 @@ class ValueNetwork:
         )
 
     def join(self) -> None:
-        """Add a member."""
+        """Add a member, and wait until it has joined."""
         node = DHTNode(self.reactor(), bootstrap=[BOOTSTRAP], random=self.network.random)
         store = MemoryStore(self.clock.seconds, maximumAge=MAXIMUM_AGE)
         handler = CountingHandler(store)
@@ -87,14 +88,14 @@ class ValueNetwork:
         self.handlers.append(handler)
 
     def asked(self) -> int:
-        """How often a member was asked for a value."""
+        """Return the number of queries that all members together have had."""
         return sum(handler.queries for handler in self.handlers)
 
     def closest(self, key: bytes) -> list[bytes]:
-        """The ids of the 20 members closest to a key."""
+        """Return the ids of the 20 members closest to a key, closest first."""
         target = int.from_bytes(key, "big")
         return sorted(self.stores, key=lambda id: int.from_bytes(id, "big") ^ target)[:20]
 
     def holders(self, key: bytes) -> set[bytes]:
-        """The ids of the members that have the value of a key."""
+        """Return the ids of the members that keep the value of a key."""
         return {id for id, store in self.stores.items() if store.get(key) is not None}

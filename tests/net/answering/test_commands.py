@@ -21,7 +21,8 @@ from dwdht_twisted._core.limits.bounds import (
 )
 from dwdht_twisted._net.answering import CommandRegistry
 from dwdht_twisted.interfaces import HandlerResult
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCase
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 
 class Later:
@@ -74,7 +75,7 @@ class ResultTests(NodeTestCase):
         """A query is answered by nobody."""
         query = self.asker.query(COMMAND, self.target(), nodes=[self.addressOf(self.server)])
         with self.assertRaises(NoResponse):
-            self.clock.runUntil(query.collect(), limit=GIVEN_UP)
+            self.clock.runUntil(query.collect(), limit=REQUEST_SECONDS)
 
     def assertFailed(self, kind: type[Exception]) -> None:
         """A query is answered by nobody, and the failure is counted and logged."""

@@ -14,7 +14,8 @@ from dwdht_twisted._core.limits.bounds import (
     STRANGER_RELAY_RATE,
 )
 from dwdht_twisted._core.wire import packAddress
-from tests.helpers.networks.nodes import NodeTestCase, RawPeer
+from tests.helpers.networks.nodes import NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 
 class AskerTests(NodeTestCase):
@@ -127,7 +128,7 @@ class ReferrerTests(NodeTestCase):
         """
         self.asker = self.peer(host="20.1.1.1", id=None)
         self.relay(packAddress(*self.target_.address))
-        self.assertEqual(self.target_.asked(wire.PING), [])
+        self.assertEqual(self.target_.requestsFor(wire.PING), [])
         self.assertRefused()
 
     def test_otherCommand(self) -> None:

@@ -11,7 +11,9 @@ from twisted.internet.defer import Deferred
 from dwdht_twisted import Request
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import ROTATION_INTERVAL, packAddress, splitContacts, unpackContact
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCase, closestOf
+from tests.helpers.networks.contacts import closestIds
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 
 class ResponderTestCase(NodeTestCase):
@@ -38,7 +40,7 @@ class ResponderTestCase(NodeTestCase):
         """Ask, and get nothing."""
         before = len(self.asker.responses)
         self.asker.ask(self.addressOf(self.server), command, target, **fields)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(self.asker.responses[before:], [])
 
 
@@ -77,7 +79,7 @@ class AnswerTests(ResponderTestCase):
         named = [unpackContact(each) for each in splitContacts(answer.nodes or b"")]
         ids = [contact.id for contact in named if contact is not None]
         known = [c for c in self.server.contacts() if c.host != self.asker.host]
-        self.assertEqual(ids, closestOf(known, target))
+        self.assertEqual(ids, closestIds(known, target))
         self.assertEqual(len(ids), 20)
         self.assertEqual(len(answer.roundtripToken or b""), 32)
         self.assertIsNone(answer.value)
@@ -349,7 +351,7 @@ class ClaimTests(ResponderTestCase):
         """
         self.ask(wire.PING)
         self.assertEqual(self.server.contacts(), [self.asker.contact])
-        self.assertEqual(len(self.asker.asked(wire.PING)), 1)
+        self.assertEqual(len(self.asker.requestsFor(wire.PING)), 1)
 
     def test_silent(self) -> None:
         """
@@ -358,7 +360,7 @@ class ClaimTests(ResponderTestCase):
         self.asker.onRequest = self.asker.ignore
         self.ask(wire.PING)
         self.assertEqual(self.server.contacts(), [])
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(self.ask(wire.FIND_NODE, self.target(), id=None).nodes or b"", b"")
 
     def test_namedMeanwhile(self) -> None:

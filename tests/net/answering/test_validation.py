@@ -20,7 +20,9 @@ from dwdht_twisted._core.limits.bounds import (
 from dwdht_twisted._core.timeouts import INITIAL_TIMEOUT
 from dwdht_twisted._core.wire import HostPort, packAddress, splitContacts
 from dwdht_twisted._net.answering.validation import HeldAnswer
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Handler, NodeTestCase, RawPeer
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 
 class ProofTestCase(NodeTestCase):
@@ -90,7 +92,7 @@ class HeldTests(ProofTestCase):
         peer = self.peer(id=None)
         target = self.target()
         peer.ask(self.there, wire.FIND_NODE, target)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         token = self.answersTo(peer)[0].roundtripToken
         peer.ask(self.there, COMMAND, target, roundtripToken=token)
         self.clock.runFor(1)
@@ -109,7 +111,7 @@ class HeldTests(ProofTestCase):
         [few] = self.named(peer)
         self.assertGreater(few, 0)
         self.assertLess(few, 20)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         pings = len(peer.requests)
         peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(0.05)
@@ -125,7 +127,7 @@ class HeldTests(ProofTestCase):
         self.addCleanup(gc.enable)
         for answers in ("pong", ""):
             self.peer(id=None, answers=answers).ask(self.there, wire.FIND_NODE, self.target())
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(self.server.counters.answersHeld, 2)
         self.assertEqual([each for each in gc.get_objects() if isinstance(each, HeldAnswer)], [])
 
@@ -135,7 +137,7 @@ class HeldTests(ProofTestCase):
         """
         peer = self.peer(id=None)
         peer.ask(self.there, wire.FIND_NODE, self.target())
-        self.clock.runFor(GIVEN_UP + VALIDATION_SILENCE_REMEMBERED_FOR)
+        self.clock.runFor(REQUEST_SECONDS + VALIDATION_SILENCE_REMEMBERED_FOR)
         peer.onRequest = peer.pong
         peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(1)
@@ -149,7 +151,7 @@ class HeldTests(ProofTestCase):
         silent, honest = self.peer(id=None), self.peer(id=None, answers="pong")
         for peer in (silent, honest):
             peer.ask(self.there, COMMAND, self.target())
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(self.answersTo(silent), [])
         self.assertEqual([m.value for m in self.answersTo(honest)], [b"x" * 2000])
 
@@ -161,7 +163,7 @@ class HeldTests(ProofTestCase):
         peer = self.peer(id=None)
         target = self.target()
         peer.ask(self.there, COMMAND, target)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         peer.onRequest = peer.pong
         peer.ask(self.there, COMMAND, target)
         self.clock.runFor(0.2)
@@ -205,7 +207,7 @@ class HeldTests(ProofTestCase):
 
         peer.onRequest = answerClaimOnly
         peer.ask(self.there, COMMAND, self.target())
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual({message.id is None for message, _ in peer.requests}, {True, False})
         self.assertIn(peer.contact, self.server.contacts())
 
@@ -261,7 +263,7 @@ class HeldTests(ProofTestCase):
             peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(0.1)
         self.assertEqual(sum(not peer.responses for peer in peers), MAXIMUM_VALIDATIONS)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertTrue(all(len(peer.responses) == 1 for peer in peers))
 
     def test_newcomersInFlood(self) -> None:
@@ -352,7 +354,7 @@ class AmplificationTests(ProofTestCase):
         victim = self.peer()
         for _ in range(times):
             victim.send(datagram, self.there)
-        self.clock.runFor(2 * GIVEN_UP)
+        self.clock.runFor(2 * REQUEST_SECONDS)
         return sum(len(each) for each, _ in victim.received) / (times * len(datagram))
 
     def datagrams(self) -> list[bytes]:
@@ -411,6 +413,6 @@ class AmplificationTests(ProofTestCase):
         """
         victim, sender = self.peer(), self.peer(id=None)
         datagram = sender.ask(self.there, wire.PING, forwardResponse=packAddress(*victim.address))
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         received = sum(len(each) for each, _ in victim.received)
         self.assertLessEqual(received, AMPLIFICATION * len(datagram))

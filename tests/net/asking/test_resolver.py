@@ -20,7 +20,7 @@ from zope.interface import implementer
 from dwdht_twisted import Address, UnresolvableHost
 from dwdht_twisted._net.asking import RESOLUTION_TIMEOUT, Resolver
 from dwdht_twisted.testing import MemoryNetwork
-from tests.helpers.networks.nodes import SilentResolver
+from tests.helpers.networks.doubles import SilentResolver
 
 
 @implementer(IHostnameResolver)

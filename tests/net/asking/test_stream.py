@@ -12,7 +12,9 @@ from zope.interface.verify import verifyObject
 
 from dwdht_twisted import IQueryStream, NoResponse, Reply
 from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
-from tests.helpers.networks.nodes import COMMAND, GIVEN_UP, Consumer, closestOf
+from tests.helpers.networks.contacts import closestIds
+from tests.helpers.networks.doubles import Consumer
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS
 from tests.helpers.networks.streams import StreamTestCase
 
 
@@ -25,7 +27,7 @@ class InterfaceTests(StreamTestCase):
         """
         A stream is an `IQueryStream`, and so a push producer.
         """
-        stream = self.ask(1)
+        stream = self.startQuery(1)
         verifyObject(IQueryStream, stream)
         verifyObject(IPushProducer, stream)
 
@@ -35,7 +37,7 @@ class InterfaceTests(StreamTestCase):
         """
         consumer = Consumer()
         verifyObject(IConsumer, consumer)
-        stream = self.ask(1)
+        stream = self.startQuery(1)
         done = stream.startProducing(consumer)
         self.assertIs(consumer.producer, stream)
         self.assertTrue(consumer.isStreaming)
@@ -46,7 +48,7 @@ class InterfaceTests(StreamTestCase):
         """
         A stream that nobody reads sends nothing.
         """
-        self.ask(3)
+        self.startQuery(3)
         self.clock.runFor(10)
         self.assertEqual(self.sent, [])
 
@@ -54,7 +56,7 @@ class InterfaceTests(StreamTestCase):
         """
         A stream is read once, in one way.
         """
-        stream = self.ask(1)
+        stream = self.startQuery(1)
         self.clock.runUntil(stream.collect())
         with self.assertRaises(ValueError):
             stream.collect()
@@ -74,14 +76,14 @@ class ReadTests(StreamTestCase):
         Each answer is written to the consumer as a reply, with who gave it.
         """
         consumer = Consumer()
-        self.clock.runUntil(self.ask(5).startProducing(consumer))
+        self.clock.runUntil(self.startQuery(5).startProducing(consumer))
         self.assertEqual({reply.node for reply in consumer.items}, {p.contact for p in self.peers})
 
     def test_collect(self) -> None:
         """
         ``collect`` gives all replies, more than are asked at once.
         """
-        stream = self.ask(40)
+        stream = self.startQuery(40)
         replies = self.clock.runUntil(stream.collect())
         self.assertEqual({reply.node for reply in replies}, {p.contact for p in self.peers})
         self.assertEqual((stream.responses, stream.errors, stream.commits), (40, 0, 0))
@@ -92,9 +94,9 @@ class ReadTests(StreamTestCase):
         """
 
         async def read() -> list[Reply]:
-            return [reply async for reply in self.ask(40)]
+            return [reply async for reply in self.startQuery(40)]
 
-        replies = self.clock.runUntil(self.start(read()))
+        replies = self.clock.runUntil(self.runCoroutine(read()))
         self.assertEqual({reply.node for reply in replies}, {p.contact for p in self.peers})
 
     def test_asyncForWhenAnswersAreThere(self) -> None:
@@ -104,14 +106,14 @@ class ReadTests(StreamTestCase):
 
         async def read() -> int:
             count = 0
-            async for _ in self.ask(40):
+            async for _ in self.startQuery(40):
                 count += 1
                 pause: Deferred[None] = Deferred()
                 self.clock.callLater(0.2, pause.callback, None)
                 await pause
             return count
 
-        self.assertEqual(self.clock.runUntil(self.start(read())), 40)
+        self.assertEqual(self.clock.runUntil(self.runCoroutine(read())), 40)
 
     def test_asyncForAgain(self) -> None:
         """
@@ -119,11 +121,11 @@ class ReadTests(StreamTestCase):
         """
 
         async def read() -> list[Reply]:
-            stream = self.ask(2)
+            stream = self.startQuery(2)
             first = [reply async for reply in stream]
             return first + [reply async for reply in stream]
 
-        self.assertEqual(len(self.clock.runUntil(self.start(read()))), 2)
+        self.assertEqual(len(self.clock.runUntil(self.runCoroutine(read()))), 2)
 
     def test_nobodyAnswers(self) -> None:
         """
@@ -131,14 +133,14 @@ class ReadTests(StreamTestCase):
         """
 
         async def read() -> None:
-            async for _ in self.ask(2, answers="ignore"):
+            async for _ in self.startQuery(2, answers="ignore"):
                 self.fail("a reply of nobody")
 
-        stream = self.ask(2, answers="ignore")
+        stream = self.startQuery(2, answers="ignore")
         for reading in (
             stream.collect(),
-            self.ask(2, answers="ignore").startProducing(Consumer()),
-            self.start(read()),
+            self.startQuery(2, answers="ignore").startProducing(Consumer()),
+            self.runCoroutine(read()),
         ):
             with self.assertRaises(NoResponse):
                 self.clock.runUntil(reading)
@@ -157,7 +159,7 @@ class ReadTests(StreamTestCase):
         """
         A second reply can't be awaited while one is awaited already.
         """
-        stream = self.ask(1)
+        stream = self.startQuery(1)
         first = stream.__anext__()
         with self.assertRaises(ValueError):
             stream.__anext__()
@@ -168,7 +170,7 @@ class ReadTests(StreamTestCase):
         A node that is silent counts as an error and doesn't keep the others from answering.
         """
         self.addPeers(1, "ignore")
-        stream = self.ask(3)
+        stream = self.startQuery(3)
         self.assertEqual(len(self.clock.runUntil(stream.collect())), 3)
         self.assertEqual((stream.responses, stream.errors), (3, 1))
 
@@ -189,15 +191,15 @@ class PauseTests(StreamTestCase):
                 producer.pauseProducing()
 
         consumer = Consumer(pause)
-        stream = self.ask(100)
+        stream = self.startQuery(100)
         done = stream.startProducing(consumer)
         self.clock.runUntil(lambda: len(consumer.items) == 3)
-        asked = self.asked()
-        requests = len(self.asks())
+        asked = self.countAsked()
+        requests = len(self.transmissions())
         self.clock.runFor(60)
         self.assertEqual(len(consumer.items), 3)
-        self.assertLessEqual(self.asked(), asked + LOOKUP_WINDOW)
-        self.assertLessEqual(len(self.asks()), requests + LOOKUP_WINDOW)
+        self.assertLessEqual(self.countAsked(), asked + LOOKUP_WINDOW)
+        self.assertLessEqual(len(self.transmissions()), requests + LOOKUP_WINDOW)
         self.assertLessEqual(stream.responses, 3 + LOOKUP_WINDOW)
         stream.resumeProducing()
         self.clock.runUntil(done)
@@ -225,7 +227,7 @@ class PauseTests(StreamTestCase):
             self.clock.runFor(0.1)
         self.successResultOf(done)
         found = {reply.node.id for reply in consumer.items}
-        self.assertLessEqual(set(closestOf(map(self.contactOf, nodes), target)), found)
+        self.assertLessEqual(set(closestIds(map(self.contactOf, nodes), target)), found)
 
     def test_pauseEachTime(self) -> None:
         """
@@ -233,7 +235,7 @@ class PauseTests(StreamTestCase):
         they came.
         """
         consumer = Consumer(lambda producer: producer.pauseProducing())
-        stream = self.ask(20)
+        stream = self.startQuery(20)
         done = stream.startProducing(consumer)
         for count in range(1, 20):
             self.clock.runFor(0.5)
@@ -257,7 +259,7 @@ class PauseTests(StreamTestCase):
                 super().registerProducer(producer, streaming)
                 producer.pauseProducing()
 
-        stream = self.ask(2)
+        stream = self.startQuery(2)
         done = stream.startProducing(Busy())
         self.clock.runFor(5)
         self.assertEqual(self.sent, [])
@@ -268,20 +270,20 @@ class PauseTests(StreamTestCase):
         """
         A loop that doesn't go on with its ``async for`` stops the asking.
         """
-        stream = self.ask(100)
+        stream = self.startQuery(100)
         self.clock.runUntil(stream.__anext__())
         self.clock.runFor(60)
-        self.assertLessEqual(self.asked(), 1 + 3 * LOOKUP_WINDOW)
+        self.assertLessEqual(self.countAsked(), 1 + 3 * LOOKUP_WINDOW)
 
     def test_failureWhilePaused(self) -> None:
         """
         Requests that time out while the stream is paused are noticed on resume.
         """
         consumer = Consumer()
-        stream = self.ask(3, answers="ignore")
+        stream = self.startQuery(3, answers="ignore")
         done = stream.startProducing(consumer)
         stream.pauseProducing()
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertNoResult(done)
         stream.resumeProducing()
         self.failureResultOf(done, NoResponse)

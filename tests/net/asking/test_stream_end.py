@@ -9,7 +9,8 @@ from typing import Any
 from twisted.internet.defer import CancelledError
 
 from dwdht_twisted import NodeDestroyed
-from tests.helpers.networks.nodes import GIVEN_UP, Consumer
+from tests.helpers.networks.doubles import Consumer
+from tests.helpers.networks.nodes import REQUEST_SECONDS
 from tests.helpers.networks.streams import StreamTestCase
 
 
@@ -20,16 +21,16 @@ class StopTests(StreamTestCase):
 
     def assertQuiet(self) -> None:
         """The asker asks nobody any more."""
-        before = len(self.asks())
-        self.clock.runFor(GIVEN_UP)
-        self.assertEqual(len(self.asks()), before)
+        before = len(self.transmissions())
+        self.clock.runFor(REQUEST_SECONDS)
+        self.assertEqual(len(self.transmissions()), before)
 
     def test_stop(self) -> None:
         """
         Stopping fires the Deferred with None, releases the consumer and cancels the requests.
         """
         consumer = Consumer()
-        stream = self.ask(30, answers="ignore")
+        stream = self.startQuery(30, answers="ignore")
         done = stream.startProducing(consumer)
         stream.stopProducing()
         self.assertIsNone(self.successResultOf(done))
@@ -41,7 +42,7 @@ class StopTests(StreamTestCase):
         A consumer that stops the stream in a write gets no further reply.
         """
         consumer = Consumer(lambda producer: producer.stopProducing())
-        done = self.ask(30).startProducing(consumer)
+        done = self.startQuery(30).startProducing(consumer)
         self.assertIsNone(self.clock.runUntil(done))
         self.assertQuiet()
         self.assertEqual(len(consumer.items), 1)
@@ -51,7 +52,7 @@ class StopTests(StreamTestCase):
         A consumer that stops the stream when it gets a reply that was kept, gets no further one.
         """
         consumer = Consumer(lambda producer: producer.stopProducing())
-        stream = self.ask(10)
+        stream = self.startQuery(10)
         done = stream.startProducing(consumer)
         stream.pauseProducing()
         self.clock.runFor(1)
@@ -69,7 +70,7 @@ class StopTests(StreamTestCase):
                 super().registerProducer(producer, streaming)
                 producer.stopProducing()
 
-        done = self.ask(2).startProducing(Closed())
+        done = self.startQuery(2).startProducing(Closed())
         self.assertIsNone(self.successResultOf(done))
         self.assertEqual(self.sent, [])
 
@@ -77,7 +78,7 @@ class StopTests(StreamTestCase):
         """
         A stream that was stopped before anybody read it ends at once, without a word.
         """
-        stream = self.ask(2)
+        stream = self.startQuery(2)
         stream.stopProducing()
         self.assertEqual(self.successResultOf(stream.collect()), [])
         self.assertEqual(self.sent, [])
@@ -91,7 +92,7 @@ class StopTests(StreamTestCase):
             def unregisterProducer(self) -> None:
                 raise RuntimeError("no")
 
-        done = self.ask(2).startProducing(Clinging())
+        done = self.startQuery(2).startProducing(Clinging())
         self.clock.runUntil(done)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
@@ -99,7 +100,7 @@ class StopTests(StreamTestCase):
         """
         The methods of a producer do nothing after the end.
         """
-        stream = self.ask(2)
+        stream = self.startQuery(2)
         self.clock.runUntil(stream.collect())
         stream.pauseProducing()
         stream.resumeProducing()
@@ -111,7 +112,7 @@ class StopTests(StreamTestCase):
         Cancelling what ``startProducing`` gave stops the query, and fails with `CancelledError`.
         """
         consumer = Consumer()
-        done = self.ask(30, answers="ignore").startProducing(consumer)
+        done = self.startQuery(30, answers="ignore").startProducing(consumer)
         done.cancel()
         self.failureResultOf(done, CancelledError)
         self.assertIsNone(consumer.producer)
@@ -121,7 +122,7 @@ class StopTests(StreamTestCase):
         """
         Cancelling ``collect`` stops the query, and fails with `CancelledError`.
         """
-        done = self.ask(30, answers="ignore").collect()
+        done = self.startQuery(30, answers="ignore").collect()
         self.clock.runFor(0.1)
         done.cancel()
         self.failureResultOf(done, CancelledError)
@@ -134,10 +135,10 @@ class StopTests(StreamTestCase):
         """
 
         async def read() -> None:
-            async for _ in self.ask(30, answers="ignore"):
+            async for _ in self.startQuery(30, answers="ignore"):
                 pass
 
-        done = self.start(read())
+        done = self.runCoroutine(read())
         self.clock.runFor(0.1)
         done.cancel()
         self.failureResultOf(done, CancelledError)
@@ -152,7 +153,7 @@ class StopTests(StreamTestCase):
             raise ZeroDivisionError("no more")
 
         consumer = Consumer(refuse)
-        done = self.ask(30).startProducing(consumer)
+        done = self.startQuery(30).startProducing(consumer)
         with self.assertRaises(ZeroDivisionError):
             self.clock.runUntil(done)
         self.assertIsNone(consumer.producer)
@@ -169,7 +170,7 @@ class StopTests(StreamTestCase):
 
         consumer = Busy()
         consumer.producer = other = object()
-        stream = self.ask(2)
+        stream = self.startQuery(2)
         with self.assertRaises(RuntimeError):
             stream.startProducing(consumer)
         stream.stopProducing()
@@ -182,13 +183,13 @@ class StopTests(StreamTestCase):
         """
 
         async def read() -> None:
-            async for _ in self.ask(2, answers="ignore"):
+            async for _ in self.startQuery(2, answers="ignore"):
                 pass
 
         reading = [
-            self.ask(2, answers="ignore").collect(),
-            self.ask(2, answers="ignore").startProducing(Consumer()),
-            self.start(read()),
+            self.startQuery(2, answers="ignore").collect(),
+            self.startQuery(2, answers="ignore").startProducing(Consumer()),
+            self.runCoroutine(read()),
         ]
         self.clock.runFor(0.1)
         self.asker.destroy()
@@ -199,7 +200,7 @@ class StopTests(StreamTestCase):
         """
         A stream that is read after its node was destroyed fails with `NodeDestroyed`.
         """
-        stream, other = self.ask(2), self.ask(2)
+        stream, other = self.startQuery(2), self.startQuery(2)
         self.asker.destroy()
         consumer = Consumer()
         self.failureResultOf(stream.startProducing(consumer), NodeDestroyed)

@@ -10,17 +10,11 @@ from dwdht_twisted import DHTNode, NoCloseNodes, NoResponse, Reply, TooManyReque
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import Address, HostPort, packContact
 from dwdht_twisted._net.requests import RELAY_WAITS, TRANSMISSIONS
-from tests.helpers.networks.nodes import (
-    COMMAND,
-    GIVEN_UP,
-    Consumer,
-    Handler,
-    Nat,
-    NattedReactor,
-    NodeTestCase,
-    RawPeer,
-    closestOf,
-)
+from tests.helpers.networks.contacts import closestIds
+from tests.helpers.networks.doubles import Consumer, Handler
+from tests.helpers.networks.nats import Nat, NattedReactor
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 
 class LookupTests(NodeTestCase):
@@ -39,7 +33,7 @@ class LookupTests(NodeTestCase):
         replies = self.collect(nodes[0], target)
         found = {reply.node.id: reply.value for reply in replies}
         others = [self.contactOf(node) for node in nodes[1:]]
-        for id in closestOf(others, target):
+        for id in closestIds(others, target):
             self.assertEqual(found[id], b"I am " + id)
 
     def test_update(self) -> None:
@@ -53,7 +47,7 @@ class LookupTests(NodeTestCase):
         target = self.target()
         stream = self.node(bootstrap=[self.bootstrap], ephemeral=True).update(COMMAND, target, b"x")
         replies = self.clock.runUntil(stream.collect())
-        closest = closestOf(map(self.contactOf, nodes), target)
+        closest = closestIds(map(self.contactOf, nodes), target)
         self.assertEqual({reply.node.id for reply in replies}, set(closest))
         taken = {id for id, handler in handlers.items() if handler.updates}
         self.assertEqual(taken, set(closest))
@@ -187,7 +181,7 @@ class LookupTests(NodeTestCase):
         first.destroy()
         asker = nodes[0]
         self.collect(asker, self.target())
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         began = self.clock.seconds()
         self.assertEqual(len(self.collect(asker, self.target())), 8)
         self.assertLess(self.clock.seconds() - began, 0.5)
@@ -226,7 +220,7 @@ class LookupTests(NodeTestCase):
         self.clock.runFor(2)
         reactor.nats[0].close(self.addressOf(asker))
         asker.ping(self.addressOf(hidden)).addErrback(lambda _: None)
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertIn(b"hidden", [r.value for r in self.collect(asker, self.target())])
 
     def test_allWereSilent(self) -> None:
@@ -238,7 +232,7 @@ class LookupTests(NodeTestCase):
         self.network.partition([self.addressOf(asker).host])
         with self.assertRaises(NoResponse):
             self.collect(asker, self.target())
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.network.heal()
         self.assertEqual(len(self.collect(asker, self.target())), 9)
 
@@ -252,7 +246,7 @@ class LookupTests(NodeTestCase):
         asker = nodes[0]
         contacts = asker.contacts()
         self.collect(asker, self.target())
-        self.clock.runFor(GIVEN_UP)
+        self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(asker.contacts(), contacts)
 
 
@@ -320,7 +314,7 @@ class PunchTests(NodeTestCase):
         peer = self.namedPeer("ignore")
         assert peer.id is not None
         stream = self.asker.query(COMMAND, peer.id)
-        replies = self.clock.runUntil(stream.collect(), limit=GIVEN_UP)
+        replies = self.clock.runUntil(stream.collect(), limit=REQUEST_SECONDS)
         self.assertEqual([reply.node for reply in replies], [self.contactOf(self.referrer)])
         self.assertEqual(stream.errors, 1)
         self.assertEqual(self.referrer.counters.pingsRelayed > 0, True)
@@ -333,10 +327,10 @@ class PunchTests(NodeTestCase):
         peer = self.namedPeer("pong")
         assert peer.id is not None
         stream = self.asker.query(COMMAND, peer.id)
-        replies = self.clock.runUntil(stream.collect(), limit=GIVEN_UP)
+        replies = self.clock.runUntil(stream.collect(), limit=REQUEST_SECONDS)
         self.assertEqual([reply.node for reply in replies], [self.contactOf(self.referrer)])
         self.assertEqual(stream.errors, 1)
-        self.assertLess(len(peer.asked(COMMAND)), 10)
+        self.assertLess(len(peer.requestsFor(COMMAND)), 10)
 
     def test_triedAFewTimes(self) -> None:
         """
@@ -345,9 +339,9 @@ class PunchTests(NodeTestCase):
         peer = self.namedPeer("ignore")
         assert peer.id is not None
         stream = self.asker.query(COMMAND, peer.id)
-        self.clock.runUntil(stream.collect(), limit=GIVEN_UP)
+        self.clock.runUntil(stream.collect(), limit=REQUEST_SECONDS)
         self.assertEqual(self.referrer.counters.pingsRelayed, len(RELAY_WAITS))
-        self.assertEqual(len(peer.asked(COMMAND)), TRANSMISSIONS)
+        self.assertEqual(len(peer.requestsFor(COMMAND)), TRANSMISSIONS)
 
     def test_quickLiar(self) -> None:
         """
@@ -362,7 +356,7 @@ class PunchTests(NodeTestCase):
         honest = self.addressOf(self.referrer).host
         self.network.latency = lambda random, source, to: 0.02 if honest in (source, to) else 0.001
         self.collect(self.asker, peer.id)
-        self.assertTrue([m for m in liar.asked(wire.PING) if m.forwardRequest is not None])
+        self.assertTrue([m for m in liar.requestsFor(wire.PING) if m.forwardRequest is not None])
         self.assertGreater(self.referrer.counters.pingsRelayed, 0)
 
     def test_slowReferrer(self) -> None:
@@ -405,8 +399,8 @@ class PunchTests(NodeTestCase):
         assert peer.id is not None
         stream = self.asker.update(COMMAND, peer.id, b"x")
         with self.assertRaises(NoCloseNodes):
-            self.clock.runUntil(stream.collect(), limit=GIVEN_UP)
-        updates = [m for m in peer.asked(COMMAND) if m.roundtripToken is not None]
+            self.clock.runUntil(stream.collect(), limit=REQUEST_SECONDS)
+        updates = [m for m in peer.requestsFor(COMMAND) if m.roundtripToken is not None]
         self.assertEqual(len({message.transactionId for message in updates}), 1)
         self.assertEqual(self.referrer.counters.pingsRelayed, 0)
 
@@ -463,9 +457,9 @@ class PunchTests(NodeTestCase):
         stream.stopProducing()
         self.successResultOf(done)
         self.clock.runFor(0.1)
-        before = len(peer.asked(COMMAND)), self.referrer.counters.pingsRelayed
-        self.clock.runFor(GIVEN_UP)
-        after = len(peer.asked(COMMAND)), self.referrer.counters.pingsRelayed
+        before = len(peer.requestsFor(COMMAND)), self.referrer.counters.pingsRelayed
+        self.clock.runFor(REQUEST_SECONDS)
+        after = len(peer.requestsFor(COMMAND)), self.referrer.counters.pingsRelayed
         self.assertEqual(after, before)
 
     def test_tooMuchAtOnce(self) -> None:
@@ -477,8 +471,8 @@ class PunchTests(NodeTestCase):
         assert peer.id is not None
         stream = self.asker.query(COMMAND, peer.id)
         done = stream.collect()
-        self.clock.runUntil(lambda: peer.asked(COMMAND))
+        self.clock.runUntil(lambda: peer.requestsFor(COMMAND))
         for _ in range(256 + 4096):
             self.asker.ping(silent.address).addErrback(lambda _: None)
-        replies = self.clock.runUntil(done, limit=GIVEN_UP)
+        replies = self.clock.runUntil(done, limit=REQUEST_SECONDS)
         self.assertEqual([reply.node for reply in replies], [self.contactOf(self.referrer)])

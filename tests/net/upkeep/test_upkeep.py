@@ -22,7 +22,9 @@ from dwdht_twisted._net.upkeep.upkeep import (
     LONGEST_RETRY,
     REFRESH_AFTER,
 )
-from tests.helpers.networks.nodes import NodeTestCase, RawPeer, compact, near
+from tests.helpers.networks.contacts import compact, near
+from tests.helpers.networks.nodes import NodeTestCase
+from tests.helpers.networks.peers import RawPeer
 
 
 class CheckTests(NodeTestCase):
@@ -40,10 +42,10 @@ class CheckTests(NodeTestCase):
         peer.requests.clear()
         peer.onRequest = peer.serve
         self.clock.runFor(CHECK_AFTER - 20)
-        self.assertEqual(peer.asked(wire.PING), [])
+        self.assertEqual(peer.requestsFor(wire.PING), [])
         self.clock.runFor(9 * CHECK_AFTER)
         self.assertEqual(node.contacts(), [peer.contact])
-        self.assertLessEqual(len(peer.asked(wire.PING)), 9)
+        self.assertLessEqual(len(peer.requestsFor(wire.PING)), 9)
 
     def test_dead(self) -> None:
         """
@@ -210,7 +212,7 @@ class RefreshTests(NodeTestCase):
             begin = distance(peer.id or b"", target) if peer in far else 1 << ID_BITS
             closer = [each for each in far if distance(each.id or b"", target) < begin]
             closer.sort(key=lambda each: distance(each.id or b"", target))
-            peer.serve(message, source, compact(*(each.contact for each in closer[-3:])))
+            peer.serve(message, source, compact(each.contact for each in closer[-3:]))
 
         for peer in far:
             peer.onRequest = partial(leadOn, peer)
