@@ -8,13 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import (
-    AlreadyCalled,
-    AlreadyCancelled,
-)
-from twisted.internet.interfaces import (
-    IReactorTime,
-)
+from twisted.internet.error import AlreadyCalled, AlreadyCancelled
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -31,7 +26,7 @@ _operation = st.one_of(
 
 
 def pending(clock: Clock) -> list[DelayedCall]:
-    """The delayed calls of a clock."""
+    """The pending delayed calls of a clock."""
     return [call for call in clock.getDelayedCalls() if isinstance(call, DelayedCall)]
 
 
@@ -45,18 +40,18 @@ class ClockTests(SynchronousTestCase):
         self.ran: list[object] = []
 
     def note(self, label: object) -> None:
-        """Remember that a call was made, and when."""
+        """Record that a call was made, and its time."""
         self.ran.append((label, self.clock.seconds()))
 
-    def test_interface(self) -> None:
+    def test_clockProvidesInterface(self) -> None:
         """
-        It provides ``IReactorTime``.
+        `SimulatedClock` provides ``IReactorTime``.
         """
         self.assertTrue(verifyObject(IReactorTime, self.clock))
 
     @staticmethod
     def _trace(clock: Clock, operations: list[tuple[str, int, int]]) -> list[object]:
-        """Do the operations and tell all that can be seen of them."""
+        """Apply the operations to a clock, and record everything that can be observed."""
         trace: list[object] = []
         batch: list[tuple[float, int]] = []
         calls: list[DelayedCall] = []
@@ -77,7 +72,7 @@ class ClockTests(SynchronousTestCase):
                 schedule(first)
             elif name == "advance":
                 clock.advance(first)
-                # Clock leaves open what comes first of calls moved to the same time.
+                # Clock doesn't define the order of calls that were moved to the same time.
                 assert [time for time, _ in batch] == sorted(time for time, _ in batch)
                 trace.append((clock.seconds(), sorted(batch)))
                 batch.clear()
@@ -93,18 +88,18 @@ class ClockTests(SynchronousTestCase):
 
     @settings(deadline=None, max_examples=300)
     @given(st.lists(_operation, max_size=40))
-    def test_sameAsClock(self, operations: list[tuple[str, int, int]]) -> None:
+    def test_behavesAsClock(self, operations: list[tuple[str, int, int]]) -> None:
         """
-        Whatever is scheduled, cancelled, reset, delayed and advanced, the same calls run at the
-        same times, are pending and refuse to be touched as with ``Clock``.
+        After any operations the same calls as with ``Clock`` have run at the same times, are
+        pending, and refuse to be cancelled or moved.
         """
         self.assertEqual(
             self._trace(SimulatedClock(), operations), self._trace(Clock(), operations)
         )
 
-    def test_sameTime(self) -> None:
+    def test_callsOfOneTimeRunInOrder(self) -> None:
         """
-        Calls at the same time run in the order in which they were scheduled.
+        Two hundred calls of the same time run in the order in which they were scheduled.
         """
         for label in range(100):
             self.clock.callLater(1, self.note, label)
@@ -113,9 +108,10 @@ class ClockTests(SynchronousTestCase):
         expected = [(sign * label, 1.0) for label in range(100) for sign in (1, -1)]
         self.assertEqual(self.ran, expected)
 
-    def test_movedKeepsPlace(self) -> None:
+    def test_movedCallKeepsItsOrder(self) -> None:
         """
-        A call that is moved to the time of another runs where it was scheduled, before or after.
+        A call that is moved to the time of another runs before it if it was scheduled before it,
+        whether it was moved forward or back.
         """
         early, late = (self.clock.callLater(when, self.note, when) for when in (1, 9))
         self.clock.callLater(5, self.note, "other")
@@ -124,17 +120,17 @@ class ClockTests(SynchronousTestCase):
         self.clock.runFor(10)
         self.assertEqual(self.ran, [(1, 5), (9, 5), ("other", 5)])
 
-    def test_keywordArguments(self) -> None:
+    def test_callGetsItsArguments(self) -> None:
         """
-        A delayed call gets its arguments, by position and by keyword.
+        A delayed call gets its positional and keyword arguments.
         """
         self.clock.callLater(0, lambda *args, **kw: self.ran.append((args, kw)), 1, two=2)
         self.clock.pump([0])
         self.assertEqual(self.ran, [((1,), {"two": 2})])
 
-    def test_getDelayedCalls(self) -> None:
+    def test_delayedCallsAreListedByTime(self) -> None:
         """
-        The pending delayed calls are listed by time; those without a handle aren't.
+        The pending delayed calls are listed by time, and calls of ``schedule`` are not among them.
         """
         second = self.clock.callLater(2, self.note, "second")
         first = self.clock.callLater(1, self.note, "first")
@@ -145,7 +141,7 @@ class ClockTests(SynchronousTestCase):
         self.assertEqual(list(self.clock.getDelayedCalls()), [first, second, third])
         self.assertEqual(self.clock.calls, [first, second, third])
 
-    def test_advanceJumps(self) -> None:
+    def test_advanceJumpsToItsEnd(self) -> None:
         """
         ``advance`` moves time to its end before the calls run, as in ``Clock``.
         """
@@ -153,9 +149,10 @@ class ClockTests(SynchronousTestCase):
         self.clock.advance(10)
         self.assertEqual(self.ran, [("call", 10)])
 
-    def test_exception(self) -> None:
+    def test_exceptionLeavesLaterCalls(self) -> None:
         """
-        What a call raises comes out of ``advance``, and the calls after it run next time.
+        An exception of a call is raised by ``advance``, and the calls after it run at the next
+        ``advance``.
         """
         self.clock.callLater(1, lambda: 1 / 0)
         self.clock.callLater(1, self.note, "after")
@@ -163,9 +160,9 @@ class ClockTests(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.ran, [("after", 1)])
 
-    def test_runFor(self) -> None:
+    def test_runForShowsEachCallItsTime(self) -> None:
         """
-        ``runFor`` lets each call see its own time, and ends at its own.
+        ``runFor`` shows each call the time that it was scheduled for, and ends after 5 seconds.
         """
         self.clock.callLater(1, lambda: self.clock.callLater(2, self.note, "nested"))
         self.clock.callLater(7, self.note, "later")
@@ -173,9 +170,9 @@ class ClockTests(SynchronousTestCase):
         self.assertEqual(self.ran, [("nested", 3)])
         self.assertEqual(self.clock.seconds(), 5)
 
-    def test_runUntilDeferred(self) -> None:
+    def test_runUntilReturnsResultOfDeferred(self) -> None:
         """
-        ``runUntil`` gives the result of a Deferred at the time when it fires.
+        ``runUntil`` returns the result of a Deferred at the time when it fires.
         """
         deferred: Deferred[str] = Deferred()
         self.clock.callLater(3, deferred.callback, "result")
@@ -183,26 +180,26 @@ class ClockTests(SynchronousTestCase):
         self.assertEqual(self.clock.runUntil(deferred, limit=10), "result")
         self.assertEqual((self.clock.seconds(), self.ran), (3, []))
 
-    def test_runUntilFailure(self) -> None:
+    def test_runUntilRaisesFailureOfDeferred(self) -> None:
         """
-        ``runUntil`` raises what a Deferred fails with.
+        ``runUntil`` raises the exception that a Deferred fails with.
         """
         deferred: Deferred[None] = Deferred()
         self.clock.callLater(3, deferred.cancel)
         self.assertRaises(CancelledError, self.clock.runUntil, deferred)
 
-    def test_runUntilPredicate(self) -> None:
+    def test_runUntilStopsWhenFunctionIsTrue(self) -> None:
         """
-        ``runUntil`` stops after the call that makes a function true.
+        ``runUntil`` stops after the scheduled call that makes a function true.
         """
         for label in range(10):
             self.clock.callLater(label, self.note, label)
         self.clock.runUntil(lambda: len(self.ran) == 4)
         self.assertEqual(self.clock.seconds(), 3)
 
-    def test_runUntilLimit(self) -> None:
+    def test_runUntilRaisesAtItsLimit(self) -> None:
         """
-        ``runUntil`` raises at its limit, and leaves the Deferred to fire later for others.
+        ``runUntil`` raises after its limit of 2 seconds, and the Deferred fires later for others.
         """
         deferred: Deferred[str] = Deferred()
         self.clock.callLater(3, deferred.callback, "late")
@@ -212,9 +209,9 @@ class ClockTests(SynchronousTestCase):
         self.clock.runFor(1)
         self.assertEqual(self.successResultOf(deferred), "late")
 
-    def test_runUntilNothingLeft(self) -> None:
+    def test_runUntilRaisesWhenNothingIsScheduled(self) -> None:
         """
-        ``runUntil`` raises at once when nothing is scheduled that it could wait for.
+        ``runUntil`` raises as soon as no call is scheduled any more, before its limit.
         """
         self.clock.callLater(3, self.note, "only")
         self.clock.callLater(4, self.note, "cancelled").cancel()
@@ -222,10 +219,10 @@ class ClockTests(SynchronousTestCase):
         self.assertIn("nothing is scheduled", str(error))
         self.assertEqual(self.clock.seconds(), 3)
 
-    def test_cancelledAreForgotten(self) -> None:
+    def test_outdatedEntriesAreRemoved(self) -> None:
         """
-        Calls that are cancelled or moved again and again take no room, and the others run in
-        order.
+        After 1,000 cancelled and 1,000 moved calls the heap has fewer than 200 entries, and the
+        other calls run in order.
         """
         for when in range(20):
             self.clock.callLater(1000 + when * 7 % 20, self.note, "kept")

@@ -1,15 +1,11 @@
 """
-Tests for the latency and the faults of `dwdht_twisted.testing.network`.
+Tests for `dwdht_twisted.testing.conditions`: latency, random faults and partitions of a network.
 """
 
 from __future__ import annotations
 
-from math import log
 from random import Random
-from statistics import median, stdev
 from typing import Any
-
-from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.testing import LogNormalLatency, MemoryNetwork
 from tests.helpers.networks.three_hosts import A, B, C, Echo, NetworkTestCase
@@ -17,11 +13,11 @@ from tests.helpers.networks.three_hosts import A, B, C, Echo, NetworkTestCase
 
 class FaultTests(NetworkTestCase):
     """
-    Latency, loss, duplication, reordering and partitions are as set.
+    `MemoryNetwork` delays, loses, duplicates, reorders and separates as its options say.
     """
 
     def trace(self, seed: int) -> list[object]:
-        """All that arrives in a conversation over a bad network, and when."""
+        """The datagrams that return from an echo server over a bad network, with their times."""
         self.build(
             seed=seed,
             latency=LogNormalLatency(0.04),
@@ -36,32 +32,33 @@ class FaultTests(NetworkTestCase):
         recorder = self.recorders[A]
         return list(zip(recorder.times, recorder.received, strict=True))
 
-    def test_sameSeed(self) -> None:
+    def test_sameSeedRepeatsRun(self) -> None:
         """
-        Two runs from the same seed are the same to the last datagram.
+        Two runs from seed 7 are the same to the last datagram and its time.
         """
         first = self.trace(7)
         self.assertGreater(len(first), 100)
         self.assertEqual(first, self.trace(7))
 
-    def test_otherSeed(self) -> None:
+    def test_otherSeedMakesOtherRun(self) -> None:
         """
-        Another seed makes another run.
+        A run from seed 8 differs from a run from seed 7.
         """
         self.assertNotEqual(self.trace(7), self.trace(8))
 
-    def test_loss(self) -> None:
+    def test_lossIsAsLikelyAsSet(self) -> None:
         """
-        Of 10,000 datagrams with a loss of 0.2, about 8,000 arrive.
+        With a loss of 0.2, 7,800 to 8,200 of 10,000 datagrams arrive, and the rest count as lost.
         """
         self.build(loss=0.2)
         self.sendMany(10_000)
         self.assertApproximates(len(self.recorders[B].received), 8000, 200)
         self.assertEqual(self.network.lost, 10_000 - len(self.recorders[B].received))
 
-    def test_duplication(self) -> None:
+    def test_duplicationIsAsLikelyAsSet(self) -> None:
         """
-        Of 10,000 datagrams with a duplication of 0.2, all arrive, and about 2,000 of them twice.
+        With a duplication of 0.2, each of 10,000 datagrams arrives, and 1,800 to 2,200 of them
+        arrive twice.
         """
         self.build(duplication=0.2)
         payloads = self.sendMany(10_000)
@@ -70,9 +67,10 @@ class FaultTests(NetworkTestCase):
         self.assertApproximates(len(arrived), 12_000, 200)
         self.assertEqual(self.network.duplicated, len(arrived) - 10_000)
 
-    def test_reordering(self) -> None:
+    def test_reorderedDatagramIsHeldBack(self) -> None:
         """
-        A datagram that is held back is overtaken, by no longer than the reordering delay.
+        With a reordering of 0.2, about 200 of 1,000 datagrams are held back and overtaken, by at
+        most the reordering delay of 0.3 seconds.
         """
         self.build(latency=0.5, reordering=0.2, reorderingDelay=0.3)
         payloads = self.sendMany(1000)
@@ -82,9 +80,9 @@ class FaultTests(NetworkTestCase):
         self.assertApproximates(sum(time > 0.5 for time in recorder.times), 200, 60)
         self.assertLessEqual(max(recorder.times), 0.8)
 
-    def test_changedWhileRunning(self) -> None:
+    def test_changedOptionHoldsFromThenOn(self) -> None:
         """
-        A changed option counts for what is sent from then on.
+        A changed option holds for datagrams that are sent after the change, and for no others.
         """
         self.send(A, B, b"before")
         self.network.loss = 1.0
@@ -96,9 +94,9 @@ class FaultTests(NetworkTestCase):
         self.assertEqual(self.recorders[B].payloads, [b"before", b"after"])
         self.assertEqual(self.recorders[B].times, [0.01, 5])
 
-    def test_latencyFunction(self) -> None:
+    def test_latencyFunctionGetsBothHosts(self) -> None:
         """
-        A latency function gets the network's random numbers and both hosts.
+        A latency function gets the network's random numbers, the source and the destination.
         """
         asked: list[tuple[Random, str, str]] = []
 
@@ -112,9 +110,10 @@ class FaultTests(NetworkTestCase):
         self.assertEqual(asked, [(self.network.random, A, B)])
         self.assertEqual(self.recorders[B].times, [2.0])
 
-    def test_badOptions(self) -> None:
+    def test_badOptionIsRefused(self) -> None:
         """
-        An option out of its range is refused at once, when it is changed as well.
+        An option out of its range is refused, with the value in the message, when the network is
+        made and when the option is changed.
         """
         for name, value in [
             ("loss", 1.1),
@@ -129,7 +128,7 @@ class FaultTests(NetworkTestCase):
             self.assertRaises(ValueError, setattr, self.network, name, value)
 
     def partitioned(self) -> set[tuple[str, str]]:
-        """The pairs of hosts of which the first can't send to the second."""
+        """Find the pairs of hosts of which the first can't send to the second."""
         cut = set()
         for source in (A, B, C):
             for destination in (A, B, C):
@@ -140,31 +139,33 @@ class FaultTests(NetworkTestCase):
                     cut.add((source, destination))
         return cut
 
-    def test_partition(self) -> None:
+    def test_partitionSeparatesTwoGroups(self) -> None:
         """
-        Between the groups of a partition nothing passes, in either direction; all else does.
+        A partition between A and B stops their datagrams in both directions, and no datagram to or
+        from C.
         """
         self.network.partition([A], [B])
         self.assertEqual(self.partitioned(), {(A, B), (B, A)})
 
-    def test_partitionFromAll(self) -> None:
+    def test_partitionOfOneGroupSeparatesItFromAll(self) -> None:
         """
-        A partition with one group cuts it off from all others.
+        A partition with one group separates it from all other hosts.
         """
         self.network.partition([A, C])
         self.assertEqual(self.partitioned(), {(A, B), (B, A), (C, B), (B, C)})
 
     def test_partitionsAddUp(self) -> None:
         """
-        A second partition leaves the first in place.
+        A second partition leaves the first in force.
         """
         self.network.partition([A], [B])
         self.network.partition([A], [C])
         self.assertEqual(self.partitioned(), {(A, B), (B, A), (A, C), (C, A)})
 
-    def test_heal(self) -> None:
+    def test_healEndsAllPartitions(self) -> None:
         """
-        After healing everything passes; what was sent during the partition stays lost.
+        After ``heal`` every host reaches every other, and a datagram that was sent during the
+        partition stays lost.
         """
         self.network.partition([A], [B])
         self.send(A, B, b"during")
@@ -174,58 +175,11 @@ class FaultTests(NetworkTestCase):
         self.assertEqual(self.recorders[B].payloads, [b"after"])
         self.assertEqual(self.partitioned(), set())
 
-    def test_partitionOnTheWay(self) -> None:
+    def test_partitionSparesDatagramsUnderWay(self) -> None:
         """
-        What is under way when a partition begins still arrives.
+        A datagram that is under way when a partition begins still arrives.
         """
         self.send(A, B, b"before")
         self.network.partition([A], [B])
         self.clock.runFor(1)
         self.assertEqual(self.recorders[B].payloads, [b"before"])
-
-
-class LogNormalLatencyTests(SynchronousTestCase):
-    """
-    `LogNormalLatency` has the median and the spread that it is given.
-    """
-
-    def sample(self, latency: LogNormalLatency) -> list[float]:
-        """The latencies between 4,000 pairs of hosts."""
-        random = Random(1)
-        return [latency(random, A, f"10.1.{n // 250}.{n % 250}") for n in range(4000)]
-
-    def test_distribution(self) -> None:
-        """
-        Half of the latencies are below the median; their logarithms spread by sigma.
-        """
-        for stable in (False, True):
-            drawn = self.sample(LogNormalLatency(0.04, 0.5, stable=stable))
-            self.assertApproximates(median(drawn), 0.04, 0.002)
-            self.assertApproximates(stdev(map(log, drawn)), 0.5, 0.03)
-
-    def test_stable(self) -> None:
-        """
-        A stable latency is the same for a pair of hosts, both ways, and differs between pairs.
-        """
-        latency = LogNormalLatency(0.04, stable=True)
-        random = Random(1)
-        self.assertEqual(latency(random, A, B), latency(random, B, A))
-        self.assertNotEqual(latency(random, A, B), latency(random, A, C))
-
-    def test_stableFromSeed(self) -> None:
-        """
-        The seed of the network decides about stable latencies, too.
-        """
-
-        def drawn(seed: int) -> float:
-            return LogNormalLatency(0.04, stable=True)(Random(seed), A, B)
-
-        self.assertEqual(drawn(1), drawn(1))
-        self.assertNotEqual(drawn(1), drawn(2))
-
-    def test_badArguments(self) -> None:
-        """
-        A median that isn't above 0, or a sigma below 0, is refused.
-        """
-        self.assertRaises(ValueError, LogNormalLatency, 0)
-        self.assertRaises(ValueError, LogNormalLatency, 1, -1)

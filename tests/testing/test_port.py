@@ -1,5 +1,5 @@
 """
-Tests for the ports of `dwdht_twisted.testing.host`.
+Tests for `dwdht_twisted.testing.port`.
 """
 
 from __future__ import annotations
@@ -28,42 +28,43 @@ from tests.helpers.networks.three_hosts import A, B, C, Echo, NetworkTestCase, R
 
 class PortTests(NetworkTestCase):
     """
-    `MemoryPort` is to its protocol what a real UDP port is.
+    `MemoryPort` behaves towards its protocol as a real UDP port does.
     """
 
-    def test_interfaces(self) -> None:
+    def test_portProvidesInterfaces(self) -> None:
         """
         A port provides ``IListeningPort`` and ``IUDPTransport``.
         """
         self.assertTrue(verifyObject(IListeningPort, self.ports[A]))
         self.assertTrue(verifyObject(IUDPTransport, self.ports[A]))
 
-    def test_start(self) -> None:
+    def test_protocolIsStartedWithPort(self) -> None:
         """
-        The protocol is started with the port as its transport.
+        Listening starts the protocol once, with the port as its transport.
         """
         self.assertEqual(self.recorders[A].started, 1)
         self.assertIs(self.recorders[A].transport, self.ports[A])
 
-    def test_getHost(self) -> None:
+    def test_getHostReturnsBoundAddress(self) -> None:
         """
-        A port tells where it is bound, which is 0.0.0.0 by default.
+        ``getHost`` returns the address that a port is bound to, by default 0.0.0.0.
         """
         self.assertEqual(self.ports[A].getHost(), IPv4Address("UDP", "0.0.0.0", 1000))
         bound = self.listen(A, 7, Recorder(), A)
         self.assertEqual(bound.getHost(), IPv4Address("UDP", A, 7))
 
-    def test_freePort(self) -> None:
+    def test_portZeroIsAFreePort(self) -> None:
         """
-        Port 0 stands for a free one, each time another.
+        Each of 100 calls for port 0 opens another port, and never one that is taken.
         """
         self.listen(A, 49153, Recorder())
         numbers = [self.listen(A, 0, Recorder()).getHost().port for _ in range(100)]
         self.assertEqual(len(set(numbers) - {49153, 1000}), 100)
 
-    def test_noFreePort(self) -> None:
+    def test_listeningFailsWithoutFreePort(self) -> None:
         """
-        When a host has no port left, listening fails; a port given up can be had again.
+        Listening on port 0 fails once all 16,384 dynamic ports are taken, and succeeds again when
+        one is closed.
         """
         ports = [self.listen(A, 0, Recorder()) for _ in range(49152, 65536)]
         self.assertRaises(CannotListenError, self.listen, A, 0, Recorder())
@@ -72,54 +73,55 @@ class PortTests(NetworkTestCase):
         again = self.listen(A, 0, Recorder())
         self.assertEqual(again.getHost().port, 49152 + 77)
 
-    def test_portTaken(self) -> None:
+    def test_takenPortIsRefused(self) -> None:
         """
-        A port that is taken can't be had; the same number on another host can.
+        A port that is taken on one host is refused there, and can be opened on another host.
         """
         error = self.assertRaises(CannotListenError, self.listen, A, 1000, Recorder())
         self.assertEqual(error.port, 1000)
         self.listen("10.9.9.9", 1000, Recorder())
 
-    def test_badInterface(self) -> None:
+    def test_foreignInterfaceIsRefused(self) -> None:
         """
-        An interface that is another host's can't be had, and one that is a name is no address.
+        Listening on another host's address or on a name instead of an address is refused.
         """
         self.assertRaises(CannotListenError, self.listen, A, 7, Recorder(), B)
         self.assertRaises(InvalidAddressError, self.listen, A, 7, Recorder(), "eth0")
 
-    def test_badPort(self) -> None:
+    def test_badPortNumberIsRefused(self) -> None:
         """
-        A number that is no port is refused, as by a socket.
+        Listening on port 65536, and sending to port 65536 or 0, is refused as by a socket.
         """
         self.assertRaises(OverflowError, self.listen, A, 65536, Recorder())
         self.assertRaises(OverflowError, self.ports[A].write, b"", (B, 65536))
         self.assertRaises(OSError, self.ports[A].write, b"", (B, 0))
 
-    def test_writeToName(self) -> None:
+    def test_writeToNameIsRefused(self) -> None:
         """
-        A datagram can't be sent to a name, nor to an IPv6 address.
+        A datagram to a name, an IPv6 address or an empty string is refused and not counted as sent.
         """
         for host in ("localhost", "bootstrap.example", "::1", ""):
             self.assertRaises(InvalidAddressError, self.ports[A].write, b"", (host, 1000))
         self.assertEqual(self.network.sent, 0)
 
-    def test_tooLong(self) -> None:
+    def test_tooLongDatagramIsRefused(self) -> None:
         """
-        What doesn't fit a UDP datagram is refused.
+        A datagram of 65,508 bytes is refused, and one of 65,507 bytes is sent.
         """
         self.assertRaises(MessageLengthError, self.send, A, B, bytes(65508))
         self.send(A, B, bytes(65507))
 
-    def test_loopbackCantLeave(self) -> None:
+    def test_loopbackPortReachesOwnHostOnly(self) -> None:
         """
-        A port bound to the loopback address can't send to other hosts.
+        A port bound to the loopback address can't send to another host.
         """
         port = self.listen(A, 7, Recorder(), "127.0.0.1")
         self.assertRaises(OSError, port.write, b"", (B, 1000))
 
-    def test_stopListening(self) -> None:
+    def test_stoppedPortTakesNothing(self) -> None:
         """
-        A port that is given up takes nothing from that moment on, and its protocol is stopped.
+        A port takes no datagram from the call of ``stopListening`` on, not even one under way, and
+        its protocol is stopped by the time that the Deferred fires.
         """
         self.send(A, B, b"under way")
         stopped = self.ports[B].stopListening()
@@ -135,9 +137,9 @@ class PortTests(NetworkTestCase):
         self.assertIsNone(self.ports[B].stopListening())
         self.listen(B, 1000, Recorder())
 
-    def test_stoppedDuringZeroLatency(self) -> None:
+    def test_stoppedPortTakesNothingWithoutLatency(self) -> None:
         """
-        Even what arrives at the very moment when a port is given up isn't delivered.
+        A datagram that arrives at the very moment of ``stopListening`` isn't delivered.
         """
         self.build(latency=0)
         self.ports[B].stopListening()
@@ -145,10 +147,10 @@ class PortTests(NetworkTestCase):
         self.clock.advance(0)
         self.assertEqual(self.recorders[B].received, [])
 
-    def test_stoppedByDatagram(self) -> None:
+    def test_portStoppedByDatagramTakesNoOther(self) -> None:
         """
-        A protocol that gives its port up on a datagram isn't given another, not even one that
-        arrived together with the first.
+        A protocol that stops its port on a datagram receives no other, not even one that arrives at
+        the same time as the first.
         """
 
         class Once(Recorder):
@@ -163,9 +165,9 @@ class PortTests(NetworkTestCase):
         self.clock.runFor(1)
         self.assertEqual(once.payloads, [b"first"])
 
-    def test_writeAfterStop(self) -> None:
+    def test_stoppingPortSendsUntilClosed(self) -> None:
         """
-        A port sends until it is closed, and refuses afterwards.
+        A port sends after ``stopListening`` until it is closed, and then raises RuntimeError.
         """
         self.ports[A].stopListening()
         self.send(A, B, b"last")
@@ -173,9 +175,9 @@ class PortTests(NetworkTestCase):
         self.assertEqual(self.recorders[B].payloads, [b"last"])
         self.assertRaises(RuntimeError, self.send, A, B, b"too late")
 
-    def test_connected(self) -> None:
+    def test_connectedPortHasOnePeer(self) -> None:
         """
-        A connected port sends to its peer alone, and hears it alone.
+        A connected port sends to its peer alone, and takes datagrams from its peer alone.
         """
         port = self.ports[A]
         port.connect(B, 1000)
@@ -190,15 +192,15 @@ class PortTests(NetworkTestCase):
         self.assertRaises(RuntimeError, port.connect, B, 1000)
         self.assertRaises(InvalidAddressError, self.ports[C].connect, "localhost", 1000)
 
-    def test_noAddress(self) -> None:
+    def test_writeWithoutAddressIsRefused(self) -> None:
         """
-        A port that isn't connected needs an address to send to.
+        A port that isn't connected refuses to send without an address.
         """
         self.assertRaises(AssertionError, self.ports[A].write, b"")
 
-    def test_broadcastFlag(self) -> None:
+    def test_broadcastFlagIsKept(self) -> None:
         """
-        Whether broadcasts are allowed is remembered.
+        ``getBroadcastAllowed`` returns False at first, and then what was set.
         """
         self.assertFalse(self.ports[A].getBroadcastAllowed())
         self.ports[A].setBroadcastAllowed(True)
@@ -207,11 +209,11 @@ class PortTests(NetworkTestCase):
 
 class RealPortTests(TestCase):
     """
-    What `MemoryPort` imitates is how a real port behaves.
+    `MemoryPort` behaves as a real port does on this machine.
     """
 
     async def _observe(self, reactor: Any, settle: Callable[[], Deferred[None]]) -> list[object]:
-        """What can be seen of two ports that talk to each other."""
+        """Let two ports talk to each other, and record what a protocol can see of it."""
         seen: list[object] = []
         one, other = Recorder(), Echo()
         port = reactor.listenUDP(0, one, interface="127.0.0.1")
@@ -249,9 +251,9 @@ class RealPortTests(TestCase):
         seen += [stopped.called, one.stopped, one.transport, port.stopListening()]
         return seen
 
-    async def test_sameAsReal(self) -> None:
+    async def test_memoryPortBehavesAsRealPort(self) -> None:
         """
-        Errors, addresses and the order of what happens at the end are those of a real port.
+        A memory port and a real port have the same errors, addresses, and order of closing.
         """
         from twisted.internet import reactor
         from twisted.internet.task import deferLater

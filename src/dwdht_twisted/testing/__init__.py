@@ -1,11 +1,11 @@
 """
 An in-memory UDP network, to test a networked application with trial and to simulate large networks.
 
-No socket is opened and no time passes: a `MemoryNetwork` carries the datagrams, a
-`SimulatedClock` is the time, and each host has a reactor of its own, `MemoryNetwork.reactor`,
-which an application takes in place of the real one.  Latency, loss, duplication, reordering and
-partitions are set on the network.  All chances are drawn from one seed, so that a run that failed
-can be run again, exactly.
+No socket is opened and no real time passes.  A `MemoryNetwork` carries the datagrams, and a
+`SimulatedClock` keeps the time.  Each host has a reactor of its own, `MemoryNetwork.reactor`, which
+an application uses in place of the real one.  Latency, loss, duplication, reordering and partitions
+are set on the network.  All chances are drawn from one seed, so that a run that failed can be
+repeated exactly.
 
 Example::
 
@@ -32,7 +32,7 @@ Example::
     class EchoTests(SynchronousTestCase):
         def test_answer(self):
             \"\"\"
-            A datagram comes back from where it was sent, after a round trip.
+            A datagram that is sent to an echo server comes back after a round trip of 0.08 s.
             \"\"\"
             clock = SimulatedClock()
             network = MemoryNetwork(clock, seed=1, latency=0.04)
@@ -44,21 +44,31 @@ Example::
             self.assertEqual(answer, (b"hello", ("10.0.0.1", 7)))
             self.assertAlmostEqual(clock.seconds(), 0.08)
 
-A node takes such a reactor as any application does: ``DHTNode(network.reactor("10.0.0.2"),
+A node uses such a reactor as any application does: ``DHTNode(network.reactor("10.0.0.2"),
 bootstrap=["10.0.0.1:6620"])``.  Its Deferreds fire within ``clock.runUntil``, so that a
-``SynchronousTestCase`` is enough for what takes hours of simulated time.
+``SynchronousTestCase`` is enough for hours of simulated time.
 
-What differs from a real network: a datagram to a closed port vanishes, without a refusal; there is
-no broadcast and no multicast; a host sends to itself, by its own address or by a loopback address,
-with the same latency and faults as to others; nothing is logged when a port opens or closes.  As in
-reality, ``getHost`` of a port that was given no interface says ``0.0.0.0``, ``stopListening`` takes a
-turn of the clock, and what a protocol raises from ``datagramReceived`` is logged as a failure (see
-``flushLoggedErrors``) and goes no further.
+Differences from a real network:
+
+- A datagram to a closed port vanishes, and its sender gets no error.
+- There is no broadcast and no multicast.
+- Datagrams of a host to itself, by its own address or by a loopback address, have the same latency
+  and faults as datagrams to others.
+- Nothing is logged when a port opens or closes.
+
+As in reality:
+
+- ``getHost`` of a port without an interface returns ``0.0.0.0``.
+- ``stopListening`` takes a turn of the clock.
+- An exception from ``datagramReceived`` is logged as a failure, see ``flushLoggedErrors``, and goes
+  no further.
 """
 
 from .clock import LimitReached, SimulatedClock
-from .host import HostReactor, MemoryPort
-from .network import Latency, LogNormalLatency, MemoryNetwork, Observer
+from .host import HostReactor
+from .latency import Latency, LogNormalLatency
+from .network import MemoryNetwork, Observer
+from .port import MemoryPort
 
 __all__ = [
     "HostReactor",

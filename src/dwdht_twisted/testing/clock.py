@@ -16,27 +16,35 @@ from twisted.python.failure import Failure
 
 _T = TypeVar("_T")
 
-#: Below this many outdated entries the heap isn't worth cleaning.
-_FEW = 64
+#: Entries of cancelled or moved calls that are left in the heap before it is cleaned; it is cleaned
+#: only when they are more than half of it, too.  Larger: memory for entries that do nothing.
+#: Smaller: a small heap is rebuilt at nearly every cancellation.
+_OUTDATED_ENTRIES = 64
 
-#: When, in which place among the calls of that time, what, and with which arguments.  A
-#: `DelayedCall` has its own arguments, and None here.
+#: An entry of the heap: the time; the order of scheduling, which decides among calls of the same
+#: time; a function and its arguments, or a delayed call and None, because it has its own arguments.
 _Entry: TypeAlias = tuple[float, int, Any, "tuple[Any, ...] | None"]
 
 
 class _Call(DelayedCall):
-    """A delayed call that knows its place among those of the same time."""
+    """
+    A delayed call of a `SimulatedClock`.
 
-    place: int
+    :ivar order: the order of scheduling, which decides among calls of the same time
+    """
+
+    order: int
 
     def isDue(self, when: float) -> bool:
-        """Whether it is pending, and the entry for this time is the one that it runs by."""
+        """
+        Whether the call is pending, and the entry for this time isn't outdated by a later one.
+        """
         return self.time == when and not self.cancelled and not self.called
 
 
 class LimitReached(AssertionError):
     """
-    What a simulation waited for didn't happen in the simulated time that it was given.
+    An event didn't happen within the simulated time in which it had to.
     """
 
 
@@ -44,28 +52,28 @@ class SimulatedClock(Clock):
     """
     A `Clock` whose calls are kept in a heap, so that scheduling one among n costs O(log n).
 
-    `advance` and ``pump`` do what they do in `Clock`: time jumps to its end first, then the calls
-    that are due run.  `runFor` and `runUntil` go from call to call, and each call sees the time
-    that it was scheduled for, so that a conversation of many datagrams takes one step.
+    `advance` and ``pump`` behave as in `Clock`: time jumps to its end first, then the calls that
+    are due run.  `runFor` and `runUntil` go from call to call, and each call sees the time that it
+    was scheduled for, so that one step is enough for a conversation of many datagrams.
 
-    Calls at the same time run in the order in which they were scheduled; one that was moved by
-    ``reset`` or ``delay`` keeps the place that it had from the beginning.
+    Calls at the same time run in the order in which they were scheduled.  A call that was moved by
+    ``reset`` or ``delay`` keeps its order.
     """
 
     def __init__(self) -> None:
         self._heap: list[_Entry] = []
-        self._places = count()
+        self._orders = count()
         self._outdated = 0
 
     @property
     def calls(self) -> list[DelayedCall]:  # type: ignore[override]
-        """The pending delayed calls, the earliest first; a list of its own at each access."""
+        """The pending delayed calls, the earliest first; each access makes a new list."""
         pending: set[_Call] = {
             call
             for when, _, call, arguments in self._heap
             if arguments is None and call.isDue(when)
         }
-        return [call for _, _, call in sorted((c.getTime(), c.place, c) for c in pending)]
+        return [call for _, _, call in sorted((c.getTime(), c.order, c) for c in pending)]
 
     def getDelayedCalls(self) -> Sequence[DelayedCall]:
         """
@@ -83,23 +91,24 @@ class SimulatedClock(Clock):
         """
         when = self.rightNow + delay
         call = _Call(when, callable, args, kw, self._cancelled, self._moved, self.seconds)
-        call.place = next(self._places)
-        heappush(self._heap, (when, call.place, call, None))
+        call.order = next(self._orders)
+        heappush(self._heap, (when, call.order, call, None))
         return call
 
     def schedule(self, delay: float, function: Callable[..., object], *arguments: object) -> None:
         """
-        Schedule a call that can't be cancelled or moved and isn't among the delayed calls.
+        Schedule a call that can't be cancelled or moved and isn't listed among the delayed calls.
 
-        It costs one entry of the heap: what a datagram under way is made of.
+        It needs one entry of the heap and no object besides.  `MemoryNetwork` schedules the arrival
+        of each datagram in this way.
 
         :param delay: seconds
         """
-        heappush(self._heap, (self.rightNow + delay, next(self._places), function, arguments))
+        heappush(self._heap, (self.rightNow + delay, next(self._orders), function, arguments))
 
     def advance(self, amount: float) -> None:
         """
-        Move time forward at once, then run what is due.
+        Move time forward at once, then run the calls that are due.
 
         :param amount: seconds
         """
@@ -111,7 +120,7 @@ class SimulatedClock(Clock):
         """
         Let simulated time pass, from call to call.
 
-        :param seconds: how much
+        :param seconds: the simulated seconds that pass
         """
         end = self.rightNow + seconds
         while self._runNext(end):
@@ -128,15 +137,15 @@ class SimulatedClock(Clock):
         self, condition: Deferred[_T] | Callable[[], object], limit: float = 60.0
     ) -> _T | None:
         """
-        Let simulated time pass, from call to call, until something has happened.
+        Let simulated time pass, from call to call, until a condition is met.
 
-        :param condition: a Deferred that is to fire, or a function without arguments that is to
-            give something true; it is asked after each call
-        :param limit: how many seconds may pass
-        :return: the result of the Deferred
-        :raises LimitReached: when it hasn't happened after ``limit`` seconds, or can't happen any
-            more since nothing is scheduled.  A Deferred is left as it is.
-        :raises Exception: what the Deferred failed with
+        :param condition: a Deferred, which has to fire; or a function without arguments, which is
+            called after each scheduled call and has to return something true
+        :param limit: the simulated seconds within which the condition has to be met
+        :return: the result of the Deferred; None for a function
+        :raises LimitReached: when the condition isn't met after ``limit`` seconds, or can't be met
+            any more because nothing is scheduled.  A Deferred may still fire later, for others.
+        :raises Exception: the exception that the Deferred failed with
         """
         if not isinstance(condition, Deferred):
             self._runUntil(condition, limit, repr(condition))
@@ -164,20 +173,21 @@ class SimulatedClock(Clock):
             if self._runNext(start + limit):
                 continue
             if not self._heap:
-                raise LimitReached(f"nothing is scheduled that could bring about {name}")
+                raise LimitReached(f"{name} can't happen any more: nothing is scheduled")
             self.rightNow = max(self.rightNow, start + limit)
-            raise LimitReached(f"{limit} simulated seconds did not bring about {name}")
+            raise LimitReached(f"{name} did not happen within {limit} simulated seconds")
 
     def _runNext(self, end: float) -> bool:
         """
-        Run the earliest call, unless it is later than ``end``, at its own time or now if that has
-        passed.
+        Run the earliest call, unless it is later than ``end``.
 
-        :return: whether there was one
+        The call sees its own time, or the present time if its own has passed.
+
+        :return: whether there was such a call
         """
         heap = self._heap
         while heap:
-            when, place, function, arguments = heap[0]
+            when, order, function, arguments = heap[0]
             if when > end:
                 return False
             heappop(heap)
@@ -190,9 +200,10 @@ class SimulatedClock(Clock):
             if not call.isDue(when):
                 self._outdated -= 1
             elif call.delayed_time:
-                # A call that is put off again and again is only moved here, when its turn comes.
+                # A call that is delayed again and again is moved only here, when its old time
+                # comes, so that a delay costs no entry of the heap.
                 call.activate_delay()
-                heappush(heap, (call.time, place, call, None))
+                heappush(heap, (call.time, order, call, None))
             else:
                 if when > self.rightNow:
                     self.rightNow = when
@@ -202,18 +213,19 @@ class SimulatedClock(Clock):
         return False
 
     def _cancelled(self, call: DelayedCall) -> None:
-        # DelayedCall marks itself only after this, and the cleaning has to see it.
+        # DelayedCall marks itself as cancelled only after it has called this.  The cleaning of the
+        # heap would keep its entry without the mark.
         call.cancelled = 1
         self._addOutdated()
 
     def _moved(self, call: DelayedCall) -> None:
         assert isinstance(call, _Call)
-        heappush(self._heap, (call.time, call.place, call, None))
+        heappush(self._heap, (call.time, call.order, call, None))
         self._addOutdated()
 
     def _addOutdated(self) -> None:
         self._outdated += 1
-        if self._outdated > _FEW and self._outdated * 2 > len(self._heap):
+        if self._outdated > _OUTDATED_ENTRIES and self._outdated * 2 > len(self._heap):
             self._heap[:] = [
                 entry for entry in self._heap if entry[3] is not None or entry[2].isDue(entry[0])
             ]

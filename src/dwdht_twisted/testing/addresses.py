@@ -1,0 +1,33 @@
+"""
+IPv4 addresses: how one is recognised, and those that have a meaning of their own.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from twisted.internet.abstract import isIPAddress
+
+#: The address by which a host reaches itself.
+LOOPBACK = "127.0.0.1"
+
+#: The interface of a port that takes datagrams for every address of its host.
+ANY = "0.0.0.0"
+
+#: Whether a string is an IPv4 address.  It is asked of nearly every datagram, so the answers for
+#: 65,536 strings are kept.  Larger: a flood from forged addresses fills more memory before the
+#: oldest answers go.  Smaller: a simulation with more hosts parses their addresses again and again.
+isIPv4 = lru_cache(maxsize=65536)(isIPAddress)
+
+
+def isLoopback(host: str) -> bool:
+    """Whether this is a loopback address (127.0.0.0/8)."""
+    return host.startswith("127.")
+
+
+def isLocal(host: str) -> bool:
+    """Whether a host that sends to this address reaches itself, as on Linux."""
+    return isLoopback(host) or host == ANY
+
+
+__all__ = ["ANY", "LOOPBACK", "isIPv4", "isLocal", "isLoopback"]

@@ -1,0 +1,111 @@
+"""
+Conditions of a network: latency, random faults, and partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import isfinite
+from random import Random
+
+from .latency import Latency
+
+
+class Conditions:
+    """
+    The latency and the random faults that each datagram of a network is subject to.
+
+    Nothing is checked here: `MemoryNetwork` checks its options when they are set.
+
+    :ivar latency: the seconds that a datagram is under way, or the function that returns them
+    :ivar loss: the probability that a datagram vanishes
+    :ivar duplication: the probability that it arrives twice
+    :ivar reordering: the probability that it is held back
+    :ivar reorderingDelay: the seconds that it is then held back at most
+    """
+
+    __slots__ = ("duplication", "latency", "loss", "reordering", "reorderingDelay")
+
+    latency: float | Latency
+    loss: float
+    duplication: float
+    reordering: float
+    reorderingDelay: float
+
+    def drawCopies(self, random: Random) -> int:
+        """
+        Draw how many copies of a datagram arrive: 0 when it is lost, 2 when it is duplicated.
+        """
+        # A fault that is switched off draws no random number.
+        if self.loss and random.random() < self.loss:
+            return 0
+        return 2 if self.duplication and random.random() < self.duplication else 1
+
+    def drawDelay(self, random: Random, source: str, destination: str) -> float:
+        """
+        Draw the seconds that one copy of a datagram is under way.
+        """
+        delay = self.latency
+        if callable(delay):
+            delay = delay(random, source, destination)
+        if self.reordering and random.random() < self.reordering:
+            delay += random.random() * self.reorderingDelay
+        return delay
+
+
+def checkProbability(name: str, value: float) -> None:
+    """
+    Check an option that is a probability.
+
+    :raises ValueError: when it isn't a number from 0 to 1
+    """
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} is a probability from 0 to 1, not {value!r}")
+
+
+def checkLatency(name: str, value: float | Latency) -> None:
+    """
+    Check an option that is a latency.
+
+    :raises ValueError: when it is neither a function nor a finite number from 0 on
+    """
+    if not callable(value) and not (isfinite(value) and value >= 0):
+        raise ValueError(f"{name} is a number of seconds from 0 on, or a function, not {value!r}")
+
+
+class Partitions:
+    """
+    The partitions of a network that have not been healed.
+    """
+
+    __slots__ = ("_groups",)
+
+    def __init__(self) -> None:
+        self._groups: list[tuple[frozenset[str], frozenset[str] | None]] = []
+
+    def add(self, hosts: Iterable[str], others: Iterable[str] | None) -> None:
+        """
+        Separate two groups of hosts.
+
+        :param others: None for all hosts that aren't in the first group
+        """
+        self._groups.append((frozenset(hosts), None if others is None else frozenset(others)))
+
+    def clear(self) -> None:
+        """Remove all partitions."""
+        self._groups.clear()
+
+    def separate(self, source: str, destination: str) -> bool:
+        """Whether any partition keeps datagrams of one host from the other."""
+        for hosts, others in self._groups:
+            if others is None:
+                if (source in hosts) is not (destination in hosts):
+                    return True
+            elif (source in hosts and destination in others) or (
+                source in others and destination in hosts
+            ):
+                return True
+        return False
+
+
+__all__ = ["Conditions", "Partitions", "checkLatency", "checkProbability"]

@@ -1,0 +1,81 @@
+"""
+Tests for `dwdht_twisted.testing.host`.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import (
+    IReactorPluggableNameResolver,
+    IReactorTime,
+    IReactorUDP,
+)
+from zope.interface.verify import verifyObject
+
+from dwdht_twisted.testing import HostReactor, MemoryNetwork
+from tests.helpers.networks.three_hosts import A, B, C, NetworkTestCase
+
+
+class ReactorTests(NetworkTestCase):
+    """
+    `HostReactor` is the reactor of one host.
+    """
+
+    def reactor(self) -> HostReactor:
+        """The reactor of host A."""
+        return self.network.reactor(A)
+
+    def test_reactorProvidesInterfaces(self) -> None:
+        """
+        The reactor of a host provides ``IReactorTime``, ``IReactorUDP`` and
+        ``IReactorPluggableNameResolver``.
+        """
+        for interface in (IReactorTime, IReactorUDP, IReactorPluggableNameResolver):
+            self.assertTrue(verifyObject(interface, self.reactor()))
+
+    def test_hostHasOneReactor(self) -> None:
+        """
+        The reactor of a host is always the same object, and differs from that of another host.
+        """
+        self.assertIs(self.network.reactor(A), self.network.reactor(A))
+        self.assertIsNot(self.network.reactor(A), self.network.reactor(B))
+
+    def test_hostWithoutAddressIsNew(self) -> None:
+        """
+        Each of 1,000 calls of ``reactor`` without an address makes a host with a new address.
+        """
+        hosts = [self.network.reactor().host for _ in range(1000)]
+        self.assertEqual(len(set(hosts) | {A, B, C}), 1003)
+
+    def test_unreachableAddressIsRefused(self) -> None:
+        """
+        A host with a name, an IPv6, loopback, empty or unspecified address is refused.
+        """
+        for host in ("example", "::1", "127.0.0.1", "0.0.0.0", ""):
+            self.assertRaises(ValueError, self.network.reactor, host)
+
+    def test_callsRunOnNetworkClock(self) -> None:
+        """
+        A call after 3 seconds runs, and is listed until then, by the clock of the network.
+        """
+        ran: list[float] = []
+        call = self.reactor().callLater(3, lambda: ran.append(self.reactor().seconds()))
+        self.assertEqual(list(self.reactor().getDelayedCalls()), [call])
+        self.clock.runFor(5)
+        self.assertEqual(ran, [3])
+
+    def test_datagramIsNoDelayedCall(self) -> None:
+        """
+        A datagram under way isn't listed among the delayed calls, so that a test can check that an
+        application has left none behind.
+        """
+        self.send(A, B, b"hello")
+        self.assertEqual(list(self.reactor().getDelayedCalls()), [])
+
+    def test_installedResolverIsOfOneHost(self) -> None:
+        """
+        A resolver that is installed on one host leaves the others with theirs.
+        """
+        other = MemoryNetwork()
+        previous = self.reactor().installNameResolver(other.resolver)
+        self.assertIs(self.reactor().nameResolver, other.resolver)
+        self.assertIs(self.network.reactor(B).nameResolver, previous)

@@ -1,0 +1,127 @@
+"""
+Tests for `dwdht_twisted.testing.names`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import (
+    IAddress,
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+)
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from dwdht_twisted.testing import HostReactor
+from tests.helpers.networks.three_hosts import A, B, NetworkTestCase
+
+
+@implementer(IResolutionReceiver)
+class Receiver:
+    """Records what a resolution reports."""
+
+    def __init__(self) -> None:
+        self.began: IHostResolution | None = None
+        self.addresses: list[IAddress] = []
+        self.complete = 0
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        self.began = resolutionInProgress
+
+    def addressResolved(self, address: IAddress) -> None:
+        self.addresses.append(address)
+
+    def resolutionComplete(self) -> None:
+        self.complete += 1
+
+
+class ResolverTests(NetworkTestCase):
+    """
+    `MemoryResolver` resolves the names of a network.
+    """
+
+    def reactor(self) -> HostReactor:
+        """The reactor of host A."""
+        return self.network.reactor(A)
+
+    def resolve(self, name: str, *more: Any) -> list[IAddress]:
+        """Resolve a name on host A, and return its addresses."""
+        receiver = Receiver()
+        self.reactor().nameResolver.resolveHostName(receiver, name, *more)
+        self.assertEqual((receiver.addresses, receiver.complete), ([], 0))
+        self.clock.runUntil(lambda: receiver.complete)
+        self.assertEqual(receiver.complete, 1)
+        return receiver.addresses
+
+    def test_resolverProvidesInterface(self) -> None:
+        """
+        The name resolver of a host provides ``IHostnameResolver``.
+        """
+        self.assertTrue(verifyObject(IHostnameResolver, self.reactor().nameResolver))
+
+    def test_addedNameHasItsAddresses(self) -> None:
+        """
+        A name resolves to the addresses that it was added with, whatever its capitals.
+        """
+        self.network.addName("Bootstrap.example", A, B)
+        self.assertEqual(
+            self.resolve("bootstrap.Example", 7, None, "UDP"),
+            [IPv4Address("UDP", A, 7), IPv4Address("UDP", B, 7)],
+        )
+
+    def test_localhostAndAddressesAreKnown(self) -> None:
+        """
+        ``localhost`` and IPv4 addresses resolve without having been added.
+        """
+        self.assertEqual(self.resolve("localhost"), [IPv4Address("TCP", "127.0.0.1", 0)])
+        self.assertEqual(self.resolve("192.0.2.1"), [IPv4Address("TCP", "192.0.2.1", 0)])
+
+    def test_unknownNameHasNoAddresses(self) -> None:
+        """
+        A name that was never added, or was added again without addresses, has none.
+        """
+        self.network.addName("gone.example", A)
+        self.network.addName("gone.example")
+        self.assertEqual(self.resolve("gone.example"), [])
+        self.assertEqual(self.resolve("unknown.example"), [])
+
+    def test_noAddressOfOtherTypes(self) -> None:
+        """
+        A resolution for IPv6 addresses alone ends without an address.
+        """
+        self.assertEqual(self.resolve("localhost", 0, [IPv6Address]), [])
+        self.assertEqual(len(self.resolve("localhost", 0, [IPv6Address, IPv4Address])), 1)
+
+    def test_resolutionTakesNameLatency(self) -> None:
+        """
+        With a name latency of 2.5 seconds a resolution takes 2.5 seconds.
+        """
+        self.network.nameLatency = 2.5
+        self.resolve("localhost")
+        self.assertEqual(self.clock.seconds(), 2.5)
+
+    def test_cancelledResolutionReportsNothing(self) -> None:
+        """
+        A resolution that was cancelled reports nothing, leaves no delayed call, and may be
+        cancelled again.
+        """
+        receiver = Receiver()
+        resolution = self.reactor().nameResolver.resolveHostName(receiver, "localhost")
+        self.assertIs(receiver.began, resolution)
+        self.assertTrue(verifyObject(IHostResolution, resolution))
+        self.assertEqual(resolution.name, "localhost")
+        resolution.cancel()
+        resolution.cancel()
+        self.clock.runFor(1)
+        self.assertEqual((receiver.addresses, receiver.complete), ([], 0))
+        self.assertEqual(list(self.reactor().getDelayedCalls()), [])
+
+    def test_nameForNameIsRefused(self) -> None:
+        """
+        ``addName`` refuses another name in place of an IPv4 address.
+        """
+        self.assertRaises(ValueError, self.network.addName, "alias.example", "localhost")
