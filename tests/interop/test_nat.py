@@ -1,8 +1,8 @@
 """
-Hole punching between real NATs, those of the kernel, in network namespaces.
+Hole punching between NATs of the Linux kernel, in network namespaces.
 
-In every test the target has joined the network through the referrer, and has never heard of the
-asker; the asker knows the referrer, and nobody else.
+In every test the target has joined the network through the referrer, and doesn't know the asker.
+The asker knows only the referrer.
 """
 
 from __future__ import annotations
@@ -23,26 +23,28 @@ VALUE = b"Hello, World!"
 
 REFERRER = Address(REFERRER_HOST, PORT)
 
-# The ids of the others differ from the referrer's in the first bit.  So none of them has a bucket
-# beside the referrer's that would be refreshed with a lookup: that finds the other node, and opens
-# the NATs before the test does.
+# The ids of all other nodes differ from the referrer's in the first bit.  So no node has a second
+# bucket that it refreshes with a lookup: a lookup would find the other node, and open the NATs
+# before the test does.
 REFERRER_ID = b"\xff" * 32
 TARGET_ID = b"\x01" * 32
 ASKER_ID = b"\x02" * 32
 STRANGER_ID = b"\x03" * 32
 
-#: A hole punch ends within this time, in seconds: all the transmissions of one request.
+#: Seconds within which a hole punch ends: all transmissions of one request to a near node.
 PUNCH_SECONDS = 6.0
 
-#: A query with one silent node ends within this time, in seconds.
+#: Seconds within which a query ends if one node is silent.
 QUERY_SECONDS = 12.0
 
 
 class PunchTestCase(NatTestCase):
     """
-    :ivar referrer: a public node
-    :ivar target: a node behind a NAT, which the referrer lists
-    :ivar contact: the target as the referrer knows it
+    A test with a public referrer and a target behind a NAT.
+
+    :ivar referrer: the referrer
+    :ivar target: the target, which the referrer lists
+    :ivar contact: the target's contact as the referrer knows it
     """
 
     async def setUp(self) -> None:  # type: ignore[override]
@@ -59,19 +61,22 @@ class PunchTestCase(NatTestCase):
         return False
 
     async def startAsker(self) -> NatNode:
-        """A node behind the other NAT, that knows the referrer."""
+        """Return a node behind the other NAT that knows the referrer."""
         asker = await self.lanNode(self.askersLan, ASKER_ID)
         await asker.ping(REFERRER)
         return asker
 
     async def startPublicAsker(self) -> NatNode:
-        """A node behind no NAT, that knows the referrer."""
+        """Return a node without a NAT that knows the referrer."""
         asker = await self.publicNode(PUBLIC_HOST, ASKER_ID)
         await asker.ping(REFERRER)
         return asker
 
     async def assertTimesOut(self, asker: NatNode, referrer: Address) -> None:
-        """A hole punch fails with a time-out, before long."""
+        """
+        Require that a hole punch fails with a time-out that names the target, within
+        `PUNCH_SECONDS`.
+        """
         started = self.reactor.seconds()
         try:
             await asker.holepunch(self.contact.address, referrer)
@@ -79,66 +84,76 @@ class PunchTestCase(NatTestCase):
             self.assertEqual(failure.error, "RequestTimeout")
             self.assertIn(str(self.contact.address), str(failure))
         else:
-            self.fail("the NAT was passed")
+            self.fail("the hole punch succeeded")
         self.assertLess(self.reactor.seconds() - started, PUNCH_SECONDS)
 
 
 class PreservingNatTests(PunchTestCase):
-    """Both nodes are behind NATs that keep ports and filter by address and port."""
+    """Asker and target are behind NATs that keep ports and filter by address and port."""
 
-    async def test_closed(self) -> None:
-        """Without hole punching the target's NAT drops all that the asker sends."""
+    async def test_natDropsQueryWithoutHolePunching(self) -> None:
+        """The target's NAT drops all that the asker's query sends without hole punching."""
         asker = await self.startAsker()
         replies = await asker.query(TARGET_ID, VALUE, holepunching=False)
         self.assertEqual([reply.node.id for reply in replies], [REFERRER_ID])
-        self.assertGreater(self.targetsLan.counted("refused"), 0)
-        self.assertEqual(self.targetsLan.counted("admitted"), 0)
-        self.assertEqual(self.askersLan.counted("admitted"), 0)
+        self.assertGreater(self.targetsLan.count("refused"), 0)
+        self.assertEqual(self.targetsLan.count("admitted"), 0)
+        self.assertEqual(self.askersLan.count("admitted"), 0)
 
-    async def test_query(self) -> None:
-        """A query reaches a target that doesn't answer, through the node that named it."""
+    async def test_queryReachesTarget(self) -> None:
+        """
+        A query reaches a target whose NAT drops the first request, through the node that named it.
+        """
         asker = await self.startAsker()
         replies = await asker.query(TARGET_ID, VALUE)
         self.assertIn(Reply(self.contact, VALUE), replies)
-        self.assertGreater(self.targetsLan.counted("refused"), 0)
+        self.assertGreater(self.targetsLan.count("refused"), 0)
 
-    async def test_update(self) -> None:
-        """An update is taken by a target behind a NAT, once."""
+    async def test_updateRunsOnce(self) -> None:
+        """An update of a target behind a NAT is run once."""
         asker = await self.startAsker()
         replies = await asker.update(TARGET_ID, VALUE)
         self.assertIn(Reply(self.contact, VALUE), replies)
         self.assertEqual(await self.target.updates(), [VALUE])
 
-    async def test_holepunch(self) -> None:
-        """A hole punch tells who the target is, and where it sees the asker."""
+    async def test_holePunchReturnsTargetAndOwnAddress(self) -> None:
+        """
+        A hole punch gives the target's contact, and the public address at which the target sees the
+        asker.
+        """
         asker = await self.startAsker()
         pong = await asker.holepunch(self.contact.address, REFERRER)
         seenAs = Address(self.askersLan.publicAddress, PORT)
         self.assertEqual(pong, Pong(self.contact, seenAs))
 
-    async def test_bothOpened(self) -> None:
-        """A hole punch opens both NATs: either node then reaches the other by itself."""
+    async def test_holePunchOpensBothNats(self) -> None:
+        """
+        After a hole punch, asker and target each reach the other with a ping that no NAT drops.
+        """
         asker = await self.startAsker()
         await asker.holepunch(self.contact.address, REFERRER)
-        admitted = [lan.counted("admitted") for lan in (self.askersLan, self.targetsLan)]
-        refused = self.targetsLan.counted("refused")
+        admitted = [lan.count("admitted") for lan in (self.askersLan, self.targetsLan)]
+        refused = self.targetsLan.count("refused")
         seenAs = Address(self.askersLan.publicAddress, PORT)
 
         self.assertEqual((await asker.ping(self.contact.address)).contact, self.contact)
         self.assertEqual((await self.target.ping(seenAs)).contact, Contact(ASKER_ID, *seenAs))
 
-        self.assertGreater(self.askersLan.counted("admitted"), admitted[0])
-        self.assertGreater(self.targetsLan.counted("admitted"), admitted[1])
-        self.assertEqual(self.targetsLan.counted("refused"), refused)
+        self.assertGreater(self.askersLan.count("admitted"), admitted[0])
+        self.assertGreater(self.targetsLan.count("admitted"), admitted[1])
+        self.assertEqual(self.targetsLan.count("refused"), refused)
 
-    async def test_unknownReferrer(self) -> None:
-        """A hole punch through a node that doesn't know the target fails in bounded time."""
+    async def test_holePunchThroughStrangerTimesOut(self) -> None:
+        """
+        A hole punch through a node that doesn't know the target fails within 6 seconds, and nothing
+        passes the target's NAT.
+        """
         await self.publicNode(PUBLIC_HOST, STRANGER_ID)
         await self.assertTimesOut(await self.startAsker(), Address(PUBLIC_HOST, PORT))
-        self.assertEqual(self.targetsLan.counted("admitted"), 0)
+        self.assertEqual(self.targetsLan.count("admitted"), 0)
 
-    async def test_join(self) -> None:
-        """A node that joins reaches the nodes behind other NATs, and either lists the other."""
+    async def test_joiningNodeReachesNattedNode(self) -> None:
+        """A node behind a NAT that joins lists a node behind another NAT, and is listed by it."""
         asker = await self.lanNode(self.askersLan, ASKER_ID, REFERRER)
         self.assertIn(self.contact, await asker.contacts())
         seenAs = Contact(ASKER_ID, self.askersLan.publicAddress, PORT)
@@ -151,19 +166,26 @@ class PreservingNatTests(PunchTestCase):
 
 class SymmetricNatTests(PunchTestCase):
     """
-    Both nodes are behind NATs that take another port for each address and port that is sent to, so
-    that neither can tell the other where its datagrams will come from.
+    Asker and target are behind NATs that use another port for each destination.
+
+    Neither node can tell the other from which port its datagrams will come.
     """
 
     askersNat = targetsNat = Nat.SYMMETRIC
 
-    async def test_holepunch(self) -> None:
-        """A hole punch fails with a time-out that names the target, in bounded time."""
+    async def test_holePunchTimesOut(self) -> None:
+        """
+        A hole punch between two symmetric NATs fails within 6 seconds with a time-out that names
+        the target.
+        """
         self.assertNotEqual(self.contact.port, PORT)
         await self.assertTimesOut(await self.startAsker(), REFERRER)
 
-    async def test_query(self) -> None:
-        """A query ends in bounded time, with the answers of all nodes but the target."""
+    async def test_queryEndsWithoutTarget(self) -> None:
+        """
+        A query between two symmetric NATs ends within 12 seconds, with the replies of all nodes but
+        the target.
+        """
         asker = await self.startAsker()
         started = self.reactor.seconds()
         replies = await asker.query(TARGET_ID, VALUE)
@@ -173,21 +195,29 @@ class SymmetricNatTests(PunchTestCase):
 
 class SymmetricTargetTests(PunchTestCase):
     """
-    Only the target is behind a NAT that takes another port for each address and port; the asker is
-    reached from every port of a host that it has sent something to.
+    The target alone is behind a NAT that uses another port for each destination.
+
+    The asker has no NAT, or one that lets in datagrams from every port of a host that it has sent
+    to.
     """
 
     askersNat = Nat.OPEN_TO_HOST
     targetsNat = Nat.SYMMETRIC
 
-    async def test_publicAsker(self) -> None:
-        """A public node's query reaches the target, whose answer comes from another port."""
+    async def test_queryFromPublicNodeReachesTarget(self) -> None:
+        """
+        A public node's query reaches a target behind a symmetric NAT, whose answer comes from
+        another port.
+        """
         await self._askFrom(await self.startPublicAsker())
 
-    async def test_natThatOpensToHosts(self) -> None:
-        """So does the query of a node whose NAT lets in all that comes from the target's host."""
+    async def test_queryFromNatThatOpensToHostsReachesTarget(self) -> None:
+        """
+        A query from behind a NAT that filters by address alone reaches a target behind a symmetric
+        NAT.
+        """
         await self._askFrom(await self.startAsker())
-        self.assertGreater(self.askersLan.counted("admitted"), 0)
+        self.assertGreater(self.askersLan.count("admitted"), 0)
 
     async def _askFrom(self, asker: NatNode) -> None:
         replies = {reply.node.id: reply for reply in await asker.query(TARGET_ID, VALUE)}
@@ -198,10 +228,13 @@ class SymmetricTargetTests(PunchTestCase):
 
 
 class SymmetricAskerTests(PunchTestCase):
-    """Only the asker is behind a NAT that takes another port for each address and port."""
+    """The asker alone is behind a NAT that uses another port for each destination."""
 
     askersNat = Nat.SYMMETRIC
 
-    async def test_holepunch(self) -> None:
-        """A hole punch fails too: the target opens its NAT for the port that the referrer sees."""
+    async def test_holePunchTimesOut(self) -> None:
+        """
+        A hole punch from behind a symmetric NAT fails within 6 seconds, because the target opens
+        its NAT for the port that the referrer sees.
+        """
         await self.assertTimesOut(await self.startAsker(), REFERRER)

@@ -1,5 +1,5 @@
 """
-What the interop tests do where the peer isn't installed.
+Installation of the live peer by npm, and the skipping of tests where it is not possible.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from twisted.trial.unittest import FailTest, SkipTest, TestCase
 
 from tests.helpers.peer.install import REQUIRE_PEER, Installation
 
-#: A ``npm`` that installs what the tests want.
+#: A ``npm`` that installs the wanted package.
 INSTALLS = """
 mkdir -p node_modules/some-package
 echo '{"version": "1.2.3"}' > node_modules/some-package/package.json
@@ -24,7 +24,7 @@ FAILS = "echo 'npm error network timeout' >&2; exit 1"
 
 
 class InstallationTests(TestCase):
-    """With stand-ins for ``node`` and ``npm``."""
+    """`Installation` with stand-ins for ``node`` and ``npm``."""
 
     timeout = 20
 
@@ -42,84 +42,88 @@ class InstallationTests(TestCase):
         self.patch(os, "environ", {"PATH": f"{self.programs}:/usr/bin:/bin"})
         self.installation = Installation(self.folder)
 
-    def program(self, name: str, script: str) -> str:
-        """Put a program on the path."""
+    def addProgram(self, name: str, script: str) -> str:
+        """Put a program on the path, and return its own."""
         program = self.programs / name
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
         return str(program)
 
-    def left(self) -> list[str]:
-        """What is in the folder beside the files that were there."""
+    def remainingFolders(self) -> list[str]:
+        """Return the names of the folders in the installation's folder."""
         return sorted(each.name for each in self.folder.iterdir() if each.is_dir())
 
-    async def problem(self, error: type[Exception]) -> str:
-        """The text of the error that `Installation.require` raises."""
+    async def failureOf(self, error: type[Exception]) -> str:
+        """Return the text of the error that `Installation.require` raises."""
         try:
             await self.installation.require(self.reactor)
         except error as raised:
             return str(raised)
         raise FailTest("nothing was raised")
 
-    async def test_installs(self) -> None:
-        """What isn't there is installed by ``npm``."""
-        node = self.program("node", "")
-        self.program("npm", INSTALLS)
+    async def test_missingPackagesAreInstalled(self) -> None:
+        """Packages that are missing are installed by ``npm``, and nothing but them is left."""
+        node = self.addProgram("node", "")
+        self.addProgram("npm", INSTALLS)
         self.assertEqual(await self.installation.require(self.reactor), node)
-        self.assertEqual(self.left(), ["node_modules"])
+        self.assertEqual(self.remainingFolders(), ["node_modules"])
 
-    async def test_installedOnce(self) -> None:
-        """What is there is taken as it is."""
-        self.program("node", "")
-        self.program("npm", INSTALLS)
+    async def test_installedPackagesAreKept(self) -> None:
+        """Packages that are installed are used without ``npm``."""
+        self.addProgram("node", "")
+        self.addProgram("npm", INSTALLS)
         await self.installation.require(self.reactor)
-        self.program("npm", FAILS)
+        self.addProgram("npm", FAILS)
         await Installation(self.folder).require(self.reactor)
 
-    async def test_otherVersion(self) -> None:
-        """A package of another version than the one asked for is replaced."""
-        self.program("node", "")
-        self.program("npm", INSTALLS)
+    async def test_otherVersionIsReplaced(self) -> None:
+        """A package of another version than the wanted one is replaced."""
+        self.addProgram("node", "")
+        self.addProgram("npm", INSTALLS)
         manifest = self.folder / "node_modules" / "some-package" / "package.json"
         manifest.parent.mkdir(parents=True)
         manifest.write_text('{"version": "1.2.2"}')
         await self.installation.require(self.reactor)
         self.assertEqual(json.loads(manifest.read_text())["version"], "1.2.3")
 
-    async def test_skippedWithoutNode(self) -> None:
-        """Without Node.js the tests are skipped, and the reason says so."""
+    async def test_missingNodeSkips(self) -> None:
+        """A test is skipped without Node.js, with that as the reason."""
         self.patch(os, "environ", {"PATH": str(self.programs)})
-        self.assertIn("node is not installed", await self.problem(SkipTest))
+        self.assertIn("node is not installed", await self.failureOf(SkipTest))
 
-    async def test_skippedWithoutNpm(self) -> None:
-        """Without npm the tests are skipped, and the reason says so."""
+    async def test_missingNpmSkips(self) -> None:
+        """A test is skipped without npm and packages, with that as the reason."""
         self.patch(os, "environ", {"PATH": str(self.programs)})
-        self.program("node", "")
-        self.assertIn("npm is not installed", await self.problem(SkipTest))
+        self.addProgram("node", "")
+        self.assertIn("npm is not installed", await self.failureOf(SkipTest))
 
-    async def test_skippedWhenInstallationFails(self) -> None:
-        """When npm fails the tests are skipped, its words are the reason, and nothing is left."""
-        self.program("node", "")
-        self.program("npm", FAILS)
-        self.assertIn("npm error network timeout", await self.problem(SkipTest))
-        self.assertEqual(self.left(), [])
+    async def test_failingNpmSkips(self) -> None:
+        """
+        A test is skipped when npm fails, with npm's error as the reason, and no folder is left.
+        """
+        self.addProgram("node", "")
+        self.addProgram("npm", FAILS)
+        self.assertIn("npm error network timeout", await self.failureOf(SkipTest))
+        self.assertEqual(self.remainingFolders(), [])
 
-    async def test_bounded(self) -> None:
-        """An installation that takes too long is ended."""
-        self.program("node", "")
-        self.program("npm", "exec sleep 30")
+    async def test_slowNpmIsKilled(self) -> None:
+        """
+        An installation that takes longer than its 0.2 seconds is killed, and the test is skipped.
+        """
+        self.addProgram("node", "")
+        self.addProgram("npm", "exec sleep 30")
         self.installation.seconds = 0.2
-        self.assertIn("took longer than 0.2 seconds", await self.problem(SkipTest))
+        self.assertIn("took longer than 0.2 seconds", await self.failureOf(SkipTest))
 
-    async def test_triedOnce(self) -> None:
-        """A failed installation isn't tried again for the next test."""
-        self.program("node", "")
-        self.program("npm", FAILS)
-        await self.problem(SkipTest)
-        self.program("npm", INSTALLS)
-        await self.problem(SkipTest)
+    async def test_failedInstallationIsNotRepeated(self) -> None:
+        """An installation that failed isn't tried again for the next test."""
+        self.addProgram("node", "")
+        self.addProgram("npm", FAILS)
+        await self.failureOf(SkipTest)
+        self.addProgram("npm", INSTALLS)
+        await self.failureOf(SkipTest)
 
-    async def test_required(self) -> None:
-        """Where the peer is required, its absence is a failure."""
+    async def test_missingPeerFailsIfRequired(self) -> None:
+        """A test fails without the peer if `REQUIRE_PEER` is 1."""
         self.patch(os, "environ", {"PATH": str(self.programs), REQUIRE_PEER: "1"})
-        self.assertIn("node is not installed", await self.problem(FailTest))
+        self.assertIn("node is not installed", await self.failureOf(FailTest))

@@ -1,5 +1,5 @@
 """
-The peer's own test suite, with each of its bootstrap nodes replaced by one of ours.
+The test suite of npm's ``dht-rpc``, with each of its bootstrap nodes replaced by a Python node.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from dwdht_twisted import DHTNode
 from tests.helpers.peer.install import INSTALL_SECONDS, PEER_FOLDER, ChildProcess, installation
 from tests.helpers.peer.interop import LOCAL_HOST, eventually
 
-#: The suite, in `PEER_FOLDER`.
+#: The path of the suite in `PEER_FOLDER`.
 SUITE = "node_modules/dht-rpc/test.js"
 
-#: How long the suite may take, in seconds; it takes one on an idle machine.
+#: Seconds that the suite may take.  On an idle machine it takes one.
 SUITE_SECONDS = 90.0
 
-#: How many tests the suite has; each starts a bootstrap node of its own.
+#: Tests of the suite.  Each starts a bootstrap node of its own.
 SUITE_TESTS = 5
 
-#: How many assertions it makes.
+#: Assertions of the suite.
 SUITE_ASSERTIONS = 22
 
 _ASSERTION = re.compile(r"^(not )?ok \d+ (.*)$", re.MULTILINE)
 
 
 class BootstrapConnection(Protocol):
-    """A connection of the suite: a bootstrap node that lives as long as it."""
+    """A connection of the suite, and a bootstrap node that lives as long as the connection."""
 
     def __init__(self, node: DHTNode, nodes: set[DHTNode]) -> None:
         self._node = node
@@ -49,10 +49,10 @@ class BootstrapConnection(Protocol):
 
 class BootstrapFactory(Factory):
     """
-    Gives the suite its bootstrap nodes.
+    A factory of bootstrap nodes for the suite.
 
-    :ivar started: how many it asked for
-    :ivar nodes: those that live
+    :ivar started: the number of nodes that were started
+    :ivar nodes: the nodes that live
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -66,12 +66,12 @@ class BootstrapFactory(Factory):
 
 
 class PeerSuiteTests(TestCase):
-    """``test.js`` as it is in the npm package of ``dht-rpc``."""
+    """The file ``test.js`` of the npm package ``dht-rpc``, unchanged."""
 
     timeout = INSTALL_SECONDS + SUITE_SECONDS + 10
 
-    async def test_suite(self) -> None:
-        """All assertions of the peer's suite hold when its bootstrap nodes are ours."""
+    async def test_suitePassesWithPythonBootstrapNodes(self) -> None:
+        """All 22 assertions of the suite hold when its 5 bootstrap nodes are Python nodes."""
         from twisted.internet import reactor as globalReactor
 
         reactor: Any = globalReactor

@@ -1,7 +1,8 @@
 """
-Hole punching between our nodes and live nodes of ``dht-rpc``, with either in each role.
+Hole punching and queries through referrers, with Python nodes and nodes of ``dht-rpc`` in each
+role.
 
-A test's name says who asks, who refers and who is the target, in this order.
+A test's name says asker, referrer and target, in this order.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ Start: TypeAlias = Callable[..., Coroutine[Any, Any, AnyNode]]
 
 
 class HolePunchTests(InteropTestCase):
-    """A forwarded ping passes from the asker through the referrer to the target, and back."""
+    """A ping that passes from the asker through the referrer to the target, and its answer."""
 
     async def _punch(self, asker: AnyNode, referrer: AnyNode, target: AnyNode) -> None:
         await self.waitUntilListed(target, by=referrer)
@@ -70,8 +71,8 @@ class HolePunchTests(InteropTestCase):
         referrer = await self.javaScript()
         await self._punch(await self.javaScript(), referrer, await self.javaScript(referrer))
 
-    async def test_relayedAnswer(self) -> None:
-        """A Python node takes the target's answer to the ping that a JavaScript node relayed."""
+    async def test_pythonTakesAnswerToRelayedPing(self) -> None:
+        """A Python node takes the target's answer to a ping that a JavaScript node relayed."""
         referrer, asker, target = await self.javaScript(), await self.python(), self.probe()
         punching = asker.holepunch(target.address(), referrer.address())
         ping = None
@@ -87,35 +88,46 @@ class HolePunchTests(InteropTestCase):
 
 
 class NatTests(InteropTestCase):
-    """Nodes that get nothing but from where they have sent something."""
+    """Queries of nodes behind NATs that filter by address and port."""
 
     async def _askThroughNat(self, asker: Start, referrer: Start, target: Start) -> None:
         knower = await referrer()
-        hidden = await target(knower, nat=True)
-        await self.waitUntilListed(hidden, by=knower)
-        await self.waitUntilListed(knower, by=hidden)
-        replies = await (await asker(knower)).ask(hidden.id, VALUE)
-        self.assertIn(Reply(hidden.contact(), VALUE), replies)
-        await self.waitUntilPunched(hidden)
+        natted = await target(knower, nat=True)
+        await self.waitUntilListed(natted, by=knower)
+        await self.waitUntilListed(knower, by=natted)
+        replies = await (await asker(knower)).ask(natted.id, VALUE)
+        self.assertIn(Reply(natted.contact(), VALUE), replies)
+        await self.waitUntilPunched(natted)
 
     async def test_pythonPythonJavaScript(self) -> None:
-        """A Python node's query reaches a hidden JavaScript node that a Python node names."""
+        """
+        A Python node's query reaches a JavaScript node behind a NAT through a Python referrer.
+        """
         await self._askThroughNat(self.python, self.python, self.javaScript)
 
     async def test_pythonJavaScriptJavaScript(self) -> None:
-        """A Python node's query reaches a hidden JavaScript node that a JavaScript node names."""
+        """
+        A Python node's query reaches a JavaScript node behind a NAT through a JavaScript referrer.
+        """
         await self._askThroughNat(self.python, self.javaScript, self.javaScript)
 
     async def test_javaScriptPythonPython(self) -> None:
-        """A JavaScript node's query reaches a hidden Python node that a Python node names."""
+        """
+        A JavaScript node's query reaches a Python node behind a NAT through a Python referrer.
+        """
         await self._askThroughNat(self.javaScript, self.python, self.python)
 
     async def test_javaScriptJavaScriptPython(self) -> None:
-        """A JavaScript node's query reaches a hidden Python node that a JavaScript node names."""
+        """
+        A JavaScript node's query reaches a Python node behind a NAT through a JavaScript referrer.
+        """
         await self._askThroughNat(self.javaScript, self.javaScript, self.python)
 
-    async def test_bothHidden(self) -> None:
-        """A hidden Python node opens its own NAT too, and so reaches a hidden JavaScript node."""
+    async def test_pythonReachesJavaScriptBetweenTwoNats(self) -> None:
+        """
+        A Python node behind a NAT reaches a JavaScript node behind another, through a referrer of
+        either side.
+        """
         for start in (self.python, self.javaScript):
             referrer = await start()
             target = await self.javaScript(referrer, nat=True)

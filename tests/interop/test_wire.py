@@ -1,5 +1,5 @@
 """
-The bytes that our side and live nodes of ``dht-rpc`` write.
+Bytes on the wire, as Python nodes and nodes of npm's ``dht-rpc`` write them.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ ID = bytes(range(100, 132))
 TOKEN = bytes(range(200, 232))
 ADDRESS = bytes([127, 0, 0, 1, 0x12, 0x34])
 
-#: An id has 32 bytes whenever it is there; every other field may be empty too.
+#: The id in a message is absent or has 32 bytes.  All other fields may be empty as well.
 IDS = (None, ID)
 
 
 def encode(message: RequestMessage | ResponseMessage) -> bytes:
-    """The datagram that we make of a message."""
+    """Return the datagram that our encoder makes of a message."""
     if isinstance(message, RequestMessage):
         return frameRequest(message.transactionId, requestBody(*message[1:]))
     return encodeResponse(*message)
 
 
 def bodies(messages: Iterable[RequestMessage | ResponseMessage]) -> list[bytes]:
-    """What we make of messages, without the framing."""
+    """Return the bodies that our encoder makes of messages, without the framing."""
     return [encode(message)[HEADER_BYTES:] for message in messages]
 
 
 class WireTests(InteropTestCase):
-    """Both sides write the same bytes for the same fields, and read them alike."""
+    """Messages written by one side and read by the other."""
 
     requests = [
         RequestMessage(0, command, *fields)
@@ -59,36 +59,45 @@ class WireTests(InteropTestCase):
         for fields in product(IDS, (None, b"", ID + ADDRESS), *[(None, b"", TOKEN)] * 2)
     ]
 
-    async def test_requestsWritten(self) -> None:
-        """Whichever fields of a request are absent, empty or filled, both encoders agree."""
+    async def test_bothSidesWriteTheSameRequests(self) -> None:
+        """
+        Both sides write the same bytes of a request, whether its fields are absent, empty or
+        filled.
+        """
         self.assertEqual(bodies(self.requests), await self.peer.encode(self.requests))
 
-    async def test_responsesWritten(self) -> None:
-        """Whichever fields of a response are absent, empty or filled, both encoders agree."""
+    async def test_bothSidesWriteTheSameResponses(self) -> None:
+        """
+        Both sides write the same bytes of a response, whether its fields are absent, empty or
+        filled.
+        """
         self.assertEqual(bodies(self.responses), await self.peer.encode(self.responses))
 
-    async def test_requestsRead(self) -> None:
-        """The peer reads out of our requests what was put in."""
+    async def test_peerReadsOurRequests(self) -> None:
+        """The peer reads the fields of our requests as they were written."""
         read = await self.peer.decode(RequestMessage, bodies(self.requests))
         self.assertEqual(read, self.requests)
 
-    async def test_responsesRead(self) -> None:
-        """The peer reads out of our responses what was put in."""
+    async def test_peerReadsOurResponses(self) -> None:
+        """The peer reads the fields of our responses as they were written."""
         read = await self.peer.decode(ResponseMessage, bodies(self.responses))
         self.assertEqual(read, self.responses)
 
-    async def test_peersRequestsRead(self) -> None:
-        """We read out of the peer's requests what was put in."""
+    async def test_weReadThePeersRequests(self) -> None:
+        """Our decoder reads the fields of the peer's requests as they were written."""
         written = await self.peer.encode(self.requests)
         self.assertEqual([decode(frameRequest(0, body)) for body in written], self.requests)
 
-    async def test_peersResponsesRead(self) -> None:
-        """We read out of the peer's responses what was put in."""
+    async def test_weReadThePeersResponses(self) -> None:
+        """Our decoder reads the fields of the peer's responses as they were written."""
         written = await self.peer.encode(self.responses)
         self.assertEqual([decode(bytes(HEADER_BYTES) + body) for body in written], self.responses)
 
-    async def test_lengths(self) -> None:
-        """Both encoders agree on values around each size at which a length takes one byte more."""
+    async def test_bothSidesWriteTheSameLengths(self) -> None:
+        """
+        Both sides write the same bytes for values of 1 to 60,000 bytes, around each size at which
+        the length takes one byte more.
+        """
         messages = [
             message
             for size in (1, 127, 128, 16383, 16384, 60000)
@@ -99,18 +108,21 @@ class WireTests(InteropTestCase):
         ]
         self.assertEqual(bodies(messages), await self.peer.encode(messages))
 
-    async def test_commandsBeyondASCII(self) -> None:
-        """A command is UTF-8 to both sides."""
+    async def test_commandsAreUTF8OnBothSides(self) -> None:
+        """Both sides write and read a command with characters beyond ASCII as UTF-8."""
         messages = [RequestMessage(0, command) for command in ("größe", "値", "\U0001f300")]
         self.assertEqual(bodies(messages), await self.peer.encode(messages))
         self.assertEqual(await self.peer.decode(RequestMessage, bodies(messages)), messages)
 
 
 class DatagramTests(InteropTestCase):
-    """Whole datagrams of the peer's nodes, framing included, seen from a bare socket."""
+    """Whole datagrams of the peer's nodes, with the framing, received by a bare socket."""
 
-    async def test_queryAndUpdate(self) -> None:
-        """A query and the update after it are the datagrams that we make of their fields."""
+    async def test_peersRequestsAreThoseThatWeWrite(self) -> None:
+        """
+        A query and an update of the peer are byte for byte the datagrams that our encoder makes of
+        their fields.
+        """
         node = await self.javaScript()
         probe = self.probe()
         update = Deferred.fromCoroutine(node.update("echo", TARGET, VALUE, nodes=[probe.address()]))
@@ -132,8 +144,11 @@ class DatagramTests(InteropTestCase):
 
         self.assertEqual(await update, [Reply(Contact(ID, *probe.address()), b"done")])
 
-    async def test_answers(self) -> None:
-        """The peer's answers to our requests are the datagrams that we make of their fields."""
+    async def test_peersAnswersAreThoseThatWeWrite(self) -> None:
+        """
+        The peer's answers to four kinds of requests are byte for byte the datagrams that our
+        encoder makes of their fields.
+        """
         node = await self.javaScript()
         probe = self.probe()
         for number, body in enumerate(

@@ -1,5 +1,5 @@
 """
-Child processes that are always ended, and the installation of the live peer by one of them.
+Child processes that end with their test, and the installation of the live peer by npm.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ from twisted.python.failure import Failure
 from twisted.python.procutils import which
 from twisted.trial.unittest import FailTest, SkipTest
 
-#: The JavaScript side.
+#: The folder of the JavaScript side.
 PEER_FOLDER = Path(__file__).parent / "javascript"
 
-#: Set to 1 where a missing peer is a failure, not a reason to skip.
+#: The variable that, if it is 1, makes a test fail instead of being skipped when there is no peer.
 REQUIRE_PEER = "DWDHT_REQUIRE_PEER"
 
-#: How long ``npm`` may take, in seconds.  The first test to need the peer takes this much longer.
+#: Seconds that ``npm`` may take.  The first test that needs the peer takes this much longer.
 INSTALL_SECONDS = 180.0
 
 
 class ChildProcess(ProcessProtocol):
     """
-    A process of ours, and what it writes.
+    A child process and what it writes.
 
-    :ivar output: what came on its standard output
-    :ivar errors: what came on its standard error
+    :ivar ended: whether it has ended
+    :ivar exitCode: its exit code; None while it runs, or if a signal ended it
+    :ivar output: what it has written to its standard output
+    :ivar errors: what it has written to its standard error
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -73,9 +75,9 @@ class ChildProcess(ProcessProtocol):
 
     async def end(self, seconds: float) -> int | None:
         """
-        Wait for the end, and kill the process when it takes too long.
+        Wait for the end of the process, and kill it after ``seconds``.
 
-        :return: the exit code; None when it was killed
+        :return: the exit code; None if the process was killed
         """
         if self.ended:
             return self.exitCode
@@ -93,7 +95,7 @@ class ChildProcess(ProcessProtocol):
         self.kill()
 
     def kill(self) -> None:
-        """End this process, and no other."""
+        """Kill this process, if it still runs."""
         if self.transport is not None:
             try:
                 self.transport.signalProcess("KILL")
@@ -104,10 +106,10 @@ class ChildProcess(ProcessProtocol):
 @dataclass
 class Installation:
     """
-    The packages of the JavaScript side, installed once, at the first use.
+    The installation of the packages of the JavaScript side, done once, at the first use.
 
-    :ivar folder: where ``package.json`` and its lock are
-    :ivar seconds: how long ``npm`` may take
+    :ivar folder: the folder with ``package.json`` and its lock
+    :ivar seconds: the time that ``npm`` may take
     """
 
     folder: Path
@@ -117,9 +119,11 @@ class Installation:
 
     async def require(self, reactor: Any) -> str:
         """
+        Install the packages, unless that was done.
+
         :return: the path of ``node``
-        :raises SkipTest: when the peer can't be had here
-        :raises FailTest: when it can't be had and `REQUIRE_PEER` says it must
+        :raises SkipTest: if the peer can't be installed
+        :raises FailTest: if it can't be installed and `REQUIRE_PEER` is 1
         """
         node: list[str] = which("node")
         npm: list[str] = which("npm")
@@ -145,7 +149,8 @@ class Installation:
         return True
 
     async def _install(self, reactor: Any, npm: str) -> str:
-        # In a folder beside, then renamed: what is there is whole, whoever else installs it now.
+        # Install into a new folder, then rename it: another process that installs at the same
+        # time, or uses the packages, never sees half of them.
         with tempfile.TemporaryDirectory(prefix="node_modules-", dir=self.folder) as name:
             work = Path(name)
             for source in ("package.json", "package-lock.json", ".npmrc"):

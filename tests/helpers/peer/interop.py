@@ -1,5 +1,5 @@
 """
-What a test needs to set our nodes and those of the live peer against each other.
+A test case with Python nodes and nodes of the live peer that talk to each other over loopback.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ LOCAL_HOST = "127.0.0.1"
 
 
 def keyOf(value: bytes) -> bytes:
-    """The key of a value, 32 bytes."""
+    """Return the key of a value: its SHA-256, 32 bytes."""
     return sha256(value).digest()
 
 
 @implementer(ICommandHandler)
 class HashedValues:
     """
-    The ``values`` command of the JavaScript side: keeps a value under its hash.
+    The ``values`` command as the JavaScript side has it: a value is kept under its hash.
 
     :ivar held: the values by their keys
     """
@@ -51,7 +51,7 @@ class HashedValues:
 @implementer(ICommandHandler)
 class Echo:
     """
-    The ``echo`` command of the JavaScript side.
+    The ``echo`` command as the JavaScript side has it: the result is the value of the request.
 
     :ivar queries: the queries that came
     :ivar updates: the updates that came
@@ -72,7 +72,7 @@ class Echo:
 
 class PythonNode(DHTNode):
     """
-    One of our nodes, with the commands that a `PeerNode` has, and its words for the tests.
+    A `DHTNode` with the commands and the test methods of a `PeerNode`.
     """
 
     def __init__(self, reactor: Any, **options: Any) -> None:
@@ -84,24 +84,24 @@ class PythonNode(DHTNode):
         self.register("echo", self.echo)
 
     async def start(self) -> None:
-        """Take a port on loopback, and build the table."""
+        """Listen at a port on loopback, and join."""
         self.listen(0, LOCAL_HOST)
         await self.ready()
 
     def contact(self) -> Contact:
-        """What its answers say it is."""
+        """Return the contact that its answers say it is."""
         return Contact(None if self.ephemeral else self.id, *self.address())
 
     async def ask(self, target: bytes, value: bytes | None) -> list[Reply]:
-        """The replies to a query for an echo."""
+        """Return the replies to a query of the ``echo`` command."""
         return await self.query("echo", target, value).collect()
 
     async def listed(self) -> list[Contact]:
-        """What its routing table holds."""
+        """Return the contacts of its routing table."""
         return self.contacts()
 
     async def punches(self) -> int:
-        """How many forwarded pings came."""
+        """Return the number of forwarded pings that came."""
         return self._punches
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
@@ -127,7 +127,7 @@ class NattedNode(PythonNode):
 
 
 class _OpeningTransport:
-    """A UDP transport that notes where something was sent."""
+    """A UDP transport that adds each destination to ``opened``."""
 
     def __init__(self, transport: Any, opened: set[tuple[str, int]]) -> None:
         self._transport = transport
@@ -149,14 +149,14 @@ class Probe(DatagramProtocol):
     """
     A bare UDP socket on loopback.
 
-    :ivar received: gets each datagram, with the address that it came from
+    :ivar received: each datagram that came, with its source
     """
 
     def __init__(self) -> None:
         self.received: DeferredQueue[tuple[bytes, Address]] = DeferredQueue()
 
     def address(self) -> Address:
-        """Where it is bound."""
+        """Return the address of the socket."""
         assert self.transport is not None
         host: Any = self.transport.getHost()
         return Address(host.host, host.port)
@@ -174,9 +174,9 @@ async def eventually(
     reactor: Any, condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10.0
 ) -> None:
     """
-    Wait until something is so.
+    Wait until a condition holds.
 
-    :raises FailTest: when it isn't in time
+    :raises FailTest: if it doesn't hold within ``seconds``
     """
     deadline = reactor.seconds() + seconds
     while not await maybeDeferred(condition):
@@ -207,7 +207,7 @@ class InteropTestCase(TestCase):
         self.assertEqual(self.peer.exceptions, [])
 
     async def python(self, *bootstrap: AnyNode, nat: bool = False, **options: Any) -> PythonNode:
-        """One of our nodes, ready."""
+        """Return a new Python node that has joined."""
         addresses = [node.address() for node in bootstrap]
         node = (NattedNode if nat else PythonNode)(self.reactor, bootstrap=addresses, **options)
         self.addCleanup(node.destroy)
@@ -215,19 +215,19 @@ class InteropTestCase(TestCase):
         return node
 
     async def javaScript(self, *bootstrap: AnyNode, **options: Any) -> PeerNode:
-        """A node of the peer, ready."""
+        """Return a new node of the peer that has joined."""
         (node,) = await self.peer.nodes(1, *(node.address() for node in bootstrap), **options)
         return node
 
     def probe(self) -> Probe:
-        """A bare socket."""
+        """Return a bare socket, which is closed at the end of the test."""
         probe = Probe()
         port = self.reactor.listenUDP(0, probe, interface=LOCAL_HOST)
         self.addCleanup(port.stopListening)
         return probe
 
     async def waitUntilListed(self, node: AnyNode, by: AnyNode) -> None:
-        """Wait until the table of a node holds another."""
+        """Wait until the routing table of the node ``by`` holds another node."""
 
         async def isListed() -> bool:
             return node.contact() in await by.listed()
@@ -235,7 +235,7 @@ class InteropTestCase(TestCase):
         await eventually(self.reactor, isListed)
 
     async def waitUntilPunched(self, node: AnyNode) -> None:
-        """Wait until a node has got a forwarded ping."""
+        """Wait until a node has received a forwarded ping."""
 
         async def isPunched() -> bool:
             return await node.punches() > 0

@@ -1,7 +1,7 @@
 """
 The live peer: nodes of npm's ``dht-rpc`` in a process of Node.js.
 
-``tests/peer`` holds the JavaScript side.
+``tests/helpers/peer/javascript`` holds the JavaScript side.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dwdht_twisted._core.wire import Address, Contact, RequestMessage, ResponseM
 from dwdht_twisted.interfaces import Pong, Reply
 from tests.helpers.peer.install import PEER_FOLDER, ChildProcess, installation
 
-#: How long a call to the JavaScript side may take, in seconds.
+#: Seconds that a call of the JavaScript side may take.
 CALL_SECONDS = 30.0
 
-#: How long a process may take to end by itself before it is killed, in seconds.
+#: Seconds that the process may take to end by itself before it is killed.
 END_SECONDS = 2.0
 
 
@@ -28,14 +28,14 @@ _Message = TypeVar("_Message", RequestMessage, ResponseMessage)
 
 
 class PeerError(Exception):
-    """A call to the JavaScript side failed there; the text is its error's."""
+    """A call failed on the JavaScript side; the text is that of the error there."""
 
 
 class PeerProcess(ChildProcess):
     """
-    A process that runs any number of nodes of ``dht-rpc``; see ``peer.js`` for its calls.
+    A process with any number of ``dht-rpc`` nodes; ``peer.js`` lists its calls.
 
-    :ivar exceptions: the stacks of exceptions that nobody caught in it
+    :ivar exceptions: the stacks of the uncaught exceptions in it
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -46,7 +46,7 @@ class PeerProcess(ChildProcess):
 
     async def start(self) -> None:
         """
-        Start the process, and install what it needs before.
+        Install the packages if necessary, and start the process.
 
         :raises SkipTest: as `Installation.require` does
         """
@@ -63,9 +63,10 @@ class PeerProcess(ChildProcess):
         self, command: str, *, seconds: float = CALL_SECONDS, **arguments: Any
     ) -> Deferred[Any]:
         """
-        Have the process do something.
+        Make the process run a command.
 
-        :return: fires with its result; fails with `PeerError`, or with ``TimeoutError``
+        :return: a Deferred that fires with the result; it fails with `PeerError`, or with
+            ``TimeoutError`` after ``seconds``
         """
         self._called += 1
         number = self._called
@@ -119,7 +120,7 @@ class PeerProcess(ChildProcess):
         Start nodes, one after the other.
 
         :param nat: whether they are behind a NAT that filters by address and port
-        :param seconds: how long all may take together to be ready
+        :param seconds: the time that all together may take to join
         """
         started = await self.call(
             "start",
@@ -136,18 +137,18 @@ class PeerProcess(ChildProcess):
         ]
 
     async def holders(self, key: bytes) -> set[bytes]:
-        """The ids of those of its nodes that hold a value."""
+        """Return the ids of its nodes that hold the value of a key."""
         return {bytes.fromhex(id) for id in await self.call("holders", key=key.hex())}
 
     async def encode(self, messages: Iterable[RequestMessage | ResponseMessage]) -> list[bytes]:
-        """What the peer's encoder makes of messages: their bodies, without the framing."""
+        """Return the bodies that the peer's encoder makes of messages, without the framing."""
         described = [
             {"type": _messageType(type(message)), **_describe(message)} for message in messages
         ]
         return [bytes.fromhex(body) for body in await self.call("encode", messages=described)]
 
     async def decode(self, kind: type[_Message], bodies: Iterable[bytes]) -> list[_Message]:
-        """What the peer reads from the bodies of messages; the transaction id is 0 in each."""
+        """Return the messages that the peer reads from bodies; each has the transaction id 0."""
         described = [{"type": _messageType(kind), "body": body.hex()} for body in bodies]
         messages = []
         for fields in await self.call("decode", messages=described):
@@ -160,10 +161,11 @@ class PeerProcess(ChildProcess):
 
 class PeerNode(NamedTuple):
     """
-    A node in a `PeerProcess`, with the names that a `DHTNode` has for the same things.
+    A node in a `PeerProcess`, with the method names of `DHTNode`.
 
-    :ivar number: what the process knows it by
-    :ivar id: 32 bytes, also when it is ephemeral
+    :ivar number: its number in the process
+    :ivar id: 32 bytes, also if it is ephemeral
+    :ivar bound: the address of its socket
     """
 
     process: PeerProcess
@@ -173,7 +175,7 @@ class PeerNode(NamedTuple):
     ephemeral: bool
 
     def address(self) -> Address:
-        """Where it is reached."""
+        """Return the address of its socket."""
         return self.bound
 
     def _call(self, command: str, **arguments: Any) -> Deferred[Any]:
@@ -187,7 +189,7 @@ class PeerNode(NamedTuple):
         *,
         nodes: Iterable[Address] | None = None,
     ) -> list[Reply]:
-        """The replies to a query."""
+        """Return the replies to a query."""
         return await self._run("query", command, target, value, nodes)
 
     async def update(
@@ -199,7 +201,7 @@ class PeerNode(NamedTuple):
         nodes: Iterable[Address] | None = None,
         query: bool = False,
     ) -> list[Reply]:
-        """The replies to an update."""
+        """Return the replies to an update."""
         return await self._run("update", command, target, value, nodes, query=query)
 
     async def _run(
@@ -222,39 +224,39 @@ class PeerNode(NamedTuple):
         return [Reply(_contact(reply), _bytes(reply["value"])) for reply in replies]
 
     async def ping(self, address: Address) -> Pong:
-        """The answer to a ping."""
+        """Return the answer to a ping."""
         return _pong(await self._call("ping", address=address))
 
     async def holepunch(self, peer: Address, referrer: Address) -> Pong:
-        """The answer to a ping that the referrer relays."""
+        """Return the answer to a ping that the referrer relays."""
         return _pong(await self._call("holepunch", peer=peer, referrer=referrer))
 
     def contact(self) -> Contact:
-        """What its answers say it is."""
+        """Return the contact that its answers say it is."""
         return Contact(None if self.ephemeral else self.id, *self.bound)
 
     async def ask(self, target: bytes, value: bytes | None) -> list[Reply]:
-        """The replies to a query for an echo."""
+        """Return the replies to a query of the ``echo`` command."""
         return await self.query("echo", target, value)
 
     async def listed(self) -> list[Contact]:
-        """What its routing table holds."""
+        """Return the contacts of its routing table."""
         return [_contact(contact) for contact in await self._call("contacts")]
 
     async def punches(self) -> int:
-        """How many forwarded pings came."""
+        """Return the number of forwarded pings that came."""
         return (await self.counts())["punched"]
 
     async def counts(self) -> dict[str, int]:
         """
-        What happened to it so far: ``queries`` and ``updates`` that its handlers ran, forwarded
-        pings that it ``relayed``, and by which it was ``punched``, and ``warnings``.
+        Return its counters: ``queries`` and ``updates`` that its handlers ran, pings that it
+        ``relayed``, forwarded pings that came (``punched``), and ``warnings``.
         """
         counts: dict[str, int] = await self._call("counts")
         return counts
 
     async def destroy(self) -> None:
-        """Release it."""
+        """Destroy the node."""
         await self._call("destroy")
 
 

@@ -1,6 +1,6 @@
 """
-The tools of an attacker: the wire, byte by byte, with nothing of the code that it attacks, and
-sockets on loopback.
+Tools of an attacker: the wire written byte by byte, without the code that is attacked, and sockets
+on loopback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PING, FIND_NODE, VALUES = b"_ping", b"_find_node", b"values"
 COMMAND, ID, TARGET, FORWARD_REQUEST, FORWARD_RESPONSE, TOKEN, VALUE = range(1, 8)
 ANSWER_ID, ANSWER_NODES, ANSWER_VALUE, ANSWER_TOKEN = range(1, 5)
 
-#: How long an answer on loopback may take, in seconds.
+#: Seconds that an answer on loopback may take.
 SOON = 0.3
 
 #: The largest payload of a UDP datagram, in bytes.
@@ -28,7 +28,7 @@ LARGEST = 65507
 Address: TypeAlias = tuple[str, int]
 Fields: TypeAlias = dict[int, bytes]
 
-#: Gives the fields of the answer to a request; None for no answer.
+#: Returns the fields of the answer to a request, or None for no answer.
 Answerer: TypeAlias = "Callable[[Fields, Address], Fields | None]"
 
 #: A contact: id in hexadecimal, host, port.
@@ -36,7 +36,7 @@ Found: TypeAlias = tuple[str, str, int]
 
 
 def varint(number: int) -> bytes:
-    """A number as protobuf has it."""
+    """Return a number as a protobuf varint."""
     encoded = b""
     while number > 0x7F:
         encoded += bytes([number & 0x7F | 0x80])
@@ -45,22 +45,22 @@ def varint(number: int) -> bytes:
 
 
 def message(fields: Fields) -> bytes:
-    """A protobuf message of fields that are bytes."""
+    """Return a protobuf message whose fields are all bytes."""
     return b"".join(varint(n << 3 | 2) + varint(len(v)) + v for n, v in fields.items())
 
 
 def request(number: int, command: bytes, fields: Fields | None = None) -> bytes:
-    """A request with this transaction id."""
+    """Return the datagram of a request."""
     return (0x8000 | number).to_bytes(2, "big") + message({COMMAND: command, **(fields or {})})
 
 
 def response(number: int, fields: Fields) -> bytes:
-    """A response with this transaction id."""
+    """Return the datagram of a response."""
     return number.to_bytes(2, "big") + message(fields)
 
 
 def parse(datagram: bytes) -> tuple[bool, int, Fields]:
-    """Whether a datagram is a request, its transaction id, and its fields."""
+    """Return whether a datagram is a request, its transaction id, and its fields."""
     first = int.from_bytes(datagram[:2], "big")
     fields: Fields = {}
     place = 2
@@ -81,12 +81,12 @@ def parse(datagram: bytes) -> tuple[bool, int, Fields]:
 
 
 def compact(address: Address) -> bytes:
-    """A compact address."""
+    """Return an address in its compact form, 6 bytes."""
     return socket.inet_aton(address[0]) + address[1].to_bytes(2, "big")
 
 
 def contacts(nodes: bytes) -> list[Found]:
-    """The contacts of an answer: id in hexadecimal, host, port."""
+    """Return the contacts in the ``nodes`` of an answer, 38 bytes each."""
     return [
         (
             nodes[place : place + 32].hex(),
@@ -101,12 +101,12 @@ class Host:
     """
     A socket of the attacker.
 
-    :param node: the address of the node that is attacked
-    :ivar id: 32 bytes
-    :ivar sent: how many bytes it has sent
-    :ivar got: how many bytes it has got
-    :ivar responses: the responses that it has got: transaction id and fields
-    :ivar requests: the requests that it has got: transaction id, fields and source
+    :param node: the address of the attacked node
+    :ivar id: the id that it claims, 32 bytes
+    :ivar sent: the number of bytes that it has sent
+    :ivar got: the number of bytes that it has received
+    :ivar responses: transaction id and fields of each response that it has received
+    :ivar requests: transaction id, fields and source of each request that it has received
     """
 
     def __init__(self, node: Address, id: bytes | None = None) -> None:
@@ -120,17 +120,20 @@ class Host:
         self.address: Address = self._socket.getsockname()
 
     def close(self) -> None:
-        """Be gone."""
+        """Close the socket."""
         self._socket.close()
 
     def send(self, *datagrams: bytes, to: Address | None = None) -> None:
-        """Send datagrams, to the node unless told otherwise."""
+        """Send datagrams, to the attacked node by default."""
         for datagram in datagrams:
             self._socket.sendto(datagram, to or self.node)
             self.sent += len(datagram)
 
     def listen(self, seconds: float = SOON, answer: Answerer | None = None) -> None:
-        """Take what comes for a while, and answer the requests among it."""
+        """
+        Receive datagrams for some seconds, and send the answers that ``answer`` returns for
+        requests.
+        """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self._socket.settimeout(left)
@@ -149,11 +152,13 @@ class Host:
                 self.send(response(number, answered), to=source)
 
     def pong(self, fields: Fields, source: Address) -> Fields:
-        """Answer as a node does that knows nobody."""
+        """Return the answer to a request of a node that knows no contacts."""
         return {ANSWER_ID: self.id, ANSWER_VALUE: compact(source), ANSWER_TOKEN: bytes(32)}
 
     def ask(self, command: bytes, fields: Fields | None = None) -> Fields | None:
-        """Ask the node, and give what it answers; its pings are answered meanwhile."""
+        """
+        Return the node's answer to a request, or None; the node's own pings are answered meanwhile.
+        """
         self.send(request(77, command, fields))
         self.responses.clear()
         end = time.monotonic() + SOON
@@ -165,10 +170,10 @@ class Host:
         return None
 
     def tokenOf(self, command: bytes, fields: Fields) -> bytes:
-        """The token that the node gives in its answer."""
+        """Return the token of the node's answer to a request."""
         return (self.ask(command, fields) or {})[ANSWER_TOKEN]
 
     def find(self, target: bytes) -> list[Found]:
-        """The contacts that the node names."""
+        """Return the contacts that the node names for a target."""
         found = self.ask(FIND_NODE, {TARGET: target}) or {}
         return contacts(found.get(ANSWER_NODES, b""))

@@ -1,5 +1,5 @@
 """
-The documents of the project, as data.
+The project's documents as data: code blocks, links and tables.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ CONTRIBUTING = ROOT / "CONTRIBUTING.rst"
 
 class Block(NamedTuple):
     """
-    A block of code.
+    A code block.
 
-    :ivar language: what the document says it is
-    :ivar name: what the document calls it, or nothing
+    :ivar language: the language that the document gives
+    :ivar name: the name that the document gives, or an empty string
     :ivar text: the code
     """
 
@@ -36,7 +36,7 @@ class Document:
     """
     A document in reStructuredText.
 
-    :ivar problems: what is wrong with its markup
+    :ivar problems: the messages of docutils about its markup
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,22 +54,22 @@ class Document:
         self.problems = [message.astext() for message in self._tree.findall(nodes.system_message)]
 
     def blocks(self, language: str | None = None) -> list[Block]:
-        """Its code blocks, or those in one language."""
+        """Return its code blocks, all or those in one language."""
         found = [_read(node) for node in self._tree.findall(nodes.literal_block)]
         return [block for block in found if language in (None, block.language)]
 
     def block(self, name: str) -> Block:
-        """The code block of this name."""
+        """Return its code block with this name."""
         (found,) = [block for block in self.blocks() if block.name == name]
         return found
 
     def links(self) -> list[str]:
-        """The files that it refers to."""
+        """Return the relative links in it."""
         references = [str(node.get("refuri", "")) for node in self._tree.findall(nodes.reference)]
         return [uri for uri in references if not re.match("[a-z]+:", uri)]
 
     def firstColumns(self, title: str) -> list[str]:
-        """The first cell of each row in the tables of a section, without the head."""
+        """Return the first cell of each row in the tables of a section, without the heads."""
         return [
             row.children[0].astext()
             for section in self._tree.findall(nodes.section)
@@ -86,6 +86,6 @@ def _read(node: Any) -> Block:
 
 
 def allDocuments() -> list[Document]:
-    """Every document of the project."""
+    """Return every document of the project."""
     paths = [README, CONTRIBUTING, *sorted((ROOT / "docs").glob("*.rst"))]
     return [Document(path) for path in paths]

@@ -1,8 +1,10 @@
 """
-An attacker, in a process of its own: ``python -m tests.helpers.processes.hostile ATTACK HOST:PORT ...``.
+Attacks on a node, each in a process of its own that knows only the wire.
 
-What it has seen comes out as one line of JSON.  Attacks are named after their entries in the list
-of the original's defects.
+An attack's number is that of the defect of the original that it uses.  Its result is printed as one
+line of JSON::
+
+    python -m tests.helpers.processes.hostile ATTACK HOST:PORT ...
 """
 
 from __future__ import annotations
@@ -36,10 +38,11 @@ from tests.helpers.processes.attacker import (
     response,
 )
 
-#: A node's requests go on for no longer than this, in seconds, when nobody answers.
-GIVEN_UP = 13.0
+#: Seconds after which a node's requests have ended without an answer.  All transmissions of one
+#: together are waited for at most 12 seconds.
+REQUEST_SECONDS = 13.0
 
-#: What is stored, and its key.
+#: A value to store, and its key.
 STORED = b"x" * 1000
 KEY = hashlib.sha256(STORED).digest()
 
@@ -47,7 +50,7 @@ Seen: TypeAlias = dict[str, Any]
 
 
 def attack01(node: Address) -> Seen:
-    """Datagrams of 0 and 1 bytes, and rubbish."""
+    """Send datagrams of 0 and 1 bytes, random ones, and one of the largest size."""
     host = Host(node)
     host.send(b"", b"\x00", b"\x7f", b"\x80", b"\xff", b"\x80\x00", b"\0\0", b"\xff" * 40)
     for size in (2, 50, 1000, LARGEST):
@@ -56,7 +59,10 @@ def attack01(node: Address) -> Seen:
 
 
 def attack02(node: Address) -> Seen:
-    """Addresses to forward to that are malformed, have port 0, or come with other commands."""
+    """
+    Send forwarded addresses that are malformed, have port 0, or come with other commands than a
+    ping.
+    """
     host = Host(node)
     good = compact(host.address)
     for field in (FORWARD_REQUEST, FORWARD_RESPONSE):
@@ -69,7 +75,7 @@ def attack02(node: Address) -> Seen:
 
 
 def attack03(node: Address) -> Seen:
-    """Answers that carry a token, and an id that isn't 32 bytes."""
+    """Answer pings with a token and an id that isn't 32 bytes."""
     pings = 0
     for size in (0, 1, 31, 33, 64, 1000):
         host = Host(node)
@@ -81,19 +87,25 @@ def attack03(node: Address) -> Seen:
 
 
 def attack04(node: Address) -> Seen:
-    """Dead contacts, twice under each id."""
+    """
+    Claim 20 ids at two silent addresses each, twice; count the ids that the node names after each
+    time.
+    """
     ids = [os.urandom(32) for _ in range(20)]
     hosts = [Host(node, id) for _ in range(2) for id in ids]
     for host in hosts:
         host.send(request(1, PING, {ID: host.id}))
-    first = listed(node, ids)
+    first = countNamed(node, ids)
     for host in hosts:
         host.send(request(2, PING, {ID: host.id}))
-    return {"first": first, "second": listed(node, ids)}
+    return {"first": first, "second": countNamed(node, ids)}
 
 
 def attack06(node: Address) -> Seen:
-    """Targets that aren't 32 bytes, commands that aren't text, values that no handler takes."""
+    """
+    Send targets that aren't 32 bytes, a command that isn't text, and values that the handler
+    refuses.
+    """
     host = Host(node)
     for size in (0, 1, 31, 33, 1000):
         for command in (FIND_NODE, VALUES, b"unknown"):
@@ -109,27 +121,30 @@ def attack06(node: Address) -> Seen:
 
 
 def attack07(node: Address) -> Seen:
-    """Silent hosts with ids of all prefixes, more than the node can ping at once."""
+    """
+    Claim 540 ids that share 0 to 39 bits with the node's own, at silent addresses: more than it can
+    ping at once.
+    """
     id = (Host(node).ask(PING) or {})[ANSWER_ID]
     ids = [sharing(prefix, id) for prefix in [*range(10, 40)] * 8 + [*range(10)] * 30]
     for each in ids:
         host = Host(node, each)
         host.send(request(1, PING, {ID: host.id}))
         host.close()
-    return {"listed": listed(node, ids)}
+    return {"listed": countNamed(node, ids)}
 
 
 def attack14(node: Address) -> Seen:
-    """Requests and unsolicited answers with ids, from hosts that don't answer."""
+    """Send requests and unsolicited answers with ids from 40 addresses that don't answer."""
     hosts = [Host(node) for _ in range(40)]
     for host in hosts:
         host.send(request(1, FIND_NODE, {ID: host.id, TARGET: host.id}))
         host.send(response(1, {ANSWER_ID: host.id, ANSWER_TOKEN: bytes(32)}))
-    return {"listed": listed(node, [host.id for host in hosts])}
+    return {"listed": countNamed(node, [host.id for host in hosts])}
 
 
 def attack15(node: Address, honestId: str) -> Seen:
-    """Another's id, claimed in a request, in an answer and in a forwarded ping."""
+    """Claim the id of an honest node in requests, in answers and in a forwarded ping."""
     id = bytes.fromhex(honestId)
     host, other = Host(node, id), Host(node)
     host.send(request(1, PING, {ID: id}), request(2, FIND_NODE, {ID: id, TARGET: id}))
@@ -141,7 +156,7 @@ def attack15(node: Address, honestId: str) -> Seen:
 
 
 def attack16(node: Address) -> Seen:
-    """Contacts that answer, far more than the table has room for."""
+    """Claim 1,000 ids at addresses that answer, far more than the table has places for."""
     pings = 0
     for _ in range(1000):
         host = Host(node)
@@ -153,7 +168,7 @@ def attack16(node: Address) -> Seen:
 
 
 def attack17(node: Address) -> Seen:
-    """One address with 200 ids, which answers each ping under the id that it has claimed last."""
+    """Claim 200 ids at one address, which answers each ping under the id that it claimed last."""
     host = Host(node)
     for _ in range(200):
         host.id = os.urandom(32)
@@ -164,7 +179,7 @@ def attack17(node: Address) -> Seen:
 
 
 def attack18(node: Address) -> Seen:
-    """An answer that hands the node a token of its own."""
+    """Answer the node's ping with a token that the node itself issued."""
     host = Host(node)
     token = host.tokenOf(VALUES, {TARGET: KEY})
     host.send(request(1, PING, {ID: host.id}))
@@ -173,13 +188,13 @@ def attack18(node: Address) -> Seen:
 
 
 def attack19(node: Address) -> Seen:
-    """Answers with every transaction id, from an address that wasn't asked."""
+    """Send answers with each of the 32,768 transaction ids from an address that wasn't asked."""
     asked, forger = Host(node), Host(node)
     asked.send(request(1, PING, {ID: asked.id}))
     for number in range(0x8000):
         forger.send(response(number, {ANSWER_ID: forger.id, ANSWER_TOKEN: bytes(32)}))
         if number % 64 == 0:
-            # No faster than the node takes them.
+            # Send no faster than the node reads, or the kernel drops answers before it sees them.
             time.sleep(0.002)
     asked.listen()
     found = [id for id, _, _ in Host(node).find(forger.id)]
@@ -187,7 +202,9 @@ def attack19(node: Address) -> Seen:
 
 
 def attack26(node: Address) -> Seen:
-    """Pings that the node is to forward, with a load, to one that it doesn't know."""
+    """
+    Send 50 pings of 60,000 bytes that the node is to forward to an address that it doesn't list.
+    """
     host, victim = Host(node), Host(node)
     for _ in range(50):
         host.send(request(1, PING, {FORWARD_REQUEST: compact(victim.address), VALUE: bytes(60000)}))
@@ -196,7 +213,7 @@ def attack26(node: Address) -> Seen:
 
 
 def attack27(node: Address) -> Seen:
-    """Forwarded pings that name a victim as their origin."""
+    """Send 1,000 forwarded pings that name a victim as their origin."""
     host, victim = Host(node), Host(node)
     for number in range(1000):
         host.send(request(number, PING, {FORWARD_RESPONSE: compact(victim.address)}))
@@ -207,7 +224,10 @@ def attack27(node: Address) -> Seen:
 
 
 def attack28(node: Address) -> Seen:
-    """Requests of all kinds from sources that never show that they get the answers."""
+    """
+    Send requests of all kinds from addresses that never answer, and compare bytes received and
+    sent.
+    """
     keeper = Host(node)
     token = keeper.tokenOf(VALUES, {TARGET: KEY})
     keeper.ask(VALUES, {TARGET: KEY, TOKEN: token, VALUE: STORED})
@@ -218,14 +238,14 @@ def attack28(node: Address) -> Seen:
                 host = Host(node)
                 host.send(request(1, command, {**fields, **more}))
                 hosts.append(host)
-    time.sleep(GIVEN_UP)
+    time.sleep(REQUEST_SECONDS)
     for host in hosts:
         host.listen(0.02)
     return {"ratio": max(host.got / host.sent for host in hosts), "got": sum(h.got for h in hosts)}
 
 
 def attack29(node: Address) -> Seen:
-    """A token that was given to another port, or for another id or target."""
+    """Use a token from another port, with another id, and with the token of another target."""
     host, thief = Host(node), Host(node)
     own = {ID: host.id, TARGET: KEY}
     update = {**own, TOKEN: host.tokenOf(VALUES, own), VALUE: STORED}
@@ -238,7 +258,7 @@ def attack29(node: Address) -> Seen:
 
 
 def attack30(node: Address) -> Seen:
-    """Updates with tokens of any length that are made up."""
+    """Send updates with made-up tokens of 0 to 1,000 bytes."""
     host = Host(node)
     for size in (0, 1, 31, 32, 33, 1000):
         host.ask(VALUES, {TARGET: KEY, TOKEN: os.urandom(size), VALUE: STORED})
@@ -246,16 +266,20 @@ def attack30(node: Address) -> Seen:
 
 
 def sharing(prefix: int, id: bytes) -> bytes:
-    """A random id that shares so many bits with another, and not the next."""
+    """Return a random id that shares exactly ``prefix`` bits with another id."""
     free = 256 - prefix
     kept = (int.from_bytes(id, "big") >> (free - 1) ^ 1) << (free - 1)
     return (kept | int.from_bytes(os.urandom(32), "big") >> (prefix + 1)).to_bytes(32, "big")
 
 
-def listed(node: Address, ids: list[bytes]) -> int:
-    """How many of these the node still names when its pings have long timed out; 0 sooner."""
+def countNamed(node: Address, ids: list[bytes]) -> int:
+    """
+    Return the number of these ids that the node still names after its pings have timed out.
+
+    It returns earlier, with 0, once the node names none of them.
+    """
     host = Host(node)
-    end = time.monotonic() + 2 * GIVEN_UP
+    end = time.monotonic() + 2 * REQUEST_SECONDS
     while True:
         named = {id for target in ids[::20] for id, _, _ in host.find(target)}
         count = len(named.intersection(id.hex() for id in ids))
@@ -265,7 +289,7 @@ def listed(node: Address, ids: list[bytes]) -> int:
 
 
 def isStored(host: Host) -> bool:
-    """Whether the node gives what is under the key."""
+    """Return whether the node has a value under the key."""
     return ANSWER_VALUE in (host.ask(VALUES, {TARGET: KEY}) or {})
 
 
@@ -277,7 +301,7 @@ ATTACKS = {
 
 
 def main() -> None:
-    """Make one attack."""
+    """Run the attack that the command line names."""
     number, node, *more = sys.argv[1:]
     host, _, port = node.partition(":")
     print(json.dumps(ATTACKS[number]((host, int(port)), *more)), flush=True)

@@ -1,8 +1,11 @@
 """
-A bootstrap node that lies, in a process of its own: ``python -m tests.helpers.processes.liar LIE ID HOST:PORT``.
+A bootstrap node that lies, in a process of its own.
 
-ID and HOST:PORT are an honest node's.  It says where it listens, lies for a while, and then says
-how many requests it got.  Lies are named after their entries in the list of the original's defects.
+It prints its address, lies for `DURATION` seconds, and then prints the number of requests that it
+got, as JSON.  A lie's number is that of the defect of the original that it uses.  ID and HOST:PORT
+are those of an honest node::
+
+    python -m tests.helpers.processes.liar LIE ID HOST:PORT
 """
 
 from __future__ import annotations
@@ -23,38 +26,41 @@ from tests.helpers.processes.attacker import (
     compact,
 )
 
-#: How long it lies, in seconds.
+#: Seconds that it lies.
 DURATION = 4.0
 
-#: Where nobody listens: the port for discarding (RFC 863).
+#: An address where nothing listens: the discard port (RFC 863).
 DEAD: Address = (LOOPBACK, 9)
 
 
 def near(target: bytes) -> bytes:
-    """An id close to a target."""
+    """Return an id that shares the first 160 bits with a target."""
     return target[:20] + os.urandom(12)
 
 
 def lie20(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
-    """Dead contacts next to the target."""
+    """Yield 20 dead contacts next to the target."""
     for _ in range(20):
         yield near(target) + compact((LOOPBACK, 10000 + os.urandom(1)[0]))
 
 
 def lie21(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
-    """Always closer contacts, all at the liar's address."""
+    """Yield 20 contacts next to the target, all at the liar's own address."""
     for _ in range(20):
         yield near(target) + compact(own)
 
 
 def lie22(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
-    """The honest node's id at a dead address, and then at its own."""
+    """Yield the honest node's id at a dead address, and then at its own."""
     yield honest[:32] + compact(DEAD)
     yield honest
 
 
 def lie25(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
-    """Contacts that can't be, around the honest one, and half a contact at the end."""
+    """
+    Yield entries that can't be contacts, the honest contact among them, and half an entry at the
+    end.
+    """
     yield near(target) + socket.inet_aton(LOOPBACK) + b"\0\0"
     yield near(target) + bytes(6)
     yield near(target) + b"\xff" * 6
@@ -73,7 +79,7 @@ LIES: dict[str, Callable[[bytes, Address, bytes], Iterator[bytes]]] = {
 
 
 def main() -> None:
-    """Tell one lie for a while."""
+    """Tell the lie that the command line names."""
     name, id, address = sys.argv[1:]
     host, _, port = address.partition(":")
     honest = bytes.fromhex(id) + compact((host, int(port)))

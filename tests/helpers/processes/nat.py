@@ -1,16 +1,16 @@
 """
-An internet of network namespaces: a public network, and two LANs behind NATs of the kernel's own.
+An internet of network namespaces: a public network, and two LANs behind NATs of the Linux kernel.
 
 ::
 
     asker's LAN                        public network                       target's LAN
     192.168.1.2 --- [NAT] 1.1.1.1 --- 1.1.0.1, 1.1.0.2 --- 1.1.2.1 [NAT] --- 192.168.2.2
 
-Nothing leaves the namespaces, so that addresses of the real public internet can stand for it: the
-node treats them as it treats the public internet.
+Addresses of the real public internet can be used, because no datagram leaves the namespaces.  The
+nodes treat them as public, with all limits of public hosts.
 
-The NATs are those of a common router: ``masquerade``, and a firewall that lets in the answers to
-what went out, and drops the rest.
+The NATs are those of a common router: ``masquerade``, and a firewall that lets in answers to what
+was sent, and drops everything else.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from dwdht_twisted import Address, Contact, Pong, Reply
 from tests.helpers.peer.install import ChildProcess
 from tests.helpers.processes.netns import Namespace, requireNamespaces
 
-#: The public hosts.
+#: The addresses of the two public hosts.
 REFERRER_HOST = "1.1.0.1"
 PUBLIC_HOST = "1.1.0.2"
 
 #: The port of each node in its own network.
 PORT = 7000
 
-#: How long a call to a node may take, in seconds.
+#: Seconds that a call of a node may take.
 CALL_SECONDS = 20.0
 
-#: How long a node may take to end by itself before it is killed, in seconds.
+#: Seconds that the process of a node may take to end by itself before it is killed.
 END_SECONDS = 2.0
 
 _FOLDER = Path(__file__).parents[3]
@@ -50,19 +50,19 @@ _FOLDER = Path(__file__).parents[3]
 
 class Nat(Enum):
     """
-    What a NAT does with ports, as nftables rules.
+    The mapping and filtering of a NAT, as nftables rules.
 
     The mapping is that of ``masquerade``.  The filter is that of the kernel's connection tracking,
     by address and port, unless a kind says more.
     """
 
-    #: Each host behind it has the same port to everyone, as long as it is free.
+    #: A host behind it keeps its own port towards every destination, as long as that is free.
     PRESERVING = ("masquerade", "")
 
-    #: Another port for each address and port that is sent to.
+    #: A host behind it gets another port for each destination address and port.
     SYMMETRIC = ("masquerade random", "")
 
-    #: Preserving, and lets in from every port of a host that was sent to.
+    #: It keeps ports, and lets in datagrams from every port of a host that was sent one.
     OPEN_TO_HOST = (
         "masquerade",
         """
@@ -85,7 +85,9 @@ class Nat(Enum):
 
     def rules(self, other: str) -> str:
         """
-        :param other: the public address of the other NAT, whose datagrams are counted
+        Return the rules of a NAT, with counters for the datagrams of the other NAT.
+
+        :param other: the public address of the other NAT
         """
         masquerade, more = self.value
         return f"""
@@ -119,7 +121,7 @@ class Lan:
     :param number: 1 or 2
     :param nat: the kind of its NAT
     :param public: the namespace of the public network
-    :param make: makes a namespace that is removed at the end
+    :param make: makes a namespace that is removed at the end of the test
 
     :ivar host: the namespace of the host
     :ivar hostAddress: the address of the host within the LAN
@@ -160,11 +162,12 @@ class Lan:
         self._router.route()
         self._router.run("nft", "-f", "-", text=nat.rules(other=f"1.1.{3 - number}.1"))
 
-    def counted(self, name: str) -> int:
+    def count(self, name: str) -> int:
         """
-        How many datagrams came from the other NAT.
+        Return the number of datagrams that came from the other NAT.
 
-        :param name: ``admitted``: those that were let in; ``refused``: those that were dropped
+        :param name: ``admitted`` for those that were let in, ``refused`` for those that were
+            dropped
         """
         shown = json.loads(self._router.run("nft", "-j", "list", "counter", "ip", "nat", name))
         counter: dict[str, Any] = shown["nftables"][-1]["counter"]
@@ -173,10 +176,10 @@ class Lan:
 
 class NatNode(ChildProcess):
     """
-    A node in a namespace, in a process of its own; ``tests/nat_node.py`` is the other side.
+    A node in a namespace, in a process that runs `tests.helpers.processes.nat_node`.
 
-    :param namespace: where it is
-    :param host: the address that it listens on
+    :param namespace: the namespace of the process
+    :param host: the address that the node listens on
     :param id: 32 bytes
     """
 
@@ -189,7 +192,7 @@ class NatNode(ChildProcess):
         self._called = 0
 
     async def start(self, *bootstrap: Address) -> None:
-        """Start the process and its node, and build the table."""
+        """Start the process and its node, and wait until the node has joined."""
         within = [which("ip")[0], "netns", "exec", self._namespace.name]
         self.spawn(
             [*within, sys.executable, "-m", "tests.helpers.processes.nat_node"],
@@ -206,31 +209,31 @@ class NatNode(ChildProcess):
             await self.end(END_SECONDS)
 
     async def ping(self, address: Address) -> Pong:
-        """As `DHTNode.ping`."""
+        """Return the result of `DHTNode.ping`."""
         return _pong(await self._call("ping", address=str(address)))
 
     async def holepunch(self, peer: Address, referrer: Address) -> Pong:
-        """As `DHTNode.holepunch`."""
+        """Return the result of `DHTNode.holepunch`."""
         return _pong(await self._call("holepunch", peer=str(peer), referrer=str(referrer)))
 
     async def query(self, target: bytes, value: bytes, *, holepunching: bool = True) -> list[Reply]:
-        """The replies to a query of the command that gives the value back."""
+        """Return the replies to a query of the ``echo`` command."""
         replies = await self._call(
             "query", target=target.hex(), value=value.hex(), holepunching=holepunching
         )
         return [_reply(each) for each in replies]
 
     async def update(self, target: bytes, value: bytes) -> list[Reply]:
-        """The replies to an update of the command that keeps the value."""
+        """Return the replies to an update of the ``echo`` command."""
         replies = await self._call("update", target=target.hex(), value=value.hex())
         return [_reply(each) for each in replies]
 
     async def contacts(self) -> list[Contact]:
-        """What its table holds."""
+        """Return the contacts of its table."""
         return [_contact(each) for each in await self._call("contacts")]
 
     async def updates(self) -> list[bytes]:
-        """The values of the updates that its handler took."""
+        """Return the values of the updates that its handler ran."""
         return [bytes.fromhex(each) for each in await self._call("updates")]
 
     def _call(self, command: str, **arguments: Any) -> Deferred[Any]:
@@ -271,9 +274,9 @@ class NatNode(ChildProcess):
 
 class CallFailed(Exception):
     """
-    A call to a node failed.
+    A call of a node failed.
 
-    :ivar error: the name of the class that was raised there
+    :ivar error: the name of the exception's class in the node's process
     """
 
     def __init__(self, error: str, reason: str) -> None:
@@ -283,12 +286,13 @@ class CallFailed(Exception):
 
 class NatTestCase(TestCase):
     """
-    A test with a public network and two LANs, which are removed at its end, whatever happened.
+    A test with a public network and two LANs, which are removed at its end, even if it fails.
 
-    :cvar askersNat: the kind of the one NAT
-    :cvar targetsNat: the kind of the other
-    :ivar askersLan: the network of the node that asks
-    :ivar targetsLan: the network of the node that is to be reached
+    :cvar askersNat: the kind of the NAT of the node that asks
+    :cvar targetsNat: the kind of the NAT of the node that is to be reached
+    :ivar public: the namespace of the public network
+    :ivar askersLan: the LAN of the node that asks
+    :ivar targetsLan: the LAN of the node that is to be reached
     """
 
     timeout = 60
@@ -319,11 +323,11 @@ class NatTestCase(TestCase):
         return namespace
 
     async def publicNode(self, host: str, id: bytes, *bootstrap: Address) -> NatNode:
-        """A node in the public network."""
+        """Return a new node in the public network."""
         return await self._start(NatNode(self.reactor, self.public, host, id), *bootstrap)
 
     async def lanNode(self, lan: Lan, id: bytes, *bootstrap: Address) -> NatNode:
-        """A node behind a NAT."""
+        """Return a new node behind a NAT."""
         return await self._start(NatNode(self.reactor, lan.host, lan.hostAddress, id), *bootstrap)
 
     async def _start(self, node: NatNode, *bootstrap: Address) -> NatNode:
@@ -337,7 +341,7 @@ class NatTestCase(TestCase):
 
 
 def _importable() -> dict[str, str]:
-    """Let a child import what this process does."""
+    """Return the environment in which a child can import all modules that this process can."""
     return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 

@@ -1,8 +1,9 @@
 """
-A node that is told what to do, as lines of JSON on standard input, and answers on standard output.
+A node that reads commands as lines of JSON from standard input, and writes answers to standard
+output.
 
-A call is C{{"call": NUMBER, "command": NAME, ...}}; its answer has the same number and a result, or
-the name of an error and its reason.  The process ends when its standard input is closed.
+A call is ``{"call": NUMBER, "command": NAME, ...}``.  Its answer has the same number and a result,
+or the name of an error and its reason.  The process ends when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ COMMAND = "echo"
 @implementer(ICommandHandler)
 class Echo:
     """
-    Gives values back.
+    A command handler that returns the value of each request.
 
     :ivar updates: the values of the updates that came
     """
@@ -43,9 +44,9 @@ class Echo:
 
 class NodeDriver(LineOnlyReceiver):
     """
-    Reads calls, and makes them on a node of its own.
+    A protocol that reads calls, and makes them on a node of its own.
 
-    :param ended: called when there is nobody left to make calls
+    :param ended: called when standard input is closed
     """
 
     delimiter = b"\n"
@@ -78,7 +79,7 @@ class NodeDriver(LineOnlyReceiver):
         self._ended()
 
     def call_start(self, id: str, host: str, port: int, bootstrap: list[str]) -> Deferred[None]:
-        """Start the node, and let it build its table."""
+        """Start the node, and wait until it has joined."""
         self._node = DHTNode(self._reactor, id=bytes.fromhex(id), bootstrap=bootstrap)
         self._node.register(COMMAND, self._handler)
         self._node.listen(port, host)
@@ -89,11 +90,11 @@ class NodeDriver(LineOnlyReceiver):
         return self._node.ping(address).addCallback(_describePong)
 
     def call_holepunch(self, peer: str, referrer: str) -> Deferred[Any]:
-        """Ping a node through another."""
+        """Ping a node through a referrer."""
         return self._node.holepunch(peer, referrer).addCallback(_describePong)
 
     def call_query(self, target: str, value: str, holepunching: bool) -> Deferred[Any]:
-        """Query the command that gives the value back."""
+        """Query the ``echo`` command."""
         return _describeReplies(
             self._node.query(
                 COMMAND, bytes.fromhex(target), bytes.fromhex(value), holepunching=holepunching
@@ -101,17 +102,17 @@ class NodeDriver(LineOnlyReceiver):
         )
 
     def call_update(self, target: str, value: str) -> Deferred[Any]:
-        """Update it."""
+        """Update the ``echo`` command."""
         return _describeReplies(
             self._node.update(COMMAND, bytes.fromhex(target), bytes.fromhex(value))
         )
 
     def call_contacts(self) -> list[Any]:
-        """What the table holds."""
+        """Return the contacts of the node's table."""
         return [_describe(contact) for contact in self._node.contacts()]
 
     def call_updates(self) -> list[str]:
-        """The values that came as updates."""
+        """Return the values of the updates that came, in hexadecimal."""
         return [(value or b"").hex() for value in self._handler.updates]
 
 
@@ -137,7 +138,7 @@ def _describeReplies(stream: QueryStream) -> Deferred[Any]:
 
 
 def main() -> None:
-    """Run until standard input is closed."""
+    """Run the reactor until standard input is closed."""
     from twisted.internet import reactor
 
     running: Any = reactor

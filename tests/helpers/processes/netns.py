@@ -12,13 +12,13 @@ from itertools import count
 from twisted.python.procutils import which
 from twisted.trial.unittest import FailTest, SkipTest
 
-#: Set to 1 where a machine that can't make namespaces is a failure, not a reason to skip.
+#: The variable that, if it is 1, makes a test fail instead of being skipped without namespaces.
 REQUIRE_NETNS = "DWDHT_REQUIRE_NETNS"
 
-#: How long one command of the system may take, in seconds.
+#: Seconds that one command of the system may take.
 COMMAND_SECONDS = 5.0
 
-#: What a NAT is made of, to see whether one can be made here.
+#: All that the rules of a NAT use, to find out whether this kernel has it.
 _PROBE_RULES = """
     table ip nat {
         counter probed { }
@@ -33,14 +33,14 @@ _numbers = count()
 
 
 class CommandFailed(Exception):
-    """A command of the system failed."""
+    """A command of the system failed or took too long; the text says which."""
 
 
 class Namespace:
     """
-    A network namespace of ours, with a name that no other has.
+    A new network namespace with a unique name.
 
-    :ivar name: what ``ip netns`` calls it
+    :ivar name: its name for ``ip netns``
     """
 
     def __init__(self, role: str) -> None:
@@ -48,28 +48,28 @@ class Namespace:
         _run("ip", "netns", "add", self.name)
 
     def remove(self) -> None:
-        """Remove it, and with it its interfaces and rules."""
+        """Remove the namespace, and with it its interfaces and rules."""
         _run("ip", "netns", "delete", self.name)
 
     def ip(self, lines: str) -> None:
-        """Run ``ip`` within it, once for each line."""
+        """Run ``ip`` within the namespace, once for each line."""
         _run("ip", "-netns", self.name, "-batch", "-", text=lines)
 
     def run(self, *command: str, text: str = "") -> str:
-        """Run a command within it, and give its output."""
+        """Run a command within the namespace, and return its output."""
         return _run("ip", "netns", "exec", self.name, *command, text=text)
 
     def route(self) -> None:
-        """Let it pass on what isn't for itself."""
+        """Forward datagrams that are not for the namespace itself."""
         self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
 
 
 def requireNamespaces() -> None:
     """
-    Make sure that namespaces and NATs can be made here.
+    Require that namespaces and NATs can be made on this machine.
 
-    :raises SkipTest: when they can't
-    :raises FailTest: when they can't and `REQUIRE_NETNS` says they must
+    :raises SkipTest: if they can't
+    :raises FailTest: if they can't and `REQUIRE_NETNS` is 1
     """
     problem = _problem()
     if problem:

@@ -1,5 +1,5 @@
 """
-Programs as their users run them, in processes that are always ended.
+Programs as users run them, in processes that end with their test.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from twisted.trial.unittest import FailTest, TestCase
 from dwdht_twisted import DHTNode
 from tests.helpers.peer.install import ChildProcess
 
-#: The programs of the environment that runs the tests.
+#: The folder with the programs of the environment that runs the tests.
 SCRIPTS = Path(sys.executable).parent
 
-#: ``dwdht``, whatever else is on the path.
+#: ``dwdht`` of this environment, even if the path leads to another one.
 DWDHT = (sys.executable, "-m", "dwdht_twisted")
 
 #: ``twistd`` in the foreground, without a file for its process id.
 TWISTD = (str(SCRIPTS / "twistd"), "--nodaemon", "--pidfile=")
 
-#: The sources of the project.
+#: The folder of the project.
 ROOT = Path(__file__).parents[3]
 
 
@@ -35,7 +35,7 @@ class Program(ChildProcess):
     """
     A running program.
 
-    :ivar signal: the signal that ended it, if one did
+    :ivar signal: the number of the signal that ended it, or None
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -45,12 +45,12 @@ class Program(ChildProcess):
 
     @property
     def text(self) -> str:
-        """What came on its standard output."""
+        """What it has written to its standard output."""
         return self.output.decode(errors="replace")
 
     @property
     def errorText(self) -> str:
-        """What came on its standard error."""
+        """What it has written to its standard error."""
         return self.errors.decode(errors="replace")
 
     def outReceived(self, data: bytes) -> None:
@@ -63,7 +63,11 @@ class Program(ChildProcess):
             found.callback(None)
 
     async def says(self, text: str, seconds: float = 20.0) -> None:
-        """Wait until this text has come on its standard output."""
+        """
+        Wait until its standard output contains a text.
+
+        :raises FailTest: if the text doesn't come within ``seconds``, or the program ends before
+        """
         found: Deferred[None] = Deferred()
         self._expected = (text, found)
         found.addTimeout(seconds, self._reactor)
@@ -74,7 +78,7 @@ class Program(ChildProcess):
             raise FailTest(f"{text!r} never came:\n{self.text}\n{self.errorText}") from None
 
     def send(self, name: str) -> None:
-        """Send it a signal, named as ``"TERM"``."""
+        """Send it a signal, named as in ``"TERM"``."""
         assert self.transport is not None
         self.transport.signalProcess(name)
 
@@ -88,7 +92,7 @@ class Program(ChildProcess):
 
 class ProgramTestCase(TestCase):
     """
-    A test that runs programs, each in a folder that is the test's own.
+    A test that runs programs in a folder of its own.
 
     :ivar folder: that folder
     """
@@ -103,7 +107,7 @@ class ProgramTestCase(TestCase):
         self.folder.mkdir()
 
     def start(self, *command: str, environment: dict[str, str] | None = None) -> Program:
-        """Start a program, which ends with the test at the latest."""
+        """Start a program, which is killed at the end of the test if it still runs."""
         program = Program(self.reactor)
         path = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
         program.spawn(command, self.folder, {"PATH": path, **(environment or {})})
@@ -118,28 +122,32 @@ class ProgramTestCase(TestCase):
     async def finish(
         self, *command: str, environment: dict[str, str] | None = None, seconds: float = 60.0
     ) -> Program:
-        """Run a program to its end."""
+        """Run a program to its end, and return it."""
         program = self.start(*command, environment=environment)
         await program.end(seconds)
         return program
 
     async def startNode(self, *options: str) -> tuple[Program, str]:
         """
-        Start ``twistd dwdht`` on loopback, and wait until it serves.
+        Start ``twistd dwdht`` on loopback, and wait until it answers a ping.
 
-        :return: the program, and its address
+        :return: the program, and the address of its node
         """
         program = self.start(*TWISTD, "dwdht", "--interface", "127.0.0.1", *options)
         await program.says("; bootstrap nodes: ")
         address = program.text.partition("listening on ")[2].split()[0]
-        # It says where it listens before its reactor runs, and takes signals.
+        # It prints its address before its reactor runs.  A signal before that would end it without
+        # an orderly shutdown, so wait for an answer.
         asker = DHTNode(self.reactor, ephemeral=True)
         await asker.ping(address)
         await asker.destroy()
         return program, address
 
     async def terminate(self, program: Program) -> None:
-        """End a program with SIGTERM, as an operator does, and require that it ends in order."""
+        """
+        End a program with SIGTERM, as an operator does, and require that it shuts down without a
+        traceback.
+        """
         program.send("TERM")
         await program.end(20)
         self.assertIn(program.signal, (None, signal.SIGTERM), program.text)
@@ -147,12 +155,14 @@ class ProgramTestCase(TestCase):
         self.assertNotIn("Traceback", program.text + program.errorText)
 
     def assertRefused(self, program: Program, status: int, line: str) -> None:
-        """Require one line on standard error, and this exit status."""
+        """
+        Require that a program wrote one line to standard error, and ended with an exit status.
+        """
         self.assertEqual((program.exitCode, program.errorText), (status, f"{line}\n"))
 
 
 def takenPort(test: TestCase) -> int:
-    """A UDP port on loopback that is taken until the end of the test."""
+    """Return a UDP port on loopback that a socket holds until the end of the test."""
     taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     test.addCleanup(taken.close)
     taken.bind(("127.0.0.1", 0))
@@ -161,7 +171,7 @@ def takenPort(test: TestCase) -> int:
 
 
 def freePort() -> int:
-    """A UDP port on loopback that was free a moment ago."""
+    """Return a UDP port on loopback that was free a moment ago."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -1,8 +1,11 @@
 """
-One network of Python and JavaScript nodes, in which each side stores values for the other.
+One network of Python and JavaScript nodes, in which each side looks up the values that the other
+stored.
 
-As a command, ``python -m tests.helpers.peer.acceptance_mixed --nodes 64 --values 50``, it prints its figures and
-exits with 1 when a value was lost.  The ordinary tests run it smaller.
+Run as a command, it prints its figures and exits with 1 if a value was lost.  The interop tests run
+it smaller::
+
+    python -m tests.helpers.peer.mixed_swarm --nodes 64 --values 50
 """
 
 from __future__ import annotations
@@ -20,25 +23,25 @@ from dwdht_twisted._core.wire import distance
 from tests.helpers.peer.interop import LOCAL_HOST, AnyNode, PythonNode, keyOf
 from tests.helpers.peer.process import PeerNode, PeerProcess
 
-#: How many nodes hold a value (Kademlia's k).
+#: Nodes that hold a value: Kademlia's k.
 HOLDERS = 20
 
-#: How long all the JavaScript nodes may take to join, in seconds.
+#: Seconds that all JavaScript nodes together may take to join, one after the other.
 JOIN_SECONDS = 120.0
 
 
 @dataclass
 class Direction:
     """
-    The values that one side stored and the other looked up.
+    Counts over the values that one side stored and the other looked up.
 
-    :ivar storer: who stored them
-    :ivar values: how many were stored
-    :ivar found: how many of them the other side found
-    :ivar holders: how many nodes hold them, over all values
-    :ivar closest: how many of the other nodes that are truly closest to a value's key hold it,
-        over all values
-    :ivar reachable: how many those nodes are, over all values
+    :ivar storer: the side that stored them
+    :ivar values: the number of values
+    :ivar found: the number of values that the other side found
+    :ivar holders: the number of nodes that hold each value, summed over all values
+    :ivar closest: the number of those holders that are among the 20 nodes closest to the value's
+        key without the storer, summed over all values
+    :ivar reachable: the number of these closest nodes, summed over all values
     """
 
     storer: str
@@ -57,7 +60,10 @@ class Direction:
 
 @dataclass
 class Figures:
-    """What came of a run: its directions, and how long joining and the rest took, in seconds."""
+    """
+    The figures of a run: both directions, and the seconds that joining took and that storing and
+    looking up took.
+    """
 
     directions: tuple[Direction, Direction]
     joining: float
@@ -66,10 +72,12 @@ class Figures:
 
 class MixedSwarm:
     """
-    Equally many nodes of both sides, that join through an ephemeral Python node.
+    A network with as many Python as JavaScript nodes, which join through an ephemeral Python node.
 
-    :param peer: a process that runs, for the JavaScript nodes
-    :param seed: of the choice of nodes and values
+    :param peer: the running process of the JavaScript nodes
+    :param seed: the seed of the choice of nodes
+    :ivar python: the Python nodes
+    :ivar javaScript: the JavaScript nodes
     """
 
     def __init__(self, reactor: Any, peer: PeerProcess, seed: int = 0) -> None:
@@ -82,10 +90,10 @@ class MixedSwarm:
 
     async def run(self, nodes: int, values: int) -> Figures:
         """
-        Build the network, then store and look up.
+        Build the network, then store and look up values.
 
-        :param nodes: how many of each side
-        :param values: how many each side stores
+        :param nodes: the number of nodes of each side
+        :param values: the number of values that each side stores
         """
         started = self._reactor.seconds()
         await self._join(nodes)
@@ -133,7 +141,7 @@ class MixedSwarm:
         direction.reachable += len(closest)
 
     async def stop(self) -> None:
-        """Release the Python nodes; the others end with their process."""
+        """Destroy the Python nodes.  The JavaScript nodes end with their process."""
         await gatherResults([node.destroy() for node in (self._bootstrap, *self.python)])
 
 
@@ -151,20 +159,20 @@ async def _main(reactor: Any, nodes: int, values: int, seed: int) -> None:
         print(direction)
     print(f"stored and looked up in {figures.storing:.1f} s")
     if peer.exceptions or any(each.found < each.values for each in figures.directions):
-        print("\n".join(["not all is well", *peer.exceptions]))
+        print("\n".join(["a value was lost, or the peer raised an exception", *peer.exceptions]))
         raise SystemExit(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Parse the command line, and run the network in a reactor."""
     from twisted.internet.task import react
 
     parser = argparse.ArgumentParser(
-        prog="python -m tests.helpers.peer.acceptance_mixed", description=__doc__
+        prog="python -m tests.helpers.peer.mixed_swarm", description=__doc__
     )
     parser.add_argument("--nodes", type=int, default=64, help="nodes of each side")
     parser.add_argument("--values", type=int, default=50, help="values that each side stores")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of nodes")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the choice of nodes")
     given = parser.parse_args(arguments)
     react(
         lambda reactor: Deferred.fromCoroutine(
