@@ -1,7 +1,7 @@
 """
-Stores for the values that a node keeps for others.
+Stores for the values that a node keeps for others: in memory, or in a file.
 """
 
-from .values.stores import CannotOpenStore, MemoryStore, SQLiteStore
+from .values import CannotOpenStore, MemoryStore, SQLiteStore
 
 __all__ = ["CannotOpenStore", "MemoryStore", "SQLiteStore"]

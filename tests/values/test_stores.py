@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.stores`.
+Tests for `MemoryStore` and `SQLiteStore`.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from zope.interface.verify import verifyObject
 from dwdht_twisted.errors import ValueTooLarge
 from dwdht_twisted.interfaces import IValueStore
 from dwdht_twisted.values import CannotOpenStore, MemoryStore, SQLiteStore
-from dwdht_twisted.values.stores import ENTRY_OVERHEAD_BYTES
+from dwdht_twisted.values.bounds import ENTRY_OVERHEAD_BYTES
 
 T = TypeVar("T")
 
 MAXIMUM_AGE = 100.0
 
-#: How many values of 68 bytes fit the stores of these tests.
-ROOM = 3
+#: The number of values of 68 bytes that fit the stores of these tests.
+CAPACITY = 3
 ENTRY_BYTES = 32 + 68 + ENTRY_OVERHEAD_BYTES
-MAXIMUM_BYTES = ROOM * ENTRY_BYTES + ENTRY_BYTES // 2
+MAXIMUM_BYTES = CAPACITY * ENTRY_BYTES + ENTRY_BYTES // 2
 
 
 def key(number: int) -> bytes:
-    """A key that is told by a number."""
+    """The key with this number."""
     return number.to_bytes(32, "big")
 
 
 def value(number: int) -> bytes:
-    """The value of that key, 68 bytes."""
+    """The value with this number, 68 bytes."""
     return number.to_bytes(68, "big")
 
 
 async def settle(result: Awaitable[T] | T) -> T:
-    """What a method of a store gives, now or later."""
+    """The result of a method of a store, which may be awaitable."""
     return await result if isinstance(result, Awaitable) else result
 
 
@@ -53,96 +53,98 @@ else:
 
 class StoreTests(_TestCase):
     """
-    What every store promises.
+    Tests for the behaviour that all stores share.
     """
 
     clock: Clock
     store: IValueStore
 
     async def put(self, *numbers: int) -> None:
-        """Put values a second apart."""
+        """Put values, one second apart."""
         for number in numbers:
             await settle(self.store.put(key(number), value(number)))
             self.clock.advance(1)
 
     async def present(self, *numbers: int) -> list[int]:
-        """Those of the values that the store has."""
+        """The numbers of those values that the store holds."""
         found = [await settle(self.store.get(key(number))) for number in numbers]
         for number, got in zip(numbers, found, strict=True):
             self.assertIn(got, (None, value(number)))
         return [number for number, got in zip(numbers, found, strict=True) if got is not None]
 
-    def test_interface(self) -> None:
-        """It provides `IValueStore`."""
+    def test_storeProvidesIValueStore(self) -> None:
+        """A store provides `IValueStore`."""
         verifyObject(IValueStore, self.store)
 
-    async def test_found(self) -> None:
-        """A value that was put is found under its key, and nothing is found under another."""
+    async def test_valueIsFoundUnderItsKey(self) -> None:
+        """A value that was put is found under its key, and nothing under another key."""
         await self.put(1)
         self.assertEqual(await settle(self.store.get(key(1))), value(1))
         self.assertIsNone(await settle(self.store.get(key(2))))
 
-    async def test_empty(self) -> None:
-        """A value of no bytes is a value."""
+    async def test_emptyValueIsKept(self) -> None:
+        """A value of 0 bytes is kept."""
         await settle(self.store.put(key(1), b""))
         self.assertEqual(await settle(self.store.get(key(1))), b"")
 
-    async def test_age(self) -> None:
-        """A value is there until it reaches the maximum age, and not after."""
+    async def test_valueExpiresAtMaximumAge(self) -> None:
+        """
+        A value is found until it reaches the maximum age of 100 seconds, and not from then on.
+        """
         await settle(self.store.put(key(1), value(1)))
         self.clock.advance(MAXIMUM_AGE - 0.5)
         self.assertEqual(await self.present(1), [1])
         self.clock.advance(0.5)
         self.assertEqual(await self.present(1), [])
 
-    async def test_putAgain(self) -> None:
-        """Putting a value again makes it new."""
+    async def test_putAgainRenewsAge(self) -> None:
+        """The age of a value that is put again counts from its last put."""
         await settle(self.store.put(key(1), value(1)))
         self.clock.advance(MAXIMUM_AGE - 1)
         await settle(self.store.put(key(1), value(1)))
         self.clock.advance(MAXIMUM_AGE - 1)
         self.assertEqual(await self.present(1), [1])
 
-    async def test_oldestMakesPlace(self) -> None:
-        """When the bytes run out, the oldest value goes."""
+    async def test_oldestValueIsDroppedFirst(self) -> None:
+        """The oldest of four values is dropped when only three fit."""
         await self.put(1, 2, 3, 4)
         self.assertEqual(await self.present(1, 2, 3, 4), [2, 3, 4])
 
-    async def test_renewedStays(self) -> None:
-        """A value that was put again outlives one that was put in between."""
+    async def test_renewedValueOutlivesOthers(self) -> None:
+        """A value that was put again outlives a value that was put in between."""
         await self.put(1, 2, 3, 1, 4)
         self.assertEqual(await self.present(1, 2, 3, 4), [1, 3, 4])
 
     async def test_putAgainCountsOnce(self) -> None:
-        """Putting a value often takes no more place than putting it once."""
+        """A value that is put 20 times takes no more space than one that is put once."""
         await self.put(1, 2, *[3] * 20)
         self.assertEqual(await self.present(1, 2, 3), [1, 2, 3])
 
-    async def test_largeTakesPlaceOfSeveral(self) -> None:
-        """As many values go as the new one needs."""
+    async def test_largeValueReplacesSeveral(self) -> None:
+        """A value as large as two others replaces the two oldest."""
         await self.put(1, 2, 3)
         large = b"x" * (68 + ENTRY_BYTES)
         await settle(self.store.put(key(4), large))
         self.assertEqual(await self.present(1, 2, 3), [3])
         self.assertEqual(await settle(self.store.get(key(4))), large)
 
-    async def test_tooLarge(self) -> None:
-        """A value that wouldn't fit the empty store is refused, and costs no other its place."""
+    async def test_tooLargeValueIsRefused(self) -> None:
+        """A value that doesn't fit the empty store is refused, and no other value is dropped."""
         await self.put(1)
         with self.assertRaisesRegex(ValueTooLarge, "doesn't fit a store of"):
             await settle(self.store.put(key(2), b"x" * MAXIMUM_BYTES))
         self.assertEqual(await self.present(1), [1])
 
-    async def test_smallValues(self) -> None:
-        """Values of no bytes are bounded too, for their entries cost something."""
+    async def test_emptyValuesAreBounded(self) -> None:
+        """Values of 0 bytes are limited in number, because each counts 256 bytes beside its key."""
         for number in range(20):
             await settle(self.store.put(key(number), b""))
             self.clock.advance(1)
         found = [await settle(self.store.get(key(number))) for number in range(20)]
         self.assertEqual(found.count(b""), MAXIMUM_BYTES // (32 + ENTRY_OVERHEAD_BYTES))
 
-    async def test_expiredMakePlace(self) -> None:
-        """A value that is too old takes no place."""
+    async def test_expiredValuesTakeNoSpace(self) -> None:
+        """Values that have reached the maximum age take no space from new ones."""
         await self.put(1, 2, 3)
         self.clock.advance(MAXIMUM_AGE)
         await self.put(4, 5, 6)
@@ -160,15 +162,17 @@ class MemoryStoreTests(StoreTests, TestCase):
             self.clock.seconds, maximumBytes=MAXIMUM_BYTES, maximumAge=MAXIMUM_AGE
         )
 
-    def test_length(self) -> None:
-        """Its length is the number of its values."""
+    def test_lengthCountsValues(self) -> None:
+        """
+        The length of a store is the number of its values; a value that is put again counts once.
+        """
         store = MemoryStore(self.clock.seconds)
         store.put(key(1), value(1))
         store.put(key(2), value(2))
         store.put(key(1), value(1))
         self.assertEqual(len(store), 2)
 
-    def test_close(self) -> None:
+    def test_closedStoreIsEmpty(self) -> None:
         """A closed store holds nothing."""
         store = MemoryStore(self.clock.seconds)
         store.put(key(1), value(1))
@@ -188,7 +192,7 @@ class SQLiteStoreTests(StoreTests, TestCase):
         self.addCleanup(lambda: self.store.close())
 
     def open(self) -> SQLiteStore:
-        """Open the store of this test."""
+        """Open the file of this test as a store."""
         return SQLiteStore(
             cast(IReactorCore, reactor),
             self.path,
@@ -198,25 +202,25 @@ class SQLiteStoreTests(StoreTests, TestCase):
         )
 
     async def reopen(self) -> None:
-        """Close the store and open it again."""
+        """Close the store and open its file again."""
         await settle(self.store.close())
         self.store = self.open()
 
-    async def test_outlivesProcess(self) -> None:
-        """Values are there when the file is opened again."""
+    async def test_valuesOutliveClose(self) -> None:
+        """Values are found when the file is opened again."""
         await self.put(1, 2)
         await self.reopen()
         self.assertEqual(await self.present(1, 2), [1, 2])
 
-    async def test_boundsOutliveProcess(self) -> None:
-        """What was in the file counts when it is opened again."""
+    async def test_limitOutlivesClose(self) -> None:
+        """Values in the file count towards the limit when it is opened again."""
         await self.put(1, 2)
         await self.reopen()
         await self.put(3, 4)
         self.assertEqual(await self.present(1, 2, 3, 4), [2, 3, 4])
 
-    async def test_closeComesLast(self) -> None:
-        """What was put before the store was closed is in the file."""
+    async def test_closeWaitsForPuts(self) -> None:
+        """Values that were put before the store was closed are in the file."""
         puts = [cast("Deferred[None]", self.store.put(key(n), value(n))) for n in (1, 2, 3)]
         await self.reopen()
         await gatherResults(puts)
@@ -225,29 +229,29 @@ class SQLiteStoreTests(StoreTests, TestCase):
 
 class BadStoreTests(SynchronousTestCase):
     """
-    What isn't a store is refused at once.
+    Tests for files and limits that a store refuses at once.
     """
 
     def open(self, path: str | Path) -> SQLiteStore:
         """Try to open a file as a store."""
         return SQLiteStore(cast(IReactorCore, reactor), path)
 
-    def test_noFolder(self) -> None:
-        """A path in a folder that isn't there is refused with the path and the reason."""
+    def test_missingFolderIsRefused(self) -> None:
+        """A path in a missing folder is refused with the path and the reason."""
         path = Path(self.mktemp()) / "values"
         with self.assertRaisesRegex(CannotOpenStore, f"'{path}'.*unable to open"):
             self.open(path)
 
-    def test_noDatabase(self) -> None:
-        """A file that isn't a database is refused, and left as it is."""
+    def test_otherFileIsRefused(self) -> None:
+        """A file that isn't a database is refused, and not changed."""
         path = Path(self.mktemp())
         path.write_bytes(b"my holiday photos" * 100)
         with self.assertRaisesRegex(CannotOpenStore, "not a database"):
             self.open(path)
         self.assertEqual(path.read_bytes(), b"my holiday photos" * 100)
 
-    def test_bounds(self) -> None:
-        """A bound of nothing is refused, with the name of the argument."""
+    def test_limitOfZeroIsRefused(self) -> None:
+        """A limit that is 0 or negative is refused with the name of the argument."""
         seconds = Clock().seconds
         with self.assertRaisesRegex(ValueError, "maximumBytes must be above 0"):
             MemoryStore(seconds, maximumBytes=0)

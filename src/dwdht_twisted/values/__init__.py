@@ -1,12 +1,21 @@
 """
-A key-value store on the network, on the public API of a node alone.
+A key-value store on the network, built on the public API of a node alone.
 
-The command is ``values``.  The key of a value is its SHA-256, so nobody has to be trusted: a node
-that stores a value checks its key, and a node that fetches one checks it again.
+The command is ``values``.  The key of a value is its SHA-256, so no node has to be trusted: a node
+that stores a value checks it against its key, and so does a node that fetches one.  A value is kept
+by the 20 nodes closest to its key until their stores drop it.  To keep it longer, put it again.
+
+* `keys`: the key of a value, and the limit on its size.
+* `client`: `put` and `get`, for a node that stores or fetches a value.
+* `handler`: `ValueHandler`, for a node that keeps values for others.
+* `bounds`, `memory` and `sqlite`: the stores behind a handler, and their limits.
 """
 
-from .stores import CannotOpenStore, MemoryStore, SQLiteStore
-from .values import COMMAND, MAXIMUM_VALUE_BYTES, ValueHandler, checkValue, get, keyOf, put
+from .client import get, put
+from .handler import ValueHandler
+from .keys import COMMAND, MAXIMUM_VALUE_BYTES, checkValue, keyOf
+from .memory import MemoryStore
+from .sqlite import CannotOpenStore, SQLiteStore
 
 __all__ = [
     "COMMAND",

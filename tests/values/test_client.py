@@ -1,0 +1,159 @@
+"""
+Tests for `values.put` and `values.get`.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from dwdht_twisted import DHTNode, ICommandHandler, Request, values
+from dwdht_twisted.errors import InvalidTarget, ValueNotFound, ValueTooLarge
+from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+from tests.helpers.networks.values import MAXIMUM_AGE, ValueNetwork
+
+
+@implementer(ICommandHandler)
+class Liar:
+    """
+    A handler that takes every value without storing it, and answers every query with a wrong value.
+
+    :ivar queries: the number of queries that it has answered
+    """
+
+    def __init__(self) -> None:
+        self.queries = 0
+
+    def queryReceived(self, request: Request) -> bytes:
+        """Answer with a wrong value."""
+        self.queries += 1
+        return b"not what you asked for"
+
+    def updateReceived(self, request: Request) -> None:
+        """Take the value, and drop it."""
+
+
+class NetworkTests(SynchronousTestCase):
+    """
+    Tests for `values.put` and `values.get` on a network of 40 nodes.
+    """
+
+    def setUp(self) -> None:
+        self.network = ValueNetwork(40)
+        self.clock = self.network.clock
+
+    def test_getFindsWhatPutStored(self) -> None:
+        """A value is stored on the 20 nodes closest to its key, and another node finds it."""
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        self.assertEqual(key, values.keyOf(b"value"))
+        self.assertEqual(self.network.holders(key), set(self.network.closest(key)))
+        found = self.clock.runUntil(values.get(self.network.visitor(), key))
+        self.assertEqual(found, b"value")
+
+    def test_getStopsAtTheFirstValue(self) -> None:
+        """A get asks fewer nodes than a query that runs to its end."""
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        asker = self.network.visitor()
+        self.clock.runUntil(asker.ready())
+        before = self.network.asked()
+        self.clock.runUntil(asker.query(values.COMMAND, key).collect())
+        withoutStopping = self.network.asked() - before
+        self.clock.runUntil(values.get(asker, key))
+        self.clock.runFor(1)
+        self.assertLess(self.network.asked() - before - withoutStopping, withoutStopping)
+
+    def test_ownValueIsFoundAtOnce(self) -> None:
+        """A value in the store of the node itself is found at once, and no other node is asked."""
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        asked = self.network.asked()
+        for node in self.network.members:
+            if node.id in self.network.closest(key):
+                self.assertEqual(self.successResultOf(values.get(node, key)), b"value")
+        self.assertEqual(self.network.asked(), asked + 20)
+
+    def test_wrongValuesAreSkipped(self) -> None:
+        """The value is found although 10 of the 20 closest nodes answer with a wrong one."""
+        key = values.keyOf(b"value")
+        liars = []
+        for node in self.network.members:
+            if node.id in self.network.closest(key)[:10]:
+                node.unregister(values.COMMAND)
+                liars.append(Liar())
+                node.register(values.COMMAND, liars[-1])
+        self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        found = self.clock.runUntil(values.get(self.network.visitor(), key))
+        self.assertEqual(found, b"value")
+        self.assertGreater(sum(liar.queries for liar in liars), 0)
+
+    def test_onlyWrongValuesFail(self) -> None:
+        """A get fails with ValueNotFound when every node answers with a wrong value."""
+        for node in self.network.members:
+            node.unregister(values.COMMAND)
+            node.register(values.COMMAND, Liar())
+        getting = values.get(self.network.visitor(), values.keyOf(b"value"))
+        with self.assertRaises(ValueNotFound):
+            self.clock.runUntil(getting)
+
+    def test_missingValueFailsWithItsKey(self) -> None:
+        """A get of a value that no node holds fails with ValueNotFound and the key."""
+        key = values.keyOf(b"nobody has put this")
+        with self.assertRaisesRegex(ValueNotFound, key.hex()):
+            self.clock.runUntil(values.get(self.network.visitor(), key))
+
+    def test_emptyValueIsFound(self) -> None:
+        """A value of 0 bytes can be put and got."""
+        key = self.clock.runUntil(values.put(self.network.visitor(), b""))
+        self.assertEqual(self.clock.runUntil(values.get(self.network.visitor(), key)), b"")
+
+    def test_valueExpiresUnlessPutAgain(self) -> None:
+        """A value is gone after the stores' maximum age of 60 seconds, unless it was put again."""
+        node = self.network.visitor()
+        lost = self.clock.runUntil(values.put(node, b"lost"))
+        renewed = self.clock.runUntil(values.put(node, b"renewed"))
+        self.clock.runFor(MAXIMUM_AGE - 5)
+        self.clock.runUntil(values.put(node, b"renewed"))
+        self.clock.runFor(10)
+        self.assertEqual(self.clock.runUntil(values.get(node, renewed)), b"renewed")
+        with self.assertRaises(ValueNotFound):
+            self.clock.runUntil(values.get(node, lost))
+
+    def test_cancelStopsSending(self) -> None:
+        """Cancelling a get or a put ends its query: the node sends nothing more."""
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        reactor = self.network.reactor()
+        asker = self.network.visitor(reactor)
+        self.clock.runUntil(asker.ready())
+        for work in (values.get(asker, key), values.put(asker, b"value")):
+            self.clock.runFor(0.001)
+            work.cancel()
+            self.failureResultOf(work, CancelledError)
+        senders = set()
+        self.network.network.onDatagram = lambda source, _, datagram: senders.add(source[0])
+        self.clock.runFor(1)
+        self.assertGreater(len(senders), 0)
+        self.assertNotIn(reactor.host, senders)
+
+
+class ArgumentTests(SynchronousTestCase):
+    """
+    Arguments of the wrong form raise at once.
+    """
+
+    def setUp(self) -> None:
+        self.node = DHTNode(MemoryNetwork(SimulatedClock()).reactor())
+
+    def test_tooLargeValueIsRefused(self) -> None:
+        """A value of 1,001 bytes is refused with its size and the limit."""
+        with self.assertRaisesRegex(ValueTooLarge, "up to 1000 bytes, and this one has 1001"):
+            values.put(self.node, b"x" * 1001)
+
+    def test_textIsRefused(self) -> None:
+        """A value that isn't bytes is refused with its type."""
+        with self.assertRaisesRegex(TypeError, "must be bytes, not str"):
+            values.put(self.node, "text")  # type: ignore[arg-type]
+
+    def test_shortKeyIsRefused(self) -> None:
+        """A key of 31 bytes is refused with its size."""
+        with self.assertRaisesRegex(InvalidTarget, "a key must be 32 bytes, not 31"):
+            values.get(self.node, bytes(31))
