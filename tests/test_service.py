@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.service`.
+Tests for `DHTService`, and for what it logs about its node.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import DHTNode, values
+from dwdht_twisted._monitor import WATCH_INTERVAL
 from dwdht_twisted.errors import CannotListen, InvalidTarget, NodeDestroyed
-from dwdht_twisted.service import WATCH_INTERVAL, DHTService
+from dwdht_twisted.service import DHTService
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore
 
@@ -50,7 +51,7 @@ class ServiceTests(SynchronousTestCase):
         return service
 
     def logged(self, level: LogLevel | None = None) -> list[str]:
-        """What the service has logged since it was asked last."""
+        """The messages that the service has logged since the last call."""
         said = [
             event["log_format"].format(**event)
             for event in self.events[self.seen :]
@@ -60,26 +61,26 @@ class ServiceTests(SynchronousTestCase):
         self.seen = len(self.events)
         return said
 
-    def test_interface(self) -> None:
-        """It provides `IService`."""
+    def test_serviceProvidesIService(self) -> None:
+        """A service provides `IService`."""
         verifyObject(IService, self.service())
 
-    def test_joins(self) -> None:
-        """A started service has a node that joins the network."""
+    def test_startedServiceJoins(self) -> None:
+        """The node of a started service listens on its port and joins the network."""
         service = self.start(port=7000)
         self.clock.runUntil(service.node.ready())
         self.assertEqual([c.id for c in service.node.contacts()], [bytes(32)])
         self.assertEqual(service.node.address().port, 7000)
 
-    def test_portBeforePrivilegesGo(self) -> None:
-        """The port is taken by privilegedStartService, and not again by startService."""
+    def test_portIsOpenedWithPrivileges(self) -> None:
+        """The port is opened by privilegedStartService, and not again by startService."""
         service = self.service(port=100)
         service.privilegedStartService()
         self.assertEqual(service.node.address().port, 100)
         service.startService()
         self.assertTrue(service.running)
 
-    def test_childOfRunningService(self) -> None:
+    def test_childStartsAndStopsWithParent(self) -> None:
         """A service that is added to a running one starts, and stops with it."""
         parent = MultiService()
         parent.startService()
@@ -90,19 +91,19 @@ class ServiceTests(SynchronousTestCase):
         with self.assertRaises(NodeDestroyed):
             service.node.address()
 
-    def test_portTaken(self) -> None:
-        """A port that is taken is told at the start, with the port."""
+    def test_takenPortRaises(self) -> None:
+        """A port that is taken raises CannotListen with the port when the service starts."""
         DHTNode(self.host).listen(7000)
         with self.assertRaisesRegex(CannotListen, "7000"):
             self.service(port=7000).startService()
 
-    def test_badOptions(self) -> None:
-        """Options that are wrong for a node are refused when the service is made."""
+    def test_badOptionRaises(self) -> None:
+        """An option that is wrong for a node raises when the service is made."""
         with self.assertRaises(InvalidTarget):
             self.service(id=b"short")
 
-    def test_stop(self) -> None:
-        """A stopped service has left nothing behind: no port, no timer, no request."""
+    def test_stopReleasesEverything(self) -> None:
+        """A stopped service leaves no port, no timer and no request behind."""
         before = self.clock.getDelayedCalls()
         service = self.start(store=MemoryStore(self.clock.seconds))
         unfinished = service.node.query("anything", bytes(32)).collect()
@@ -114,11 +115,11 @@ class ServiceTests(SynchronousTestCase):
         )
         self.assertEqual(list(self.network.ports), [("10.0.0.1", 6620)])
 
-    def test_stopWithoutStart(self) -> None:
+    def test_stopWorksWithoutStart(self) -> None:
         """A service that was never started can be stopped."""
         self.clock.runUntil(self.service().stopService())
 
-    def test_keepsValues(self) -> None:
+    def test_storeKeepsValuesUntilStop(self) -> None:
         """A service with a store keeps the values of others, and closes the store at the end."""
         store = MemoryStore(self.clock.seconds)
         service = self.start(store=store)
@@ -129,7 +130,7 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(len(store), 0)
 
     def test_storeIsMadeAtStart(self) -> None:
-        """A store that is given as a callable is made when the service starts, not before."""
+        """A store that is given as a callable is made by startService, not before."""
         made: list[MemoryStore] = []
 
         def make() -> MemoryStore:
@@ -142,8 +143,8 @@ class ServiceTests(SynchronousTestCase):
         service.startService()
         self.assertEqual(len(made), 1)
 
-    def test_slowStore(self) -> None:
-        """The service has stopped when its store is closed."""
+    def test_stopWaitsForStore(self) -> None:
+        """A service has stopped only when its store is closed."""
         closed: Deferred[None] = Deferred()
 
         class SlowStore(MemoryStore):
@@ -156,23 +157,23 @@ class ServiceTests(SynchronousTestCase):
         closed.callback(None)
         self.clock.runUntil(stopping)
 
-    def test_saysWhereItListens(self) -> None:
-        """The log says where the node listens, as whom, and where it starts from."""
+    def test_startLogsAddressAndBootstrap(self) -> None:
+        """The log has the address of the node, its id, and its bootstrap nodes."""
         self.start(port=7000, id=b"\xab" * 32)
         self.assertEqual(
             self.logged(),
             [f"listening on 0.0.0.0:7000 as node {'ab' * 32}; bootstrap nodes: 10.0.0.1:6620"],
         )
 
-    def test_saysThatItIsEphemeral(self) -> None:
+    def test_startLogsEphemeralNode(self) -> None:
         """The log says that a node is ephemeral, and that it has no bootstrap nodes."""
         self.start(ephemeral=True, bootstrap=())
         (line,) = self.logged()
         self.assertIn("as ephemeral node", line)
         self.assertIn("bootstrap nodes: none", line)
 
-    def test_summary(self) -> None:
-        """At the end the log says how long it ran, and what was counted."""
+    def test_stopLogsCounters(self) -> None:
+        """At the end the log has the running time, and the counters that are not 0."""
         service = self.start()
         self.clock.runUntil(service.node.ready())
         self.clock.runFor(1234)
@@ -182,15 +183,18 @@ class ServiceTests(SynchronousTestCase):
         self.assertRegex(line, r"^stopped after 1234 s, with 1 contacts; .*responsesReceived \d+")
         self.assertNotIn(" 0", line)
 
-    def test_summaryOfNothing(self) -> None:
-        """When nothing was counted, the log says so."""
+    def test_stopLogsThatCountersAre0(self) -> None:
+        """At the end the log says that all counters are 0, if they are."""
         service = self.start(bootstrap=())
         self.logged()
         self.clock.runUntil(service.stopService())
         self.assertEqual(self.logged(), ["stopped after 0 s, with 0 contacts; all counters are 0"])
 
-    def test_isolation(self) -> None:
-        """A node that loses all its contacts is told once, and once more when it is back."""
+    def test_isolationIsLoggedOnce(self) -> None:
+        """
+        A node that loses all its contacts for an hour is logged once, and once more when it has
+        recovered.
+        """
         service = self.start()
         self.clock.runUntil(service.node.ready())
         self.logged()
@@ -199,16 +203,16 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
         self.network.heal()
         self.clock.runFor(600)
-        self.assertEqual(self.logged(), ["over: isolated: no other node answers"])
+        self.assertEqual(self.logged(), ["recovered: isolated: no other node answers"])
 
-    def test_neverJoined(self) -> None:
-        """A node that none of its bootstrap nodes answers is isolated, too."""
+    def test_silentBootstrapIsIsolation(self) -> None:
+        """A node whose bootstrap nodes are silent is isolated."""
         self.network.partition(["10.0.0.2"])
         self.start()
         self.clock.runFor(600)
         self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
 
-    def test_firstMember(self) -> None:
+    def test_answeringBootstrapIsCompany(self) -> None:
         """A first member whose bootstrap server answers isn't isolated."""
         server = DHTNode(self.network.reactor("10.0.0.3"), ephemeral=True)
         server.listen(6620)
@@ -216,15 +220,15 @@ class ServiceTests(SynchronousTestCase):
         self.clock.runFor(3600)
         self.assertEqual(self.logged(LogLevel.warn), [])
 
-    def test_startedAgain(self) -> None:
-        """A service that was stopped can't be started again, and says so."""
+    def test_secondStartRaises(self) -> None:
+        """A service that was stopped raises NodeDestroyed when it is started again."""
         service = self.start()
         self.clock.runUntil(service.stopService())
         with self.assertRaises(NodeDestroyed):
             service.startService()
 
-    def test_companyGone(self) -> None:
-        """The first node of a network is isolated when all who came are gone."""
+    def test_firstNodeLosesItsCompany(self) -> None:
+        """The first node of a network is isolated when all other nodes are gone."""
         first = self.start(bootstrap=(), port=6620)
         other = DHTNode(self.network.reactor("10.0.0.3"), bootstrap=["10.0.0.2:6620"])
         self.clock.runUntil(other.ready())
@@ -235,15 +239,15 @@ class ServiceTests(SynchronousTestCase):
         self.clock.runFor(3600)
         self.assertEqual(self.logged(), ["isolated: no other node answers"])
 
-    def test_neverConnected(self) -> None:
-        """The first node of a network isn't isolated, for nobody has come yet."""
+    def test_firstNodeIsNotIsolated(self) -> None:
+        """The first node of a network isn't isolated before another node has joined."""
         self.start(bootstrap=())
         self.logged()
         self.clock.runFor(600)
         self.assertEqual(self.logged(), [])
 
-    def test_trouble(self) -> None:
-        """A counter that rises where it shouldn't is told once, and once more when it rests."""
+    def test_problemIsLoggedOnce(self) -> None:
+        """A counter that rises five times in a row is logged once, and once more when it rests."""
         service = self.start()
         self.clock.runUntil(service.node.ready())
         self.logged()
@@ -260,4 +264,4 @@ class ServiceTests(SynchronousTestCase):
             (warning,) = self.logged(LogLevel.warn)
             self.assertIn(expected, warning)
             self.clock.runFor(WATCH_INTERVAL)
-            self.assertEqual(self.logged(), [f"over: {warning}"])
+            self.assertEqual(self.logged(), [f"recovered: {warning}"])

@@ -1,0 +1,91 @@
+"""
+A watch over a running node, which logs the problems that an operator can act on.
+
+Each problem is logged twice: as a warning when it begins, and as information when it is over.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from .node import DHTNode
+
+#: The time between two looks at the node, in seconds.  Larger: a problem is logged later, and a
+#: short one may be missed.  Smaller: a problem that comes in bursts is logged again and again.
+WATCH_INTERVAL = 30.0
+
+#: The time without an answer after which a node without contacts counts as isolated, in seconds.
+#: Larger: isolation is logged later.  Smaller: a node whose only company is a bootstrap server, which
+#: is never a contact, would count as isolated between two answers: it asks the server again at
+#: intervals that grow to a minute.
+ISOLATED_AFTER = 180.0
+
+#: The log message of each counter that must not rise.
+PROBLEMS = {
+    "rateLimited": "more requests come than the rate limit allows; the excess is dropped",
+    "handlersRefused": "requests are dropped because too many handlers are running",
+    "claimsRefused": "more newcomers come than may be pinged; the excess is not listed yet",
+    "sendFailures": "the operating system refuses to send; the datagrams are lost",
+}
+
+ISOLATED = "isolated: no other node answers"
+
+
+class NodeMonitor:
+    """
+    Logs when a node becomes isolated, and when one of its counters in `PROBLEMS` rises.
+
+    :param reactor: provides time
+    :param log: where problems are logged
+    :param expectsCompany: whether a node that has never had a contact may be isolated.  The first
+        node of a network, which has no bootstrap node, is alone until another node joins.
+    """
+
+    def __init__(self, reactor: Any, node: DHTNode, log: Logger, *, expectsCompany: bool) -> None:
+        self._reactor = reactor
+        self._node = node
+        self._log = log
+        self._expectsCompany = expectsCompany
+        self._lastAnswerAt = 0.0
+        self._counts = node.counters.asDict()
+        self._present: set[str] = set()
+        self._loop = LoopingCall(self._check)
+        self._loop.clock = reactor
+
+    def start(self) -> None:
+        """Look at the node every 30 seconds; the time without an answer counts from now."""
+        self._lastAnswerAt = self._reactor.seconds()
+        self._loop.start(WATCH_INTERVAL, now=False)
+
+    def stop(self) -> None:
+        """Stop looking; does nothing if `start` wasn't called."""
+        if self._loop.running:
+            self._loop.stop()
+
+    def _check(self) -> None:
+        counts = self._node.counters.asDict()
+        self._report(ISOLATED, self._isIsolated(counts))
+        for name, message in PROBLEMS.items():
+            self._report(message, counts[name] > self._counts[name])
+        self._counts = counts
+
+    def _isIsolated(self, counts: dict[str, int]) -> bool:
+        now = self._reactor.seconds()
+        if counts["responsesReceived"] > self._counts["responsesReceived"]:
+            self._lastAnswerAt = now
+        hasContacts = bool(self._node.contacts())
+        self._expectsCompany = self._expectsCompany or hasContacts
+        isAlone = not hasContacts and now - self._lastAnswerAt > ISOLATED_AFTER
+        return isAlone and self._expectsCompany
+
+    def _report(self, message: str, isPresent: bool) -> None:
+        """Log a problem if it has begun or ended since the last call."""
+        if isPresent and message not in self._present:
+            self._present.add(message)
+            self._log.warn("{problem}", problem=message)
+        elif message in self._present and not isPresent:
+            self._present.remove(message)
+            self._log.info("recovered: {problem}", problem=message)
