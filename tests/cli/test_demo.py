@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.demo`.
+Tests for ``dwdht demo``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 
 
 class DemonstrationTests(SynchronousTestCase):
-    """
-    Tests for `Demonstration`, on one host in memory.
-    """
+    """Tests for `Demonstration`, on one host in memory."""
 
     def setUp(self) -> None:
         self.clock = SimulatedClock()
@@ -33,8 +31,10 @@ class DemonstrationTests(SynchronousTestCase):
         self.assertEqual(list(self.network.ports), [])
         self.assertEqual(list(self.clock.getDelayedCalls()), [])
 
-    def test_found(self) -> None:
-        """It ends with the value, has told how, and leaves nothing behind."""
+    def test_demoFindsItsValue(self) -> None:
+        """
+        A demo of 40 nodes ends with the value, has explained each step, and leaves nothing open.
+        """
         self.assertEqual(self.clock.runUntil(self.start(40)), VALUE)
         self.assertReleased()
         self.assertTrue(self.lines[0].startswith("A bootstrap node listens on 127.0.0.1:"))
@@ -42,22 +42,22 @@ class DemonstrationTests(SynchronousTestCase):
         self.assertTrue(self.lines[-1].startswith("Found within "))
         self.assertTrue(self.lines[-1].endswith(f'"{VALUE.decode()}"'))
 
-    def test_holders(self) -> None:
-        """The nodes that took the value are told closest first."""
+    def test_holdersArePrintedClosestFirst(self) -> None:
+        """The 20 nodes that took the value are printed closest first."""
         self.clock.runUntil(self.start(40))
         heading = next(number for number, line in enumerate(self.lines) if "bits shared" in line)
         shared = [int(line.split()[-1]) for line in self.lines[heading + 1 : heading + 21]]
         self.assertEqual(shared, sorted(shared, reverse=True))
 
-    def test_lost(self) -> None:
-        """When nothing arrives it fails, and leaves nothing behind."""
+    def test_lossOfAllDatagramsFails(self) -> None:
+        """A demo on a network that loses every datagram fails, and leaves nothing open."""
         self.network.loss = 1.0
         with self.assertRaises(NoResponse):
             self.clock.runUntil(self.start(5))
         self.assertReleased()
 
-    def test_noPorts(self) -> None:
-        """When a port can't be had it fails, and leaves nothing behind."""
+    def test_lackOfPortsFails(self) -> None:
+        """A demo fails when a port can't be opened, and leaves nothing open."""
         listenUDP, taken = type(self.host).listenUDP, []
 
         def scarce(*arguments: object) -> object:
@@ -71,8 +71,8 @@ class DemonstrationTests(SynchronousTestCase):
             self.clock.runUntil(self.start(20))
         self.assertReleased()
 
-    def test_cancelled(self) -> None:
-        """When it is cancelled, at whatever time, it leaves nothing behind."""
+    def test_cancelledDemoLeavesNothing(self) -> None:
+        """A demo that is cancelled at any of six times leaves nothing open."""
         for milliseconds in (0, 1, 3, 10, 20, 30):
             running = self.start(30)
             self.clock.runFor(milliseconds / 1000)

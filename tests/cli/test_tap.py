@@ -22,12 +22,10 @@ def parse(*arguments: str) -> Options:
 
 
 class OptionsTests(SynchronousTestCase):
-    """
-    Tests for `Options`.
-    """
+    """Tests for `Options`."""
 
-    def test_defaults(self) -> None:
-        """Without options it is a node on a free port, which keeps values in memory."""
+    def test_defaultsMakeAMember(self) -> None:
+        """Without options the node is listed, takes a free port, and keeps values in memory."""
         self.assertEqual(
             parse(),
             {
@@ -40,8 +38,8 @@ class OptionsTests(SynchronousTestCase):
             },
         )
 
-    def test_all(self) -> None:
-        """Each option becomes what the node takes."""
+    def test_eachOptionIsConverted(self) -> None:
+        """Each option is converted to the argument that the node takes."""
         options = parse(
             *("--bootstrap", "localhost:10001", "--bootstrap", ":10002", "--port", "6620"),
             *("--interface", "127.0.0.1", "--id", "Ab" * 32, "--ephemeral"),
@@ -60,47 +58,47 @@ class OptionsTests(SynchronousTestCase):
         )
 
     def assertRefused(self, expected: str, *arguments: str) -> None:
-        """Require an error of one line that says this."""
+        """Require a usage error of one line that contains this text."""
         with self.assertRaises(UsageError) as raised:
             parse(*arguments)
         message = str(raised.exception)
         self.assertIn(expected, message)
         self.assertNotIn("\n", message)
 
-    def test_badPort(self) -> None:
+    def test_badPortIsRefused(self) -> None:
         """A port that isn't a number from 0 to 65535 is refused."""
         for port in ("http", "-1", "65536", "", "1.5", "\u0661"):
             self.assertRefused(
                 f"--port must be a number from 0 to 65535, not {port!r}", f"--port={port}"
             )
 
-    def test_badId(self) -> None:
+    def test_badIdIsRefused(self) -> None:
         """An id that isn't 64 hexadecimal digits is refused."""
         self.assertRefused("--id must be 32 bytes", "--id", "ab" * 31)
         self.assertRefused("--id must be 32 bytes", "--id", "ab" * 33)
         self.assertRefused("--id must be 64 hexadecimal digits", "--id", "x" * 64)
 
-    def test_badBootstrap(self) -> None:
+    def test_badBootstrapIsRefused(self) -> None:
         """A bootstrap node that isn't HOST:PORT is refused."""
         for address in ("localhost:0", "localhost:65536", "localhost:http", "a b:1", ""):
             self.assertRefused(f"--bootstrap: {address!r}", "--bootstrap", address)
 
-    def test_badInterface(self) -> None:
+    def test_badInterfaceIsRefused(self) -> None:
         """An interface that isn't an IPv4 address is refused."""
         for interface in ("eth0", "::1", ""):
             self.assertRefused(
                 f"--interface must be an IPv4 address, not {interface!r}", "--interface", interface
             )
 
-    def test_badStore(self) -> None:
+    def test_badStoreIsRefused(self) -> None:
         """A store that isn't one of the three kinds is refused."""
         for store in ("disk", "sqlite", "sqlite:", ""):
             self.assertRefused(
                 f"--store must be memory, none, or sqlite:PATH, not {store!r}", f"--store={store}"
             )
 
-    def test_stray(self) -> None:
-        """What isn't an option is refused."""
+    def test_strayArgumentIsRefused(self) -> None:
+        """An argument, or an option that is misspelled, is refused by its name."""
         self.assertRefused("unexpected argument: localhost:10001", "localhost:10001")
         self.assertRefused("--bootstap", "--bootstap", "localhost:10001")
 
@@ -110,8 +108,8 @@ class MakeServiceTests(SynchronousTestCase):
     Tests for `makeService`.
     """
 
-    def test_service(self) -> None:
-        """The service has a node as the options say, and hasn't started."""
+    def test_serviceFollowsTheOptions(self) -> None:
+        """The service has a node with the id and role of the options, and hasn't started."""
         service = makeService(parse("--id", "ab" * 32, "--ephemeral"))
         verifyObject(IService, service)
         self.assertFalse(service.running)
@@ -120,12 +118,12 @@ class MakeServiceTests(SynchronousTestCase):
 
 
 class TwistdTests(ProgramTestCase):
-    """
-    ``twistd`` itself.
-    """
+    """The program ``twistd dwdht``."""
 
-    async def test_network(self) -> None:
-        """A bootstrap server and a node make a network that keeps a value until they are ended."""
+    async def test_twoProcessesKeepAValue(self) -> None:
+        """
+        A bootstrap server and a node form a network that keeps a value until they are terminated.
+        """
         bootstrap, address = await self.startNode("--ephemeral")
         node, _ = await self.startNode("--bootstrap", address)
         await node.says("joined the network")
@@ -137,8 +135,8 @@ class TwistdTests(ProgramTestCase):
         self.assertIn("updatesServed 1", node.text)
         await self.terminate(bootstrap)
 
-    async def test_storeOutlivesRestart(self) -> None:
-        """With a file as its store, a node that is started again still has its values."""
+    async def test_valuesOutliveARestart(self) -> None:
+        """A node with an SQLite store still has its values after a restart."""
         first, address = await self.startNode("--store", "sqlite:values")
         put = await self.finish(*DWDHT, "put", "--bootstrap", address, "hello")
         self.assertEqual(put.exitCode, 0, put.errorText)
@@ -147,29 +145,29 @@ class TwistdTests(ProgramTestCase):
         got = await self.finish(*DWDHT, "get", "--bootstrap", address, put.text.strip())
         self.assertEqual((got.exitCode, got.text), (0, "hello"))
 
-    async def test_noStore(self) -> None:
-        """A node without a store takes no value, and who puts one is told."""
+    async def test_nodeWithoutStoreTakesNoValue(self) -> None:
+        """A put fails with one line when the only node has no store."""
         _, address = await self.startNode("--store", "none")
         put = await self.finish(*DWDHT, "put", "--bootstrap", address, "hello")
         self.assertRefused(put, 1, "dwdht put: no node took the update")
 
-    async def test_interrupted(self) -> None:
-        """A node that is interrupted at the terminal stops in order."""
+    async def test_interruptedNodeStopsInOrder(self) -> None:
+        """A node that is interrupted at the terminal stops without a traceback."""
         node, _ = await self.startNode()
         node.send("INT")
         await node.end(20)
         self.assertIn("Server Shut Down.", node.text)
         self.assertNotIn("Traceback", node.text + node.errorText)
 
-    async def test_unresolvableBootstrap(self) -> None:
-        """A bootstrap node without an address is told in the log, and the node goes on trying."""
+    async def test_unresolvableBootstrapIsLogged(self) -> None:
+        """A bootstrap node without an address is logged, and the node goes on trying."""
         node, _ = await self.startNode("--bootstrap", "nosuch.invalid:10001")
         await node.says("nosuch.invalid has no IPv4 address")
         await node.says("will go on trying")
         await self.terminate(node)
 
-    async def test_mistakes(self) -> None:
-        """A mistake on the command line is told in one line, and twistd fails."""
+    async def test_mistakeEndsWithOneLine(self) -> None:
+        """A mistake on the command line ends twistd with one line and exit status 1."""
         for arguments, line in {
             ("--port", "65536"): "--port must be a number from 0 to 65535, not '65536'",
             ("--id", "ab" * 31): (
@@ -184,7 +182,7 @@ class TwistdTests(ProgramTestCase):
             self.assertEqual(program.text, "")
 
     async def assertCannotStart(self, line: str, *options: str) -> None:
-        """Require that twistd starts, logs this line, and fails."""
+        """Require that twistd starts, logs this line, and fails without a pid file."""
         command = ("twistd", "--nodaemon", "dwdht", "--interface", "127.0.0.1", *options)
         program = await self.finish("env", *command)
         self.assertEqual(program.exitCode, 1)
@@ -195,19 +193,23 @@ class TwistdTests(ProgramTestCase):
         self.assertEqual(program.errorText, "")
         self.assertFalse((self.folder / "twistd.pid").exists())
 
-    async def test_portTaken(self) -> None:
-        """A port that is taken is told in one line, twistd fails, and leaves no pid file."""
+    async def test_takenPortEndsWithOneLine(self) -> None:
+        """A port that is taken ends twistd with one line, exit status 1, and no pid file."""
         port = takenPort(self)
         await self.assertCannotStart(f"127.0.0.1:{port}: ", "--port", str(port))
 
-    async def test_storeCannotBeOpened(self) -> None:
-        """A store that can't be opened is told in one line, and twistd fails."""
+    async def test_badStoreFileEndsWithOneLine(self) -> None:
+        """
+        A store that can't be opened ends twistd with one line, exit status 1, and no pid file.
+        """
         await self.assertCannotStart(
             "cannot keep values in '/nonexistent/values'", "--store", "sqlite:/nonexistent/values"
         )
 
-    async def test_daemonCannotStart(self) -> None:
-        """A daemon that can't start makes twistd fail with one line and the log it is in."""
+    async def test_daemonReportsTakenPort(self) -> None:
+        """
+        A daemon whose port is taken ends with exit status 1, and names the port on standard error.
+        """
         port = takenPort(self)
         program = await self.finish(
             *("env", "twistd", "dwdht", "--interface", "127.0.0.1", "--port", str(port))

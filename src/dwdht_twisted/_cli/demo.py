@@ -1,5 +1,5 @@
 """
-``dwdht demo``: a network at work, shown to the person at the terminal.
+``dwdht demo``: a network on this machine that stores a value and finds it, with explanations.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from ..values import MemoryStore
 
 LOOPBACK = "127.0.0.1"
 
-#: What is stored.
+#: The value that is stored and found.
 VALUE = b"hello from a distributed hash table"
 
-#: How many nodes join at a time.
+#: The number of nodes that join at the same time.  Larger: their requests wait longer for each
+#: other, because all nodes share one process.  Smaller: the network takes longer to build.
 JOINING = 10
 
 
 @dataclass(frozen=True)
 class _Member:
-    """A node of the network and what it keeps."""
+    """A node of the network and its store."""
 
     node: DHTNode
     store: MemoryStore
 
     @property
     def contact(self) -> Contact:
-        """As others see it."""
+        """The contact that other nodes list."""
         return Contact(self.node.id, *self.node.address())
 
 
@@ -43,8 +44,8 @@ class Demonstration:
     Builds a network of real nodes on the loopback interface, stores a value and finds it again.
 
     :param reactor: as for `DHTNode`
-    :param size: how many nodes, beside the bootstrap node
-    :param show: gets each line for the person at the terminal
+    :param size: the number of nodes that keep values, without the bootstrap node
+    :param show: called with each line of text
     """
 
     def __init__(self, reactor: Any, size: int, show: Callable[[str], None]) -> None:
@@ -57,10 +58,10 @@ class Demonstration:
 
     async def run(self) -> bytes:
         """
-        Run it, and release everything at the end.
+        Run the demonstration, and destroy all nodes at the end.
 
         :return: the value that was found
-        :raises ValueNotFound: when it wasn't
+        :raises ValueNotFound: when no node returned it
         """
         try:
             await self._build()
@@ -120,9 +121,9 @@ class Demonstration:
     async def _find(self, key: bytes) -> bytes:
         self._show("")
         self._show(
-            "Another new node knows the key and the bootstrap node. That one names the closest"
+            "Another new node knows the key and the bootstrap node. The bootstrap node names the"
         )
-        self._show("to the key that it knows; these are asked next, and give:")
+        self._show("closest nodes that it knows. They are asked next, and answer:")
         self._show("")
         self._show(f"{_HEADING}  answer")
         started = self._reactor.seconds()
@@ -160,7 +161,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _describe(number: int, contact: Contact, key: bytes, answer: str = "") -> str:
-    """A line of a table: who, how close to the key, and what it answered."""
+    """A line of a table: the node, how many bits it shares with the key, and its answer."""
     id = contact.id or b""
     shared = ID_BITS - distance(id, key).bit_length()
     line = f"  {number:>2}  {contact.address!s:<21}  {id.hex()[:12]}...  {shared:<24}  {answer}"

@@ -1,5 +1,5 @@
 """
-What the options of ``twistd dwdht`` and of ``dwdht`` have in common.
+The options that ``twistd dwdht`` and ``dwdht`` share, and readers for the values of options.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def readAddress(text: str, name: str) -> Address:
     """
     Read ``HOST:PORT``.
 
-    :param name: what to call it in the error
-    :raises usage.UsageError: when it is none
+    :param name: the name of the option or argument, for the error
+    :raises usage.UsageError: when the text is not an address
     """
     try:
         return parseAddress(text)
@@ -44,11 +44,11 @@ def readAddress(text: str, name: str) -> Address:
 
 def readHex(text: str, name: str, size: int) -> bytes:
     """
-    Read bytes that are given as hexadecimal digits.
+    Read bytes from hexadecimal digits.
 
-    :param name: what to call it in the error
-    :param size: how many bytes it must have
-    :raises usage.UsageError: when it has another size, or other characters
+    :param name: the name of the option or argument, for the error
+    :param size: the number of bytes that are required
+    :raises usage.UsageError: when the text has another size, or characters that aren't digits
     """
     try:
         value = unhexlify(text)
@@ -66,10 +66,10 @@ def readHex(text: str, name: str, size: int) -> bytes:
 
 def readNumber(text: str, name: str, lowest: int, highest: int) -> int:
     """
-    Read a whole number.
+    Read a whole number of ASCII digits.
 
-    :param name: what to call it in the error
-    :raises usage.UsageError: when it is none, or not within the bounds
+    :param name: the name of the option or argument, for the error
+    :raises usage.UsageError: when the text isn't a number from ``lowest`` to ``highest``
     """
     if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
         raise usage.UsageError(f"{name} must be a number from {lowest} to {highest}, not {text!r}")

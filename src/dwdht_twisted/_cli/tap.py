@@ -25,17 +25,18 @@ class Options(BootstrapOptions):
     """
     The command line of ``twistd dwdht``.
 
-    Once parsed, ``port`` is a number, ``id`` is 32 bytes or None, ``bootstrap`` a list of addresses.
+    After `parseOptions`, ``port`` is a number, ``id`` is 32 bytes or None, and ``bootstrap`` is a
+    list of `Address`.
     """
 
     synopsis = "[options]"
     longdesc = (
         "Runs a node of a DHT that speaks the protocol of dht-rpc 2. It keeps values for others, "
-        "as told by --store; `dwdht put` and `dwdht get` store and find them."
+        "where --store says; `dwdht put` and `dwdht get` store and find them."
     )
 
     optFlags = [
-        ["ephemeral", None, "Serve, but take no part in routing: what a bootstrap server does."],
+        ["ephemeral", None, "Serve without being listed by others, as a bootstrap server does."],
     ]
     optParameters = [
         ["port", None, "0", "The UDP port to listen on; 0 takes a free one."],
@@ -48,10 +49,11 @@ class Options(BootstrapOptions):
         """
         Read the command line.
 
-        Under ``twistd`` a mistake ends the process with one line, for ``twistd`` itself would print
-        all its options first.
+        Under ``twistd`` a mistake ends the process with one line.  If it raised, ``twistd`` would
+        print its own help before the error.
 
-        :raises usage.UsageError: when there is a mistake in it
+        :raises usage.UsageError: when there is a mistake in it, and ``twistd`` isn't the parent
+        :raises SystemExit: when there is a mistake in it, and ``twistd`` is
         """
         try:
             super().parseOptions(options)
@@ -61,12 +63,12 @@ class Options(BootstrapOptions):
             sys.exit(f"twistd dwdht: {error}")
 
     def parseArgs(self, *arguments: str) -> None:
-        """Refuse what isn't an option."""
+        """Refuse arguments: there are only options."""
         if arguments:
             raise usage.UsageError(f"unexpected argument: {arguments[0]}")
 
     def postOptions(self) -> None:
-        """Check the options, and turn them into what the node takes."""
+        """Check the options, and convert them to the arguments of `DHTNode`."""
         self["port"] = readNumber(self["port"], "--port", 0, 65535)
         if self["interface"] is not None and not isIPv4(self["interface"]):
             raise usage.UsageError(
@@ -81,7 +83,7 @@ class Options(BootstrapOptions):
 
 
 def makeService(options: Options) -> DHTService:
-    """Make the service that ``twistd`` runs."""
+    """The service that ``twistd`` runs."""
     from twisted.internet import reactor
 
     return TwistdService(
@@ -111,8 +113,8 @@ class _CannotStart(SystemExit, Exception):
     """
     Ends the process with one line.
 
-    An ``Exception`` as well, for ``twistd`` removes its pid file and tells the parent of a daemon
-    after these only.
+    It is an ``Exception`` as well as a ``SystemExit``: only after an ``Exception`` does ``twistd``
+    remove its pid file and report the failure to the parent process of a daemon.
     """
 
 
@@ -125,7 +127,7 @@ def _inOneLine() -> Iterator[None]:
 
 
 class TwistdService(DHTService):
-    """A service that is the whole of a process, and ends it when it can't start."""
+    """A service that is a process of its own, and ends the process if it can't start."""
 
     def privilegedStartService(self) -> None:
         with _inOneLine():
