@@ -14,7 +14,7 @@ from dwdht_twisted.errors import DHTError
 
 
 def publicErrors() -> dict[str, type[BaseException]]:
-    """The errors of the module, by name."""
+    """The error classes of the module, by name."""
     return {
         name: member
         for name, member in getmembers(errors, isclass)
@@ -27,14 +27,14 @@ class ErrorsTests(SynchronousTestCase):
     Tests for the tree of errors.
     """
 
-    def test_root(self) -> None:
-        """All are caught as one."""
+    def test_everyErrorIsADHTError(self) -> None:
+        """Every error is caught by ``except DHTError``."""
         self.assertTrue(len(publicErrors()) > 1)
         for name, error in publicErrors().items():
             self.assertTrue(issubclass(error, DHTError), name)
 
-    def test_badArguments(self) -> None:
-        """What names a bad argument or bad bytes is a ValueError too, and nothing else is."""
+    def test_badArgumentsAreValueErrors(self) -> None:
+        """Exactly the five errors about a bad argument or bad bytes are also ValueErrors."""
         bad = {name for name, error in publicErrors().items() if issubclass(error, ValueError)}
         self.assertEqual(
             bad,
@@ -47,13 +47,13 @@ class ErrorsTests(SynchronousTestCase):
             },
         )
 
-    def test_exported(self) -> None:
-        """Each error is to be had from the package itself."""
+    def test_errorsAreExported(self) -> None:
+        """Every error can be imported from the package itself."""
         for name, error in publicErrors().items():
             self.assertIs(getattr(dwdht_twisted, name, None), error, name)
             self.assertIn(name, dwdht_twisted.__all__)
 
-    def test_documented(self) -> None:
-        """Each error says what it means."""
+    def test_errorsHaveDocstrings(self) -> None:
+        """Every error has a docstring."""
         for name, error in publicErrors().items():
             self.assertTrue(error.__doc__ and error.__doc__.strip(), name)

@@ -1,8 +1,8 @@
 """
-The documents keep their word: each snippet and command in them is run.
+Tests for the documents: their links, their code, and the names and messages that they quote.
 
-The two commands of the README that set up an environment take minutes: ``.ci/run`` runs them, from
-the README's own text.
+Every block of code is run or checked here.  The exceptions are the two blocks of the README that
+set up an environment: they take minutes, and ``.ci/run`` runs them from the text of the README.
 """
 
 from __future__ import annotations
@@ -40,56 +40,56 @@ from tests.helpers.processes.programs import (
 #: The blocks that ``.ci/run`` runs.
 RUN_BY_CI = ("demo", "tests")
 
-#: The languages of code that is run or checked here; ``text`` is what a program writes.
+#: The languages of the blocks that are run or checked here; ``text`` is the output of a program.
 LANGUAGES = {"sh", "python", "javascript", "ini", "text"}
 
 
 class MarkupTests(SynchronousTestCase):
     """
-    What can be told by reading.
+    Tests that only read the documents.
     """
 
-    def test_markup(self) -> None:
+    def test_markupIsWellFormed(self) -> None:
         """Every document is well-formed."""
         for document in allDocuments():
             self.assertEqual(document.problems, [], document.path.name)
 
-    def test_links(self) -> None:
-        """Every file that a document refers to is there."""
+    def test_linkedFilesExist(self) -> None:
+        """Every file that a document links to exists."""
         for document in allDocuments():
             for link in document.links():
                 target = document.path.parent / link.partition("#")[0]
                 self.assertTrue(target.exists(), f"{document.path.name} refers to {link}")
 
-    def test_languages(self) -> None:
-        """Every block of code is in a language that is run or checked."""
+    def test_languagesAreChecked(self) -> None:
+        """Every block of code is in a language that these tests run or check."""
         for document in allDocuments():
             for block in document.blocks():
                 self.assertIn(block.language, LANGUAGES, f"{document.path.name}: {block.text}")
 
     def test_indexIsComplete(self) -> None:
-        """The index refers to every document."""
+        """The index links to every document."""
         index = Document(ROOT / "docs" / "index.rst")
         for path in (ROOT / "docs").glob("*.rst"):
             if path.name != "index.rst":
                 self.assertIn(path.name, index.links())
 
-    def test_runByCI(self) -> None:
-        """The commands that take minutes are run by the CI, out of the README."""
+    def test_slowBlocksAreRunByCI(self) -> None:
+        """The blocks that take minutes are run by the CI, from the text of the README."""
         run = (ROOT / ".ci" / "run").read_text()
         for name in RUN_BY_CI:
             self.assertEqual(Document(README).block(name).language, "sh")
             self.assertRegex(run, rf"readme_command {name}\b")
 
-    def test_contributing(self) -> None:
-        """The checks that a contributor is told to run are those of the CI."""
+    def test_contributorsRunTheChecksOfTheCI(self) -> None:
+        """The checks that CONTRIBUTING.rst names are those of the CI."""
         run = (ROOT / ".ci" / "run").read_text() + Document(README).block("tests").text
         for block in Document(CONTRIBUTING).blocks("sh"):
             for command in block.text.splitlines():
                 self.assertIn(command, run)
 
-    def test_unit(self) -> None:
-        """The systemd unit is well-formed, and twistd takes its command line."""
+    def test_systemdUnitIsValid(self) -> None:
+        """The systemd unit is well-formed, and twistd accepts its command line."""
         unit = ConfigParser(interpolation=None)
         unit.optionxform = str  # type: ignore[assignment,method-assign]
         unit.read_string(Document(OPERATIONS).block("dwdht.service").text)
@@ -99,17 +99,18 @@ class MarkupTests(SynchronousTestCase):
         options.parseOptions(command[command.index("dwdht") + 1 :])
         self.assertEqual(options["store"], "sqlite:values.sqlite")
 
-    def test_options(self) -> None:
+    def test_optionTableIsComplete(self) -> None:
         """The table of options has each option of twistd dwdht, and no other."""
         rows = Document(OPERATIONS).firstColumns("Nodes and bootstrap servers")
         told = {row.split()[0].removeprefix("--") for row in rows}
         known = {name.rstrip("=") for name in Options().longOpt} - {"help", "version"}
         self.assertEqual(told, known)
 
-    def test_messages(self) -> None:
-        """Each event and each error that the documents explain is one that the package says."""
+    def test_messagesAreInTheSource(self) -> None:
+        """Each event and each error that the documents explain is a message in the source."""
         source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
-        # A long text is written as several; the one of the system is not in our source.
+        # A long message is several literals in the source.  The reason of a failed bind() isn't in
+        # the source, because the operating system gives it.
         source = re.sub(r'"\s*\n\s*f?"', "", source) + "Address already in use"
         for title in ("What the log says", "What errors mean"):
             rows = Document(OPERATIONS).firstColumns(title)
@@ -118,29 +119,29 @@ class MarkupTests(SynchronousTestCase):
                 parts = re.split(r"\b[A-Z]+\b|\d+|\.\.\.", row)
                 self.assertIn(max(parts, key=len).strip(" ,:;"), source, row)
 
-    def test_counters(self) -> None:
-        """Each counter that the documents name is one that a node has."""
+    def test_countersExist(self) -> None:
+        """Each counter that the documents name is a counter of a node."""
         text = OPERATIONS.read_text().partition("What to watch\n")[2].partition("What errors")[0]
         named = set(re.findall(r"^\*.*", text, re.MULTILINE))
         names = {name for line in named for name in re.findall("``([a-zA-Z]+)``", line)}
         self.assertGreater(len(names), 5)
         self.assertLessEqual(names, set(Counters().asDict()))
 
-    def test_constants(self) -> None:
+    def test_limitsAreThoseOfThePackage(self) -> None:
         """The limits that the documents state are those of the package."""
         self.assertEqual(values.MAXIMUM_VALUE_BYTES, 1000)
 
 
 class SnippetTests(ProgramTestCase):
     """
-    What can be told by running it.
+    Tests that run the code of the documents.
     """
 
     async def network(self) -> dict[str, str]:
         """
         Start a network of a bootstrap server and three nodes.
 
-        :return: the ports that stand for those that the documents name
+        :return: the real port for each port that the documents name
         """
         ports = {"10001": str(freePort()), "10002": str(freePort()), "6620": str(freePort())}
         bootstrap = f"127.0.0.1:{ports['10001']}"
@@ -151,7 +152,7 @@ class SnippetTests(ProgramTestCase):
         return ports
 
     async def runPython(self, block: Block, ports: dict[str, str]) -> Program:
-        """Run a Python block by its kind, and require that it goes well."""
+        """Run a Python block as its content requires: under twistd, with trial, or as a program."""
         name = block.name or "snippet.py"
         (self.folder / name).write_text(replaced(block.text, ports))
         if "Application(" in block.text:
@@ -165,8 +166,8 @@ class SnippetTests(ProgramTestCase):
         self.assertNotIn("Traceback", program.text + program.errorText)
         return program
 
-    async def test_python(self) -> None:
-        """Every Python block runs, on a fresh network."""
+    async def test_pythonBlocksRun(self) -> None:
+        """Every Python block runs without an error, on a new network."""
         ports = await self.network()
         for document in allDocuments():
             for block in document.blocks("python"):
@@ -174,8 +175,8 @@ class SnippetTests(ProgramTestCase):
                 if block.name.startswith("test_"):
                     self.assertIn("PASSED (successes=1)", program.text)
 
-    async def test_readmePrints(self) -> None:
-        """The snippets of the README print what they are for."""
+    async def test_readmeBlocksPrintResults(self) -> None:
+        """The Python blocks of the README print the results that it promises."""
         ports = await self.network()
         blocks = Document(README).blocks("python")
         (storing,) = [block for block in blocks if "values.put" in block.text and not block.name]
@@ -188,8 +189,8 @@ class SnippetTests(ProgramTestCase):
         program = await self.runPython(shouting, ports)
         self.assertRegex(program.text, r"^[0-9a-f]{8}@127\.0\.0\.1:\d+ b'HELLO'\n$")
 
-    async def test_javascript(self) -> None:
-        """The JavaScript block runs, and stores its value on Python nodes."""
+    async def test_javaScriptBlockStoresItsValue(self) -> None:
+        """The JavaScript block stores its value on 3 Python nodes."""
         node = await installation.require(self.reactor)
         ports = await self.network()
         (block,) = Document(README).blocks("javascript")
@@ -204,10 +205,11 @@ class SnippetTests(ProgramTestCase):
 
     async def session(self, document: Document) -> str:
         """
-        Run the shell commands of a document in their order: servers until the end, the others to
-        their end.
+        Run the shell commands of a document in their order.
 
-        :return: what the others wrote
+        Servers run until the end of the test, the other commands to their own end.
+
+        :return: the output of the other commands
         """
         ports = {"10001": str(freePort()), "10002": str(freePort())}
         lines = [
@@ -218,7 +220,7 @@ class SnippetTests(ProgramTestCase):
         ]
         servers = [line for line in lines if line.startswith("twist")]
         for line in servers:
-            # Each has its own folder for its process id.
+            # All run in the same folder, where two can't write the same file for their process id.
             server = self.start("sh", "-c", f"exec {line.replace('-n ', '-n --pidfile= ', 1)}")
             await server.says("bootstrap")
             if "--bootstrap" in line:
@@ -228,18 +230,18 @@ class SnippetTests(ProgramTestCase):
         self.assertEqual((program.exitCode, program.errorText), (0, ""))
         return program.text
 
-    async def test_readmeSession(self) -> None:
-        """The shell commands of the README end with the value found."""
+    async def test_readmeSessionFindsItsValue(self) -> None:
+        """The shell commands of the README end with the value that they stored."""
         text = await self.session(Document(README))
         self.assertRegex(text, r"^an ephemeral node at .*\n")
         self.assertTrue(text.endswith("\nhello, world"), text)
 
-    async def test_operationsSession(self) -> None:
-        """The shell commands for operators run."""
+    async def test_operationsSessionRuns(self) -> None:
+        """The shell commands of the operations guide run without an error."""
         await self.session(Document(OPERATIONS))
 
-    async def test_otherShell(self) -> None:
-        """The shell commands of the other documents are well-formed, of programs that exist."""
+    async def test_otherShellBlocksAreValid(self) -> None:
+        """The shell commands of the other documents are well-formed, and their programs exist."""
         for document in allDocuments():
             if document.path in (README, OPERATIONS, CONTRIBUTING):
                 continue
@@ -252,7 +254,7 @@ class SnippetTests(ProgramTestCase):
 
 
 def replaced(text: str, ports: dict[str, str]) -> str:
-    """The text, with other ports."""
+    """The text with each port replaced by its real one."""
     for port, other in ports.items():
         text = text.replace(port, other)
     return text

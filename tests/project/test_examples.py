@@ -1,5 +1,5 @@
 """
-The scripts of ``examples``, run as their users run them.
+Tests for the scripts of ``examples``, which are run as their users run them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXAMPLES = ROOT / "examples"
 
 class ExampleTestCase(ProgramTestCase):
     """
-    A test that runs examples.
+    A test case that runs examples.
     """
 
     def python(self, name: str, *arguments: str) -> tuple[str, ...]:
@@ -43,11 +43,11 @@ class ExampleTestCase(ProgramTestCase):
 
 class ReferenceTests(ExampleTestCase):
     """
-    The key-value store of the reference.
+    The examples that store and find values without the `values` module.
     """
 
-    async def test_store(self) -> None:
-        """A value that insert.py stores on 100 nodes is found by lookup.py."""
+    async def test_lookupFindsInsertedValue(self) -> None:
+        """A value that insert.py stores on 20 of 100 nodes is found by lookup.py."""
         _, bootstrap = await self.startBootstrap()
         network = self.start(*self.python("network.py", bootstrap))
         await network.says("100 nodes are ready")
@@ -62,8 +62,8 @@ class ReferenceTests(ExampleTestCase):
             (lookup.text, lookup.errorText), (f"{key} --> hello\n(query finished)\n", "")
         )
 
-    async def test_notFound(self) -> None:
-        """A value that nobody stored isn't found."""
+    async def test_lookupEndsWithoutValue(self) -> None:
+        """A lookup of a value that no node holds ends without one."""
         _, bootstrap = await self.startBootstrap()
         network = self.start(*self.python("network.py", bootstrap, "5"))
         await network.says("5 nodes are ready")
@@ -73,14 +73,14 @@ class ReferenceTests(ExampleTestCase):
 
 class WebServerTests(ExampleTestCase):
     """
-    The web server with a node as its second service.
+    The web server that runs a node as its second service.
     """
 
     async def request(self, method: bytes, url: str, body: bytes = b"") -> tuple[int, bytes]:
         """
         Send an HTTP request.
 
-        :return: the status and the body of the answer
+        :return: the status and the body of the response
         """
         agent = Agent(self.reactor)
         response: Any = await agent.request(
@@ -88,8 +88,11 @@ class WebServerTests(ExampleTestCase):
         )
         return response.code, await readBody(response)
 
-    async def test_webServer(self) -> None:
-        """What is posted to one web server is found at another one, and each stops in order."""
+    async def test_valueCrossesTwoWebServers(self) -> None:
+        """
+        A value that is posted to one web server is found at another, bad requests are refused, and
+        both stop in order.
+        """
         servers = []
         bootstrap: dict[str, str] = {}
         for _ in range(2):
@@ -127,8 +130,8 @@ class JavaScriptTests(ExampleTestCase):
     The script that joins a Python network.
     """
 
-    async def test_join(self) -> None:
-        """The JavaScript node stores a value on Python nodes, and finds it again."""
+    async def test_javaScriptNodeFindsItsValue(self) -> None:
+        """A JavaScript node stores a value on 20 of 25 Python nodes, and finds it again."""
         node = await installation.require(self.reactor)
         bootstrap = await self.node(ephemeral=True)
         address = bootstrap.address()
