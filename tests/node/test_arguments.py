@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.node`: the arguments it refuses, and the forms that they may have.
+Arguments of `DHTNode` and its methods: the refused ones, and the accepted forms.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 class ArgumentTests(NodeTestCase):
     """
-    Arguments of the wrong form raise at once, and nothing is sent.
+    Arguments that are refused at once, without a datagram.
     """
 
     def setUp(self) -> None:
@@ -33,9 +33,10 @@ class ArgumentTests(NodeTestCase):
     def tearDown(self) -> None:
         self.assertEqual(self.sent, [])
 
-    def test_target(self) -> None:
+    def test_targetOfTheWrongSizeOrTypeIsRefused(self) -> None:
         """
-        A target of 31 bytes, or one that isn't bytes, is refused in one clear line.
+        A target of 31 bytes, or one that isn't bytes, raises `InvalidTarget` with the size in one
+        line.
         """
         for ask in (self.one.query, self.one.update):
             with self.assertRaises(InvalidTarget) as caught:
@@ -44,17 +45,17 @@ class ArgumentTests(NodeTestCase):
             with self.assertRaises(InvalidTarget):
                 ask(COMMAND, cast(bytes, "a" * 32))
 
-    def test_id(self) -> None:
+    def test_idOfTheWrongSizeOrTypeIsRefused(self) -> None:
         """
-        An id is 32 bytes.
+        An id that isn't 32 bytes raises `InvalidTarget`.
         """
         for id in (b"short", bytes(33), "a" * 32):
             with self.assertRaises(InvalidTarget):
                 DHTNode(self.network.reactor(), id=cast(bytes, id))
 
-    def test_bootstrap(self) -> None:
+    def test_badBootstrapAddressIsRefused(self) -> None:
         """
-        A bootstrap address has a host and a port from 1 to 65535.
+        A bootstrap address without a host name and a port from 1 to 65535 raises `InvalidAddress`.
         """
         for given in (
             "host:0",
@@ -68,9 +69,10 @@ class ArgumentTests(NodeTestCase):
             with self.assertRaises(InvalidAddress):
                 DHTNode(self.network.reactor(), bootstrap=cast(Any, given))
 
-    def test_contacts(self) -> None:
+    def test_badContactIsRefused(self) -> None:
         """
-        A contact from an earlier run has an id and a numeric address.
+        A contact without an id of 32 bytes raises `InvalidTarget`, and one without a numeric
+        address `InvalidAddress`.
         """
         for contact in (Contact(None, "10.0.0.1", 1), Contact(b"short", "10.0.0.1", 1)):
             with self.assertRaises(InvalidTarget):
@@ -80,9 +82,9 @@ class ArgumentTests(NodeTestCase):
         with self.assertRaises(InvalidAddress):
             DHTNode(self.network.reactor(), contacts=[Contact(bytes(32), "localhost", 1)])
 
-    def test_addresses(self) -> None:
+    def test_badAddressIsRefused(self) -> None:
         """
-        The addresses of pings, hole punches and named nodes are checked.
+        A bad address for a ping, a hole punch or a query raises `InvalidAddress`.
         """
         good = Address("10.0.0.1", 1)
         for bad in (("10.0.0.1", 0), "10.0.0.1:99999", ":", None, ("10.0.0.1",), 1.5):
@@ -96,9 +98,9 @@ class ArgumentTests(NodeTestCase):
             with self.assertRaises(InvalidAddress):
                 self.one.query(COMMAND, bytes(32), nodes=[good, wrong])
 
-    def test_command(self) -> None:
+    def test_badCommandIsRefused(self) -> None:
         """
-        A command is text that isn't empty and isn't the protocol's own.
+        A command that is empty, no text or one of the protocol's own raises `InvalidCommand`.
         """
         for command in ("", "_ping", "_find_node", b"test", None):
             wrong = cast(str, command)
@@ -110,17 +112,18 @@ class ArgumentTests(NodeTestCase):
                 with self.assertRaises(InvalidCommand):
                     self.one.register(wrong, Handler())
 
-    def test_value(self) -> None:
+    def test_valueThatIsNotBytesIsRefused(self) -> None:
         """
-        A value is bytes or None.
+        A value that is neither bytes nor None raises ``ValueError``.
         """
         for value in ("text", 1, [b"x"]):
             with self.assertRaises(ValueError):
                 self.one.query(COMMAND, bytes(32), cast(bytes, value))
 
-    def test_valueTooLarge(self) -> None:
+    def test_valueTooLargeForADatagramIsRefused(self) -> None:
         """
-        A value that doesn't fit a datagram is refused with its size and the limit.
+        A value that doesn't fit a datagram raises `ValueTooLarge` with the limit; one of 50 bytes
+        less is accepted.
         """
         for ask in (self.one.query, self.one.update):
             with self.assertRaises(ValueTooLarge) as caught:
@@ -128,9 +131,10 @@ class ArgumentTests(NodeTestCase):
             self.assertIn(str(wire.MAX_DATAGRAM_BYTES), str(caught.exception))
             ask(COMMAND, bytes(32), bytes(wire.MAX_DATAGRAM_BYTES - 150))
 
-    def test_handler(self) -> None:
+    def test_commandTakesOneHandler(self) -> None:
         """
-        A handler provides `ICommandHandler`, and a command has one.
+        Registering a plain function or a second handler raises ``ValueError``, and unregistering
+        twice ``KeyError``.
         """
         with self.assertRaises(ValueError):
             self.one.register(COMMAND, cast(Any, lambda request: None))
@@ -142,9 +146,9 @@ class ArgumentTests(NodeTestCase):
             self.one.unregister(COMMAND)
         self.one.register(COMMAND, Handler())
 
-    def test_rateLimit(self) -> None:
+    def test_rateLimitOfNothingIsRefused(self) -> None:
         """
-        A rate limit lets something through.
+        A rate limit that lets no request through raises ``ValueError``.
         """
         for limit in (0, -1, float("nan"), RateLimit(rate=0), RateLimit(burst=0)):
             with self.assertRaises(ValueError):
@@ -153,12 +157,13 @@ class ArgumentTests(NodeTestCase):
 
 class FormTests(NodeTestCase):
     """
-    The forms that arguments may have.
+    Forms in which arguments are accepted.
     """
 
-    def test_oneBootstrapNode(self) -> None:
+    def test_bootstrapTakesOneAddress(self) -> None:
         """
-        ``bootstrap`` may be one address: text, a port number of this machine, an `Address`.
+        ``bootstrap`` takes one address alone: a text, a port number of this machine, or an
+        `Address`.
         """
         here = self.network.reactor("10.1.1.1")
         bootstrap = self.node(ephemeral=True, reactor=here, port=7000)
@@ -167,9 +172,9 @@ class FormTests(NodeTestCase):
             self.clock.runUntil(node.ready())
         self.assertGreater(bootstrap.counters.requestsReceived, 3)
 
-    def test_oneNamedNode(self) -> None:
+    def test_nodesTakesOneAddress(self) -> None:
         """
-        ``nodes`` may be one address, too.
+        ``nodes`` takes one address alone: a text, an `Address`, or a `Contact`.
         """
         other = self.node("10.1.1.1", port=7000)
         asker = self.node()
@@ -177,9 +182,9 @@ class FormTests(NodeTestCase):
             [reply] = self.collect(asker, self.target(), nodes=given)
             self.assertEqual(reply.node, self.contactOf(other))
 
-    def test_bytesLike(self) -> None:
+    def test_bytesLikeObjectsAreTaken(self) -> None:
         """
-        Targets, ids and values may be any bytes-like object.
+        Targets, ids and values are taken as any bytes-like object.
         """
         handler = Handler()
         other = self.node(id=cast(bytes, bytearray(32)))
@@ -190,9 +195,9 @@ class FormTests(NodeTestCase):
         [request] = handler.queries
         self.assertEqual((request.target, request.value), (bytes(target), b"x"))
 
-    def test_name(self) -> None:
+    def test_hostNamesAreTaken(self) -> None:
         """
-        Bootstrap nodes, named nodes and pings may go by host name.
+        Bootstrap nodes, named nodes and the targets of pings are taken by host name.
         """
         other = self.node("10.1.1.1", port=7000)
         self.network.addName("dht.example", "10.1.1.1")
@@ -204,9 +209,9 @@ class FormTests(NodeTestCase):
         replies = self.collect(node, self.target(), nodes=["dht.example:7000"])
         self.assertEqual([reply.node for reply in replies], [self.contactOf(other)])
 
-    def test_randomIds(self) -> None:
+    def test_idsAreRandom(self) -> None:
         """
-        Without an id and a generator of its own, each node has another id.
+        Ten nodes without a given id have ten different ids of 32 bytes.
         """
         ids = {DHTNode(self.network.reactor()).id for _ in range(10)}
         self.assertEqual(len(ids), 10)

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.node`: what only a real reactor can show.
+Nodes on a real reactor and on sockets of the operating system, over loopback.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from dwdht_twisted import Address, CannotListen, DHTNode, ICommandHandler, Reque
 
 
 @implementer(ICommandHandler)
-class Big:
+class BigHandler:
     """
-    A handler whose answer takes more than Twisted reads by default.
+    A handler with an answer of 30,000 bytes, more than Twisted reads by default (8,192).
     """
 
     def queryReceived(self, request: Request) -> bytes:
-        """Give 30,000 bytes."""
+        """Return 30,000 bytes."""
         return bytes(30_000)
 
     def updateReceived(self, request: Request) -> None:
-        """Give nothing."""
+        """Return None."""
 
 
 class LoopbackTests(TestCase):
     """
-    What only a real reactor can show.
+    A node and its socket.
     """
 
     timeout = 10
@@ -42,14 +42,14 @@ class LoopbackTests(TestCase):
         self.reactor: Any = reactor
 
     def node(self, **options: Any) -> DHTNode:
-        """A node on loopback."""
+        """Return a new node, which is destroyed at the end of the test."""
         node = DHTNode(self.reactor, **options)
         self.addCleanup(node.destroy)
         return node
 
-    async def test_otherPort(self) -> None:
+    async def test_overriddenWriteOfThePortIsCalled(self) -> None:
         """
-        A port that writes in its own way is written to.
+        A port whose ``write`` is overridden gets the node's datagrams by that method.
         """
         written: list[bytes] = []
 
@@ -65,9 +65,10 @@ class LoopbackTests(TestCase):
         await one.ping(other.address())
         self.assertEqual(len(written), 1)
 
-    def test_receiveBuffer(self) -> None:
+    def test_receiveBufferIsEnlargedOnOwnSocketOnly(self) -> None:
         """
-        More may wait to be read than by default; on the caller's socket nothing is changed.
+        A node enlarges the receive buffer of its own socket, and leaves that of a caller's socket
+        as it is.
         """
         option = (socket.SOL_SOCKET, socket.SO_RCVBUF)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
@@ -78,9 +79,10 @@ class LoopbackTests(TestCase):
             self.node(socket=own).listen()
             self.assertEqual(own.getsockopt(*option), default)
 
-    async def test_ownAddressOfAnother(self) -> None:
+    async def test_addressOfAllInterfacesCanBeUsed(self) -> None:
         """
-        The address that a node gives, bound to all interfaces, is one to bootstrap from and ping.
+        The address 0.0.0.0 of a node that is bound to all interfaces can be bootstrapped from and
+        pinged.
         """
         other = self.node(ephemeral=True)
         other.listen()
@@ -90,21 +92,21 @@ class LoopbackTests(TestCase):
         pong = await node.ping(other.address())
         self.assertEqual(pong.contact.port, other.address().port)
 
-    async def test_listenUDP(self) -> None:
+    async def test_listenUDPReadsLargeDatagrams(self) -> None:
         """
-        A node that ``listenUDP`` runs reads datagrams as large as one that listens by itself.
+        A node that the reactor's ``listenUDP`` runs receives an answer of 30,000 bytes.
         """
         node = self.node(bootstrap=[])
         self.reactor.listenUDP(0, node, interface="127.0.0.1")
         other = self.node()
         other.listen(0, "127.0.0.1")
-        other.register("big", Big())
+        other.register("big", BigHandler())
         [reply] = await node.query("big", bytes(32), nodes=[other.address()]).collect()
         self.assertEqual(len(reply.value or b""), 30_000)
 
-    async def test_callersSocket(self) -> None:
+    async def test_callersSocketCanBeUsedAgain(self) -> None:
         """
-        A node works on the caller's socket, and leaves it open, to be used again.
+        A caller's socket stays open when its node is destroyed, and a second node works on it.
         """
         other = self.node()
         other.listen(0, "127.0.0.1")
@@ -121,9 +123,9 @@ class LoopbackTests(TestCase):
             self.assertTrue(own.getblocking())
             own.sendto(b"x", ("127.0.0.1", port))
 
-    async def test_callersSocketClosed(self) -> None:
+    async def test_callerMayCloseItsSocket(self) -> None:
         """
-        The caller may close its socket first; the node goes on until it is destroyed.
+        A node goes on after the caller has closed the socket that it passed.
         """
         other = self.node()
         other.listen(0, "127.0.0.1")
@@ -136,18 +138,18 @@ class LoopbackTests(TestCase):
         await node.ping(port)
         await node.destroy()
 
-    def test_closedSocket(self) -> None:
+    def test_closedSocketIsRefused(self) -> None:
         """
-        A socket that is closed already is a named error.
+        Listening on a socket that is closed raises `CannotListen`.
         """
         own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         own.close()
         with self.assertRaises(CannotListen):
             self.node(socket=own).listen()
 
-    def test_portTaken(self) -> None:
+    def test_takenPortIsRefused(self) -> None:
         """
-        A port that is taken is a named error.
+        Listening at a port that is taken raises `CannotListen` with one line.
         """
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
             own.bind(("127.0.0.1", 0))
@@ -155,18 +157,18 @@ class LoopbackTests(TestCase):
                 self.node().listen(own.getsockname()[1], "127.0.0.1")
         self.assertNotIn("\n", str(caught.exception))
 
-    async def test_destroyTwice(self) -> None:
+    async def test_secondDestroyWaitsForTheFirst(self) -> None:
         """
-        Destroying a node again while its port is being closed waits for the same end.
+        A second ``destroy`` while the port is being closed fires too, and so does a later one.
         """
         node = self.node()
         node.listen(0, "127.0.0.1")
         await gatherResults([node.destroy(), node.destroy()])
         await node.destroy()
 
-    async def test_noHostName(self) -> None:
+    async def test_impossibleHostNameFails(self) -> None:
         """
-        A text that can't be a host name fails at once, as a name that has no address.
+        A ping of a text that can't be a host name fails with `UnresolvableHost`.
         """
         node = self.node()
         node.listen(0, "127.0.0.1")

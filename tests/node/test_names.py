@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.queries` and `dwdht_twisted.node`: names that are slow to resolve.
+Host names that are slow to resolve, or never resolved.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dwdht_twisted.testing import HostReactor
 from tests.helpers.networks.doubles import SilentResolver
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
-#: A bootstrap node whose name nobody resolves.
+#: A bootstrap node whose name is resolved only when a test says so.
 NAME = "dht.example:7000"
 
 
 class SlowNameTests(NodeTestCase):
     """
-    What a node does whose resolver keeps silent.
+    A node whose resolver answers only when a test says so.
     """
 
     def setUp(self) -> None:
@@ -27,40 +27,43 @@ class SlowNameTests(NodeTestCase):
         self.resolver = SilentResolver()
 
     def reactor(self) -> HostReactor:
-        """The reactor of a host with that resolver."""
+        """Return the reactor of a new host with the silent resolver."""
         reactor = self.network.reactor()
         reactor.installNameResolver(self.resolver)
         return reactor
 
-    def slow(self, *bootstrap: Any) -> DHTNode:
-        """A node on such a host."""
+    def slowNode(self, *bootstrap: Any) -> DHTNode:
+        """Return a new node on a host with the silent resolver."""
         return self.node(reactor=self.reactor(), bootstrap=bootstrap)
 
-    def test_numeric(self) -> None:
+    def test_numericAddressDoesNotWaitForNames(self) -> None:
         """
-        A node joins through a numeric bootstrap address without waiting for the names beside it.
+        A node joins through a numeric bootstrap address within a second, while a name beside it is
+        unresolved.
         """
         other = self.node()
-        node = self.slow(NAME, self.addressOf(other))
+        node = self.slowNode(NAME, self.addressOf(other))
         self.clock.runUntil(node.ready(), limit=1)
         self.assertEqual(node.contacts(), [self.contactOf(other)])
 
-    def test_eachName(self) -> None:
+    def test_resolvedNameDoesNotWaitForOthers(self) -> None:
         """
-        A bootstrap node whose name is resolved is asked without waiting for the other names.
+        A node joins through a resolved bootstrap name within a second, while another name is
+        unresolved.
         """
         other = self.node("10.1.1.1", port=7000)
-        node = self.slow("slow.example:7000", NAME)
+        node = self.slowNode("slow.example:7000", NAME)
         self.resolver.answer("dht.example", "10.1.1.1")
         self.clock.runUntil(node.ready(), limit=1)
         self.assertEqual(node.contacts(), [self.contactOf(other)])
 
-    def test_query(self) -> None:
+    def test_answeredQueryDoesNotWaitForNames(self) -> None:
         """
-        A query that contacts have answered doesn't wait for the names of bootstrap nodes.
+        A query that a contact has answered ends within a second, while a bootstrap name is
+        unresolved.
         """
         other = self.node()
-        node = self.slow(NAME, self.addressOf(other))
+        node = self.slowNode(NAME, self.addressOf(other))
         self.clock.runUntil(node.ready())
         for _ in range(2):
             query = node.query(COMMAND, self.target()).collect()
@@ -68,12 +71,13 @@ class SlowNameTests(NodeTestCase):
             self.assertEqual(reply.node, self.contactOf(other))
         self.assertEqual(len(self.resolver.asked), 1)
 
-    def test_nobodyAnswered(self) -> None:
+    def test_unansweredQueryWaitsForNames(self) -> None:
         """
-        A query that nobody has answered waits for the names, and asks when they are there.
+        A query without any answer waits for bootstrap names, and asks a node once its name is
+        resolved.
         """
         other = self.node("10.1.1.1", port=7000)
-        node = self.slow(NAME, self.peer().address)
+        node = self.slowNode(NAME, self.peer().address)
         query = node.query(COMMAND, self.target()).collect()
         self.clock.runFor(RESOLUTION_TIMEOUT - 1)
         self.assertNoResult(query)
@@ -81,11 +85,12 @@ class SlowNameTests(NodeTestCase):
         [reply] = self.clock.runUntil(query, limit=1)
         self.assertEqual(reply.node, self.contactOf(other))
 
-    def test_neverResolved(self) -> None:
+    def test_unresolvedNamesFailInTime(self) -> None:
         """
-        Where no name is resolved, what waits fails in time, and the node joins when one is.
+        ``ready`` and a query fail within `RESOLUTION_TIMEOUT` while no bootstrap name is resolved,
+        and the node joins once one is.
         """
-        node = self.slow(NAME)
+        node = self.slowNode(NAME)
         query = node.query(COMMAND, self.target()).collect()
         for waiting in (node.ready(), query):
             with self.assertRaises(NoResponse):
@@ -97,22 +102,22 @@ class SlowNameTests(NodeTestCase):
         self.resolver.answer("dht.example", "10.1.1.1")
         self.clock.runUntil(ready, limit=1)
 
-    def test_ping(self) -> None:
+    def test_pingByNameFailsInTime(self) -> None:
         """
-        A ping and a hole punch by name fail in time, with the name.
+        A ping and a hole punch fail within `RESOLUTION_TIMEOUT` with the name that is not resolved.
         """
-        node = self.slow()
+        node = self.slowNode()
         for ping in (node.ping(NAME), node.holepunch("10.1.1.1:1", NAME)):
             with self.assertRaisesRegex(UnresolvableHost, "dht.example"):
                 self.clock.runUntil(ping, limit=RESOLUTION_TIMEOUT + 0.1)
 
-    def test_named(self) -> None:
+    def test_targetedQueryAsksNumericAddressesFirst(self) -> None:
         """
-        Of nodes that are asked by address, those behind a number are asked at once, and the names
-        are waited for.
+        A query of two given nodes asks the numeric address at once, and the other node once its
+        name is resolved.
         """
         first, second = self.node("10.1.1.1", port=7000), self.node()
-        query = self.slow().query(COMMAND, self.target(), nodes=[NAME, self.addressOf(second)])
+        query = self.slowNode().query(COMMAND, self.target(), nodes=[NAME, self.addressOf(second)])
         replies = query.collect()
         self.clock.runFor(1)
         self.assertEqual(query.responses, 1)
@@ -123,33 +128,34 @@ class SlowNameTests(NodeTestCase):
             [self.contactOf(second), self.contactOf(first)],
         )
 
-    def test_refresh(self) -> None:
+    def test_refreshAsksBootstrapNodesByName(self) -> None:
         """
-        A refresh asks the bootstrap nodes by name however soon the contacts have answered, for only
-        they may know the other part of a network that was cut.
+        A refresh asks bootstrap nodes by name although contacts have answered, because only they
+        may know the other part of a network that was cut.
         """
         bootstrap = self.peer("10.1.1.1", port=7000, answers="serve")
-        node = self.slow(NAME, self.addressOf(self.node()))
+        node = self.slowNode(NAME, self.addressOf(self.node()))
         self.clock.runUntil(node.ready())
         for _ in range(int(REFRESH_AFTER) + 30):
             self.clock.runFor(1)
             self.resolver.answer("dht.example", "10.1.1.1")
         self.assertIn(bootstrap.contact, node.contacts())
 
-    def test_silentRefresh(self) -> None:
+    def test_refreshEndsWithUnresolvedNames(self) -> None:
         """
-        A refresh whose names are never resolved ends, so that the next one begins.
+        A refresh whose bootstrap names are never resolved ends, and the next ones begin.
         """
-        node = self.slow(NAME, self.addressOf(self.node()))
+        node = self.slowNode(NAME, self.addressOf(self.node()))
         self.clock.runUntil(node.ready())
         self.clock.runFor(3 * REFRESH_AFTER)
         self.assertGreater(len(self.resolver.asked), 2)
 
-    def test_destroyed(self) -> None:
+    def test_destroyFailsWhatWaitsForNames(self) -> None:
         """
-        A node that is destroyed meanwhile fails what waits, and leaves no timer.
+        A destroyed node fails all Deferreds that wait for a name with `NodeDestroyed`, and leaves
+        no timer.
         """
-        node = self.slow(NAME)
+        node = self.slowNode(NAME)
         waiting = [
             node.ready(),
             node.ping(NAME),

@@ -1,0 +1,90 @@
+"""
+Datagrams between a node and its transport: failures to send, odd sources, faults, and counters.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from dwdht_twisted import (
+    DHTNode,
+    RequestTimeout,
+)
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import HostPort
+from tests.helpers.networks.nodes import COMMAND, NodeTestCase
+
+
+class _RefusingTransport:
+    """
+    A transport whose datagrams all go to closed ports.
+    """
+
+    def write(self, datagram: bytes, address: HostPort) -> None:
+        """Fail, as some systems do after a datagram to a closed port."""
+        raise ConnectionRefusedError
+
+    def stopListening(self) -> None:
+        pass
+
+
+class DatagramTests(NodeTestCase):
+    """
+    A node and its transport.
+    """
+
+    def test_refusedSendsAreCounted(self) -> None:
+        """
+        Four transmissions that the operating system refuses are counted, and the ping times out.
+        """
+        node = self.node(listens=False)
+        node.listen(0, "127.0.0.1")
+        with self.assertRaises(RequestTimeout):
+            self.clock.runUntil(node.ping("10.9.9.9:9"))
+        self.assertEqual(node.counters.sendFailures, 4)
+
+    def test_closedPortOfAPeerIsNoSendFailure(self) -> None:
+        """
+        A ``ConnectionRefusedError`` on sending, after an earlier datagram to a closed port, is not
+        counted as a send failure.
+        """
+        node = self.node(listens=False)
+        node.makeConnection(cast(Any, _RefusingTransport()))
+        with self.assertRaises(RequestTimeout):
+            self.clock.runUntil(node.ping("10.9.9.9:9"))
+        self.assertEqual(node.counters.sendFailures, 0)
+
+    def test_datagramFromPortZeroIsMalformed(self) -> None:
+        """
+        A datagram from port 0, to which no answer can be sent, is counted as malformed.
+        """
+        node = self.node()
+        body = wire.requestBody(wire.PING, self.target())
+        node.datagramReceived(wire.frameRequest(1, body), ("10.9.9.9", 0))
+        self.assertEqual((node.counters.malformed, node.counters.requestsReceived), (1, 0))
+
+    def test_countersStartAtZero(self) -> None:
+        """
+        The counters of a new node are all 0, by name.
+        """
+        counts = self.node().counters.asDict()
+        self.assertIn("requestsReceived", counts)
+        self.assertEqual(set(counts.values()), {0})
+
+    def test_faultOfTheNodeCostsOneDatagram(self) -> None:
+        """
+        An exception in the node's own code is logged, and the node answers the next datagram.
+        """
+
+        class Faulty(DHTNode):
+            def _takesUpdates(self, command: str) -> bool:
+                raise ZeroDivisionError
+
+        node = self.node(kind=Faulty)
+        peer = self.peer(answers="pong")
+        peer.ask(self.addressOf(node), COMMAND, self.target())
+        self.clock.runFor(1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        peer.ask(self.addressOf(node), wire.PING)
+        self.clock.runFor(1)
+        self.assertEqual(len(peer.responses), 1)
