@@ -1,7 +1,7 @@
 """
 Fuzzing of `DHTNode.datagramReceived`.
 
-``python -m fuzz`` sends mutated datagrams, as many as it is told, at a node that has a full table
-and queries open.  ``python -m fuzz.guided`` searches for new ones with atheris, by coverage, and
-keeps those that it finds in ``fuzz/corpus``; from there the former takes them.
+``python -m fuzz`` sends mutated datagrams to a node that has a full table and open queries.
+``python -m fuzz.guided`` searches for new datagrams with atheris, guided by coverage, and adds the
+ones that it finds to ``fuzz/corpus``.  The first program also sends the datagrams of the corpus.
 """

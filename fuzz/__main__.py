@@ -1,5 +1,5 @@
 """
-``python -m fuzz``: a campaign from the command line.
+``python -m fuzz``: campaigns from the command line, in one or several processes.
 """
 
 from __future__ import annotations
@@ -10,29 +10,32 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
-from .campaign import Outcome, runAloud
+from .campaign import Outcome, runWithProgress
 
 
 def main() -> int:
-    """Run a campaign, and give the exit status: 1 when something broke."""
+    """Run the campaigns; return the exit status, which is 1 when an invariant was broken."""
     parser = argparse.ArgumentParser(
         prog="python -m fuzz",
-        description="Send mutated datagrams at a node with a full table and open queries.",
+        description="Send mutated datagrams to a node with a full table and open queries.",
     )
-    parser.add_argument("--datagrams", type=_positive, default=1_000_000, help="how many")
-    parser.add_argument("--processes", type=_positive, default=1, help="which share them")
-    parser.add_argument("--seed", type=int, default=1, help="of the first process")
+    parser.add_argument("--datagrams", type=_positive, default=1_000_000, help="how many to send")
+    parser.add_argument(
+        "--processes", type=_positive, default=1, help="how many share the datagrams"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="the seed of the first process")
     options = parser.parse_args()
     share = -(-options.datagrams // options.processes)
     seeds = range(options.seed, options.seed + options.processes)
     outcomes: list[Outcome] = []
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-        for outcome in pool.map(partial(runAloud, datagrams=share), seeds):
+        for outcome in pool.map(partial(runWithProgress, datagrams=share), seeds):
             print(outcome, flush=True)
             outcomes.append(outcome)
-    broken = [outcome.seed for outcome in outcomes if outcome.broken]
+    broken = [outcome.seed for outcome in outcomes if outcome.failure]
     sent = sum(outcome.datagrams for outcome in outcomes)
-    print(f"{sent:,} datagrams; {f'broken with seeds {broken}' if broken else 'all held'}")
+    verdict = f"broken with seeds {broken}" if broken else "all invariants held"
+    print(f"{sent:,} datagrams; {verdict}")
     return 1 if broken else 0
 
 

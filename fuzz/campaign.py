@@ -1,5 +1,5 @@
 """
-Many datagrams, one after the other, and what has come of them.
+A campaign: many datagrams to one node, one after the other, and the outcome.
 """
 
 from __future__ import annotations
@@ -17,46 +17,50 @@ from dwdht_twisted._core.wire import COMPACT_CONTACT_BYTES, unpackContact
 from dwdht_twisted.testing.host import isIPv4
 
 from .forger import Forger
-from .subject import Broken, Subject
+from .subject import BrokenInvariant, Subject
 
 CORPUS = Path(__file__).parent / "corpus"
 
-#: How many datagrams arrive at one moment, and the simulated seconds between such moments.
+#: The number of datagrams that arrive at the same simulated time.
 BATCH = 10
+
+#: The mean simulated time between two batches, in seconds: 10,000 datagrams a second.
 PAUSE = 0.001
 
-#: How many datagrams lie between two looks at what must hold.
+#: The number of datagrams between two checks of the invariants.  Larger: a problem is found longer
+#: after its datagram.
 CHECKED_EVERY = 10_000
 
-#: How many datagrams lie between two lines about the progress.
+#: The number of datagrams between two lines about the progress.
 SHOWN_EVERY = 500_000
 
-#: When there is no look for so long, in seconds of real time, something runs in circles.
+#: The real time without a check after which the process ends, in seconds.  The datagrams
+#: between two checks take a few seconds; after two minutes the node loops without end.
 STUCK_AFTER = 120.0
 
-#: After this many datagrams all bounded memories of the node are full, and from there the memory of
-#: the process is measured.
+#: The number of datagrams after which the growth of the process is measured.  Smaller: the bounded
+#: caches of the node are not full yet, and their growth would count as a leak.
 WARM_UP = 1_000_000
 
-#: By how much the process may grow from then on, in megabytes.
+#: The growth of the process after the warm-up that is allowed, in megabytes.
 GROWTH_LIMIT = 5.0
 
 
 @dataclass
 class Outcome:
     """
-    What has come of a campaign.
+    The outcome of a campaign.
 
-    :ivar seed: which makes it run again in the same way
-    :ivar datagrams: how many were sent
-    :ivar seconds: of real time
-    :ivar simulated: seconds of simulated time
-    :ivar growth: of the process's memory after the warm-up, in megabytes; None when it was not
-        measured, or the warm-up was not over
-    :ivar longest: what the longest query took, in simulated seconds
-    :ivar ended: how many queries have ended, by how
-    :ivar counters: those of the node
-    :ivar broken: what did not hold; empty when all did
+    :ivar seed: the seed; the same one repeats the campaign
+    :ivar datagrams: the number of datagrams sent
+    :ivar seconds: the real time that it took, in seconds
+    :ivar simulated: the simulated time that passed, in seconds
+    :ivar growth: the growth of the process's memory after the warm-up, in megabytes; None when it
+        can't be measured, or the campaign ended during the warm-up
+    :ivar longest: the duration of the longest query, in simulated seconds
+    :ivar ended: the number of queries that ended, by outcome
+    :ivar counters: the counters of the node
+    :ivar failure: the invariant that was broken; empty when all held
     """
 
     seed: int
@@ -67,7 +71,7 @@ class Outcome:
     longest: float = 0.0
     ended: dict[str, int] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
-    broken: str = ""
+    failure: str = ""
 
     def __str__(self) -> str:
         growth = "not measured" if self.growth is None else f"{self.growth:+.1f} MB"
@@ -77,16 +81,17 @@ class Outcome:
             f"  simulated time {self.simulated:.0f} s; memory after the warm-up {growth}",
             f"  queries: {_list(self.ended)}; the longest took {self.longest:.1f} simulated s",
             f"  node: {_list(self.counters)}",
-            f"  BROKEN: {self.broken}" if self.broken else "  all held",
+            f"  BROKEN: {self.failure}" if self.failure else "  all invariants held",
         ]
         return "\n".join(lines)
 
 
 def run(seed: int, datagrams: int, progress: Callable[[int], None] = lambda sent: None) -> Outcome:
     """
-    Send datagrams at a node with a full table and open queries, until something breaks.
+    Send datagrams to a node with a full table and open queries, until an invariant is broken.
 
-    :param progress: called now and then with how many were sent
+    :param datagrams: the number of datagrams, rounded up to a multiple of 10
+    :param progress: called after each 10,000 datagrams with the number sent so far
     """
     outcome = Outcome(seed)
     subject = Subject(seed)
@@ -114,23 +119,25 @@ def run(seed: int, datagrams: int, progress: Callable[[int], None] = lambda sent
         if before is not None and after is not None:
             outcome.growth = after - before
             if outcome.growth > GROWTH_LIMIT:
-                raise Broken(f"the process grew by {outcome.growth:.1f} MB")
-    except Broken as error:
-        outcome.broken = str(error)
+                raise BrokenInvariant(f"the process grew by {outcome.growth:.1f} MB")
+    except BrokenInvariant as error:
+        outcome.failure = str(error)
     except Exception as error:
-        outcome.broken = f"{error!r} on {datagram.hex()} from {source}"
+        outcome.failure = f"{error!r} on {datagram.hex()} from {source}"
     outcome.seconds = perf_counter() - began
     outcome.simulated = subject.clock.seconds()
-    outcome.longest = subject.longest
-    outcome.ended = dict(subject.ended)
+    outcome.longest = subject.queries.longest
+    outcome.ended = dict(subject.queries.ended)
     outcome.counters = subject.node.counters.asDict()
     return outcome
 
 
 def _fillCaches(random: Random) -> None:
     """
-    Let the caches of the process, of the node's and of the network's code, remember all that they
-    ever do: rare things fill them slowly, and would look like a leak for millions of datagrams.
+    Fill the caches that are shared by all nodes of the process, up to their bounds.
+
+    A campaign fills them slowly, with contacts and addresses that are rare in it.  Their growth in
+    the course of millions of datagrams would look like a leak.
     """
     for _ in range(unpackContact.cache_info().maxsize or 0):
         unpackContact(random.randbytes(COMPACT_CONTACT_BYTES))
@@ -138,11 +145,11 @@ def _fillCaches(random: Random) -> None:
         isIPv4(inet_ntoa(random.randbytes(4)))
 
 
-def runAloud(seed: int, datagrams: int) -> Outcome:
+def runWithProgress(seed: int, datagrams: int) -> Outcome:
     """
-    `run`, with a line on standard output now and then.
+    `run`, with a line on standard output after each 500,000 datagrams.
 
-    It ends the process, with a traceback, when a datagram is never done with.
+    The process ends with a traceback when no check was made for two minutes of real time.
     """
 
     def show(sent: int) -> None:
@@ -159,12 +166,12 @@ def runAloud(seed: int, datagrams: int) -> Outcome:
 
 
 def readCorpus() -> list[bytes]:
-    """The datagrams of the corpus, which has a byte before each that says how it is sent."""
+    """The datagrams of the corpus, without the byte of flags before each."""
     return [path.read_bytes()[1:] for path in sorted(CORPUS.glob("*")) if path.is_file()]
 
 
 def memory() -> float | None:
-    """How much memory of the process is resident, in megabytes; None when it can't be known."""
+    """The resident memory of the process, in megabytes; None where ``/proc`` is missing."""
     gc.collect()
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])

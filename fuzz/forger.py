@@ -1,5 +1,5 @@
 """
-Who makes the datagrams: valid ones, nearly valid ones, and rubbish, from forged sources.
+A source of datagrams from forged addresses: valid ones, nearly valid ones, and random bytes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from dwdht_twisted._core.wire import HostPort, packAddress
 from dwdht_twisted.values import COMMAND as VALUES
 from dwdht_twisted.values import keyOf
 
-from .subject import ECHO, HOST, Subject
+from .queries import ECHO
+from .subject import HOST, Subject
 
-#: Fields that no node of the protocol sends: unknown ones, of wrong types, and cut off.
+#: Encoded fields that no node of the protocol sends: unknown, of a wrong type, or truncated.
 ODD_FIELDS = (
     b"\x0a\x00",
     b"\x0a\x02\xff\xfe",
@@ -31,7 +32,7 @@ ODD_FIELDS = (
     b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
 )
 
-#: Sources that a datagram can claim and no node can have.
+#: Addresses that a datagram can come from and no node can have.
 ODD_SOURCES: tuple[HostPort, ...] = (
     ("0.0.0.0", 6620),
     ("127.0.0.1", 6620),
@@ -43,22 +44,22 @@ ODD_SOURCES: tuple[HostPort, ...] = (
     (HOST, 6620),
 )
 
-#: One that sends more than the rate limit allows.
+#: A source that sends more than the rate limit allows.
 FLOODER: HostPort = ("6.6.6.6", 666)
 
-#: How many sources that aren't peers are in use at a time.
+#: The number of sources that aren't peers and are in use at a time.  Larger: fewer of them send a
+#: second datagram, so the node remembers fewer of them.
 _STRANGERS = 4096
 
-#: The size of a large value, in bytes.
+#: The bound on the size of a large value, in bytes.
 _LARGE = 20000
 
-
-#: How many of its own queries the forger remembers.
+#: The number of its own queries that the forger remembers, to send their tokens back.
 _REMEMBERED = 256
 
 
-class _Question(NamedTuple):
-    """What was asked, so that the token in the answer can be brought back."""
+class _Query(NamedTuple):
+    """A query that was sent, to be repeated with the token in its answer."""
 
     command: str
     id: bytes | None
@@ -73,10 +74,12 @@ class _Question(NamedTuple):
 
 class Forger:
     """
-    Makes datagrams for a subject, as an attacker does who knows it well: its peers and its id, and
-    now and then what it has just sent, with transaction ids and tokens.
+    Makes datagrams as an attacker does who knows the node's id and peers.
 
-    :param corpus: datagrams that have shown something before
+    The attacker also sees some of the datagrams that the node has just sent, with their transaction
+    ids and tokens.
+
+    :param corpus: datagrams that have reached new code before
     """
 
     def __init__(self, random: Random, subject: Subject, corpus: Sequence[bytes]) -> None:
@@ -86,7 +89,7 @@ class Forger:
         self._corpus = corpus
         self._peers = [peer.contact for peer in subject.population.peers]
         self._strangers = [self._stranger() for _ in range(_STRANGERS)]
-        self._questions: dict[tuple[HostPort, int], _Question] = {}
+        self._queries: dict[tuple[HostPort, int], _Query] = {}
         self._lastUpdate: tuple[bytes, HostPort] | None = None
         self._ids = [
             subject.node.id,
@@ -96,25 +99,25 @@ class Forger:
         ]
 
     def next(self) -> tuple[bytes, HostPort]:
-        """A datagram, and where it claims to come from."""
+        """A datagram, and its forged source."""
         chance = self._chance()
         if chance < 0.3:
             return self._mutatedSometimes(self._request()), self._source()
         if chance < 0.4:
-            return self._question()
+            return self._query()
         if chance < 0.5:
             return self._mutatedSometimes(self._response(self._bits(15))), self._source()
-        if chance < 0.6 and self._subject.asked:
+        if chance < 0.6 and self._subject.requests:
             return self._forgedAnswer()
-        if chance < 0.7 and self._subject.answered:
+        if chance < 0.7 and self._subject.responses:
             return self._update()
         if chance < 0.8 and self._corpus:
             return self._mutatedSometimes(self._pick(self._corpus)), self._source()
         if chance < 0.85:
-            return self._rubbish(), self._source()
+            return self._randomBytes(), self._source()
         return self._mutated(self._request()), self._source()
 
-    # Chances.  ``Random.choice`` is too slow for millions.
+    # Random choices.  ``Random.choice`` is too slow for millions of datagrams.
 
     def _below(self, bound: int) -> int:
         return int(self._chance() * bound)
@@ -188,39 +191,48 @@ class Forger:
         )
 
     def _forgedAnswer(self) -> tuple[bytes, HostPort]:
-        """An answer to what the node has asked, from who was asked, or nearly so."""
-        asked = self._subject.asked
-        request, source = asked[self._below(len(asked))]
+        """
+        An answer to a request of the node.
+
+        Four of five come from the address that was asked, one of ten from another port of its host,
+        and one of ten from another source.
+        """
+        requests = self._subject.requests
+        request, source = requests[self._below(len(requests))]
         answer = self._mutatedSometimes(self._response(wire.transactionId(request)))
         chance = self._chance()
         if chance < 0.1:
             return answer, (source[0], self._bits(16))
         return answer, source if chance < 0.9 else self._source()
 
-    def _question(self) -> tuple[bytes, HostPort]:
-        """A query that gets a token, and is remembered until that is brought back."""
+    def _query(self) -> tuple[bytes, HostPort]:
+        """A query, which is remembered until its token is sent back."""
         value = self._value()
         target = self._random.randbytes(32) if value is None else keyOf(value)
         command = ECHO if self._chance() < 0.5 else VALUES
-        question = _Question(command, self._id(), target, value)
+        query = _Query(command, self._id(), target, value)
         source = self._source()
         transactionId = self._bits(15)
-        self._questions[source, transactionId] = question
-        if len(self._questions) > _REMEMBERED:
-            del self._questions[next(iter(self._questions))]
-        return wire.frameRequest(transactionId, question.body(None)), source
+        self._queries[source, transactionId] = query
+        if len(self._queries) > _REMEMBERED:
+            del self._queries[next(iter(self._queries))]
+        return wire.frameRequest(transactionId, query.body(None)), source
 
     def _update(self) -> tuple[bytes, HostPort]:
-        """A request that brings back a token of the node, from who has got it, or nearly so."""
+        """
+        An update with the token of an answer, from the address that the answer went to.
+
+        One of ten repeats the last update.
+        """
         if self._lastUpdate is not None and self._chance() < 0.1:
             return self._lastUpdate
-        answered = self._subject.answered
-        answer, source = answered[self._below(len(answered))]
+        responses = self._subject.responses
+        answer, source = responses[self._below(len(responses))]
         message = wire.decodeResponse(answer)
-        question = self._questions.get((source, message.transactionId))
-        if question is None:
-            question = _Question(VALUES, self._id(), self._target() or b"", self._value())
-        body = question.body(message.roundtripToken)
+        query = self._queries.get((source, message.transactionId))
+        if query is None:
+            query = _Query(VALUES, self._id(), self._target() or b"", self._value())
+        body = query.body(message.roundtripToken)
         update = self._mutatedSometimes(wire.frameRequest(self._bits(15), body))
         self._lastUpdate = (update, source)
         return self._lastUpdate
@@ -275,7 +287,7 @@ class Forger:
 
     # Mutations.
 
-    def _rubbish(self) -> bytes:
+    def _randomBytes(self) -> bytes:
         chance = self._chance()
         size = self._below(4) if chance < 0.2 else self._below(200)
         return self._random.randbytes(size if chance < 0.999 else 65507)
@@ -321,8 +333,8 @@ class Forger:
         other = self._request() if self._chance() < 0.5 else self._response(self._bits(15))
         return datagram[: self._below(len(datagram) + 1)] + other[self._below(len(other) + 1) :]
 
-    def _turn(self, datagram: bytes) -> bytes:
-        """A request becomes a response, and the other way round."""
+    def _flipRequestBit(self, datagram: bytes) -> bytes:
+        """Turn a request into a response, or a response into a request."""
         return bytes([datagram[0] ^ 0x80]) + datagram[1:] if datagram else datagram
 
 
@@ -335,5 +347,5 @@ _MUTATIONS: tuple[Callable[[Forger, bytes], bytes], ...] = (
     Forger._repeat,
     Forger._append,
     Forger._splice,
-    Forger._turn,
+    Forger._flipRequestBit,
 )

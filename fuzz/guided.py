@@ -1,8 +1,8 @@
 """
 ``python -m fuzz.guided fuzz/corpus``: a search for new datagrams, guided by coverage, with atheris.
 
-An input is a byte that says how the datagram is sent, and then the datagram.  Each input has a node
-of its own, made from one seed, so that an input does the same each time.
+Each input is sent to a node of its own.  All nodes are made from the same seed, so an input has the
+same effect each time.  See `fuzz.input` for the form of an input.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ with atheris.instrument_imports(include=["dwdht_twisted"]):
 
 
 def main() -> None:
-    """Run the search until it is interrupted, with the arguments of libFuzzer."""
+    """Search until interrupted; the command line takes the arguments of libFuzzer."""
     atheris.Setup(sys.argv, play)
     atheris.Fuzz()
 

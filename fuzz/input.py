@@ -1,5 +1,7 @@
 """
-What an input of the coverage-guided search means.
+The inputs of the coverage-guided search.
+
+An input is a byte of flags, which say how a datagram is sent, and then the datagram.
 """
 
 from __future__ import annotations
@@ -9,25 +11,35 @@ from dwdht_twisted._core.wire import HostPort
 
 from .subject import Subject
 
-#: The node of an input: few peers, so that it is made in a moment, but more than fill a bucket.
+#: The node that an input is sent to, always the same.  It has more peers than fit a bucket, and few
+#: enough that it is made in a moment.
 SEED = 1
 CONTACTS = 30
 QUERIES = 1
 
-#: Who sends datagrams that don't come from a peer.
+#: The source of datagrams that come neither from a contact nor from a node that was asked.
 STRANGER: HostPort = ("9.0.0.1", 6620)
 
-# The bits of an input's first byte: from a contact, from whom the node has just asked, with the
-# transaction id of that request, twice, and after the node's query has been under way for a while.
+# The flags.
+
+#: The datagram comes from a contact of the node.
 FROM_PEER = 1
+
+#: The datagram comes from the address to which the node has sent its first request.
 FROM_ASKED = 2
+
+#: The datagram has the transaction id of that request.
 MATCHING = 4
+
+#: The datagram arrives twice.
 TWICE = 8
+
+#: The datagram arrives 0.1 simulated seconds later, while the node's query goes on.
 LATE = 16
 
 
 def makeSubject() -> Subject:
-    """The node that an input is sent to, always the same, with requests in flight."""
+    """A node to send an input to, always the same, with requests in flight."""
     subject = Subject(SEED, CONTACTS, QUERIES)
     subject.run(0.005)
     return subject
@@ -37,36 +49,36 @@ def play(data: bytes) -> None:
     """
     Send an input to a node of its own.
 
-    :raises Broken: when something that must hold does not
+    :raises BrokenInvariant: when an invariant of the node does not hold
     """
     if not data:
         return
     subject = makeSubject()
-    how, datagram = data[0], data[1:]
-    source = sourceOf(subject, how)
-    if how & MATCHING and len(datagram) >= wire.HEADER_BYTES:
-        datagram = _matched(subject, datagram)
-    if how & LATE:
+    flags, datagram = data[0], data[1:]
+    source = sourceOf(subject, flags)
+    if flags & MATCHING and len(datagram) >= wire.HEADER_BYTES:
+        datagram = _matching(subject, datagram)
+    if flags & LATE:
         subject.run(0.1)
-    for _ in range(2 if how & TWICE else 1):
+    for _ in range(2 if flags & TWICE else 1):
         subject.receive(datagram, source)
         subject.run(0.02)
     subject.check()
     subject.finish()
 
 
-def sourceOf(subject: Subject, how: int) -> HostPort:
-    """Where a datagram comes from."""
-    if how & FROM_ASKED:
-        return subject.asked[0][1]
-    if how & FROM_PEER:
+def sourceOf(subject: Subject, flags: int) -> HostPort:
+    """The address that a datagram with these flags comes from."""
+    if flags & FROM_ASKED:
+        return subject.requests[0][1]
+    if flags & FROM_PEER:
         contact = subject.node.contacts()[0]
         return contact.host, contact.port
     return STRANGER
 
 
-def _matched(subject: Subject, datagram: bytes) -> bytes:
+def _matching(subject: Subject, datagram: bytes) -> bytes:
     """The datagram with the transaction id of the node's first request in flight."""
-    number = wire.transactionId(subject.asked[0][0])
-    flag = datagram[0] & 0x80
-    return bytes([flag | number >> 8, number & 0xFF]) + datagram[wire.HEADER_BYTES :]
+    number = wire.transactionId(subject.requests[0][0])
+    requestBit = datagram[0] & 0x80
+    return bytes([requestBit | number >> 8, number & 0xFF]) + datagram[wire.HEADER_BYTES :]

@@ -1,5 +1,5 @@
 """
-The other nodes of the network that a fuzzed node lives in.
+The other nodes of the network that the fuzzed node is on.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from dwdht_twisted.testing import MemoryNetwork
 
 PORT = 6620
 
-#: The share of requests that a peer doesn't answer.
+#: The share of requests that a peer doesn't answer, so that the fuzzed node also retries.
 SILENCE = 0.1
 
 
 class Peer(DatagramProtocol):
     """
-    A node that answers as the protocol says, most of the time, and knows everybody.
+    A node that answers nine of ten requests as the protocol requires.
 
-    :ivar contact: who it is
+    :param closest: returns the compact contacts closest to a target, among all peers
+    :ivar contact: its id and address
     """
 
     noisy = False
@@ -54,7 +55,7 @@ class Peer(DatagramProtocol):
         )
 
     def introduce(self, address: HostPort) -> None:
-        """Ask a node, so that it learns of this one."""
+        """Ping a node, so that it learns of this one."""
         assert self.transport is not None
         self.transport.write(
             wire.frameRequest(0, wire.requestBody(wire.PING, self.contact.id)), address
@@ -63,9 +64,9 @@ class Peer(DatagramProtocol):
 
 class Population:
     """
-    Peers with random ids, each in a network of its own.
+    Peers with random ids, each in a /24 network of its own.
 
-    :ivar peers: all of them
+    :ivar peers: all peers
     """
 
     def __init__(self, network: MemoryNetwork, count: int) -> None:
@@ -80,7 +81,12 @@ class Population:
         self._contacts = contacts
 
     def closest(self, target: bytes) -> bytes:
-        """The k contacts around a target, in the order of their ids: close enough for a lookup."""
+        """
+        The compact contacts of the k peers around a target, in the order of their ids.
+
+        Neighbours in this order are not always the closest by XOR, but close enough for a lookup to
+        go on.
+        """
         place = bisect(self._contacts, target)
         first = max(0, min(place - K // 2, len(self._contacts) - K))
         return b"".join(self._contacts[first : first + K])

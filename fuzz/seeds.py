@@ -1,8 +1,8 @@
 """
-``python -m fuzz.seeds fuzz/corpus``: the inputs that the coverage-guided search begins with.
+``python -m fuzz.seeds fuzz/corpus``: the first inputs of the coverage-guided search.
 
-One for each kind of datagram, with tokens that are valid for the node that inputs are sent to.  To
-be run again when that node makes other tokens.
+There is one input for each kind of datagram.  Their tokens are valid for the node that inputs are
+sent to, so run this again after a change that lets that node issue other tokens.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dwdht_twisted.values import COMMAND as VALUES
 from dwdht_twisted.values import keyOf
 
 from .input import FROM_ASKED, FROM_PEER, MATCHING, TWICE, makeSubject, sourceOf
-from .subject import ECHO, Subject
+from .queries import ECHO
+from .subject import Subject
 
 _VALUE = b"Hello, World!"
 _ID = bytes(range(32))
@@ -25,27 +26,27 @@ _KEY = keyOf(_VALUE)
 
 
 def seeds() -> Iterator[tuple[str, bytes]]:
-    """The inputs, each with a name."""
+    """The inputs, each with the name of its file."""
     subject = makeSubject()
     peer = sourceOf(subject, FROM_PEER)
     peersId = subject.node.contacts()[0].id
     nodes = subject.population.closest(_KEY)
-    for name, how, id in (("stranger", 0, _ID), ("peer", FROM_PEER, peersId)):
-        yield f"ping-{name}", _request(how, wire.PING, id)
-        yield f"find-{name}", _request(how, wire.FIND_NODE, id, _KEY)
-        yield f"forward-{name}", _request(how, wire.PING, id, forwardRequest=packAddress(*peer))
-        yield f"forwarded-{name}", _request(how, wire.PING, id, forwardResponse=b"\x09\1\1\1\1\1")
+    for name, flags, id in (("stranger", 0, _ID), ("peer", FROM_PEER, peersId)):
+        yield f"ping-{name}", _request(flags, wire.PING, id)
+        yield f"find-{name}", _request(flags, wire.FIND_NODE, id, _KEY)
+        yield f"forward-{name}", _request(flags, wire.PING, id, forwardRequest=packAddress(*peer))
+        yield f"forwarded-{name}", _request(flags, wire.PING, id, forwardResponse=b"\x09\1\1\1\1\1")
         for command in (ECHO, VALUES):
-            token = _tokenFor(subject, sourceOf(subject, how), command, id)
-            yield f"query-{command}-{name}", _request(how, command, id, _KEY, value=_VALUE)
+            token = _tokenFor(subject, sourceOf(subject, flags), command, id)
+            yield f"query-{command}-{name}", _request(flags, command, id, _KEY, value=_VALUE)
             yield (
                 f"update-{command}-{name}",
-                _request(how | TWICE, command, id, _KEY, roundtripToken=token, value=_VALUE),
+                _request(flags | TWICE, command, id, _KEY, roundtripToken=token, value=_VALUE),
             )
     yield "ping-ephemeral", _request(0, wire.PING, None)
     yield "find-ephemeral", _request(0, wire.FIND_NODE, None, _KEY)
     yield "echo-later", _request(0, ECHO, _ID, _KEY, value=_VALUE * 20)
-    for name, how in (("awaited", FROM_ASKED | MATCHING), ("unexpected", FROM_PEER)):
+    for name, flags in (("awaited", FROM_ASKED | MATCHING), ("unexpected", FROM_PEER)):
         for part in (
             {"nodes": nodes, "roundtripToken": _KEY},
             {"nodes": nodes[:-1], "value": _VALUE},
@@ -53,33 +54,33 @@ def seeds() -> Iterator[tuple[str, bytes]]:
             {},
         ):
             title = "-".join(["answer", name, *part])
-            yield title, bytes([how]) + wire.encodeResponse(1, _ID, **part)
+            yield title, bytes([flags]) + wire.encodeResponse(1, _ID, **part)
     yield "empty", bytes([0])
     yield "short", bytes([0, 0x80])
 
 
-def _request(how: int, command: str, id: bytes | None, *more: bytes, **fields: bytes) -> bytes:
+def _request(flags: int, command: str, id: bytes | None, *more: bytes, **fields: bytes) -> bytes:
     body = wire.requestBody(command, id, *more, **fields)
-    return bytes([how]) + wire.frameRequest(1, body)
+    return bytes([flags]) + wire.frameRequest(1, body)
 
 
 def _tokenFor(subject: Subject, source: HostPort, command: str, id: bytes | None) -> bytes:
-    """The token that the node gives to whoever asks this."""
-    subject.answered.clear()
+    """The token in the node's answer to a query from this source."""
+    subject.responses.clear()
     datagram = wire.frameRequest(77, wire.requestBody(command, id, _KEY))
-    # The second time it knows who asks, and doesn't hold the answer back.
+    # The first answer may be held back until the address is validated; the second isn't.
     for _ in range(2):
         subject.receive(datagram, source)
         subject.run(0.05)
-    for answer, _ in subject.answered:
+    for answer, _ in subject.responses:
         message = wire.decodeResponse(answer)
         if message.transactionId == 77 and message.roundtripToken is not None:
             return message.roundtripToken
-    raise LookupError(f"no token for {command} of {source}")
+    raise LookupError(f"the node gave no token to {source} for the command {command}")
 
 
 def main() -> None:
-    """Write the inputs into the folder that is named on the command line."""
+    """Write the inputs into the folder that the command line names."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in seeds():

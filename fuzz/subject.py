@@ -1,19 +1,18 @@
 """
-The node that is fuzzed, and what must hold for it.
+The fuzzed node, and the invariants that must hold for it.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from dwdht_twisted import DHTError, DHTNode, ICommandHandler, Request
+from dwdht_twisted import DHTNode, ICommandHandler, Request
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.interfaces import HandlerResult
@@ -22,53 +21,54 @@ from dwdht_twisted.values import COMMAND as VALUES
 from dwdht_twisted.values import MemoryStore, ValueHandler
 
 from .population import PORT, Population
+from .queries import ECHO, Queries
 
 HOST = "5.0.0.1"
 
-#: A command whose handler gives the value back, at once or later.
-ECHO = "echo"
-
-#: The longest that a query may take, in simulated seconds.
+#: The time that a query may take, in simulated seconds; most take less than 3.  Larger: a query
+#: that never ends is found later.  Smaller: slow queries count as endless.
 QUERY_LIMIT = 60.0
 
-#: How much the node keeps for others, in bytes.
+#: The size of the node's store, in bytes: small, so that values are dropped during a campaign.
 STORE_BYTES = 1_000_000
 
-#: How many datagrams of the node are kept for the forger, of each kind.
-OVERHEARD = 64
+#: The number of datagrams that are kept for the forger, of each of the two kinds.  Larger: more of
+#: the transaction ids and tokens in them have expired.
+HISTORY = 64
 
-#: How many contacts are offered in one moment.
-_OFFERED = 50
+#: The number of peers that introduce themselves at the same time.  Larger: some of them don't
+#: become contacts, because the node pings a limited number of newcomers at a time.
+_INTRODUCED_TOGETHER = 50
 
 
-class Broken(AssertionError):
+class BrokenInvariant(AssertionError):
     """
-    Something that must hold does not.
+    An invariant of the fuzzed node does not hold.
     """
 
 
 @implementer(ILogObserver)
-class Eavesdropper:
+class ProblemLog:
     """
-    Notes what is logged above debug.
+    Records the log events above debug level, and other problems.
 
-    :ivar heard: one text for each event
+    :ivar problems: a text for each
     """
 
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.problems: list[str] = []
 
     def __call__(self, event: LogEvent) -> None:
-        """Note an event."""
+        """Record a log event."""
         if event["log_level"] > LogLevel.debug:
             failure = event.get("log_failure")
             text = str(event["log_format"]) if failure is None else failure.getTraceback()
-            self.heard.append(text)
+            self.problems.append(text)
 
 
 @implementer(ICommandHandler)
 class Echo:
-    """Gives values back: short ones at once, and long ones after a while."""
+    """Returns values: up to 99 bytes at once, up to 1,000 bytes of longer ones after 50 ms."""
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -89,126 +89,98 @@ class Subject:
     """
     A node with a full table and open queries, on a network in memory.
 
-    :param seed: of all that is random in it
-    :param contacts: how many peers there are, and are offered to its table
-    :param queries: how many queries and updates are open at any time
+    :param seed: the seed of everything random in it
+    :param contacts: the number of peers that introduce themselves to the node
+    :param queries: the number of queries and updates that are open at any time
 
-    :ivar node: the node
-    :ivar network: where it is
-    :ivar clock: its time
+    :ivar node: the fuzzed node
+    :ivar network: the network that it is on
+    :ivar clock: the simulated time
     :ivar population: the other nodes
-    :ivar asked: what it has asked lately: its requests, and whom it has sent them to
-    :ivar answered: what it has answered lately: its responses, and to whom
-    :ivar ended: how many of its queries have ended, by how
-    :ivar longest: how long the longest of them took, in simulated seconds
+    :ivar queries: its queries and updates
+    :ivar requests: the latest requests that it has sent, with their destinations
+    :ivar responses: the latest responses that it has sent, with their destinations
     """
 
     def __init__(self, seed: int, contacts: int = 1000, queries: int = 8) -> None:
-        self._random = Random(f"subject {seed}")
         self.clock = SimulatedClock()
         self.network = MemoryNetwork(self.clock, seed=seed, latency=0.01)
         self.population = Population(self.network, contacts)
-        self.asked: deque[tuple[bytes, HostPort]] = deque(maxlen=OVERHEARD)
-        self.answered: deque[tuple[bytes, HostPort]] = deque(maxlen=OVERHEARD)
-        self.ended: Counter[str] = Counter()
-        self.longest = 0.0
-        self._wanted = queries
-        self._open: dict[int, float] = {}
-        self._opened = 0
-        self._log = Eavesdropper()
+        self.requests: deque[tuple[bytes, HostPort]] = deque(maxlen=HISTORY)
+        self.responses: deque[tuple[bytes, HostPort]] = deque(maxlen=HISTORY)
+        self._log = ProblemLog()
         reactor = self.network.reactor(HOST)
         self.node = DHTNode(reactor, random=Random(seed))
         store = MemoryStore(self.clock.seconds, maximumBytes=STORE_BYTES)
         self.node.register(ECHO, Echo(reactor))
         self.node.register(VALUES, ValueHandler(store))
         self.node.listen(PORT)
-        self._offer()
-        self.network.onDatagram = self._overhear
+        self._introducePeers()
+        self.network.onDatagram = self._record
         globalLogPublisher.addObserver(self._log)
-        self._renew()
+        self.queries = Queries(
+            self.node,
+            queries,
+            self.clock.seconds,
+            Random(f"subject {seed}"),
+            self._log.problems.append,
+        )
+        self.queries.refill()
 
-    def _offer(self) -> None:
-        """Let the peers ask the node, so that it learns of them."""
+    def _introducePeers(self) -> None:
+        """Let the peers ping the node, so that it learns of them."""
         peers = self.population.peers
-        for first in range(0, len(peers), _OFFERED):
-            for peer in peers[first : first + _OFFERED]:
+        for first in range(0, len(peers), _INTRODUCED_TOGETHER):
+            for peer in peers[first : first + _INTRODUCED_TOGETHER]:
                 peer.introduce((HOST, PORT))
             self.clock.runFor(1.0)
 
-    def _overhear(self, source: HostPort, destination: HostPort, datagram: bytes) -> None:
+    def _record(self, source: HostPort, destination: HostPort, datagram: bytes) -> None:
         if source[0] == HOST:
-            (self.asked if wire.isRequest(datagram) else self.answered).append(
-                (datagram, destination)
-            )
+            sent = self.requests if wire.isRequest(datagram) else self.responses
+            sent.append((datagram, destination))
 
-    # What happens.
+    # Events.
 
     def receive(self, datagram: bytes, source: HostPort) -> None:
-        """Let a datagram arrive, now."""
+        """Deliver a datagram to the node, at the present time."""
         self.node.datagramReceived(datagram, source)
 
     def run(self, seconds: float) -> None:
-        """Let simulated time pass, then open a query for each that has ended."""
+        """Let simulated time pass, then start a query for each that has ended."""
         self.clock.runFor(seconds)
-        self._renew()
+        self.queries.refill()
 
-    def _renew(self) -> None:
-        for _ in range(self._wanted - len(self._open)):
-            self._opened += 1
-            number = self._opened
-            self._open[number] = self.clock.seconds()
-            command = (ECHO, VALUES)[number % 2]
-            ask = (self.node.query, self.node.update)[number // 2 % 2]
-            value = self._random.randbytes(number % 50)
-            stream = ask(
-                command,
-                self._random.randbytes(32),
-                value,
-                holepunching=number % 5 > 0,
-            )
-            stream.collect().addBoth(self._queryEnded, number)
-
-    def _queryEnded(self, result: object, number: int) -> None:
-        took = self.clock.seconds() - self._open.pop(number)
-        self.longest = max(self.longest, took)
-        if not isinstance(result, Failure):
-            self.ended["ended well"] += 1
-        elif result.check(DHTError):
-            self.ended[type(result.value).__name__] += 1
-        else:
-            self._log.heard.append(result.getTraceback())
-
-    # What must hold.
+    # Invariants.
 
     def check(self) -> None:
         """
-        See that nothing was logged, and that no query takes too long.
+        Require that there was no problem, and that no query is open for over 60 simulated seconds.
 
-        :raises Broken: with what is wrong
+        :raises BrokenInvariant: with the first problem
         """
-        heard = self._log.heard
-        if heard:
-            raise Broken(f"{len(heard)} events above debug, first:\n{heard[0]}")
-        oldest = min(self._open.values(), default=self.clock.seconds())
-        if self.clock.seconds() - oldest > QUERY_LIMIT:
-            raise Broken(f"a query has not ended after {QUERY_LIMIT} simulated seconds")
+        problems = self._log.problems
+        if problems:
+            raise BrokenInvariant(f"{len(problems)} events above debug, first:\n{problems[0]}")
+        if self.queries.oldest > QUERY_LIMIT:
+            raise BrokenInvariant(f"a query has not ended after {QUERY_LIMIT} simulated seconds")
 
     def finish(self) -> None:
         """
-        Let all queries end, destroy the node, and see that nothing is left.
+        Let all queries end, destroy the node, and require that nothing is left.
 
-        :raises Broken: with what is wrong
+        :raises BrokenInvariant: with the first problem
         """
         try:
-            self._wanted = 0
+            self.queries.stop()
             self.clock.runFor(QUERY_LIMIT)
-            if self._open:
-                raise Broken(f"{len(self._open)} queries have not ended")
+            if len(self.queries):
+                raise BrokenInvariant(f"{len(self.queries)} queries have not ended")
             self.clock.runUntil(self.node.destroy())
             self.clock.runFor(1.0)
             left = self.clock.getDelayedCalls()
             if left:
-                raise Broken(f"{len(left)} timers are left, first: {left[0]}")
+                raise BrokenInvariant(f"{len(left)} timers are left, first: {left[0]}")
             self.check()
         finally:
             globalLogPublisher.removeObserver(self._log)
