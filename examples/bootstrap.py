@@ -1,5 +1,5 @@
 """
-A bootstrap node, which newcomers ask first.
+A bootstrap node, which new nodes ask first.
 
     python examples/bootstrap.py [PORT]
 """
@@ -16,7 +16,7 @@ from dwdht_twisted import DHTNode
 
 
 async def main(reactor: Any, port: str = "10001") -> None:
-    # Ephemeral: it serves, but other nodes don't list it.
+    # Ephemeral: the node answers requests, but other nodes don't list it.
     bootstrap = DHTNode(reactor, ephemeral=True)
     bootstrap.listen(int(port))
     print(f"listening on port {bootstrap.address().port}", flush=True)

@@ -15,7 +15,7 @@ const values = new Map()
 
 const node = dht({ bootstrap: [bootstrap] })
 
-// Like the Python nodes, this one keeps values for others.
+// This node keeps values for others, as the Python nodes do.
 node.on('update:values', function (query, callback) {
   if (query.value) values.set(sha256(query.value).toString('hex'), query.value)
   callback()

@@ -22,7 +22,7 @@ async def main(reactor: Any, keyHex: str, bootstrap: str = "localhost:10001") ->
     async for reply in stream:
         if reply.value is not None and sha256(reply.value).digest() == key:
             print(keyHex, "-->", reply.value.decode(errors="replace"))
-            # Found: there is no need to ask further nodes.
+            # The value is found, so ask no further nodes.
             stream.stopProducing()
     print("(query finished)")
     await node.destroy()

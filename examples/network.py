@@ -1,5 +1,5 @@
 """
-A hundred nodes that keep values for others.
+A network of 100 nodes that keep values for others.
 
     python examples/network.py [BOOTSTRAP] [COUNT]
 """
@@ -19,22 +19,22 @@ from dwdht_twisted import DHTNode, ICommandHandler, Request
 
 @implementer(ICommandHandler)
 class Values:
-    """The command "values" of one node."""
+    """The handler of the command "values" on one node."""
 
     def __init__(self) -> None:
         self.values: dict[bytes, bytes] = {}
 
     def updateReceived(self, request: Request) -> None:
-        """This node is one of the closest, and somebody wants to store a value here."""
+        """Store a value: this node is one of those closest to its key."""
         if request.value is None:
             return
-        # The hash of the value is the key.
+        # The key is the hash of the value, not the target: the asker may send a wrong target.
         key = sha256(request.value).digest()
         self.values[key] = request.value
         print("storing", key.hex(), "-->", request.value.decode(errors="replace"), flush=True)
 
     def queryReceived(self, request: Request) -> bytes | None:
-        """Somebody looks for a value."""
+        """Return the value of a key, or None."""
         return self.values.get(request.target)
 
 

@@ -3,8 +3,9 @@ A Twisted web server that has a DHT node as its second service.
 
     twistd -ny examples/web_server.py
 
-POST a value to / to store it on the network; GET /KEYHEX finds it. The environment may set
-WEB_PORT (8080), DHT_PORT (6620) and DHT_BOOTSTRAP (HOST:PORT, none by default).
+POST / stores the body on the network and returns its key. GET /KEYHEX returns the value. The
+environment may set WEB_PORT (8080 by default), DHT_PORT (6620) and DHT_BOOTSTRAP (HOST:PORT, none
+by default).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dwdht_twisted.values import MemoryStore
 
 
 class Values(Resource):
-    """The values of the network, over HTTP."""
+    """A resource that stores values on the network and finds them."""
 
     isLeaf = True
 
@@ -64,7 +65,7 @@ class Values(Resource):
 
         working = Deferred.fromCoroutine(answer())
         working.addErrback(lambda failure: failure.trap(CancelledError))
-        # A browser that has gone away wants no answer.
+        # When the browser has closed the connection, stop the query: nobody reads its result.
         request.notifyFinish().addErrback(lambda failure: working.cancel())
         return NOT_DONE_YET
 
