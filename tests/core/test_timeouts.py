@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.roundtrip`.
+Time-outs: estimates of round trips, and the time-outs of addresses that follow from them.
 """
 
 from __future__ import annotations
@@ -31,18 +31,20 @@ samples = st.floats(0.0, 20.0)
 
 class EstimateTests(SynchronousTestCase):
     """
-    Tests for what a round trip tells.
+    The estimate of one round-trip time, and its time-out.
     """
 
-    def test_first(self) -> None:
-        """The first measurement counts whole, with half of it as deviation (RFC 6298, 2.2)."""
+    def test_firstSampleSetsMeanAndDeviation(self) -> None:
+        """The first sample is the mean, and half of it is the deviation (RFC 6298, 2.2)."""
         estimate = firstEstimate(0.2)
         self.assertAlmostEqual(estimate[0], 0.2)
         self.assertAlmostEqual(estimate[1], 0.1)
         self.assertAlmostEqual(timeoutOf(estimate), 0.6)
 
-    def test_second(self) -> None:
-        """The next weigh an eighth, and a quarter in the deviation (RFC 6298, 2.3)."""
+    def test_laterSamplesAreWeighted(self) -> None:
+        """
+        A later sample weighs an eighth in the mean and a quarter in the deviation (RFC 6298, 2.3).
+        """
         estimate = firstEstimate(0.2)
         estimate = refined(estimate, 0.4)
         # The deviation is taken from the former mean: 3/4 of 0.1 and 1/4 of 0.2.
@@ -52,8 +54,8 @@ class EstimateTests(SynchronousTestCase):
 
     @thorough
     @given(samples, st.lists(samples, max_size=50))
-    def test_bounds(self, first: float, more: list[float]) -> None:
-        """No time-out is out of bounds, and the mean stays within what was measured."""
+    def test_estimateStaysWithinItsSamples(self, first: float, more: list[float]) -> None:
+        """A time-out is within its bounds, and the mean within the samples."""
         estimate = firstEstimate(first)
         for sample in more:
             estimate = refined(estimate, sample)
@@ -61,20 +63,23 @@ class EstimateTests(SynchronousTestCase):
             self.assertTrue(min(first, *more) - 1e-9 <= estimate[0])
             self.assertTrue(estimate[0] <= max(first, *more) + 1e-9)
             self.assertTrue(estimate[1] >= 0)
-            # Whoever answers as usual is waited for.
+            # A shorter time-out would end before an answer that is as fast as the mean.
             self.assertTrue(timeoutOf(estimate) >= min(estimate[0], MAXIMUM_TIMEOUT))
 
     @given(st.floats(0.001, 1.4), st.floats(0.001, 1.4))
-    def test_convergence(self, before: float, now: float) -> None:
-        """After a change the time-out settles near the new round trip."""
+    def test_timeoutConvergesToANewRoundTrip(self, before: float, now: float) -> None:
+        """The time-out comes within 0.0005 seconds of a new round trip after 100 samples."""
         estimate = firstEstimate(before)
         for _ in range(100):
             estimate = refined(estimate, now)
         self.assertAlmostEqual(estimate[0], now, places=3)
         self.assertAlmostEqual(timeoutOf(estimate), max(now, MINIMUM_TIMEOUT), places=3)
 
-    def test_backOff(self) -> None:
-        """After a wait in vain none is shorter, until there is a measurement (RFC 6298, 5.5)."""
+    def test_backOffHoldsUntilTheNextSample(self) -> None:
+        """
+        A time-out doesn't shrink after a wait without an answer, until there is a sample (RFC 6298,
+        5.5).
+        """
         estimate = firstEstimate(0.01)
         estimate = backedOff(estimate, 0.9)
         estimate = backedOff(estimate, 0.3)
@@ -86,8 +91,10 @@ class EstimateTests(SynchronousTestCase):
 
     @thorough
     @given(samples, st.lists(samples, max_size=10))
-    def test_backOffBounds(self, first: float, waits: list[float]) -> None:
-        """After waits in vain it is waited no shorter than those, but never out of bounds."""
+    def test_backOffIsBounded(self, first: float, waits: list[float]) -> None:
+        """
+        A time-out after waits without an answer is the longest of them, at most `MAXIMUM_TIMEOUT`.
+        """
         estimate = firstEstimate(first)
         before = timeoutOf(estimate)
         for waited in waits:
@@ -98,40 +105,43 @@ class EstimateTests(SynchronousTestCase):
 
 class RoundTripTimesTests(SynchronousTestCase):
     """
-    Tests for `RoundTripTimes`.
+    The time-outs of many addresses, `RoundTripTimes`.
     """
 
     def setUp(self) -> None:
         self.times = RoundTripTimes()
 
-    def test_unmeasured(self) -> None:
-        """Before anything was measured a fixed time-out holds."""
+    def test_timeoutWithoutSamplesIsFixed(self) -> None:
+        """The time-out is `INITIAL_TIMEOUT`, 0.5 seconds, before anything was measured."""
         self.assertEqual(self.times.timeout(NEAR, 0.0), INITIAL_TIMEOUT)
 
-    def test_eachAddress(self) -> None:
-        """Each address has the time-out that it has earned."""
+    def test_eachAddressHasItsOwnTimeout(self) -> None:
+        """A near and a far address each have the time-out of their own samples."""
         for _ in range(50):
             self.times.measured(NEAR, 0.01, 0.0)
             self.times.measured(FAR, 0.8, 0.0)
         self.assertAlmostEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT, places=3)
         self.assertAlmostEqual(self.times.timeout(FAR, 0.0), 0.8, places=3)
 
-    def test_otherPort(self) -> None:
-        """Two ports of one host are two addresses."""
+    def test_portsOfAHostAreApart(self) -> None:
+        """Two ports of one host have time-outs of their own."""
         self.times.measured(NEAR, 0.8, 0.0)
         for _ in range(50):
             self.times.measured(FAR, 0.1, 0.0)
         other = Address(NEAR.host, NEAR.port + 1)
         self.assertNotEqual(self.times.timeout(other, 0.0), self.times.timeout(NEAR, 0.0))
 
-    def test_newAddress(self) -> None:
-        """An address that is new is taken to be like the others."""
+    def test_newAddressHasTheTimeoutOfOthers(self) -> None:
+        """A new address has the time-out that follows from all samples."""
         for _ in range(50):
             self.times.measured(NEAR, 0.7, 0.0)
         self.assertAlmostEqual(self.times.timeout(FAR, 0.0), 0.7, places=3)
 
-    def test_forgotten(self) -> None:
-        """An address that hasn't been heard of for long is taken to be like the others again."""
+    def test_oldEstimateIsForgotten(self) -> None:
+        """
+        An address without a sample for `ESTIMATES_KEPT_FOR`, 1,800 seconds, has the time-out of a
+        new one.
+        """
         for _ in range(50):
             self.times.measured(NEAR, 0.9, 0.0)
         for _ in range(50):
@@ -141,16 +151,19 @@ class RoundTripTimesTests(SynchronousTestCase):
             self.times.timeout(Address("203.0.113.1", 1), ESTIMATES_KEPT_FOR),
         )
 
-    def test_silenceIsNoNews(self) -> None:
-        """An address that doesn't answer is remembered no longer for being asked."""
+    def test_silenceProlongsNoEstimate(self) -> None:
+        """An estimate is kept no longer because its address was asked and didn't answer."""
         self.times.measured(NEAR, 0.9, 0.0)
         self.times.missed(NEAR, 0.9, ESTIMATES_KEPT_FOR / 2)
         for _ in range(50):
             self.times.measured(FAR, 0.3, ESTIMATES_KEPT_FOR)
         self.assertAlmostEqual(self.times.timeout(NEAR, ESTIMATES_KEPT_FOR), 0.3, places=1)
 
-    def test_bounded(self) -> None:
-        """Of many addresses the first are forgotten, and the last remembered."""
+    def test_estimatesAreBounded(self) -> None:
+        """
+        The estimate of the first address is forgotten after samples of `ESTIMATED_ADDRESSES`, 128,
+        others, and the last one's is kept.
+        """
         self.times.measured(NEAR, 1.4, 0.0)
         for number in range(ESTIMATED_ADDRESSES):
             self.times.measured(Address("198.51.100.7", number + 1), 0.01, 0.0)
@@ -159,8 +172,8 @@ class RoundTripTimesTests(SynchronousTestCase):
         last = Address("198.51.100.7", ESTIMATED_ADDRESSES)
         self.assertEqual(self.times.timeout(last, 0.0), MINIMUM_TIMEOUT)
 
-    def test_missed(self) -> None:
-        """What one address doesn't answer in time is waited for longer there until it answers."""
+    def test_lateAnswerProlongsOneTimeout(self) -> None:
+        """A late answer prolongs the time-out of its own address alone, until the next sample."""
         for address in (NEAR, FAR):
             self.times.measured(address, 0.01, 0.0)
         self.times.missed(NEAR, 0.7, 0.0)
@@ -169,8 +182,11 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.times.measured(NEAR, 0.01, 0.0)
         self.assertEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT)
 
-    def test_failed(self) -> None:
-        """An address that answered no transmission is waited for twice as long the next time."""
+    def test_failureDoublesTheTimeout(self) -> None:
+        """
+        The time-out of an address that answered no transmission doubles, up to `MAXIMUM_TIMEOUT`,
+        until the next sample.
+        """
         self.times.measured(NEAR, 0.01, 0.0)
         for waited in (0.2, 0.4, 0.8, 1.4):
             self.times.missed(NEAR, 4 * waited, 0.0)
@@ -180,8 +196,11 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.times.measured(NEAR, 0.01, 0.0)
         self.assertEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT)
 
-    def test_missedByAll(self) -> None:
-        """When nobody answers in time, addresses that are new are waited for longer too."""
+    def test_lateAnswersInARowProlongAllTimeouts(self) -> None:
+        """
+        The time-out of a new address grows after `MISSED_IN_A_ROW`, 8, late answers of others in a
+        row, and not after 7.
+        """
         self.times.measured(NEAR, 0.01, 0.0)
         new = Address("203.0.113.1", 1)
         for _ in range(MISSED_IN_A_ROW - 1):
@@ -192,16 +211,16 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.times.measured(NEAR, 0.01, 0.0)
         self.assertEqual(self.times.timeout(new, 0.0), MINIMUM_TIMEOUT)
 
-    def test_missedByOther(self) -> None:
-        """That one address was late changes nothing for others that are known."""
+    def test_lateAnswerSparesKnownAddresses(self) -> None:
+        """The late answer of one address doesn't change the time-out of another known one."""
         self.times.measured(NEAR, 0.1, 0.0)
         self.times.measured(FAR, 0.1, 0.0)
         before = self.times.timeout(FAR, 0.0)
         self.times.missed(NEAR, 1.3, 0.0)
         self.assertEqual(self.times.timeout(FAR, 0.0), before)
 
-    def test_missedAtFirst(self) -> None:
-        """When nobody has ever answered in time, everybody is waited for longer."""
+    def test_lateAnswersAtFirstProlongAllTimeouts(self) -> None:
+        """The time-out of all addresses grows after 8 late answers in a row before any sample."""
         for _ in range(MISSED_IN_A_ROW):
             self.times.missed(FAR, INITIAL_TIMEOUT, 0.0)
         self.assertGreater(self.times.timeout(NEAR, 0.0), INITIAL_TIMEOUT)

@@ -21,6 +21,9 @@ thorough = settings(max_examples=300, deadline=None, print_blob=True)
 #: Settings for properties of long sequences, whose examples take milliseconds.
 patient = settings(max_examples=80, deadline=None, print_blob=True)
 
+#: Pauses of up to 10 seconds, in steps of 1/8 second, which floating point numbers hold exactly.
+pauses = st.integers(0, 80).map(lambda eighths: eighths / 8)
+
 ids = st.binary(min_size=ID_BYTES, max_size=ID_BYTES)
 ports = st.integers(1, 65535)
 octets = st.integers(0, 255)

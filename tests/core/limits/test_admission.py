@@ -1,0 +1,79 @@
+"""
+Admission of requests: `Admission`, and the limits of proven and of unproven addresses.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._core.limits import (
+    Admission,
+    RateLimit,
+)
+from dwdht_twisted._core.limits.bounds import (
+    STRANGER_REQUEST_RATE,
+)
+
+
+class AdmissionTests(SynchronousTestCase):
+    """
+    An `Admission` with one proven contact.
+    """
+
+    def setUp(self) -> None:
+        self.contact = ("8.8.8.8", 80)
+        self.admission = Admission(RateLimit(), self.contact.__eq__)
+        self.allowed = int(STRANGER_REQUEST_RATE)
+
+    def flood(self, requests: int, hosts: int, now: float = 0.0) -> int:
+        """Send requests from hosts in turn, and return the number that is served."""
+        addresses = ((f"9.9.{n % hosts >> 8}.{n % hosts & 255}", 80) for n in range(requests))
+        return sum(self.admission.admits(address, now) for address in addresses)
+
+    def test_strangersShareARate(self) -> None:
+        """
+        Of 10,000 requests a second of unproven addresses `STRANGER_REQUEST_RATE`, 5,000, are served
+        in each of 2 seconds.
+        """
+        self.assertEqual(self.flood(2 * self.allowed, 20_000), self.allowed)
+        self.assertEqual(self.flood(2 * self.allowed, 20_000, 1.0), self.allowed)
+
+    def test_servedStrangersStayUnproven(self) -> None:
+        """
+        Of 10,000 requests of 1,000 unproven addresses 5,000 are served, because being served proves
+        no address.
+        """
+        self.assertEqual(self.flood(2 * self.allowed, 1000), self.allowed)
+
+    def test_provenAddressIsServedInAFlood(self) -> None:
+        """
+        A proven address is served in a flood of 20,000 unproven ones, and another unproven one is
+        not.
+        """
+        self.flood(20_000, 20_000)
+        self.assertFalse(self.admission.admits(("7.7.7.7", 80), 0.0))
+        self.assertTrue(self.admission.admits(self.contact, 0.0))
+
+    def test_floodingHostSparesOtherStrangers(self) -> None:
+        """
+        A host that sends 10,000 requests is served its burst of 300, and leaves tokens to other
+        unproven addresses.
+        """
+        burst = int(RateLimit().burst)
+        self.assertEqual(self.flood(2 * self.allowed, 1), burst)
+        self.assertTrue(self.admission.admits(("7.7.7.7", 80), 0.0))
+
+    def test_everyAddressIsLimited(self) -> None:
+        """A proven and an unproven address each are served 2 of 3 requests under a burst of 2."""
+        admission = Admission(RateLimit(rate=1.0, burst=2.0), self.contact.__eq__)
+        for address in (self.contact, ("7.7.7.7", 80)):
+            served = [admission.admits(address, 0.0) for _ in range(3)]
+            self.assertEqual(served, [True, True, False])
+
+    def test_loopbackIsExemptByDefault(self) -> None:
+        """The machine's own addresses are exempt, unless the limit includes loopback."""
+        for loopback, expected in ((False, [True, True, True]), (True, [True, True, False])):
+            limit = RateLimit(rate=1.0, burst=2.0, loopback=loopback)
+            admission = Admission(limit, self.contact.__eq__)
+            served = [admission.admits(("127.0.0.1", 80), 0.0) for _ in range(3)]
+            self.assertEqual(served, expected)

@@ -1,0 +1,86 @@
+"""
+A rate that public networks share: `FairRate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._core.limits import (
+    FairRate,
+)
+from dwdht_twisted._core.limits.bounds import (
+    TOKENS_PER_HOST,
+)
+
+
+class FairRateTests(SynchronousTestCase):
+    """
+    A `FairRate` of 500 tokens a second.
+    """
+
+    def setUp(self) -> None:
+        self.rate = FairRate(500.0)
+
+    def countTaken(self, hosts: Iterable[str], now: float) -> int:
+        """Return how many of these hosts get a token, all at once."""
+        return sum([self.rate.take(host, now) for host in hosts])
+
+    def test_publicSubnetGetsItsShare(self) -> None:
+        """
+        A public /24 network gets 30 of 500 tokens at once, and 250 to 320 in the next 10 seconds,
+        whichever of its hosts ask.
+        """
+        hosts = [f"8.8.8.{number % 256}" for number in range(1000)]
+        self.assertEqual(self.countTaken(hosts, 0.0), 30)
+        taken = sum([self.countTaken(hosts, 1.0 + tenth / 10) for tenth in range(100)])
+        self.assertTrue(250 <= taken <= 320, taken)
+
+    def test_publicHostLeavesTokensToItsSubnet(self) -> None:
+        """
+        A public host that asks for 100 tokens a second gets at most `TOKENS_PER_HOST`, 8, at once,
+        and its neighbours in the /24 network get theirs.
+        """
+        for tenth in range(50):
+            taken = self.countTaken(["8.8.8.1"] * 10, tenth / 10)
+            self.assertTrue(taken <= TOKENS_PER_HOST, taken)
+            self.assertEqual(self.countTaken([f"8.8.8.{2 + tenth}"], tenth / 10), 1)
+
+    def test_busyNetworksLeaveTokensToNewcomers(self) -> None:
+        """
+        No newcomer is refused while 9, 100 or 300 networks together ask for 5,000 tokens a second.
+        """
+        for networks in (9, 100, 300):
+            refused = 0
+            for moment in range(300):
+                now = networks * 100.0 + moment / 100
+                for number in range(50):
+                    network = (moment * 50 + number) % networks
+                    self.rate.take(f"8.{network >> 8}.{network & 255}.{number}", now)
+                newcomer = f"9.{networks & 255}.{moment & 255}.1"
+                refused += not self.rate.take(newcomer, now)
+            self.assertEqual(refused, 0, networks)
+
+    def test_privateAddressesHaveTokensOfTheirOwn(self) -> None:
+        """
+        Private and loopback addresses together get 500 tokens at once, and take none of the 500 of
+        public ones.
+        """
+        self.assertEqual(self.countTaken(["127.0.0.1"] * 300 + ["10.0.0.1"] * 300, 0.0), 500)
+        self.assertEqual(
+            self.countTaken([f"8.{number >> 8}.{number & 255}.1" for number in range(600)], 0.0),
+            500,
+        )
+
+    def test_allNetworksTogetherGetTheRate(self) -> None:
+        """All public networks together get 500 tokens at once, and 250 after half a second."""
+        hosts = [f"8.{number >> 8}.{number & 255}.1" for number in range(2000)]
+        self.assertEqual(self.countTaken(hosts, 0.0), 500)
+        self.assertEqual(self.countTaken(hosts[1000:], 0.5), 250)
+
+    def test_clockChangeStartsNetworksOver(self) -> None:
+        """A public host gets its full share after the clock was set, back or forward."""
+        for now in (5000.0, 10.0, 1e9):
+            self.assertEqual(self.countTaken(["8.8.8.8"] * 100, now), TOKENS_PER_HOST)
