@@ -13,7 +13,7 @@ from dwdht_twisted import Contact, DHTNode, Reply
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import HostPort
-from tests.helpers.networks.contacts import closestIds, compact, near
+from tests.helpers.core.contacts import closestIds, compact, near
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 from tests.helpers.networks.peers import RawPeer

@@ -14,7 +14,7 @@ from dwdht_twisted import Contact, NoResponse, RateLimit, RequestTimeout
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import CLAIM_RATE, CONTACTS_PER_HOST, MAXIMUM_CLAIMS
 from dwdht_twisted._core.wire import packAddress, splitContacts, unpackContact
-from tests.helpers.networks.contacts import compact
+from tests.helpers.core.contacts import compact
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 

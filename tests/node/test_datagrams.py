@@ -6,10 +6,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from dwdht_twisted import (
-    DHTNode,
-    RequestTimeout,
-)
+from dwdht_twisted import DHTNode, RequestTimeout
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import HostPort
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase

@@ -8,10 +8,7 @@ from typing import Any, cast
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from dwdht_twisted import (
-    Address,
-    NodeDestroyed,
-)
+from dwdht_twisted import Address, NodeDestroyed
 from dwdht_twisted._core import wire
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 

@@ -11,14 +11,11 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
-from dwdht_twisted import (
-    CannotListen,
-    Contact,
-    NoResponse,
-)
+from dwdht_twisted import CannotListen, Contact, NoResponse
 from dwdht_twisted._core.limits.bounds import MAXIMUM_RECALLED
 from dwdht_twisted._core.routing import K
-from dwdht_twisted._net.upkeep.upkeep import FIRST_RETRY, INTERVAL
+from dwdht_twisted._net.upkeep.retrying import FIRST_RETRY
+from dwdht_twisted._net.upkeep.upkeep import INTERVAL
 from tests.helpers.networks.nodes import REQUEST_SECONDS, NodeTestCase
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dwdht_twisted import DHTNode, NodeDestroyed, NoResponse, UnresolvableHost
 from dwdht_twisted._net.asking import RESOLUTION_TIMEOUT
-from dwdht_twisted._net.upkeep.upkeep import REFRESH_AFTER
+from dwdht_twisted._net.upkeep import REFRESH_AFTER
 from dwdht_twisted.testing import HostReactor
 from tests.helpers.networks.doubles import SilentResolver
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase

@@ -4,10 +4,7 @@ The rate limit of a node, ``rateLimit``.
 
 from __future__ import annotations
 
-from dwdht_twisted import (
-    DHTNode,
-    RateLimit,
-)
+from dwdht_twisted import DHTNode, RateLimit
 from dwdht_twisted._core import wire
 from tests.helpers.networks.nodes import NodeTestCase
 from tests.helpers.networks.peers import RawPeer

@@ -4,10 +4,7 @@ Subclasses of `DHTNode` that handle commands themselves, and a node as the handl
 
 from __future__ import annotations
 
-from dwdht_twisted import (
-    DHTNode,
-    Request,
-)
+from dwdht_twisted import DHTNode, Request
 from dwdht_twisted.interfaces import HandlerResult
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase

@@ -6,13 +6,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits import (
-    Admission,
-    RateLimit,
-)
-from dwdht_twisted._core.limits.bounds import (
-    STRANGER_REQUEST_RATE,
-)
+from dwdht_twisted._core.limits import Admission, RateLimit, ValidatedAddresses
+from dwdht_twisted._core.limits.bounds import STRANGER_REQUEST_RATE
 
 
 class AdmissionTests(SynchronousTestCase):
@@ -22,7 +17,7 @@ class AdmissionTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.contact = ("8.8.8.8", 80)
-        self.admission = Admission(RateLimit(), self.contact.__eq__)
+        self.admission = Admission(RateLimit(), ValidatedAddresses(self.contact.__eq__))
         self.allowed = int(STRANGER_REQUEST_RATE)
 
     def flood(self, requests: int, hosts: int, now: float = 0.0) -> int:
@@ -65,7 +60,7 @@ class AdmissionTests(SynchronousTestCase):
 
     def test_everyAddressIsLimited(self) -> None:
         """A proven and an unproven address each are served 2 of 3 requests under a burst of 2."""
-        admission = Admission(RateLimit(rate=1.0, burst=2.0), self.contact.__eq__)
+        admission = Admission(RateLimit(rate=1.0, burst=2.0), ValidatedAddresses(self.contact.__eq__))
         for address in (self.contact, ("7.7.7.7", 80)):
             served = [admission.admits(address, 0.0) for _ in range(3)]
             self.assertEqual(served, [True, True, False])
@@ -74,6 +69,6 @@ class AdmissionTests(SynchronousTestCase):
         """The machine's own addresses are exempt, unless the limit includes loopback."""
         for loopback, expected in ((False, [True, True, True]), (True, [True, True, False])):
             limit = RateLimit(rate=1.0, burst=2.0, loopback=loopback)
-            admission = Admission(limit, self.contact.__eq__)
+            admission = Admission(limit, ValidatedAddresses(self.contact.__eq__))
             served = [admission.admits(("127.0.0.1", 80), 0.0) for _ in range(3)]
             self.assertEqual(served, expected)

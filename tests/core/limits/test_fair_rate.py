@@ -8,12 +8,8 @@ from collections.abc import Iterable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits import (
-    FairRate,
-)
-from dwdht_twisted._core.limits.bounds import (
-    TOKENS_PER_HOST,
-)
+from dwdht_twisted._core.limits import FairRate
+from dwdht_twisted._core.limits.bounds import TOKENS_PER_HOST
 
 
 class FairRateTests(SynchronousTestCase):

@@ -8,9 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits import (
-    RecentMap,
-)
+from dwdht_twisted._core.limits import RecentMap
 from tests.helpers.strategies import pauses, thorough
 
 

@@ -8,14 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits import (
-    RateLimit,
-    RateLimiter,
-    TokenBucket,
-)
-from dwdht_twisted._core.limits.bounds import (
-    RATE_LIMITED_HOSTS,
-)
+from dwdht_twisted._core.limits import RateLimit, RateLimiter, TokenBucket
+from dwdht_twisted._core.limits.bounds import RATE_LIMITED_HOSTS
 from tests.helpers.strategies import pauses, thorough
 
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
 from dwdht_twisted._core.lookup import AskEach, Candidate, Commit, Search, State
 from dwdht_twisted._core.wire import ID_BYTES, Address
-from tests.helpers.networks.lookups import LookupNetwork, answer
+from tests.helpers.core.lookup_network import LookupNetwork, answer
 
 ID = b"i" * ID_BYTES
 TOKEN = b"t" * 32

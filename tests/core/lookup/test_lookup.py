@@ -17,8 +17,8 @@ from dwdht_twisted._core.lookup.lookup import PATIENCE, RETRY_BUDGET
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BYTES, Address, Contact
 from tests.core.lookup.test_commit import askAll
-from tests.helpers.networks.contacts import compact, near
-from tests.helpers.networks.lookups import answer
+from tests.helpers.core.contacts import compact, near
+from tests.helpers.core.lookup_network import answer
 
 TARGET = bytes(ID_BYTES)
 OWN = b"\xff" * ID_BYTES

@@ -26,8 +26,8 @@ from tests.core.lookup.test_lookup import (
     looking,
     node,
 )
-from tests.helpers.networks.contacts import compact, near
-from tests.helpers.networks.lookups import answer
+from tests.helpers.core.contacts import compact, near
+from tests.helpers.core.lookup_network import answer
 
 
 class DistrustTests(LookupTestCase):

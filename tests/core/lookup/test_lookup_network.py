@@ -16,8 +16,8 @@ from dwdht_twisted._core.limits.bounds import LOOKUP_BUDGET, LOOKUP_REQUESTS_PER
 from dwdht_twisted._core.lookup import Lookup
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BITS, ID_BYTES, Contact, ResponseMessage, isPublic
-from tests.helpers.networks.contacts import byDistance, compact, near
-from tests.helpers.networks.lookups import LookupNetwork, Tally, resultsOf
+from tests.helpers.core.contacts import byDistance, compact, near
+from tests.helpers.core.lookup_network import LookupNetwork, Tally, resultsOf
 from tests.helpers.strategies import contacts, ids, patient
 
 #: The seeds of the networks that each test makes.

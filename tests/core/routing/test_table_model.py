@@ -1,8 +1,8 @@
 """
-Tests for `dwdht_twisted.routing`: what holds after any sequence of events.
+Properties of a routing table that hold after any sequence of events.
 
-A hostile network chooses the events; a model that is too simple to be wrong
-says what the table must look like.
+Hypothesis chooses the events, as a hostile network may.  A model that is too simple to be wrong
+says what the table must hold.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from dwdht_twisted._core.wire import (
     packContact,
     subnet,
 )
-from tests.core.routing.test_table import claim, everyone
+from tests.helpers.core.contacts import byDistance
+from tests.helpers.core.tables import allOf, claim
 from tests.helpers.strategies import ids, patient, thorough
 
 OWN = b"\xa5" * ID_BYTES
 ALL = 10**6
 
-#: Few ids, some of them close to our own, so that they meet in one bucket.
+#: Few ids, some of them close to the table's own, so that many of them meet in one bucket.
 closeIds = st.builds(
     lambda prefix, rest: (
         int.from_bytes(OWN, "big") ^ (1 << (ID_BITS - 1 - prefix)) ^ rest
@@ -49,7 +50,7 @@ closeIds = st.builds(
 fewHosts = st.sampled_from(["127.0.0.1", "10.0.0.9", "8.8.8.8", "8.8.8.9", "8.8.9.8"])
 fewAddresses = st.builds(Address, fewHosts, st.integers(1000, 1005))
 
-#: What happens: of which kind, under which id, from where, and how long after the last.
+#: An event: its kind, id and address, and the seconds since the last event.
 Event: TypeAlias = tuple[str, bytes, Address, float]
 events: st.SearchStrategy[list[Event]] = st.lists(
     st.tuples(
@@ -62,18 +63,13 @@ events: st.SearchStrategy[list[Event]] = st.lists(
 )
 
 
-def ordered(contacts: list[Contact], target: bytes) -> list[Contact]:
-    """Contacts by their distance from a target, told without any structure."""
-    return sorted(contacts, key=lambda contact: distance(contact.id or b"", target))
-
-
 class InvariantTests(SynchronousTestCase):
     """
-    Tests for sequences that a liar may cause.
+    Tables after sequences of events that a liar can cause.
     """
 
     def happen(self, table: RoutingTable, event: Event, now: float) -> Contact | None:
-        """Tell the table of an event; give whom it wants pinged."""
+        """Tell the table of an event, and return the contact that it wants pinged."""
         kind, id, address, _ = event
         contact = Contact(id, *address)
         if kind == "answered":
@@ -83,9 +79,9 @@ class InvariantTests(SynchronousTestCase):
         return contact if claim(table, contact, now) else None
 
     def assertSound(self, table: RoutingTable, k: int) -> None:
-        """Check what holds of any table."""
+        """Require all that holds of every table: bounded sizes, and each id and address once."""
         proven = table.contacts()
-        held = everyone(table)
+        held = allOf(table)
         unproven = [contact for contact in held if contact not in proven]
         self.assertEqual(len(table), len(proven))
         self.assertEqual(len({contact.address for contact in held}), len(held))
@@ -105,14 +101,16 @@ class InvariantTests(SynchronousTestCase):
         self.assertEqual(table.closestCompact(target, k), closest)
         shared = sum(Counter(each.host for each in proven if isPublic(each.host)).values())
         shared -= len({each.host for each in proven if isPublic(each.host)})
-        self.assertEqual(table._sources.repeatedHosts, shared)
+        self.assertEqual(table._hostCounts.repeatedHosts, shared)
         networks = Counter(subnet(host) for host in public)
         self.assertTrue(all(count <= CONTACTS_PER_SUBNET for count in networks.values()))
 
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
-    def test_sound(self, k: int, sequence: list[Event]) -> None:
-        """Whatever happens, sizes are bounded, and ids and addresses come once."""
+    def test_tableStaysSound(self, k: int, sequence: list[Event]) -> None:
+        """
+        A table stays within its bounds, and holds each id and address once, after every event.
+        """
         table = RoutingTable(OWN, k)
         now = 0.0
         for event in sequence:
@@ -122,8 +120,8 @@ class InvariantTests(SynchronousTestCase):
 
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
-    def test_onlyAnswersProve(self, k: int, sequence: list[Event]) -> None:
-        """A proven contact is one whose address last answered, and did so under its id."""
+    def test_contactIsTheLastAnswerOfItsAddress(self, k: int, sequence: list[Event]) -> None:
+        """A proven contact has the id under which its address last answered."""
         table = RoutingTable(OWN, k)
         last: dict[Address, bytes | None] = {}
         now = 0.0
@@ -140,8 +138,8 @@ class InvariantTests(SynchronousTestCase):
 
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
-    def test_provenStay(self, k: int, sequence: list[Event]) -> None:
-        """A proven contact leaves only when its own address fails or answers under a new id."""
+    def test_contactLeavesOnlyByItsOwnAddress(self, k: int, sequence: list[Event]) -> None:
+        """A proven contact leaves only when its own address fails or answers under another id."""
         table = RoutingTable(OWN, k)
         now = 0.0
         for event in sequence:
@@ -160,8 +158,8 @@ class InvariantTests(SynchronousTestCase):
 
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
-    def test_silentAreGone(self, k: int, sequence: list[Event]) -> None:
-        """Whoever stood at an address that fails is gone, and isn't let in again by asking."""
+    def test_failedAddressIsRemoved(self, k: int, sequence: list[Event]) -> None:
+        """An address that fails leaves the table, and a request doesn't bring it back at once."""
         table = RoutingTable(OWN, k)
         now = 0.0
         for event in sequence:
@@ -175,8 +173,8 @@ class InvariantTests(SynchronousTestCase):
 
     @patient
     @given(st.sampled_from([1, 2, 3]), events)
-    def test_whoIsPinged(self, k: int, sequence: list[Event]) -> None:
-        """A ping that the table asks for can change it: to keep, to drop or to let in someone."""
+    def test_pingCanChangeTheTable(self, k: int, sequence: list[Event]) -> None:
+        """A ping that the table wants goes to a contact that its result can keep, drop or list."""
         table = RoutingTable(OWN, k)
         now = 0.0
         for event in sequence:
@@ -195,10 +193,12 @@ class InvariantTests(SynchronousTestCase):
 
     @patient
     @given(st.sampled_from([1, 2, K]), events, st.lists(ids | closeIds, min_size=1, max_size=5))
-    def test_closest(self, k: int, sequence: list[Event], targets: list[bytes]) -> None:
+    def test_closestIsTheSortedTable(
+        self, k: int, sequence: list[Event], targets: list[bytes]
+    ) -> None:
         """
-        The closest are all contacts sorted by distance and cut, after the further ones of a public
-        host are put last, and those that are not proven after them.
+        The closest contacts are all contacts sorted by distance and cut, with the further ones of a
+        public host last and claims after them.
         """
         table = RoutingTable(OWN, k)
         now = 0.0
@@ -206,53 +206,58 @@ class InvariantTests(SynchronousTestCase):
             now += event[3]
             self.happen(table, event, now)
         proven = table.contacts()
-        held = everyone(table)
+        held = allOf(table)
         unproven = [contact for contact in held if contact not in proven]
         for target in [*targets, OWN]:
             for count in (1, 2, 5, K, ALL):
-                expected = oneOfEachHost(ordered(proven, target))[:count]
-                expected += ordered(unproven, target)[: count - len(expected)]
+                expected = repeatedHostsLast(byDistance(proven, target))[:count]
+                expected += byDistance(unproven, target)[: count - len(expected)]
                 self.assertEqual(
-                    table.closest(target, count, withClaims=True), ordered(expected, target)
+                    table.closest(target, count, withClaims=True), byDistance(expected, target)
                 )
 
 
-def oneOfEachHost(contacts: list[Contact]) -> list[Contact]:
-    """Some contacts, those last for whose public host there is an earlier one."""
+def repeatedHostsLast(contacts: list[Contact]) -> list[Contact]:
+    """Return contacts with those last for whose public host there is an earlier one."""
     hosts = [contact.host if isPublic(contact.host) else None for contact in contacts]
-    isFurther = [host is not None and host in hosts[:place] for place, host in enumerate(hosts)]
+    isRepeated = [host is not None and host in hosts[:place] for place, host in enumerate(hosts)]
     return [
         contact
         for wanted in (False, True)
-        for contact, further in zip(contacts, isFurther, strict=True)
-        if further is wanted
+        for contact, repeated in zip(contacts, isRepeated, strict=True)
+        if repeated is wanted
     ]
 
 
 class ClosestTests(SynchronousTestCase):
     """
-    Tests for the closest contacts of tables as large networks fill them.
+    The closest contacts in tables that are filled as in large networks.
     """
 
     @thorough
     @given(ids, st.randoms(use_true_random=False), ids)
-    def test_large(self, own: bytes, random: Random, target: bytes) -> None:
-        """Of a large table the closest are told as by sorting the whole."""
+    def test_closestOfALargeTableIsTheSortedTable(
+        self, own: bytes, random: Random, target: bytes
+    ) -> None:
+        """The closest of 150 contacts are those that sorting all of them gives."""
         table = RoutingTable(own)
         base = int.from_bytes(own, "big")
         for number in range(150):
-            # Ids of each prefix length are as likely, so that deep buckets are filled too.
+            # Short random parts put contacts into deep buckets, which random ids never reach.
             low = random.getrandbits(random.choice((ID_BITS, ID_BITS - 3, 40, 8, 3)))
             id = (base ^ low).to_bytes(ID_BYTES, "big")
             table.answered(Contact(id, "10.0.0.1", 1000 + number), 0.0)
         near = (base ^ random.getrandbits(random.choice((40, 8, 3)))).to_bytes(ID_BYTES, "big")
         for each in (target, own, near):
-            expected = ordered(table.contacts(), each)
+            expected = byDistance(table.contacts(), each)
             for count in (1, K, 1000):
                 self.assertEqual(table.closest(each, count), expected[:count])
 
-    def test_farthestNeverDisplaces(self) -> None:
-        """A flood of answers from one private host leaves the first of each bucket in place."""
+    def test_floodDisplacesNoContact(self) -> None:
+        """
+        A flood of 5,000 answers from one private host displaces none of 50 contacts, one in each
+        bucket.
+        """
         table = RoutingTable(OWN)
         random = Random(1)
         first = [

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import (
-    IReactorTime,
-)
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase

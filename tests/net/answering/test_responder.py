@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from dwdht_twisted import Request
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import ROTATION_INTERVAL, packAddress, splitContacts, unpackContact
-from tests.helpers.networks.contacts import closestIds
+from tests.helpers.core.contacts import closestIds
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 

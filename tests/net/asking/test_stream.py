@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 
 from dwdht_twisted import IQueryStream, NoResponse, Reply
 from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
-from tests.helpers.networks.contacts import closestIds
+from tests.helpers.core.contacts import closestIds
 from tests.helpers.networks.doubles import Consumer
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS
 from tests.helpers.networks.streams import StreamTestCase

@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred
 from dwdht_twisted import DHTNode, NoCloseNodes, NoResponse, Reply, TooManyRequests
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import Address, HostPort, packContact
-from dwdht_twisted._net.requests import RELAY_WAITS, TRANSMISSIONS
-from tests.helpers.networks.contacts import closestIds
+from dwdht_twisted._net.requests.outgoing import RELAY_WAITS, TRANSMISSIONS
+from tests.helpers.core.contacts import closestIds
 from tests.helpers.networks.doubles import Consumer, Handler
 from tests.helpers.networks.nats import Nat, NattedReactor
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase

@@ -12,17 +12,12 @@ from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
 from dwdht_twisted._core.lookup.lookup import FIRST_WINDOW
 from dwdht_twisted._core.routing import K
-from dwdht_twisted._core.routing.bucket import QUERIES_BEFORE_CACHING
+from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING
 from dwdht_twisted._core.wire import ID_BITS, HostPort, distance
-from dwdht_twisted._net.upkeep.upkeep import (
-    CHECK_AFTER,
-    DEAD_GONE_AFTER,
-    EXPLORE_AFTER,
-    INTERVAL,
-    LONGEST_RETRY,
-    REFRESH_AFTER,
-)
-from tests.helpers.networks.contacts import compact, near
+from dwdht_twisted._net.upkeep.refreshing import EXPLORE_AFTER, REFRESH_AFTER
+from dwdht_twisted._net.upkeep.retrying import LONGEST_RETRY
+from dwdht_twisted._net.upkeep.upkeep import CHECK_AFTER, DEAD_GONE_AFTER, INTERVAL
+from tests.helpers.core.contacts import compact, near
 from tests.helpers.networks.nodes import NodeTestCase
 from tests.helpers.networks.peers import RawPeer
 
@@ -93,7 +88,7 @@ class CheckTests(NodeTestCase):
         """
         Answers that a node remembers for others are not kept when nobody asks for them.
         """
-        table = self.node()._table
+        table = self.node()._parts.table
         target = bytes([table.id[0] ^ 0x80]) + bytes(31)
         for number in range(K):
             id = target[:-1] + bytes([number])
@@ -255,7 +250,7 @@ class RefreshTests(NodeTestCase):
         """
         node = self.swarm(40)[0]
         self.sent.clear()
-        explored = node._queries.explore(bytes(32), lambda: True)
+        explored = node._parts.queries.explore(bytes(32), lambda: True)
         self.clock.runFor(1)
         self.assertIsNone(self.successResultOf(explored))
         self.assertLessEqual(len(self.lookups(node)), FIRST_WINDOW)

@@ -19,7 +19,7 @@ from dwdht_twisted._core.wire import (
     splitContacts,
     unpackContact,
 )
-from tests.helpers.networks.contacts import byDistance, compact
+from tests.helpers.core.contacts import byDistance, compact
 
 #: Transmissions of a request without an answer before it fails, as of a node's requests.
 TRANSMISSIONS = 4

@@ -1,0 +1,112 @@
+"""
+The closest contacts of a routing table, as answers name them.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.wire import Contact, distance, packContact
+from tests.helpers.core.tables import TableTestCase, claim, far, idOf
+
+
+class AnswerTests(TableTestCase):
+    """
+    The closest contacts, as answers name them.
+    """
+
+    def test_claimsFillUpAnAnswerIfWanted(self) -> None:
+        """
+        Claims fill up an answer that is short of proven contacts if they are wanted, in the order
+        of distance, and never displace one.
+        """
+        self.table.answered(far(2), 0.0)
+        self.table.answered(far(4), 0.0)
+        for number in (1, 3, 5):
+            claim(self.table, far(number), 0.0)
+        filled = self.table.closest(idOf(0), 4, withClaims=True)
+        self.assertEqual(filled, [far(1), far(2), far(3), far(4)])
+        self.assertEqual(self.table.closest(idOf(0), 2, withClaims=True), [far(2), far(4)])
+        self.assertEqual(self.table.closest(idOf(0), 4), [far(2), far(4)])
+
+    def test_claimsAreNamedWithoutContacts(self) -> None:
+        """Claims are named while a table has no proven contact."""
+        claim(self.table, far(1), 0.0)
+        self.assertEqual(self.table.closest(idOf(0)), [far(1)])
+        self.assertEqual(self.table.closestCompact(idOf(0)), packContact(far(1)))
+
+    def test_repeatedHostsAreNamedLast(self) -> None:
+        """
+        Further contacts of a public host are named only in an answer that is short of other
+        contacts.
+        """
+        one, two, three = (Contact(idOf(1, 3 - n), "8.8.8.8", 80 + n) for n in range(3))
+        for contact in (one, two, three, far(4), far(5)):
+            self.table.answered(contact, 0.0)
+        self.assertEqual(self.table.closest(idOf(0, 3), 3), [one, far(4), far(5)])
+        self.assertEqual(self.table.closest(idOf(0, 3), 4), [one, two, far(4), far(5)])
+        self.table.failed(three.address, 0.0)
+        self.table.failed(one.address, 0.0)
+        self.assertEqual(self.table.closest(idOf(0, 3), 2), [two, far(4)])
+
+    def test_contactOfAnotherBucketReplacesARepeatedHost(self) -> None:
+        """
+        An answer of a full bucket in which two contacts share a public host names a contact of
+        another bucket in place of one of them.
+        """
+        random = Random(5)
+        contacts = [
+            Contact(bytes([128 | n << 2]) + random.randbytes(31), f"8.8.{n or 1}.8", 1000 + n)
+            for n in range(K)
+        ]
+        other = Contact(idOf(1, 3), "9.9.9.9", 80)
+        for contact in (*contacts, other):
+            self.table.answered(contact, 0.0)
+        for target in (idOf(0), contacts[0].id or b""):
+            named = self.table.closestCompact(target)
+            self.assertEqual(len(named), len(packContact(other)) * K)
+            self.assertIn(packContact(other), named)
+            self.assertEqual(named, b"".join(map(packContact, self.table.closest(target))))
+
+    def test_privateHostsMayRepeat(self) -> None:
+        """Contacts of one private host are named in the order of distance alone."""
+        contacts = [far(number)._replace(host="10.8.8.8") for number in (1, 2, 3)]
+        for contact in contacts:
+            self.table.answered(contact, 0.0)
+        self.assertEqual(self.table.closest(idOf(0), 2), contacts[:2])
+
+    def test_compactAnswerIsTheClosestContacts(self) -> None:
+        """A compact answer holds the compact forms of the k closest contacts in a row."""
+        for number in range(3 * K):
+            contact = Contact(idOf(number, number % 3), "10.0.0.1", 1000 + number)
+            self.table.answered(contact, 0.0)
+        target = idOf(5, 1)
+        closest = self.table.closest(target)
+        self.assertEqual(len(closest), K)
+        compact = self.table.closestCompact(target)
+        self.assertEqual(compact, b"".join(packContact(contact) for contact in closest))
+
+    def test_answerOfAFullBucketIsInOrder(self) -> None:
+        """
+        An answer of one full bucket is in the order of distance after every change, also for two
+        ids that differ only in the last bit.
+        """
+        random = Random(5)
+        ids = [bytes([128 | random.getrandbits(7)]) + random.randbytes(31) for _ in range(K + 5)]
+        # Two ids that only the last bit tells apart.
+        ids.append(ids[-1][:-1] + bytes([ids[-1][-1] ^ 1]))
+        contacts = [Contact(id, "10.0.0.1", 1000 + port) for port, id in enumerate(ids)]
+        for number, contact in enumerate(contacts):
+            if number >= K:
+                self.table.failed(contacts[number - K].address, 0.0)
+            self.table.answered(contact, 0.0)
+            members = self.table.contacts()
+            self.assertEqual(len(members), min(number + 1, K))
+            for _ in range(20):
+                target = bytes([128 | random.getrandbits(7)]) + random.randbytes(31)
+                members.sort(key=lambda member: distance(member.id or b"", target))
+                expected = b"".join(map(packContact, members))
+                # Ask twice: the second answer comes from the cache.
+                for _ in range(2):
+                    self.assertEqual(self.table.closestCompact(target), expected)

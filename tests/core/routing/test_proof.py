@@ -1,0 +1,199 @@
+"""
+Proof of contacts: answers, claims, silences, and one address for an id.
+"""
+
+from __future__ import annotations
+
+from dwdht_twisted._core.limits.bounds import SILENCE_REMEMBERED_FOR
+from dwdht_twisted._core.routing import TRUSTED_FOR, RoutingTable
+from dwdht_twisted._core.wire import Contact
+from dwdht_twisted.errors import InvalidTarget
+from tests.helpers.core.tables import LATER, OWN, TableTestCase, allOf, claim, far, idOf
+
+
+class ProofTests(TableTestCase):
+    """
+    Contacts that are proven, and claims that are not.
+    """
+
+    def test_newTableIsEmpty(self) -> None:
+        """A new table holds no contact, and names none."""
+        self.assertEqual(len(self.table), 0)
+        self.assertEqual(self.table.contacts(), [])
+        self.assertEqual(self.table.closest(OWN), [])
+        self.assertEqual(self.table.closestCompact(OWN), b"")
+        self.assertFalse(self.table.holds(("10.0.0.1", 1)))
+
+    def test_ownIdOfTheWrongSizeIsRefused(self) -> None:
+        """An own id that isn't 32 bytes raises `InvalidTarget`."""
+        self.assertRaises(InvalidTarget, RoutingTable, bytes(31))
+
+    def test_answerMakesAProvenContact(self) -> None:
+        """A contact that answers is listed as proven."""
+        self.table.answered(far(1), 0.0)
+        self.assertEqual(self.table.contacts(), [far(1)])
+        self.assertEqual(len(self.table), 1)
+        self.assertTrue(self.table.holds(far(1).address))
+        self.assertTrue(self.table.hasProven(far(1).address))
+
+    def test_requestMakesAClaim(self) -> None:
+        """
+        A contact that only asks is to be pinged, is held as a claim, and isn't counted as a
+        contact.
+        """
+        self.assertTrue(claim(self.table, far(1), 0.0))
+        self.assertEqual(self.table.contacts(), [])
+        self.assertEqual(len(self.table), 0)
+        self.assertTrue(self.table.holds(far(1).address))
+        self.assertFalse(self.table.hasProven(far(1).address))
+        self.assertEqual(allOf(self.table), [far(1)])
+
+    def test_answerProvesAClaim(self) -> None:
+        """A claim whose address answers becomes a proven contact, and is no claim any more."""
+        claim(self.table, far(1), 0.0)
+        self.assertIsNone(self.table.answered(far(1), 1.0))
+        self.assertTrue(self.table.hasProven(far(1).address))
+        self.assertEqual(allOf(self.table), [far(1)])
+
+    def test_silenceEndsAClaim(self) -> None:
+        """A claim whose address is silent is removed."""
+        claim(self.table, far(1), 0.0)
+        self.assertIsNone(self.table.failed(far(1).address, 1.0))
+        self.assertEqual(allOf(self.table), [])
+        self.assertFalse(self.table.holds(far(1).address))
+
+    def test_repeatedRequestEarnsNoPing(self) -> None:
+        """
+        A contact that asks again is not to be pinged again, neither before nor after it has
+        answered.
+        """
+        claim(self.table, far(1), 0.0)
+        self.assertFalse(claim(self.table, far(1), 0.0))
+        self.table.answered(far(1), 0.0)
+        self.assertFalse(claim(self.table, far(1), LATER))
+
+    def test_manyClaimsOfAnAddressEarnOnePing(self) -> None:
+        """An address that never answered is to be pinged once for 8 ids that it claims."""
+        self.assertTrue(claim(self.table, far(1), 0.0))
+        for number in range(2, 9):
+            self.assertFalse(claim(self.table, far(1)._replace(id=idOf(number)), number * LATER))
+        self.assertEqual(allOf(self.table), [far(1)])
+
+    def test_ownIdIsNoContact(self) -> None:
+        """A table takes its own id neither as a claim nor as a contact."""
+        contact = Contact(OWN, "10.0.0.1", 80)
+        self.assertFalse(claim(self.table, contact, 0.0))
+        self.assertIsNone(self.table.answered(contact, 0.0))
+        self.assertEqual(allOf(self.table), [])
+
+    def test_silentAddressEarnsNoPing(self) -> None:
+        """
+        An address that was silent earns no ping for `SILENCE_REMEMBERED_FOR`, 60 seconds, under any
+        id.
+        """
+        claim(self.table, far(1), 0.0)
+        self.table.failed(far(1).address, 0.0)
+        other = far(1)._replace(id=idOf(2))
+        soon = SILENCE_REMEMBERED_FOR - 1
+        self.assertFalse(claim(self.table, far(1), soon))
+        self.assertFalse(claim(self.table, other, soon))
+        self.assertTrue(claim(self.table, other, SILENCE_REMEMBERED_FOR))
+
+    def test_answerEndsSilence(self) -> None:
+        """An address that answers after it was silent is listed at once."""
+        self.table.failed(far(1).address, 0.0)
+        self.table.answered(far(1), 1.0)
+        self.assertEqual(self.table.contacts(), [far(1)])
+
+    def test_answerWithoutAPlaceEndsSilence(self) -> None:
+        """
+        An address that was silent and answers under an id that another contact has is pinged at its
+        next request.
+        """
+        self.table.answered(far(1), 0.0)
+        self.table.failed(far(2).address, 0.0)
+        self.table.answered(far(2)._replace(id=far(1).id), 1.0)
+        self.assertTrue(claim(self.table, far(2), 2.0))
+
+    def test_repeatedFailureDoesNoHarm(self) -> None:
+        """A second failure of a contact and a failure of an unknown address change nothing."""
+        self.table.answered(far(1), 0.0)
+        self.table.failed(far(1).address, 1.0)
+        self.table.failed(far(1).address, 1.0)
+        self.table.failed(far(2).address, 1.0)
+        self.assertEqual(len(self.table), 0)
+
+
+class IdentityTests(TableTestCase):
+    """
+    Tables that hold one contact for an address, and one address for an id.
+    """
+
+    def test_newIdReplacesTheOldOne(self) -> None:
+        """An address that answers under a new id is listed under that id alone."""
+        self.table.answered(far(1), 0.0)
+        restarted = far(1)._replace(id=idOf(2))
+        self.table.answered(restarted, 1.0)
+        self.assertEqual(self.table.contacts(), [restarted])
+
+    def test_claimedNewIdHasTheContactPinged(self) -> None:
+        """
+        A new id that a contact's address claims has the address pinged once in `TRUSTED_FOR`, 30
+        seconds, and replaces nothing.
+        """
+        self.table.answered(far(1), 0.0)
+        restarted = far(1)._replace(id=idOf(2))
+        self.assertTrue(claim(self.table, restarted, 1.0))
+        self.assertFalse(claim(self.table, restarted, TRUSTED_FOR))
+        self.assertTrue(claim(self.table, restarted, LATER + 1.0))
+        self.assertEqual(allOf(self.table), [far(1)])
+
+    def test_answerWithoutAnIdRemovesTheContact(self) -> None:
+        """A contact is removed when its address answers without an id, or under the table's own."""
+        for id in (None, OWN):
+            self.table.answered(far(1), 0.0)
+            self.table.answered(Contact(id, *far(1).address), 1.0)
+            self.assertEqual(allOf(self.table), [])
+
+    def test_idStaysAtItsAddress(self) -> None:
+        """
+        A listed id stays at its address although another address claims it and answers under it.
+        """
+        self.table.answered(far(1), 0.0)
+        thief = far(1)._replace(host="10.0.0.2")
+        self.assertFalse(claim(self.table, thief, 1.0))
+        self.assertIsNone(self.table.answered(thief, 1.0))
+        self.assertEqual(allOf(self.table), [far(1)])
+
+    def test_idMovesWhenItsAddressIsSilent(self) -> None:
+        """
+        A contact that answers at a new address is listed there once its old address is silent.
+        """
+        self.table.answered(far(1), 0.0)
+        self.table.answered(far(2), 0.0)
+        self.table.answered(far(1), 1.0)
+        moved = far(1)._replace(host="10.0.0.2")
+        self.assertEqual(self.table.answered(moved, 1.0 + LATER), far(1))
+        self.assertEqual(self.table.failed(far(1).address, LATER), moved)
+        self.assertIsNone(self.table.answered(moved, LATER))
+        self.assertEqual(sorted(self.table.contacts()), [moved, far(2)])
+
+    def test_idThatAsksElsewhereHasTheContactPinged(self) -> None:
+        """
+        A contact that was unheard for 30 seconds is pinged, once, when its id asks from another
+        address; after it failed, that address is pinged.
+        """
+        self.table.answered(far(1), 0.0)
+        moved = ("10.0.0.2", 1)
+        self.assertIsNone(self.table.asked(far(1).id or b"", moved, 1.0))
+        self.assertEqual(self.table.asked(far(1).id or b"", moved, LATER), far(1).address)
+        self.assertIsNone(self.table.asked(far(1).id or b"", moved, LATER + 1))
+        self.table.failed(far(1).address, LATER + 2)
+        self.assertEqual(self.table.asked(far(1).id or b"", moved, LATER + 3), moved)
+
+    def test_answerBeatsAClaimOfTheSameId(self) -> None:
+        """An address that answers under an id takes it from one that only claims it."""
+        claim(self.table, far(1), 0.0)
+        owner = far(1)._replace(host="10.0.0.2")
+        self.table.answered(owner, 1.0)
+        self.assertEqual(allOf(self.table), [owner])

@@ -1,0 +1,110 @@
+"""
+Estimates of the distance between ids of the network, from a table's contacts.
+"""
+
+from __future__ import annotations
+
+from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.routing.buckets import DEEPER_THAN_KNOWN, MINIMUM_SAMPLE
+from dwdht_twisted._core.wire import ID_BITS, Contact
+from tests.helpers.core.tables import TableTestCase, idOf
+
+
+class SpacingTests(TableTestCase):
+    """
+    The distance between ids of the network, as a table estimates it from its contacts.
+    """
+
+    def put(self, count: int, prefix: int) -> None:
+        """Have ``count`` contacts answer that share exactly ``prefix`` bits with the table's id."""
+        for number in range(count):
+            host = f"10.{prefix}.0.1"
+            self.table.answered(Contact(idOf(number, prefix), host, 1000 + number), 0.0)
+
+    def assertEstimates(self, nodes: int, factor: float = 2) -> None:
+        """Require that the estimate is that of a network of so many nodes, within a factor."""
+        estimate = (1 << ID_BITS) / self.table.buckets.spacing()
+        self.assertTrue(nodes / factor <= estimate <= nodes * factor, estimate)
+
+    def test_fewContactsGiveNoEstimate(self) -> None:
+        """A table with fewer than `MINIMUM_SAMPLE`, 4, contacts estimates nothing."""
+        self.put(MINIMUM_SAMPLE - 1, 0)
+        self.assertEqual(self.table.buckets.spacing(), 0)
+
+    def test_estimateFollowsContacts(self) -> None:
+        """The estimate grows when half of 8 contacts fail, and returns when they answer again."""
+        contacts = [Contact(idOf(number, 5), "10.0.0.1", 1000 + number) for number in range(8)]
+        for contact in contacts:
+            self.table.answered(contact, 0.0)
+        whole = self.table.buckets.spacing()
+        for contact in contacts[:4]:
+            self.table.failed(contact.address, 0.0)
+        half = self.table.buckets.spacing()
+        self.assertGreater(half, whole)
+        for contact in contacts[:4]:
+            self.table.answered(contact, 0.0)
+        self.assertEqual(self.table.buckets.spacing(), whole)
+
+    def test_settledTableEstimatesItsNetwork(self) -> None:
+        """
+        A table whose buckets halve towards its own id estimates 128 nodes, within a factor of 2.
+        """
+        for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        self.assertEstimates(128)
+
+    def test_largeNetworkIsEstimated(self) -> None:
+        """
+        A table with 12 full buckets estimates its network of 122,880 nodes, within a factor of 2.
+        """
+        for prefix, count in enumerate([K] * 12 + [15, 6, 4, 0, 2]):
+            self.put(count, prefix)
+        self.assertEstimates(15 << 13)
+
+    def test_youngTableEstimatesFromNearContacts(self) -> None:
+        """
+        A table that lacks contacts far away estimates 128 nodes from those that are near, within a
+        factor of 2.
+        """
+        for prefix, count in enumerate((5, 3, 6, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        self.assertEstimates(128)
+
+    def test_crowdNextToTheOwnIdHardlyCounts(self) -> None:
+        """
+        A bucket of contacts that share 200 bits with the table's id leaves an estimate of 128 nodes
+        within a factor of 2.
+        """
+        for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        self.put(K, 200)
+        self.assertEstimates(128)
+
+    def test_ladderOfChosenIdsHardlyCounts(self) -> None:
+        """
+        Contacts of 20 hosts in 5 public networks whose ids lead to the table's own without a gap
+        leave an estimate of 512 nodes within a factor of 2.
+        """
+        for prefix, count in enumerate((K, K, K, K, 16, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        for step in range(80):
+            host = f"20.1.{step // 16}.{step // 4 % 4}"
+            prefix = 5 + step // 4
+            id = idOf((1 + step % 4) << (ID_BITS - prefix - 4), prefix)
+            self.table.answered(Contact(id, host, 2000 + step), 0.0)
+        self.assertEqual(len(self.table), 4 * K + 31 + 80)
+        self.assertEstimates(512)
+
+    def test_crowdNextToTheOwnIdIsNotRefreshed(self) -> None:
+        """
+        A crowd that shares 200 bits with the table's id has at most `DEEPER_THAN_KNOWN`, 8, buckets
+        refreshed beyond the 7 with contacts.
+        """
+        for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
+            self.put(count, prefix)
+        self.put(K, 200)
+        idle = []
+        while (found := self.table.buckets.idle(1.0)) is not None:
+            idle.append(found)
+            self.table.buckets.refreshed(idOf(0, found), 1.0)
+        self.assertTrue(7 <= len(idle) <= 7 + DEEPER_THAN_KNOWN, idle)
