@@ -179,7 +179,7 @@ class CommandTests(SynchronousTestCase):
         A ping prints the id and address of the node that answers, and the address that it sees.
         """
         node = self.network.members[0]
-        host = node._reactor.host
+        host = node._clock.host
         answer = self.run_("ping", f"{host}:{node.address().port}").decode()
         self.assertRegex(
             answer,

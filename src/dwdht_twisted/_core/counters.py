@@ -1,5 +1,5 @@
 """
-What a node has done, in numbers, for whoever watches it.
+Event counters of a node, for monitoring.
 """
 
 from __future__ import annotations
@@ -7,23 +7,24 @@ from __future__ import annotations
 
 class Counters:
     """
-    Counts since the node was made.
+    The number of events since the node was made.
 
     :ivar requestsReceived: requests that could be read
     :ivar responsesReceived: answers to requests of ours
     :ivar malformed: datagrams that could not be read
-    :ivar unexpected: responses that nobody waited for, or from another address than was asked
+    :ivar unexpected: responses that no request waited for, or that came from another address than
+        was asked
     :ivar rateLimited: requests dropped because their host, or all strangers together, sent too many
-    :ivar badTokens: requests whose round-trip token isn't ours, served as queries
-    :ivar queriesServed: user's queries handed to a handler
-    :ivar updatesServed: user's updates handed to a handler
+    :ivar badTokens: requests whose round-trip token isn't ours; they were served as queries
+    :ivar queriesServed: user's queries passed to a handler
+    :ivar updatesServed: user's updates passed to a handler
     :ivar handlerFailures: handlers that raised, failed, or took too long
-    :ivar handlersRefused: requests dropped because too many handlers ran
+    :ivar handlersRefused: requests dropped because too many handlers were at work
     :ivar retriesAnswered: updates that came again and were answered from memory
-    :ivar pingsRelayed: pings passed on for a hole punch
-    :ivar relaysRefused: pings that were not passed on, or not answered, for a hole punch
-    :ivar claimsRefused: requests with an id that wasn't looked into because too many came
-    :ivar answersHeld: answers that waited for a proof of the asker's address
+    :ivar pingsRelayed: pings relayed for a hole punch
+    :ivar relaysRefused: pings that were not relayed, or not answered, for a hole punch
+    :ivar claimsRefused: claims of an id that were not checked because too many came
+    :ivar answersHeld: answers that were held until their address was validated
     :ivar sendFailures: datagrams that the operating system refused
     """
 

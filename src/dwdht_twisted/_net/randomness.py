@@ -1,5 +1,5 @@
 """
-Unpredictable numbers at the rate of datagrams.
+Unpredictable random numbers at the rate of datagrams.
 """
 
 from __future__ import annotations
@@ -7,7 +7,8 @@ from __future__ import annotations
 from os import urandom
 from random import SystemRandom
 
-#: How many bytes are asked of the operating system at once.
+#: Bytes that are asked of the operating system at once.  Smaller: more system calls for each
+#: request.  Larger: more memory for each node.
 POOL_BYTES = 2048
 
 
@@ -15,7 +16,7 @@ class PooledRandom(SystemRandom):
     """
     The operating system's random numbers, fetched many at a time.
 
-    A transaction id takes two bytes, and a system call for each would cost more than the rest of a
+    A transaction id takes two bytes.  A system call for each would cost more than the rest of a
     request.
     """
 
@@ -26,7 +27,9 @@ class PooledRandom(SystemRandom):
 
     def getrandbits(self, k: int) -> int:
         """
-        :param k: how many bits
+        An unpredictable number below 2**k.
+
+        :param k: the number of bits
         """
         size = (k + 7) // 8
         if size > POOL_BYTES:

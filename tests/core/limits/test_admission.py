@@ -60,7 +60,8 @@ class AdmissionTests(SynchronousTestCase):
 
     def test_everyAddressIsLimited(self) -> None:
         """A proven and an unproven address each are served 2 of 3 requests under a burst of 2."""
-        admission = Admission(RateLimit(rate=1.0, burst=2.0), ValidatedAddresses(self.contact.__eq__))
+        limit = RateLimit(rate=1.0, burst=2.0)
+        admission = Admission(limit, ValidatedAddresses(self.contact.__eq__))
         for address in (self.contact, ("7.7.7.7", 80)):
             served = [admission.admits(address, 0.0) for _ in range(3)]
             self.assertEqual(served, [True, True, False])

@@ -4,14 +4,13 @@ Tests for `dwdht_twisted.probes`: what holds whatever those do that are told of 
 
 from __future__ import annotations
 
-from random import Random
-
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted._net.requests import Probes, Requests
+from tests.helpers.networks.environments import RecordingListener, environment
 
 FIRST, SECOND, THIRD, FOURTH = ((f"10.0.0.{number}", 1) for number in range(1, 5))
 
@@ -23,11 +22,11 @@ class FullTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.ended: list[tuple[HostPort, bool]] = []
-        self.requests = Requests(
-            Clock(), self.sent, Random(1), lambda message, address: None, lambda address: None
-        )
+        self.requests = Requests(environment(Clock(), self.sent), RecordingListener())
         body = wire.requestBody(wire.PING)
-        self.probes = Probes(self.requests, body, WAITS, 2, lambda address: None)
+        self.probes = Probes(
+            self.requests, body, waits=WAITS, maximum=2, onMissed=lambda address: None
+        )
         self.datagrams: list[tuple[bytes, HostPort]] = []
 
     def sent(self, datagram: bytes, address: HostPort) -> None:

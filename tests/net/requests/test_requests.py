@@ -13,9 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from dwdht_twisted import Address, DHTError, NodeDestroyed, RequestTimeout, TooManyRequests
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import HostPort
-from dwdht_twisted._net.requests import RELAY_WAITS, TRANSMISSIONS, OutgoingRequest, Requests
+from dwdht_twisted._net.environment import Environment
+from dwdht_twisted._net.requests import Callbacks, OutgoingRequest, Requests
+from dwdht_twisted._net.requests.outgoing import RELAY_WAITS, TRANSMISSIONS
 from dwdht_twisted.errors import MalformedDatagram
 from dwdht_twisted.testing import SimulatedClock
+from tests.helpers.networks.environments import RecordingListener, environment
 
 BODY = wire.requestBody(wire.PING)
 PEER = Address("10.0.0.9", 9)
@@ -40,8 +43,6 @@ class RequestsTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = SimulatedClock()
         self.sent: list[tuple[bytes, HostPort]] = []
-        self.heard: list[HostPort] = []
-        self.missed: list[Address] = []
         self.answers: list[tuple[wire.ResponseMessage, HostPort]] = []
         self.failures: list[DHTError] = []
         self.late: list[int] = []
@@ -49,13 +50,14 @@ class RequestsTestCase(SynchronousTestCase):
 
     def build(self, **options: Any) -> None:
         """Make the requests of a node."""
-        self.requests = Requests(
-            self.clock,
-            lambda datagram, address: self.sent.append((datagram, address)),
-            Random(1),
-            lambda message, address: self.heard.append(address),
-            self.missed.append,
-            **options,
+        self.listener = RecordingListener()
+        self.heard, self.missed = self.listener.heardFrom, self.listener.missedAddresses
+        self.requests = Requests(self.environment(), self.listener, **options)
+
+    def environment(self, random: Random | None = None) -> Environment:
+        """Return an environment whose datagrams go into ``sent``."""
+        return environment(
+            self.clock, lambda datagram, address: self.sent.append((datagram, address)), random
         )
 
     def send(self, address: Address = PEER) -> OutgoingRequest:
@@ -63,9 +65,11 @@ class RequestsTestCase(SynchronousTestCase):
         return self.requests.send(
             address,
             BODY,
-            lambda message, source: self.answers.append((message, source)),
-            self.failures.append,
-            self.late.append,
+            Callbacks(
+                lambda message, source: self.answers.append((message, source)),
+                self.failures.append,
+                self.late.append,
+            ),
         )
 
     def answer(self, index: int = -1, source: HostPort = PEER) -> bool:
@@ -146,13 +150,7 @@ class EndTests(RequestsTestCase):
         """
         A request isn't late at the time that another was to be answered by, under the same id.
         """
-        self.requests = Requests(
-            self.clock,
-            lambda datagram, address: self.sent.append((datagram, address)),
-            _Constant(),
-            lambda message, address: self.heard.append(address),
-            self.missed.append,
-        )
+        self.requests = Requests(self.environment(_Constant()), self.listener)
         first = self.send()
         self.clock.runFor(first.deadline / 2)
         self.answer()
@@ -207,7 +205,7 @@ class EndTests(RequestsTestCase):
                 self.requests.cancel(request)
 
         request = self.requests.send(
-            PEER, BODY, lambda message, source: None, self.failures.append, late
+            PEER, BODY, Callbacks(lambda message, source: None, self.failures.append, late)
         )
         self.clock.runFor(20)
         self.assertEqual(len(self.sent), 2)
@@ -231,9 +229,8 @@ class EndTests(RequestsTestCase):
         """
         A callback that stops the requests from within a time-out is the last.
         """
-        self.requests.send(
-            PEER, BODY, lambda *_: None, lambda _: self.requests.stop(NodeDestroyed("gone"))
-        )
+        callbacks = Callbacks(lambda *_: None, lambda _: self.requests.stop(NodeDestroyed("gone")))
+        self.requests.send(PEER, BODY, callbacks)
         self.send(OTHER)
         self.clock.runFor(20)
         self.assertEqual([type(failure) for failure in self.failures], [NodeDestroyed])
@@ -445,11 +442,13 @@ class TwoWaysTests(RequestsTestCase):
         super().setUp()
         self.requests.sendThrough(
             PEER,
-            b"direct",
             OTHER,
             b"relayed",
-            lambda message, source: self.answers.append((message, source)),
-            self.failures.append,
+            Callbacks(
+                lambda message, source: self.answers.append((message, source)),
+                self.failures.append,
+            ),
+            b"direct",
         )
 
     def test_twoDatagrams(self) -> None:
@@ -492,7 +491,7 @@ class RelayTests(RequestsTestCase):
         It is sent a few times, to the referrer alone, and its silence tells nothing of the peer.
         """
         self.requests.sendThrough(
-            PEER, None, OTHER, b"relayed", lambda message, source: None, self.failures.append
+            PEER, OTHER, b"relayed", Callbacks(lambda message, source: None, self.failures.append)
         )
         self.clock.runFor(20)
         self.assertEqual([address for _, address in self.sent], [OTHER] * len(RELAY_WAITS))

@@ -6,6 +6,8 @@ from .admission import Admission
 from .memory import RecentMap
 from .rates import FairRate, RateLimit, RateLimiter, TokenBucket
 from .shares import HostCounts
+from .silences import Silences
+from .validated import ValidatedAddresses
 
 __all__ = [
     "Admission",
@@ -14,5 +16,7 @@ __all__ = [
     "RateLimit",
     "RateLimiter",
     "RecentMap",
+    "Silences",
     "TokenBucket",
+    "ValidatedAddresses",
 ]

@@ -4,28 +4,26 @@ Admission: which requests of others a node serves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..wire import HostPort, isLoopback
 from .bounds import STRANGER_REQUEST_RATE
 from .rates import RateLimit, RateLimiter, TokenBucket
+from .validated import ValidatedAddresses
 
 
 class Admission:
     """
-    Which requests are served: those within what their host is allowed, and within what all
-    strangers are allowed together.
+    Serves the requests that are within the rate of their host, and within that of all strangers.
 
     A stranger is an address that has not shown that it receives what is sent there.  A flood from
-    forged addresses consists of strangers.  It keeps newcomers waiting, and nobody else.
+    forged addresses consists of strangers.  It delays newcomers, and nobody else.
 
-    :param limit: what each host is allowed
-    :param isProven: whether an address has shown that
+    :param limit: the rate of each host
+    :param validated: the addresses that are no strangers
     """
 
-    def __init__(self, limit: RateLimit, isProven: Callable[[HostPort], bool]) -> None:
+    def __init__(self, limit: RateLimit, validated: ValidatedAddresses) -> None:
         self._sparesLoopback = not limit.loopback
-        self._isProven = isProven
+        self._validated = validated
         self._hosts = RateLimiter(limit)
         allowed = max(STRANGER_REQUEST_RATE, limit.rate)
         self._strangers = TokenBucket(allowed, allowed)
@@ -35,7 +33,7 @@ class Admission:
         host = address[0]
         if self._sparesLoopback and isLoopback(host):
             return True
-        # First what the host is allowed, so that one host can't use up the share of strangers.
+        # The rate of the host comes first, so that one host can't use up the rate of strangers.
         return self._hosts.allows(host, now) and (
-            self._isProven(address) or self._strangers.take(now)
+            self._validated.has(address, now) or self._strangers.take(now)
         )

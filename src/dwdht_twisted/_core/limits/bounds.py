@@ -1,11 +1,11 @@
 """
 Every number that limits what a stranger can cost a node, each defined here and nowhere else.
 
-``docs/reliability.rst``, "What is bounded", lists them by these names, and a test holds that table to
-this module.  A number that only tunes a node's own work stands where it is used.
+``docs/reliability.rst``, "What is bounded", lists them by these names, and a test holds that table
+to this module.  A number that only tunes a node's own work stands where it is used.
 
-Three units recur.  A *rate* is events a second in the long run.  A *burst* is events at once after a
-pause.  *Waits* are the times that each transmission of a ping is waited for, in units of
+Three units recur.  A *rate* is events a second in the long run.  A *burst* is events at once after
+a pause.  *Waits* are the times that each transmission of a ping is waited for, in units of
 `PROBE_TIMEOUT`, and their number is the number of transmissions.
 """
 
@@ -57,9 +57,9 @@ REMEMBERED_ANSWER_BYTES = 1024
 
 # Answers to addresses that have not shown that they receive.
 
-#: Bytes that are sent to such an address for each byte that came from there.  A request that carries
-#: an id has at least 73 bytes.  A full answer to it and the pings that check the id, with all
-#: retries, come to 13.2 times that.
+#: Bytes that are sent to such an address for each byte that came from there.  A request that
+#: carries an id has at least 73 bytes.  A full answer to it and the pings that check the id, with
+#: all retries, come to 13.2 times that.
 AMPLIFICATION = 14
 
 #: Addresses that are validated, or whose silence is remembered, at once.
@@ -75,7 +75,8 @@ VALIDATION_SILENCE_REMEMBERED_FOR = 30.0
 #: Answers that are held for one address until it is validated; one more is sent short.
 HELD_ANSWERS_PER_ADDRESS = 16
 
-#: Bytes of the answers that are held for all addresses; for more, the oldest validation is given up.
+#: Bytes of the answers that are held for all addresses; for more, the oldest validation is given
+#: up.
 HELD_BYTES = 4_000_000
 
 # Pings that others make a node send.
@@ -94,16 +95,17 @@ VALIDATION_WAITS = (1.0, 3.0)
 #: Waits of a probe that tells whether a node is there whose handler was silent.
 SILENCE_WAITS = (1.0, 1.0, 1.0, 1.0)
 
-#: Claims that are checked: a rate, once for public addresses and once for private ones.  To ping all
-#: who claim an id in a flood costs more than to serve them.
+#: Claims that are checked: a rate, once for public addresses and once for private ones.  To ping
+#: all who claim an id in a flood costs more than to serve them.
 CLAIM_RATE = 500.0
 
-#: Tokens that must be left, for each token that a public /24 network has had within a second, before
-#: it gets another.  With 500 tokens a network gets about 30, and 300 networks that claim all they can
-#: leave some.
+#: Tokens that must be left, for each token that a public /24 network has had within a second,
+#: before it gets another.  With 500 tokens a network gets about 30, and 300 networks that claim all
+#: they can leave some.
 RESERVE_PER_TOKEN = 16.0
 
-#: Tokens that one public host gets within a second, so that it does not use up those of its network.
+#: Tokens that one public host gets within a second, so that it does not use up those of its
+#: network.
 TOKENS_PER_HOST = 8.0
 
 #: Claims that wait for an answer.  For one more the oldest is given up: a node that is there has
@@ -134,8 +136,8 @@ SILENCE_REMEMBERED_FOR = 60.0
 
 # Hole punches of others.
 
-#: Pings that are relayed to one address, and relayed pings that are answered to one: a rate, once for
-#: contacts and once for all others.
+#: Pings that are relayed to one address, and relayed pings that are answered to one: a rate, once
+#: for contacts and once for all others.
 RELAY_RATE = 5.0
 
 #: The burst of `RELAY_RATE`.
@@ -156,8 +158,8 @@ CONTACTS_PER_HOST = 4
 CONTACTS_PER_SUBNET = 16
 
 #: Bits that two contacts of a bucket share, beyond those that the whole bucket shares, before they
-#: count as alike.  Of 20 random ids two share more in one bucket of twenty; ids that were chosen next
-#: to one target share far more.
+#: count as alike.  Of 20 random ids two share more in one bucket of twenty; ids that were chosen
+#: next to one target share far more.
 SHARED_IN_BUCKET = 12
 
 #: Public contacts of a bucket that are alike and find a place.  More than one, so that a liar that

@@ -1,5 +1,5 @@
 """
-Dictionaries that forget, for what the network makes a node remember.
+A dictionary that forgets, for what the network makes a node remember.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ Item = TypeVar("Item")
 
 class RecentMap(Generic[Key, Item]):
     """
-    A dictionary that forgets: at most so many items, each for so long after it was put.
+    A dictionary of a limited number of items, each of which it forgets after a time.
 
-    :param maximum: items; the one that was put first makes room
-    :param lifetime: seconds
+    :param maximum: the number of items; for one more, the one that was put first is forgotten
+    :param lifetime: seconds after it was put until an item is forgotten
     """
 
     __slots__ = ("_items", "_lifetime", "_maximum")
@@ -42,7 +42,7 @@ class RecentMap(Generic[Key, Item]):
         return item
 
     def put(self, key: Key, item: Item, now: float) -> None:
-        """Remember an item, from now on."""
+        """Remember an item from now on."""
         items = self._items
         items.pop(key, None)
         while items:
@@ -53,7 +53,7 @@ class RecentMap(Generic[Key, Item]):
         items[key] = (now + self._lifetime, item)
 
     def replace(self, key: Key, item: Item) -> None:
-        """Change an item that is there; it is remembered no longer than it was."""
+        """Change an item that is there, without extending its lifetime."""
         expires, _ = self._items[key]
         self._items[key] = (expires, item)
 

@@ -1,7 +1,7 @@
 """
-Bounds for what the network may make a node remember and do.
+Rates: how often a host, or all hosts together, may make a node do something.
 
-Pure: each method that depends on time is told the time, in seconds.
+Each method that depends on time is told the time, in seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .memory import RecentMap
 
 class RateLimit(NamedTuple):
     """
-    How many requests of one host are served: a token bucket.
+    The rate at which requests of one host are served: a token bucket.
 
     :ivar rate: requests a second in the long run
     :ivar burst: requests at once after a pause
@@ -36,10 +36,10 @@ class RateLimit(NamedTuple):
 
 class TokenBucket:
     """
-    Lets through a burst, then a steady rate.
+    Allows a burst, then a steady rate.
 
     :param rate: tokens a second
-    :param burst: tokens that it can hold; it starts full
+    :param burst: the tokens that it can hold; it starts full
     """
 
     __slots__ = ("_burst", "_filledAt", "_rate", "_tokens")
@@ -53,7 +53,7 @@ class TokenBucket:
     def take(self, now: float, leaving: float = 0.0) -> bool:
         """Take one token; False when fewer than ``leaving`` others would be left."""
         if self._filledAt is not None:
-            # A clock that is set back must not empty the bucket, let alone for hours.
+            # A clock that is set back must not empty the bucket, possibly for hours.
             gained = max(0.0, now - self._filledAt) * self._rate
             self._tokens = min(self._burst, self._tokens + gained)
         self._filledAt = now
@@ -65,13 +65,17 @@ class TokenBucket:
 
 class FairRate:
     """
-    A `TokenBucket` that public /24 networks share: the more one has had, the more it leaves.
+    A token bucket shared by public /24 networks.
 
-    So a few hundred networks never take all of it, however often they come.  One host of a network
-    gets a few only, so that it doesn't use up the share of its neighbours.  A private or loopback
-    address is often that of a whole network: those have a bucket of their own, and share nothing.
+    A network that got n tokens in the last second gets another only while at least
+    ``RESERVE_PER_TOKEN`` * n + 1 are left.  So a few hundred networks never take all tokens,
+    however often they come.  One host gets `TOKENS_PER_HOST` only, and leaves the rest to its
+    neighbours.
 
-    :param rate: tokens a second, and how many at once, in each of the two buckets
+    A private or loopback address often stands for a whole network.  Such addresses have a bucket of
+    their own, which they take from in the order in which they come.
+
+    :param rate: the tokens a second, and at once, of each of the two buckets
     """
 
     __slots__ = ("_former", "_present", "_private", "_public", "_since")
@@ -79,8 +83,8 @@ class FairRate:
     def __init__(self, rate: float) -> None:
         self._public = TokenBucket(rate, rate)
         self._private = TokenBucket(rate, rate)
-        # What each host and network has had in this second, and in the one before: there are no
-        # more of them than tokens.
+        # The tokens that each host and network got in the present second, and in the one before.
+        # The rate bounds the number of keys.
         self._present: Counter[str] = Counter()
         self._former: Counter[str] = Counter()
         self._since = 0.0
@@ -96,34 +100,38 @@ class FairRate:
             self._since = now
             age = 0.0
         network = subnet(host)
-        if self._had(host, age) >= TOKENS_PER_HOST or not self._public.take(
-            now, self._had(network, age) * RESERVE_PER_TOKEN
+        if self._taken(host, age) >= TOKENS_PER_HOST or not self._public.take(
+            now, self._taken(network, age) * RESERVE_PER_TOKEN
         ):
             return False
         self._present[host] += 1
         self._present[network] += 1
         return True
 
-    def _had(self, source: str, age: float) -> float:
-        """About how many a host or a network has had within the last second."""
-        return self._present[source] + self._former[source] * (1.0 - age)
+    def _taken(self, hostOrSubnet: str, age: float) -> float:
+        """
+        The tokens that a host or a network got within the last second, approximately.
+
+        :param age: seconds since the present second began
+        """
+        return self._present[hostOrSubnet] + self._former[hostOrSubnet] * (1.0 - age)
 
 
 class RateLimiter:
     """
-    A `TokenBucket` for each host, as many as are worth remembering.
+    A `TokenBucket` for each host, for as many hosts as `RATE_LIMITED_HOSTS` says.
 
-    :param limit: what each host is allowed
+    :param limit: the rate of each host
     """
 
     def __init__(self, limit: RateLimit) -> None:
         self.limit = limit
-        # After this long an untouched bucket is full again, and says nothing.
+        # After this time an unused bucket is full again, and need not be remembered.
         refill = limit.burst / limit.rate
         self._buckets: RecentMap[str, TokenBucket] = RecentMap(RATE_LIMITED_HOSTS, refill)
 
     def allows(self, host: str, now: float) -> bool:
-        """Count a request of ``host``; False when it is one too many."""
+        """Count an event of ``host``; False when it is one too many."""
         bucket = self._buckets.get(host, now)
         if bucket is None:
             bucket = TokenBucket(self.limit.rate, self.limit.burst)

@@ -1,9 +1,8 @@
 """
 How many places one public host, and one public /24 network, may hold.
 
-On the public internet addresses are what an attacker has to pay for.  Private
-and loopback addresses, where one host is often a whole network, are free of
-bounds.  Pure.
+An attacker has to pay for public addresses.  Private and loopback addresses have no such bound,
+because one of them often stands for a whole network.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from ..wire import isPublic, subnet
 
 class HostCounts:
     """
-    Counts places by where they come from.
+    Counts the places that public hosts and networks hold.
 
-    :param perHost: how many places a public host may hold
-    :param perSubnet: how many a public /24 network may hold
-    :ivar repeatedHosts: how many places there are beyond the first of each public host
+    :param perHost: the places that a public host may hold
+    :param perSubnet: the places that a public /24 network may hold
+    :ivar repeatedHosts: the number of places beyond the first of each public host
     """
 
     __slots__ = ("_counts", "_perHost", "_perSubnet", "repeatedHosts")
@@ -31,27 +30,27 @@ class HostCounts:
         self.repeatedHosts = 0
 
     def hasRoom(self, host: str) -> bool:
-        """Whether the host may hold one more place."""
+        """Whether a host may hold one more place."""
         return not isPublic(host) or (
             self._counts[host] < self._perHost and self._counts[subnet(host)] < self._perSubnet
         )
 
     def has(self, host: str) -> bool:
-        """Whether the host holds a place, as far as that is counted."""
+        """Whether a public host holds a place; False for any other host."""
         return host in self._counts
 
     def add(self, host: str) -> None:
-        """The host holds one place more."""
+        """Give a host one more place."""
         if isPublic(host):
             self.repeatedHosts += self.has(host)
             self._counts[host] += 1
             self._counts[subnet(host)] += 1
 
     def remove(self, host: str) -> None:
-        """The host holds one place less."""
+        """Take a place from a host."""
         if isPublic(host):
-            for source in (host, subnet(host)):
-                self._counts[source] -= 1
-                if not self._counts[source]:
-                    del self._counts[source]
+            for hostOrSubnet in (host, subnet(host)):
+                self._counts[hostOrSubnet] -= 1
+                if not self._counts[hostOrSubnet]:
+                    del self._counts[hostOrSubnet]
             self.repeatedHosts -= self.has(host)

@@ -1,12 +1,5 @@
 """
-A node that may be asked, and what the ways of asking have in common.
-
-There are three: `Lookup` finds the nodes
-closest to a target, `AskEach` asks a fixed list
-of them, and `Commit` sends an update to those
-that were found.  All are driven in the same way, by `QueryStream`.
-
-Pure: no time, no randomness, no IO.
+Candidates: nodes that a search may ask.
 """
 
 from __future__ import annotations
@@ -15,12 +8,14 @@ from enum import Enum
 
 from ..wire import Address
 
-#: How many candidates are asked on the word of one node before any of them has answered.
+#: Requests that a search sends to candidates of one node's naming before any of them has answered.
+#: Larger: a liar draws more requests to dead addresses.  Smaller: an honest node that names a few
+#: dead ones is not asked further.
 CREDIT = 3
 
 
 class State(Enum):
-    """What has become of a candidate."""
+    """The states of a candidate, in the order in which it may pass through them."""
 
     NAMED = "named"
     ASKED = "asked"
@@ -31,21 +26,25 @@ class State(Enum):
 
 class Candidate:
     """
-    A node that may be asked.
+    A node that a search may ask.
 
-    :ivar address: where it is
-    :ivar id: 32 bytes: what it was named with, then what it answered with; None when unknown
-    :ivar distance: how far its id is from the target
-    :ivar state: what has become of it
-    :ivar token: the round-trip token that it gave
-    :ivar namedBy: the candidates that named it; none when the node knew it by itself
-    :ivar namedLast: where the last of those is that have named it since it was asked, if any
-    :ivar credit: how many more candidates are asked on its word
-    :ivar isRight: whether one that it named has answered, under the id that it was named with
-    :ivar silences: how many of those that it named were late
-    :ivar wasSilent: whether its address has not answered lately
-    :ivar isExtra: whether it takes no place of the k closest: another node of its public host was
-        asked before, or it stands too close to the target, or all that it was believed is silence
+    :ivar address: its address
+    :ivar id: 32 bytes: the id that it was named with, then the one that it answered with; None
+        while it is unknown
+    :ivar distance: the distance of its id from the target
+    :ivar state: its `State`
+    :ivar token: the round-trip token that it gave, or None
+    :ivar namedBy: the candidates that named it; empty when the searcher knew it by itself
+    :ivar namedLast: the address of the latest node that named it after it was asked, or None
+    :ivar credit: the number of requests that its word is still worth
+    :ivar isRight: whether a candidate that it named has answered under the id that it was named
+        with
+    :ivar silences: the number of candidates that it named and that were late
+    :ivar wasSilent: whether its address had not answered shortly before it was asked
+    :ivar isExtra: whether it is returned beside the k closest, not among them.  There are four
+        reasons: its public host was asked before; its id is implausibly close to the target;
+        another node answered under its id first; or the candidates that it named were late and none
+        of them answered.
     """
 
     __slots__ = (
@@ -79,10 +78,13 @@ class Candidate:
 
     def referrer(self, transmissions: int) -> Address | None:
         """
-        Who can relay a ping to it: the first that named it, and when that was in vain the last that
-        did, for a liar may have been quick.
+        The node to relay a hole punch.
 
-        :param transmissions: after how many there was no answer
+        After the first transmission it is the first node that named the candidate.  After the
+        second it is the last one that did, if it is another node, because a liar may have answered
+        fastest.  After that it is None.
+
+        :param transmissions: the number of transmissions without an answer
         """
         first = self.namedBy[0].address if self.namedBy else None
         if transmissions == 1:

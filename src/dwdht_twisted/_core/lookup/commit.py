@@ -1,7 +1,5 @@
 """
-Asking a fixed list of nodes: those that a caller names, and those that take an update.
-
-Pure: no time, no randomness, no IO.
+Searches of a fixed list of nodes: the ones that a caller names, and the ones that take an update.
 """
 
 from __future__ import annotations
@@ -16,9 +14,11 @@ from .candidate import Candidate, State
 
 class AskEach:
     """
-    Asks each of some candidates once; a `Search`.
+    Asks each of a list of candidates once; a `Search`.
 
-    Its caller names them, so that there is no bound.
+    There is no bound on their number, because the caller names them.
+
+    :param candidates: the candidates
     """
 
     def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
@@ -29,22 +29,22 @@ class AskEach:
         self._isComplete = True
 
     def expect(self) -> None:
-        """The addresses come later, so that the search isn't over before `complete`."""
+        """Note that addresses come later, so the search is not over before `complete`."""
         self._isComplete = False
 
     def addAddresses(self, addresses: Iterable[Address]) -> None:
-        """Ask these, each once."""
+        """Add addresses; each is asked once."""
         for address in addresses:
             if address not in self._addresses:
                 self._addresses.add(address)
                 self._waiting.append(Candidate(address, None, 0))
 
     def complete(self) -> None:
-        """All addresses that were expected have come, or won't."""
+        """Note that no more addresses come."""
         self._isComplete = True
 
     def next(self) -> Candidate | None:
-        """See `Search`."""
+        """See `Search.next`."""
         if not self._waiting or len(self._inFlight) >= LOOKUP_WINDOW:
             return None
         candidate = self._waiting.popleft()
@@ -53,16 +53,16 @@ class AskEach:
         return candidate
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
-        """See `Search`.  It is waited for all the same."""
+        """See `Search.late`.  A late answer is waited for."""
 
     def punched(self, candidate: Candidate) -> None:
-        """See `Search`."""
+        """See `Search.punched`."""
 
     def askedAgain(self, candidate: Candidate) -> None:
-        """See `Search`."""
+        """See `Search.askedAgain`."""
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
-        """See `Search`.  Each answer is a result, also that of an ephemeral node."""
+        """See `Search.answered`.  Each answer is a result, even one of an ephemeral node."""
         self._inFlight.discard(candidate)
         candidate.state = State.ANSWERED
         candidate.id = message.id
@@ -71,29 +71,33 @@ class AskEach:
         return True
 
     def failed(self, candidate: Candidate) -> None:
-        """See `Search`."""
+        """See `Search.failed`."""
         self._inFlight.discard(candidate)
         candidate.state = State.FAILED
 
     @property
     def isOver(self) -> bool:
-        """See `Search`."""
+        """See `Search.isOver`."""
         return self._isComplete and not self._waiting and not self._inFlight
 
     def closest(self) -> list[Candidate]:
-        """See `Search`."""
+        """See `Search.closest`."""
         return self._answered
 
 
 class Commit(AskEach):
     """
-    Sends an update to nodes that gave a token, each with its own.
+    Sends an update to each node that gave a round-trip token, with that token; a `Search`.
 
-    Whoever takes an update answers with the token that it was sent.  An answer with another token
-    says that ours was too old: the update is sent once more with the new one.  An answer without a
-    token says that the node takes no such update.
+    The token in an answer tells what became of the update:
 
-    :param candidates: who has answered the query; those that gave no token are left out
+    ==============  ================================================================
+    the same token  the node has taken the update
+    another token   ours was too old; the update is sent once more with the new one
+    no token        the node takes no such update
+    ==============  ================================================================
+
+    :param candidates: the nodes that answered the query; those without a token are left out
     """
 
     def __init__(self, candidates: Iterable[Candidate]) -> None:
@@ -101,7 +105,7 @@ class Commit(AskEach):
         self._retried: set[Candidate] = set()
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
-        """See `Search`.  A result is an update taken."""
+        """See `Search.answered`.  A result is an update taken."""
         token = message.token
         isTaken = token is not None and token == candidate.token
         if token is not None and not isTaken and candidate not in self._retried:

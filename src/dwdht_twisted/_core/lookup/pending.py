@@ -1,7 +1,5 @@
 """
-The requests of a lookup that wait for an answer, and how close it will have come once it is there.
-
-Pure: no time, no randomness, no IO.
+The requests of a lookup that have no answer yet, and how close the lookup gets once they have.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ class PendingRequests:
     """
     The candidates that were asked and have neither answered nor failed.
 
-    A late one goes on being asked, but nothing is hoped for from it any more.
+    A candidate whose answer is late stays pending, but is no longer expected among the k closest.
     """
 
     __slots__ = ("_expected", "_late", "_transmissions")
@@ -25,26 +23,27 @@ class PendingRequests:
     def __init__(self) -> None:
         self._transmissions: dict[Candidate, int] = {}
         self._late = 0
-        # The distances of all that take a place and have answered or soon will, closest first.
+        # The distances of all candidates that take a place and have answered, or are expected to,
+        # in ascending order.
         self._expected: list[int] = []
 
     def __len__(self) -> int:
-        """How many there are, late ones as well."""
+        """The number of pending candidates, with late ones."""
         return len(self._transmissions)
 
     def __iter__(self) -> Iterator[tuple[Candidate, int]]:
-        """Each with how often its request was sent."""
+        """Each pending candidate with the number of transmissions of its request."""
         return iter(self._transmissions.items())
 
     @property
     def onTime(self) -> int:
-        """How many are not late."""
+        """The number of pending candidates that are not late."""
         return len(self._transmissions) - self._late
 
-    # What happens to a candidate.
+    # What happens to a request.
 
     def asked(self, candidate: Candidate) -> None:
-        """It is asked, for the first time or on another path."""
+        """Note that a candidate is asked, for the first time or on another path."""
         self.ended(candidate)
         candidate.state = State.ASKED
         self._transmissions[candidate] = 1
@@ -52,9 +51,9 @@ class PendingRequests:
 
     def late(self, candidate: Candidate) -> bool:
         """
-        Its answer is late.
+        Note that an answer is late.
 
-        :return: whether it wasn't before
+        :return: whether it was on time until now
         """
         if candidate.state is not State.ASKED:
             return False
@@ -64,11 +63,11 @@ class PendingRequests:
         return True
 
     def askedAgain(self, candidate: Candidate, transmissions: int) -> None:
-        """Its request is sent once more, for so many times now."""
+        """Note that a request is sent once more, as transmission number ``transmissions``."""
         self._transmissions[candidate] = transmissions
 
     def ended(self, candidate: Candidate) -> None:
-        """Its request has ended."""
+        """Note that a request has ended, if it was pending."""
         if self._transmissions.pop(candidate, None) is None:
             return
         if candidate.state is State.LATE:
@@ -76,30 +75,30 @@ class PendingRequests:
         else:
             self.removeExpected(candidate)
 
-    # What is hoped for.
+    # How close the lookup gets.
 
     def addExpected(self, candidate: Candidate) -> None:
-        """It has answered, or soon will: if it takes a place, others needn't."""
+        """Count a candidate that has answered, or is expected to, if it takes a place."""
         if not candidate.isExtra:
             insort(self._expected, candidate.distance)
 
     def removeExpected(self, candidate: Candidate) -> None:
-        """It takes no place, or nobody knows."""
+        """Stop counting a candidate, if it takes a place."""
         if not candidate.isExtra:
-            self._forget(candidate.distance)
+            self._remove(candidate.distance)
 
-    def lost(self, candidate: Candidate) -> None:
-        """It has answered, and has lost its place since."""
-        self._forget(candidate.distance)
+    def displaced(self, candidate: Candidate) -> None:
+        """Stop counting a candidate that has answered and has just become an extra."""
+        self._remove(candidate.distance)
 
     def bound(self, places: int, within: int = 0) -> int:
         """
-        How close somebody has to be to be among so many.
+        The distance below which a candidate is among the ``places`` closest.
 
-        :param within: don't count those that are closer to the target than this
+        :param within: the distance below which others don't count
         """
         last = places - 1 + (bisect_left(self._expected, within) if within else 0)
         return self._expected[last] if last < len(self._expected) else 1 << ID_BITS
 
-    def _forget(self, distance: int) -> None:
+    def _remove(self, distance: int) -> None:
         del self._expected[bisect_left(self._expected, distance)]

@@ -1,8 +1,5 @@
 """
-The nodes that a lookup has found: those that take one of the k places, and those that come in
-addition.
-
-Pure: no time, no randomness, no IO.
+The nodes that have answered a lookup: those that take one of the k places, and extras beside them.
 """
 
 from __future__ import annotations
@@ -15,38 +12,39 @@ from .candidate import Candidate
 
 class Results:
     """
-    The candidates that have answered, by distance.
+    The candidates that have answered, by distance from the target.
 
-    :param k: how many places there are
-    :param crowded: closer to the target than this, k nodes don't stand by chance
-    :ivar ranked: those that may take a place, closest first, each after its distance and when it
-        answered
+    :param k: the number of places
+    :param crowdDistance: the distance below which chance does not put k nodes
+    :ivar crowdDistance: see above
+    :ivar ranked: the candidates that may take a place, closest first.  Each comes after its
+        distance and the ordinal number of its answer.
     """
 
-    __slots__ = ("_count", "_crowdDistance", "_extras", "_k", "ranked")
+    __slots__ = ("_count", "_extras", "_k", "crowdDistance", "ranked")
 
-    def __init__(self, k: int, crowded: int) -> None:
+    def __init__(self, k: int, crowdDistance: int) -> None:
         self._k = k
-        self._crowdDistance = crowded
+        self.crowdDistance = crowdDistance
         self._count = 0
         self.ranked: list[tuple[int, int, Candidate]] = []
         self._extras: list[tuple[int, int, Candidate]] = []
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of candidates that have answered, with extras."""
         return self._count
 
     def add(self, candidate: Candidate) -> None:
-        """A candidate has answered."""
+        """Take in a candidate that has answered."""
         self._count += 1
         kind = self._extras if candidate.isExtra else self.ranked
         insort(kind, (candidate.distance, self._count, candidate))
 
     def discredit(self, silences: int) -> list[Candidate]:
         """
-        Take their places from those that named so many silent candidates and nobody who answered.
+        Make extras of the candidates that named ``silences`` late ones and none that answered.
 
-        :return: who they are
+        :return: the candidates that lost their places
         """
         kept, lost = [], []
         for place in self.ranked:
@@ -62,28 +60,27 @@ class Results:
 
     @property
     def isCrowd(self) -> bool:
-        """Whether the k closest stand closer to the target than chance puts them."""
+        """Whether the k closest are all closer to the target than chance puts them."""
         ranked = self.ranked
-        return len(ranked) >= self._k and ranked[self._k - 1][0] < self._crowdDistance
+        return len(ranked) >= self._k and ranked[self._k - 1][0] < self.crowdDistance
 
     def crowdSize(self) -> int:
-        """How many stand so close."""
-        return sum(distance < self._crowdDistance for distance, _, _ in self.ranked)
+        """The number of candidates that are closer than ``crowdDistance``."""
+        return sum(distance < self.crowdDistance for distance, _, _ in self.ranked)
 
     def bound(self, skipped: int) -> int:
-        """How close a candidate has to be, to be among the k closest after so many others."""
+        """The distance below which a candidate is among the k closest after ``skipped`` others."""
         last = skipped + self._k - 1
         return self.ranked[last][0] if last < len(self.ranked) else 1 << ID_BITS
 
     def closest(self, isEclipseSuspected: bool) -> list[Candidate]:
-        """
-        See `Lookup.closest`.
-        """
+        """See `Lookup.closest`."""
         bound = self.bound(0)
         extras = [place for place in self._extras[: self._k] if place[0] < bound]
         found = self.ranked[: self._k] + extras
         if isEclipseSuspected:
-            # Where the crowd ends is a rough guess, and its liars are the closest in it.
+            # The end of the crowd is a rough guess.  So start within it, at its far end, where
+            # honest nodes are most likely.
             start = max(self._k, self.crowdSize() - self._k // 2)
             found += self.ranked[start : start + self._k]
         found.sort()

@@ -1,7 +1,5 @@
 """
-What speaks against asking a contact that a lookup has heard of.
-
-Pure: no time, no randomness, no IO.
+Rules by which a lookup refuses to ask a contact, or asks it later.
 """
 
 from __future__ import annotations
@@ -17,40 +15,46 @@ from ..limits.bounds import (
     TOO_CLOSE,
 )
 from ..wire import ID_BYTES
+from .queue import Waiting
 
 
 class Screening:
     """
-    Whom a lookup has asked, by address, id and source, and whom it may ask still.
+    The addresses, ids and hosts that a lookup has asked, and the ones that it may still ask.
 
     :param ownId: the searcher's id, which is never asked
-    :param spacing: the mean distance between neighbouring ids, as far as it is known, else 0
+    :param spacing: the mean distance between neighbouring ids, or 0 when it is unknown
+    :ivar ownId: see above
     """
 
     __slots__ = (
         "_addresses",
         "_answeredIds",
         "_answeredTooClose",
+        "_hostCounts",
         "_hostsOf",
-        "_ownId",
-        "_sources",
+        "_postponed",
         "_tooClose",
+        "ownId",
     )
 
     def __init__(self, ownId: bytes, spacing: int) -> None:
+        self.ownId = ownId
         self._tooClose = spacing // TOO_CLOSE
         self._answeredTooClose = 0
         self._answeredIds: set[bytes] = set()
         self._addresses: set[bytes] = set()
-        self._ownId = ownId
+        # The hosts that are being asked under each id.
         self._hostsOf: defaultdict[bytes, set[str]] = defaultdict(set)
-        self._sources = HostCounts(LOOKUP_REQUESTS_PER_HOST, LOOKUP_REQUESTS_PER_SUBNET)
+        # The contacts that wait for others that were named with the same id.
+        self._postponed: dict[bytes, list[Waiting]] = {}
+        self._hostCounts = HostCounts(LOOKUP_REQUESTS_PER_HOST, LOOKUP_REQUESTS_PER_SUBNET)
 
     def admitsAddress(self, compact: bytes) -> bool:
         """
         Note that a compact address, 6 bytes, is asked.
 
-        :return: False when it was before
+        :return: False when it was asked before
         """
         if compact in self._addresses:
             return False
@@ -61,46 +65,59 @@ class Screening:
         """
         Note that a contact is asked.
 
-        :param distance: how far its id is from the target
+        :param distance: the distance of its id from the target
         :param compact: its compact form
         :param host: its host
-        :return: False when it must not be
+        :return: False when it must not be asked
         """
         id, address = compact[:ID_BYTES], compact[ID_BYTES:]
         if (
             address in self._addresses
-            or id == self._ownId
-            or not self._sources.hasRoom(host)
+            or id == self.ownId
+            or not self._hostCounts.hasRoom(host)
             or (0 < distance < self._tooClose and self._answeredTooClose >= MAXIMUM_TOO_CLOSE)
         ):
             return False
         self._addresses.add(address)
         self._hostsOf[id].add(host)
-        self._sources.add(host)
+        self._hostCounts.add(host)
         return True
 
-    def mustWait(self, id: bytes, host: str) -> bool:
-        """Whether a contact waits for others that were named with its id, and are being asked."""
-        hosts = self._hostsOf.get(id)
-        return hosts is not None and (host in hosts or len(hosts) >= LOOKUP_ADDRESSES_PER_ID)
+    def postpones(self, id: bytes, host: str, waiting: Waiting) -> bool:
+        """
+        Keep a contact until those that were named with its id, and are being asked, make room.
 
-    def makesRoom(self, id: bytes, host: str) -> None:
-        """Others that were named with an id need no longer wait for who was asked at this host."""
+        :return: False when there is room for it now
+        """
+        hosts = self._hostsOf.get(id)
+        if hosts is None or (host not in hosts and len(hosts) < LOOKUP_ADDRESSES_PER_ID):
+            return False
+        self._postponed.setdefault(id, []).append(waiting)
+        return True
+
+    def makeRoom(self, id: bytes, host: str) -> list[Waiting]:
+        """
+        Let no contact wait any longer for the one that was asked under an id at a host.
+
+        :return: the contacts that waited for that id
+        """
         self._hostsOf[id].discard(host)
+        return self._postponed.pop(id, [])
 
     def takesPlace(self, distance: int, host: str) -> bool:
         """
-        Whether a contact that is asked next may be one of the k closest: the first of its public
-        host, and not closer to the target than chance puts anybody.
+        Whether a contact that is asked next may be one of the k closest.
+
+        It must be the first of its public host, and not implausibly close to the target.
         """
-        return distance >= self._tooClose and not self._sources.has(host)
+        return distance >= self._tooClose and not self._hostCounts.has(host)
 
     def answered(self, id: bytes, distance: int) -> bool:
         """
         Note that a node has answered.
 
-        :return: False when it takes no place: it is not the first to answer under its id, or stands
-            closer to the target than chance puts anybody
+        :return: False when it takes no place among the k closest: another node answered under its
+            id first, or it is implausibly close to the target
         """
         isFirst = id not in self._answeredIds
         self._answeredIds.add(id)

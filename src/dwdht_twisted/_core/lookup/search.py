@@ -1,9 +1,9 @@
 """
-The interface that the ways of asking have in common.
+The interface of all searches.
 
-There are three: `Lookup` finds the nodes closest to a target, `AskEach` asks a fixed list of them,
-and `Commit` sends an update to those that were found.  All are driven in the same way, by the query
-stream of the layer above.
+There are three: `Lookup` finds the nodes closest to a target, `AskEach` asks a fixed list of nodes,
+and `Commit` sends an update to the nodes that a lookup found.  The query stream of the layer above
+drives each of them in the same way.
 """
 
 from __future__ import annotations
@@ -15,42 +15,48 @@ from .candidate import Candidate
 
 
 class Search(Protocol):
-    """Whom to ask, and what has come of it."""
+    """Says whom to ask next, and learns from what came of it."""
 
     def next(self) -> Candidate | None:
         """
-        Whom to ask now, or None when there is nobody or enough requests are in flight.
+        The candidate to ask now, or None when there is none or enough requests are in flight.
 
-        The candidate counts as asked until `answered` or `failed`.
+        The candidate counts as asked until `answered` or `failed` is called.
         """
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
         """
-        The answer is late, and the request is sent again, unless the candidate is given up and has
-        failed then.
+        Note that an answer is late.
 
-        :param transmissions: how often it was sent
+        The request is sent again, unless the search has given the candidate up: its state is
+        ``FAILED`` then.
+
+        :param transmissions: the number of transmissions so far
         """
 
     def punched(self, candidate: Candidate) -> None:
-        """A referrer was asked to relay a ping to the candidate."""
+        """Note that a referrer was asked to relay a ping to the candidate."""
 
     def askedAgain(self, candidate: Candidate) -> None:
-        """The request starts over, on a path that a hole punch has opened."""
+        """Note that the request starts over, on a path that a hole punch has opened."""
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
         """
-        A candidate has answered.
+        Note an answer.
 
-        :return: whether that is a result
+        :return: whether it is a result
         """
 
     def failed(self, candidate: Candidate) -> None:
-        """A candidate has not answered, after all retries."""
+        """Note that a candidate has not answered after all retries."""
 
     @property
     def isOver(self) -> bool:
-        """Whether nobody is left to ask, nor to wait for; to be asked when `next` gave None."""
+        """
+        Whether there is nobody left to ask and no answer to wait for.
+
+        It is valid only after `next` returned None.
+        """
 
     def closest(self) -> list[Candidate]:
-        """The nodes that an update is committed to, closest first."""
+        """The nodes to commit an update to, closest to the target first."""

@@ -1,16 +1,8 @@
 """
-The routing table: which contacts a node knows, who is proven, and who waits for a place.
+The routing table: which contacts a node knows, which of them are proven, and which wait for a
+place.
 """
 
-from .bucket import Bucket, Entry
-from .buckets import Buckets
 from .table import TRUSTED_FOR, K, RoutingTable
 
-__all__ = [
-    "TRUSTED_FOR",
-    "Bucket",
-    "Buckets",
-    "Entry",
-    "K",
-    "RoutingTable",
-]
+__all__ = ["TRUSTED_FOR", "K", "RoutingTable"]

@@ -1,11 +1,10 @@
 """
-Where the contacts of a routing table stand: its k-buckets, by the length of the prefix that an id
-shares with our own.
+The k-buckets of a routing table, by the length of the prefix that an id shares with our own.
 
-What they tell of the network, which contacts are closest to a target, and which part of the table
-wants looking after, is known here; who may take a place is the table's own affair.
+They tell how dense the network is, which buckets hold the contacts closest to a target, and which
+buckets need a lookup.  The table decides which contact may take a place.
 
-Pure: the time is an argument, in seconds.
+Each method that depends on time is told the time, in seconds.
 """
 
 from __future__ import annotations
@@ -13,14 +12,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..wire import ID_BITS, isPublic, subnet
-from .bucket import Bucket, CacheBudget, Entry
+from .bucket import Bucket, Entry
+from .cache import CacheBudget
 
-#: From how many contacts on a bucket tells something of the network, and of how many neighbours its
-#: size is estimated if there are so many; of half of those that are known, if not.
+#: Contacts of a bucket, or of the whole table, from which on they tell how dense the network is.
+#: Smaller: one liar looks like a populated bucket.  Larger: small networks are never estimated.
 MINIMUM_SAMPLE = 4
+
+#: Neighbours from which the density is estimated; half of the known ones, if there are fewer.
+#: Larger: contacts count that may lie in an incomplete part of the table.  Smaller: a few liars
+#: shift the estimate.
 NEIGHBOURS = 40
 
-#: How many bits deeper than the table tells the network to be a bucket is refreshed.
+#: Bits by which a bucket may be deeper than the estimated network and still be refreshed.  Larger:
+#: liars that stand close to us draw lookups.  Smaller: an estimate that is too low leaves out
+#: buckets.
 DEEPER_THAN_KNOWN = 8
 
 
@@ -29,52 +35,53 @@ class Buckets:
     The buckets of one table.
 
     :param own: the own id, as a big-endian number
-    :param k: how many contacts a bucket holds
+    :param k: the number of contacts that a bucket holds
     """
 
-    __slots__ = ("_buckets", "_k", "_memory", "_own", "_spacing")
+    __slots__ = ("_buckets", "_budget", "_k", "_own", "_spacing")
 
     def __init__(self, own: int, k: int) -> None:
         self._own = own
         self._k = k
         self._buckets: list[Bucket | None] = []
-        self._memory = CacheBudget()
-        # What the contacts tell of the network, until others come or go.
+        self._budget = CacheBudget()
+        # The result of `spacing` until a contact comes or goes.
         self._spacing: int | None = None
 
     def ifAny(self, number: int) -> Bucket | None:
-        """The bucket of an id, given as a number, if there ever was a contact for it."""
+        """The bucket of an id, given as a number, or None if there never was a contact for it."""
         prefix = ID_BITS - (self._own ^ number).bit_length()
         return self._buckets[prefix] if prefix < len(self._buckets) else None
 
     def of(self, number: int, now: float) -> Bucket:
-        """The bucket of an id, given as a number, which is made when it isn't there."""
+        """The bucket of an id, given as a number; it is made when it is missing."""
         bucket = self.ifAny(number)
         if bucket is None:
             prefix = ID_BITS - (self._own ^ number).bit_length()
             while len(self._buckets) <= prefix:
                 self._buckets.append(None)
-            bucket = self._buckets[prefix] = Bucket(prefix, now, self._memory)
+            bucket = self._buckets[prefix] = Bucket(prefix, now, self._budget)
         return bucket
 
     def add(self, bucket: Bucket, entry: Entry) -> None:
-        """Take a contact that has answered into a bucket."""
+        """Add a contact that has answered to a bucket."""
         bucket.add(entry)
         self._spacing = None
 
     def remove(self, entry: Entry) -> None:
-        """Let a contact go that has answered."""
+        """Remove a contact that has answered."""
         self.of(entry.number, entry.lastSeen).remove(entry)
         self._spacing = None
 
     def nearest(self, wanted: int, count: int) -> list[Bucket]:
         """
-        The buckets that hold the proven contacts that are closest to a target, closest first, until
-        there are so many contacts in them.
+        The buckets that hold the proven contacts closest to a target, closest first.
 
-        A bucket's contacts and all in deeper ones agree with our own id up to one bit, in which
-        they differ from each other.  So it takes a look at that bit of the target to know which
-        of them are closer, and none at the contacts.
+        The contacts of a bucket, and those of all deeper buckets, agree with our own id up to one
+        bit, in which the two groups differ from each other.  So that bit of the target tells which
+        group is closer, without a look at the contacts.
+
+        :param count: the number of contacts that these buckets must hold
         """
         distance = self._own ^ wanted
         nearest: list[Bucket] = []
@@ -98,14 +105,13 @@ class Buckets:
 
     def spacing(self) -> int:
         """
-        The mean distance between neighbouring ids of the network, as far as the table tells; 0 when
-        it tells nothing.
+        The mean distance between neighbouring ids of the network, or 0 when it is unknown.
 
-        How many share a prefix with us that is so long that just `NEIGHBOURS` of those that we
-        know do: these we know best, and of those that are farther we may lack any number.  Liars
-        place themselves close to us, where each could stand for half of the network.  So the first
-        gap ends the count, and it takes many that are counted, of which a public /24 network is
-        one, to shift the estimate.
+        Take the longest prefix of our id that at least `NEIGHBOURS` contacts share, and divide the
+        size of that part of the id space by their number.  Contacts farther away don't count: the
+        table may lack most of them.  Liars place themselves close to us, where each could stand for
+        half of the network.  So the count ends at the first gap, and a public /24 network counts
+        once: it takes many networks to shift the estimate.
         """
         if self._spacing is None:
             self._spacing = self._estimate()
@@ -114,13 +120,13 @@ class Buckets:
     # Upkeep.
 
     def forgetAnswers(self) -> None:
-        """Let go of the answers that are remembered for a node that is asked often."""
+        """Forget the answers that are cached for a node that is asked often."""
         for bucket in self._buckets:
             if bucket is not None:
-                bucket.forgetAnswers()
+                bucket.answers.clear()
 
     def refreshed(self, target: bytes, now: float) -> None:
-        """A lookup went to this target."""
+        """Note that a lookup went to a target, 32 bytes."""
         number = int.from_bytes(target, "big")
         if number != self._own:
             bucket = self.of(number, now)
@@ -129,11 +135,10 @@ class Buckets:
 
     def unexplored(self) -> int | None:
         """
-        The prefix length of the farthest bucket that isn't half full and that no lookup went into,
-        if there is one.
+        The prefix length of the farthest bucket that is not half full and that no lookup went into.
 
-        Only of those that are farther than k contacts: who looked for its own id has found the
-        others.
+        Only buckets farther than the k closest contacts count: the lookup of the own id has found
+        what is nearer.  None when there is no such bucket.
         """
         nearer = sum(map(self._sizeOf, range(len(self._buckets))))
         for prefix in range(self._depth()):
@@ -147,14 +152,14 @@ class Buckets:
         return None
 
     def isFull(self, prefix: int) -> bool:
-        """Whether as many contacts as there is room for share a prefix of this length with us."""
+        """Whether the bucket of a prefix length holds k contacts."""
         return self._sizeOf(prefix) >= self._k
 
     def idle(self, time: float) -> int | None:
         """
-        The prefix length of a bucket that no lookup has gone into since ``time``, if there is one.
+        The prefix length of a bucket that no lookup has gone into since ``time``, or None.
 
-        Only down to the deepest bucket that holds anybody: beyond, there is nobody to find.
+        Buckets deeper than the deepest one with a contact don't count: there is no node to find.
         """
         for prefix in range(self._depth()):
             bucket = self._buckets[prefix]
@@ -163,16 +168,17 @@ class Buckets:
         return None
 
     def randomTarget(self, prefix: int, randomBytes: Callable[[int], bytes]) -> bytes:
-        """An id, 32 bytes, that would stand in the bucket of this prefix length."""
+        """A random id, 32 bytes, that belongs into the bucket of a prefix length."""
         free = ID_BITS - prefix - 1
         lower = int.from_bytes(randomBytes(ID_BITS // 8), "big") & ((1 << free) - 1)
         upper = (self._own >> free) ^ 1
         return (upper << free | lower).to_bytes(ID_BITS // 8, "big")
 
-    # The inside.
+    # Estimates.
 
     def _estimate(self) -> int:
-        # From the longest prefix on: how many share so much, or more.
+        # The number of contacts that share at least so many bits, for each prefix length, from the
+        # longest on.
         sharing: list[tuple[int, int]] = []
         networks: set[str] = set()
         count = 0
@@ -188,18 +194,18 @@ class Buckets:
         return (1 << ID_BITS - prefix) // count
 
     def _depth(self) -> int:
-        """One more than the longest prefix that a credible contact shares with us."""
+        """One more than the longest prefix that a plausible contact shares with us."""
         depth = len(self._buckets)
         spacing = self.spacing()
         if spacing:
-            # Whoever claims to stand still closer to us has chosen its id.
+            # A contact that is still closer to us has chosen its id.
             depth = min(depth, ID_BITS - spacing.bit_length() + DEEPER_THAN_KNOWN)
         while depth and not self._sizeOf(depth - 1):
             depth -= 1
         return depth
 
     def _credible(self) -> int:
-        """How many buckets there are before those that hold nobody by chance."""
+        """The number of buckets before the first gap, where chance puts contacts no more."""
         gaps = 0
         isBegun = False
         for prefix in range(len(self._buckets)):
@@ -213,15 +219,15 @@ class Buckets:
         return len(self._buckets)
 
     def _sizeOf(self, prefix: int) -> int:
-        """How many proven contacts share a prefix of just this length with us."""
+        """The number of proven contacts in the bucket of a prefix length."""
         bucket = self._buckets[prefix]
         return 0 if bucket is None else len(bucket.proven)
 
     def _networksIn(self, prefix: int, seen: set[str]) -> int:
         """
-        The same, but each public /24 network counts once.
+        The number of proven contacts in a bucket, where each public /24 network counts once.
 
-        :param seen: those that were counted before; it learns these
+        :param seen: the networks that were counted before; those of this bucket are added
         """
         bucket = self._buckets[prefix]
         if bucket is None:

@@ -1,11 +1,19 @@
 """
-Answering other nodes: internal commands, address validation, relayed pings, the handlers of users.
+Answering other nodes: internal commands, address validation, hole punches, the handlers of users.
 """
 
+from .answers import Answers
+from .commands import UserCommands
 from .registry import CommandRegistry
+from .relay import Relay
 from .responder import Responder
+from .validation import AddressValidation
 
 __all__ = [
+    "AddressValidation",
+    "Answers",
     "CommandRegistry",
+    "Relay",
     "Responder",
+    "UserCommands",
 ]

@@ -1,143 +1,127 @@
 """
-Running handlers: how many run at once, how long each may take, and what becomes of its result.
+Serving the commands of users: a query or an update, and its handler.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from ..._core.counters import Counters
-from ..._core.limits.bounds import HANDLER_TIMEOUT, HANDLERS_FOR_STRANGERS, MAXIMUM_HANDLERS
-from ...interfaces import HandlerResult, Request
+from ..._core.limits.bounds import REMEMBERED_ANSWER_BYTES
+from ..._core.wire import ID_BYTES, Contact, HostPort, RequestMessage, TokenIssuer
+from ...interfaces import ICommandHandler, Request
+from ..environment import Environment
+from .answers import Answers
+from .runner import HandlerRunner
+from .updates import AtWork, UpdateMemory
+from .validation import AddressValidation
 
 
-class HandlerRunner:
+class UserCommands:
     """
-    Runs handlers and waits for their results, so many and so long.
+    Serves the requests whose commands are not the protocol's own.
 
-    :param clock: times the handlers out
+    :param handler: runs the commands
+    :param takesUpdates: whether a handler takes updates of a command
+    :param answers: sends the answers
+    :param tokens: issues round-trip tokens
+    :param validation: learns from tokens which addresses receive
+    :ivar runner: runs the handlers
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, counters: Counters) -> None:
-        self._clock = clock
-        self._counters = counters
-        # By what ends them, and not by their results: a handler may give one result twice.
-        self._atWork: dict[IDelayedCall, Deferred[bytes | None]] = {}
-
-    @property
-    def atWork(self) -> int:
-        """How many handlers have not given their result yet, and are waited for."""
-        return len(self._atWork)
-
-    def run(
+    def __init__(
         self,
-        handler: Callable[[Request], HandlerResult],
-        request: Request,
-        answer: Callable[[bytes | None], None],
+        environment: Environment,
+        handler: ICommandHandler,
+        takesUpdates: Callable[[str], bool],
         *,
-        isStranger: bool = False,
-    ) -> bool:
-        """
-        Hand a request to its handler, and the result to ``answer``, at once when it is there.
-
-        :param isStranger: whether the asker has not proven its address
-        :return: False when too many handlers are at work, and this one was not called
-        """
-        most = HANDLERS_FOR_STRANGERS if isStranger else MAXIMUM_HANDLERS
-        if len(self._atWork) >= most:
-            self._counters.handlersRefused += 1
-            return False
-        try:
-            result = handler(request)
-        except Exception:
-            self._failed(Failure(), request)
-            return True
-        if result is None or isinstance(result, bytes):
-            answer(result)
-        elif isinstance(result, Awaitable):
-            self._await(result, request, answer)
-        else:
-            self._refuseResult(result, request)
-        return True
-
-    def stop(self) -> None:
-        """Cancel the handlers that are at work; whatever they give after that is ignored."""
-        while self._atWork:
-            timer, result = self._atWork.popitem()
-            timer.cancel()
-            self._cancel(result)
-
-    def _await(
-        self,
-        awaited: Awaitable[bytes | None],
-        request: Request,
-        answer: Callable[[bytes | None], None],
+        answers: Answers,
+        tokens: TokenIssuer,
+        validation: AddressValidation,
     ) -> None:
-        if isinstance(awaited, Deferred):
-            result = awaited
-        else:
-            result = Deferred.fromCoroutine(_outcomeOf(awaited))
+        self._environment = environment
+        self._counters = environment.counters
+        self._handler = handler
+        self._takesUpdates = takesUpdates
+        self._answers = answers
+        self._tokens = tokens
+        self._validation = validation
+        self._updates = UpdateMemory()
+        self.runner = HandlerRunner(environment)
 
-        def timedOut() -> None:
-            # A coroutine may catch its cancellation and go on, so that its end is not waited for.
-            del self._atWork[timer]
-            late = TimeoutError(f"no result after {HANDLER_TIMEOUT:g} seconds")
-            self._failed(Failure(late), request)
-            self._cancel(result)
-
-        def succeeded(value: object) -> None:
-            if not self._ended(timer):
-                return
-            if value is None or isinstance(value, bytes):
-                answer(value)
+    def received(self, message: RequestMessage, address: HostPort, datagram: bytes) -> None:
+        """Serve a request; one without a target of 32 bytes is not answered."""
+        target = message.target
+        if target is None or len(target) != ID_BYTES:
+            return
+        node = Contact(message.id, address[0], address[1])
+        request = Request(message.command, target, message.value, node)
+        takesUpdates = self._takesUpdates(message.command)
+        token = message.roundtripToken
+        if token is not None:
+            if self._tokens.accepts(token, address[0], address[1], message.id, target):
+                self._validation.validated(address)
+                if takesUpdates:
+                    self._update(request, message, address, datagram)
+                    return
             else:
-                self._refuseResult(value, request)
+                self._counters.badTokens += 1
+                self._log.debug(
+                    "invalid round-trip token from {node}: its {command} is served as a query",
+                    node=str(node),
+                    command=message.command,
+                )
+        self._query(request, message, address, len(datagram), takesUpdates)
 
-        def failed(reason: Failure) -> None:
-            if self._ended(timer) and not reason.check(CancelledError):
-                self._failed(reason, request)
-
-        timer = self._clock.callLater(HANDLER_TIMEOUT, timedOut)
-        self._atWork[timer] = result
-        result.addCallbacks(succeeded, failed)
-
-    def _ended(self, timer: IDelayedCall) -> bool:
-        """
-        A handler has given its result: free its place.
-
-        :return: whether it was waited for
-        """
-        if self._atWork.pop(timer, None) is None:
-            return False
-        timer.cancel()
-        return True
-
-    def _cancel(self, result: Deferred[bytes | None]) -> None:
-        try:
-            result.cancel()
-        except Exception:
-            self._log.failure("a handler that was at work could not be cancelled")
-
-    def _refuseResult(self, result: object, request: Request) -> None:
-        kind = type(result).__name__
-        self._failed(Failure(TypeError(f"a handler gives bytes or None, not {kind}")), request)
-
-    def _failed(self, reason: Failure, request: Request) -> None:
-        self._counters.handlerFailures += 1
-        self._log.failure(
-            "the handler of {command} failed on a request of {node}; nothing is answered",
-            failure=reason,
-            command=request.command,
-            node=str(request.node),
+    def _query(
+        self,
+        request: Request,
+        message: RequestMessage,
+        address: HostPort,
+        length: int,
+        takesUpdates: bool,
+    ) -> None:
+        # Without a token no node commits an update to us that no handler would take.
+        fresh = None
+        if takesUpdates:
+            fresh = self._tokens.issue(address[0], address[1], message.id, message.target)
+        self._counters.queriesServed += 1
+        self.runner.run(
+            self._handler.queryReceived,
+            request,
+            partial(self._answers.answer, message, address, length, fresh),
+            isStranger=not self._validation.isValidated(address),
         )
 
+    def _update(
+        self, request: Request, message: RequestMessage, address: HostPort, datagram: bytes
+    ) -> None:
+        seconds, send = self._environment.clock.seconds, self._environment.send
+        updates = self._updates
+        key = updates.keyOf(datagram, address)
+        remembered = updates.get(key, seconds())
+        if remembered is not None:
+            self._counters.retriesAnswered += 1
+            if not isinstance(remembered, AtWork):
+                send(remembered, address)
+            return
 
-async def _outcomeOf(awaited: Awaitable[bytes | None]) -> bytes | None:
-    return await awaited
+        def answer(value: bytes | None) -> None:
+            # The answer carries the token of the update, even if that is of the former secret.  So
+            # the asker knows that its update was taken.
+            response = self._answers.encode(message, value, message.roundtripToken)
+            if response is not None:
+                again: bytes | None = response
+                if len(response) > REMEMBERED_ANSWER_BYTES:
+                    again = self._answers.encode(message, None, message.roundtripToken)
+                updates.answered(key, again, seconds())
+                send(response, address)
+
+        updates.begin(key, seconds())
+        self._counters.updatesServed += 1
+        if not self.runner.run(self._handler.updateReceived, request, answer):
+            updates.refuse(key)

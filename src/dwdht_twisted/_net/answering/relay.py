@@ -1,22 +1,20 @@
 """
-Pings that go through a third node, so that two nodes behind NATs can meet.
+Hole punches of others: pings that go through a third node, so that two nodes behind NATs can meet.
 
-A asks the referrer R to relay a ping to B; B answers straight to A, which
-opens B's NAT for it.  Both steps send a datagram to an address that the sender
-of the last one has chosen, so both are bounded: R relays to contacts of its
-table only, nothing but the ping, and no address gets more than a few such
-datagrams a second, whoever asks for them.  Contacts have a share of their own:
-who would use it up has to know one, and send in its name.
+The asker A sends the referrer R a ping to relay to the peer B.  B answers straight to A, which
+opens B's NAT for A.
+
+In both steps a datagram goes to an address that the sender of the one before has chosen.  So both
+are bounded.  R relays only to its contacts, and only the ping.  An address gets a few such
+datagrams a second, whatever the number of askers.  Contacts have a rate of their own: an attacker
+that would use it up has to know a contact, and to send in its name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IReactorTime
-
 from ..._core import wire
-from ..._core.counters import Counters
 from ..._core.limits import RateLimit, RateLimiter, TokenBucket
 from ..._core.limits.bounds import (
     RELAY_BURST,
@@ -24,7 +22,6 @@ from ..._core.limits.bounds import (
     STRANGER_RELAY_BURST,
     STRANGER_RELAY_RATE,
 )
-from ..._core.routing import RoutingTable
 from ..._core.wire import (
     Address,
     HostPort,
@@ -35,31 +32,23 @@ from ..._core.wire import (
     unpackAddress,
 )
 from ...errors import InvalidAddress
-from ..requests import Caller
+from ..environment import Environment
 
 
 class Relay:
     """
-    One node's part in the hole punches of others.
+    The part of one node in the hole punches of others.
 
-    :param send: sends a datagram to an address
+    :param tokens: issues round-trip tokens
+    :param isContact: whether an address is that of a contact
     """
 
     def __init__(
-        self,
-        clock: IReactorTime,
-        send: Callable[[bytes, HostPort], None],
-        table: RoutingTable,
-        tokens: TokenIssuer,
-        caller: Caller,
-        counters: Counters,
+        self, environment: Environment, tokens: TokenIssuer, isContact: Callable[[HostPort], bool]
     ) -> None:
-        self._clock = clock
-        self._send = send
-        self._table = table
+        self._environment = environment
         self._tokens = tokens
-        self._ownId = caller.ownId
-        self._counters = counters
+        self._isContact = isContact
         self._forContacts = RateLimiter(RateLimit(RELAY_RATE, RELAY_BURST))
         self._forStrangers = RateLimiter(RateLimit(RELAY_RATE, RELAY_BURST))
         self._strangers = TokenBucket(STRANGER_RELAY_RATE, STRANGER_RELAY_BURST)
@@ -68,50 +57,51 @@ class Relay:
         """
         Take a request that is to be relayed, or was.
 
-        :param address: whose datagram it is
+        :param address: the source of its datagram
         """
         if not self._serve(message, address):
-            self._counters.relaysRefused += 1
+            self._environment.counters.relaysRefused += 1
 
     def _serve(self, message: wire.RequestMessage, address: HostPort) -> bool:
         if message.command != wire.PING:
             return False
         try:
             if message.forwardRequest is not None:
-                return self._pass(message, address, unpackAddress(message.forwardRequest))
+                return self._relay(message, address, unpackAddress(message.forwardRequest))
             return self._answer(message, address, unpackAddress(message.forwardResponse or b""))
         except InvalidAddress:
             return False
 
-    def _pass(self, message: wire.RequestMessage, asker: HostPort, peer: Address) -> bool:
-        """As the referrer: relay a ping to the peer."""
+    def _relay(self, message: wire.RequestMessage, asker: HostPort, peer: Address) -> bool:
+        """As the referrer, relay a ping to the peer."""
         if (
             not isRoutable(peer.host, asker[0])
-            or not self._table.hasProven(peer)
-            or not self._mayReach(peer, self._table.hasProven(asker))
+            or not self._isContact(peer)
+            or not self._mayReach(peer, self._isContact(asker))
         ):
             return False
         body = wire.requestBody(wire.PING, message.id, forwardResponse=packAddress(*asker))
-        self._counters.pingsRelayed += 1
-        self._send(wire.frameRequest(message.transactionId, body), peer)
+        self._environment.counters.pingsRelayed += 1
+        self._environment.send(wire.frameRequest(message.transactionId, body), peer)
         return True
 
     def _answer(self, message: wire.RequestMessage, referrer: HostPort, asker: HostPort) -> bool:
-        """As the peer: answer to the asker."""
+        """As the peer, answer the asker."""
+        environment = self._environment
         if not isSendable(packAddress(*asker)[0]) or not isRoutable(asker[0], referrer[0]):
             return False
-        isContact = self._table.hasProven(referrer)
-        if not isContact and not self._strangers.take(self._clock.seconds()):
+        isContact = self._isContact(referrer)
+        if not isContact and not self._strangers.take(environment.clock.seconds()):
             return False
         if not self._mayReach(asker, isContact):
             return False
         token = self._tokens.issue(*asker, message.id, message.target)
         answer = wire.encodeResponse(
-            message.transactionId, self._ownId, None, packAddress(*asker), token
+            message.transactionId, environment.ownId, None, packAddress(*asker), token
         )
-        self._send(answer, asker)
+        environment.send(answer, asker)
         return True
 
     def _mayReach(self, address: HostPort, isForContact: bool) -> bool:
         limiter = self._forContacts if isForContact else self._forStrangers
-        return limiter.allows(str(address), self._clock.seconds())
+        return limiter.allows(str(address), self._environment.clock.seconds())

@@ -1,12 +1,11 @@
 """
-Which addresses receive what is sent to them, and the answers that wait to know.
+Address validation (RFC 9000, section 8): answers that wait until their address is known to receive.
 
-A request may carry a forged source address, and its answer then goes to a
-victim.  So before it has proven its address, nobody is sent more than
-`AMPLIFICATION` bytes for each byte that came from there.  An answer that is
-larger waits while the asker is pinged, which every node answers, ephemeral or
-not.  An address that doesn't answer soon gets what fits; a value, which can't
-be shortened, waits for longer, and isn't sent without a proof.
+A request may carry a forged source address, and its answer then goes to a victim.  So an address
+that is not validated is sent at most `AMPLIFICATION` bytes for each byte that came from there.  A
+larger answer is held while the asker is pinged; every node answers a ping, ephemeral or not.  An
+address that does not answer soon gets as many contacts as fit.  A value can't be shortened: it is
+held longer, and is not sent without validation.
 """
 
 from __future__ import annotations
@@ -15,33 +14,24 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from twisted.internet.interfaces import IReactorTime
-
 from ..._core import wire
-from ..._core.limits import RecentMap
-from ..._core.limits.bounds import (
-    HELD_ANSWERS_PER_ADDRESS,
-    HELD_BYTES,
-    VALIDATED_ADDRESSES,
-    VALIDATED_FOR,
-    VALIDATION_SILENCE_REMEMBERED_FOR,
-    VALIDATION_WAITS,
-)
-from ..._core.routing import RoutingTable
+from ..._core.limits import Silences, ValidatedAddresses
+from ..._core.limits.bounds import HELD_ANSWERS_PER_ADDRESS, HELD_BYTES, VALIDATION_WAITS
 from ..._core.wire import HostPort
-from ..requests import Caller
+from ..environment import Environment
+from ..requests import Probes
 
-#: The largest number of bytes that asking for a proof sends.
-PROOF_BYTES = len(VALIDATION_WAITS) * (wire.HEADER_BYTES + len(wire.requestBody(wire.PING)))
+#: The bytes that a validation sends at most.
+VALIDATION_BYTES = len(VALIDATION_WAITS) * (wire.HEADER_BYTES + len(wire.requestBody(wire.PING)))
 
 
 class HeldAnswer(NamedTuple):
     """
-    An answer that waits for a proof.
+    An answer that is held back.
 
     :ivar size: its bytes
-    :ivar requiresValidation: whether it is sent with a proof only, so that it may as well wait longer
-    :ivar send: to be called once, with whether there is a proof
+    :ivar requiresValidation: whether it is not sent without validation, so it may wait longer
+    :ivar send: called once, with whether the address is validated
     """
 
     size: int
@@ -51,70 +41,69 @@ class HeldAnswer(NamedTuple):
 
 class AddressValidation:
     """
-    What one node knows about the addresses that ask it.
+    Validates the addresses of askers, and holds answers meanwhile.
 
-    :param clock: tells the time
-    :param caller: sends the pings
-    :param table: knows contacts that have answered
+    :param probes: ping the addresses
+    :param validated: the addresses that are validated already
+    :param silences: learns which addresses don't answer
     """
 
-    def __init__(self, clock: IReactorTime, caller: Caller, table: RoutingTable) -> None:
-        self._clock = clock
-        self._probes = caller.proofs
-        self._table = table
-        self._proven: RecentMap[HostPort, bool] = RecentMap(VALIDATED_ADDRESSES, VALIDATED_FOR)
-        self._silent: RecentMap[HostPort, bool] = RecentMap(
-            VALIDATED_ADDRESSES, VALIDATION_SILENCE_REMEMBERED_FOR
-        )
-        # What waits, by address, the longest waiting first.
-        self._waiting: dict[HostPort, list[HeldAnswer]] = {}
+    def __init__(
+        self,
+        environment: Environment,
+        probes: Probes,
+        *,
+        validated: ValidatedAddresses,
+        silences: Silences,
+    ) -> None:
+        self._seconds = environment.clock.seconds
+        self._probes = probes
+        self._validated = validated
+        self._silent = silences.toValidation
+        # The held answers by address; the address that has waited longest comes first.
+        self._held: dict[HostPort, list[HeldAnswer]] = {}
         self._heldBytes = 0
 
-    def isProven(self, address: HostPort) -> bool:
-        """Whether this address has received something of ours lately."""
-        return self._table.hasProven(address) or bool(
-            self._proven.get(address, self._clock.seconds())
-        )
+    def isValidated(self, address: HostPort) -> bool:
+        """Whether an address has shown lately that it receives."""
+        return self._validated.has(address, self._seconds())
 
-    def proven(self, address: HostPort) -> None:
-        """The address has sent back what only its owner received: a token of ours."""
-        self._proven.put(address, True, self._clock.seconds())
+    def validated(self, address: HostPort) -> None:
+        """Note that an address has sent back what only its owner received: a token of ours."""
+        self._validated.add(address, self._seconds())
 
     def isSilent(self, address: HostPort) -> bool:
-        """Whether this address was asked for a proof lately, and gave none so soon."""
-        return bool(self._silent.get(address, self._clock.seconds()))
+        """Whether an address did not answer a validation lately."""
+        return bool(self._silent.get(address, self._seconds()))
 
-    def holdUntilValidated(self, address: HostPort, held: HeldAnswer) -> None:
-        """
-        Ask for a proof.
-
-        :param held: what is sent when there is one
-        """
-        if len(self._waiting.get(address, ())) >= HELD_ANSWERS_PER_ADDRESS:
-            held.send(False)
+    def holdUntilValidated(self, address: HostPort, answer: HeldAnswer) -> None:
+        """Validate an address, and hold an answer until then."""
+        if len(self._held.get(address, ())) >= HELD_ANSWERS_PER_ADDRESS:
+            answer.send(False)
             return
-        while self._heldBytes + held.size > HELD_BYTES:
-            # As with probes: who is there has mostly answered by the time that it is the oldest.
-            self._probes.giveUp(next(iter(self._waiting)))
-        self._heldBytes += held.size
-        self._waiting.setdefault(address, []).append(held)
+        while self._heldBytes + answer.size > HELD_BYTES:
+            # A node that is there has mostly answered by the time that its validation is the
+            # oldest.
+            self._probes.giveUp(next(iter(self._held)))
+        self._heldBytes += answer.size
+        self._held.setdefault(address, []).append(answer)
         self._probes.send(address, partial(self._ended, address), partial(self._late, address))
 
     def _late(self, address: HostPort, transmissions: int) -> None:
-        self._silent.put(address, True, self._clock.seconds())
-        waiting = self._waiting.get(address, [])
-        impatient = [held for held in waiting if not held.requiresValidation]
-        waiting[:] = [held for held in waiting if held.requiresValidation]
-        if not waiting:
-            self._waiting.pop(address, None)
-        self._release(impatient, False)
+        self._silent.put(address, True, self._seconds())
+        held = self._held.get(address, [])
+        sendable = [answer for answer in held if not answer.requiresValidation]
+        held[:] = [answer for answer in held if answer.requiresValidation]
+        if not held:
+            self._held.pop(address, None)
+        self._release(sendable, False)
 
-    def _ended(self, address: HostPort, isProven: bool) -> None:
-        if isProven:
-            self.proven(address)
-        self._release(self._waiting.pop(address, []), isProven)
+    def _ended(self, address: HostPort, isValidated: bool) -> None:
+        if isValidated:
+            self.validated(address)
+        self._release(self._held.pop(address, []), isValidated)
 
-    def _release(self, waiting: list[HeldAnswer], isProven: bool) -> None:
-        for held in waiting:
-            self._heldBytes -= held.size
-            held.send(isProven)
+    def _release(self, answers: list[HeldAnswer], isValidated: bool) -> None:
+        for answer in answers:
+            self._heldBytes -= answer.size
+            answer.send(isValidated)

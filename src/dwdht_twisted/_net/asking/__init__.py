@@ -1,15 +1,11 @@
 """
-Asking other nodes: query streams, what reads them, and the resolving of names.
+Asking other nodes: query streams, their consumers, pings, and the resolving of names.
 """
 
+from .pings import Pings
 from .queries import Queries
+from .question import Question
 from .resolver import RESOLUTION_TIMEOUT, Resolver
-from .stream import QueryStream, Question
+from .stream import QueryStream
 
-__all__ = [
-    "RESOLUTION_TIMEOUT",
-    "Queries",
-    "QueryStream",
-    "Question",
-    "Resolver",
-]
+__all__ = ["RESOLUTION_TIMEOUT", "Pings", "Queries", "QueryStream", "Question", "Resolver"]

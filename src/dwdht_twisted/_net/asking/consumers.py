@@ -1,5 +1,5 @@
 """
-The consumers that read a query stream for those who don't write one themselves.
+The consumers that read a query stream for callers that bring none of their own.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from ...interfaces import IQueryStream, Reply
 
 @implementer(IConsumer)
 class Collection:
-    """A consumer that keeps everything."""
+    """
+    A consumer that keeps all replies.
+
+    :ivar items: the replies so far
+    """
 
     def __init__(self) -> None:
         self.items: list[Reply] = []
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """There is never a reason to pause it."""
+        """Do nothing: the producer is never paused."""
 
     def unregisterProducer(self) -> None:
-        """There is nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     def write(self, data: Reply) -> None:  # type: ignore[override]
         """Keep a reply."""
@@ -36,7 +40,11 @@ class Collection:
 
 @implementer(IConsumer)
 class Iteration:
-    """A consumer that is read one reply at a time, and pauses the stream when it is full."""
+    """
+    A consumer that is read one reply at a time, and pauses its stream while it is full.
+
+    :param stream: the stream
+    """
 
     def __init__(self, stream: IQueryStream) -> None:
         self._stream = stream
@@ -48,7 +56,12 @@ class Iteration:
         )
 
     def next(self) -> Deferred[Reply]:
-        """The next reply; fails with `StopAsyncIteration` at the end."""
+        """
+        The next reply.
+
+        :return: fails with `StopAsyncIteration` at the end
+        :raises ValueError: when the reply before is still awaited
+        """
         if self._wanted is not None:
             raise ValueError("a reply is awaited already")
         if self._items:
@@ -62,18 +75,19 @@ class Iteration:
         return self._wanted
 
     def _cancelled(self, _: object) -> None:
-        # Else the end of the stream would end the loop as if all answers had come.
+        # If the Deferred stayed here, the end of the stream would end the loop as if all answers
+        # had arrived.
         self._wanted = None
         self._stream.stopProducing()
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """The producer is the stream itself."""
+        """Do nothing: the producer is the stream itself."""
 
     def unregisterProducer(self) -> None:
-        """There is nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     def write(self, data: Reply) -> None:  # type: ignore[override]
-        """Hand a reply to whoever waits for it, or keep it."""
+        """Pass a reply to the reader that waits for it, or keep it."""
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             wanted.callback(data)
@@ -91,19 +105,24 @@ class Iteration:
 
 @implementer(IConsumer)
 class StopWhen:
-    """A consumer that wants no more as soon as it is enough."""
+    """
+    A consumer that stops its stream on a condition.
 
-    def __init__(self, stream: IQueryStream, isEnough: Callable[[], bool]) -> None:
+    :param stream: the stream
+    :param condition: asked after each reply
+    """
+
+    def __init__(self, stream: IQueryStream, condition: Callable[[], bool]) -> None:
         self._stream = stream
-        self._isEnough = isEnough
+        self._condition = condition
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """The producer is the stream."""
+        """Do nothing: the producer is the stream itself."""
 
     def unregisterProducer(self) -> None:
-        """There is nothing to release."""
+        """Do nothing: there is nothing to release."""
 
     def write(self, data: Reply) -> None:  # type: ignore[override]
-        """A node has answered."""
-        if self._isEnough():
+        """Stop the stream, if the condition holds now."""
+        if self._condition():
             self._stream.stopProducing()

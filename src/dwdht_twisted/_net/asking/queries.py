@@ -1,5 +1,5 @@
 """
-The queries of one node: where they start, and that none outlives the node.
+The queries of one node: which nodes each of them starts from, and their end with the node.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -18,12 +17,15 @@ from ..._core.limits import RecentMap
 from ..._core.limits.bounds import WARN_AGAIN_AFTER, WARNINGS_REMEMBERED
 from ..._core.lookup import AskEach, Lookup, Search
 from ..._core.routing import K, RoutingTable
-from ..._core.wire import TOKEN_BYTES, Address
+from ..._core.wire import Address
 from ...errors import NodeDestroyed, ValueTooLarge
+from ..environment import Environment
 from ..requests import Caller
 from .consumers import StopWhen
+from .driver import Begin
+from .question import Question
 from .resolver import Resolver
-from .stream import QueryStream, Question
+from .stream import QueryStream
 
 Result = TypeVar("Result")
 
@@ -32,7 +34,8 @@ class Queries:
     """
     Makes the streams of a node.
 
-    :param clock: tells the time
+    :param table: gives the contacts to start from
+    :param caller: sends the requests
     :param resolver: resolves names
     :param bootstrap: the bootstrap nodes; their names are resolved each time
     :param use: makes sure that the node can send
@@ -42,14 +45,15 @@ class Queries:
 
     def __init__(
         self,
-        clock: IReactorTime,
+        environment: Environment,
         table: RoutingTable,
         caller: Caller,
+        *,
         resolver: Resolver,
         bootstrap: list[Address],
         use: Callable[[], None],
     ) -> None:
-        self._clock = clock
+        self._clock = environment.clock
         self._table = table
         self._caller = caller
         self._resolver = resolver
@@ -59,27 +63,35 @@ class Queries:
         self._pending: set[Deferred[Any]] = set()
         self._warned: RecentMap[str, bool] = RecentMap(WARNINGS_REMEMBERED, WARN_AGAIN_AFTER)
 
+    @property
+    def running(self) -> int:
+        """The number of streams that have started and not ended."""
+        return len(self._streams)
+
+    @property
+    def pending(self) -> int:
+        """The number of other Deferreds that have not fired."""
+        return len(self._pending)
+
     def stream(self, question: Question, nodes: list[Address] | None) -> QueryStream:
         """
         Make the stream of a question.
 
-        :param nodes: whom to ask; None for the nodes closest to the target
+        :param nodes: the nodes to ask; None for the nodes closest to the target
         :raises ValueTooLarge: when the question doesn't fit a datagram
         """
-        size = wire.HEADER_BYTES + len(question.body(self._table.id, bytes(TOKEN_BYTES)))
+        size = wire.HEADER_BYTES + len(question.body(self._table.id, bytes(wire.TOKEN_BYTES)))
         if size > wire.MAX_DATAGRAM_BYTES:
             raise ValueTooLarge(
                 f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
             )
         if nodes is None:
-            begin = partial(self._beginLookup, question.target, False)
-        else:
-            begin = partial(self._beginAsking, nodes)
-        return QueryStream(question, self._caller, begin, self._streams)
+            return self._stream(question, partial(self._beginLookup, question.target, False))
+        return self._stream(question, partial(self._beginAsking, nodes))
 
     def lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:
         """
-        Look for the nodes closest to a target, for the sake of the table.
+        Look for the nodes closest to a target, so that the table learns them.
 
         :param alwaysBootstrap: whether to start from the bootstrap nodes too, however many contacts
             the table holds
@@ -89,7 +101,7 @@ class Queries:
 
     def explore(self, target: bytes, isEnough: Callable[[], bool]) -> Deferred[None]:
         """
-        Look for nodes that are close to a target, until the table has enough of them.
+        Look for nodes close to a target, until the table has enough of them.
 
         :param isEnough: asked after each answer whether it has
         :return: fires at the end; fails with `NoResponse`
@@ -97,12 +109,8 @@ class Queries:
         stream = self._search(target, False)
         return stream.startProducing(StopWhen(stream, isEnough))
 
-    def _search(self, target: bytes, alwaysBootstrap: bool) -> QueryStream:
-        begin = partial(self._beginLookup, target, alwaysBootstrap)
-        return QueryStream(Question(wire.FIND_NODE, target), self._caller, begin, self._streams)
-
     def track(self, deferred: Deferred[Result]) -> Deferred[Result]:
-        """Have ``deferred`` fail when the node is destroyed before it fires."""
+        """Fail ``deferred`` when the node is destroyed before it fires."""
         tracked: Deferred[Result] = Deferred(lambda _: deferred.cancel())
         self._pending.add(tracked)
 
@@ -127,6 +135,15 @@ class Queries:
             if not pending.called:
                 pending.errback(reason)
 
+    def _search(self, target: bytes, alwaysBootstrap: bool) -> QueryStream:
+        begin = partial(self._beginLookup, target, alwaysBootstrap)
+        return self._stream(Question(wire.FIND_NODE, target), begin)
+
+    def _stream(self, question: Question, begin: Begin) -> QueryStream:
+        return QueryStream(question, self._caller, begin, running=self._streams)
+
+    # Starting.
+
     def _beginLookup(
         self, target: bytes, alwaysBootstrap: bool, advance: Callable[[], None]
     ) -> Search:
@@ -142,7 +159,8 @@ class Queries:
         lookup.addContacts(table.closestCompact(target))
         table.buckets.refreshed(target, self._clock.seconds())
         if self._bootstrap and (alwaysBootstrap or len(table) < K):
-            # A node that knows others asks these for the sake of whom the others don't know.
+            # A node that has contacts asks the bootstrap nodes because they may know nodes that its
+            # contacts don't know.
             lookup.expect(isNeeded=alwaysBootstrap and len(table) > 0)
             self._whenResolved(self._bootstrap, lookup.addBootstrap, lookup.complete, advance)
         return lookup
@@ -161,7 +179,7 @@ class Queries:
         complete: Callable[[], None],
         advance: Callable[[], None],
     ) -> None:
-        """Hand each address to a search as soon as it is known."""
+        """Pass each address to a search as soon as it is resolved."""
 
         def found(address: Address) -> None:
             add([address])
@@ -172,7 +190,7 @@ class Queries:
             advance()
 
         resolving = self._resolver.resolveEach(addresses, found, self._unresolved)
-        self.track(resolving).addCallbacks(ended, _dropped)
+        self.track(resolving).addCallbacks(ended, _ignored)
 
     def _unresolved(self, reason: str) -> None:
         now = self._clock.seconds()
@@ -181,5 +199,5 @@ class Queries:
             self._log.warn("{reason}", reason=reason)
 
 
-def _dropped(reason: Failure) -> None:
-    """A stream has failed with its node already."""
+def _ignored(reason: Failure) -> None:
+    """Drop a failure: the stream has failed with its node already."""

@@ -1,5 +1,5 @@
 """
-From names to IPv4 addresses, without blocking.
+The resolving of host names to IPv4 addresses, without blocking.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from zope.interface import implementer
 from ..._core.wire import ANY_HOST, LOCAL_HOST, Address, isIPv4
 from ...errors import UnresolvableHost
 
-#: How long a name may take to be resolved, in seconds: time for the second of two servers, of which
-#: the first is silent.  Twisted itself waits without a bound.
+#: Seconds that a name may take to be resolved: time for the second of two name servers when the
+#: first is silent.  Twisted itself waits without a bound.
 RESOLUTION_TIMEOUT = 10.0
 
 
@@ -26,8 +26,8 @@ class _Resolution:
     """
     Takes the first IPv4 address of a host.
 
-    :ivar result: fires with it
-    :ivar waiting: who is told of it
+    :ivar result: fires with that address
+    :ivar waiting: the Deferreds of all `Resolver.resolve` calls for this host
     """
 
     def __init__(self, host: str, waiter: Deferred[str]) -> None:
@@ -37,22 +37,22 @@ class _Resolution:
         self.waiting = [waiter]
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-        """The resolution can't be cancelled in Twisted, so there is nothing to keep."""
+        """Do nothing: a resolution can't be cancelled in Twisted."""
 
     def addressResolved(self, address: IAddress) -> None:
-        """Take an address."""
+        """Keep the first IPv4 address."""
         if self._found is None and isinstance(address, IPv4Address):
             self._found = address.host
 
     def resolutionComplete(self) -> None:
-        """Give what was found."""
+        """Fire ``result``."""
         if self._found is None:
             self.result.errback(UnresolvableHost(f"{self._host} has no IPv4 address"))
         else:
             self.result.callback(self._found)
 
     def tooLate(self, _: object, seconds: float) -> NoReturn:
-        """Give up."""
+        """Fail because the time is up."""
         raise UnresolvableHost(f"{self._host} could not be resolved in {seconds:g} seconds")
 
 
@@ -60,8 +60,8 @@ class Resolver:
     """
     Finds the IPv4 addresses of hosts.
 
-    A name that several wait for is asked for once: a slow resolver works in threads that the whole
-    process shares, and each question would take one more.
+    A name that several calls wait for is resolved once.  A slow resolver works in threads that the
+    whole process shares, and each resolution takes one of them.
 
     :param reactor: resolves names and tells the time
     """
@@ -74,9 +74,11 @@ class Resolver:
         """
         Find the IPv4 address of a host.
 
-        :return: fires with the address to send to, at once when the host is one already; fails with
-            `UnresolvableHost`, after 10 seconds at the latest.  What listens on all interfaces of
-            this machine is sent to by way of loopback, from where it will answer.
+        The address 0.0.0.0 stands for this machine, and is replaced by its loopback address, from
+        which a server there answers.
+
+        :return: fires with the address to send to, at once when the host is an IPv4 address; fails
+            with `UnresolvableHost`, after 10 seconds at the latest
         """
         host = address.host
         if host == ANY_HOST:
@@ -87,7 +89,7 @@ class Resolver:
             host.encode("idna")
         except UnicodeError as error:
             # Twisted's resolver would never answer.
-            return fail(UnresolvableHost(f"{host} is no host name: {error}"))
+            return fail(UnresolvableHost(f"{host} is not a host name: {error}"))
         waiter: Deferred[str] = Deferred()
         if host in self._running:
             self._running[host].waiting.append(waiter)
@@ -102,11 +104,11 @@ class Resolver:
         unresolved: Callable[[str], None],
     ) -> Deferred[None]:
         """
-        Find as many as can be found.
+        Find the IPv4 addresses of several hosts.
 
-        :param found: told of each address as soon as it is known
-        :param unresolved: told of each name that has no address
-        :return: fires when all have been told
+        :param found: called with each address as soon as it is known
+        :param unresolved: called with the reason for each host that has no address
+        :return: fires after the last of these calls
         """
 
         def failed(reason: Failure) -> None:
@@ -117,7 +119,7 @@ class Resolver:
         return DeferredList(each).addCallback(lambda _: None)
 
     def stop(self) -> None:
-        """Give up all that is looked for: who waits is told `CancelledError`."""
+        """Give up all resolutions; their Deferreds fail with `CancelledError`."""
         for resolution in list(self._running.values()):
             resolution.result.cancel()
 

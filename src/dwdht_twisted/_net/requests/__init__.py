@@ -3,26 +3,16 @@ Requests in flight, and the pings that others make a node send.
 """
 
 from .caller import Caller
+from .outgoing import Callbacks, OnAnswer, OnFailure, OnLate, OutgoingRequest
 from .probes import Probes
-from .requests import (
-    RELAY_WAITS,
-    TRANSMISSIONS,
-    OnAnswer,
-    OnFailure,
-    OnLate,
-    OnMissed,
-    OutgoingRequest,
-    Requests,
-)
+from .requests import Requests
 
 __all__ = [
-    "RELAY_WAITS",
-    "TRANSMISSIONS",
+    "Callbacks",
     "Caller",
     "OnAnswer",
     "OnFailure",
     "OnLate",
-    "OnMissed",
     "OutgoingRequest",
     "Probes",
     "Requests",

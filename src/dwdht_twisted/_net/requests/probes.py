@@ -1,112 +1,112 @@
 """
-The pings that others make a node send, strangers mostly.
+Probes: the pings that others, mostly strangers, make a node send.
 
-A request may come from anywhere, and claim anything.  What a node pings to find out is kept apart
-from what it asks for itself: probes have places and a time-out of their own, so that however many
-of them stay without an answer, no request of the node's own waits, or is waited for longer.  One
-address has one at a time.  In a flood the oldest is given up: who is there has mostly answered by
-then.
+A request may come from anywhere and claim anything.  The pings that check such claims are kept
+apart from the node's own requests: they have places and a time-out of their own.  So however many
+of them stay without an answer, no request of the node's own waits longer.  One address has one
+probe of a kind at a time.  In a flood the oldest probe is given up: a node that is there has mostly
+answered by then.
 
-All that tells an answer is 15 bits.  Whoever sends in the name of an address where it can't read
-has to guess them, so that a probe is given up after some answers that nobody waits for.  (A few may
-be late ones to what the node itself has asked there.)
+An answer is told by a transaction id of 15 bits.  An attacker that sends in the name of an address
+where it can't read has to guess that id.  So a probe is given up after `MAXIMUM_GUESSES` answers
+from its address that no request waits for.  A few of them may be late answers to the node's own
+requests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from ..._core import wire
 from ..._core.limits.bounds import MAXIMUM_GUESSES
 from ..._core.wire import Address, HostPort
 from ...errors import DHTError
-from .requests import OnMissed, OutgoingRequest, Requests
+from .outgoing import Callbacks, OnLate, OnMissed, OutgoingRequest
+from .requests import Requests
 
 #: Called once when a probe ends, with whether there is an answer.
-OnEnd = Callable[[bool], None]
+OnEnd: TypeAlias = Callable[[bool], None]
 
 
 class Probe:
     """
-    A ping that another has made the node send.
+    One probe.
 
-    :ivar request: the ping
-    :ivar ended: to be called at its end
-    :ivar guesses: how many answers came that don't fit
+    :ivar request: its ping
+    :ivar onEnd: called at its end
+    :ivar guesses: the number of unexpected answers from its address
     """
 
-    __slots__ = ("ended", "guesses", "request")
+    __slots__ = ("guesses", "onEnd", "request")
 
-    def __init__(self, request: OutgoingRequest, ended: OnEnd) -> None:
+    def __init__(self, request: OutgoingRequest, onEnd: OnEnd) -> None:
         self.request = request
-        self.ended = ended
+        self.onEnd = onEnd
         self.guesses = 0
 
 
 class Probes:
     """
-    The probes of one kind, such as those that look into claims.
+    The probes of one kind, for example of claims.
 
-    :param requests: what sends them, with a `PROBE_TIMEOUT`, and with room for those of all kinds
-    :param body: of the ping
-    :param waits: how long the answer to each transmission is waited for, in time-outs
-    :param maximum: how many there are at once
-    :param missed: told of each address that has not answered, first
+    :param requests: sends the pings, and has room for the probes of all kinds
+    :param body: the body of a ping
+    :param waits: the times that each transmission is waited for, in units of `PROBE_TIMEOUT`
+    :param maximum: the number of probes at once
+    :param onMissed: told of each address that has not answered, before the end of its probe
     """
 
     def __init__(
         self,
         requests: Requests,
         body: bytes,
+        *,
         waits: tuple[float, ...],
         maximum: int,
-        missed: OnMissed,
+        onMissed: OnMissed,
     ) -> None:
         self._requests = requests
         self._body = body
         self._waits = waits
         self._maximum = maximum
-        self._missed = missed
+        self._onMissed = onMissed
         self._probes: dict[HostPort, Probe] = {}
 
     def isProbed(self, address: HostPort) -> bool:
-        """Whether an answer from there is waited for."""
+        """Whether an address is being probed."""
         return address in self._probes
 
-    def send(
-        self, address: HostPort, ended: OnEnd, late: Callable[[int], None] | None = None
-    ) -> None:
+    def send(self, address: HostPort, onEnd: OnEnd, onLate: OnLate | None = None) -> None:
         """
-        Ping an address, unless it is probed already.
+        Ping an address, unless it is being probed already.
 
-        :param ended: called once
-        :param late: called each time that the ping is about to be sent again
+        :param onEnd: called once
+        :param onLate: called each time before the ping is sent again
         """
         probes = self._probes
         while address not in probes and len(probes) >= self._maximum:
-            # When one ends, another may begin, even one of the same address.
+            # The end of a probe may begin another, even one of the same address.
             self.giveUp(next(iter(probes)))
         if address in probes:
             return
+        callbacks = Callbacks(
+            partial(self._answered, address),
+            partial(self._failed, address),
+            onLate,
+            self._onMissed,
+        )
         try:
-            request = self._requests.send(
-                Address(*address),
-                self._body,
-                partial(self._answered, address),
-                partial(self._failed, address),
-                late,
-                self._waits,
-                self._missed,
-            )
+            request = self._requests.send(Address(*address), self._body, callbacks, self._waits)
         except DHTError:
             # The node is being destroyed.
-            ended(False)
+            onEnd(False)
         else:
-            probes[address] = Probe(request, ended)
+            probes[address] = Probe(request, onEnd)
 
     def guessed(self, address: HostPort) -> None:
-        """An answer has come from an address that nobody waits for."""
+        """Note an answer from an address that no request waits for."""
         probe = self._probes.get(address)
         if probe is not None:
             probe.guesses += 1
@@ -114,13 +114,13 @@ class Probes:
                 self.giveUp(address)
 
     def giveUp(self, address: HostPort) -> None:
-        """End the probe of an address."""
+        """End the probe of an address without an answer."""
         probe = self._probes.pop(address)
         self._requests.cancel(probe.request)
-        probe.ended(False)
+        probe.onEnd(False)
 
     def _answered(self, address: HostPort, message: wire.ResponseMessage, source: HostPort) -> None:
-        self._probes.pop(address).ended(True)
+        self._probes.pop(address).onEnd(True)
 
     def _failed(self, address: HostPort, reason: DHTError) -> None:
-        self._probes.pop(address).ended(False)
+        self._probes.pop(address).onEnd(False)

@@ -1,13 +1,9 @@
 """
 The requests of one node that wait for an answer.
 
-A request gets an unpredictable transaction id, is sent again when its answer
-is late, and ends in exactly one of: an answer, a failure, a cancellation.
-
-Only so many are in flight at once; the rest wait in a bounded queue, which
-moves on whatever way a request ends.  One timer serves all of them: a heap
-holds the deadlines, and an entry whose request has ended or was sent again
-since is passed over when it comes up.
+A request gets an unpredictable transaction id, is sent again when its answer is late, and ends in
+exactly one of an answer, a failure, or a cancellation.  A limited number is in flight at once.  The
+rest waits in a bounded queue, which moves on whenever a request ends, in whatever way.
 
 This is the datagram path: plain callbacks, no Deferreds.
 """
@@ -15,199 +11,115 @@ This is the datagram path: plain callbacks, no Deferreds.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from heapq import heappop, heappush
-from random import Random
-
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from typing import Protocol
 
 from ..._core import wire
 from ..._core.limits.bounds import REQUEST_QUEUE, REQUEST_WINDOW
 from ..._core.timeouts import RoundTripTimes, Timeouts
-from ..._core.wire import Address, HostPort
+from ..._core.wire import Address, HostPort, ResponseMessage
 from ...errors import DHTError, RequestTimeout, TooManyRequests
-
-#: How long the answer to each transmission is waited for, in time-outs of the address.  The second
-#: is as short as the first, for most first ones that are missed were lost; the later ones leave a
-#: handler the time that the original would.
-WAITS = (1.0, 1.0, 2.0, 4.0)
-
-#: How often a request is sent before it fails.
-TRANSMISSIONS = len(WAITS)
-
-#: The same for a ping that a referrer relays while the request itself goes on.
-RELAY_WAITS = (1.0, 2.0)
-
-#: When the timer comes this much too late, in seconds, the reactor was held up.
-HELD_UP = 0.02
-
-#: Called with an answer and the address that it came from.
-OnAnswer = Callable[[wire.ResponseMessage, HostPort], None]
-
-#: Called with what went wrong.
-OnFailure = Callable[[DHTError], None]
-
-#: Called with an address that has not answered a request, after all retries.
-OnMissed = Callable[[Address], None]
-
-#: Called each time that an answer is late, with how often the request was sent.  It is sent again,
-#: unless it is cancelled now.
-OnLate = Callable[[int], None]
+from ..environment import Environment
+from .deadlines import Deadlines
+from .outgoing import RELAY_WAITS, WAITS, Callbacks, OutgoingRequest
 
 
-class OutgoingRequest:
-    """
-    One request, from the moment that it is wanted until it ends.
+class Listener(Protocol):
+    """Learns what comes of all requests."""
 
-    :ivar address: who is to answer
-    :ivar isOver: whether it has ended
-    """
+    def heard(self, message: ResponseMessage, address: HostPort) -> None:
+        """Note an answer, before the callback of its request is called."""
 
-    __slots__ = (
-        "address",
-        "anyPort",
-        "deadline",
-        "isOver",
-        "messages",
-        "missed",
-        "onAnswer",
-        "onFailure",
-        "onLate",
-        "sentAt",
-        "timeout",
-        "transactionId",
-        "transmissions",
-        "waits",
-    )
+    def missed(self, address: Address) -> None:
+        """
+        Note that an address has not answered, after all retries.
 
-    def __init__(
-        self,
-        address: Address,
-        messages: tuple[tuple[bytes, Address], ...],
-        onAnswer: OnAnswer,
-        onFailure: OnFailure,
-        onLate: OnLate | None,
-        anyPort: bool,
-        waits: tuple[float, ...] = WAITS,
-        missed: OnMissed | None = None,
-    ) -> None:
-        self.address = address
-        self.messages = messages
-        self.onAnswer = onAnswer
-        self.onFailure = onFailure
-        self.onLate = onLate
-        self.anyPort = anyPort
-        self.waits = waits
-        self.missed = missed
-        self.transactionId = -1
-        self.transmissions = 0
-        self.sentAt = 0.0
-        self.timeout = 0.0
-        self.deadline = 0.0
-        self.isOver = False
-
-    @property
-    def wait(self) -> float:
-        """How long the answer to the latest transmission is waited for, in seconds."""
-        return self.timeout * self.waits[self.transmissions - 1]
-
-    def isAnsweredFrom(self, address: HostPort) -> bool:
-        """Whether an answer from this address is the one that is waited for."""
-        return address == self.address or (self.anyPort and address[0] == self.address[0])
+        A request with an ``onMissed`` of its own is not told here.
+        """
 
 
 class Requests:
     """
-    All requests of a node.
+    The requests of one kind: a node's own, or the probes that others make it send.
 
-    :param clock: tells the time and calls later
-    :param write: sends a datagram to an address
-    :param random: where transaction ids come from
-    :param heard: told of each answer, before the request's own callback
-    :param missed: told of each address that has not answered, before the request's own callback
-    :param timeouts: how long to wait; by default that is learnt from the answers
+    :param environment: sends, tells the time, gives transaction ids
+    :param listener: told of all answers and silences
+    :param window: the number of requests in flight
+    :param queueLimit: the number of requests that wait for a place
+    :param timeouts: tells how long to wait; by default it learns that from the answers
     """
 
     def __init__(
         self,
-        clock: IReactorTime,
-        write: Callable[[bytes, HostPort], None],
-        random: Random,
-        heard: Callable[[wire.ResponseMessage, HostPort], None],
-        missed: OnMissed,
+        environment: Environment,
+        listener: Listener,
         *,
         window: int = REQUEST_WINDOW,
         queueLimit: int = REQUEST_QUEUE,
         timeouts: Timeouts | None = None,
     ) -> None:
-        self._clock = clock
-        self._write = write
-        self._randomBits = random.getrandbits
-        self._heard = heard
-        self._missed = missed
+        self._environment = environment
+        self._seconds = environment.clock.seconds
+        self._listener = listener
         self._window = window
         self._queueLimit = queueLimit
         self._inFlight: dict[int, OutgoingRequest] = {}
         self._waiting: OrderedDict[OutgoingRequest, None] = OrderedDict()
-        # With transaction ids, so that nothing keeps alive a request that has ended.
-        self._deadlines: list[tuple[float, int]] = []
-        self._timer: IDelayedCall | None = None
-        self._timerAt = 0.0
-        self._wasHeldUp = False
+        self._deadlines = Deadlines(environment.clock, self._deadlineOf, self._late)
         self._timeouts = timeouts or RoundTripTimes()
         self._stopped: DHTError | None = None
 
     @property
     def inFlight(self) -> int:
-        """How many requests wait for an answer."""
+        """The number of requests that wait for an answer."""
         return len(self._inFlight)
 
     @property
     def waiting(self) -> int:
-        """How many requests wait to be sent."""
+        """The number of requests that wait to be sent."""
         return len(self._waiting)
+
+    @property
+    def overdue(self) -> int:
+        """The number of requests in flight whose deadline has passed."""
+        now = self._seconds()
+        return sum(request.deadline < now for request in self._inFlight.values())
 
     def send(
         self,
         address: Address,
         body: bytes,
-        onAnswer: OnAnswer,
-        onFailure: OnFailure,
-        onLate: OnLate | None = None,
+        callbacks: Callbacks,
         waits: tuple[float, ...] = WAITS,
-        missed: OnMissed | None = None,
     ) -> OutgoingRequest:
         """
         Send a request.
 
-        :param body: what `wire.requestBody` gave
-        :param waits: how long the answer to each transmission is waited for, in time-outs
-        :param missed: told if there is no answer to this one; by default who is told of all
+        :param body: the result of `requestBody`
+        :param waits: the times that each transmission is waited for, in time-outs of the address
         :return: the request, for `cancel`
         :raises TooManyRequests: when the queue is full
         """
-        messages = ((body, address),)
-        return self._start(
-            OutgoingRequest(address, messages, onAnswer, onFailure, onLate, False, waits, missed)
-        )
+        return self._start(OutgoingRequest(address, ((body, address),), callbacks, waits=waits))
 
     def sendThrough(
         self,
         address: Address,
-        direct: bytes | None,
         referrer: Address,
         relayed: bytes,
-        onAnswer: OnAnswer,
-        onFailure: OnFailure,
-        onLate: OnLate | None = None,
+        callbacks: Callbacks,
+        direct: bytes | None = None,
     ) -> OutgoingRequest:
         """
-        Send one request on two ways under one transaction id: to the node itself, which opens our
-        NAT, and to a referrer that relays it.  The answer to either comes from the node's host;
-        its NAT may show another port.
+        Ask a referrer to relay a ping, and ping the peer itself under the same transaction id.
 
-        :param direct: None when another request to the node is in flight and opens our NAT.  Then
-            the referrer is asked a few times only, and silence tells nothing of the node.
+        The ping to the peer opens our own NAT.  The answer comes from the peer's host; its NAT may
+        show another port.
+
+        :param address: the peer
+        :param relayed: the body for the referrer
+        :param direct: the body for the peer, or None when another request to it is in flight and
+            opens our NAT.  Then the referrer is asked a few times only, and silence tells nothing
+            of the peer.
         :raises TooManyRequests: when the queue is full
         """
         messages: tuple[tuple[bytes, Address], ...] = ((relayed, referrer),)
@@ -215,18 +127,16 @@ class Requests:
         if direct is not None:
             messages = ((direct, address), *messages)
             waits = WAITS
-        return self._start(
-            OutgoingRequest(address, messages, onAnswer, onFailure, onLate, True, waits)
-        )
+        return self._start(OutgoingRequest(address, messages, callbacks, anyPort=True, waits=waits))
 
     def redirect(self, request: OutgoingRequest, address: Address) -> None:
         """
-        Send a request that is in flight once more, now that a path to its peer has opened.
+        Send a request that is in flight once more, because a path to its peer has opened.
 
-        It stays the same request: whoever gets several of its transmissions runs it once, and an
-        answer to any of them counts.  It has as many retries left as before.
+        It stays the same request.  So a peer that gets several of its transmissions runs it once,
+        and an answer to any of them counts.  It has as many retries left as before.
 
-        :param address: where the peer is reached on that path
+        :param address: the peer's address on that path
         """
         [(body, _)] = request.messages
         request.address = address
@@ -236,11 +146,11 @@ class Requests:
         self._transmit(request)
 
     def forget(self, address: HostPort) -> None:
-        """The node at this address is gone: the next one there is waited for like any new one."""
+        """Forget how fast an address answered, because the node there is gone."""
         self._timeouts.forget(address)
 
     def cancel(self, request: OutgoingRequest) -> None:
-        """End a request without a word to its callbacks."""
+        """End a request without calling its callbacks."""
         if not request.isOver:
             self._end(request)
 
@@ -248,35 +158,34 @@ class Requests:
         """
         Take a response.
 
-        :return: False when nobody waits for it
-        :raises MalformedDatagram: when it is awaited but can't be read; the request goes on
+        :return: False when no request waits for it
+        :raises MalformedDatagram: when it can't be read; the request goes on
         """
         request = self._inFlight.get(wire.transactionId(datagram))
         if request is None or not request.isAnsweredFrom(address):
             return False
         message = wire.decodeResponse(datagram)
         if request.transmissions == 1:
-            now = self._clock.seconds()
+            # Of a request that was sent twice it is unknown which transmission was answered (Karn's
+            # algorithm, RFC 6298 section 3).
+            now = self._seconds()
             self._timeouts.measured(address, now - request.sentAt, now)
         self._end(request)
-        self._heard(message, address)
-        request.onAnswer(message, address)
+        self._listener.heard(message, address)
+        request.callbacks.onAnswer(message, address)
         return True
 
     def stop(self, reason: DHTError) -> None:
-        """Fail every request with ``reason``, and each that is made from now on."""
+        """Fail every request with ``reason``, and each one that is made from now on."""
         self._stopped = reason
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._deadlines.clear()
+        self._deadlines.stop()
         requests = [*self._inFlight.values(), *self._waiting]
         self._inFlight.clear()
         self._waiting.clear()
         for request in requests:
             if not request.isOver:
                 request.isOver = True
-                request.onFailure(reason)
+                request.callbacks.onFailure(reason)
 
     def _start(self, request: OutgoingRequest) -> OutgoingRequest:
         if self._stopped is not None:
@@ -291,73 +200,51 @@ class Requests:
 
     def _launch(self, request: OutgoingRequest) -> None:
         inFlight = self._inFlight
-        transactionId = self._randomBits(wire.TRANSACTION_ID_BITS)
+        randomBits = self._environment.random.getrandbits
+        transactionId = randomBits(wire.TRANSACTION_ID_BITS)
         while transactionId in inFlight:
-            transactionId = self._randomBits(wire.TRANSACTION_ID_BITS)
+            transactionId = randomBits(wire.TRANSACTION_ID_BITS)
         request.transactionId = transactionId
         inFlight[transactionId] = request
-        request.timeout = self._timeouts.timeout(request.address, self._clock.seconds())
+        request.timeout = self._timeouts.timeout(request.address, self._seconds())
         self._transmit(request)
 
     def _transmit(self, request: OutgoingRequest) -> None:
-        now = self._clock.seconds()
+        now = self._seconds()
         request.sentAt = now
         request.transmissions += 1
         request.deadline = deadline = now + request.wait
-        heappush(self._deadlines, (deadline, request.transactionId))
-        self._wakeAt(deadline, now)
+        self._deadlines.add(deadline, request.transactionId, now)
         for body, address in request.messages:
-            self._write(wire.frameRequest(request.transactionId, body), address)
+            self._environment.send(wire.frameRequest(request.transactionId, body), address)
 
-    def _wakeAt(self, deadline: float, now: float) -> None:
-        if self._timer is not None:
-            if deadline >= self._timerAt:
-                return
-            # A reactor searches all its timers for one that is reset to come sooner.
-            self._timer.cancel()
-        self._timer = self._clock.callLater(deadline - now, self._deadlinePassed)
-        self._timerAt = deadline
+    def _deadlineOf(self, transactionId: int) -> float | None:
+        request = self._inFlight.get(transactionId)
+        return None if request is None else request.deadline
 
-    def _deadlinePassed(self) -> None:
-        self._timer = None
-        now = self._clock.seconds()
-        if now - self._timerAt > HELD_UP and not self._wasHeldUp:
-            # The reactor calls before it reads.  Let it read once: the answers may be there.
-            self._wasHeldUp = True
-            self._wakeAt(now, now)
-            return
-        self._wasHeldUp = False
-        deadlines = self._deadlines
-        while deadlines:
-            deadline, transactionId = deadlines[0]
-            request = self._inFlight.get(transactionId)
-            if request is None or request.deadline != deadline:
-                heappop(deadlines)
-            elif deadline <= now:
-                heappop(deadlines)
-                self._late(request)
-            else:
-                self._wakeAt(deadline, now)
-                break
-
-    def _late(self, request: OutgoingRequest) -> None:
-        isDirect = request.messages[0][1] == request.address
+    def _late(self, transactionId: int) -> None:
+        request = self._inFlight[transactionId]
+        isDirect = request.isDirect
         if isDirect:
-            self._timeouts.missed(request.address, request.wait, self._clock.seconds())
+            self._timeouts.missed(request.address, request.wait, self._seconds())
         if request.transmissions >= len(request.waits):
             self._end(request)
-            if isDirect and request.missed is not None:
-                request.missed(request.address)
-            elif isDirect:
-                now = self._clock.seconds()
-                self._timeouts.failed(request.address, request.timeout, now)
-                self._missed(request.address)
-            request.onFailure(RequestTimeout(f"no answer from {request.address}"))
+            if isDirect:
+                self._silent(request)
+            request.callbacks.onFailure(RequestTimeout(f"no answer from {request.address}"))
             return
-        if request.onLate is not None:
-            request.onLate(request.transmissions)
+        if request.callbacks.onLate is not None:
+            request.callbacks.onLate(request.transmissions)
         if not request.isOver:
             self._transmit(request)
+
+    def _silent(self, request: OutgoingRequest) -> None:
+        onMissed = request.callbacks.onMissed
+        if onMissed is not None:
+            onMissed(request.address)
+            return
+        self._timeouts.failed(request.address, request.timeout, self._seconds())
+        self._listener.missed(request.address)
 
     def _end(self, request: OutgoingRequest) -> None:
         request.isOver = True

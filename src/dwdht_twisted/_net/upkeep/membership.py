@@ -1,5 +1,5 @@
 """
-Whether a node has joined its network.
+Membership: whether a node has joined its network.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from ..requests import Caller
 
 class Membership:
     """
-    Joins, knows whether it has, and tells who waits for it.
+    Joins a network, and tells those who wait for it.
 
-    :param contacts: contacts known from an earlier run
+    :param table: the table to fill
+    :param caller: pings the contacts of an earlier run
+    :param lookUp: looks for the nodes closest to a target; starts from the bootstrap nodes too when
+        its second argument is true
+    :param contacts: the contacts of an earlier run
     :param hasBootstrap: whether there are bootstrap nodes to ask
-    :param lookUp: looks for the nodes closest to a target; starts from the bootstrap nodes too
-        when its second argument is true
-    :ivar hasJoined: whether the first table was built, or there is nobody to build it with
+    :ivar knowsSomebody: whether there is a bootstrap node or a contact of an earlier run to ask
+    :ivar hasJoined: whether the first table was built, or there is no node to build it with
     """
 
     _log = Logger()
@@ -34,21 +37,27 @@ class Membership:
         self,
         table: RoutingTable,
         caller: Caller,
+        lookUp: Callable[[bytes, bool], Deferred[None]],
+        *,
         contacts: list[Contact],
         hasBootstrap: bool,
-        lookUp: Callable[[bytes, bool], Deferred[None]],
     ) -> None:
         self._table = table
         self._caller = caller
-        self._contacts = contacts[:MAXIMUM_RECALLED]
         self._lookUp = lookUp
+        self._contacts = contacts[:MAXIMUM_RECALLED]
         self._waiting: list[Deferred[None]] = []
         self._isAlone = False
         self.knowsSomebody = hasBootstrap or bool(contacts)
         self.hasJoined = False
 
+    @property
+    def waiting(self) -> int:
+        """The number of Deferreds that wait for the node to join."""
+        return len(self._waiting)
+
     def start(self) -> None:
-        """Join, if there is anybody to join."""
+        """Join, if there is a node to ask."""
         if self.knowsSomebody:
             self.join()
         else:
@@ -58,7 +67,7 @@ class Membership:
         """
         Ask the contacts of an earlier run and the bootstrap nodes.
 
-        :return: fires when that is over, joined or not
+        :return: fires at the end, whether the node has joined or not
         """
         for contact in self._contacts:
             self._caller.recall(contact)
@@ -79,12 +88,12 @@ class Membership:
         return waiter
 
     def settle(self, failure: Failure | None) -> None:
-        """Tell all who wait how it went."""
+        """Tell those who wait how joining ended; ``failure`` is None when it went well."""
         if failure is None:
             self.hasJoined = True
-        # One by one, for each that is told may cancel another.
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
+            # The callback of one may have cancelled another.
             if waiter.called:
                 continue
             if failure is None:

@@ -1,0 +1,33 @@
+"""
+The addresses that have shown that they receive what is sent to them (RFC 9000, section 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..wire import HostPort
+from .bounds import VALIDATED_ADDRESSES, VALIDATED_FOR
+from .memory import RecentMap
+
+
+class ValidatedAddresses:
+    """
+    The validated addresses of one node: its contacts, and others for `VALIDATED_FOR` seconds.
+
+    :param isContact: whether an address is that of a contact that has answered
+    """
+
+    __slots__ = ("_recent", "isContact")
+
+    def __init__(self, isContact: Callable[[HostPort], bool]) -> None:
+        self.isContact = isContact
+        self._recent: RecentMap[HostPort, bool] = RecentMap(VALIDATED_ADDRESSES, VALIDATED_FOR)
+
+    def add(self, address: HostPort, now: float) -> None:
+        """Note that an address has sent back what only its owner received."""
+        self._recent.put(address, True, now)
+
+    def has(self, address: HostPort, now: float) -> bool:
+        """Whether an address is validated."""
+        return self.isContact(address) or bool(self._recent.get(address, now))

@@ -1,0 +1,51 @@
+"""
+Pings and hole punches that users ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from twisted.internet.defer import Deferred
+
+from ..._core.wire import Address, Contact, HostPort, ResponseMessage, unpackAddress
+from ...errors import InvalidAddress, UnexpectedAnswer
+from ...interfaces import Pong
+from ..requests import Callbacks, Caller, OutgoingRequest
+
+
+class Pings:
+    """
+    Sends pings whose answers are Deferreds of a `Pong`.
+
+    :param caller: sends the requests
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+
+    def ping(self, address: Address) -> Deferred[Pong]:
+        """See `IDHTNode.ping`."""
+        return self._pong(partial(self._caller.ping, address))
+
+    def holepunch(self, peer: Address, referrer: Address) -> Deferred[Pong]:
+        """See `IDHTNode.holepunch`."""
+        return self._pong(partial(self._caller.punch, peer, referrer))
+
+    def _pong(self, send: Callable[[Callbacks], OutgoingRequest]) -> Deferred[Pong]:
+        def cancelled(_: Deferred[Pong]) -> None:
+            self._caller.requests.cancel(request)
+
+        result: Deferred[Pong] = Deferred(cancelled)
+
+        def answered(message: ResponseMessage, address: HostPort) -> None:
+            try:
+                seenAs = unpackAddress(message.value or b"")
+            except InvalidAddress:
+                result.errback(UnexpectedAnswer(f"{address} does not say how it sees us"))
+            else:
+                result.callback(Pong(Contact(message.id, *address), seenAs))
+
+        request = send(Callbacks(answered, result.errback))
+        return result

@@ -1,0 +1,113 @@
+"""
+The parts of one node, and how they are wired together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .._core.limits import Admission, RateLimit, Silences, ValidatedAddresses
+from .._core.routing import RoutingTable
+from .._core.wire import Address, Contact, TokenIssuer
+from ..interfaces import ICommandHandler
+from .answering import AddressValidation, Answers, Relay, Responder, UserCommands
+from .asking import Pings, Queries, Resolver
+from .environment import Environment
+from .requests import Caller
+from .upkeep import Membership, TableRefresher, Upkeep
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """
+    The parts of one node.
+
+    :ivar table: the contacts that it knows
+    :ivar caller: sends requests
+    :ivar pings: pings that users ask for
+    :ivar queries: makes query streams
+    :ivar resolver: resolves names
+    :ivar responder: answers other nodes
+    :ivar admission: which requests are served; None when all are
+    :ivar membership: whether the node has joined
+    :ivar upkeep: what the node does by itself
+    """
+
+    table: RoutingTable
+    caller: Caller
+    pings: Pings
+    queries: Queries
+    resolver: Resolver
+    responder: Responder
+    admission: Admission | None
+    membership: Membership
+    upkeep: Upkeep
+
+
+def assemble(
+    environment: Environment,
+    id: bytes,
+    reactor: Any,
+    *,
+    bootstrap: list[Address],
+    contacts: list[Contact],
+    rateLimit: RateLimit | None,
+    use: Callable[[], None],
+    handler: ICommandHandler,
+    takesUpdates: Callable[[str], bool],
+) -> Parts:
+    """
+    Make the parts of a node.
+
+    :param id: the node's id, 32 bytes, even when it is ephemeral
+    :param reactor: resolves names
+    :param bootstrap: the bootstrap nodes
+    :param contacts: the contacts of an earlier run
+    :param rateLimit: the rate of each host; None for no bound
+    :param use: makes sure that the node can send
+    :param handler: runs the commands of users
+    :param takesUpdates: whether a handler takes updates of a command
+    """
+    silences = Silences()
+    table = RoutingTable(id, counters=environment.counters, silences=silences)
+    validated = ValidatedAddresses(table.hasProven)
+    tokens = TokenIssuer(environment.random.randbytes)
+    caller = Caller(environment, table, silences)
+
+    resolver = Resolver(reactor)
+    queries = Queries(environment, table, caller, resolver=resolver, bootstrap=bootstrap, use=use)
+
+    validation = AddressValidation(
+        environment, caller.probing.validations, validated=validated, silences=silences
+    )
+    answers = Answers(environment, table, validation)
+    commands = UserCommands(
+        environment, handler, takesUpdates, answers=answers, tokens=tokens, validation=validation
+    )
+    relay = Relay(environment, tokens, table.hasProven)
+    responder = Responder(
+        environment, caller, tokens, answers=answers, commands=commands, relay=relay
+    )
+
+    membership = Membership(
+        table, caller, queries.lookUp, contacts=contacts, hasBootstrap=bool(bootstrap)
+    )
+    refresher = TableRefresher(
+        table, environment.random, lookUp=queries.lookUp, explore=queries.explore
+    )
+    upkeep = Upkeep(
+        environment, table, caller, tokens=tokens, membership=membership, refresher=refresher
+    )
+    return Parts(
+        table=table,
+        caller=caller,
+        pings=Pings(caller),
+        queries=queries,
+        resolver=resolver,
+        responder=responder,
+        admission=None if rateLimit is None else Admission(rateLimit, validated),
+        membership=membership,
+        upkeep=upkeep,
+    )

@@ -1,0 +1,165 @@
+"""
+Probing: which addresses are pinged because of what others say.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Protocol
+
+from ..._core import wire
+from ..._core.limits import Silences
+from ..._core.limits.bounds import (
+    CLAIM_WAITS,
+    MAXIMUM_CHECKS,
+    MAXIMUM_CLAIMS,
+    MAXIMUM_PROBES,
+    MAXIMUM_VALIDATIONS,
+    PROBE_TIMEOUT,
+    SILENCE_WAITS,
+    VALIDATION_WAITS,
+)
+from ..._core.routing import RoutingTable
+from ..._core.timeouts import FixedTimeout
+from ..._core.wire import Address, HostPort, ResponseMessage
+from ...errors import DHTError
+from ..environment import Environment
+from .probes import Probes
+from .requests import Requests
+
+
+class Learner(Protocol):
+    """Learns which addresses answer, and which don't."""
+
+    def heard(self, message: ResponseMessage, address: HostPort) -> None:
+        """Note an answer."""
+
+    def missed(self, address: Address) -> None:
+        """Note that an address did not answer a request, if nothing else is told of it."""
+
+    def gone(self, address: Address) -> None:
+        """Note that no node is at an address where a handler was silent."""
+
+    def probeMissed(self, address: Address) -> None:
+        """Note that an address did not answer a probe."""
+
+
+class Probing:
+    """
+    The probes of one node, of four kinds:
+
+    ============  ========================================================================
+    claims        a node asked under an id that the table does not know
+    rechecks      the id or the address of a contact turned up elsewhere
+    validations   an address has to show that it receives before it is sent a large answer
+    silences      the handler of a node did not answer; the node itself may be there
+    ============  ========================================================================
+
+    :param table: knows the contacts, and which claims need a probe
+    :param learner: told of all answers and silences
+    :param silences: knows which addresses were silent lately
+    :ivar validations: the probes that validate addresses
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        table: RoutingTable,
+        learner: Learner,
+        *,
+        silences: Silences,
+    ) -> None:
+        self._clock = environment.clock
+        self._table = table
+        self._silences = silences
+        self._requests = Requests(
+            environment,
+            learner,
+            window=MAXIMUM_PROBES,
+            timeouts=FixedTimeout(PROBE_TIMEOUT),
+        )
+        ping = wire.requestBody(wire.PING, environment.ownId)
+        self._claims, self._rechecks = (
+            Probes(
+                self._requests,
+                ping,
+                waits=CLAIM_WAITS,
+                maximum=MAXIMUM_CLAIMS,
+                onMissed=learner.probeMissed,
+            )
+            for _ in range(2)
+        )
+        self.validations = Probes(
+            self._requests,
+            wire.requestBody(wire.PING),
+            waits=VALIDATION_WAITS,
+            maximum=MAXIMUM_VALIDATIONS,
+            # A validation without an answer tells nothing of a contact.
+            onMissed=lambda address: None,
+        )
+        self._silenceChecks = Probes(
+            self._requests,
+            ping,
+            waits=SILENCE_WAITS,
+            maximum=MAXIMUM_CHECKS,
+            onMissed=learner.gone,
+        )
+
+    @property
+    def overdue(self) -> int:
+        """The number of probes of all kinds whose deadline has passed."""
+        return self._requests.overdue
+
+    def received(self, datagram: bytes, address: HostPort) -> bool:
+        """
+        Take a response that answers none of the node's own requests.
+
+        :return: False when no probe waits for it
+        :raises MalformedDatagram: when it can't be read
+        """
+        if self._requests.received(datagram, address):
+            return True
+        self._claims.guessed(address)
+        self.validations.guessed(address)
+        self._silenceChecks.guessed(address)
+        self._rechecks.guessed(address)
+        return False
+
+    def stop(self, reason: DHTError) -> None:
+        """End all probes, and all that begin from now on."""
+        self._requests.stop(reason)
+
+    def claimed(self, id: bytes, address: HostPort) -> None:
+        """Find out whether a node with an id is at an address, if the table wants to know."""
+        probed = self._table.asked(id, address, self._clock.seconds())
+        if probed is None:
+            return
+        if self._table.hasProven(probed):
+            # However many claims there are, a contact has its time to answer.
+            self._rechecks.send(probed, partial(self._recheckEnded, probed, address))
+        else:
+            self._claims.send(probed, partial(self._claimEnded, probed))
+
+    def isClaimProbed(self, address: HostPort) -> bool:
+        """Whether a claim of an address is being probed."""
+        return self._claims.isProbed(address)
+
+    def checkSilence(self, address: Address) -> None:
+        """
+        Find out whether a node is there whose handler was silent.
+
+        A pong is faster than a handler.  So this is a probe, whose round trip does not shorten the
+        time-out of user commands.
+        """
+        if not self._silences.toRequests.get(address, self._clock.seconds()):
+            self._silenceChecks.send(address, lambda isAnswered: None)
+
+    def _claimEnded(self, address: HostPort, isAnswered: bool) -> None:
+        if not isAnswered:
+            self._table.withdraw(address)
+
+    def _recheckEnded(self, contact: HostPort, claimed: HostPort, isAnswered: bool) -> None:
+        # A contact that was silent has left the table.  Its node may have moved to the address
+        # where its id turned up.
+        if claimed != contact and not self._table.holds(contact):
+            self._rechecks.send(claimed, lambda isAnswered: None)

@@ -1,0 +1,45 @@
+"""
+The environment of a node's part that is tested alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from twisted.internet.interfaces import IReactorTime
+
+from dwdht_twisted import Address
+from dwdht_twisted._core.counters import Counters
+from dwdht_twisted._core.wire import HostPort, ResponseMessage
+from dwdht_twisted._net.environment import Environment
+
+
+def environment(
+    clock: IReactorTime,
+    send: Callable[[bytes, HostPort], None],
+    random: Random | None = None,
+) -> Environment:
+    """Return the environment of an ephemeral node."""
+    return Environment(clock, send, random or Random(1), Counters(), None)
+
+
+class RecordingListener:
+    """
+    A listener of requests that keeps what it is told.
+
+    :ivar heardFrom: the address of each answer
+    :ivar missedAddresses: each address that did not answer
+    """
+
+    def __init__(self) -> None:
+        self.heardFrom: list[HostPort] = []
+        self.missedAddresses: list[Address] = []
+
+    def heard(self, message: ResponseMessage, address: HostPort) -> None:
+        """Keep the source of an answer."""
+        self.heardFrom.append(address)
+
+    def missed(self, address: Address) -> None:
+        """Keep an address that did not answer."""
+        self.missedAddresses.append(address)
