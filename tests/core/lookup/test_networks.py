@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.lookup`: what a lookup finds in a network, honest or not.
+Lookups in whole networks, honest and hostile, and the end of every lookup.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from tests.helpers.core.contacts import byDistance, compact, near
 from tests.helpers.core.lookup_network import LookupNetwork, Tally, resultsOf
 from tests.helpers.strategies import contacts, ids, patient
 
-#: The seeds of the networks that each test makes.
+#: Seeds of the networks that each test makes.
 SEEDS = range(6)
 
-#: From how many honest nodes each lookup starts.
+#: Honest nodes that each lookup starts from.
 START = 8
 
-#: No lookup sends more datagrams: its budget, and the last window's retries.
+#: Datagrams that no lookup exceeds: its budget of 144, and the retries of the last window.
 MOST_DATAGRAMS = 200
 
 
 class NetworkTestCase(SynchronousTestCase):
     """
-    Lookups in simulated networks, each from a seed.
+    Lookups in simulated networks that are made from a seed.
     """
 
-    def look(self, network: LookupNetwork) -> tuple[Lookup, Tally]:
-        """Look for the target, starting from a few honest nodes."""
+    def lookUp(self, network: LookupNetwork) -> tuple[Lookup, Tally]:
+        """Look up the target from the first honest nodes, and check the cost."""
         network.acquaint()
         lookup = Lookup(network.target, bytes([255]) * ID_BYTES)
         lookup.addContacts(compact(network.honest[:START]))
@@ -47,19 +47,22 @@ class NetworkTestCase(SynchronousTestCase):
         self.assertTrue(tally.datagrams <= MOST_DATAGRAMS, tally.datagrams)
         return lookup, tally
 
-    def network(self, seed: int, count: int = 150, isPublic: bool = True) -> LookupNetwork:
-        """A network of honest nodes, and a target."""
+    def makeNetwork(self, seed: int, count: int = 150, isPublic: bool = True) -> LookupNetwork:
+        """Return a network of honest nodes, with a target."""
         network = LookupNetwork(Random(seed), isPublic)
         network.addHonest(count)
         return network
 
     def heardOf(self, network: LookupNetwork, tally: Tally) -> list[Contact]:
-        """The honest nodes that a lookup could know of, closest first."""
+        """Return the honest nodes that a lookup started from or was told of, closest first."""
         known = tally.named & set(network.honest) | set(network.honest[:START])
         return byDistance(known, network.target)
 
     def assertHolders(self, lookup: Lookup, network: LookupNetwork, liars: int, seed: int) -> None:
-        """Check that all honest holders are found but those whose places liars answered from."""
+        """
+        Require that a lookup finds k nodes: at most ``liars`` liars, and else the closest honest
+        nodes.
+        """
         honest = set(network.honest)
         result = resultsOf(lookup)
         held = [contact for contact in result if contact in honest]
@@ -70,43 +73,46 @@ class NetworkTestCase(SynchronousTestCase):
 
 class HonestTests(NetworkTestCase):
     """
-    Tests for networks in which nobody lies.
+    Networks without liars.
     """
 
-    def test_all(self) -> None:
-        """The k closest of all nodes are found, closest first."""
+    def test_kClosestAreFound(self) -> None:
+        """The 20 closest of 150 nodes are found, closest first, with fewer than 80 requests."""
         for seed in SEEDS:
-            network = self.network(seed)
-            lookup, tally = self.look(network)
+            network = self.makeNetwork(seed)
+            lookup, tally = self.lookUp(network)
             self.assertEqual(resultsOf(lookup), network.holders(), f"seed {seed}")
-            # Far fewer than there are nodes.
+            # A lookup that asked most of the nodes would find them as well.
             self.assertTrue(len(tally.asked) < 80, len(tally.asked))
 
-    def test_small(self) -> None:
-        """In a network of fewer than k nodes all are found."""
+    def test_smallNetworkIsFoundWhole(self) -> None:
+        """All nodes of a network of 1 to 20 are found, and the 20 closest of 21."""
         for seed, count in enumerate((1, 2, 5, K - 1, K, K + 1)):
-            network = self.network(seed, count)
-            lookup, _ = self.look(network)
+            network = self.makeNetwork(seed, count)
+            lookup, _ = self.lookUp(network)
             self.assertEqual(resultsOf(lookup), network.holders())
 
-    def test_private(self) -> None:
-        """On a private network it is the same."""
+    def test_kClosestOfAPrivateNetworkAreFound(self) -> None:
+        """The 20 closest of 150 nodes on a private network are found, closest first."""
         for seed in SEEDS:
-            network = self.network(seed, isPublic=False)
-            lookup, _ = self.look(network)
+            network = self.makeNetwork(seed, isPublic=False)
+            lookup, _ = self.lookUp(network)
             self.assertEqual(resultsOf(lookup), network.holders(), f"seed {seed}")
 
-    def test_silent(self) -> None:
-        """When a third of the known nodes have left, the closest that are named are found."""
+    def test_closestAreFoundAmongSilentNodes(self) -> None:
+        """
+        The 20 closest honest nodes that were named are found while 75 of 225 known nodes are
+        silent.
+        """
         for seed in SEEDS:
-            network = self.network(seed)
+            network = self.makeNetwork(seed)
             network.addSilent(75)
-            lookup, tally = self.look(network)
+            lookup, tally = self.lookUp(network)
             self.assertEqual(resultsOf(lookup), self.heardOf(network, tally)[:K], f"seed {seed}")
 
-    def test_nobody(self) -> None:
-        """When nobody answers, it ends and has found nobody."""
-        network = self.network(0)
+    def test_lookupOfASilentNetworkEnds(self) -> None:
+        """A lookup in a silent network ends within its budget, without results."""
+        network = self.makeNetwork(0)
         network.honest, known = [], network.honest
         lookup = Lookup(network.target, bytes(ID_BYTES))
         lookup.addContacts(compact(known))
@@ -115,16 +121,17 @@ class HonestTests(NetworkTestCase):
         self.assertTrue(tally.datagrams <= MOST_DATAGRAMS)
 
 
-def names(contacts: list[Contact]) -> Callable[[bytes], list[Contact]]:
-    """Always name the same."""
+def alwaysNames(contacts: list[Contact]) -> Callable[[bytes], list[Contact]]:
+    """Return a function that names the same contacts for every target."""
     return lambda target: contacts
 
 
-class Endless:
+class EndlessHost:
     """
-    A host that answers at all its ports, at each under an id closer than the last.
+    A host that answers at all its ports, at each one under an id closer to the target than the
+    last.
 
-    :param host: where it stands
+    :param host: its address
     """
 
     def __init__(self, network: LookupNetwork, host: str) -> None:
@@ -133,7 +140,7 @@ class Endless:
         self._count = 0
 
     def names(self, target: bytes) -> list[Contact]:
-        """More of its ports."""
+        """Return contacts at 20 new ports."""
         named = []
         for _ in range(K):
             self._count += 1
@@ -146,90 +153,96 @@ class Endless:
 
 class LiarTests(NetworkTestCase):
     """
-    Tests for networks with liars, one next to the target, or one node in five.
+    Networks with one liar next to the target, or with one liar in five nodes.
     """
 
-    def test_deadIds(self) -> None:
-        """A liar that names dead ids next to the target costs requests, and no holder."""
+    def test_deadIdsHideNoHolder(self) -> None:
+        """
+        A liar that names 20 dead ids next to the target costs fewer than 20 requests, and hides no
+        holder.
+        """
         for seed in SEEDS:
-            network = self.network(seed)
+            network = self.makeNetwork(seed)
             dead = [network.newContact(near(network.target, 2 + each)) for each in range(100)]
-            network.addLiar(names(dead[:K]), near(network.target, 1))
-            lookup, tally = self.look(network)
+            network.addLiar(alwaysNames(dead[:K]), near(network.target, 1))
+            lookup, tally = self.lookUp(network)
             self.assertHolders(lookup, network, 1, seed)
             wasted = {contact.address for contact in dead} & set(tally.asked)
             self.assertTrue(len(wasted) < K, len(wasted))
 
-    def test_everyFifth(self) -> None:
-        """When one node in five names dead ids, only the budget ends the search for holders."""
+    def test_liarsHideHoldersOnlyByTheBudget(self) -> None:
+        """
+        When one node in five names dead ids, the closest holders are found unless the budget ends
+        the lookup, and more than half of the 20 in any case.
+        """
         complete = 0
         for seed in SEEDS:
-            network = self.network(seed, 160)
+            network = self.makeNetwork(seed, 160)
             for liar in range(40):
                 dead = [
                     network.newContact(near(network.target, 1 + liar * K + each))
                     for each in range(K)
                 ]
-                network.addLiar(names(dead))
-            lookup, tally = self.look(network)
+                network.addLiar(alwaysNames(dead))
+            lookup, tally = self.lookUp(network)
             held = [contact for contact in resultsOf(lookup) if contact in set(network.honest)]
             isComplete = held == self.heardOf(network, tally)[: len(held)]
             self.assertTrue(isComplete or tally.datagrams >= LOOKUP_BUDGET, f"seed {seed}")
-            # Most of the holders are found in any case, and the closest of all.
+            # Even a lookup whose budget ended finds most holders, and the 5 closest.
             self.assertTrue(len(set(held) & set(network.holders())) > K / 2, f"seed {seed}")
             self.assertEqual(held[:5], network.holders(5), f"seed {seed}")
             complete += isComplete
         self.assertTrue(complete > 0)
 
-    def test_sameAddress(self) -> None:
-        """A liar that names its own address under many ids is asked once."""
+    def test_liarUnderManyIdsIsAskedOnce(self) -> None:
+        """A liar that names its own address under 20 ids is asked once."""
         for seed in SEEDS:
-            network = self.network(seed)
+            network = self.makeNetwork(seed)
             own: list[Contact] = []
-            liar = network.addLiar(names(own), near(network.target, 1))
+            liar = network.addLiar(alwaysNames(own), near(network.target, 1))
             own += [liar._replace(id=near(network.target, 2 + each)) for each in range(K)]
-            lookup, tally = self.look(network)
+            lookup, tally = self.lookUp(network)
             self.assertHolders(lookup, network, 1, seed)
             self.assertTrue(tally.asked.count(liar.address) <= 1)
 
-    def test_victim(self) -> None:
-        """A liar that names a victim's address under many ids has it asked once."""
+    def test_victimUnderManyIdsIsAskedOnce(self) -> None:
+        """A victim whose address a liar names under 20 ids is asked at most once."""
         for seed in SEEDS:
-            network = self.network(seed)
+            network = self.makeNetwork(seed)
             victim = network.newContact()
             many = [victim._replace(id=near(network.target, 2 + each)) for each in range(K)]
-            network.addLiar(names(many), near(network.target, 1))
-            lookup, tally = self.look(network)
+            network.addLiar(alwaysNames(many), near(network.target, 1))
+            lookup, tally = self.lookUp(network)
             self.assertHolders(lookup, network, 1, seed)
             self.assertTrue(tally.asked.count(victim.address) <= 1)
 
-    def test_privateAddresses(self) -> None:
-        """Private addresses that nodes of the public internet name are never asked."""
+    def test_privateAddressesAreNotAsked(self) -> None:
+        """Private addresses that a public liar names are never asked."""
         for seed in SEEDS:
-            network = self.network(seed)
+            network = self.makeNetwork(seed)
             inside = [
                 Contact(near(network.target, 2 + each), f"192.168.0.{each + 1}", 80)
                 for each in range(K)
             ]
-            network.addLiar(names(inside), near(network.target, 1))
-            lookup, tally = self.look(network)
+            network.addLiar(alwaysNames(inside), near(network.target, 1))
+            lookup, tally = self.lookUp(network)
             self.assertHolders(lookup, network, 1, seed)
             self.assertTrue(all(isPublic(address.host) for address in tally.asked))
 
-    def test_eclipsed(self) -> None:
+    def test_reserveDefeatsAnEclipse(self) -> None:
         """
-        When all that are known near the target are liars that name dead ids, those that are known
-        elsewhere lead to the holders.
+        A lookup that knows only liars near the target finds more than half of the 20 holders
+        through its reserve of other contacts.
         """
         for seed in SEEDS:
-            network = self.network(seed, 160)
+            network = self.makeNetwork(seed, 160)
             liars = []
             for liar in range(40):
                 dead = [
                     network.newContact(near(network.target, 1 + liar * K + each))
                     for each in range(K)
                 ]
-                liars.append(network.addLiar(names(dead)))
+                liars.append(network.addLiar(alwaysNames(dead)))
             network.acquaint()
             reserve = partial(compact, network.honest[:START])
             lookup = Lookup(network.target, bytes([255]) * ID_BYTES, reserve=reserve)
@@ -239,41 +252,44 @@ class LiarTests(NetworkTestCase):
             held = set(resultsOf(lookup)) & set(network.holders())
             self.assertTrue(len(held) > K / 2, f"seed {seed}: {len(held)}")
 
-    def test_borrowedIds(self) -> None:
-        """A liar that names the holders' ids at dead addresses hides none of them."""
+    def test_borrowedIdsHideNoHolder(self) -> None:
+        """A liar that names the ids of the 20 holders at dead addresses hides none of them."""
         for seed in SEEDS:
-            network = self.network(seed)
+            network = self.makeNetwork(seed)
             borrowed = [network.newContact(contact.id) for contact in network.holders()]
-            network.addLiar(names(borrowed), near(network.target, 1))
-            lookup, _ = self.look(network)
+            network.addLiar(alwaysNames(borrowed), near(network.target, 1))
+            lookup, _ = self.lookUp(network)
             self.assertHolders(lookup, network, 1, seed)
 
-    def test_endless(self) -> None:
-        """A host that names ever closer ids at its own ports displaces one holder, and no more."""
+    def test_endlessHostTakesOnePlace(self) -> None:
+        """
+        A host that names ever closer ids at its own ports takes one of 20 places, and is asked at
+        most `LOOKUP_REQUESTS_PER_HOST`, 4, times.
+        """
         for seed in SEEDS:
-            network = self.network(seed)
+            network = self.makeNetwork(seed)
             host = network.newContact().host
-            endless = Endless(network, host)
+            endless = EndlessHost(network, host)
             network.addLiar(endless.names, near(network.target, 1 << 201))
-            lookup, tally = self.look(network)
+            lookup, tally = self.lookUp(network)
             held = set(resultsOf(lookup)) & set(network.honest)
             # The liar that named the host has a place too.
             self.assertTrue(held >= set(network.holders(K - 2)), f"seed {seed}")
             self.assertTrue(len(resultsOf(lookup)) <= K + LOOKUP_REQUESTS_PER_HOST)
             self.assertTrue(sum(a.host == host for a in tally.asked) <= LOOKUP_REQUESTS_PER_HOST)
 
-    def test_besieged(self) -> None:
+    def test_eclipseHidesFewHolders(self) -> None:
         """
-        When one node in five names accomplices that stand next to the target, an update goes to
-        true holders as well as to them.
+        A lookup finds more than half of the 20 holders, and at most 40 nodes, when one node in five
+        names accomplices next to the target.
         """
         for seed in SEEDS:
-            network = self.network(seed, 160)
+            network = self.makeNetwork(seed, 160)
             ring = [network.newContact(near(network.target, 1 + each)) for each in range(40)]
             for accomplice in ring:
-                network.place(accomplice, names(ring[:K]))
+                network.place(accomplice, alwaysNames(ring[:K]))
             for _ in range(40):
-                network.addLiar(names(ring[:K]))
+                network.addLiar(alwaysNames(ring[:K]))
             network.acquaint()
             lookup = Lookup(network.target, bytes([255]) * ID_BYTES, spacing=(1 << ID_BITS) // 200)
             lookup.addContacts(compact(network.honest[:START]))
@@ -285,33 +301,39 @@ class LiarTests(NetworkTestCase):
             held = set(result) & set(network.holders())
             self.assertTrue(len(held) > K / 2, f"seed {seed}: {len(held)}")
 
-    def test_notBesieged(self) -> None:
-        """That k nodes stand where ids are as dense as everywhere is no siege."""
+    def test_denseIdsAreNoEclipse(self) -> None:
+        """
+        A lookup that expects 30 nodes in a network of 150 suspects no eclipse, and finds the 20
+        holders alone.
+        """
         for seed in SEEDS:
-            network = self.network(seed)
+            network = self.makeNetwork(seed)
             network.acquaint()
-            # Taken to be several times too large, as by a node that knows few.
+            # Five times too large, as estimated by a node with few contacts.
             lookup = Lookup(network.target, bytes([255]) * ID_BYTES, spacing=(1 << ID_BITS) // 30)
             lookup.addContacts(compact(network.honest[:START]))
             network.run(lookup)
             self.assertEqual(resultsOf(lookup), network.holders())
 
-    def test_endlessPrivate(self) -> None:
-        """Where a host has no bound, endless closer ids are ended by the budget."""
-        network = self.network(1, isPublic=False)
-        endless = Endless(network, "10.200.0.1")
+    def test_budgetEndsAnEndlessPrivateHost(self) -> None:
+        """
+        A lookup on a private network, where a host has no limit, is ended by its budget when a host
+        names ever closer ids.
+        """
+        network = self.makeNetwork(1, isPublic=False)
+        endless = EndlessHost(network, "10.200.0.1")
         network.addLiar(endless.names, near(network.target, 1 << 201))
-        _, tally = self.look(network)
+        _, tally = self.lookUp(network)
         self.assertTrue(len(tally.asked) > K)
 
 
-#: What a node that wants to do harm may answer: contacts that come again and again, and any bytes.
+#: Contacts that hostile nodes name again and again.
 _few = st.lists(contacts, min_size=1, max_size=30)
 
 
 class TerminationTests(SynchronousTestCase):
     """
-    Tests for the end of any lookup.
+    The end of every lookup.
     """
 
     @patient
@@ -323,7 +345,7 @@ class TerminationTests(SynchronousTestCase):
         st.lists(st.binary(max_size=100), max_size=5),
         st.randoms(use_true_random=False),
     )
-    def test_ends(
+    def test_lookupEndsWithinItsBudget(
         self,
         target: bytes,
         own: bytes,
@@ -332,7 +354,10 @@ class TerminationTests(SynchronousTestCase):
         junk: list[bytes],
         random: Random,
     ) -> None:
-        """Whatever is answered by whomever, a lookup ends within its budget."""
+        """
+        A lookup ends within its budget, whatever anybody answers, with at most k distinct results
+        in order.
+        """
         lookup = Lookup(target, own)
         lookup.addContacts(compact(start))
         if random.random() < 0.5:

@@ -1,0 +1,154 @@
+"""
+The order in which a lookup asks its candidates, and their states.
+"""
+
+from __future__ import annotations
+
+from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
+from dwdht_twisted._core.lookup import Candidate, State
+from dwdht_twisted._core.lookup.lookup import PATIENCE
+from dwdht_twisted._core.wire import Contact
+from tests.helpers.core.contacts import near
+from tests.helpers.core.lookup_network import answer
+from tests.helpers.core.lookups import (
+    OWN,
+    TARGET,
+    LookupTestCase,
+    askAll,
+    contactOf,
+    node,
+    startLookup,
+)
+
+TOKEN = b"t" * 32
+
+
+class OrderTests(LookupTestCase):
+    """
+    The candidates that a lookup asks, and their order.
+    """
+
+    def test_lookupWithoutContactsIsOver(self) -> None:
+        """A lookup without contacts is over at once, with no results."""
+        lookup = startLookup([])
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+        self.assertEqual(lookup.closest(), [])
+
+    def test_closestCandidateIsAskedFirst(self) -> None:
+        """The closest candidate is asked first, whether it was known or named."""
+        lookup = startLookup([node(50), node(30), node(40)], k=3)
+        first = lookup.next()
+        assert first is not None
+        self.assertEqual(contactOf(first), node(30))
+        lookup.answered(first, answer(first.id, [node(60), node(10)]))
+        self.assertEqual([each.distance for each in askAll(lookup)], [10, 40])
+
+    def test_requestsInFlightAreLimited(self) -> None:
+        """More than one and at most `LOOKUP_WINDOW`, 16, of 99 candidates are asked at once."""
+        lookup = startLookup([node(number) for number in range(1, 100)], k=50)
+        asked: list[Candidate] = []
+        for _ in range(20):
+            batch = askAll(lookup)
+            asked += batch
+            self.assertTrue(1 < len(asked) <= LOOKUP_WINDOW)
+            self.assertFalse(lookup.isOver)
+            lookup.answered(asked.pop(0), answer(near(TARGET, 1000 + len(asked))))
+
+    def test_lateRequestMakesRoom(self) -> None:
+        """
+        A request whose answer is late makes room for one other, and for no second one when it
+        fails.
+        """
+        lookup = startLookup([node(number) for number in range(1, 100)])
+        first = askAll(lookup)
+        self.assertIsNone(lookup.next())
+        lookup.late(first[0], 1)
+        self.assertEqual(len(askAll(lookup)), 1)
+        lookup.failed(first[0])
+        self.assertIsNone(lookup.next())
+
+    def test_fartherCandidateIsNotAsked(self) -> None:
+        """
+        The farthest of 10 candidates is not asked after the 3 closest, k of them, have answered.
+        """
+        lookup = startLookup([node(number) for number in range(1, 11)], k=3)
+        asked = self.finish(lookup)
+        self.assertEqual(asked[:3], [node(1), node(2), node(3)])
+        self.assertNotIn(node(10), asked)
+        self.assertEqual([contactOf(each) for each in lookup.closest()], asked[:3])
+
+    def test_requestThatStartsOverIsWaitedFor(self) -> None:
+        """
+        A request that starts over on an opened path is waited for like a new one, although k others
+        have answered.
+        """
+        lookup = startLookup([node(1), node(2), node(3)], k=2)
+        first, second = askAll(lookup)
+        for transmissions in range(1, PATIENCE + 1):
+            lookup.late(first, transmissions)
+        [third] = askAll(lookup)
+        lookup.askedAgain(first)
+        for each in (second, third):
+            lookup.answered(each, answer(each.id))
+        self.assertIsNone(lookup.next())
+        self.assertFalse(lookup.isOver)
+        self.assertTrue(lookup.answered(first, answer(first.id)))
+        self.assertIsNone(lookup.next())
+        self.assertTrue(lookup.isOver)
+
+    def test_silentCandidatesAreReplaced(self) -> None:
+        """Each of 4 silent candidates is replaced by the next closest one."""
+        contacts = [node(number) for number in range(1, 11)]
+        lookup = startLookup(contacts, k=3)
+        self.finish(lookup, silent=contacts[:4])
+        found = [contactOf(each) for each in lookup.closest()]
+        self.assertEqual(found, contacts[4:7])
+
+    def test_candidateIsAskedOnce(self) -> None:
+        """A candidate that is named often is asked once."""
+        lookup = startLookup([node(5), node(5), node(6)])
+        first, second = askAll(lookup)
+        for each in (first, second):
+            lookup.answered(each, answer(each.id, [node(5), node(7)]))
+        self.assertEqual([contactOf(each) for each in askAll(lookup)], [node(7)])
+
+    def test_ownIdIsNeitherAskedNorFound(self) -> None:
+        """The own id is never asked, and an answer under it is no result."""
+        own = Contact(OWN, "20.0.0.9", 9)
+        lookup = startLookup([own, node(5)])
+        [candidate] = askAll(lookup)
+        self.assertFalse(lookup.answered(candidate, answer(OWN, [own])))
+        self.assertEqual(askAll(lookup), [])
+        self.assertEqual(lookup.closest(), [])
+
+    def test_stateFollowsTheRequest(self) -> None:
+        """A candidate's state follows its request: asked, late, answered or failed."""
+        lookup = startLookup([node(5), node(6)])
+        first, second = askAll(lookup)
+        self.assertIs(first.state, State.ASKED)
+        lookup.late(first, 1)
+        self.assertIs(first.state, State.LATE)
+        lookup.answered(first, answer(first.id, token=TOKEN))
+        self.assertIs(first.state, State.ANSWERED)
+        self.assertEqual(first.token, TOKEN)
+        lookup.failed(second)
+        self.assertIs(second.state, State.FAILED)
+
+    def test_referrersAreTheFirstAndTheLast(self) -> None:
+        """
+        A named candidate's referrer is the first node that named it, then the last, then None; a
+        known candidate has none.
+        """
+        lookup = startLookup([node(5), node(6), node(7)])
+        first, second, third = askAll(lookup)
+        self.assertIsNone(first.referrer(1))
+        lookup.answered(first, answer(first.id, [node(3)]))
+        [named] = askAll(lookup)
+        self.assertEqual(named.referrer(1), first.address)
+        self.assertIsNone(named.referrer(2))
+        for each in (second, third):
+            lookup.answered(each, answer(each.id, [node(3)]))
+        self.assertEqual(named.referrer(1), first.address)
+        self.assertEqual(named.referrer(2), third.address)
+        self.assertIsNone(named.referrer(3))
