@@ -1,21 +1,31 @@
 """
-Networks of real nodes in simulated time, made and harmed from one seed.
+Networks of real nodes in simulated time, built and disturbed from one seed.
 
-As databases are tested: a schedule of faults is drawn from a seed, the nodes run on the in-memory
-network of `dwdht_twisted.testing`, and what must always hold is checked after each step.  A run
-that fails is named by its seed, and runs again to the last datagram::
+As is done for databases, a schedule of faults is drawn from a seed, the nodes run on the in-memory
+network of `dwdht_twisted.testing`, and invariants are checked after each step.  A run that fails is
+named by its seed, and can be repeated to the last datagram::
 
     python -m simulation --seeds 300 --nodes 100
     python -m simulation --seed 17 --nodes 100
 
-What the project promises in figures is shown by experiments::
+Experiments measure the promises of the project::
 
     python -m simulation liars
     python -m simulation loss
     python -m simulation massacre
 
-The rooms: `hosts` (addresses and delays), `swarm` (the
-network and its nodes), `liars` (the hostile ones), `faults` and `schedule` (what happens to them), `workload` (what is asked of them), `reach` (what can be found),
-`invariants` (what must hold), `run` (all of it
-together), and the experiments.
+The modules, from the lowest to the highest:
+
+- `hosts`: the addresses of hosts, and the delays of their links
+- `record`: the trace of a run, and the invariants that it broke
+- `partitions`: which hosts are or were separated, and when
+- `members`: an honest host, whose node is started, crashes, and is started again
+- `swarm`: the network with all its hosts
+- `liars`: hostile hosts
+- `faults`, `schedule`: the faults, and their times
+- `reach`: the nodes that a perfect lookup finds
+- `tally`, `workload`: the operations that are asked of the nodes, and their outcomes
+- `invariants`: the conditions that must hold
+- `run`: a whole run
+- `experiments`: one module for each experiment
 """

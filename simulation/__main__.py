@@ -21,114 +21,125 @@ from .experiments.massacre import massacre
 from .liars import KINDS
 from .run import DURATION, Outcome, run
 
-#: How many nodes a network has when nothing is said.
+#: Nodes of a network unless ``--nodes`` is given.
 NODES = 100
 
-#: How many more objects there are when the garbage collector looks again.
+#: New objects after which the garbage collector runs.  A simulation makes many objects and hardly
+#: any cycle.  Larger: cycles take more memory.  Smaller: a run takes longer.
 BETWEEN_COLLECTIONS = 200_000
 
 
 class Figures(Protocol):
-    """What an experiment gives."""
+    """The figures that an experiment returns; ``str`` describes them."""
 
     @property
     def isMet(self) -> bool:
-        """Whether the promise is kept."""
+        """Whether the promise that was measured is kept."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the arguments say; 0 when all is well."""
+    """
+    Run the seeds or the experiment that the arguments name.
+
+    :param arguments: those of the process by default
+    :return: 0 when all invariants held and all promises were kept, else 1
+    """
     options = _parser().parse_args(arguments)
-    prepare()
+    prepareProcess()
     if options.experiment is not None:
-        return _experiment(options)
+        return _runExperiment(options)
     if options.seed is not None:
         seeds: Iterable[int] = [options.seed]
     else:
         seeds = range(options.first, options.first + options.seeds)
     runOne = partial(run, nodes=options.nodes or NODES, duration=options.duration)
-    failed = [outcome for outcome in _each(runOne, seeds, options.jobs) if outcome.troubles]
+    failed = [outcome for outcome in _runEach(runOne, seeds, options.jobs) if outcome.troubles]
     for outcome in failed:
         duration = "" if options.duration == DURATION else f" --duration {options.duration:g}"
         print(
-            f"to see it again: python -m simulation --seed {outcome.seed} "
+            f"to repeat this run: python -m simulation --seed {outcome.seed} "
             f"--nodes {outcome.nodes}{duration}"
         )
     return 1 if failed else 0
 
 
-def prepare() -> None:
+def prepareProcess() -> None:
     """
-    Let nothing be logged to the terminal, for the swarm listens to the log by itself; and let the
-    garbage collector look seldom, for nodes leave it hardly anything.
+    Keep the log from the terminal, because `Record` observes it, and run the garbage collector
+    seldom.
     """
     gc.set_threshold(BETWEEN_COLLECTIONS)
-    globalLogBeginner.beginLoggingTo([_Ignore()], redirectStandardIO=False, discardBuffer=True)
+    globalLogBeginner.beginLoggingTo(
+        [_NullObserver()], redirectStandardIO=False, discardBuffer=True
+    )
 
 
 @implementer(ILogObserver)
-class _Ignore:
-    """Leaves it to the other observers."""
+class _NullObserver:
+    """A log observer that ignores every event."""
 
     def __call__(self, event: LogEvent) -> None:
-        """Do nothing."""
+        pass
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m simulation",
-        description="Run networks of nodes in simulated time, from seeds, and let faults befall "
-        "them; or make an experiment.",
+        description="Run networks of nodes in simulated time, with faults that are drawn from a "
+        "seed, and check invariants; or run an experiment.",
     )
     parser.add_argument(
         "experiment",
         nargs="?",
         choices=("liars", "loss", "massacre"),
-        help="make this experiment instead",
+        help="run this experiment instead",
     )
-    parser.add_argument("--seed", type=_natural, help="run this seed alone")
+    parser.add_argument("--seed", type=_natural, help="run only this seed")
     parser.add_argument(
-        "--seeds", type=_natural, default=10, help="run so many seeds (default: 10)"
+        "--seeds", type=_natural, default=10, help="number of seeds to run (default: 10)"
     )
-    parser.add_argument("--first", type=_natural, default=1, help="the first of them (default: 1)")
+    parser.add_argument("--first", type=_natural, default=1, help="the first seed (default: 1)")
     parser.add_argument(
         "--nodes",
         type=_natural,
-        help=f"nodes in a network (default: {NODES}; 200 or 500 in experiments)",
+        help=f"number of nodes (default: {NODES}; 200 or 500 in experiments)",
     )
     parser.add_argument(
         "--duration",
         type=float,
         default=DURATION,
-        help="simulated seconds with faults (default: %(default)g)",
+        help="simulated seconds during which there are faults (default: %(default)g)",
     )
-    parser.add_argument("--jobs", type=_natural, default=1, help="processes at once (default: 1)")
+    parser.add_argument("--jobs", type=_natural, default=1, help="number of processes (default: 1)")
     return parser
 
 
 def _natural(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 on")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
     return int(text)
 
 
-def _each(runOne: Callable[[int], Outcome], seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
-    """Run the seeds, and print what came of each."""
+def _runEach(
+    runOne: Callable[[int], Outcome], seeds: Iterable[int], jobs: int
+) -> Iterator[Outcome]:
+    """Run the seeds, and print each outcome as soon as it is there."""
     if jobs > 1:
-        with ProcessPoolExecutor(jobs, initializer=prepare) as pool:
-            yield from map(_reported, pool.map(runOne, seeds))
+        with ProcessPoolExecutor(jobs, initializer=prepareProcess) as pool:
+            yield from map(_print, pool.map(runOne, seeds))
     else:
-        yield from map(_reported, map(runOne, seeds))
+        yield from map(_print, map(runOne, seeds))
 
 
-def _reported(outcome: Outcome) -> Outcome:
+def _print(outcome: Outcome) -> Outcome:
     print(outcome, flush=True)
+    # The first ten are enough: one cause mostly breaks the same invariant for many nodes.
     for trouble in outcome.troubles[:10]:
         print(f"    {trouble}", flush=True)
     return outcome
 
 
-def _experiment(options: argparse.Namespace) -> int:
+def _runExperiment(options: argparse.Namespace) -> int:
     given: dict[str, Any] = {"seed": options.seed or options.first}
     if options.nodes is not None:
         given["nodes"] = options.nodes

@@ -1,5 +1,8 @@
 """
-What goes wrong in a network: each fault begins, lasts a while, and ends.
+Faults of a network: each begins, lasts for some time, and ends.
+
+The trace of a run contains the ``repr`` of each fault, so its class and its fields are part of the
+trace.
 """
 
 from __future__ import annotations
@@ -9,25 +12,28 @@ from dataclasses import dataclass, field
 
 from .hosts import hostOf
 from .liars import KINDS, Liar
-from .swarm import Member, Swarm
+from .members import Member
+from .swarm import Swarm
 
 
 class Fault:
-    """One fault, that knows how to begin and how to end."""
+    """One fault."""
 
     def begin(self, swarm: Swarm) -> None:
-        """Do the harm."""
+        """Bring the fault about."""
 
     def end(self, swarm: Swarm) -> None:
-        """Undo it, as far as it can be undone."""
+        """Repair it, as far as it can be repaired."""
 
 
 @dataclass
 class Weather(Fault):
     """
-    Datagrams are lost, doubled, and held back.
+    Datagrams are lost, duplicated, and held back.
 
-    :ivar loss: a probability, as are the others
+    :ivar loss: the probability that a datagram is lost
+    :ivar duplication: the probability that it arrives twice
+    :ivar reordering: the probability that it is held back, so that others overtake it
     """
 
     loss: float
@@ -35,11 +41,11 @@ class Weather(Fault):
     reordering: float
 
     def begin(self, swarm: Swarm) -> None:
-        """Let it get worse."""
+        """Set the probabilities of the network."""
         self._set(swarm, self.loss, self.duplication, self.reordering)
 
     def end(self, swarm: Swarm) -> None:
-        """Let it clear up."""
+        """Set the probabilities of the network to 0."""
         self._set(swarm, 0.0, 0.0, 0.0)
 
     def _set(self, swarm: Swarm, loss: float, duplication: float, reordering: float) -> None:
@@ -51,29 +57,29 @@ class Weather(Fault):
 @dataclass
 class Partition(Fault):
     """
-    The network falls apart into two.
+    The network is separated into two sides.
 
-    :ivar members: the indices of those on the far side
+    :ivar members: the indices of the hosts on one side
     """
 
     members: Sequence[int]
 
     def begin(self, swarm: Swarm) -> None:
-        """Cut."""
-        swarm.cut(hostOf(index) for index in self.members)
+        """Separate the two sides."""
+        swarm.partitions.cut(hostOf(index) for index in self.members)
 
     def end(self, swarm: Swarm) -> None:
-        """Heal."""
-        swarm.heal()
+        """End all partitions, also those of other faults."""
+        swarm.partitions.heal()
 
 
 @dataclass
 class Crash(Fault):
     """
-    Nodes vanish, and are started again at the end.
+    Nodes crash, and are started again at the end of the fault.
 
-    :ivar members: the indices of those that crash
-    :ivar isNew: whether they come back under new ids
+    :ivar members: the indices of the members whose nodes crash
+    :ivar isNew: whether they are started under new ids
     """
 
     members: Sequence[int]
@@ -81,7 +87,7 @@ class Crash(Fault):
     _down: list[Member] = field(default_factory=list, repr=False)
 
     def begin(self, swarm: Swarm) -> None:
-        """Crash those that run."""
+        """Crash the nodes that run."""
         self._down = [
             member
             for member in (swarm.members[index] for index in self.members)
@@ -91,7 +97,7 @@ class Crash(Fault):
             member.crash()
 
     def end(self, swarm: Swarm) -> None:
-        """Start those that crashed."""
+        """Start the nodes that crashed."""
         for member in self._down:
             member.start(isNew=self.isNew)
 
@@ -99,33 +105,33 @@ class Crash(Fault):
 @dataclass
 class Slowness(Fault):
     """
-    The lines of some hosts get slow.
+    The links of some hosts become slow.
 
     :ivar members: the indices of these hosts
-    :ivar seconds: by how much
+    :ivar seconds: the time that each link adds to a datagram, beyond its own delay
     """
 
     members: Sequence[int]
     seconds: float
 
     def begin(self, swarm: Swarm) -> None:
-        """Slow them down."""
+        """Add to the delays of the links."""
         for index in self.members:
-            swarm.lines.slowDown(hostOf(index), self.seconds)
+            swarm.links.slowDown(hostOf(index), self.seconds)
 
     def end(self, swarm: Swarm) -> None:
-        """Let them be as fast as they were."""
+        """Take from the delays what was added."""
         for index in self.members:
-            swarm.lines.slowDown(hostOf(index), -self.seconds)
+            swarm.links.slowDown(hostOf(index), -self.seconds)
 
 
 @dataclass
 class Lies(Fault):
     """
-    Liars come, and leave again.
+    Liars join, and leave at the end of the fault.
 
-    :ivar kind: what they do
-    :ivar count: how many
+    :ivar kind: their kind, a key of `KINDS`
+    :ivar count: how many join
     """
 
     kind: str
@@ -133,10 +139,10 @@ class Lies(Fault):
     _liars: list[Liar] = field(default_factory=list, repr=False)
 
     def begin(self, swarm: Swarm) -> None:
-        """Let them join."""
+        """Let the liars join."""
         self._liars = [KINDS[self.kind](swarm) for _ in range(self.count)]
 
     def end(self, swarm: Swarm) -> None:
-        """Let them fall silent."""
+        """Let the liars leave."""
         for liar in self._liars:
             liar.leave()

@@ -1,9 +1,9 @@
 """
-Hostile hosts, written on the wire codec.
+Liars: hostile hosts, which use the wire codec but no node.
 
-A liar is a good citizen in what keeps it in the tables of others: it has an id, announces itself,
-and answers pings.  In all else it lies, to whoever asks about whatever.  The liars of a network
-know each other and every honest node, so that they lie as well as they can.
+A liar does everything that keeps it in the tables of others: it has an id, announces itself, and
+answers pings.  It lies in its answers to all other requests.  The liars of a network know each
+other and every honest node, so that they lie as well as they can.
 """
 
 from __future__ import annotations
@@ -23,20 +23,31 @@ from dwdht_twisted.values import COMMAND, keyOf
 from .hosts import PORT, hostOf, vacantHost
 from .swarm import Swarm
 
-#: How many updates with tokens that aren't its own a liar of that kind sends for each request.
+#: Updates that a `TokenReplay` sends for each request that it receives.  Smaller: fewer tokens are
+#: tried in a run.  Larger: a run takes longer.
 FORGED_UPDATES = 2
 
-#: The longest time that a slow one waits, in seconds: about as long as the asker does.
+#: Tokens of others that a `TokenReplay` remembers.  Larger: most of those that it tries have
+#: expired.  Smaller: it tries tokens of few nodes.
+REMEMBERED_TOKENS = 100
+
+#: The longest time that a `Slow` liar delays an answer, in seconds.  It is about as long as a node
+#: waits for one.  Larger: most answers are ignored as if the liar were mute.  Smaller: they are
+#: merely slow answers of a good node.
 LONGEST_DELAY = 2.5
 
 
 def nextTo(target: bytes, place: int) -> bytes:
-    """An id that shares all but the last bits with a target."""
+    """
+    An id close to a target.
+
+    :param place: the XOR distance from the target, at least 1
+    """
     return (int.from_bytes(target, "big") ^ place).to_bytes(ID_BYTES, "big")
 
 
 def readRequest(datagram: bytes) -> wire.RequestMessage | None:
-    """What a datagram says, if it is a request."""
+    """Decode a request; None for any other datagram."""
     try:
         message = wire.decode(datagram)
     except MalformedDatagram:
@@ -49,15 +60,21 @@ AnyLiar = TypeVar("AnyLiar", bound="Liar")
 
 class Liar(DatagramProtocol):
     """
-    What all liars have in common; by itself it names the nodes that are there, and keeps nothing.
+    The behaviour that all liars share.
+
+    A liar of this class names the true closest nodes, and stores nothing.
 
     :param id: 32 bytes, random by default
+
+    :ivar index: the number of the host, from which its address follows
+    :ivar host: the IPv4 address
+    :ivar id: the id under which it announces itself and answers
     """
 
     noisy = False
 
     def __init__(self, swarm: Swarm, id: bytes | None = None) -> None:
-        self.index = swarm.newHost()
+        self.index = swarm.addHost()
         self.swarm = swarm
         self.random = Random(f"{swarm.seed} liar {self.index}")
         self.id = id or self.random.randbytes(ID_BYTES)
@@ -68,33 +85,33 @@ class Liar(DatagramProtocol):
         self.announce()
 
     def announce(self) -> None:
-        """Ask every honest node for something, so that it lists this one."""
+        """Send a request to every honest node, so that its table lists this liar."""
         body = wire.requestBody(wire.FIND_NODE, self.id, self.id)
-        for member in self.swarm.alive():
+        for member in self.swarm.runningMembers():
             self.ask(body, member.address)
 
     def moveTo(self, id: bytes) -> None:
-        """Take another id, and let everybody know."""
+        """Take another id, and announce it."""
         self.id = id
         self.announce()
 
     def leave(self) -> None:
-        """Be silent from now on."""
+        """Stop answering, and leave the swarm's list of liars."""
         self._isUp = False
         self.swarm.liars.remove(self)
         self._port.stopListening()
 
     def ask(self, body: bytes, address: tuple[str, int]) -> None:
-        """Send a request, whose answer doesn't matter."""
+        """Send a request, and ignore its answer."""
         self.send(wire.frameRequest(self.random.getrandbits(15), body), address)
 
     def send(self, datagram: bytes, address: tuple[str, int]) -> None:
-        """Send a datagram, unless this one has left."""
+        """Send a datagram, unless this liar has left."""
         if self._isUp:
             self._port.write(datagram, address)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Answer a request."""
+        """Answer a ping truthfully, and any request with a target with a lie."""
         message = readRequest(datagram)
         if message is None:
             return
@@ -116,7 +133,10 @@ class Liar(DatagramProtocol):
         """
         Send a response.
 
-        :param token: random by default, or that of an update, which is so acknowledged
+        :param id: the id under which it answers
+        :param nodes: compact contacts
+        :param token: the round-trip token; by default the one of the request, which acknowledges an
+            update, or a random one
         """
         token = token or message.roundtripToken or self.random.randbytes(TOKEN_BYTES)
         self.send(
@@ -124,21 +144,21 @@ class Liar(DatagramProtocol):
         )
 
     def accomplices(self, kind: type[AnyLiar]) -> list[AnyLiar]:
-        """At most 20 liars of a kind."""
+        """Draw at most 20 of the swarm's liars of a kind."""
         known = [liar for liar in self.swarm.liars if isinstance(liar, kind)]
         return self.random.sample(known, min(K, len(known)))
 
     def honestNodes(self, target: bytes) -> bytes:
-        """The compact contacts that an honest node would give."""
-        return b"".join(packContact(member.contact) for member in self.swarm.closest(target))
+        """The compact contacts that the best answer of an honest node has."""
+        return b"".join(packContact(member.contact) for member in self.swarm.closestMembers(target))
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
-        """Answer a request that has a target."""
+        """Answer a request that has a target; each kind of liar overrides this."""
         self.answer(message, address, self.id, self.honestNodes(target))
 
 
 class DeadIds(Liar):
-    """Names 20 ids next to the target, at addresses where nobody is."""
+    """Names 20 ids next to the target, at addresses that no host has."""
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
         """Answer a request that has a target."""
@@ -151,13 +171,20 @@ class DeadIds(Liar):
 
 class EndlessCloser(Liar):
     """
-    Listens on many ports, and names there ids that are closer to the target with each step: the
-    next port of itself and of its accomplices.  Each answers under the id that it was named with;
-    the first port has an id that doesn't change, under which honest nodes list it.
+    Leads a lookup to ids that are closer to the target with each step.
+
+    It listens on one port for each step.  Each port names the next port of this liar and of its
+    accomplices, and answers under the id that it was named with.  The first port has an id that
+    doesn't change, so that honest nodes list it.
     """
 
-    #: How many steps there are, and how many bits closer each leads.
+    #: The number of ports, so of steps.  Larger: more accomplices for a lookup to ask in vain.
+    #: Smaller: the lookup is at the end before it has asked many.
     steps = 12
+
+    #: The bits by which each step is closer to the target.  Larger: with more than 20, the
+    #: distances of the first step would need more than 256 bits in a large network.  Smaller: the
+    #: steps would overlap, because the index of a liar takes up to 16 bits of the distance.
     bits = 16
 
     def __init__(self, swarm: Swarm, id: bytes | None = None) -> None:
@@ -168,7 +195,7 @@ class EndlessCloser(Liar):
         ]
 
     def leave(self) -> None:
-        """Be silent from now on."""
+        """Stop answering on all ports, and leave the swarm's list of liars."""
         super().leave()
         for port in self._ports:
             port.stopListening()
@@ -178,7 +205,7 @@ class EndlessCloser(Liar):
         self.send(self.answerOf(0, message, target), address)
 
     def answerOf(self, step: int, message: wire.RequestMessage, target: bytes) -> bytes:
-        """The answer of one of its ports."""
+        """Encode the answer of the port for this step."""
         following = min(step + 1, self.steps - 1)
         named = b"".join(
             packContact(Contact(liar.idFor(target, following), liar.host, PORT + following))
@@ -189,7 +216,7 @@ class EndlessCloser(Liar):
         return wire.encodeResponse(message.transactionId, id, named, None, token)
 
     def idFor(self, target: bytes, step: int) -> bytes:
-        """The id under which one of its ports stands, the closer the higher the step."""
+        """The id of the port for this step, which is closer to the target for a higher step."""
         return nextTo(target, (1 + self.index) << (self.steps - 1 - step) * self.bits)
 
 
@@ -201,9 +228,9 @@ class OwnIds(EndlessCloser):
 
 class _Step(DatagramProtocol):
     """
-    One more port of a liar.
+    A further port of a liar.
 
-    :param step: how close its ids are
+    :param step: the step that the port is for, from 1 on
     """
 
     noisy = False
@@ -213,7 +240,7 @@ class _Step(DatagramProtocol):
         self._step = step
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Answer a request, with or without a target."""
+        """Answer a request; one without a target as if it were for the id of the liar."""
         message = readRequest(datagram)
         if message is not None and self.transport is not None:
             target = message.target or self._liar.id
@@ -221,7 +248,7 @@ class _Step(DatagramProtocol):
 
 
 class WrongValues(Liar):
-    """Names the right nodes, and gives a value that nobody has stored."""
+    """Names the true closest nodes, and returns a value that was never stored."""
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
         """Answer a request that has a target."""
@@ -231,8 +258,10 @@ class WrongValues(Liar):
 
 class TokenReplay(Liar):
     """
-    Gives tokens that others have issued to it, and sends updates with tokens that others have
-    sent, and with random ones.
+    Abuses round-trip tokens.
+
+    It answers with tokens that other nodes have issued to it or sent to it, and sends updates with
+    such tokens and with random ones.
     """
 
     def __init__(self, swarm: Swarm, id: bytes | None = None) -> None:
@@ -240,17 +269,17 @@ class TokenReplay(Liar):
         super().__init__(swarm, id)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Keep the token of a response; answer a request."""
+        """Remember the token of any message, and answer a request."""
         try:
             message = wire.decode(datagram)
         except MalformedDatagram:
             return
         if message.roundtripToken is not None:
-            self._tokens = [*self._tokens[-99:], message.roundtripToken]
+            self._tokens = [*self._tokens[1 - REMEMBERED_TOKENS :], message.roundtripToken]
         super().datagramReceived(datagram, addr)
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
-        """Answer a request that has a target, and send forged updates to its sender."""
+        """Answer a request that has a target, and send forged updates to the asker."""
         token = self.random.choice(self._tokens)
         self.answer(message, address, self.id, self.honestNodes(target), None, token)
         for _ in range(FORGED_UPDATES):
@@ -263,17 +292,17 @@ class TokenReplay(Liar):
 
 
 class Mute(Liar):
-    """Answers pings, and nothing else."""
+    """Answers pings only."""
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
-        """Say nothing."""
+        """Send no answer."""
 
 
 class Slow(Liar):
-    """Names the right nodes, and takes its time with it."""
+    """Names the true closest nodes, after a delay."""
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
-        """Answer a request that has a target, late."""
+        """Answer a request that has a target, after up to `LONGEST_DELAY` seconds."""
         self.swarm.clock.schedule(
             self.random.random() * LONGEST_DELAY,
             self.answer,
@@ -285,10 +314,10 @@ class Slow(Liar):
 
 
 class Babbler(Liar):
-    """Answers with what can't be read, in whole or in part."""
+    """Answers with datagrams that can't be decoded, in whole or in part."""
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
-        """Send noise, cut messages, ids of the wrong length."""
+        """Send random bytes, a cut message, and fields of a wrong length."""
         id = self.random.randbytes(self.random.choice([0, 1, 31, 32, 33]))
         whole = wire.encodeResponse(
             message.transactionId,
@@ -302,7 +331,7 @@ class Babbler(Liar):
         self.send(self.random.randbytes(self.random.randrange(64)), address)
 
 
-#: Every kind of liar by its name.
+#: The kinds of liars by their names.
 KINDS: dict[str, Callable[..., Liar]] = {
     "dead ids": DeadIds,
     "own ids": OwnIds,

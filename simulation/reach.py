@@ -1,9 +1,9 @@
 """
-What a lookup finds at best.
+The nodes that a perfect lookup finds.
 
-While a network is cut, and until its tables have recovered, they don't tell all of it.  What they
-do tell, taken together, is found by a lookup that loses nothing, is late nowhere, and is lied to by
-nobody: that much is asked of the real ones.
+During a partition, and until the tables have recovered from it, some nodes can't be found through
+the tables.  A perfect lookup has neither losses nor delays, and gets no lies: it finds every node
+that the tables lead to.  A real lookup has to find these nodes, and may miss the others.
 """
 
 from __future__ import annotations
@@ -16,44 +16,48 @@ from dwdht_twisted import Contact
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import distance
 
-from .swarm import Member, Swarm
+from .members import Member
+from .swarm import Swarm
 
 
-def reach(swarm: Swarm, member: Member, target: bytes) -> set[Member]:
+def findReachable(swarm: Swarm, member: Member, target: bytes) -> set[Member]:
     """
-    The 20 closest members that the tables of a network lead to; fewer where liars have a place.
+    Do a perfect lookup on the present tables of a network.
 
-    :param member: who looks; it is up
+    :param member: the member that looks up the target; its node runs
     :param target: 32 bytes
+    :return: the members among the 20 closest nodes that are found; liars count as nodes
     """
-    members = {each.address: each for each in swarm.alive()}
+    members = {each.address: each for each in swarm.runningMembers()}
     liars = {liar.host for liar in swarm.liars}
     assert member.node is not None
-    line = _nearest(member.node.contacts(), target)
-    heapify(line)
-    seen = {member.contact, *(contact for _, contact in line)}
-    places: list[int] = []
+    # Contacts not asked yet, as a heap of distances and contacts.
+    candidates = _closest(member.node.contacts(), target)
+    heapify(candidates)
+    seen = {member.contact, *(contact for _, contact in candidates)}
+    # The distances of the nodes that answer, liars included, in order.
+    distances: list[int] = []
     found: list[tuple[int, Member]] = []
-    while line:
-        far, contact = heappop(line)
-        if len(places) >= K and far > places[K - 1]:
+    while candidates:
+        far, contact = heappop(candidates)
+        if len(distances) >= K and far > distances[K - 1]:
             break
-        if swarm.wasCut(member.host, contact.host, 0.0):
+        if swarm.partitions.separated(member.host, contact.host, 0.0):
             continue
         other = members.get(contact.address)
         if other is None or other.contact != contact:
             if contact.host in liars:
-                insort(places, far)
+                insort(distances, far)
             continue
-        insort(places, far)
+        insort(distances, far)
         found.append((far, other))
         assert other.node is not None
-        for named in _nearest(other.node.contacts(), target):
+        for named in _closest(other.node.contacts(), target):
             if named[1] not in seen:
                 seen.add(named[1])
-                heappush(line, named)
-    return {other for far, other in found if far <= places[:K][-1]}
+                heappush(candidates, named)
+    return {other for far, other in found if far <= distances[:K][-1]}
 
 
-def _nearest(contacts: Iterable[Contact], target: bytes) -> list[tuple[int, Contact]]:
+def _closest(contacts: Iterable[Contact], target: bytes) -> list[tuple[int, Contact]]:
     return nsmallest(K, ((distance(each.id or b"", target), each) for each in contacts))

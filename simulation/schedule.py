@@ -1,5 +1,5 @@
 """
-Which faults befall a network, and when: drawn from a seed, before anything runs.
+Schedules of faults, drawn from a seed before a run begins.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ class Event(NamedTuple):
     """
     The beginning or the end of a fault.
 
-    :ivar time: seconds after the faults begin
-    :ivar isBegin: whether it begins
+    :ivar time: seconds after the start of the schedule
+    :ivar begins: whether the fault begins; else it ends
+    :ivar fault: the fault
     """
 
     time: float
-    isBegin: bool
+    begins: bool
     fault: Fault
 
 
 class Track(NamedTuple):
     """
-    A line of faults of one kind, one after the other.
+    A sequence of faults of one kind, of which at most one lasts at a time.
 
-    :ivar draw: gives a fault, for a network of so many members
-    :ivar pause: the mean time between two of them, in seconds
-    :ivar shortest: how long they last at least, in seconds
-    :ivar longest: how long they last at most
+    :ivar draw: draws a fault; its second argument is the number of members
+    :ivar pause: the mean time from the end of a fault to the beginning of the next, in seconds
+    :ivar shortest: the shortest time that a fault lasts, in seconds
+    :ivar longest: the longest time that a fault lasts, in seconds
     """
 
     draw: Callable[[Random, int], Fault]
@@ -42,6 +43,7 @@ class Track(NamedTuple):
 
 
 def _weather(random: Random, members: int) -> Fault:
+    # Operations are promised to succeed with losses up to 20 %, see `experiments.loss`.
     return Weather(
         loss=random.choice([0.0, 0.02, 0.1, 0.2]),
         duplication=random.choice([0.0, 0.02, 0.1]),
@@ -50,25 +52,28 @@ def _weather(random: Random, members: int) -> Fault:
 
 
 def _partition(random: Random, members: int) -> Fault:
+    # One side is the larger one, or both are equal.
     share = random.uniform(0.05, 0.5)
-    return Partition(_some(random, members, share))
+    return Partition(_sample(random, members, share))
 
 
 def _crash(random: Random, members: int) -> Fault:
     share = random.choice([0.01, 0.03, 0.1, 0.2])
-    return Crash(_some(random, members, share), isNew=random.random() < 0.5)
+    return Crash(_sample(random, members, share), isNew=random.random() < 0.5)
 
 
 def _slowness(random: Random, members: int) -> Fault:
-    return Slowness(_some(random, members, random.uniform(0, 0.1)), random.uniform(0.1, 0.5))
+    return Slowness(_sample(random, members, random.uniform(0, 0.1)), random.uniform(0.1, 0.5))
 
 
 def _lies(random: Random, members: int) -> Fault:
-    most = max(2, min(members // 20, 50))
-    return Lies(random.choice(list(KINDS)), random.randrange(1, most))
+    # Fewer than one liar for 20 members; `experiments.lies` measures more.
+    limit = max(2, min(members // 20, 50))
+    return Lies(random.choice(list(KINDS)), random.randrange(1, limit))
 
 
-#: The lines of faults that run beside each other.
+#: The sequences of faults, which run at the same time.  A fault lasts two to five times as long as
+#: the pause before it on average, so that faults of several kinds meet most of the time.
 TRACKS = (
     Track(_weather, pause=20, shortest=10, longest=120),
     Track(_partition, pause=120, shortest=20, longest=400),
@@ -78,22 +83,24 @@ TRACKS = (
     Track(_lies, pause=60, shortest=60, longest=300),
 )
 
-#: The share of the schedules that have no partitions.
-WHOLE = 0.5
+#: The share of the schedules without partitions.  For a long time after a partition less is
+#: demanded of the tables.  Larger: partitions are tried in fewer runs.  Smaller: the full demands
+#: are made in fewer runs.
+UNPARTITIONED = 0.5
 
 
 def makeSchedule(random: Random, members: int, duration: float) -> list[Event]:
     """
-    Draw the faults of a run, in the order of time.
+    Draw the faults of a run.
 
-    :param members: how many hosts there are to suffer them
-    :param duration: when all of them are over, in seconds
+    :param members: the number of members
+    :param duration: the time by which all faults have ended, in seconds
+    :return: the beginnings and ends of the faults, in the order of time
     """
     events: list[Event] = []
-    # For a long time after a partition less is asked of a network than of one that stays whole.
-    isWhole = random.random() < WHOLE
+    isUnpartitioned = random.random() < UNPARTITIONED
     for track in TRACKS:
-        if isWhole and track.draw is _partition:
+        if isUnpartitioned and track.draw is _partition:
             continue
         time = random.expovariate(1 / track.pause)
         while time < duration:
@@ -106,5 +113,5 @@ def makeSchedule(random: Random, members: int, duration: float) -> list[Event]:
     return events
 
 
-def _some(random: Random, members: int, share: float) -> list[int]:
+def _sample(random: Random, members: int, share: float) -> list[int]:
     return random.sample(range(members), max(1, round(members * share)))

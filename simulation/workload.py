@@ -1,13 +1,13 @@
 """
-What is asked of a network while it suffers: values are put and got, nodes are pinged.
+The operations that are asked of a network during faults: puts, gets and pings.
 
-Every operation has a deadline, every value that some node still holds has to be found, and a value
-that is put has to come to the nodes that are closest to its key.
+- Each operation has to end before its deadline.
+- A value that a reachable node still holds has to be found.
+- A value that is put has to reach the nodes closest to its key.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
@@ -16,124 +16,109 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from dwdht_twisted import DHTError, NodeDestroyed
-from dwdht_twisted._net.upkeep.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
+from dwdht_twisted._net.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
 from dwdht_twisted.values import get, keyOf, put
 
-from .reach import reach
-from .swarm import Member, Swarm
+from .members import Member
+from .reach import findReachable
+from .swarm import Swarm
+from .tally import Tally
 
-#: How long a ping, a lookup, and an update may take, in seconds.
+#: Seconds within which a ping has to end.  A ping that is never answered fails after 12 seconds.
+#: Larger: a ping that hangs is reported later.  Smaller: such pings are reported as hanging.
 PING_DEADLINE = 15.0
+
+#: Seconds within which a get has to end.  Larger: a get that hangs is reported later.  Smaller: a
+#: lookup that waits for many dead contacts is reported as hanging.
 GET_DEADLINE = 45.0
+
+#: Seconds within which a put has to end: longer than `GET_DEADLINE`, because the updates follow the
+#: lookup.
 PUT_DEADLINE = 60.0
 
-#: How often a member tries to get a value that is there.
-TRIES = 3
+#: Attempts of a member to get a value that it has to find.  Larger: gets that fail now and then go
+#: unreported.  Smaller: with a single holder, the loss of its answer is reported.
+GET_ATTEMPTS = 3
 
-#: The mean pause between two operations, in seconds.
-PAUSE = 2.0
+#: The mean pause between the beginnings of two operations, in seconds.  Larger: fewer operations
+#: meet a fault.  Smaller: a run takes longer.
+MEAN_PAUSE = 2.0
 
-#: How many values are kept in mind, to be got again.
-VALUES = 200
+#: Values that are remembered, to be got again.  Larger: more gets are for old values whose holders
+#: have crashed.  Smaller: the values from before a long fault are forgotten during it.
+REMEMBERED_VALUES = 200
 
-#: How many nodes fewer than should take a value at most, and how many of those that should miss it,
-#: when nothing is lost, nobody lies, and the member's line isn't slow: on a slow one, among many
-#: dead contacts, a lookup may spend its budget before it has found 20 nodes.
+#: Nodes by which the holders of a value may be fewer than the closest nodes, without disturbances.
+#: Larger: updates to too few nodes go unreported.  Smaller: healthy puts during crashes are
+#: reported.
 TAKEN_SLACK = 3
+
+#: Closest nodes that may miss a value when others took it instead, without disturbances.  Larger:
+#: updates to wrong nodes go unreported.  Smaller: healthy puts during crashes are reported.
 MISSED_SLACK = 10
 
-#: This long after the last fault, in seconds, tables hold nobody dead, and know their neighbours.
+#: Seconds after the last fault by which tables have no dead contacts and know their neighbours: a
+#: node's upkeep has removed the dead by `DEAD_GONE_AFTER`, and looked for neighbours a minute after
+#: `REFRESH_AFTER` at the latest.
 RECOVERED_AFTER = max(DEAD_GONE_AFTER, REFRESH_AFTER + 60.0)
 
 
 class Holder(NamedTuple):
     """
-    A member that took a value, in one of its lives.
+    A member that took a value.
+
+    :ivar member: the member
+    :ivar incarnation: its incarnation when it took the value, which a crash ends
     """
 
     member: Member
-    life: int
+    incarnation: int
 
     @property
-    def isThere(self) -> bool:
-        """Whether it has the value still."""
-        return self.member.lives == self.life and self.member.node is not None
-
-
-class Share:
-    """
-    How many things came out as they should.
-
-    :ivar right: those that did
-    :ivar of: all of them
-    """
-
-    def __init__(self) -> None:
-        self.right = 0
-        self.of = 0
-
-    def add(self, right: int, of: int) -> None:
-        """Count some more."""
-        self.right += right
-        self.of += of
-
-    @property
-    def value(self) -> float:
-        """This share, from 0 to 1; 1 when there was nothing."""
-        return self.right / self.of if self.of else 1.0
+    def stillHolds(self) -> bool:
+        """Whether the member hasn't crashed since it took the value."""
+        return self.member.incarnation == self.incarnation and self.member.node is not None
 
 
 class Workload:
     """
-    The operations of one run.
+    The operations of one run, which begin at random times, and the checks of their outcomes.
 
-    :ivar counts: how many operations ended, by kind and outcome
-    :ivar longest: the time that the longest operation of each kind took, in seconds
-    :ivar placed: how many of the nodes that a put had to reach took the value, over all puts in
-        whatever weather
-    :ivar gotten: how many gets found a value at once, of those that had to
+    :ivar tally: the outcomes so far
+    :ivar running: the number of operations that haven't ended
     """
 
     def __init__(self, swarm: Swarm, random: Random) -> None:
-        self.counts: Counter[str] = Counter()
-        self.longest: dict[str, float] = {}
-        self.placed = Share()
-        self.gotten = Share()
+        self.tally = Tally()
+        self.running = 0
         self._swarm = swarm
         self._random = random
         self._values: dict[bytes, list[Holder]] = {}
-        self._put: set[bytes] = set()
-        self._running = 0
+        self._putKeys: set[bytes] = set()
         self._isStopped = False
-
-    @property
-    def running(self) -> int:
-        """How many operations have not ended."""
-        return self._running
-
-    @property
-    def keys(self) -> list[bytes]:
-        """The keys of the values that are kept in mind."""
-        return list(self._values)
 
     def wasPut(self, key: bytes) -> bool:
-        """Whether an honest member has put a value under a key."""
-        return key in self._put
+        """Whether a member has put a value under this key."""
+        return key in self._putKeys
 
     def start(self) -> None:
-        """Begin to ask, and go on until `stop`."""
+        """Begin operations until `stop` is called."""
         self._isStopped = False
-        self._swarm.clock.schedule(self._random.expovariate(1 / PAUSE), self._next)
+        self._scheduleNext()
 
     def stop(self) -> None:
-        """Ask no more."""
+        """Begin no more operations."""
         self._isStopped = True
 
-    def _next(self) -> None:
+    def _scheduleNext(self) -> None:
+        pause = self._random.expovariate(1 / MEAN_PAUSE)
+        self._swarm.clock.schedule(pause, self._beginNext)
+
+    def _beginNext(self) -> None:
         if self._isStopped:
             return
-        self._swarm.clock.schedule(self._random.expovariate(1 / PAUSE), self._next)
-        joined = self._swarm.joined()
+        self._scheduleNext()
+        joined = self._swarm.joinedMembers()
         if not joined:
             return
         member = self._random.choice(joined)
@@ -145,135 +130,156 @@ class Workload:
         else:
             self.ping(member, self._random.choice(self._swarm.members))
 
-    # Operations.
-
     def put(self, member: Member, value: bytes) -> None:
-        """Let a member put a value; it has to come to those closest to its key."""
+        """
+        Let a member put a value, and check that it reaches the nodes closest to its key.
+        """
         key = keyOf(value)
         assert member.node is not None
-        self._put.add(key)
+        self._putKeys.add(key)
         before = [
             each
-            for each in self._closest(member, key)
+            for each in self._findableHolders(member, key)
             if each.member is not member and each.member.hasJoined
         ]
-        wasCalm = self._isCalm(member)
+        wasUndisturbed = self._isUndisturbed(member)
 
         def ended(outcome: object) -> None:
             holders = [
-                Holder(each, each.lives) for each in self._swarm.members if key in each.store.values
+                Holder(each, each.incarnation)
+                for each in self._swarm.members
+                if key in each.store.values
             ]
-            after = self._closest(member, key)
+            after = self._findableHolders(member, key)
             due = [each for each in before if each in after]
-            self._judge(member, outcome, due, holders, wasCalm and self._isCalm(member))
+            isUndisturbed = wasUndisturbed and self._isUndisturbed(member)
+            self._checkPlacement(member, outcome, due, holders, isUndisturbed)
             if isinstance(outcome, Failure):
                 return
             if not holders and not self._swarm.liars:
-                self._swarm.trouble(f"{member} put a value that nobody holds")
+                self._swarm.record.addTrouble(f"{member} put a value that no member holds")
             if holders:
                 self._values[key] = holders
-                if len(self._values) > VALUES:
+                if len(self._values) > REMEMBERED_VALUES:
                     del self._values[next(iter(self._values))]
 
-        self._begin("put", PUT_DEADLINE, member, put(member.node, value), ended)
+        self._watch("put", PUT_DEADLINE, member, put(member.node, value), ended)
 
-    def _judge(
+    def _checkPlacement(
         self,
         member: Member,
         outcome: object,
         due: list[Holder],
         holders: list[Holder],
-        isCalm: bool,
+        isUndisturbed: bool,
     ) -> None:
         """
-        Look whether a value that was put is where it should be.
+        Check that a value that was put has reached the nodes that it had to reach.
 
-        :param due: who was among those closest to its key from the beginning to the end
-        :param holders: who has taken it
+        :param due: those that were among the closest to its key at the beginning and at the end
+        :param holders: those that took it
         """
         reached = sum(each in holders for each in due)
-        self.placed.add(reached, len(due))
-        if not isCalm:
+        self.tally.placements.add(reached, len(due))
+        if not isUndisturbed:
             return
+        addTrouble = self._swarm.record.addTrouble
         if isinstance(outcome, Failure):
             if len(due) > MISSED_SLACK:
-                self._swarm.trouble(f"{member} could not put a value: {outcome.getErrorMessage()}")
+                addTrouble(
+                    f"{member} could not put a value without losses, liars or a slow link: "
+                    f"{outcome.getErrorMessage()}"
+                )
         elif len(holders) < len(due) - TAKEN_SLACK:
-            self._swarm.trouble(f"{len(holders)} took a value of {member}, not {len(due)}")
+            addTrouble(
+                f"a value of {member} was taken by {len(holders)} nodes; "
+                f"the {len(due)} closest to its key were up and reachable"
+            )
         elif reached < len(due) - MISSED_SLACK:
-            self._swarm.trouble(
-                f"{reached} of the {len(due)} closest took a value of {member}, as did "
-                f"{len(holders) - reached} others"
+            addTrouble(
+                f"a value of {member} was taken by {reached} of the {len(due)} nodes closest to "
+                f"its key, and by {len(holders) - reached} others"
             )
 
-    def get(self, member: Member, key: bytes, tries: int = TRIES) -> None:
+    def get(self, member: Member, key: bytes, attempts: int = GET_ATTEMPTS) -> None:
         """
-        Let a member get a value; it has to find it, if a holder is there all the while.
+        Let a member get a value, and check that it is found if a holder could be found throughout.
 
-        :param tries: how often it may try: whatever is lost may be that one holder's answer
+        :param attempts: how often the member may try; each loss may hit the answer of the only
+            holder
         """
         assert member.node is not None
-        before = self._findable(member, key)
-        life = member.lives
+        before = self._valueHolders(member, key)
+        incarnation = member.incarnation
 
         def ended(outcome: object) -> None:
-            holders = [each for each in self._findable(member, key) if each in before]
-            if holders and tries == TRIES:
-                self.gotten.add(not isinstance(outcome, Failure), 1)
+            holders = [each for each in self._valueHolders(member, key) if each in before]
+            addTrouble = self._swarm.record.addTrouble
+            if holders and attempts == GET_ATTEMPTS:
+                self.tally.retrievals.add(not isinstance(outcome, Failure), 1)
             if not isinstance(outcome, Failure):
                 if not isinstance(outcome, bytes) or keyOf(outcome) != key:
-                    self._swarm.trouble(f"{member} got a wrong value")
+                    addTrouble(f"{member} got a wrong value, whose hash is not its key")
                 return
-            if not holders or not Holder(member, life).isThere:
+            if not holders or not Holder(member, incarnation).stillHolds:
                 return
-            if tries > 1:
-                self.get(member, key, tries - 1)
+            if attempts > 1:
+                self.get(member, key, attempts - 1)
             else:
-                self._swarm.trouble(
-                    f"{member} did not find {key.hex()[:8]}, which {len(holders)} of "
-                    f"{len(self._values.get(key, ()))} holders have: {outcome.getErrorMessage()}"
+                addTrouble(
+                    f"{member} did not find the value of {key.hex()[:8]} in {GET_ATTEMPTS} "
+                    f"attempts, but {len(holders)} of its {len(self._values.get(key, ()))} "
+                    f"holders were up and reachable: {outcome.getErrorMessage()}"
                 )
 
-        self._begin("get", GET_DEADLINE, member, get(member.node, key), ended)
+        self._watch("get", GET_DEADLINE, member, get(member.node, key), ended)
 
     def ping(self, member: Member, other: Member) -> None:
-        """Let a member ping another."""
+        """Let a member ping another, which may be down, so that the ping may fail."""
         assert member.node is not None
-        self._begin("ping", PING_DEADLINE, member, member.node.ping(other.address), _ignore)
+        ping = member.node.ping(other.address)
+        self._watch("ping", PING_DEADLINE, member, ping, lambda outcome: None)
 
-    def _findable(self, member: Member, key: bytes) -> list[Holder]:
-        """Who holds a value, and can be found by a member."""
-        closest = self._closest(member, key)
-        return [holder for holder in self._values.get(key, ()) if holder in closest]
+    def _valueHolders(self, member: Member, key: bytes) -> list[Holder]:
+        """The holders of a value that a lookup of a member has to find."""
+        findable = self._findableHolders(member, key)
+        return [holder for holder in self._values.get(key, ()) if holder in findable]
 
-    def _closest(self, member: Member, key: bytes) -> list[Holder]:
+    def _findableHolders(self, member: Member, key: bytes) -> list[Holder]:
         """
-        Where a lookup of a member has to lead.
+        The nodes that a lookup of a member for a key has to find, each as a possible holder.
 
-        A node is found as long as it is one of the 20 closest, liars counted, and was on the
-        member's side of all partitions for long enough that the tables know each other.  Who is on
-        the smaller side of a partition knows too few that can be reached, and need find nobody.
-        Where tables don't tell all of the network for a while, what they tell has to be enough.
+        - A node has to be found when it is one of the 20 closest, liars counted.
+        - A node that was separated from the member by a partition has to be found only
+          `RECOVERED_AFTER` seconds after the end of the partition.
+        - Until then, only nodes that a perfect lookup finds have to be found.
+        - A member on the smaller side of a partition has to find none, because most of its contacts
+          are out of reach.
         """
         swarm = self._swarm
-        if swarm.isMinor(member.host):
+        if swarm.partitions.isInMinority(member.host, len(swarm.members)):
             return []
-        closest = swarm.closestOfAll(key)
-        if swarm.wasTorn(RECOVERED_AFTER):
-            reached = reach(swarm, member, key)
-            closest = [each for each in closest if each in reached]
+        closest = swarm.membersAmongClosest(key)
+        if swarm.partitions.existed(RECOVERED_AFTER):
+            reachable = findReachable(swarm, member, key)
+            closest = [each for each in closest if each in reachable]
         return [
-            Holder(each, each.lives)
+            Holder(each, each.incarnation)
             for each in closest
-            if not swarm.wasCut(member.host, each.host, RECOVERED_AFTER)
+            if not swarm.partitions.separated(member.host, each.host, RECOVERED_AFTER)
         ]
 
-    def _isCalm(self, member: Member) -> bool:
-        """Whether no datagram is lost, nobody lies, and the member's line is as it was drawn."""
-        swarm = self._swarm
-        return not swarm.network.loss and not swarm.liars and not swarm.lines.isSlow(member.host)
+    def _isUndisturbed(self, member: Member) -> bool:
+        """
+        Whether there is no loss, no liar, and no added delay of the member's link.
 
-    def _begin(
+        On a slow link a lookup among many dead contacts may spend its budget before it has found
+        20 nodes.
+        """
+        swarm = self._swarm
+        return not swarm.network.loss and not swarm.liars and not swarm.links.isSlow(member.host)
+
+    def _watch(
         self,
         name: str,
         deadline: float,
@@ -281,34 +287,34 @@ class Workload:
         operation: Deferred[Any],
         ended: Callable[[object], None],
     ) -> None:
+        """
+        Count an operation that has begun, and check that it ends before its deadline.
+
+        :param ended: called with the result or the Failure, unless the member has crashed
+        """
         clock = self._swarm.clock
+        record = self._swarm.record
         begun = clock.seconds()
         isOver = False
-        self._running += 1
+        self.running += 1
 
         def done(outcome: object) -> None:
             nonlocal isOver
             isOver = True
-            self._running -= 1
-            took = clock.seconds() - begun
-            self.longest[name] = max(took, self.longest.get(name, 0.0))
+            self.running -= 1
             result = "done"
             if isinstance(outcome, Failure):
                 result = type(outcome.value).__name__
                 if not outcome.check(DHTError):
-                    self._swarm.trouble(f"{name} of {member} failed with {outcome}")
-            self.counts[f"{name} {result}"] += 1
-            self._swarm.note(f"{name} {member.index} {result}")
+                    record.addTrouble(f"{name} of {member} failed with an unknown error: {outcome}")
+            self.tally.addEnded(name, result, clock.seconds() - begun)
+            record.note(f"{name} {member.index} {result}")
             if not (isinstance(outcome, Failure) and outcome.check(NodeDestroyed)):
                 ended(outcome)
 
         def check() -> None:
             if not isOver:
-                self._swarm.trouble(f"{name} of {member} has not ended after {deadline} s")
+                record.addTrouble(f"{name} of {member} has not ended after {deadline} s")
 
         clock.schedule(deadline, check)
         operation.addBoth(done)
-
-
-def _ignore(outcome: object) -> None:
-    """A ping may fail: its target may be down."""

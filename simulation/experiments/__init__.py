@@ -1,5 +1,5 @@
 """
-Experiments that show, in figures, what the project promises.
+Experiments that measure the promises of the project.
 
-Each gives its figures as a tuple that says by ``isMet`` whether the promise is kept.
+Each returns its figures as a named tuple, whose ``isMet`` tells whether the promise is kept.
 """

@@ -1,5 +1,5 @@
 """
-How well lookups do among liars: one next to the target, and one node in five.
+Lookups among liars: one liar next to the target, or one liar in five nodes.
 """
 
 from __future__ import annotations
@@ -12,27 +12,33 @@ from dwdht_twisted._core.routing import K
 from dwdht_twisted.values import COMMAND, keyOf
 
 from ..liars import KINDS, nextTo
-from ..swarm import Member, Swarm
+from ..members import Member
+from ..swarm import Swarm
 
-#: How many requests a lookup may send.
-MOST_REQUESTS = 200
+#: Requests that a lookup may send: the promise that is measured.
+MAXIMUM_REQUESTS = 200
 
-#: How long a network may settle once it is built, and once a liar has announced itself, in seconds.
-SETTLE = 30.0
-NOTICE = 40.0
+#: Simulated seconds from the end of the joins to the first lookup, in which tables fill.  Smaller:
+#: lookups that fail because of young tables are blamed on the liars.
+SETTLING_TIME = 30.0
 
-#: How long one operation may take, in seconds.
+#: Simulated seconds from the announcement of a liar to the lookup, in which every node has checked
+#: the claim of its id.  Smaller: the liar is in few tables, and the experiment is too easy.
+ANNOUNCEMENT_TIME = 40.0
+
+#: Simulated seconds within which an operation has to end.  Larger: an operation that hangs is found
+#: later.  Smaller: a slow operation ends the experiment.
 LIMIT = 60.0
 
 
 class OneLiar(NamedTuple):
     """
-    Figures of lookups for targets that a liar stands next to.
+    Figures of lookups for targets whose closest node is a liar.
 
-    :ivar kind: what the liar does
-    :ivar targets: how many targets were looked up
-    :ivar reached: for how many of them the 20 closest honest nodes were reached
-    :ivar fewest: how many of these were reached at least
+    :ivar kind: the kind of the liar
+    :ivar targets: the number of targets looked up
+    :ivar reached: the number of targets for which all 20 closest honest nodes were reached
+    :ivar fewest: the smallest number of these nodes that was reached for a target
     """
 
     kind: str
@@ -42,13 +48,13 @@ class OneLiar(NamedTuple):
 
     @property
     def isMet(self) -> bool:
-        """Whether all were reached, each time."""
+        """Whether all closest honest nodes were reached for every target."""
         return self.reached == self.targets
 
     def __str__(self) -> str:
         return (
-            f"one liar next to the target, {self.kind}: all {K} true holders reached "
-            f"for {self.reached} of {self.targets} targets, at least {self.fewest}"
+            f"one liar next to the target, {self.kind}: all {K} closest honest nodes reached for "
+            f"{self.reached} of {self.targets} targets, and at least {self.fewest} for each"
         )
 
 
@@ -56,12 +62,12 @@ class FifthLiars(NamedTuple):
     """
     Figures of a network with one liar in five nodes.
 
-    :ivar kind: what the liars do
-    :ivar lookups: how many values were put and looked up
-    :ivar found: how many of them were found
-    :ivar requests: the most requests that one lookup sent
-    :ivar updateRequests: the most that one update sent, with the lookup that it begins with
-    :ivar holders: how many honest nodes took a value, on average
+    :ivar kind: the kind of the liars
+    :ivar lookups: the number of values that were put and looked up
+    :ivar found: the number of values that were found
+    :ivar requests: the largest number of requests that a lookup sent
+    :ivar updateRequests: the largest number of requests that an update sent, with its lookup
+    :ivar holders: the average number of honest nodes that took a value
     """
 
     kind: str
@@ -73,8 +79,8 @@ class FifthLiars(NamedTuple):
 
     @property
     def isMet(self) -> bool:
-        """Whether 99 of 100 values were found, and no lookup sent more than 200 requests."""
-        return self.found >= 0.99 * self.lookups and self.requests <= MOST_REQUESTS
+        """Whether 99 % of the values were found, with at most 200 requests for each lookup."""
+        return self.found >= 0.99 * self.lookups and self.requests <= MAXIMUM_REQUESTS
 
     def __str__(self) -> str:
         return (
@@ -86,8 +92,11 @@ class FifthLiars(NamedTuple):
 
 class Meter:
     """
-    Counts the requests that a member sends for its lookups and updates: those of the command, and
-    the pings that others are to relay.
+    A context manager that counts the requests that a member sends for its lookups and updates.
+
+    These are the requests of the command, and the pings that other nodes have to relay.
+
+    :ivar count: the number so far
     """
 
     def __init__(self, swarm: Swarm, member: Member) -> None:
@@ -96,13 +105,13 @@ class Meter:
         self.count = 0
 
     def __enter__(self) -> Meter:
-        self._swarm.onRequest = self._sent
+        self._swarm.record.onRequest = self._countRequest
         return self
 
     def __exit__(self, *reason: object) -> None:
-        self._swarm.onRequest = None
+        self._swarm.record.onRequest = None
 
-    def _sent(self, host: str, datagram: bytes) -> None:
+    def _countRequest(self, host: str, datagram: bytes) -> None:
         if host != self._host:
             return
         try:
@@ -114,24 +123,26 @@ class Meter:
 
 def oneLiar(kind: str, seed: int = 1, nodes: int = 200, targets: int = 100) -> OneLiar:
     """
-    Look up random targets, each with a liar next to it that all nodes have heard of.
+    Look up random targets.  A liar takes an id next to each target, and announces it beforehand.
 
-    :param nodes: how many there are, with the liar
+    :param kind: a key of `KINDS`
+    :param nodes: the number of nodes, including the liar
+    :param targets: the number of targets
     """
     swarm = Swarm(seed)
     swarm.build(nodes - 1)
-    swarm.clock.runFor(SETTLE)
+    swarm.clock.runFor(SETTLING_TIME)
     liar = KINDS[kind](swarm)
     counts = []
     for _ in range(targets):
         target = swarm.random.randbytes(32)
         liar.moveTo(nextTo(target, 1))
-        swarm.clock.runFor(NOTICE)
+        swarm.clock.runFor(ANNOUNCEMENT_TIME)
         asker = swarm.random.choice(swarm.members)
         assert asker.node is not None
         replies = swarm.clock.runUntil(asker.node.query(COMMAND, target).collect(), LIMIT)
         reached = {reply.node for reply in replies} | {asker.contact}
-        holders = swarm.closest(target)
+        holders = swarm.closestMembers(target)
         counts.append(len(reached & {member.contact for member in holders}))
     swarm.close()
     return OneLiar(kind, targets, counts.count(K), min(counts))
@@ -139,15 +150,17 @@ def oneLiar(kind: str, seed: int = 1, nodes: int = 200, targets: int = 100) -> O
 
 def fifthLiars(kind: str, seed: int = 1, nodes: int = 200, lookups: int = 100) -> FifthLiars:
     """
-    Put values and look each of them up, in a network where one node in five has lied from the
+    Put values and look each of them up, in a network in which one node in five is a liar from the
     beginning.
 
-    :param nodes: how many there are, with the liars
+    :param kind: a key of `KINDS`
+    :param nodes: the number of nodes, including the liars
+    :param lookups: the number of values
     """
     swarm = Swarm(seed)
     liars = nodes // 5
     swarm.build(nodes - liars, lambda: KINDS[kind](swarm), liars)
-    swarm.clock.runFor(SETTLE)
+    swarm.clock.runFor(SETTLING_TIME)
     found = requests = updateRequests = holders = 0
     for _ in range(lookups):
         putter, getter = swarm.random.sample(swarm.members, 2)

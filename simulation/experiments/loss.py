@@ -1,5 +1,5 @@
 """
-How well updates and queries do on a bad network.
+Updates and queries on a network that loses, duplicates and reorders datagrams.
 """
 
 from __future__ import annotations
@@ -14,27 +14,33 @@ from dwdht_twisted.values import get, keyOf, put
 
 from ..swarm import Swarm
 
-#: What happens to datagrams.
+#: The probability that a datagram is lost: the promise holds up to this.
 LOSS = 0.2
+
+#: The probability that a datagram arrives twice: enough to show a handler that runs twice.
 DUPLICATION = 0.1
+
+#: The probability that a datagram is held back, so that others overtake it.
 REORDERING = 0.2
 
-#: The pause between the beginnings of two operations, in seconds.
+#: Simulated seconds between the beginnings of two operations.  Larger: operations don't overlap.
+#: Smaller: more of them run at once than one network has to bear.
 PAUSE = 0.2
 
-#: How long all may take after the last has begun, in seconds.
+#: Simulated seconds from the beginning of the last operation, within which all have to end.
+#: Larger: the experiment takes longer.  Smaller: operations that retry often count as failed.
 LIMIT = 60.0
 
 
 class Loss(NamedTuple):
     """
-    Figures of a network that loses, doubles and reorders datagrams.
+    Figures of updates and queries on a bad network.
 
-    :ivar operations: how many updates there were, and how many queries
-    :ivar updates: how many of the updates were taken by some node
-    :ivar queries: how many of the queries found what was stored
-    :ivar taken: how many nodes took an update, on average
-    :ivar runs: how often a node's handler ran for an update that it took, at most
+    :ivar operations: the number of updates, and also of queries
+    :ivar updates: the number of updates that at least one node took
+    :ivar queries: the number of queries that found the stored value
+    :ivar taken: the average number of nodes that took an update
+    :ivar runs: the largest number of times that a node ran its handler for one update
     """
 
     operations: int
@@ -45,22 +51,24 @@ class Loss(NamedTuple):
 
     @property
     def isMet(self) -> bool:
-        """Whether all succeeded, and each handler ran once."""
+        """Whether all operations succeeded, and no handler ran twice for an update."""
         return self.updates == self.queries == self.operations and self.runs == 1
 
     def __str__(self) -> str:
         return (
             f"{LOSS:.0%} loss, {DUPLICATION:.0%} duplication, {REORDERING:.0%} reordering: "
             f"{self.updates} of {self.operations} updates taken, by {self.taken:.1f} nodes on "
-            f"average, {self.queries} of {self.operations} queries answered; a handler ran "
-            f"{self.runs} times for an update at most"
+            f"average; {self.queries} of {self.operations} queries found the value; a handler ran "
+            f"at most {self.runs} times for an update"
         )
 
 
 def loss(seed: int = 1, nodes: int = 200, operations: int = 1000) -> Loss:
     """
-    Put as many values, and get each of them, several at once, on a network that is bad for all of
-    that time.
+    Put values and get each of them, several at once, on a network that is bad all the time.
+
+    :param nodes: the number of nodes
+    :param operations: the number of values
     """
     swarm = Swarm(seed)
     swarm.build(nodes)

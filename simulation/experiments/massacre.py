@@ -1,5 +1,5 @@
 """
-What remains when half of the nodes are killed at once, the bootstrap nodes among them.
+The network after half of its nodes, with all bootstrap nodes, have crashed at once.
 """
 
 from __future__ import annotations
@@ -8,37 +8,42 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from dwdht_twisted import Contact, DHTError
-from dwdht_twisted._net.upkeep.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
+from dwdht_twisted._net.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
 from dwdht_twisted.values import get, put
 
-from ..swarm import Member, Swarm
+from ..members import Member
+from ..swarm import Swarm
 
-#: How many nodes start after the massacre, when no bootstrap node is there.
+#: Nodes that start after the massacre, while no bootstrap node is up.
 LATECOMERS = 10
 
-#: How long one operation may take, in seconds.
+#: Simulated seconds within which an operation has to end.  Larger: an operation that hangs is found
+#: later.  Smaller: a slow operation ends the experiment.
 LIMIT = 60.0
 
-#: After this long, in seconds, all nodes are one network again when one of their bootstrap nodes is
-#: back: by then each has looked for its neighbours by way of that one.
+#: Simulated seconds after the return of one bootstrap node by which all nodes are one network
+#: again: each has looked up its own id by then, by way of this bootstrap node.
 UNITED_AFTER = REFRESH_AFTER + 120.0
 
-#: How often the network is looked at meanwhile, in seconds.
+#: Simulated seconds between two looks at the tables.  Larger: the times that are measured are less
+#: exact.  Smaller: the experiment takes longer.
 STEP = 10.0
 
 
 class Massacre(NamedTuple):
     """
-    Figures of a massacre.
+    Figures of a massacre, in which half of the nodes crash at once.
 
-    :ivar values: how many values were stored before it
-    :ivar foundAtOnce: how many of them were found right after it
-    :ivar foundLater: how many were found once the dead were forgotten
-    :ivar dead: how many dead contacts all tables held after `DEAD_GONE_AFTER` seconds
-    :ivar goneAfter: after how many seconds there were none
-    :ivar isolated: how many latecomers knew nobody at last, a bootstrap node being back
-    :ivar joinedAfter: after how many seconds each of them had joined
-    :ivar unitedAfter: after how many seconds each of them was found by a survivor
+    :ivar values: the number of values stored before it
+    :ivar foundAtOnce: the number of values found right after it
+    :ivar foundLater: the number of values found `DEAD_GONE_AFTER` seconds after it
+    :ivar dead: the number of dead contacts in all tables `DEAD_GONE_AFTER` seconds after it
+    :ivar goneAfter: the seconds until no table had a dead contact
+    :ivar isolated: the number of latecomers without a contact `UNITED_AFTER` seconds after the
+        return of a bootstrap node
+    :ivar joinedAfter: the seconds from this return until every latecomer had joined
+    :ivar unitedAfter: the seconds from this return until every latecomer was in the table of a
+        survivor
     """
 
     values: int
@@ -52,7 +57,9 @@ class Massacre(NamedTuple):
 
     @property
     def isMet(self) -> bool:
-        """Whether all values were found, no dead contact remained, and nobody stayed isolated."""
+        """
+        Whether all values were found, no dead contact remained, and no latecomer stayed isolated.
+        """
         return (
             self.foundAtOnce == self.foundLater == self.values
             and self.dead == 0
@@ -62,19 +69,22 @@ class Massacre(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"half of the nodes killed: {self.foundAtOnce} of {self.values} values found at once, "
+            f"half of the nodes crashed: {self.foundAtOnce} of {self.values} values found at once, "
             f"{self.foundLater} later; {self.dead} dead contacts in all tables after "
-            f"{DEAD_GONE_AFTER:.0f} s, none after {self.goneAfter:.0f} s; {self.isolated} of "
-            f"{LATECOMERS} latecomers isolated once a bootstrap node was back: all had joined "
-            f"after {self.joinedAfter:.0f} s, and were found by the survivors after "
+            f"{DEAD_GONE_AFTER:.0f} s, none after {self.goneAfter:.0f} s; after the return of a "
+            f"bootstrap node {self.isolated} of {LATECOMERS} latecomers isolated: all had joined "
+            f"after {self.joinedAfter:.0f} s, and were in tables of survivors after "
             f"{self.unitedAfter:.0f} s"
         )
 
 
 def massacre(seed: int = 1, nodes: int = 500, values: int = 100) -> Massacre:
     """
-    Kill half of the nodes, with all bootstrap nodes; then let others start, and let one bootstrap
-    node come back under its id, knowing nobody.
+    Crash half of the nodes, with all bootstrap nodes; then start new nodes, and at last one
+    bootstrap node, under its old id but with an empty table.
+
+    :param nodes: the number of nodes
+    :param values: the number of values stored before the massacre
     """
     swarm = Swarm(seed)
     swarm.build(nodes)
@@ -88,17 +98,17 @@ def massacre(seed: int = 1, nodes: int = 500, values: int = 100) -> Massacre:
     victims = swarm.random.sample(others, nodes // 2 - len(swarm.bootstraps))
     for member in [*swarm.bootstraps, *victims]:
         member.crash()
-    killedAt = swarm.clock.seconds()
-    survivors = swarm.alive()
-    foundAtOnce = _find(swarm, survivors, keys)
-    dead = _dead(swarm, survivors)
+    crashedAt = swarm.clock.seconds()
+    survivors = swarm.runningMembers()
+    foundAtOnce = _countFound(swarm, survivors, keys)
+    dead = _countDead(swarm, survivors)
     goneAfter = 0.0
-    while swarm.clock.seconds() < killedAt + DEAD_GONE_AFTER:
-        swarm.clock.runFor(min(STEP, killedAt + DEAD_GONE_AFTER - swarm.clock.seconds()))
-        dead = _dead(swarm, survivors)
+    while swarm.clock.seconds() < crashedAt + DEAD_GONE_AFTER:
+        swarm.clock.runFor(min(STEP, crashedAt + DEAD_GONE_AFTER - swarm.clock.seconds()))
+        dead = _countDead(swarm, survivors)
         if dead:
-            goneAfter = swarm.clock.seconds() - killedAt + STEP
-    foundLater = _find(swarm, survivors, keys)
+            goneAfter = swarm.clock.seconds() - crashedAt + STEP
+    foundLater = _countFound(swarm, survivors, keys)
     latecomers = [swarm.addMember() for _ in range(LATECOMERS)]
     for member in latecomers:
         member.start()
@@ -119,8 +129,8 @@ def massacre(seed: int = 1, nodes: int = 500, values: int = 100) -> Massacre:
     )
 
 
-def _find(swarm: Swarm, members: list[Member], keys: Iterable[bytes]) -> int:
-    """How many values some member gets."""
+def _countFound(swarm: Swarm, members: list[Member], keys: Iterable[bytes]) -> int:
+    """Let a random member get each value, and count the values found."""
     found = 0
     for key in keys:
         node = swarm.random.choice(members).node
@@ -133,16 +143,16 @@ def _find(swarm: Swarm, members: list[Member], keys: Iterable[bytes]) -> int:
     return found
 
 
-def _dead(swarm: Swarm, members: Iterable[Member]) -> int:
-    """How many contacts of these members are down."""
-    running = {member.address for member in swarm.alive()}
+def _countDead(swarm: Swarm, members: Iterable[Member]) -> int:
+    """Count the dead contacts in the tables of these members."""
+    running = {member.address for member in swarm.runningMembers()}
     return sum(
         contact.address not in running for member in members for contact in _contacts(member)
     )
 
 
 def _areKnown(members: Iterable[Member], others: Iterable[Member]) -> bool:
-    """Whether each of the others is known by one of the members at least."""
+    """Whether each of the others is in the table of at least one of the members."""
     known = {contact for member in members for contact in _contacts(member)}
     return all(other.contact in known for other in others)
 
