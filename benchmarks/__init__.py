@@ -1,9 +1,17 @@
 """
-Measures this package beside its alternatives: ``python -m benchmarks``.
+Measurements of this package beside its alternatives: ``python -m benchmarks``.
 
-The subjects run side by side in one run, each in a process of its own, in rounds that alternate
-between them: this package, ``dht-rpc`` of npm, ``kademlia`` of PyPI, and a bare Twisted echo as the
-floor.  Each workload is a module: `benchmarks.serving`, `benchmarks.networks`,
-`benchmarks.internet`, `benchmarks.growth` and `benchmarks.start`.  Nothing that is shown was
-measured before the run.
+The subjects are this package, ``dht-rpc`` of npm, ``kademlia`` of PyPI, and a bare Twisted echo,
+which is the least that a datagram can cost.  Each runs in a process of its own, and the rounds of
+one run alternate between them.  All numbers that a run shows were measured in that run.
+
+Each workload is a module:
+
+* `benchmarks.serving`: one node that answers requests.
+* `benchmarks.networks`: networks of nodes in one process.
+* `benchmarks.internet`: lookups on a simulated internet.
+* `benchmarks.growth`: the requests of a lookup as the network grows.
+* `benchmarks.start`: the time until a process has imported the package, or joined a network.
+
+`benchmarks.flood` is a program of its own: lookups of a node that is flooded with requests.
 """

@@ -1,5 +1,5 @@
 """
-``python -m benchmarks``: runs the workloads, and shows what came of them.
+``python -m benchmarks``: run the workloads, and show their results.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WORKLOADS: dict[str, Callable[[Plan, Results], None]] = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says in one line what is wrong."""
+    """An argument parser that reports a mistake in one line."""
 
     def error(self, message: str) -> NoReturn:
         sys.exit(f"benchmarks: {message}")
@@ -52,7 +52,7 @@ def _workloads(given: str) -> list[str]:
     for name in names:
         if name not in WORKLOADS:
             raise argparse.ArgumentTypeError(
-                f"{name!r} is no workload; there are {', '.join(WORKLOADS)}"
+                f"{name!r} is not a workload; there are {', '.join(WORKLOADS)}"
             )
     return names
 
@@ -60,18 +60,18 @@ def _workloads(given: str) -> list[str]:
 def _file(given: str) -> Path:
     path = Path(given)
     if not path.parent.is_dir() or path.is_dir():
-        raise argparse.ArgumentTypeError(f"{given!r} is no file in a folder that exists")
+        raise argparse.ArgumentTypeError(f"{given!r} is not a file in a folder that exists")
     return path
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; a mistake ends the process with one line."""
+    """Read the command line; a mistake ends the process with one line and exit status 1."""
     parser = _Parser(
         prog="python -m benchmarks",
         description="Measure dwdht_twisted beside dht-rpc (npm), kademlia (PyPI) and a bare "
         "Twisted echo.",
-        epilog="The CPU time of a process is what counts. Results are medians of the rounds, "
-        "with their range.",
+        epilog="Costs are CPU times of processes. Results are medians of the rounds, with their "
+        "range.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -93,7 +93,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def planFor(options: argparse.Namespace) -> Plan:
-    """What the options ask for."""
+    """The plan that the options ask for."""
     plan = QUICK if options.quick else Plan()
     if options.full:
         plan = replace(plan, populations=(*plan.populations, FULL_POPULATION))
@@ -103,7 +103,7 @@ def planFor(options: argparse.Namespace) -> Plan:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line."""
+    """Run the workloads that the command line names, and write their results."""
     options = parse(arguments)
     plan = planFor(options)
     results = Results(_environment(plan))

@@ -1,5 +1,5 @@
 """
-A process that is called over its standard input and output, and always ended.
+A child process that is called over its standard input and output, and always ended.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from time import monotonic
 from types import TracebackType
 from typing import Any
 
-#: Where processes run: the folder of the repository, which holds this package.
+#: The working directory of processes: the folder of the repository, so that they can import this
+#: package.
 FOLDER = Path(__file__).parents[1]
 
-#: How long a process may take to end by itself once its input is closed, in seconds.
+#: The time that a process has to end once its input is closed, in seconds; then it is killed.
 END_SECONDS = 3.0
 
 
 class ChildFailed(Exception):
-    """A process failed at what it was called for, ended, or took too long."""
+    """A call failed in the process, the process has ended, or the call took too long."""
 
 
 class Child:
     """
     A process that reads calls as lines of JSON and answers each with one line.
 
-    It ends when its standard input is closed, so that it also ends with its parent, however that
-    goes.  Use it in a ``with`` statement.
+    The process ends when its standard input is closed, so it also ends when its parent is killed.
+    Use a child in a ``with`` statement.
 
     :param command: the program and its arguments
     :param environment: variables to set beside those of this process
-    :param processors: those that it may run on; by default all that this process may
+    :param processors: the processors that it may run on; by default those of this process
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Child:
         processors: Collection[int] = (),
     ) -> None:
         allowed = os.sched_getaffinity(0)
-        # It is inherited, so that no thread of the process starts anywhere else.
+        # Set the affinity before the process starts: it is inherited, and so every thread has it.
         os.sched_setaffinity(0, processors or allowed)
         try:
             self._process = subprocess.Popen(
@@ -62,11 +63,12 @@ class Child:
 
     def call(self, command: str, *, timeout: float = 120.0, **arguments: Any) -> Any:
         """
-        Have the process do something.
+        Run a command in the process.
 
-        :param timeout: how long it may take, in seconds
-        :return: its result
-        :raises ChildFailed: when it failed there, the process ended, or it took too long
+        :param timeout: the time that it may take, in seconds
+        :param arguments: the arguments of the command, which must be representable in JSON
+        :return: the result of the command
+        :raises ChildFailed: when the command failed, the process has ended, or the time is over
         """
         line = json.dumps({"command": command, **arguments})
         assert self._process.stdin is not None
@@ -108,15 +110,15 @@ class Child:
 
     @property
     def exitCode(self) -> int | None:
-        """What the process ended with; None while it runs."""
+        """The exit status of the process; None while it runs."""
         return self._process.poll()
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process."""
         self._process.kill()
 
     def end(self) -> None:
-        """End the process; kill it when it doesn't go by itself."""
+        """Close the input of the process, wait for its end, and kill it after 3 seconds."""
         process = self._process
         assert process.stdin is not None and process.stdout is not None
         with suppress(BrokenPipeError):

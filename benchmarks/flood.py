@@ -1,16 +1,19 @@
 """
-``python -m benchmarks.flood``: a node under a flood of requests, while it looks up.
+``python -m benchmarks.flood``: lookups of a node that is flooded with requests.
 
-The requests have random ids; or none, as those of ephemeral nodes, whose full answers wait for a
-proof that the address is the asker's.  They come
+The requests have random ids, or none, as those of ephemeral nodes.  Full answers to the latter are
+held back until the address of the asker is validated.  There are four floods:
 
-* in memory, on a network with simulated time: each from a forged address of its own, or all from
-  one;
-* on loopback, with real time, from another process: all from one address, or each from another,
-  with the rate limit on, which loopback is exempt from otherwise.
+* in memory, in simulated time, each request from a forged address of its own;
+* in memory, all requests from one address;
+* on loopback, in real time and from another process, all from one address;
+* on loopback, each from another address.
 
-Told are: by how much the memory of the node's process grows, how much longer the lookups take than
-before the flood, and how many of them find the 20 closest nodes, all of them.
+By default loopback is exempt from the rate limit; in these floods it is not.
+
+Three quantities have a limit: the growth of the memory of the node's process, the time that its
+lookups take relative to the time before the flood, and the share of them that find at least 19 of
+the 20 closest nodes.
 """
 
 from __future__ import annotations
@@ -36,35 +39,42 @@ from .processes.flooder import COMMANDS, request
 from .processes.lookups import Lookups, Tally
 from .usage import residentBytes
 
-#: How many other nodes there are.
+#: The number of other nodes in memory.
 NODES = 200
+
+#: The number of other nodes on loopback.
 CROWD = 100
 
-#: How long nodes in memory are left alone first, in seconds, until they have filled their tables: a
-#: flood that lasts would have that counted as growth.
+#: The time that nodes in memory have to fill their tables before the flood, in seconds.  Smaller:
+#: tables fill up during the flood, and that counts as growth.
 SETTLED_AFTER = 120.0
 
-#: How long the lookups run before the flood, in seconds.
+#: The time that lookups are measured before the flood, in seconds.
 BEFORE = 10.0
 
-#: How many requests a second there are, unless it is told otherwise.
+#: The requests a second unless the command line says otherwise.
 RATE_IN_MEMORY = 100_000
 RATE_ON_LOOPBACK = 20_000
 
 #: The median latency in memory, one way, in seconds.
 LATENCY = 0.02
 
-#: How much longer than its requests should take a flood on loopback is waited for, in seconds.
-ATTENTION = 120.0
+#: The time-out of a flood on loopback beside the time that its requests should take, in seconds.
+#: Smaller: a machine under load fails a flood that is merely slow.
+EXTRA_TIMEOUT = 120.0
 
-#: What is asked for: the growth in megabytes, and how many times longer a lookup may take.
+#: The memory that the process of the node must not grow by, in megabytes.
 GROWTH_LIMIT = 10.0
+
+#: The factor that the mean time of a lookup must stay below.
 SLOWDOWN_LIMIT = 3.0
 
-#: A lookup has ended right when it has found so many of the k closest nodes, and this share of them
-#: must: where real sockets are flooded the operating system drops answers too.
-ENOUGH = K - 1
-RIGHT = 0.999
+#: The number of the k closest nodes that a complete lookup has found.  It is not k, because the
+#: operating system drops answers, too, when it drops requests at a full socket buffer.
+MINIMUM_FOUND = K - 1
+
+#: The share of the lookups that must be complete.
+MINIMUM_COMPLETE = 0.999
 
 PORT = 6620
 
@@ -72,15 +82,15 @@ PORT = 6620
 @dataclass
 class Outcome:
     """
-    What has come of a flood.
+    The outcome of a flood.
 
-    :ivar name: which one
-    :ivar requests: how many requests it had
-    :ivar seconds: how long it took
-    :ivar growth: of the process's memory, in megabytes
+    :ivar name: the name of the flood
+    :ivar requests: the number of requests
+    :ivar seconds: the time that it took, in seconds; in memory, simulated ones
+    :ivar growth: the growth of the memory of the node's process, in megabytes
     :ivar before: the lookups before the flood
-    :ivar during: the lookups during it
-    :ivar counters: those of the node
+    :ivar during: the lookups during the flood
+    :ivar counters: the counters of the node
     """
 
     name: str
@@ -93,19 +103,23 @@ class Outcome:
 
     @property
     def slowdown(self) -> float:
-        """How many times longer a lookup took, on average."""
+        """The mean time of a lookup during the flood, as a multiple of that before."""
         return self.during.mean / self.before.mean
 
     @property
-    def right(self) -> float:
-        """The share of the lookups that ended right during the flood."""
+    def completeShare(self) -> float:
+        """The share of the lookups during the flood that are complete."""
         found = self.during.found
-        return sum(each >= ENOUGH for each in found) / len(found)
+        return sum(each >= MINIMUM_FOUND for each in found) / len(found)
 
     @property
-    def isWell(self) -> bool:
-        """Whether it is as it should be."""
-        return self.growth < GROWTH_LIMIT and self.slowdown < SLOWDOWN_LIMIT and self.right >= RIGHT
+    def isWithinLimits(self) -> bool:
+        """Whether growth, slowdown and complete lookups are within their limits."""
+        return (
+            self.growth < GROWTH_LIMIT
+            and self.slowdown < SLOWDOWN_LIMIT
+            and self.completeShare >= MINIMUM_COMPLETE
+        )
 
     def __str__(self) -> str:
         counts = ", ".join(f"{name} {count:,}" for name, count in self.counters.items() if count)
@@ -118,7 +132,7 @@ class Outcome:
                 f"  lookups during {_describe(self.during)}",
                 f"  slowdown {self.slowdown:.2f}",
                 f"  node: {counts}",
-                f"  {'all is well' if self.isWell else 'NOT WELL'}",
+                f"  {'within the limits' if self.isWithinLimits else 'OUTSIDE THE LIMITS'}",
             )
         )
 
@@ -180,8 +194,10 @@ def inMemory(
 
 def _fillCacheOfNetwork(random: Random) -> None:
     """
-    Let the network remember as many addresses as it ever does, and forget as many, for its
-    dictionary grows once more when it does: that is no growth of the node.
+    Fill the cache of addresses of the network in memory, and replace all of its entries.
+
+    The dictionary of the cache grows a last time when entries are replaced.  During the flood that
+    would count as growth of the node.
     """
     for _ in range(2 * (isIPv4.cache_info().maxsize or 0)):
         isIPv4(_forgedSource(random)[0])
@@ -233,7 +249,7 @@ def onLoopback(
         node.call("begin")
         seconds = flooder.call(
             "flood",
-            timeout=ATTENTION + requests / rate,
+            timeout=EXTRA_TIMEOUT + requests / rate,
             port=port,
             requests=requests,
             forged=forged,
@@ -256,34 +272,38 @@ FLOODS: dict[str, tuple[Callable[..., Outcome], bool]] = {
 
 
 def main() -> int:
-    """Flood, and give the exit status: 1 when it did not go well."""
+    """Run the floods; return the exit status, which is 1 when a limit was exceeded."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.flood",
-        description="Flood a node with requests while it looks up.",
+        description="Flood a node with requests while it makes lookups.",
     )
-    parser.add_argument("--requests", type=int, default=1_000_000, help="how many")
     parser.add_argument(
-        "--rate", type=float, help="how many a second; on loopback as many as go, at most"
+        "--requests", type=int, default=1_000_000, help="how many requests each flood has"
     )
-    parser.add_argument("--without-ids", action="store_true", help="as ephemeral nodes ask")
+    parser.add_argument(
+        "--rate", type=float, help="requests a second; on loopback at most as many as can be sent"
+    )
+    parser.add_argument(
+        "--without-ids", action="store_true", help="send requests of ephemeral nodes"
+    )
     parser.add_argument("floods", nargs="*", help=f"of {', '.join(FLOODS)}; all by default")
     options = parser.parse_args()
     names = options.floods or list(FLOODS)
     for name in names:
         if name not in FLOODS:
-            parser.error(f"no such flood: {name}")
+            parser.error(f"{name!r} is not a flood; there are {', '.join(FLOODS)}")
     if options.requests < 1:
-        parser.error("--requests must be positive")
+        parser.error(f"--requests must be at least 1, not {options.requests}")
     if options.rate is not None and not 0 < options.rate < 1e9:
-        parser.error("--rate must be positive, and under 1e9")
+        parser.error(f"--rate must be above 0 and below 1e9, not {options.rate}")
     rate = {} if options.rate is None else {"rate": options.rate}
-    isWell = True
+    isWithinLimits = True
     for name in names:
         flood, forged = FLOODS[name]
         outcome = flood(options.requests, forged, not options.without_ids, **rate)
         print(outcome, flush=True)
-        isWell = isWell and outcome.isWell
-    return 0 if isWell else 1
+        isWithinLimits = isWithinLimits and outcome.isWithinLimits
+    return 0 if isWithinLimits else 1
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """
-What a lookup takes as the network grows.
+The requests of a lookup as the network grows.
 
-The lookup is that of the package, without its Twisted floor: `Lookup` asks the routing tables of simulated nodes; see
-`benchmarks.population`.  All answers take the same time, so that they come in the order in which
-was asked.
+`Lookup` of the package is measured, without the Twisted layer: its requests are answered from the
+routing tables of simulated nodes, see `benchmarks.population`.  Every answer takes the same time,
+so answers arrive in the order of the requests.
 
-A contact that the asker knew is one hop away, those that it names are two, and so on.  The hops of
-a lookup are those to the closest node that was found.
+A contact in the table of the asker is one hop away, the contacts that it names are two hops away,
+and so on.  The hops of a lookup are those to the closest node that it has found.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ FOUND = Quantity("growth", "of the 20 closest nodes found", "%", isCost=False)
 
 class Outcome(NamedTuple):
     """
-    What a lookup took and found.
+    The cost and the result of a lookup.
 
-    :ivar requests: how many nodes were asked
-    :ivar hops: how far the closest node was
-    :ivar found: the share of the k closest nodes that it found
+    :ivar requests: the number of nodes that were asked
+    :ivar hops: the hops to the closest node that was found
+    :ivar found: the share of the k closest nodes that were found
     """
 
     requests: int
@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
 
 
 def run(plan: Plan, results: Results) -> None:
-    """Measure."""
+    """Measure lookups among each number of nodes."""
     for number in range(plan.rounds):
         for size in plan.populations:
             population = Population(size, number)
@@ -60,7 +60,7 @@ def run(plan: Plan, results: Results) -> None:
 
 
 def lookUp(population: Population, asker: int, target: bytes) -> Outcome:
-    """Have one node look for a target."""
+    """Let one node look up a target."""
     own = population.table(asker)
     lookup = Lookup(target, own.id)
     lookup.addContacts(own.closestCompact(target))

@@ -1,13 +1,15 @@
 """
-Lookups on a simulated internet: ours, and those of a model of the original's rules.
+Lookups on a simulated internet, by this package and by a model of the original's rules.
 
-The round trips are log-normal with a median of 80 ms, always the same between two hosts; 3 % of
-the datagrams are lost; 20 % of the nodes are dead but still in the tables of the others, which
-name them.  See `benchmarks.population` for the tables and `benchmarks.original` for the model.
+* Round trips are log-normal with a median of 80 ms, and always the same between two hosts.
+* 3 % of the datagrams are lost.
+* 20 % of the nodes are dead, and the tables of the others still name them.
 
-Both sides look up the same targets from the same hosts, one lookup after the other, on a network
-that is made anew from the same seed.  The nodes that answer are the same plain ones for both.
-Each asker knows at the beginning what its own table would hold, without the dead ones.
+See `benchmarks.population` for the tables and `benchmarks.original` for the model.
+
+Both subjects look up the same targets from the same hosts, one lookup after the other, each on a
+network that is built from the same seed and whose other nodes are plain ones.  Each asker starts
+with the contacts of its drawn table, without the dead ones.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from .plan import Plan
 from .population import PORT, Population
 from .results import OURS, Quantity, Results, percentile
 
-#: What the tables call the model.
+#: The name of the model in the tables.
 ORIGINAL = "original's rules"
 
 MEDIAN = Quantity("internet", "lookup p50", "s")
@@ -46,23 +48,24 @@ SIGMA = 0.5
 LOSS = 0.03
 DEAD = 0.20
 
-#: How long an asker has been there before it looks up, and how long it rests between two lookups,
-#: in simulated seconds.
+#: The time between the start of an asker and its first lookup, in simulated seconds.
 AGE = 60.0
+
+#: The time between two lookups, in simulated seconds.
 REST = 5.0
 
-#: How long a lookup may take, in simulated seconds.
+#: The time-out of a lookup, in simulated seconds.
 LIMIT = 300.0
 
 TOKEN = bytes(32)
 
-#: Looks up a target, and gives who answered.
+#: Looks up a target, and returns the contacts that answered.
 LookUp = Callable[[bytes], Awaitable[list[Contact]]]
 
 
 class PlainNode(DatagramProtocol):
     """
-    A simulated node that answers from its table and relays pings, and does nothing else.
+    A simulated node that only answers from its drawn table and relays pings.
     """
 
     noisy = False
@@ -73,7 +76,7 @@ class PlainNode(DatagramProtocol):
         self._id = population.contact(number).id
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Answer a request."""
+        """Answer or relay a request; ignore a response."""
         if not wire.isRequest(datagram):
             return
         assert self.transport is not None
@@ -96,10 +99,10 @@ class PlainNode(DatagramProtocol):
 
 class Internet:
     """
-    One simulated internet, and the lookups on it.
+    A simulated internet, and the lookups on it.
 
-    :param size: how many nodes, dead ones included
-    :param seed: what all chances are drawn from
+    :param size: the number of nodes, including dead ones
+    :param seed: the seed of everything random
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -108,7 +111,7 @@ class Internet:
         random = Random(seed)
         self._dead = frozenset(random.sample(range(size), round(size * DEAD)))
         self._living = [number for number in range(size) if number not in self._dead]
-        # One instance, so that both sides have the same round trips.
+        # One instance, so that both subjects have the same round trips.
         self._latency = LogNormalLatency(ROUND_TRIP / 2, SIGMA, stable=True)
 
     def measure(
@@ -120,10 +123,12 @@ class Internet:
         begin: Callable[[Any, bytes, list[Contact], Random], LookUp],
     ) -> None:
         """
-        Look up some targets.
+        Measure the lookups of one subject.
 
-        :param begin: makes an asker from its reactor, its id, its contacts and a source of
-            randomness
+        :param lookups: the number of lookups
+        :param askers: the number of nodes that take turns to make them
+        :param begin: starts an asker from its reactor, its id, its contacts and a source of
+            randomness, and returns its function to look up a target
         """
         clock = SimulatedClock()
         network = MemoryNetwork(clock, seed=self._seed, latency=self._latency, loss=LOSS)
@@ -191,7 +196,7 @@ async def _run(lookUp: LookUp, target: bytes) -> list[Contact]:
 
 
 def beginOurs(reactor: Any, id: bytes, contacts: list[Contact], random: Random) -> LookUp:
-    """A node of this package."""
+    """Start a node of this package."""
     node = DHTNode(reactor, id=id, contacts=contacts, random=random)
     node.listen(PORT)
 
@@ -203,14 +208,14 @@ def beginOurs(reactor: Any, id: bytes, contacts: list[Contact], random: Random) 
 
 
 def beginOriginal(reactor: Any, id: bytes, contacts: list[Contact], random: Random) -> LookUp:
-    """The model of the original."""
+    """Start a node of the model of the original."""
     node = OriginalNode(reactor, id, contacts, random)
     reactor.listenUDP(PORT, node)
     return lambda target: node.query("note", target)
 
 
 def run(plan: Plan, results: Results) -> None:
-    """Measure."""
+    """Measure both subjects on the same internets."""
     for number in range(plan.rounds):
         internet = Internet(plan.internetNodes, number)
         for subject, begin in ((OURS, beginOurs), (ORIGINAL, beginOriginal)):

@@ -1,12 +1,11 @@
 """
-Networks of nodes in one process: what it costs to build them, to ask them, and to keep them.
+Networks of nodes in one process: the cost of building them, of operations, and of idle nodes.
 
-Each process gets the same ids, and the same nodes ask for the same targets and values, one
-operation after the other.  What is counted is the CPU time of the process, so of both ends of
-every request.
+All subjects get the same ids, and the same nodes ask for the same targets and values, one operation
+after the other.  The CPU time is that of the process, so it includes both ends of every request.
 
-A ``get`` ends with the first answer that holds the value, and is asked by a node that doesn't hold
-it.  The memory is what is resident after a collection of garbage.
+A ``get`` is made by a node that doesn't hold the value, and ends with the first answer that does.
+The memory is the resident memory after a garbage collection.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ NODE_MEMORY = Quantity("networks", "memory per node", "kB")
 IDLE = Quantity("networks", "CPU per idle node", "us a second")
 CONTACTS = Quantity("networks", "contacts of a node", "contacts", isCost=False)
 
-#: What comes of an operation, on average.
+#: The mean outcome of an operation.
 OUTCOMES = {
     "query": Quantity("networks", "answers to a query", "answers", isCost=False),
     "update": Quantity("networks", "nodes that took an update", "nodes", isCost=False),
@@ -41,14 +40,14 @@ OUTCOMES = {
 ID_BYTES = 32
 VALUE_BYTES = 100
 
-#: How many nodes are tried for one that doesn't hold a value.
+#: The number of nodes among which a get finds one that doesn't hold the value.  It must be larger
+#: than the number of nodes that hold one, which is 20.
 GETTERS = 40
 
-#: The largest network that ``kademlia`` is measured in.
+#: The largest network that ``kademlia`` is measured in, in nodes; a larger size is skipped for it.
 KADEMLIA_NODES = 256
 
-
-#: What is measured.
+#: The subjects of this workload.
 SUBJECTS: tuple[SubjectMaker, ...] = (
     lambda: ours("network"),
     lambda: dhtRpc("network.js"),
@@ -57,7 +56,7 @@ SUBJECTS: tuple[SubjectMaker, ...] = (
 
 
 def run(plan: Plan, results: Results, makers: Sequence[SubjectMaker] = SUBJECTS) -> None:
-    """Measure."""
+    """Measure each subject in networks of each size."""
     subjects = available(makers, results)
     for number in range(plan.rounds):
         for size in plan.sizes:
@@ -82,7 +81,7 @@ def _measure(
     idle = child.call("idle", seconds=plan.idleSeconds)
     results.add(IDLE, nodes, name, idle / plan.idleSeconds / size * 1e6)
 
-    # The first operations warm up: a just-in-time compiler has its fair chance.
+    # The first operations aren't counted: a just-in-time compiler needs them to warm up.
     warming = max(1, plan.operations // 5)
 
     def each(give: Callable[[], Any]) -> list[Any]:
@@ -94,7 +93,7 @@ def _measure(
     found = [(random.sample(range(size), min(size, GETTERS)), value) for _, value in put]
     operations = {"query": asked, "update": noted, "put": put, "get": found}
     if name == KADEMLIA:
-        # It has nothing that is like a query or an update.
+        # kademlia has no operations that correspond to a query and an update.
         del operations["query"], operations["update"]
     for kind, todo in operations.items():
         child.call(kind, operations=todo[:warming])

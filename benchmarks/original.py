@@ -1,19 +1,19 @@
 """
-A model of how the original looks up, on the simulated network.
+A model of the lookups of the original, for the simulated network.
 
-It is written from the description of its behaviour, and keeps these of its rules:
+The model was written from the description of the original's behaviour, and follows these rules:
 
-* A request is sent once, and fails after five to six ticks of 250 ms, so after 1.25 to 1.5 s.
-* A node has 16 requests in flight over all.  A request beyond them waits, and moves on only when
-  an answer comes.
-* A lookup starts from the 20 closest contacts known.  Its candidates are the 20 closest that it
-  has heard of, asked or not, dead or alive: a closer one drives the farthest out.
-* It is over when all candidates have been asked and nothing is in flight any more.
-* When a node that another one named does not answer, its referrer is asked to relay a ping, which
-  is a request like any other; when that is answered, the node is asked again.
+* A request is sent once.  It fails after five to six ticks of 250 ms, so after 1.25 to 1.5 s.
+* A node has at most 16 requests in flight.  Further requests wait, and are sent only when an answer
+  arrives.
+* A lookup starts from the 20 closest contacts in the table.  Its candidates are the 20 closest that
+  it has heard of, whether they were asked or are dead: a closer one replaces the farthest.
+* A lookup is over when all candidates have been asked and no request is in flight.
+* When a candidate that another node named does not answer, that referrer is asked to relay a ping,
+  with a request like any other.  When the ping is answered, the candidate is asked again.
 
-What it is spared: it takes part in nothing else, its contacts are alive at the beginning, and its
-table is `RoutingTable`.
+In three respects the model is easier than the original: the node does nothing but look up, its
+first contacts are all alive, and its table is `RoutingTable`.
 """
 
 from __future__ import annotations
@@ -42,19 +42,22 @@ from dwdht_twisted._core.wire import (
 )
 from dwdht_twisted.errors import NoResponse
 
+#: The number of requests in flight.
 WINDOW = 16
 
-#: The length of a tick, in seconds, and how many of them a request outlasts.
+#: The length of a tick, in seconds.
 TICK = 0.25
+
+#: The number of whole ticks that a request waits for its answer.
 TICKS = 5
 
-#: Called with the answer, or with None when there was none.
+#: Called with the answer to a request, or with None when it has timed out.
 Answered = Callable[["wire.ResponseMessage | None"], None]
 
 
 @dataclass(eq=False)
 class _Request:
-    """A request that waits for its turn or for its answer."""
+    """A request that waits to be sent, or for its answer."""
 
     body: bytes
     address: Address
@@ -64,7 +67,7 @@ class _Request:
 
 @dataclass(eq=False)
 class _Candidate:
-    """A node that a lookup may ask."""
+    """A node that a lookup has heard of."""
 
     contact: Contact
     referrer: Address | None
@@ -74,12 +77,12 @@ class _Candidate:
 
 class OriginalNode(DatagramProtocol):
     """
-    A node that looks up, as an ephemeral one does, by the rules of the original.
+    A node that makes lookups by the rules of the original, and answers no requests.
 
-    :param reactor: tells the time
+    :param reactor: provides time
     :param id: 32 bytes
-    :param contacts: what it knows at the beginning
-    :param random: where the phase of its ticks and its first transaction id come from
+    :param contacts: the contacts in its table at the start
+    :param random: the source of the phase of its ticks and of its first transaction id
     """
 
     noisy = False
@@ -97,21 +100,21 @@ class OriginalNode(DatagramProtocol):
 
     @property
     def inFlight(self) -> int:
-        """How many requests wait for an answer."""
+        """The number of requests that wait for an answer."""
         return len(self._inFlight)
 
     def query(self, command: str, target: bytes) -> Deferred[list[Contact]]:
         """
         Ask the nodes closest to a target.
 
-        :return: fires with those that answered; fails with `NoResponse` when none did
+        :return: fires with the contacts that answered; fails with `NoResponse` when none did
         """
         lookup = _OriginalLookup(self, wire.requestBody(command, self.id, target), target)
         lookup.start(self._table.closest(target))
         return lookup.done
 
     def request(self, body: bytes, address: Address, answered: Answered) -> None:
-        """Send a request, or let it wait."""
+        """Send a request, or queue it when 16 are in flight."""
         request = _Request(body, address, answered)
         if len(self._inFlight) >= WINDOW or self._waiting:
             self._waiting.append(request)
@@ -119,12 +122,12 @@ class OriginalNode(DatagramProtocol):
             self._send(request)
 
     def punch(self, peer: Address, referrer: Address, answered: Answered) -> None:
-        """Have a referrer relay a ping."""
+        """Ask a referrer to relay a ping to a peer."""
         body = wire.requestBody(wire.PING, self.id, forwardRequest=packAddress(*peer))
         self.request(body, referrer, answered)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Take an answer; the transaction id alone tells what it answers."""
+        """Receive an answer.  As in the original, only the transaction id is checked."""
         if wire.isRequest(datagram):
             return
         message = wire.decodeResponse(datagram)
@@ -157,7 +160,7 @@ class OriginalNode(DatagramProtocol):
 
 @dataclass(eq=False)
 class _OriginalLookup:
-    """One lookup of an `OriginalNode`."""
+    """A lookup of an `OriginalNode`."""
 
     node: OriginalNode
     body: bytes
@@ -168,7 +171,7 @@ class _OriginalLookup:
     _outstanding: int = 0
 
     def start(self, contacts: list[Contact]) -> None:
-        """Begin."""
+        """Ask the closest of these contacts."""
         for contact in contacts:
             self._add(contact, None)
         self._advance()

@@ -1,5 +1,5 @@
 """
-The plot for the documents: the quantities that the claims are about.
+The plot for the documents, with the quantities that `benchmarks.targets` checks.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from .results import Quantity, Results
 
 def draw(results: Results) -> str:
     """
-    The plot of a run, as SVG; what it didn't measure is left out.
+    The plot of a run, as SVG, without the quantities that it didn't measure.
     """
     panels = [
         *(
@@ -46,9 +46,9 @@ def _sizes(results: Results) -> list[str]:
 
 def _panel(results: Results, quantity: Quantity, title: str, part: str = "") -> Panel:
     """
-    All cases of a quantity.
+    A panel with the cases of a quantity.
 
-    :param part: only those whose name ends in this, behind a comma
+    :param part: if not empty, only the cases whose names end in a comma and this text
     """
     rows = []
     for case in results.cases(quantity):

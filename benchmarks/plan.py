@@ -1,5 +1,5 @@
 """
-How much is measured.
+The extent of a run: the number of rounds, nodes and operations.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Plan:
     """
-    :ivar rounds: how often each measurement is made
-    :ivar contacts: how many contacts the serving node is offered
-    :ivar requests: how many requests it serves in a row
-    :ivar roundTrips: how many it serves one at a time
-    :ivar sizes: how many nodes the networks have
-    :ivar operations: how many operations of each kind a network does
-    :ivar idleSeconds: how long an idle network is watched, in seconds
-    :ivar internetNodes: how many nodes the simulated internet has
-    :ivar internetAskers: how many of them look up
-    :ivar internetLookups: how many lookups they do together
-    :ivar populations: how many nodes there are where the growth of lookups is measured
-    :ivar lookups: how many lookups that takes each
+    The extent of a run.
+
+    :ivar rounds: the number of times that each measurement is made
+    :ivar contacts: serving: the number of contacts that introduce themselves to the node
+    :ivar requests: serving: the number of requests without a pause
+    :ivar roundTrips: serving: the number of requests one at a time
+    :ivar sizes: networks: the numbers of nodes
+    :ivar operations: networks: the number of operations of each kind
+    :ivar idleSeconds: networks: the time that an idle network is measured, in seconds
+    :ivar internetNodes: internet: the number of nodes
+    :ivar internetAskers: internet: the number of nodes that make lookups
+    :ivar internetLookups: internet: the number of lookups, of all askers together
+    :ivar populations: growth: the numbers of nodes
+    :ivar lookups: growth: the number of lookups for each number of nodes
     """
 
     rounds: int = 3
@@ -42,12 +44,13 @@ class Plan:
     lookups: int = 100
 
     def turn(self, subjects: Sequence[T], round: int) -> list[T]:
-        """The subjects in the order of one round: each comes first in turn."""
+        """The subjects in the order of a round; each is the first in one of the rounds."""
         first = round % len(subjects) if subjects else 0
         return [*subjects[first:], *subjects[:first]]
 
 
-#: Less of everything: enough to see that all works, not enough to quote.
+#: A plan for a run of less than a minute: it shows that everything works, but its results vary too
+#: much to be quoted.
 QUICK = Plan(
     rounds=1,
     contacts=250,
@@ -63,5 +66,5 @@ QUICK = Plan(
     lookups=25,
 )
 
-#: How many nodes are simulated only on demand.
+#: The number of nodes that are simulated with ``--full`` only.
 FULL_POPULATION = 100_000

@@ -11,10 +11,11 @@ from xml.sax.saxutils import escape
 from .results import Summary
 from .table import number
 
-#: One colour for each subject, in the order in which they come; readable on white, and told apart
-#: by those who don't see red and green.
+#: The colours of the subjects, in their order.  They are readable on white, and people who can't
+#: tell red from green can tell them apart.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#999999", "#cc79a7")
 
+# The lengths in the plot, in pixels.
 WIDTH = 960
 MARGIN = 20
 GAP = 30
@@ -30,8 +31,8 @@ class Row(NamedTuple):
     """
     The bars of one case.
 
-    :ivar name: what stands beside them
-    :ivar bars: by subject
+    :ivar name: the text beside them
+    :ivar bars: the rounds of each subject
     """
 
     name: str
@@ -39,15 +40,15 @@ class Row(NamedTuple):
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """The height, in pixels."""
         return BAR * len(self.bars) + BETWEEN_ROWS
 
 
 class Panel(NamedTuple):
     """
-    A chart; all its bars have one scale.
+    A chart whose bars share one scale.
 
-    :ivar title: what is measured, and in which unit
+    :ivar title: the quantity and its unit
     """
 
     title: str
@@ -55,13 +56,13 @@ class Panel(NamedTuple):
 
     @property
     def height(self) -> int:
-        """In pixels."""
+        """The height, in pixels."""
         return TITLE + sum(row.height for row in self.rows) + GAP
 
 
 def figure(panels: Sequence[Panel]) -> str:
     """
-    The document: panels in two columns under one legend.
+    An SVG document of panels in two columns, under a legend.
     """
     subjects = list(
         dict.fromkeys(name for panel in panels for row in panel.rows for name in row.bars)

@@ -1,10 +1,10 @@
 """
-Simulated nodes by the hundred thousand, each with the table that a settled network gives it.
+Simulated nodes, up to hundreds of thousands, each with the table of a settled network.
 
-The tables are not built by running the network but drawn: each bucket of a node holds 20 nodes, by
-chance, of those whose ids fall into it, or all when there are fewer.  That is what the k-buckets
-of Kademlia (section 2.4) come to once every node has heard of many others.  A table is drawn when
-it is needed, and always the same for the same node.
+The tables are drawn, instead of built by running the network: each bucket of a node holds 20 random
+nodes of those whose ids fall into it, or all of them when there are fewer.  The k-buckets of
+Kademlia (section 2.4) end up like this once every node has heard of many others.  A table is drawn
+when it is needed, and is always the same for the same node.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ PORT = 6620
 
 class Population:
     """
-    All nodes of one simulation.
+    All nodes of a simulation.
 
-    :param size: how many
-    :param seed: what ids and tables are drawn from
+    :param size: the number of nodes
+    :param seed: the seed of ids and tables
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -38,27 +38,27 @@ class Population:
         return len(self._ids)
 
     def contact(self, number: int) -> Contact:
-        """One of the nodes; each has a public address in a /24 network of its own."""
+        """The contact of a node, with a public address in a /24 network of its own."""
         host = f"{20 + number % 64}.{number // 64 % 256}.{number // 16384}.1"
         return Contact(self._ids[number].to_bytes(ID_BYTES, "big"), host, PORT)
 
     def number(self, id: bytes) -> int:
         """
-        Which of the nodes has this id.
+        The number of the node with this id.
 
-        :param id: 32 bytes
+        :param id: 32 bytes, the id of one of the nodes
         """
         return bisect_left(self._ids, int.from_bytes(id, "big"))
 
     def closest(self, target: bytes, count: int, without: Container[int] = ()) -> list[int]:
         """
-        The nodes closest to a target, closest first.
+        The numbers of the nodes closest to a target, closest first.
 
-        :param without: nodes to leave out
+        :param without: the numbers of nodes to leave out
         """
         wanted = int.from_bytes(target, "big")
-        # The nodes of one subtree lie side by side; the smallest around the target that is large
-        # enough holds the closest.
+        # The nodes of a subtree are neighbours in the sorted list.  The smallest subtree around the
+        # target that has enough nodes contains the closest ones.
         for prefix in range(ID_BITS, -1, -1):
             found = [number for number in self._subtree(wanted, prefix) if number not in without]
             if len(found) >= count or not prefix:
@@ -66,7 +66,7 @@ class Population:
         return sorted(found, key=lambda number: self._ids[number] ^ wanted)[:count]
 
     def _subtree(self, id: int, prefix: int) -> range:
-        """The nodes that share at least so many first bits with an id."""
+        """The numbers of the nodes that share at least ``prefix`` leading bits with an id."""
         free = ID_BITS - prefix
         start = id >> free << free
         return range(bisect_left(self._ids, start), bisect_left(self._ids, start + (1 << free)))

@@ -1,5 +1,5 @@
 """
-What was measured: one value for each round, and what the rounds say together.
+The results of a run: one value for each round, and the summary of the rounds.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from math import ceil
 from statistics import median
 from typing import Any, NamedTuple
 
-#: This package, as the tables call it.
+#: The name of this package in the tables.
 OURS = "dwdht_twisted"
 
 
 class Summary(NamedTuple):
     """
-    The rounds together.
+    The summary of the rounds.
 
-    :ivar median: the middle of them
-    :ivar low: the least
-    :ivar high: the greatest
+    :ivar median: the median
+    :ivar low: the lowest value
+    :ivar high: the highest value
     """
 
     median: float
@@ -30,6 +30,8 @@ class Summary(NamedTuple):
 
 def summarize(samples: Sequence[float]) -> Summary:
     """
+    The summary of samples.
+
     :param samples: at least one
     """
     return Summary(median(samples), min(samples), max(samples))
@@ -37,24 +39,24 @@ def summarize(samples: Sequence[float]) -> Summary:
 
 def percentile(samples: Iterable[float], percent: float) -> float:
     """
-    The least of the samples that so many percent of them don't exceed (the nearest rank).
+    The lowest sample that at least ``percent`` of the samples don't exceed (the nearest rank).
 
-    :raises ValueError: when there is no sample
+    :raises ValueError: when there are no samples
     """
     ordered = sorted(samples)
     if not ordered:
-        raise ValueError("nothing was measured")
+        raise ValueError("a percentile needs at least one sample")
     return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
 
 
 class Quantity(NamedTuple):
     """
-    Something that is measured of each subject, in several cases.
+    A quantity that is measured for each subject, in several cases.
 
     :ivar workload: the workload that measures it
-    :ivar name: what it is
-    :ivar unit: what it is counted in
-    :ivar isCost: whether less is better, so that ratios say something
+    :ivar name: its name
+    :ivar unit: its unit
+    :ivar isCost: whether less is better; if not, the tables show no ratios
     """
 
     workload: str
@@ -66,10 +68,10 @@ class Quantity(NamedTuple):
 @dataclass
 class Results:
     """
-    All that a run has measured, in the order in which it came.
+    All results of a run, in the order of their measurement.
 
-    :ivar environment: what the numbers depend on
-    :ivar notes: what a reader of the numbers has to know
+    :ivar environment: the machine, the versions and the plan, which the numbers depend on
+    :ivar notes: remarks for the reader of the numbers
     """
 
     environment: dict[str, Any] = field(default_factory=dict)
@@ -77,41 +79,41 @@ class Results:
     _samples: dict[Quantity, dict[str, dict[str, list[float]]]] = field(default_factory=dict)
 
     def add(self, quantity: Quantity, case: str, subject: str, value: float) -> None:
-        """Keep what one round has measured."""
+        """Add the value of one round."""
         cases = self._samples.setdefault(quantity, {})
         cases.setdefault(case, {}).setdefault(subject, []).append(value)
 
     def note(self, text: str) -> None:
-        """Keep a remark, once."""
+        """Add a remark, unless it was added before."""
         if text not in self.notes:
             self.notes.append(text)
 
     def quantities(self) -> list[Quantity]:
-        """What was measured."""
+        """The quantities that were measured."""
         return list(self._samples)
 
     def cases(self, quantity: Quantity) -> list[str]:
-        """In which cases."""
+        """The cases in which a quantity was measured."""
         return list(self._samples.get(quantity, {}))
 
     def subjects(self, quantity: Quantity) -> list[str]:
-        """Of whom, this package first."""
+        """The subjects of a quantity, this package first."""
         found = dict.fromkeys(
             subject for cases in self._samples.get(quantity, {}).values() for subject in cases
         )
         return sorted(found, key=lambda subject: subject != OURS)
 
     def samples(self, quantity: Quantity, case: str, subject: str) -> list[float]:
-        """The values of the rounds; none when it wasn't measured."""
+        """The values of the rounds; empty when this wasn't measured."""
         return self._samples.get(quantity, {}).get(case, {}).get(subject, [])
 
     def summary(self, quantity: Quantity, case: str, subject: str) -> Summary | None:
-        """The rounds together; None when it wasn't measured."""
+        """The summary of the rounds; None when this wasn't measured."""
         samples = self.samples(quantity, case, subject)
         return summarize(samples) if samples else None
 
     def ratio(self, quantity: Quantity, case: str, subject: str) -> float | None:
-        """How many times the median of a subject ours is; None when one wasn't measured."""
+        """Our median as a multiple of a subject's; None when one wasn't measured or is 0."""
         ours = self.summary(quantity, case, OURS)
         other = self.summary(quantity, case, subject)
         return (
@@ -121,7 +123,7 @@ class Results:
         )
 
     def asJSON(self) -> dict[str, Any]:
-        """All of it, for ``json.dumps``."""
+        """All results, for ``json.dumps``."""
         return {
             "environment": self.environment,
             "notes": self.notes,

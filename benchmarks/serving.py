@@ -1,13 +1,13 @@
 """
-One node that a thousand contacts were offered to serves requests.
+One node that serves requests, after a thousand contacts have introduced themselves to it.
 
-The contacts are sockets of a process of its own, which introduce themselves with a ping that
-carries an id, and answer the node's pings: what the node makes of them is its own affair.  The
-requests come from another process, which keeps 64 of them waiting at the node.  Once the askers
-have ids, as nodes have, once they are ephemeral.
+The contacts are sockets of another process.  They introduce themselves with a ping that carries an
+id, and answer the node's pings; the node decides which of them it lists.  The requests come from a
+third process, which keeps 64 of them waiting at the node.  Each kind of request is measured twice:
+from askers with ids, as members have them, and from ephemeral ones.
 
-The CPU time is that of the node's process, under a load that goes on: as many requests as are
-counted go before them.  The latency is that of one request at a time.
+The CPU time is that of the node's process under a steady load: the same number of requests is sent
+once before they are counted.  The latency is that of one request at a time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .plan import Plan
 from .results import Quantity, Results, percentile
 from .subjects import ECHO, Subject, SubjectMaker, available, dhtRpc, echo, ours, pythonProcess
 
-#: Who asks: whether it is ephemeral.
+#: The two kinds of askers, and whether they are ephemeral.
 ASKERS = {"asker with id": False, "ephemeral asker": True}
 
 KINDS = ("ping", "find_node", "query", "update")
@@ -37,14 +37,13 @@ ANSWER = Quantity("serving", "size of an answer", "bytes", isCost=False)
 
 MICROSECONDS = 1e6
 
-
-#: What is measured.
+#: The subjects of this workload.
 SUBJECTS: tuple[SubjectMaker, ...] = (lambda: ours("node"), lambda: dhtRpc("node.js"), echo)
 
 
 def run(plan: Plan, results: Results, makers: Sequence[SubjectMaker] = SUBJECTS) -> None:
-    """Measure."""
-    # The load has a processor of its own, so that the node never waits for it.
+    """Measure each subject with each kind of request and asker."""
+    # The load has a processor of its own.  Sharing one, the node would wait for the load.
     *others, last = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         nodes: list[tuple[Subject, Child, int]] = []
@@ -59,7 +58,7 @@ def run(plan: Plan, results: Results, makers: Sequence[SubjectMaker] = SUBJECTS)
                 results.add(
                     CONTACTS, f"of {plan.contacts} offered", subject.name, child.call("contacts")
                 )
-        # The first round warms up: a just-in-time compiler has its fair chance.
+        # The first round isn't counted: a just-in-time compiler needs it to warm up.
         for number in range(plan.rounds + 1):
             kept = results if number else Results()
             for case, kind, isEphemeral in _cases():

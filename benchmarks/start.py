@@ -1,9 +1,9 @@
 """
-How long a process takes until it is of use.
+The time from the start of a process until the package is imported, or a node has joined.
 
-The CPU time of an import is what an interpreter that does nothing else says that it took; that of
-Twisted's Deferreds, without which there is no node, is measured beside it.  A node is ready when it
-says that it has joined the network of a bootstrap node on this machine; the time runs from the
+The CPU time of an import is measured by a process that does nothing else.  The import of Twisted's
+Deferreds is measured beside it, because no node works without them.  A node is ready when it says
+that it has joined the network of a bootstrap node on this machine.  Its time is counted from the
 start of its process.
 """
 
@@ -39,25 +39,25 @@ IMPORT = Quantity("start", "CPU of the import", "ms")
 READY = Quantity("start", "time until joined", "s")
 READY_CPU = Quantity("start", "CPU until joined and stopped", "s")
 
-#: What our import needs of Twisted, whatever else we do.
+#: The part of Twisted that our import can't do without.
 DEFERREDS = "twisted.internet.defer"
 
-#: What a node says when it has joined.
+#: The output of a node that has joined.
 JOINED = b"joined the network"
 
-#: How long one process may take, in seconds.
+#: The time-out of a process, in seconds.
 SECONDS = 30.0
 
-#: How many nodes the network to join has, beside its bootstrap node.
+#: The number of nodes in the network that is joined, without its bootstrap node.
 NODES = 20
 
 
 class Program(NamedTuple):
     """
-    A program of one subject.
+    A program of a subject.
 
-    :ivar command: how it is run
-    :ivar environment: variables that it needs
+    :ivar command: the program and its arguments
+    :ivar environment: the variables that it needs
     """
 
     command: list[str]
@@ -65,7 +65,7 @@ class Program(NamedTuple):
 
 
 def run(plan: Plan, results: Results) -> None:
-    """Measure."""
+    """Measure the import and the start of each subject."""
     found = {
         subject.name: subject
         for subject in available((lambda: dhtRpc("start.js"), kademlia), results)
@@ -73,8 +73,8 @@ def run(plan: Plan, results: Results) -> None:
     node = found.get(DHT_RPC)
     imports = dict(_imports(node, KADEMLIA in found))
     for program in imports.values():
-        # Once beforehand, so that all is compiled and in the cache of the disk.
-        _said(program)
+        # Run each once before: its files are compiled then, and in the cache of the disk.
+        _outputOf(program)
     does = "imports" if _importsReactor() else "does not import"
     results.note(f"import dwdht_twisted {does} the reactor")
     starts = {OURS: _twistd}
@@ -83,9 +83,9 @@ def run(plan: Plan, results: Results) -> None:
         starts[DHT_RPC] = lambda port: Program([*command, port], environment)
     for number in range(plan.rounds):
         for name in plan.turn(list(imports), number):
-            results.add(IMPORT, "import", name, float(_said(imports[name])) * 1e3)
+            results.add(IMPORT, "import", name, float(_outputOf(imports[name])) * 1e3)
         for name in plan.turn(list(starts), number):
-            # Each has a new network, in which no former one has left a dead contact behind.
+            # Each start has a new network: the node of an earlier start would be a dead contact.
             with Child(pythonProcess("network")) as network:
                 ids = [os.urandom(ID_BYTES).hex() for _ in range(NODES)]
                 port = str(network.call("build", ids=ids)["port"])
@@ -93,7 +93,7 @@ def run(plan: Plan, results: Results) -> None:
 
 
 def _imports(node: Subject | None, withKademlia: bool) -> Iterator[tuple[str, Program]]:
-    """For each subject a program that imports it, and says how many seconds of CPU that took."""
+    """For each subject a program that imports it, and prints the CPU time of that in seconds."""
     timed = (
         "import time; began = time.process_time(); import {0}; print(time.process_time() - began)"
     )
@@ -111,18 +111,17 @@ def _imports(node: Subject | None, withKademlia: bool) -> Iterator[tuple[str, Pr
 
 
 def _python(code: str, *arguments: str) -> Program:
-    # An installed package is compiled, though the variable may keep a checkout from being so.
+    # An installed package is compiled.  In a checkout this variable may prevent it, so unset it.
     compiled = {"PYTHONDONTWRITEBYTECODE": ""}
     return Program([sys.executable, "-c", code, *arguments], compiled)
 
 
 def _importsReactor() -> bool:
     code = "import sys, dwdht_twisted; print('twisted.internet.reactor' in sys.modules)"
-    return _said(_python(code)) == "True"
+    return _outputOf(_python(code)) == "True"
 
 
-def _said(program: Program) -> str:
-    """What a program prints."""
+def _outputOf(program: Program) -> str:
     environment = {**os.environ, **program.environment}
     shown = subprocess.run(
         program.command,
@@ -178,12 +177,14 @@ def _running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
 def _waitForLine(process: subprocess.Popen[bytes], line: bytes) -> None:
     assert process.stdout is not None
     deadline = monotonic() + SECONDS
-    said = b""
+    output = b""
     with selectors.DefaultSelector() as selector:
         selector.register(process.stdout, selectors.EVENT_READ)
-        while line not in said:
+        while line not in output:
             ready = selector.select(max(0.0, deadline - monotonic()))
             data = os.read(process.stdout.fileno(), 1 << 16) if ready else b""
             if not data:
-                raise ChildFailed(f"a node did not join: {said.decode(errors='replace')}")
-            said += data
+                raise ChildFailed(
+                    f"a node did not join in {SECONDS:.0f} s: {output.decode(errors='replace')}"
+                )
+            output += data

@@ -1,5 +1,5 @@
 """
-The programs that are measured, and how each is started.
+The programs that are measured, and the commands that start them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from tests.helpers.peer.install import PEER_FOLDER
+
 from .child import Child
 from .results import OURS, Results
 
 FOLDER = Path(__file__).parent
-
-#: Where the packages of the JavaScript side are installed, for the tests and for us.
-PEER_FOLDER = FOLDER.parent / "tests" / "peer"
 
 DHT_RPC = "dht-rpc"
 KADEMLIA = "kademlia"
@@ -26,16 +25,16 @@ ECHO = "Twisted echo"
 
 
 class Missing(Exception):
-    """A subject can't be had here; the text says why."""
+    """A subject is not installed here; the message says why."""
 
 
 class Subject(NamedTuple):
     """
     A program that is measured.
 
-    :ivar name: what the tables call it
-    :ivar command: how it is started
-    :ivar environment: variables that it needs
+    :ivar name: its name in the tables
+    :ivar command: the program and its arguments
+    :ivar environment: the variables that it needs
     """
 
     name: str
@@ -44,9 +43,9 @@ class Subject(NamedTuple):
 
     def start(self, processors: Collection[int] = ()) -> Child:
         """
-        Start it.
+        Start the program.
 
-        :param processors: see `Child`
+        :param processors: as for `Child`
         """
         return Child(self.command, self.environment, processors)
 
@@ -56,7 +55,7 @@ SubjectMaker: TypeAlias = Callable[[], Subject]
 
 
 def available(makers: Iterable[SubjectMaker], results: Results) -> list[Subject]:
-    """The subjects that can be had here; a note tells which can't."""
+    """The subjects that are installed here; a note says why another is not."""
     subjects = []
     for make in makers:
         try:
@@ -72,7 +71,7 @@ def pythonProcess(name: str, *arguments: str) -> list[str]:
 
 
 def ours(process: str) -> Subject:
-    """This package, in one of our programs."""
+    """This package, in a module of `benchmarks.processes`."""
     return Subject(OURS, pythonProcess(process))
 
 
@@ -96,7 +95,7 @@ def kademlia() -> Subject:
 
 def dhtRpc(script: str) -> Subject:
     """
-    The ``dht-rpc`` of npm, in one of our scripts.
+    The ``dht-rpc`` of npm, in a script of ``benchmarks/javascript``.
 
     :raises Missing: when it can't be installed
     """
@@ -106,7 +105,7 @@ def dhtRpc(script: str) -> Subject:
 
 
 def versions() -> dict[str, str]:
-    """The versions of all that is measured and that is here."""
+    """The versions of the interpreters and packages that are installed here, by name."""
     found = {"Python": sys.version.split()[0]}
     for name in ("Twisted", "protobuf", "kademlia"):
         try:
@@ -125,7 +124,11 @@ def versions() -> dict[str, str]:
 
 @lru_cache
 def _nodeWithPackages() -> str:
-    """The path of ``node``, once the packages are installed."""
+    """
+    The path of ``node``; the packages of the JavaScript side are installed if they are missing.
+
+    :raises Missing: when they can't be installed
+    """
     installed = subprocess.run(
         pythonProcess("install"),
         cwd=FOLDER.parent,

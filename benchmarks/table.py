@@ -10,7 +10,7 @@ from .results import OURS, Quantity, Results, Summary
 
 
 def number(value: float) -> str:
-    """A value with three digits that matter, and all of those before the point."""
+    """A value with three significant digits, and with all digits before the decimal point."""
     if value == 0:
         return "0"
     size = abs(value)
@@ -19,7 +19,7 @@ def number(value: float) -> str:
 
 
 def spread(summary: Summary | None) -> str:
-    """A median, with the range of the rounds when there were several."""
+    """A median, with the range of the rounds if they differ; a dash if there were none."""
     if summary is None:
         return "-"
     if summary.low == summary.high:
@@ -28,7 +28,7 @@ def spread(summary: Summary | None) -> str:
 
 
 def table(results: Results, quantity: Quantity) -> str:
-    """One quantity: a line for each case, a column for each subject, then the ratios."""
+    """A table with a line for each case, a column for each subject, and the ratios of the costs."""
     subjects = results.subjects(quantity)
     isCompared = quantity.isCost and OURS in subjects
     others = [subject for subject in subjects if subject != OURS] if isCompared else []
@@ -46,7 +46,7 @@ def table(results: Results, quantity: Quantity) -> str:
 
 
 def report(results: Results) -> str:
-    """Everything."""
+    """The tables of all quantities, and the notes."""
     parts = [table(results, quantity) for quantity in results.quantities()]
     if results.notes:
         parts.append("\n".join(["Notes", *(f"  {note}" for note in results.notes)]))
@@ -54,7 +54,7 @@ def report(results: Results) -> str:
 
 
 def align(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lines with the cells of the rows in columns, numbers to the right."""
+    """The rows as lines with aligned columns: the first to the left, the others to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         name, *cells = row

@@ -1,5 +1,5 @@
 """
-What the package claims about its cost, checked against what a run has measured.
+The targets for the cost of the package, checked against the results of a run.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from .table import align, number
 
 class Target(NamedTuple):
     """
-    A claim.
+    A target.
 
-    :ivar claim: what must not be more than the limit
-    :ivar measured: what the run has measured
+    :ivar claim: the quantity that must not exceed the limit
+    :ivar measured: the result of the run
+    :ivar limit: the highest value that meets the target
     """
 
     claim: str
@@ -31,11 +32,11 @@ class Target(NamedTuple):
 
     @property
     def isMet(self) -> bool:
-        """Whether it holds."""
+        """Whether the target is met."""
         return self.measured <= self.limit
 
 
-#: How many times the median of a subject ours may be.
+#: The limits of our median, each as a multiple of the median of another subject.
 RATIOS: tuple[tuple[Quantity, str, str, float], ...] = (
     *(
         (serving.CPU, f"{kind}, {asker}", subject, limit)
@@ -60,7 +61,7 @@ RATIOS: tuple[tuple[Quantity, str, str, float], ...] = (
     (internet.TAIL, internet.CASE, ORIGINAL, 0.5),
 )
 
-#: How much ours may be.
+#: The limits of our median, each in the unit of its quantity.
 AMOUNTS: tuple[tuple[Quantity, str, float], ...] = (
     (start.IMPORT, "import", 150.0),
     (start.READY, "a node", 1.0),
@@ -68,7 +69,7 @@ AMOUNTS: tuple[tuple[Quantity, str, float], ...] = (
 
 
 def targets(results: Results) -> Iterator[Target]:
-    """The claims about what was measured."""
+    """The targets for those quantities that the run has measured."""
     for quantity, case, subject, limit in RATIOS:
         ratio = results.ratio(quantity, case, subject)
         if ratio is not None:
@@ -83,7 +84,7 @@ def targets(results: Results) -> Iterator[Target]:
 
 
 def _growthTargets(results: Results) -> Iterator[Target]:
-    """Each tenfold of nodes may add as many requests as one answer names nodes, and no more."""
+    """Ten times as many nodes may add at most 20 requests, as many as one answer names nodes."""
     summaries = [
         results.summary(growth.REQUESTS, case, OURS) for case in results.cases(growth.REQUESTS)
     ]
@@ -94,7 +95,7 @@ def _growthTargets(results: Results) -> Iterator[Target]:
 
 
 def verdict(results: Results) -> str:
-    """The claims as a table; empty when nothing was measured that they are about."""
+    """The targets as a table; empty when none of their quantities was measured."""
     rows = [["", "measured", "at most", ""]]
     for target in targets(results):
         missed = 100 * (target.measured / target.limit - 1) if target.limit > 0 else 100.0

@@ -1,5 +1,5 @@
 """
-What a process has used up, as the operating system counts it.
+The CPU time and memory of this process, as the operating system counts them.
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from resource import RUSAGE_SELF, getrusage
 
 
 def cpuSeconds() -> float:
-    """The CPU time of this process, all its threads, user and system, in seconds."""
+    """The CPU time of this process, of all threads, user and system time, in seconds."""
     usage = getrusage(RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 def residentBytes() -> int:
-    """The memory of this process that is resident now, in bytes."""
+    """The resident memory of this process now, in bytes."""
     return _status("VmRSS")
 
 
 def peakBytes() -> int:
-    """The most memory of this process that was ever resident, in bytes."""
+    """The largest resident memory that this process ever had, in bytes."""
     return _status("VmHWM")
 
 
@@ -29,4 +29,4 @@ def _status(name: str) -> int:
             field, _, value = line.partition(":")
             if field == name:
                 return int(value.split()[0]) * 1024
-    raise OSError(f"this system does not tell {name}")
+    raise OSError(f"/proc/self/status has no field {name}")

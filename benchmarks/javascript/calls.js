@@ -1,7 +1,7 @@
 'use strict'
 
-// The called side of benchmarks/child.py: a line of JSON on stdin is a call, a line on stdout its
-// answer. The process ends when stdin does.
+// The process's side of benchmarks/child.py: each line of JSON on stdin is a call, and a line on
+// stdout is its answer. The process ends when stdin ends.
 
 const fs = require('fs')
 const readline = require('readline')
@@ -23,7 +23,7 @@ exports.answerCalls = (commands) => {
   input.on('close', () => process.exit())
 }
 
-// The CPU time of this process, all its threads, user and system, in seconds.
+// The CPU time of this process, of all threads, user and system time, in seconds.
 exports.cpuSeconds = () => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6

@@ -1,12 +1,13 @@
 'use strict'
 
-// A network of nodes of dht-rpc in one process; see processes/network.py, which does the same.
+// A network of nodes of dht-rpc in one process, with the commands of processes/network.py.
 
 const crypto = require('crypto')
 const dgram = require('dgram')
 const dht = require('dht-rpc')
 const { LOCAL_HOST, answerCalls, cpuSeconds, memoryBytes } = require('./calls')
 
+// The pause after a network is built, in milliseconds; the same as in processes/network.py.
 const SETTLING = 500
 
 const keyOf = (value) => crypto.createHash('sha256').update(value).digest()

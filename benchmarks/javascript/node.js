@@ -1,6 +1,6 @@
 'use strict'
 
-// One node of dht-rpc that serves others.
+// One node of dht-rpc, which serves requests.
 
 const dgram = require('dgram')
 const dht = require('dht-rpc')

@@ -1,6 +1,6 @@
 'use strict'
 
-// Joins a network and says so; the same as twistd dwdht.
+// A node that joins a network and prints that it has, as twistd dwdht does.
 
 const dgram = require('dgram')
 const dht = require('dht-rpc')

@@ -1,3 +1,3 @@
 """
-The programs that the benchmarks start: each is one process, takes calls and answers them.
+The programs that the benchmarks start.  Each is one process that answers calls, see `calls`.
 """

@@ -1,7 +1,9 @@
 """
-The called side of `benchmarks.child.Child`: a line of JSON is a call, and a line its answer.
+The process's side of `benchmarks.child.Child`: each call is a line of JSON, and so is its answer.
 
-There is one way for a process that blocks, one for Twisted, and one for asyncio.
+* `answerCalls`: for a process that selects on its own sockets.
+* `answerWithReactor`: for a process that runs a Twisted reactor.
+* `answerWithLoop`: for a process that runs an asyncio event loop.
 """
 
 from __future__ import annotations
@@ -18,13 +20,16 @@ from typing import Any, TypeAlias, cast
 from twisted.internet.defer import Deferred
 from twisted.protocols.basic import LineReceiver
 
-#: What a process can be called for: functions of keyword arguments that give a result in JSON.
+#: The commands of a process by name.  Each takes keyword arguments, and returns a result that JSON
+#: can represent, or an awaitable of one.
 Commands: TypeAlias = Mapping[str, Callable[..., Any]]
 
 
 async def answer(commands: Commands, line: str | bytes) -> bytes:
     """
-    Run a call, wait for its result, and give the line that answers it.
+    Run a call, and wait for its result.
+
+    :return: the line with the result, or with the error that the command raised
     """
     call = json.loads(line)
     try:
@@ -38,11 +43,10 @@ async def answer(commands: Commands, line: str | bytes) -> bytes:
 
 def answerCalls(commands: Commands, selector: BaseSelector) -> None:
     """
-    Answer until the input ends, in a process that has sockets to look after meanwhile.
+    Answer calls until the input ends, and read from the process's own sockets meanwhile.
 
-    :param commands: none of them waits for the process to do something else
-    :param selector: has a function as data for each of its sockets, to be called when that can be
-        read
+    :param commands: none of them may wait for an event of the process
+    :param selector: holds the sockets; the data of each is a function to call when it can be read
     """
     selector.register(sys.stdin, EVENT_READ)
     read = b""
@@ -56,14 +60,14 @@ def answerCalls(commands: Commands, selector: BaseSelector) -> None:
                 return
             *lines, read = (read + data).split(b"\n")
             for line in lines:
-                _say(_finished(answer(commands, line)))
+                _write(_resultOf(answer(commands, line)))
 
 
 def answerWithReactor(makeCommands: Callable[[Any], Commands]) -> None:
     """
-    Run the reactor and answer until the input ends.
+    Run the reactor and answer calls until the input ends.
 
-    :param makeCommands: gets the reactor
+    :param makeCommands: called with the reactor, returns the commands
     """
     from twisted.internet import reactor, stdio
 
@@ -72,28 +76,32 @@ def answerWithReactor(makeCommands: Callable[[Any], Commands]) -> None:
 
 
 async def answerWithLoop(commands: Commands) -> None:
-    """Answer in an asyncio event loop until the input ends."""
+    """Answer calls in an asyncio event loop until the input ends."""
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
-        _say(await answer(commands, line))
+        _write(await answer(commands, line))
 
 
-def _finished(answering: Coroutine[Any, Any, bytes]) -> bytes:
-    """The result of a coroutine that doesn't wait."""
+def _resultOf(coroutine: Coroutine[Any, Any, bytes]) -> bytes:
+    """
+    The result of a coroutine that ends without waiting.
+
+    :raises TypeError: when it waits
+    """
     try:
-        answering.send(None)
+        coroutine.send(None)
     except StopIteration as finished:
         return cast(bytes, finished.value)
-    raise TypeError("a command of a process that blocks must not be awaited")
+    raise TypeError("a command of a process without a reactor or event loop must not wait")
 
 
-def _say(line: bytes) -> None:
+def _write(line: bytes) -> None:
     sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 
 
 class _Calls(LineReceiver):
-    """The calls of a Twisted process."""
+    """Reads calls from the standard input, and stops the reactor when it ends."""
 
     delimiter = b"\n"
     MAX_LENGTH = 1 << 24

@@ -1,5 +1,5 @@
 """
-A thousand contacts to offer to a node: UDP sockets that ask it something, and answer its pings.
+Contacts for a node: UDP sockets that ping it once, and answer its pings.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from dwdht_twisted._core.wire import ID_BYTES, packAddress
 
 from .calls import answerCalls
 
-#: How many contacts introduce themselves at once.
+#: The number of contacts that introduce themselves at the same time.  Larger: some of them don't
+#: become contacts, because the node pings a limited number of newcomers at a time.
 TOGETHER = 25
 
-#: How long the line must be silent before an introduction counts as over, in seconds.
+#: The time without a datagram after which an introduction is over, in seconds.
 SILENCE = 0.1
 
 
 class FakeNode:
-    """A socket with an id, which it tells whoever pings it."""
+    """A socket with an id that answers pings."""
 
     def __init__(self, id: bytes) -> None:
         self.id = id
@@ -31,11 +32,11 @@ class FakeNode:
         self.socket.setblocking(False)
 
     def introduce(self, address: tuple[str, int]) -> None:
-        """Ping a node, which tells it this one's id."""
+        """Ping a node, with this node's id."""
         self.socket.sendto(wire.frameRequest(1, wire.requestBody(wire.PING, self.id)), address)
 
     def read(self) -> None:
-        """Answer a ping, and pass over everything else."""
+        """Answer a ping, or ignore another datagram."""
         datagram, address = self.socket.recvfrom(2048)
         if wire.isRequest(datagram):
             seenAs = packAddress(*address)
@@ -45,9 +46,9 @@ class FakeNode:
 
 class Crowd:
     """
-    All the fake nodes.
+    All fake nodes of the process.
 
-    :param selector: what they are to be registered with
+    :param selector: the selector to register their sockets with
     """
 
     def __init__(self, count: int, selector: BaseSelector) -> None:
@@ -57,7 +58,7 @@ class Crowd:
             selector.register(node.socket, EVENT_READ, node.read)
 
     def offer(self, port: int) -> None:
-        """Introduce all of them to the node on this port, and wait until it asks no more."""
+        """Introduce all of them to the node on this port, and wait until it has stopped pinging."""
         for first in range(0, len(self._nodes), TOGETHER):
             for node in self._nodes[first : first + TOGETHER]:
                 node.introduce(("127.0.0.1", port))
@@ -67,8 +68,9 @@ class Crowd:
             pass
 
     def _serve(self, seconds: float) -> bool:
-        """Answer what comes within this time; tell whether anything did."""
-        # Nothing but datagrams is ready here: the parent waits for the answer to its call.
+        """Answer the pings that arrive within this time; return whether any datagram arrived."""
+        # Only sockets can be ready, not the standard input: the parent waits for the answer to its
+        # call before it makes another.
         ready = self._selector.select(seconds)
         for key, _ in ready:
             key.data()
@@ -79,7 +81,7 @@ def main(count: int) -> None:
     """
     Run the process.
 
-    :param count: how many contacts there are
+    :param count: the number of contacts
     """
     with DefaultSelector() as selector:
         crowd = Crowd(count, selector)

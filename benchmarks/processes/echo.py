@@ -1,5 +1,5 @@
 """
-A bare Twisted echo: what a datagram costs before anything is done with it.
+A bare Twisted echo: the cost of receiving and sending a datagram.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Echo(DatagramProtocol):
 
 
 def makeCommands(reactor: Any) -> Commands:
-    """What the process can be called for."""
+    """The commands of the process."""
     return {
         "start": lambda: reactor.listenUDP(0, Echo(), "127.0.0.1").getHost().port,
         "cpu": cpuSeconds,

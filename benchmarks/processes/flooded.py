@@ -1,9 +1,8 @@
 """
-The node that is flooded, in a process of its own, and the crowd that it looks nodes up in, in
-another.
+The node that is flooded, or the other nodes of its network; each of the two is a process.
 
-Every node of the crowd has a host of its own, as far as loopback has them, so that the rate limit
-tells them from each other and from whoever floods.
+Every other node has a loopback address of its own, because the rate limit counts by address: so
+their requests count apart from each other's, and from those of the flood.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ HOST = "127.0.0.1"
 
 class Flooded:
     """
-    What the process is called for.
+    The commands of the process.
 
     :param reactor: the real one
     """
@@ -35,7 +34,7 @@ class Flooded:
         self._lookups: Lookups
 
     async def crowd(self, size: int) -> dict[str, Any]:
-        """Start nodes that serve, and give their ids and the address of one of them."""
+        """Start the other nodes; return their ids and the address of the first one."""
         for number in range(size):
             bootstrap = [node.address() for node in self._crowd[:1]]
             node = DHTNode(self._reactor, bootstrap=bootstrap)
@@ -46,7 +45,7 @@ class Flooded:
         return {"bootstrap": str(self._crowd[0].address()), "ids": ids}
 
     async def start(self, bootstrap: str, ids: list[str], rateLimit: float) -> int:
-        """Start the node, and give its port."""
+        """Start the node; return its port."""
         node = DHTNode(self._reactor, bootstrap=[bootstrap], rateLimit=rateLimit)
         node.listen(0, HOST)
         await node.ready()
@@ -56,27 +55,27 @@ class Flooded:
         return node.address().port
 
     def begin(self) -> None:
-        """Have it look up, from now on."""
+        """Start lookups on the node."""
         self._lookups.begin()
 
     async def end(self) -> dict[str, Any]:
-        """Wait for the lookups that run, and tell what has come of all."""
+        """Wait for the lookups that are running; return the durations and results of all."""
         await self._lookups.end()
         tally = self._lookups.take()
         return {"seconds": tally.seconds, "found": tally.found}
 
     def memory(self) -> int:
-        """The memory of the process, in bytes."""
+        """The resident memory of the process after a garbage collection, in bytes."""
         gc.collect()
         return residentBytes()
 
     def counters(self) -> dict[str, int]:
-        """What the node has done."""
+        """The counters of the node."""
         return self._node.counters.asDict()
 
 
 def makeCommands(reactor: Any) -> Commands:
-    """What the process can be called for."""
+    """The commands of the process."""
     flooded = Flooded(reactor)
     return {
         "crowd": flooded.crowd,

@@ -1,5 +1,5 @@
 """
-Who floods a node on loopback with requests that have random ids, or none.
+A flood of requests to a node on loopback, with random ids or none.
 """
 
 from __future__ import annotations
@@ -15,24 +15,26 @@ from dwdht_twisted._core.wire import ID_BYTES
 
 from .calls import Commands, answerCalls
 
-#: From where.
+#: The source of requests that aren't forged.
 HOST = "127.0.0.2"
 
-#: From how many ports.
+#: The number of source ports.
 PORTS = 64
 
-#: What the requests are for; they take turns.
+#: The commands of the requests, which take turns.
 COMMANDS = (wire.PING, wire.FIND_NODE, "nothing")
 
-#: How many go at once.
+#: The number of requests that are sent at once.  Larger: the socket buffer of the node overflows,
+#: and the operating system drops requests.  Smaller: the rate isn't reached, because each burst
+#: ends with a sleep of at least a fraction of a millisecond.
 BURST = 20
 
-#: Linux's option to choose the source address of a datagram, which Python doesn't name.
+#: The option of Linux that sets the source address of a datagram; Python's socket module lacks it.
 _IP_PKTINFO = 8
 
 
 def request(command: str, random: Random, hasId: bool) -> bytes:
-    """A request with or without a random id and, unless it is a ping, with a random target."""
+    """A request, with or without a random id; one that isn't a ping has a random target."""
     target = None if command == wire.PING else random.randbytes(ID_BYTES)
     body = wire.requestBody(command, random.randbytes(ID_BYTES) if hasId else None, target)
     return wire.frameRequest(random.getrandbits(wire.TRANSACTION_ID_BITS), body)
@@ -42,10 +44,10 @@ def flood(port: int, requests: int, forged: bool, hasIds: bool, rate: float) -> 
     """
     Send requests to a node on loopback.
 
-    :param forged: whether each comes from another address of loopback; else all from one
-    :param hasIds: whether they carry ids
-    :param rate: how many a second, or as many as go
-    :return: the seconds that it took
+    :param forged: whether each request comes from another loopback address, or all from one
+    :param hasIds: whether the requests carry ids
+    :param rate: requests a second; fewer are sent when the machine is too slow
+    :return: the time that it took, in seconds
     """
     random = Random(2)
     sockets = []

@@ -1,5 +1,5 @@
 """
-Installs the JavaScript side as the tests do, and prints the path of ``node``.
+A program that installs the JavaScript side, as the tests do, and prints the path of ``node``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.helpers.peer.install import installation
 
 
 async def install(reactor: object) -> None:
-    """Print where ``node`` is, or end with why it isn't."""
+    """Print the path of ``node``, or end with the reason why the JavaScript side is missing."""
     try:
         print(await installation.require(reactor))
     except SkipTest as reason:

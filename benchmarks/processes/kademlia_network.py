@@ -1,5 +1,5 @@
 """
-A network of nodes of the ``kademlia`` of PyPI in one process.
+A network of nodes of ``kademlia``, from PyPI, in one process.
 """
 
 from __future__ import annotations
@@ -20,21 +20,25 @@ from .timing import timed
 
 LOCAL_HOST = "127.0.0.1"
 
-#: As in `benchmarks.processes.network`.
+#: The same time as in `benchmarks.processes.network`, in seconds.
 SETTLING = 0.5
 
-#: Its ids are SHA-1 sums.
+#: The size of an id of ``kademlia``, which is a SHA-1 hash.
 ID_BYTES = 20
 
 
 class Network:
-    """What the process is called for."""
+    """The commands of the process."""
 
     def __init__(self) -> None:
         self._servers: list[Server] = []
 
     async def build(self, ids: Sequence[str]) -> dict[str, float]:
-        """Start a bootstrap node, and the nodes with these ids one after the other."""
+        """
+        Start a bootstrap node, and then the nodes with these ids, one after the other.
+
+        :return: as `benchmarks.processes.network.Network.build`, without the port
+        """
         gc.collect()
         before = residentBytes()
         cpu = cpuSeconds()
@@ -52,13 +56,13 @@ class Network:
         return {"cpu": cpu, "before": before, "after": residentBytes(), "peak": peakBytes()}
 
     async def idle(self, seconds: float) -> float:
-        """The seconds of CPU that the network takes when nobody asks it anything."""
+        """The CPU time of the network without requests from outside, in seconds."""
         cpu = cpuSeconds()
         await asyncio.sleep(seconds)
         return cpuSeconds() - cpu
 
     def contacts(self) -> float:
-        """How many contacts a node has on average."""
+        """The mean number of contacts of a node."""
         return sum(
             len(bucket.nodes)
             for server in self._servers
@@ -66,7 +70,7 @@ class Network:
         ) / len(self._servers)
 
     async def put(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
-        """Have nodes, by number, store values."""
+        """Store values, each through the node with this number."""
 
         async def run(asker: int, value: str) -> int:
             key = _keyOf(value)
@@ -76,7 +80,7 @@ class Network:
         return await timed(operations, run)
 
     async def get(self, operations: Sequence[tuple[Sequence[int], str]]) -> dict[str, Any]:
-        """Have the first of some nodes, by number, that doesn't hold a value find it."""
+        """Find values, each through the first of these nodes, by number, that doesn't hold it."""
 
         async def run(askers: Sequence[int], value: str) -> bool:
             key = _keyOf(value)
@@ -96,7 +100,7 @@ def _keyOf(value: str) -> bytes:
 
 def main() -> None:
     """Run the process."""
-    # Without any handler Python prints what the package warns of.
+    # Without a handler, Python prints the package's warnings to standard error.
     logging.getLogger().addHandler(logging.NullHandler())
     network = Network()
     asyncio.run(

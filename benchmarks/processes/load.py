@@ -1,11 +1,13 @@
 """
-The load: many askers that keep one node busy.
+A load of requests: many askers that keep one node busy.
 
-Each asker is a socket with one request outstanding, and sends the next as soon as it is answered,
-so that as many requests wait at the node as there are askers.  All datagrams are made beforehand:
-while it runs the load does nothing but receive and send, and is faster than what it measures; how
-many answers it had to wait for is told beside each result, so that this can be checked.  As any
-node does, an asker answers when the node pings it, whenever that is, and it stays until the end.
+Each asker is a socket with one request in flight, and sends the next one as soon as that is
+answered.  So as many requests wait at the node as there are askers.
+
+All datagrams are encoded before the measurement, and during it the load only receives and sends.
+So it is faster than the node; the results include how many answers it had to wait for, which shows
+whether that is true.  An asker answers the node's pings at any time, as every node does, and stays
+until the end.
 """
 
 from __future__ import annotations
@@ -24,13 +26,13 @@ from dwdht_twisted._core.wire import ID_BYTES, packAddress
 
 from .calls import Commands, answerCalls
 
-#: How many askers there are.
+#: The number of askers.
 ASKERS = 64
 
-#: How long an answer may take before it counts as lost, in seconds.
-PATIENCE = 2
+#: The time after which an answer counts as lost, in seconds.
+ANSWER_TIMEOUT = 2
 
-#: How many targets an asker has round-trip tokens for.
+#: The number of targets that an asker has round-trip tokens for.
 TARGETS_OF_UPDATES = 4
 
 #: The size of the value of a query and of an update, in bytes.
@@ -39,18 +41,18 @@ VALUE_BYTES = 32
 
 class Asker:
     """
-    One socket, with or without an id to tell.
+    A socket that sends requests, with or without an id.
 
-    :param port: of the node
-    :ivar waits: how often `awaitAnswer` found no answer at first
+    :param port: the port of the node
+    :ivar waits: the number of calls of `awaitAnswer` that had to wait
     """
 
     def __init__(self, port: int, isEphemeral: bool) -> None:
         self._id = os.urandom(ID_BYTES)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        # The time-out of the operating system costs no further system call for each datagram.
+        # A time-out of the socket object would add a system call to each recv(); this one doesn't.
         self.socket.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PATIENCE, 0)
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", ANSWER_TIMEOUT, 0)
         )
         self.socket.bind(("127.0.0.1", 0))
         self.socket.connect(("127.0.0.1", port))
@@ -61,10 +63,10 @@ class Asker:
 
     def request(self, kind: str, number: int) -> bytes:
         """
-        The datagram of one request; no two are equal.
+        The datagram of a request; no two are equal.
 
-        :param kind: ``ping``, ``find_node``, ``query``, ``update``, or ``echo``, which goes to a node
-            that sends everything back
+        :param kind: ``ping``, ``find_node``, ``query``, ``update``, or ``echo`` for a datagram to a
+            process that sends everything back
         """
         id = self.id
         target = os.urandom(ID_BYTES)
@@ -79,11 +81,11 @@ class Asker:
         else:
             body = wire.requestBody(wire.FIND_NODE, id, target)
         datagram = wire.frameRequest(number & 0x7FFF, body)
-        # What comes back must not look like a request.
+        # An echo must not look like a request, or the asker would answer it as a ping.
         return b"\0" + datagram[1:] if kind == "echo" else datagram
 
     def fetchTokens(self) -> None:
-        """Ask for what updates need."""
+        """Ask the node for the round-trip tokens that updates need."""
         self._tokens = []
         for number in range(TARGETS_OF_UPDATES):
             target = os.urandom(ID_BYTES)
@@ -91,11 +93,11 @@ class Asker:
             self.socket.send(wire.frameRequest(number, body))
             token = wire.decodeResponse(self.receive()).roundtripToken
             if token is None:
-                raise ValueError("the node gives no token")
+                raise ValueError("the node gave no round-trip token for an update")
             self._tokens.append((target, token))
 
     def receive(self) -> bytes:
-        """Wait for an answer, and answer pings meanwhile."""
+        """Wait for an answer, and answer the node's pings meanwhile."""
         while True:
             datagram = self.socket.recv(2048)
             if not wire.isRequest(datagram):
@@ -103,7 +105,7 @@ class Asker:
             self.answerPing(datagram)
 
     def read(self) -> None:
-        """Answer a ping that comes between the measurements."""
+        """Answer a ping that arrives between the measurements."""
         try:
             datagram = self.socket.recv(2048, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -113,10 +115,13 @@ class Asker:
 
     def awaitAnswer(self) -> bytes:
         """
-        As `receive`, but without going to sleep.
+        Wait for an answer as `receive` does, but without sleeping.
 
-        To wake up whoever sleeps on a socket is work of who sends to it, and costs as much as to
-        serve the request: a node would be charged for it, the more so the slower it is.
+        If this process slept on its socket, sending to it would include waking it up.  That is CPU
+        time of the node, as much as serving the request, and a slow node would have to do it more
+        often.
+
+        :raises TimeoutError: when no answer arrives in 2 seconds
         """
         giveUpAt = 0.0
         while True:
@@ -126,16 +131,16 @@ class Asker:
                 now = perf_counter()
                 if not giveUpAt:
                     self.waits += 1
-                    giveUpAt = now + PATIENCE
+                    giveUpAt = now + ANSWER_TIMEOUT
                 elif now > giveUpAt:
-                    raise TimeoutError("an answer was lost") from None
+                    raise TimeoutError(f"no answer arrived in {ANSWER_TIMEOUT} s") from None
                 continue
             if not wire.isRequest(datagram):
                 return datagram
             self.answerPing(datagram)
 
     def answerPing(self, datagram: bytes) -> None:
-        """Tell the node that there is somebody."""
+        """Answer a ping of the node."""
         self.socket.send(
             wire.encodeResponse(wire.transactionId(datagram), self.id, None, self._seenAs)
         )
@@ -143,9 +148,9 @@ class Asker:
 
 class Load:
     """
-    What the process is called for.
+    The commands of the process.
 
-    :param selector: what the askers are to be registered with
+    :param selector: the selector to register the askers' sockets with
     """
 
     def __init__(self, selector: BaseSelector) -> None:
@@ -155,7 +160,7 @@ class Load:
         self._datagrams: list[bytes] = []
 
     def prepare(self, port: int, isEphemeral: bool, kind: str, count: int) -> None:
-        """Make the datagrams, and let each asker become known to the node."""
+        """Encode the datagrams, and make each asker known to the node with a first request."""
         group = (port, isEphemeral)
         if group not in self._groups:
             self._groups[group] = [Asker(port, isEphemeral) for _ in range(ASKERS)]
@@ -176,8 +181,8 @@ class Load:
         """
         Send all datagrams as fast as the node answers.
 
-        :return: how many were answered, how many of the answers had to be waited for, the bytes of
-            all, and the seconds that it took
+        :return: the number of answers, how many of them the load had to wait for, their bytes, and
+            the time that it took in seconds
         """
         askers = self._askers
         answerBytes = 0
@@ -185,7 +190,7 @@ class Load:
         start = perf_counter()
         for asker, datagram in zip(askers, self._datagrams, strict=False):
             asker.socket.send(datagram)
-        # The node answers in the order in which it is asked, so the askers can take turns.
+        # The node answers requests in their order, so the askers can take turns to wait.
         turns = cycle([(asker.awaitAnswer, asker.socket.send) for asker in askers])
         following = islice(self._datagrams, len(askers), None)
         for datagram, (awaitAnswer, send) in zip(following, turns, strict=False):
@@ -204,7 +209,7 @@ class Load:
         """
         Send one request at a time.
 
-        :return: how long each took, in seconds
+        :return: the round-trip time of each, in seconds
         """
         times = []
         pairs: Sequence[tuple[Asker, bytes]] = list(

@@ -1,5 +1,5 @@
 """
-Lookups that one node makes, so many at a time, and what comes of them.
+Lookups that run on one node, a fixed number at a time, and their results.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from dwdht_twisted import DHTNode, Reply
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import distance
 
-#: A command that no node has a handler for: it is answered with the closest nodes.
+#: A command that no node has a handler for, so that it is answered with the closest contacts only.
 COMMAND = "nothing"
 
 
 @dataclass
 class Tally:
     """
-    What has come of some lookups.
+    The durations and results of lookups.
 
-    :ivar seconds: how long each of them took
-    :ivar found: how many of the k closest nodes each of them found
+    :ivar seconds: the duration of each, in seconds
+    :ivar found: the number of the k closest nodes that each has found
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -33,7 +33,7 @@ class Tally:
 
     @property
     def mean(self) -> float:
-        """How long they took on average, in seconds."""
+        """The mean duration, in seconds."""
         return sum(self.seconds) / len(self.seconds)
 
 
@@ -41,8 +41,9 @@ class Lookups:
     """
     Keeps lookups for random targets running on a node.
 
-    :param ids: those of all other nodes of the network
-    :param seconds: tells the time
+    :param ids: the ids of all other nodes of the network
+    :param seconds: returns the present time
+    :param atOnce: the number of lookups at a time
     """
 
     def __init__(
@@ -64,18 +65,22 @@ class Lookups:
         self._tally = Tally()
 
     def begin(self) -> None:
-        """Start them; each that ends is followed by another."""
+        """Start lookups; each that ends is followed by another until `end` is called."""
         self._wanted = True
         while self._running < self._atOnce:
             self._lookUp()
 
     def take(self) -> Tally:
-        """What has come of those that have ended since this was called last."""
+        """The lookups that have ended since the last call."""
         taken, self._tally = self._tally, Tally()
         return taken
 
     def end(self) -> Deferred[None]:
-        """Start no more; fires when all have ended."""
+        """
+        Start no more lookups.
+
+        :return: fires when all have ended
+        """
         self._wanted = False
         if not self._running:
             return succeed(None)
@@ -101,6 +106,6 @@ class Lookups:
         self._node.query(COMMAND, target).collect().addBoth(done)
 
     def _found(self, target: bytes, replies: list[Reply]) -> int:
-        """How many of the k closest nodes are among those that have answered."""
+        """The number of the k closest nodes that have answered."""
         closest = sorted(self._ids, key=lambda id: distance(id, target))[:K]
         return len({reply.node.id for reply in replies}.intersection(closest))

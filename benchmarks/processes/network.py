@@ -1,5 +1,5 @@
 """
-A network of nodes of this package in one process.
+A network of nodes of this package, in one process.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from .timing import timed
 
 LOCAL_HOST = "127.0.0.1"
 
-#: How long a network is left alone when it is built, so that what is under way ends, in seconds.
+#: The pause after a network is built, in seconds.  Smaller: requests of the last nodes are still in
+#: flight, and count as part of the first measurement.
 SETTLING = 0.5
 
 
 @implementer(ICommandHandler)
 class NoteHandler:
-    """Answers a query with nothing, and takes an update without keeping it."""
+    """Answers a query without a value, and takes an update without storing it."""
 
     def queryReceived(self, request: Request) -> None:
         """See `ICommandHandler`."""
@@ -37,7 +38,7 @@ class NoteHandler:
 
 class Network:
     """
-    What the process is called for.
+    The commands of the process.
 
     :param reactor: the real one
     """
@@ -49,10 +50,10 @@ class Network:
 
     async def build(self, ids: Sequence[str]) -> dict[str, float]:
         """
-        Start a bootstrap node, and the nodes with these ids one after the other.
+        Start a bootstrap node, and then the nodes with these ids, one after the other.
 
-        :return: the port of the bootstrap node, the seconds of CPU that it took, the memory before,
-            after, and at the most
+        :return: the port of the bootstrap node, the CPU time in seconds, and the memory before,
+            after, and at its peak, in bytes
         """
         gc.collect()
         before = residentBytes()
@@ -80,17 +81,17 @@ class Network:
         }
 
     async def idle(self, seconds: float) -> float:
-        """The seconds of CPU that the network takes when nobody asks it anything."""
+        """The CPU time of the network without requests from outside, in seconds."""
         cpu = cpuSeconds()
         await deferLater(self._reactor, seconds)
         return cpuSeconds() - cpu
 
     def contacts(self) -> float:
-        """How many contacts a node has on average."""
+        """The mean number of contacts of a node."""
         return sum(len(node.contacts()) for node in self._nodes) / len(self._nodes)
 
     async def query(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
-        """Have nodes, by number, query for targets."""
+        """Query for targets, each through the node with this number."""
 
         async def run(asker: int, target: str) -> int:
             stream = self._nodes[asker].query("note", bytes.fromhex(target))
@@ -100,7 +101,7 @@ class Network:
         return await timed(operations, run)
 
     async def update(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
-        """Have nodes, by number, send updates to the nodes closest to targets."""
+        """Send updates to the nodes closest to targets, each through the node with this number."""
 
         async def run(asker: int, target: str) -> int:
             stream = self._nodes[asker].update("note", bytes.fromhex(target), b"note")
@@ -110,7 +111,7 @@ class Network:
         return await timed(operations, run)
 
     async def put(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
-        """Have nodes, by number, store values."""
+        """Store values, each through the node with this number."""
 
         async def run(asker: int, value: str) -> int:
             key = await values.put(self._nodes[asker], bytes.fromhex(value))
@@ -119,7 +120,7 @@ class Network:
         return await timed(operations, run)
 
     async def get(self, operations: Sequence[tuple[Sequence[int], str]]) -> dict[str, Any]:
-        """Have the first of some nodes, by number, that doesn't hold a value find it."""
+        """Find values, each through the first of these nodes, by number, that doesn't hold it."""
 
         async def run(askers: Sequence[int], value: str) -> bool:
             wanted = bytes.fromhex(value)
@@ -134,7 +135,7 @@ class Network:
 
 
 def makeCommands(reactor: Any) -> Commands:
-    """What the process can be called for."""
+    """The commands of the process."""
     network = Network(reactor)
     return {
         "build": network.build,

@@ -1,5 +1,5 @@
 """
-One node of this package that serves others.
+One node of this package, which serves requests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .calls import Commands, answerWithReactor
 
 @implementer(ICommandHandler)
 class EchoHandler:
-    """Answers a query, and an update too, with the value that came."""
+    """Answers queries and updates with the value of the request."""
 
     def queryReceived(self, request: Request) -> bytes | None:
         """See `ICommandHandler`."""
@@ -28,7 +28,7 @@ class EchoHandler:
 
 
 def makeCommands(reactor: Any) -> Commands:
-    """What the process can be called for."""
+    """The commands of the process."""
     node = DHTNode(reactor)
     node.register("echo", EchoHandler())
 

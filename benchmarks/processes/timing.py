@@ -1,5 +1,5 @@
 """
-How long the operations of a network take.
+The cost and latency of the operations of a network.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ async def timed(
     """
     Run operations one after the other.
 
-    :param operations: the arguments of each
-    :param run: gives a number that says what came of it
-    :return: the seconds of CPU for all, the seconds of wall clock for each, and the mean of the
-        numbers
+    :param operations: the arguments of each operation
+    :param run: runs an operation, and returns its outcome as a number
+    :return: the CPU time of all operations in seconds, the latency of each in seconds, and the mean
+        of the outcomes
     """
     latencies = []
     outcomes = []
