@@ -1,9 +1,9 @@
 """
 ``twistd dwdht`` under attack by another process, over loopback.
 
-Each test is named after an entry of the list of what the original gets wrong, as far as a datagram
-can show it.  At the end of each the node still stores and finds values, still learns of new nodes,
-and has logged no error.
+Each test has the number of an entry in the list of the original's defects; only defects that a
+datagram can show have one.  At the end of each test the node still stores and finds values, still
+lists new nodes, and has logged no error.
 """
 
 from __future__ import annotations
@@ -19,32 +19,35 @@ from tests.helpers.processes.programs import ROOT, Program, ProgramTestCase
 
 VALUE = b"Hello, World!"
 
-#: How long an attack may take, in seconds.
+#: The time-out of an attack, in seconds.
 ATTACK_SECONDS = 40.0
 
-#: How many bytes a node sends to an address that has not proven itself, for each byte from there.
+#: The bytes that a node may send to an unproven address, for each byte from there.
 AMPLIFICATION = 14
 
-#: How many answers to forwarded pings one address gets at once, and then in a second.
-FORWARDED_AT_ONCE, FORWARDED_IN_A_SECOND = 20, 5
+#: The answers to forwarded pings that an address may get at once.
+FORWARDED_AT_ONCE = 20
 
-#: What an answer to a forwarded ping has at most, in bytes.
+#: The answers to forwarded pings that an address may get in a second after that.
+FORWARDED_IN_A_SECOND = 5
+
+#: The largest answer to a forwarded ping, in bytes.
 FORWARDED_BYTES = 80
 
-#: How many datagrams a lookup sends at most.
+#: The datagrams that a lookup may send.
 LOOKUP_BUDGET = 200
 
-#: By how much the memory of the node may grow during an attack, in megabytes.
+#: The growth of the node's memory that is allowed during an attack, in megabytes.
 GROWTH = 10.0
 
 
 class HostileTestCase(ProgramTestCase):
     """
-    A node under ``twistd``, and what must hold for it in the end.
+    A node under ``twistd``, and the requirements that it must meet after an attack.
 
-    :ivar victim: its process
-    :ivar address: where it is
-    :ivar growth: by how much its memory grew in the attack, in megabytes
+    :ivar victim: the process of the node
+    :ivar address: the address of the node
+    :ivar growth: the growth of its memory during the attack, in megabytes
     """
 
     victim: Program
@@ -56,7 +59,7 @@ class HostileTestCase(ProgramTestCase):
         self.victim, self.address = await self.startNode(*options)
 
     def honestNode(self, *bootstrap: str) -> DHTNode:
-        """A node of the test's own process."""
+        """A node in the process of the test."""
         node = DHTNode(self.reactor, bootstrap=bootstrap)
         self.addCleanup(node.destroy)
         node.listen(0, LOCAL_HOST)
@@ -65,13 +68,15 @@ class HostileTestCase(ProgramTestCase):
     def startHostile(self, module: str, *arguments: str) -> Program:
         """Start a hostile process."""
         path = {"PYTHONPATH": str(ROOT)}
-        return self.start(sys.executable, "-m", f"tests.helpers.processes.{module}", *arguments, environment=path)
+        command = (sys.executable, "-m", f"tests.helpers.processes.{module}", *arguments)
+        return self.start(*command, environment=path)
 
     async def attack(self, name: str, *arguments: str, fillsTable: bool = False) -> dict[str, Any]:
         """
-        Have the other process attack the node, and give what it has seen.
+        Let another process attack the node, and require that the node still serves.
 
-        :param fillsTable: whether newcomers have to wait afterwards
+        :param fillsTable: whether the attack fills the table, so that the node lists no newcomer
+        :return: the observations of the attacker
         """
         attacker = self.startHostile("hostile", name, self.address, *arguments)
         before = _memory(self.victim)
@@ -84,9 +89,9 @@ class HostileTestCase(ProgramTestCase):
 
     async def assertServes(self, *, learns: bool = True) -> None:
         """
-        Require that the node works, that it ends in order, and that it has logged no error.
+        Require that the node stores and finds a value, ends in order, and has logged no error.
 
-        :param learns: whether it must list a newcomer
+        :param learns: whether it must also list a newcomer
         """
         newcomer = self.honestNode(self.address)
         self.assertEqual((await newcomer.ping(self.address)).address, newcomer.address())
@@ -99,7 +104,7 @@ class HostileTestCase(ProgramTestCase):
             self.assertNotIn(level, self.victim.text)
 
     async def _isListed(self, node: DHTNode) -> bool:
-        """Whether the victim names a node that asks it to one that knows nobody else."""
+        """Whether the victim names a node to an asker that knows no other node."""
         await node.ping(self.address)
         asker = DHTNode(self.reactor, ephemeral=True)
         try:
@@ -113,27 +118,30 @@ class HostileTestCase(ProgramTestCase):
 
 
 class AttackTests(HostileTestCase):
-    """An attacker sends what it likes."""
+    """An attacker sends datagrams to the node."""
 
     async def setUp(self) -> None:  # type: ignore[override]
         super().setUp()
         await self.startVictim()
 
     async def test_01_datagramsOfNoneOrOneByte(self) -> None:
-        """Datagrams too short for their framing, and rubbish, are dropped."""
+        """Datagrams of 0 and 1 bytes, and random bytes, are dropped."""
         await self.attack("01")
 
     async def test_02_malformedForwards(self) -> None:
-        """Malformed addresses to forward to, and other commands than a ping, are dropped."""
+        """
+        Malformed addresses to forward to are dropped, and so are forwards of commands other than a
+        ping.
+        """
         await self.attack("02")
 
     async def test_03_answersWithBadIds(self) -> None:
-        """An answer whose id isn't 32 bytes is dropped, though it has a token."""
+        """An answer whose id isn't 32 bytes is dropped, even with a token."""
         seen = await self.attack("03")
         self.assertGreater(seen["pings"], 0)
 
     async def test_04_deadContactsTwice(self) -> None:
-        """Contacts that die again under the ids of dead ones are gone."""
+        """Dead hosts are not listed, nor are other dead hosts that claim their ids."""
         self.assertEqual(await self.attack("04"), {"first": 0, "second": 0})
 
     async def test_06_badTargetsAndValues(self) -> None:
@@ -141,11 +149,13 @@ class AttackTests(HostileTestCase):
         self.assertEqual((await self.attack("06"))["answers"], 0)
 
     async def test_07_silentHosts(self) -> None:
-        """Hosts that never answer don't keep the node from pinging others."""
+        """
+        Hosts that never answer aren't listed, and don't keep the node from listing a newcomer.
+        """
         self.assertEqual((await self.attack("07"))["listed"], 0)
 
     async def test_14_unprovenContacts(self) -> None:
-        """Who asks, or answers without being asked, is not listed unless it answers a ping."""
+        """A host that sends requests or unexpected answers, but answers no ping, isn't listed."""
         self.assertEqual((await self.attack("14"))["listed"], 0)
 
     async def test_15_claimedIds(self) -> None:
@@ -156,31 +166,34 @@ class AttackTests(HostileTestCase):
         self.assertEqual(seen["found"], [[honest.id.hex(), *honest.address()]])
 
     async def test_16_contactsWithoutEnd(self) -> None:
-        """A thousand contacts that answer don't let its memory grow."""
+        """A thousand hosts that answer pings let the node's memory grow by less than 10 MB."""
         seen = await self.attack("16", fillsTable=True)
         self.assertGreater(seen["pings"], 100)
         self.assertLess(self.growth, GROWTH)
 
     async def test_17_idsOfOneAddress(self) -> None:
-        """One address has one contact, whatever ids it claims."""
+        """An address that claims 200 ids is listed once at most."""
         self.assertLessEqual((await self.attack("17"))["listed"], 1)
 
     async def test_18_ownTokens(self) -> None:
-        """A token of its own in an answer does no harm."""
+        """An answer to the node with one of the node's own tokens does no harm."""
         self.assertGreater((await self.attack("18"))["pings"], 0)
 
     async def test_19_guessedTransactionIds(self) -> None:
-        """An answer from another address than was asked is dropped, whatever its id."""
+        """An answer from an address that wasn't asked is dropped, whatever its transaction id."""
         seen = await self.attack("19")
         self.assertGreater(seen["pings"], 0)
         self.assertFalse(seen["listed"])
 
     async def test_26_forwardedLoads(self) -> None:
-        """Nothing is forwarded to an address that the table doesn't hold."""
+        """No ping is forwarded to an address that isn't in the table."""
         self.assertEqual((await self.attack("26"))["victim"], 0)
 
     async def test_27_reflectedAnswers(self) -> None:
-        """Forwarded pings draw few answers on one address, and short ones."""
+        """
+        Forwarded pings draw at most 20 answers to an address at once, then 5 a second, of 80 bytes
+        each.
+        """
         started = self.reactor.seconds()
         seen = await self.attack("27")
         seconds = self.reactor.seconds() - started
@@ -190,28 +203,29 @@ class AttackTests(HostileTestCase):
         self.assertLess(seen["victim"], seen["sent"])
 
     async def test_28_amplification(self) -> None:
-        """No unproven address gets more than the stated number of bytes for each of its own."""
+        """An unproven address gets at most 14 bytes for each byte from there."""
         seen = await self.attack("28")
         self.assertGreater(seen["got"], 0)
         self.assertLessEqual(seen["ratio"], AMPLIFICATION)
 
     async def test_29_tokensOfOthers(self) -> None:
-        """A token is good for the port, id and target that it was given for, and no other."""
+        """A token is valid for the port, id and target that it was issued for, and for no other."""
         self.assertEqual(await self.attack("29"), {"refused": True, "taken": True})
 
     async def test_30_badTokens(self) -> None:
-        """With a token that is made up nothing is stored."""
+        """An update with a made-up token stores nothing."""
         self.assertEqual(await self.attack("30"), {"refused": True})
 
 
 class LiarTests(HostileTestCase):
-    """A bootstrap node lies."""
+    """The bootstrap node of the node lies."""
 
     async def _bootstrapFrom(self, lie: str, *, also: bool) -> dict[str, Any]:
         """
-        Let the node join through a liar, and reach an honest node all the same.
+        Let the node join through a liar, and require that it still reaches an honest node.
 
-        :param also: whether it is told of the honest node too; else only the liar names it
+        :param also: whether the honest node is a second bootstrap node; else only the liar names it
+        :return: the observations of the liar
         """
         honest = self.honestNode()
         address = str(honest.address())
@@ -233,25 +247,25 @@ class LiarTests(HostileTestCase):
         return seen
 
     async def test_20_deadIdsNextToTheTarget(self) -> None:
-        """Dead contacts next to the target don't crowd the honest one out."""
+        """Dead contacts next to the target don't keep the honest node out of the lookup."""
         await self._bootstrapFrom("20", also=True)
 
     async def test_21_closerIdsWithoutEnd(self) -> None:
-        """One address that names itself under always closer ids draws few requests."""
+        """An address that names itself under ever closer ids draws fewer than 200 requests."""
         seen = await self._bootstrapFrom("21", also=True)
         self.assertLess(seen["requests"], LOOKUP_BUDGET)
 
     async def test_22_idAtManyAddresses(self) -> None:
-        """An id that is named at a dead address first is found at its own."""
+        """A node whose id is named with a dead address first is found at its own address."""
         await self._bootstrapFrom("22", also=False)
 
     async def test_25_badEntries(self) -> None:
-        """The good entry of a list is used, whatever stands around it."""
+        """The one valid entry of a list of contacts is used, whatever the other entries are."""
         await self._bootstrapFrom("25", also=False)
 
 
 def _memory(program: Program) -> float:
-    """How much memory of a program is resident, in megabytes; 0 where that can't be known."""
+    """The resident memory of a program, in megabytes; 0 where ``/proc`` is missing."""
     process: Any = program.transport
     status = Path(f"/proc/{process.pid}/statm")
     return int(status.read_text().split()[1]) * 4096 / 1e6 if status.exists() else 0.0
