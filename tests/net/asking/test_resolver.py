@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.resolver`: from names to IPv4 addresses.
+The resolver of host names to IPv4 addresses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.helpers.networks.doubles import SilentResolver
 
 @implementer(IHostnameResolver)
 class BothFamilies:
-    """Gives IPv6 addresses first, whatever was asked for."""
+    """A resolver of names that returns an IPv6 address first, whatever was asked for."""
 
     def resolveHostName(
         self,
@@ -46,7 +46,7 @@ class BothFamilies:
 
 class ResolverTests(SynchronousTestCase):
     """
-    `Resolver`.
+    A `Resolver`.
     """
 
     def setUp(self) -> None:
@@ -55,40 +55,40 @@ class ResolverTests(SynchronousTestCase):
         self.reactor = self.network.reactor()
         self.resolver = Resolver(self.reactor)
 
-    def test_address(self) -> None:
+    def test_numericAddressIsReturnedAtOnce(self) -> None:
         """
-        An IPv4 address is there at once.
+        A numeric IPv4 address is returned at once.
         """
         address = Address("192.0.2.1", 1)
         self.assertEqual(self.successResultOf(self.resolver.resolve(address)), address)
 
-    def test_name(self) -> None:
+    def test_nameBecomesItsFirstAddress(self) -> None:
         """
-        A name becomes the first of its addresses, without blocking.
+        A name with two addresses becomes the first of them, when the resolver answers.
         """
         found = self.resolver.resolve(Address("dht.example", 7))
         self.assertNoResult(found)
         self.network.clock.advance(0.5)
         self.assertEqual(self.successResultOf(found), Address("192.0.2.7", 7))
 
-    def test_unknown(self) -> None:
+    def test_nameWithoutAnAddressFails(self) -> None:
         """
-        A name without an address fails with the name.
+        A name without an address fails with an `UnresolvableHost` that names it.
         """
         found = self.resolver.resolve(Address("nowhere", 7))
         self.network.clock.advance(0.5)
         self.assertIn("nowhere", str(self.failureResultOf(found, UnresolvableHost).value))
 
-    def test_noName(self) -> None:
+    def test_impossibleNameFailsAtOnce(self) -> None:
         """
-        What can't be a host name fails at once.
+        A text that can't be a host name fails with `UnresolvableHost` at once.
         """
         for host in ("a..b", "a" * 64 + ".example", "." * 3):
             self.failureResultOf(self.resolver.resolve(Address(host, 7)), UnresolvableHost)
 
-    def test_families(self) -> None:
+    def test_ipv6AddressesAreIgnored(self) -> None:
         """
-        IPv6 addresses are passed over.
+        An IPv6 address is ignored, and a name with no other one fails.
         """
         self.reactor.installNameResolver(BothFamilies())
         both = self.resolver.resolve(Address("both", 7))
@@ -96,9 +96,10 @@ class ResolverTests(SynchronousTestCase):
         six = self.resolver.resolve(Address("six", 7))
         self.failureResultOf(six, UnresolvableHost)
 
-    def test_tooSlow(self) -> None:
+    def test_slowNameFailsInTime(self) -> None:
         """
-        A name that isn't resolved in time fails with the name, and what comes later is ignored.
+        A name that isn't resolved within `RESOLUTION_TIMEOUT` fails with an `UnresolvableHost` that
+        names it, and a later answer is ignored.
         """
         silent = SilentResolver()
         self.reactor.installNameResolver(silent)
@@ -109,9 +110,9 @@ class ResolverTests(SynchronousTestCase):
         self.assertIn("dht.example", str(self.failureResultOf(found, UnresolvableHost).value))
         silent.answer("dht.example", "192.0.2.7")
 
-    def test_once(self) -> None:
+    def test_sharedNameIsAskedForOnce(self) -> None:
         """
-        A name that several wait for is asked for once, and again when it is wanted anew.
+        A name that two wait for is asked for once, and again when it is wanted after that.
         """
         silent = SilentResolver()
         self.reactor.installNameResolver(silent)
@@ -132,9 +133,10 @@ class ResolverTests(SynchronousTestCase):
         self.failureResultOf(again, UnresolvableHost)
         self.assertEqual(self.network.clock.getDelayedCalls(), [])
 
-    def test_stop(self) -> None:
+    def test_stopCancelsAllResolutions(self) -> None:
         """
-        When it is stopped, who waits is told, nothing is reported, and no timer is left.
+        Stopping cancels a resolution, ends one of several names without a report, and leaves no
+        timer.
         """
         self.reactor.installNameResolver(SilentResolver())
         found = self.resolver.resolve(Address("dht.example", 1))
@@ -147,9 +149,9 @@ class ResolverTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(all))
         self.assertEqual(self.network.clock.getDelayedCalls(), [])
 
-    def test_each(self) -> None:
+    def test_eachAddressIsReportedWhenFound(self) -> None:
         """
-        Of several addresses each is given as soon as it is found, and the others are told.
+        Each of several addresses is reported as soon as it is found, and each failure as well.
         """
         silent = SilentResolver()
         self.reactor.installNameResolver(silent)
@@ -164,9 +166,9 @@ class ResolverTests(SynchronousTestCase):
         self.assertEqual(found, [Address("192.0.2.1", 3), Address("192.0.2.7", 1)])
         self.assertIsNone(self.successResultOf(all))
 
-    def test_eachUnresolved(self) -> None:
+    def test_failureNamesItsHost(self) -> None:
         """
-        A name without an address is told with its name.
+        The report of a name without an address names it.
         """
         unresolved: list[str] = []
         all = self.resolver.resolveEach([Address("nowhere", 1)], self.fail, unresolved.append)
@@ -174,8 +176,8 @@ class ResolverTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(all))
         self.assertEqual(unresolved, ["nowhere has no IPv4 address"])
 
-    def test_none(self) -> None:
+    def test_noAddressesEndAtOnce(self) -> None:
         """
-        Of no addresses none is found, at once.
+        A resolution of no addresses ends at once.
         """
         self.assertIsNone(self.successResultOf(self.resolver.resolveEach([], self.fail, self.fail)))

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.stream`: read in three ways, and paused.
+Query streams: the ways to read one, and pauses.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from tests.helpers.networks.streams import StreamTestCase
 
 class InterfaceTests(StreamTestCase):
     """
-    What a stream provides.
+    A stream as its reader sees it.
     """
 
-    def test_interfaces(self) -> None:
+    def test_streamProvidesItsInterfaces(self) -> None:
         """
-        A stream is an `IQueryStream`, and so a push producer.
+        A stream provides `IQueryStream` and ``IPushProducer``.
         """
         stream = self.startQuery(1)
         verifyObject(IQueryStream, stream)
         verifyObject(IPushProducer, stream)
 
-    def test_collectorsAreConsumers(self) -> None:
+    def test_consumerIsRegisteredUntilTheEnd(self) -> None:
         """
-        A consumer is registered as of a push producer, and unregistered at the end.
+        A consumer is registered with the stream as a push producer, and unregistered at the end.
         """
         consumer = Consumer()
         verifyObject(IConsumer, consumer)
@@ -44,7 +44,7 @@ class InterfaceTests(StreamTestCase):
         self.assertIsNone(self.clock.runUntil(done))
         self.assertIsNone(consumer.producer)
 
-    def test_nothingBeforeItIsRead(self) -> None:
+    def test_unreadStreamSendsNothing(self) -> None:
         """
         A stream that nobody reads sends nothing.
         """
@@ -52,9 +52,9 @@ class InterfaceTests(StreamTestCase):
         self.clock.runFor(10)
         self.assertEqual(self.sent, [])
 
-    def test_readOnce(self) -> None:
+    def test_streamIsReadOnce(self) -> None:
         """
-        A stream is read once, in one way.
+        A second reading of a stream, in any of the three ways, raises ``ValueError``.
         """
         stream = self.startQuery(1)
         self.clock.runUntil(stream.collect())
@@ -68,29 +68,29 @@ class InterfaceTests(StreamTestCase):
 
 class ReadTests(StreamTestCase):
     """
-    The three ways to read.
+    The three ways to read a stream: a consumer, ``collect`` and ``async for``.
     """
 
-    def test_consumer(self) -> None:
+    def test_consumerGetsEachReply(self) -> None:
         """
-        Each answer is written to the consumer as a reply, with who gave it.
+        A consumer gets a reply of each of 5 nodes, with the node's contact.
         """
         consumer = Consumer()
         self.clock.runUntil(self.startQuery(5).startProducing(consumer))
         self.assertEqual({reply.node for reply in consumer.items}, {p.contact for p in self.peers})
 
-    def test_collect(self) -> None:
+    def test_collectReturnsAllReplies(self) -> None:
         """
-        ``collect`` gives all replies, more than are asked at once.
+        ``collect`` returns the replies of 40 nodes, more than are asked at once.
         """
         stream = self.startQuery(40)
         replies = self.clock.runUntil(stream.collect())
         self.assertEqual({reply.node for reply in replies}, {p.contact for p in self.peers})
         self.assertEqual((stream.responses, stream.errors, stream.commits), (40, 0, 0))
 
-    def test_asyncFor(self) -> None:
+    def test_asyncForYieldsAllReplies(self) -> None:
         """
-        ``async for`` gives all replies, then ends.
+        ``async for`` yields the replies of 40 nodes, and ends.
         """
 
         async def read() -> list[Reply]:
@@ -99,9 +99,9 @@ class ReadTests(StreamTestCase):
         replies = self.clock.runUntil(self.runCoroutine(read()))
         self.assertEqual({reply.node for reply in replies}, {p.contact for p in self.peers})
 
-    def test_asyncForWhenAnswersAreThere(self) -> None:
+    def test_slowAsyncForLosesNoReply(self) -> None:
         """
-        ``async for`` gives the replies that came while its body was at work.
+        ``async for`` yields all 40 replies to a body that takes 0.2 seconds for each.
         """
 
         async def read() -> int:
@@ -115,9 +115,9 @@ class ReadTests(StreamTestCase):
 
         self.assertEqual(self.clock.runUntil(self.runCoroutine(read())), 40)
 
-    def test_asyncForAgain(self) -> None:
+    def test_secondAsyncForEndsAtOnce(self) -> None:
         """
-        After the end, one more ``async for`` over the same stream ends at once.
+        A second ``async for`` over a stream that has ended yields nothing.
         """
 
         async def read() -> list[Reply]:
@@ -127,9 +127,9 @@ class ReadTests(StreamTestCase):
 
         self.assertEqual(len(self.clock.runUntil(self.runCoroutine(read()))), 2)
 
-    def test_nobodyAnswers(self) -> None:
+    def test_silenceFailsEachReading(self) -> None:
         """
-        When nobody answers, each way of reading fails with `NoResponse`.
+        A query that nobody answers fails with `NoResponse` in each of the three ways of reading.
         """
 
         async def read() -> None:
@@ -146,18 +146,18 @@ class ReadTests(StreamTestCase):
                 self.clock.runUntil(reading)
         self.assertEqual((stream.responses, stream.errors), (0, 2))
 
-    def test_nobodyToAsk(self) -> None:
+    def test_queryOfNobodyFails(self) -> None:
         """
-        A query of a node that knows nobody, and one to an empty list, fail with `NoResponse`.
+        A query of a node without contacts, and one of an empty list, fail with `NoResponse`.
         """
         with self.assertRaises(NoResponse):
             self.collect(self.asker, self.target())
         with self.assertRaises(NoResponse):
             self.collect(self.asker, self.target(), nodes=[])
 
-    def test_twoAtOnce(self) -> None:
+    def test_secondPendingReplyIsRefused(self) -> None:
         """
-        A second reply can't be awaited while one is awaited already.
+        A second ``__anext__`` raises ``ValueError`` while the first is pending.
         """
         stream = self.startQuery(1)
         first = stream.__anext__()
@@ -165,9 +165,9 @@ class ReadTests(StreamTestCase):
             stream.__anext__()
         self.clock.runUntil(first)
 
-    def test_oneSilent(self) -> None:
+    def test_silentNodeCountsAsAnError(self) -> None:
         """
-        A node that is silent counts as an error and doesn't keep the others from answering.
+        A silent node counts as one error beside the replies of 3 others.
         """
         self.addPeers(1, "ignore")
         stream = self.startQuery(3)
@@ -177,13 +177,13 @@ class ReadTests(StreamTestCase):
 
 class PauseTests(StreamTestCase):
     """
-    A consumer that pauses, pauses the asking.
+    A stream that is paused, and then asks nobody.
     """
 
-    def test_pause(self) -> None:
+    def test_pausedStreamStopsAsking(self) -> None:
         """
-        A consumer that pauses after 3 replies of 100 possible stops the sending of requests: no
-        more than a window of nodes was asked since, and on resume all the others come.
+        A stream that is paused after 3 of 100 replies asks at most a window of nodes more, and has
+        all 100 after it is resumed.
         """
 
         def pause(producer: Any) -> None:
@@ -206,9 +206,9 @@ class PauseTests(StreamTestCase):
         self.assertEqual(len(consumer.items), 100)
         self.assertEqual(len({reply.node for reply in consumer.items}), 100)
 
-    def test_pauseInALookup(self) -> None:
+    def test_pausedLookupStopsAsking(self) -> None:
         """
-        A lookup, too, asks nobody while it is paused, and finds its end after.
+        A lookup asks nobody while it is paused, and finds the 20 closest nodes after it is resumed.
         """
         nodes = self.swarm(60)
         asker = self.node(bootstrap=[self.bootstrap], ephemeral=True)
@@ -229,10 +229,10 @@ class PauseTests(StreamTestCase):
         found = {reply.node.id for reply in consumer.items}
         self.assertLessEqual(set(closestIds(map(self.contactOf, nodes), target)), found)
 
-    def test_pauseEachTime(self) -> None:
+    def test_pauseInEachWriteGetsOneReplyAtATime(self) -> None:
         """
-        A consumer that pauses in each write gets one reply for each resume, in the order in which
-        they came.
+        A consumer that pauses in each write gets one reply for each resume, in the order of the
+        answers.
         """
         consumer = Consumer(lambda producer: producer.pauseProducing())
         stream = self.startQuery(20)
@@ -249,9 +249,9 @@ class PauseTests(StreamTestCase):
             [reply.node.host for reply in consumer.items], [p.host for p in self.peers]
         )
 
-    def test_pauseBeforeTheFirst(self) -> None:
+    def test_pauseAtRegistrationSendsNothing(self) -> None:
         """
-        A consumer may pause the stream when it is registered: then nobody is asked.
+        A stream that its consumer pauses when it is registered sends nothing before it is resumed.
         """
 
         class Busy(Consumer):
@@ -266,18 +266,19 @@ class PauseTests(StreamTestCase):
         stream.resumeProducing()
         self.assertIsNone(self.clock.runUntil(done))
 
-    def test_slowReader(self) -> None:
+    def test_slowAsyncForStopsAsking(self) -> None:
         """
-        A loop that doesn't go on with its ``async for`` stops the asking.
+        A stream whose ``async for`` has stopped after one reply asks at most 3 windows of nodes
+        more.
         """
         stream = self.startQuery(100)
         self.clock.runUntil(stream.__anext__())
         self.clock.runFor(60)
         self.assertLessEqual(self.countAsked(), 1 + 3 * LOOKUP_WINDOW)
 
-    def test_failureWhilePaused(self) -> None:
+    def test_failureDuringAPauseIsReportedLater(self) -> None:
         """
-        Requests that time out while the stream is paused are noticed on resume.
+        A stream whose requests all time out while it is paused fails once it is resumed.
         """
         consumer = Consumer()
         stream = self.startQuery(3, answers="ignore")

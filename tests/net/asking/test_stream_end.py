@@ -1,5 +1,6 @@
 """
-Tests for `dwdht_twisted.stream`: stopped, cancelled, refused and destroyed.
+Query streams that end early: stopped, cancelled, refused by their consumer, or destroyed with their
+node.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from tests.helpers.networks.streams import StreamTestCase
 
 class StopTests(StreamTestCase):
     """
-    A stream that is stopped or cancelled ends at once, and its requests with it.
+    A stream that ends at once, and its requests with it.
     """
 
     def assertQuiet(self) -> None:
-        """The asker asks nobody any more."""
+        """Require that the node sends no request within the next 15 seconds."""
         before = len(self.transmissions())
         self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(len(self.transmissions()), before)
 
-    def test_stop(self) -> None:
+    def test_stopEndsTheStream(self) -> None:
         """
-        Stopping fires the Deferred with None, releases the consumer and cancels the requests.
+        ``stopProducing`` fires the Deferred with None, unregisters the consumer, and stops all
+        requests.
         """
         consumer = Consumer()
         stream = self.startQuery(30, answers="ignore")
@@ -37,7 +39,7 @@ class StopTests(StreamTestCase):
         self.assertIsNone(consumer.producer)
         self.assertQuiet()
 
-    def test_stopInWrite(self) -> None:
+    def test_stopInAWriteIsTheLastReply(self) -> None:
         """
         A consumer that stops the stream in a write gets no further reply.
         """
@@ -47,9 +49,10 @@ class StopTests(StreamTestCase):
         self.assertQuiet()
         self.assertEqual(len(consumer.items), 1)
 
-    def test_stopOnResume(self) -> None:
+    def test_stopDropsKeptReplies(self) -> None:
         """
-        A consumer that stops the stream when it gets a reply that was kept, gets no further one.
+        A consumer that stops the stream in the first write after a pause gets none of the other
+        replies that were kept.
         """
         consumer = Consumer(lambda producer: producer.stopProducing())
         stream = self.startQuery(10)
@@ -60,9 +63,9 @@ class StopTests(StreamTestCase):
         self.assertIsNone(self.successResultOf(done))
         self.assertEqual(len(consumer.items), 1)
 
-    def test_stopWhenRegistered(self) -> None:
+    def test_stopAtRegistrationSendsNothing(self) -> None:
         """
-        A consumer that is closed already may stop the stream when it is registered.
+        A stream that its consumer stops when it is registered ends with None, and sends nothing.
         """
 
         class Closed(Consumer):
@@ -74,18 +77,18 @@ class StopTests(StreamTestCase):
         self.assertIsNone(self.successResultOf(done))
         self.assertEqual(self.sent, [])
 
-    def test_stopBeforeStart(self) -> None:
+    def test_streamStoppedBeforeItIsReadIsEmpty(self) -> None:
         """
-        A stream that was stopped before anybody read it ends at once, without a word.
+        A stream that is stopped before it is read has no replies, and sends nothing.
         """
         stream = self.startQuery(2)
         stream.stopProducing()
         self.assertEqual(self.successResultOf(stream.collect()), [])
         self.assertEqual(self.sent, [])
 
-    def test_consumerKeepsItsProducer(self) -> None:
+    def test_failingUnregistrationIsLogged(self) -> None:
         """
-        A consumer that raises when it lets its producer go keeps no Deferred from firing.
+        A consumer that raises in ``unregisterProducer`` is logged, and the Deferred fires.
         """
 
         class Clinging(Consumer):
@@ -96,9 +99,9 @@ class StopTests(StreamTestCase):
         self.clock.runUntil(done)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
-    def test_everythingAfterTheEnd(self) -> None:
+    def test_endedStreamIgnoresItsMethods(self) -> None:
         """
-        The methods of a producer do nothing after the end.
+        The methods of a producer do nothing after the end of the stream.
         """
         stream = self.startQuery(2)
         self.clock.runUntil(stream.collect())
@@ -107,9 +110,10 @@ class StopTests(StreamTestCase):
         stream.stopProducing()
         self.assertQuiet()
 
-    def test_cancelProducing(self) -> None:
+    def test_cancellingStartProducingStopsTheQuery(self) -> None:
         """
-        Cancelling what ``startProducing`` gave stops the query, and fails with `CancelledError`.
+        Cancelling the Deferred of ``startProducing`` fails it with ``CancelledError``, and stops
+        the query.
         """
         consumer = Consumer()
         done = self.startQuery(30, answers="ignore").startProducing(consumer)
@@ -118,9 +122,10 @@ class StopTests(StreamTestCase):
         self.assertIsNone(consumer.producer)
         self.assertQuiet()
 
-    def test_cancelCollect(self) -> None:
+    def test_cancellingCollectStopsTheQuery(self) -> None:
         """
-        Cancelling ``collect`` stops the query, and fails with `CancelledError`.
+        Cancelling the Deferred of ``collect`` fails it with ``CancelledError``, and stops the
+        query.
         """
         done = self.startQuery(30, answers="ignore").collect()
         self.clock.runFor(0.1)
@@ -128,10 +133,10 @@ class StopTests(StreamTestCase):
         self.failureResultOf(done, CancelledError)
         self.assertQuiet()
 
-    def test_cancelAsyncFor(self) -> None:
+    def test_cancellingAsyncForStopsTheQuery(self) -> None:
         """
-        Cancelling a coroutine in its ``async for`` stops the query, and the loop doesn't end as if
-        all answers had come.
+        Cancelling a coroutine in its ``async for`` raises ``CancelledError`` there, and stops the
+        query.
         """
 
         async def read() -> None:
@@ -144,9 +149,9 @@ class StopTests(StreamTestCase):
         self.failureResultOf(done, CancelledError)
         self.assertQuiet()
 
-    def test_consumerRaises(self) -> None:
+    def test_raisingConsumerEndsTheStream(self) -> None:
         """
-        A consumer that raises gets its own error from the Deferred, and the query is over.
+        A consumer that raises in a write fails the Deferred with its error, and stops the query.
         """
 
         def refuse(producer: Any) -> None:
@@ -159,9 +164,9 @@ class StopTests(StreamTestCase):
         self.assertIsNone(consumer.producer)
         self.assertQuiet()
 
-    def test_consumerRefuses(self) -> None:
+    def test_refusingConsumerKeepsItsProducer(self) -> None:
         """
-        A consumer that has a producer already keeps it when it refuses a stream.
+        A consumer that refuses the stream keeps its former producer, and nothing is sent.
         """
 
         class Busy(Consumer):
@@ -177,9 +182,10 @@ class StopTests(StreamTestCase):
         self.assertIs(consumer.producer, other)
         self.assertEqual(self.sent, [])
 
-    def test_destroyed(self) -> None:
+    def test_destroyedNodeFailsItsStreams(self) -> None:
         """
-        A stream whose node is destroyed fails with `NodeDestroyed`, however it is read.
+        A stream whose node is destroyed fails with `NodeDestroyed` in each of the three ways of
+        reading.
         """
 
         async def read() -> None:
@@ -196,7 +202,7 @@ class StopTests(StreamTestCase):
         for each in reading:
             self.failureResultOf(each, NodeDestroyed)
 
-    def test_destroyedBefore(self) -> None:
+    def test_streamOfADestroyedNodeFails(self) -> None:
         """
         A stream that is read after its node was destroyed fails with `NodeDestroyed`.
         """

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.probes`: what holds whatever those do that are told of a probe's end.
+Probes that end, and begin others, while there are as many as there may be.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ WAITS = (1.0,)
 
 
 class FullTests(SynchronousTestCase):
-    """There are as many probes as there may be, two, and one begins as another ends."""
+    """Two probes, as many as there may be, of which the first one's end begins another."""
 
     def setUp(self) -> None:
         self.ended: list[tuple[HostPort, bool]] = []
-        self.requests = Requests(environment(Clock(), self.sent), RecordingListener())
+        self.requests = Requests(environment(Clock(), self.keep), RecordingListener())
         body = wire.requestBody(wire.PING)
         self.probes = Probes(
             self.requests, body, waits=WAITS, maximum=2, onMissed=lambda address: None
         )
         self.datagrams: list[tuple[bytes, HostPort]] = []
 
-    def sent(self, datagram: bytes, address: HostPort) -> None:
-        """Keep what the probes send."""
+    def keep(self, datagram: bytes, address: HostPort) -> None:
+        """Keep a datagram that the probes send."""
         self.datagrams.append((datagram, address))
 
     def fill(self, next: HostPort) -> None:
-        """Probe two addresses; the end of the first begins the probe of another."""
+        """Probe two addresses; the end of the first probe begins one of another address."""
 
         def begin(isAnswered: bool) -> None:
             self.ended.append((FIRST, isAnswered))
@@ -44,24 +44,27 @@ class FullTests(SynchronousTestCase):
         self.probe(SECOND)
 
     def probe(self, address: HostPort) -> None:
-        """Probe an address, and note how that ends."""
+        """Probe an address, and keep how that ends."""
         self.probes.send(address, lambda isAnswered: self.ended.append((address, isAnswered)))
 
     def answerAll(self) -> None:
-        """Let every ping be answered by the address that it was sent to."""
+        """Answer every ping from the address that it was sent to."""
         for datagram, address in list(self.datagrams):
             self.requests.received(wire.encodeResponse(wire.transactionId(datagram), None), address)
 
-    def test_sameAddress(self) -> None:
-        """An address has one probe, though the end of another began it just then."""
+    def test_addressHasOneProbe(self) -> None:
+        """An address has one probe, although the end of another probe has just begun it."""
         self.fill(next=THIRD)
         self.probe(THIRD)
         self.assertEqual([to for _, to in self.datagrams], [FIRST, SECOND, THIRD])
         self.answerAll()
         self.assertEqual(self.ended, [(FIRST, False), (SECOND, True), (THIRD, True)])
 
-    def test_maximum(self) -> None:
-        """There are never more than there may be, and each ends once."""
+    def test_probesStayWithinTheirLimit(self) -> None:
+        """
+        No more than 2 probes are in flight when the end of one begins another, and each of 4 ends
+        once.
+        """
         self.fill(next=THIRD)
         self.probe(FOURTH)
         self.assertEqual(self.requests.inFlight, 2)

@@ -1,0 +1,124 @@
+"""
+The window of requests in flight, the queue of those that wait, and transaction ids.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from dwdht_twisted import Address, TooManyRequests
+from dwdht_twisted._core import wire
+from dwdht_twisted._net.requests import OutgoingRequest
+from tests.helpers.networks.requests import RequestsTestCase
+
+
+class WindowTests(RequestsTestCase):
+    """
+    A window of two requests in flight, and a queue of three that wait.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.build(window=2, queueLimit=3)
+
+    def fill(self) -> list[OutgoingRequest]:
+        """Send five requests to five ports: two are in flight, and three wait."""
+        return [self.send(Address("10.0.0.1", port)) for port in range(1, 6)]
+
+    def ports(self) -> list[int]:
+        """Return the ports that something was sent to, each once, in order."""
+        return list(dict.fromkeys(address[1] for _, address in self.sent))
+
+    def test_requestsBeyondTheWindowWait(self) -> None:
+        """
+        Two requests, the window, are sent at once, and three wait.
+        """
+        self.fill()
+        self.assertEqual(self.ports(), [1, 2])
+        self.assertEqual((self.requests.inFlight, self.requests.waiting), (2, 3))
+
+    def test_requestBeyondTheQueueIsRefused(self) -> None:
+        """
+        A request beyond the queue raises `TooManyRequests` with the number of those that wait.
+        """
+        self.fill()
+        with self.assertRaises(TooManyRequests) as caught:
+            self.send()
+        self.assertIn("3 requests wait already", str(caught.exception))
+
+    def test_answerSendsTheNextRequest(self) -> None:
+        """
+        An answer lets the request be sent that has waited for longest.
+        """
+        self.fill()
+        self.answer(0, ("10.0.0.1", 1))
+        self.assertEqual(self.ports(), [1, 2, 3])
+
+    def test_timeoutsSendAllRequests(self) -> None:
+        """
+        Time-outs let all requests that wait be sent, without any answer.
+        """
+        self.fill()
+        self.clock.runFor(20)
+        self.assertEqual(self.ports(), [1, 2, 3, 4, 5])
+        self.assertEqual(len(self.failures), 5)
+
+    def test_cancellationSendsTheNextRequest(self) -> None:
+        """
+        A cancellation lets the request be sent that has waited for longest.
+        """
+        first, *_ = self.fill()
+        self.requests.cancel(first)
+        self.assertEqual(self.ports(), [1, 2, 3])
+
+    def test_requestCancelledWhileItWaitsIsNotSent(self) -> None:
+        """
+        A request that is cancelled while it waits is never sent.
+        """
+        _, _, third, *_ = self.fill()
+        self.requests.cancel(third)
+        self.assertEqual(self.requests.waiting, 2)
+        self.clock.runFor(20)
+        self.assertEqual(self.ports(), [1, 2, 4, 5])
+
+    def test_requestsShareOneTimer(self) -> None:
+        """
+        A hundred requests share one delayed call.
+        """
+        self.build()
+        for port in range(1, 101):
+            self.send(Address("10.0.0.1", port))
+            self.clock.runFor(0.001)
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+
+
+class TransactionIdTests(RequestsTestCase):
+    """
+    The transaction ids of requests.
+    """
+
+    def ids(self) -> list[int]:
+        """Return the transaction ids of all datagrams that were sent."""
+        return [wire.transactionId(datagram) for datagram, _ in self.sent]
+
+    def test_transactionIdsAreUnpredictable(self) -> None:
+        """
+        Transaction ids of 200 requests have more than 190 different steps, and use all 15 bits.
+        """
+        for _ in range(200):
+            self.send()
+        ids = self.ids()
+        steps = {later - earlier for earlier, later in pairwise(ids)}
+        self.assertGreater(len(steps), 190)
+        self.assertGreater(max(ids), 30000)
+
+    def test_transactionIdsInFlightAreUnique(self) -> None:
+        """
+        Transaction ids of 20,000 requests in flight are all different.
+        """
+        self.build(window=20000)
+        for _ in range(20000):
+            self.send()
+        ids = self.ids()
+        self.assertEqual(len(ids), 20000)
+        self.assertEqual(len(set(ids)), 20000)
