@@ -1,38 +1,63 @@
 """
 A Kademlia DHT on which any command can be an RPC, as a component for Twisted.
 
-Start with `DHTNode`; ``README.rst`` shows it at work.
+Start with `DHTNode`; the README shows it at work.
+
+Each name is loaded when it is first used (PEP 562), so that importing the package costs next to
+nothing, and its pure core can be imported without Twisted.
 """
 
-from ._core.limits import RateLimit
-from ._core.wire import Address, Contact
-from ._net.asking import QueryStream
-from .errors import (
-    CannotListen,
-    DHTError,
-    InvalidAddress,
-    InvalidCommand,
-    InvalidTarget,
-    MalformedDatagram,
-    NoCloseNodes,
-    NodeDestroyed,
-    NoResponse,
-    RequestTimeout,
-    TooManyRequests,
-    UnexpectedAnswer,
-    UnresolvableHost,
-    ValueNotFound,
-    ValueTooLarge,
-)
-from .interfaces import ICommandHandler, IDHTNode, IQueryStream, IValueStore, Pong, Reply, Request
-from .node import DHTNode
+from __future__ import annotations
+
+# The typing module would take most of the time of this import; checkers know the name.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from . import values
+    from ._core.limits import RateLimit
+    from ._core.wire import Address, Contact
+    from ._net.asking import QueryStream
+    from .errors import (
+        CannotListen,
+        CannotOpenStore,
+        DHTError,
+        InvalidAddress,
+        InvalidCommand,
+        InvalidTarget,
+        MalformedDatagram,
+        NoCloseNodes,
+        NodeDestroyed,
+        NoResponse,
+        RequestTimeout,
+        TooManyRequests,
+        UnexpectedAnswer,
+        UnresolvableHost,
+        ValueNotFound,
+        ValueTooLarge,
+    )
+    from .interfaces import (
+        ICommandHandler,
+        IDHTNode,
+        IQueryStream,
+        IValueStore,
+        Pong,
+        Reply,
+        Request,
+    )
+    from .node import DHTNode
+    from .service import DHTService
+    from .values import MemoryStore, SQLiteStore, ValueHandler
+
+    __version__: str
 
 __all__ = [
     "Address",
     "CannotListen",
+    "CannotOpenStore",
     "Contact",
     "DHTError",
     "DHTNode",
+    "DHTService",
     "ICommandHandler",
     "IDHTNode",
     "IQueryStream",
@@ -41,6 +66,7 @@ __all__ = [
     "InvalidCommand",
     "InvalidTarget",
     "MalformedDatagram",
+    "MemoryStore",
     "NoCloseNodes",
     "NoResponse",
     "NodeDestroyed",
@@ -50,9 +76,55 @@ __all__ = [
     "Reply",
     "Request",
     "RequestTimeout",
+    "SQLiteStore",
     "TooManyRequests",
     "UnexpectedAnswer",
     "UnresolvableHost",
+    "ValueHandler",
     "ValueNotFound",
     "ValueTooLarge",
+    "__version__",
+    "values",
 ]
+
+# The module of each name that is not an error.
+_MODULES = {
+    "Address": "._core.wire",
+    "Contact": "._core.wire",
+    "DHTNode": ".node",
+    "DHTService": ".service",
+    "ICommandHandler": ".interfaces",
+    "IDHTNode": ".interfaces",
+    "IQueryStream": ".interfaces",
+    "IValueStore": ".interfaces",
+    "MemoryStore": ".values",
+    "Pong": ".interfaces",
+    "QueryStream": "._net.asking",
+    "RateLimit": "._core.limits",
+    "Reply": ".interfaces",
+    "Request": ".interfaces",
+    "SQLiteStore": ".values",
+    "ValueHandler": ".values",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value = version("dwdht_twisted")
+    elif name == "values":
+        value = import_module(".values", __name__)
+    else:
+        value = getattr(import_module(_MODULES.get(name, ".errors"), __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

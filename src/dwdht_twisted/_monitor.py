@@ -18,9 +18,9 @@ from .node import DHTNode
 WATCH_INTERVAL = 30.0
 
 #: The time without an answer after which a node without contacts counts as isolated, in seconds.
-#: Larger: isolation is logged later.  Smaller: a node whose only company is a bootstrap server, which
-#: is never a contact, would count as isolated between two answers: it asks the server again at
-#: intervals that grow to a minute.
+#: Larger: isolation is logged later.  Smaller: a node whose only company is a bootstrap server,
+#: which is never a contact, would count as isolated between two answers: it asks the server again
+#: at intervals that grow to a minute.
 ISOLATED_AFTER = 180.0
 
 #: The log message of each counter that must not rise.

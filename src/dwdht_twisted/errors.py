@@ -33,12 +33,16 @@ class MalformedDatagram(DHTError, ValueError):
     """Bytes from the network aren't a message of the protocol."""
 
 
+class CannotOpenStore(DHTError):
+    """The file of a store can't be opened, or isn't a store."""
+
+
 class UnresolvableHost(DHTError):
     """A host name has no IPv4 address."""
 
 
 class CannotListen(DHTError):
-    """The UDP port can't be had: taken, or not allowed."""
+    """The UDP port can't be had, because it is taken or not allowed."""
 
 
 class NodeDestroyed(DHTError):

@@ -1,5 +1,5 @@
 """
-The interfaces of the package, and the small immutable things that pass through them.
+The interfaces of the package, and the immutable values that pass through them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ class Request(NamedTuple):
     :ivar command: the name of the command
     :ivar target: 32 bytes
     :ivar value: the payload, or None when the request has none
-    :ivar node: who asks; its ``id`` is None when it is ephemeral.  In a query its address may be
-        forged.  In an update it is proven: the node has received at this address what we sent
-        there.
+    :ivar node: the asker; its ``id`` is None when it is ephemeral.  In a query its address may be
+        forged.  In an update it is validated: the asker has received what we sent to this address.
     """
 
     command: str
@@ -39,8 +38,8 @@ class Reply(NamedTuple):
     """
     One node's answer to a query or to an update.
 
-    :ivar node: who answered; its ``id`` is None when it is ephemeral, which only happens when it
-        was asked by address
+    :ivar node: the node that answered; its ``id`` is None when it is ephemeral, which only happens
+        when it was asked by address
     :ivar value: what its handler gave, or None
     """
 
@@ -52,15 +51,15 @@ class Pong(NamedTuple):
     """
     The answer to a ping.
 
-    :ivar contact: who answered; its ``id`` is None when it is ephemeral
-    :ivar address: our own address, as the other side sees it
+    :ivar contact: the node that answered; its ``id`` is None when it is ephemeral
+    :ivar address: our own address, as that node sees it
     """
 
     contact: Contact
     address: Address
 
 
-#: What a handler may give: the value of the answer, now or later.
+#: The results that a handler may return: the value of the answer, now or later.
 HandlerResult: TypeAlias = bytes | Awaitable[bytes | None] | None
 
 
@@ -68,24 +67,25 @@ class ICommandHandler(Interface):
     """
     Runs a command that other nodes ask for.
 
-    What a method gives is sent as the value of the answer: bytes, None for no value, or a
-    Deferred or a coroutine of those.  The wire has no field for an error: when a method fails,
+    The result of a method is sent as the value of the answer: bytes, None for no value, or a
+    Deferred or a coroutine of those.  The wire has no field for an error.  When a method fails,
     nothing is sent, the failure is logged, and the asker's request times out.
 
     An asker waits for one to two seconds, and sends its request again meanwhile.  So answer within
-    a second; a query that takes longer may run once for each time that it was sent.  After 30
-    seconds a result is cancelled, and the method has failed: what it gives then is not sent.
+    a second: a query that takes longer may run once for each transmission.  After 30 seconds a
+    result is cancelled, and the method has failed; a result that it still gives is not sent.
     """
 
     def queryReceived(request: Request) -> HandlerResult:
         """
-        A node asks.  Its address may be forged: read, and answer, but change nothing on its word.
+        Answer a query.  The asker's address may be forged, so change nothing because of it.
         """
 
     def updateReceived(request: Request) -> HandlerResult:
         """
-        A node that has proven its address asks this one, as one of the closest to the target, to
-        change something.  One update is handed over once, however often its datagram arrives.
+        Take an update: the asker wants this node, as one of the closest to the target, to change
+        something.  Its address is validated.  Each update is passed on once, however often its
+        datagram arrives.
         """
 
 
@@ -93,24 +93,22 @@ class IQueryStream(IPushProducer):
     """
     The answers to one query or update, as they come.
 
-    Nothing is sent before somebody wants answers: `startProducing`, `collect` or ``async for``,
-    one of them, once.  While paused, no further node is asked.
+    Nothing is sent before the stream is read, once, by one of `startProducing`, `collect` and
+    ``async for``.  While it is paused, no further node is asked.
     """
 
-    responses = Attribute("How many nodes have answered so far.")
-    errors = Attribute("How many nodes failed to answer, or refused an update, so far.")
-    commits = Attribute("How many nodes have taken the update so far.")
+    responses = Attribute("The number of nodes that have answered so far.")
+    errors = Attribute("The number of nodes that failed to answer, or refused an update, so far.")
+    commits = Attribute("The number of nodes that have taken the update so far.")
 
     def startProducing(consumer: IConsumer) -> Deferred[None]:
         """
         Register with ``consumer`` as a push producer and write each `Reply` to it.
 
-        :return: fires with None at the end of the query or when it was stopped; fails with
-            `NoResponse` when no node answered, with
-            `NoCloseNodes` when none took the update, with
-            `TooManyRequests` when none could be asked, with
-            `NodeDestroyed` when the node went first.
-            Cancelling it stops the query.
+        :return: fires with None at the end of the query, or when it was stopped; fails with
+            `NoResponse` when no node answered, with `NoCloseNodes` when none took the update, with
+            `TooManyRequests` when none could be asked, with `NodeDestroyed` when the node was
+            destroyed first.  Cancelling it stops the query.
         """
 
     def collect() -> Deferred[list[Reply]]:
@@ -125,19 +123,20 @@ class IQueryStream(IPushProducer):
         """
         The stream itself: ``async for reply in stream``.
 
-        Who leaves the loop early calls ``stopProducing``; else the stream waits, paused, as long as
-        its node lives.
+        A loop that is left early must be followed by ``stopProducing``.  Otherwise the stream
+        waits, paused, as long as its node lives.
         """
 
     def __anext__() -> Awaitable[Reply]:
-        """The next reply; raises as `startProducing` fails."""
+        """The next reply; fails as `startProducing` does."""
 
 
 class IDHTNode(Interface):
     """
     A node of the network.
 
-    Arguments of the wrong form raise at once, from `DHTError` or as ``ValueError``; what goes wrong later fails the Deferred.
+    Arguments of the wrong form raise at once, from `DHTError` or as ``ValueError``; what goes wrong
+    later fails the Deferred.
     """
 
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")

@@ -1,10 +1,9 @@
 """
-How long to wait for an answer, learnt from the answers that came.
+Time-outs: how long to wait for an answer, learnt from the answers that came.
 
-The estimator is that of RFC 6298: a smoothed round-trip time and its mean
-deviation, and a time-out of the one plus four times the other.  There is one
-for each address that answered lately, and one over all of them for addresses
-that are new.  Pure: the clock is the caller's.
+The estimator is that of RFC 6298: a smoothed round-trip time and its mean deviation, and a time-out
+of the first plus four times the second.  There is one estimate for each address that answered
+lately, and one over all of them for addresses that are new.
 """
 
 from __future__ import annotations
@@ -15,36 +14,36 @@ from .limits import RecentMap
 from .limits.bounds import ESTIMATED_ADDRESSES, ESTIMATES_KEPT_FOR
 from .wire import HostPort
 
-#: The time-out before anything was measured, in seconds.
+#: Seconds of a time-out before any answer was measured.  Larger: the first lookup waits longer for
+#: dead nodes.  Smaller: slow lines send everything twice.
 INITIAL_TIMEOUT = 0.5
 
-#: No time-out is shorter, in seconds: a peer's event loop may be busy.
+#: Seconds of the shortest time-out.  Smaller: a peer whose event loop is busy counts as late.
 MINIMUM_TIMEOUT = 0.2
 
-#: No time-out of a first transmission is longer, in seconds.
+#: Seconds of the longest time-out of a first transmission: what the original waits at most.
 MAXIMUM_TIMEOUT = 1.5
 
-
-#: When so many requests in a row had no answer in time, it is our own line that is slow.
+#: Requests in a row without an answer in time after which the node's own line counts as slow.
+#: Smaller: a few dead nodes lengthen the time-out of all.
 MISSED_IN_A_ROW = 8
 
 # The gains of RFC 6298, section 2.3.
 _ALPHA = 1 / 8
 _BETA = 1 / 4
 
-
-#: A smoothed round-trip time, its mean deviation, and what is waited at least; all in seconds.  A
-#: plain tuple of numbers, which the garbage collector passes over.
+#: A smoothed round-trip time, its mean deviation, and the shortest time-out; all in seconds.  A
+#: plain tuple of numbers, which the garbage collector need not follow.
 Estimate: TypeAlias = tuple[float, float, float]
 
 
 def firstEstimate(sample: float) -> Estimate:
-    """What one round trip tells."""
+    """The estimate from one round trip, in seconds."""
     return sample, sample / 2, MINIMUM_TIMEOUT
 
 
 def refined(estimate: Estimate | None, sample: float) -> Estimate:
-    """What one more round trip tells."""
+    """An estimate with one more round trip, in seconds."""
     if estimate is None:
         return firstEstimate(sample)
     smoothed, deviation, _ = estimate
@@ -54,47 +53,51 @@ def refined(estimate: Estimate | None, sample: float) -> Estimate:
 
 def backedOff(estimate: Estimate, waited: float) -> Estimate:
     """
-    Wait longer from now on, until there is a new sample.
+    An estimate with a longer time-out, which holds until there is a new sample.
 
-    Else no sample would ever come of an address that has become slower than the time-out, for each
-    answer would follow a second transmission (RFC 6298 section 5.5).
+    Without it, an address that has become slower than its time-out would never give a sample,
+    because each of its answers would follow a second transmission (RFC 6298 section 5.5).
 
     :param waited: the seconds after which there was no answer
     """
-    smoothed, deviation, atLeast = estimate
-    return smoothed, deviation, max(atLeast, waited)
+    smoothed, deviation, shortest = estimate
+    return smoothed, deviation, max(shortest, waited)
 
 
 def timeoutOf(estimate: Estimate) -> float:
-    """How long an answer may take before it is missed, in seconds."""
-    smoothed, deviation, atLeast = estimate
-    return min(max(smoothed + 4 * deviation, atLeast), MAXIMUM_TIMEOUT)
+    """The seconds after which an answer counts as missed."""
+    smoothed, deviation, shortest = estimate
+    return min(max(smoothed + 4 * deviation, shortest), MAXIMUM_TIMEOUT)
 
 
 class Timeouts(Protocol):
-    """How long to wait for an answer, and what tells."""
+    """Tells how long to wait for an answer, and learns from what comes."""
 
     def measured(self, address: HostPort, seconds: float, now: float) -> None:
-        """An answer has come after so many seconds."""
+        """Note that an answer came after ``seconds``."""
 
     def missed(self, address: HostPort, waited: float, now: float) -> None:
-        """No answer has come from this address within so many seconds."""
+        """Note that an address did not answer a transmission within ``waited`` seconds."""
 
     def failed(self, address: HostPort, waited: float, now: float) -> None:
-        """No answer has come to any transmission, though the first was waited for so long."""
+        """
+        Note that an address answered no transmission.
+
+        :param waited: how long the first transmission was waited for, in seconds
+        """
 
     def forget(self, address: HostPort) -> None:
-        """The node at this address is gone."""
+        """Forget an address, because its node is gone."""
 
     def timeout(self, address: HostPort, now: float) -> float:
-        """How long to wait for an answer from this address, in seconds."""
+        """How long to wait for an answer from an address, in seconds."""
 
 
 class FixedTimeout:
     """
-    The same for everybody, whatever comes.
+    The same time-out for every address, whatever comes; a `Timeouts`.
 
-    :param seconds: how long
+    :param seconds: the time-out
     """
 
     __slots__ = ("_seconds",)
@@ -103,24 +106,24 @@ class FixedTimeout:
         self._seconds = seconds
 
     def measured(self, address: HostPort, seconds: float, now: float) -> None:
-        """See `Timeouts`."""
+        """Do nothing."""
 
     def missed(self, address: HostPort, waited: float, now: float) -> None:
-        """See `Timeouts`."""
+        """Do nothing."""
 
     def failed(self, address: HostPort, waited: float, now: float) -> None:
-        """See `Timeouts`."""
+        """Do nothing."""
 
     def forget(self, address: HostPort) -> None:
-        """See `Timeouts`."""
+        """Do nothing."""
 
     def timeout(self, address: HostPort, now: float) -> float:
-        """See `Timeouts`."""
+        """See `Timeouts.timeout`."""
         return self._seconds
 
 
 class RoundTripTimes:
-    """The estimates of one node; see `Timeouts`."""
+    """The estimates of one node; a `Timeouts`."""
 
     __slots__ = ("_addresses", "_missedInARow", "_overall")
 
@@ -133,10 +136,10 @@ class RoundTripTimes:
 
     def measured(self, address: HostPort, seconds: float, now: float) -> None:
         """
-        Learn from an answer.
+        See `Timeouts.measured`.
 
-        Only of a request that was sent once: else it is unknown which of the transmissions was
-        answered (Karn's algorithm, RFC 6298 section 3).
+        Call this only for a request that was sent once: of one that was sent twice it is unknown
+        which transmission was answered (Karn's algorithm, RFC 6298 section 3).
         """
         self._missedInARow = 0
         self._overall = refined(self._overall, seconds)
@@ -144,7 +147,7 @@ class RoundTripTimes:
         self._addresses.put(address, refined(known, seconds), now)
 
     def missed(self, address: HostPort, waited: float, now: float) -> None:
-        """No answer has come from this address within so many seconds."""
+        """See `Timeouts.missed`."""
         known = self._addresses.get(address, now)
         if known is not None:
             self._addresses.replace(address, backedOff(known, waited))
@@ -154,10 +157,10 @@ class RoundTripTimes:
 
     def failed(self, address: HostPort, waited: float, now: float) -> None:
         """
-        No answer has come to any transmission, though the first was waited for so long, in seconds.
+        See `Timeouts.failed`.
 
-        The next time wait twice as long from the first on, and not as long as for the last: most
-        such addresses are dead, and few have become that slow.
+        The next request waits twice as long as the first transmission, and not as long as the last
+        one: most such addresses are dead, and few have become that slow.
         """
         known = self._addresses.get(address, now)
         if known is not None:
@@ -165,10 +168,10 @@ class RoundTripTimes:
             self._addresses.replace(address, (smoothed, deviation, 2 * waited))
 
     def forget(self, address: HostPort) -> None:
-        """The node at this address is gone: nothing that was learnt of it holds any more."""
+        """See `Timeouts.forget`."""
         self._addresses.discard(address)
 
     def timeout(self, address: HostPort, now: float) -> float:
-        """How long to wait for an answer from this address, in seconds."""
+        """See `Timeouts.timeout`."""
         known = self._addresses.get(address, now) or self._overall
         return INITIAL_TIMEOUT if known is None else timeoutOf(known)

@@ -1,8 +1,8 @@
 """
-What callers may give, checked and brought into one form.
+Checks of the arguments that callers give.
 
-Each function raises at once, and says what was wrong and what is allowed.
-Pure.
+Each function returns its argument in one form, or raises at once with what was wrong and what is
+allowed.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
         # One address; a string would otherwise be read letter by letter.
         return [parseAddress(given)]
     if not isinstance(given, Iterable):
-        raise InvalidAddress(f"{given!r} is no list of addresses; give HOST:PORT, or several")
+        raise InvalidAddress(
+            f"{given!r} is not a list of addresses; pass HOST:PORT or a list of them"
+        )
     return [parseAddress(each) for each in given]
 
 
@@ -76,14 +78,14 @@ def _isPair(given: object) -> TypeGuard[tuple[str, int]]:
 
 def checkContact(contact: Contact) -> Contact:
     """
-    Give a contact back when it can be asked.
+    Check a contact that is to be asked.
 
     :param contact: a `Contact`, or the same three things as a tuple or list
     :raises InvalidTarget: when its id isn't 32 bytes
     :raises InvalidAddress: when its address isn't one
     """
     if not isinstance(contact, (tuple, list)) or len(contact) != 3:
-        raise InvalidAddress(f"{contact!r} is no contact; give id, host and port")
+        raise InvalidAddress(f"{contact!r} is not a contact; pass id, host and port")
     id, host, port = contact
     address = parseAddress((host, port))
     if not isIPv4(address.host):
@@ -93,20 +95,20 @@ def checkContact(contact: Contact) -> Contact:
 
 def checkSocket(given: object) -> socket | None:
     """
-    Give a socket back when a node can use it.
+    Check a socket that a node is to use.
 
     :raises ValueError: when it isn't a UDP socket over IPv4
     """
     if given is None:
         return None
     if not isinstance(given, socket) or (given.family, given.type) != (AF_INET, SOCK_DGRAM):
-        raise ValueError(f"{given!r} is no UDP socket over IPv4")
+        raise ValueError(f"{given!r} is not a UDP socket over IPv4")
     return given
 
 
 def checkValue(value: object) -> bytes | None:
     """
-    Give a value back when it can be sent.
+    Check a value that is to be sent.
 
     :raises ValueError: when it is neither bytes nor None
     """
@@ -119,9 +121,10 @@ def checkValue(value: object) -> bytes | None:
 
 def checkRateLimit(given: RateLimit | float | None) -> RateLimit | None:
     """
-    What the ``rateLimit`` of a node asks for.
+    Read the ``rateLimit`` of a node.
 
-    :param given: a number is so many requests a second, for this machine's own addresses too
+    :param given: a `RateLimit`, or None, or a number of requests a second, which holds for this
+        machine's own addresses too
     :raises ValueError: when it lets nothing through
     """
     if given is None:
@@ -131,13 +134,15 @@ def checkRateLimit(given: RateLimit | float | None) -> RateLimit | None:
     if not isinstance(given, RateLimit):
         given = RateLimit(rate=float(given), burst=max(1.0, 3 * float(given)), loopback=True)
     if not (given.rate > 0 and given.burst >= 1):
-        raise ValueError(f"{given} lets nothing through; rate is over 0, and burst at least 1")
+        raise ValueError(
+            f"{given} allows no request; the rate must be above 0, and the burst at least 1"
+        )
     return given
 
 
 def checkCommand(command: object) -> str:
     """
-    Give ``command`` back when users may ask for it.
+    Check a command that a user asks for.
 
     :raises InvalidCommand: when it is empty, isn't text, or is the protocol's own
     """

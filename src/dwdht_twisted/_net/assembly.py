@@ -5,8 +5,7 @@ The parts of one node, and how they are wired together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .._core.limits import Admission, RateLimit, Silences, ValidatedAddresses
 from .._core.routing import RoutingTable
@@ -19,8 +18,7 @@ from .requests import Caller
 from .upkeep import Membership, TableRefresher, Upkeep
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(NamedTuple):
     """
     The parts of one node.
 

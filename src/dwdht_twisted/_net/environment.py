@@ -5,8 +5,8 @@ What all parts of one node share.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -14,8 +14,7 @@ from .._core.counters import Counters
 from .._core.wire import HostPort
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """
     The clock, the transport and the randomness of one node, and what it tells others and counts.
 

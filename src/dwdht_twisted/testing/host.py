@@ -106,7 +106,14 @@ class HostReactor:
                 interface, port, OSError(EADDRNOTAVAIL, strerror(EADDRNOTAVAIL))
             )
         number = port or self._findFree(interface)
-        listening = MemoryPort(self._network, self.host, number, protocol, interface, maxPacketSize)
+        listening = MemoryPort(
+            self._network,
+            self.host,
+            number,
+            protocol=protocol,
+            interface=interface,
+            maxPacketSize=maxPacketSize,
+        )
         listening.startListening()
         return listening
 

@@ -77,6 +77,7 @@ class MemoryPort:
         network: PortNetwork,
         host: str,
         port: int,
+        *,
         protocol: DatagramProtocol,
         interface: str,
         maxPacketSize: int,

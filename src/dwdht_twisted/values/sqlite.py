@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorCore
 from zope.interface import implementer
 
-from ..errors import DHTError
+from ..errors import CannotOpenStore
 from ..interfaces import IValueStore
 from .bounds import (
     DEFAULT_MAXIMUM_AGE,
@@ -26,10 +26,6 @@ from .bounds import (
 
 if TYPE_CHECKING:
     from twisted.enterprise.adbapi import ConnectionPool, Transaction
-
-
-class CannotOpenStore(DHTError):
-    """The file of a store can't be opened, or is not an SQLite database."""
 
 
 #: The triggers keep the sum of all bytes up to date, in the transaction that changes an entry.

@@ -12,7 +12,7 @@ from ..arguments import checkCommand
 
 @implementer(ICommandHandler)
 class CommandRegistry:
-    """Hands each request to the handler of its command."""
+    """Passes each request to the handler of its command."""
 
     def __init__(self) -> None:
         self._handlers: dict[str | None, ICommandHandler] = {}
@@ -36,11 +36,11 @@ class CommandRegistry:
         return self._handlers.get(command) or self._handlers.get(None)
 
     def queryReceived(self, request: Request) -> HandlerResult:
-        """Let the command's handler answer; no handler, no value."""
+        """Pass a query to its handler; without a handler the answer has no value."""
         handler = self.handlerOf(request.command)
         return None if handler is None else handler.queryReceived(request)
 
     def updateReceived(self, request: Request) -> HandlerResult:
-        """Let the command's handler take the update."""
+        """Pass an update to its handler."""
         handler = self.handlerOf(request.command)
         return None if handler is None else handler.updateReceived(request)

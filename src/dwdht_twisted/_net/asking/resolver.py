@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
-from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from twisted.python.failure import Failure
@@ -41,8 +40,9 @@ class _Resolution:
 
     def addressResolved(self, address: IAddress) -> None:
         """Keep the first IPv4 address."""
-        if self._found is None and isinstance(address, IPv4Address):
-            self._found = address.host
+        host: str = getattr(address, "host", "")
+        if self._found is None and isIPv4(host):
+            self._found = host
 
     def resolutionComplete(self) -> None:
         """Fire ``result``."""
@@ -133,6 +133,10 @@ class Resolver:
                     each.errback(result)
                 else:
                     each.callback(result)
+
+        # Not at the top: most nodes are given addresses, and this import takes longer than all of
+        # ours.
+        from twisted.internet.address import IPv4Address
 
         self._reactor.nameResolver.resolveHostName(resolution, host, 0, [IPv4Address], "UDP")
         self._running[host] = resolution

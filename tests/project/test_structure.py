@@ -1,0 +1,116 @@
+"""
+Tests for the structure of the source: the sizes of files, folders, classes and constructors.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.helpers.processes.programs import ROOT
+
+#: The folders whose files are read.
+FOLDERS = ("src", "tests", "simulation", "benchmarks", "fuzz", "examples")
+
+#: Lines that a file has at most: it is read in one sitting.
+MAXIMUM_LINES = 400
+
+#: Modules that a folder of the package has at most, beside its ``__init__``.
+MAXIMUM_MODULES = 12
+
+#: Positional parameters that a constructor has at most, beside ``self``.
+MAXIMUM_POSITIONAL = 3
+
+#: Attributes that a class of the package has at most.
+MAXIMUM_ATTRIBUTES = 12
+
+#: Classes whose attributes are their documented options and counts.
+RECORDS = {"Counters", "MemoryNetwork"}
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    """Return the Python files of folders that are written by hand."""
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*.py"):
+            if "node_modules" not in path.parts and not path.name.endswith("_pb2.py"):
+                yield path
+
+
+def classes(path: Path) -> Iterator[ast.ClassDef]:
+    """Return the classes of a file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef):
+            yield node
+
+
+def attributesOf(definition: ast.ClassDef) -> set[str]:
+    """Return the attributes that the methods of a class assign to ``self``."""
+    return {
+        target.attr
+        for node in ast.walk(definition)
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Attribute)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == "self"
+    }
+
+
+class StructureTests(SynchronousTestCase):
+    """
+    The sizes of what a reader has to keep in mind.
+    """
+
+    def test_fileHasAtMost400Lines(self) -> None:
+        """No Python file has more than 400 lines."""
+        for path in sources(*FOLDERS):
+            lines = len(path.read_text().splitlines())
+            self.assertLessEqual(lines, MAXIMUM_LINES, path)
+
+    def test_folderHasAtMost12Modules(self) -> None:
+        """No folder of the package has more than 12 modules."""
+        for folder in {path.parent for path in sources("src")}:
+            modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+            self.assertLessEqual(len(modules), MAXIMUM_MODULES, folder)
+
+    def test_classHasAtMost12Attributes(self) -> None:
+        """No class of the package, except records, assigns more than 12 attributes."""
+        for path in sources("src"):
+            for each in classes(path):
+                if each.name not in RECORDS:
+                    count = len(attributesOf(each))
+                    self.assertLessEqual(count, MAXIMUM_ATTRIBUTES, f"{each.name} in {path}")
+
+    def test_constructorHasAtMost3PositionalParameters(self) -> None:
+        """No constructor of the package takes more than 3 positional parameters."""
+        for path in sources("src"):
+            for each in classes(path):
+                for method in each.body:
+                    if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                        count = len(method.args.posonlyargs) + len(method.args.args) - 1
+                        self.assertLessEqual(count, MAXIMUM_POSITIONAL, f"{each.name} in {path}")
+
+    def test_importLoadsNothing(self) -> None:
+        """Importing the package loads none of its modules, and neither Twisted nor zope."""
+        code = (
+            "import sys; import dwdht_twisted; "
+            "print(sorted(name for name in sys.modules "
+            "if name.split('.')[0] in ('twisted', 'zope', 'dwdht_twisted')))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        self.assertEqual(done.stdout, "['dwdht_twisted']\n", done.stderr)
+
+    def test_everyExportExists(self) -> None:
+        """Each name that the package exports is found, and dir() lists it."""
+        import dwdht_twisted
+
+        for name in dwdht_twisted.__all__:
+            self.assertIn(name, dir(dwdht_twisted))
+            self.assertIsNotNone(getattr(dwdht_twisted, name))
+        with self.assertRaises(AttributeError):
+            dwdht_twisted.__getattr__("nothing")
