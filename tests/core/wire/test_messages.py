@@ -173,6 +173,8 @@ class MalformedTests(SynchronousTestCase):
         """A datagram of no byte or of one is malformed."""
         for datagram in ("", "00", "80", "ff"):
             self.assertMalformed(datagram)
+            for read in (wire.decodeRequest, wire.decodeResponse):
+                self.assertRaises(MalformedDatagram, read, bytes.fromhex(datagram))
 
     def test_noCommand(self) -> None:
         """A request without a command is malformed, for the command is required."""

@@ -10,12 +10,10 @@ field that isn't on the wire is None; an empty one is ``b""``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from google.protobuf.message import DecodeError
-
-from ... import messages_pb2
 from ...errors import MalformedDatagram
+from .codec import FieldPrefixes, fieldTags, readFields
 from .ids import ID_BYTES
 from .tokens import TOKEN_BYTES
 
@@ -35,8 +33,6 @@ INTERNAL_COMMANDS = frozenset({PING, FIND_NODE})
 
 # Set in the first two bytes of a request.
 _REQUEST_BIT = 1 << TRANSACTION_ID_BITS
-_parseRequest = messages_pb2.Request.FromString
-_parseResponse = messages_pb2.Response.FromString
 
 
 class RequestMessage(NamedTuple):
@@ -86,6 +82,23 @@ class ResponseMessage(NamedTuple):
         return token if token is not None and len(token) == TOKEN_BYTES else None
 
 
+# The fields of a message are numbered as in its tuple, which begins with the transaction id.
+_REQUEST_TAGS = fieldTags(7)
+_COMMAND = FieldPrefixes(1)
+_REQUEST_ID = FieldPrefixes(2)
+_TARGET = FieldPrefixes(3)
+_FORWARD_REQUEST = FieldPrefixes(4)
+_FORWARD_RESPONSE = FieldPrefixes(5)
+_REQUEST_TOKEN = FieldPrefixes(6)
+_REQUEST_VALUE = FieldPrefixes(7)
+
+_RESPONSE_TAGS = fieldTags(4)
+_RESPONSE_ID = FieldPrefixes(1)
+_NODES = FieldPrefixes(2)
+_RESPONSE_VALUE = FieldPrefixes(3)
+_RESPONSE_TOKEN = FieldPrefixes(4)
+
+
 def requestBody(
     command: str,
     id: bytes | None = None,
@@ -96,15 +109,21 @@ def requestBody(
     value: bytes | None = None,
 ) -> bytes:
     """A request without its framing, so that one body can be sent to many nodes."""
-    return messages_pb2.Request(
-        command=command,
-        id=id,
-        target=target,
-        forwardRequest=forwardRequest,
-        forwardResponse=forwardResponse,
-        roundtripToken=roundtripToken,
-        value=value,
-    ).SerializeToString()
+    name = command.encode()
+    body = _COMMAND[len(name)] + name
+    if id is not None:
+        body += _REQUEST_ID[len(id)] + id
+    if target is not None:
+        body += _TARGET[len(target)] + target
+    if forwardRequest is not None:
+        body += _FORWARD_REQUEST[len(forwardRequest)] + forwardRequest
+    if forwardResponse is not None:
+        body += _FORWARD_RESPONSE[len(forwardResponse)] + forwardResponse
+    if roundtripToken is not None:
+        body += _REQUEST_TOKEN[len(roundtripToken)] + roundtripToken
+    if value is not None:
+        body += _REQUEST_VALUE[len(value)] + value
+    return body
 
 
 def frameRequest(transactionId: int, body: bytes) -> bytes:
@@ -120,12 +139,16 @@ def encodeResponse(
     roundtripToken: bytes | None = None,
 ) -> bytes:
     """The datagram of a response."""
-    return (
-        transactionId.to_bytes(HEADER_BYTES, "big")
-        + messages_pb2.Response(
-            id=id, nodes=nodes, value=value, roundtripToken=roundtripToken
-        ).SerializeToString()
-    )
+    datagram = transactionId.to_bytes(HEADER_BYTES, "big")
+    if id is not None:
+        datagram += _RESPONSE_ID[len(id)] + id
+    if nodes is not None:
+        datagram += _NODES[len(nodes)] + nodes
+    if value is not None:
+        datagram += _RESPONSE_VALUE[len(value)] + value
+    if roundtripToken is not None:
+        datagram += _RESPONSE_TOKEN[len(roundtripToken)] + roundtripToken
+    return datagram
 
 
 def isRequest(datagram: bytes) -> bool:
@@ -144,28 +167,20 @@ def decodeRequest(datagram: bytes) -> RequestMessage:
 
     :raises MalformedDatagram: when it isn't one
     """
-    try:
-        body = _parseRequest(datagram[HEADER_BYTES:])
-    except DecodeError as error:
-        raise MalformedDatagram(str(error)) from None
-    command = body.command
-    # A string that isn't UTF-8 comes out of the parser as bytes.
-    if not isinstance(command, str):
-        raise MalformedDatagram("the command is not UTF-8")
-    has = body.HasField
-    # The parser doesn't insist on what is required.
-    if not command and not has("command"):
+    fields: list[Any] = [None] * 8
+    readFields(datagram, HEADER_BYTES, _REQUEST_TAGS, fields)
+    # What `transactionId` returns.  To call it takes 5 % of the time of reading.
+    fields[0] = (datagram[0] & 0x7F) << 8 | datagram[1]
+    command, id = fields[1], fields[2]
+    if command is None:
         raise MalformedDatagram("a request has a command")
-    return RequestMessage(
-        transactionId(datagram),
-        command,
-        _checkedId(body.id) if has("id") else None,
-        body.target if has("target") else None,
-        body.forwardRequest if has("forwardRequest") else None,
-        body.forwardResponse if has("forwardResponse") else None,
-        body.roundtripToken if has("roundtripToken") else None,
-        body.value if has("value") else None,
-    )
+    try:
+        fields[1] = command.decode()
+    except UnicodeDecodeError:
+        raise MalformedDatagram("the command is not UTF-8") from None
+    if id is not None and len(id) != ID_BYTES:
+        raise MalformedDatagram(f"an id has {ID_BYTES} bytes, not {len(id)}")
+    return tuple.__new__(RequestMessage, fields)
 
 
 def decodeResponse(datagram: bytes) -> ResponseMessage:
@@ -174,24 +189,13 @@ def decodeResponse(datagram: bytes) -> ResponseMessage:
 
     :raises MalformedDatagram: when it isn't one
     """
-    try:
-        body = _parseResponse(datagram[HEADER_BYTES:])
-    except DecodeError as error:
-        raise MalformedDatagram(str(error)) from None
-    has = body.HasField
-    return ResponseMessage(
-        transactionId(datagram),
-        _checkedId(body.id) if has("id") else None,
-        body.nodes if has("nodes") else None,
-        body.value if has("value") else None,
-        body.roundtripToken if has("roundtripToken") else None,
-    )
-
-
-def _checkedId(id: bytes) -> bytes:
-    if len(id) != ID_BYTES:
+    fields: list[Any] = [None] * 5
+    readFields(datagram, HEADER_BYTES, _RESPONSE_TAGS, fields)
+    fields[0] = (datagram[0] & 0x7F) << 8 | datagram[1]
+    id = fields[1]
+    if id is not None and len(id) != ID_BYTES:
         raise MalformedDatagram(f"an id has {ID_BYTES} bytes, not {len(id)}")
-    return id
+    return tuple.__new__(ResponseMessage, fields)
 
 
 def decode(datagram: bytes) -> RequestMessage | ResponseMessage:

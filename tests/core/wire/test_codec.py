@@ -1,0 +1,234 @@
+"""
+Tests for `dwdht_twisted._core.wire.codec`: what the two messages look like on the wire, and what is
+no message.
+"""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+from subprocess import run
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import RequestMessage, ResponseMessage
+from dwdht_twisted._core.wire.codec import FieldPrefixes, fieldTags, readFields
+from dwdht_twisted.errors import MalformedDatagram
+
+ID = bytes.fromhex("11" * 32)
+TARGET = bytes.fromhex("22" * 32)
+
+#: Fields that the protocol doesn't know, one of each wire type and more.
+UNKNOWN = {
+    "varint": "78 05",
+    "varint of 10 bytes": "78 ffffffffffffffffff01",
+    "varint of 70 bits": "78 ffffffffffffffffff7f",
+    "8 bytes": "79 0102030405060708",
+    "bytes": "7a 03 616263",
+    "empty bytes": "7a 00",
+    "empty group": "7b 7c",
+    "group": "7b 7805 790102030405060708 7a03616263 7d01020304 7c",
+    "group in a group": "7b 83010a0161 8401 7c",
+    "4 bytes": "7d 01020304",
+    "number of two bytes": "8201 0161",
+    "largest number": "faffffff0f 0161",
+    "field 1 as a varint": "08 05",
+    "field 1 as 8 bytes": "09 0102030405060708",
+    "field 1 as a group": "0b 0c",
+    "field 1 as 4 bytes": "0d 01020304",
+    "field 1 in a group": "7b 0a0178 7c",
+}
+
+#: What makes each message that it is part of malformed.
+MALFORMED = {
+    "number 0": "02 0161",
+    "number 0 as a varint": "00 01",
+    "number 0 in a group": "7b 00 01 7c",
+    "group of number 0": "03 04",
+    "tag of 6 bytes": "fa8080808000 0161",
+    "tag of 33 bits": "faffffff1f 0161",
+    "tag without an end": "fa",
+    "wire type 6": "7e",
+    "wire type 7": "7f",
+    "no length": "7a",
+    "length without an end": "7a 80",
+    "length beyond the end": "7a 02 61",
+    "length of 2 GB less 1": "7a ffffffff07",
+    "length of 4 GB less 1": "7a ffffffff0f",
+    "length of 6 bytes": "7a 818080808000 61",
+    "length that is 1 in 32 bits": "7a 8180808010 61",
+    "no varint": "78",
+    "varint without an end": "78 80",
+    "varint of 11 bytes": "78 ffffffffffffffffffff01",
+    "7 bytes of 8": "79 01020304050607",
+    "3 bytes of 4": "7d 010203",
+    "group without an end": "7b 7805",
+    "end without a group": "7c",
+    "group that another ends": "7b 8401",
+    "groups that end in the wrong order": "7b 8301 7c 8401",
+    "field beyond the end of its group": "7b 7a02 7c",
+}
+
+
+class FieldPrefixesTests(SynchronousTestCase):
+    """
+    Tests for `FieldPrefixes`.
+    """
+
+    def test_tagAndLength(self) -> None:
+        """A prefix is a tag of one byte and a length of one byte for each 7 bits."""
+        vectors = {
+            0: "1a00",
+            32: "1a20",
+            127: "1a7f",
+            128: "1a8001",
+            760: "1af805",
+            16383: "1aff7f",
+            16384: "1a808001",
+            65507: "1ae3ff03",
+        }
+        prefixes = FieldPrefixes(3)
+        for length, expected in vectors.items():
+            self.assertEqual(prefixes[length], bytes.fromhex(expected))
+            self.assertEqual(prefixes[length], bytes.fromhex(expected))
+
+    def test_keptPrefixesAreBounded(self) -> None:
+        """At most 128 prefixes of a field are kept, however many lengths are written."""
+        prefixes = FieldPrefixes(1)
+        for length in range(1000):
+            self.assertEqual(len(prefixes[length]), 2 if length < 128 else 3)
+        self.assertEqual(len(prefixes), 128)
+
+
+def isMalformed(datagram: str) -> bool:
+    """Whether a datagram, in hex, is refused as malformed."""
+    try:
+        wire.decode(bytes.fromhex(datagram))
+    except MalformedDatagram:
+        return True
+    return False
+
+
+class CountedBytes(bytes):
+    """
+    Bytes that count how many of them are copied by slices.
+
+    :ivar copied: the count
+    """
+
+    copied = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        part = super().__getitem__(key)
+        if isinstance(part, bytes):
+            self.copied += len(part)
+        return part
+
+
+class ReadFieldsTests(SynchronousTestCase):
+    """
+    Tests for `readFields`, most of them by `decode`.
+    """
+
+    def read(self, fields: str) -> tuple[RequestMessage, ResponseMessage]:
+        """Read a request and a response, both of command or id, target or nodes, and fields."""
+        return (
+            wire.decodeRequest(bytes.fromhex("8001 0a0161" + fields)),
+            wire.decodeResponse(bytes.fromhex("0001" + fields)),
+        )
+
+    def test_anyOrder(self) -> None:
+        """Fields are read in any order."""
+        request = wire.decode(bytes.fromhex("8001 3a0179 1a20" + "22" * 32 + "0a0161"))
+        self.assertEqual(request, RequestMessage(1, "a", target=TARGET, value=b"y"))
+        response = wire.decode(bytes.fromhex("0001 1a0179 0a20" + "11" * 32))
+        self.assertEqual(response, ResponseMessage(1, ID, value=b"y"))
+
+    def test_unknownFieldIsSkipped(self) -> None:
+        """An unknown field of each wire type is skipped before, between and after known ones."""
+        for name, unknown in UNKNOWN.items():
+            one, other = "1a0178", "220179"
+            for fields in (
+                unknown + one + other,
+                one + unknown + other,
+                one + other + unknown,
+                unknown + one + unknown + unknown + other + unknown,
+            ):
+                request, response = self.read(fields)
+                self.assertEqual(
+                    request, RequestMessage(1, "a", target=b"x", forwardRequest=b"y"), name
+                )
+                self.assertEqual(
+                    response, ResponseMessage(1, value=b"x", roundtripToken=b"y"), name
+                )
+
+    def test_lastOfRepeatedFieldCounts(self) -> None:
+        """Of a field that comes several times the last value counts, whatever the others are."""
+        command = wire.decode(bytes.fromhex("8001 0a02fffe 0a0161 0a0162"))
+        self.assertEqual(command, RequestMessage(1, "b"))
+        for between in ("", *UNKNOWN.values()):
+            request, response = self.read("1a0178 1a03616263" + between + "1a0179" + between)
+            self.assertEqual(request.target, b"y")
+            self.assertEqual(response.value, b"y")
+            wrongSize = "0a0178" + between + "0a20" + "11" * 32
+            self.assertEqual(wire.decodeResponse(bytes.fromhex("0001" + wrongSize)).id, ID)
+
+    def test_longerVarints(self) -> None:
+        """A tag and a length of up to 5 bytes are read, whether or not they need them."""
+        for zeros in range(4):
+            padding = "80" * zeros + "00"
+            request, response = self.read(f"9a{padding} 83{padding} 616263")
+            self.assertEqual(request.target, b"abc")
+            self.assertEqual(response.value, b"abc")
+
+    def test_malformed(self) -> None:
+        """A message with a malformed field is malformed, whatever comes before the field."""
+        for name, malformed in MALFORMED.items():
+            for before in ("", "1a0178", "7805", "7b7c"):
+                for message in ("8001 0a0161", "0001"):
+                    datagram = message + before + malformed
+                    self.assertTrue(isMalformed(datagram), f"{name}: {datagram}")
+
+    def test_depthOfGroups(self) -> None:
+        """Groups nest 100 deep; a message where they nest 101 deep is malformed."""
+        request, _ = self.read("7b" * 100 + "7c" * 100 + "1a0178")
+        self.assertEqual(request.target, b"x")
+        self.assertRaises(MalformedDatagram, self.read, "7b" * 101 + "7c" * 101)
+
+    def test_hugeLengthAllocatesNothing(self) -> None:
+        """A length of up to 32 GB takes less than 4 KB of memory, of a known field or another."""
+        for tag in ("1a", "7a", "9a00"):
+            for length in ("ffff7f", "ffffff7f", "ffffffff07", "ffffffff7f"):
+                datagram = bytes.fromhex("8001 0a0161" + tag + length + "61")
+                self.assertRaises(MalformedDatagram, wire.decode, datagram)
+                tracemalloc.start()
+                try:
+                    wire.decode(datagram)
+                except MalformedDatagram:
+                    _, peak = tracemalloc.get_traced_memory()
+                finally:
+                    tracemalloc.stop()
+                self.assertTrue(peak < 4096, f"{peak} bytes")
+
+    def test_copiesAreLinear(self) -> None:
+        """The reader copies less than 6 bytes for each byte of a message, whatever its fields."""
+
+        for field in ("1a00", "1a017a", "1a8000", "9a80808000 00", *UNKNOWN.values()):
+            part = bytes.fromhex(field)
+            data = CountedBytes(part * (60000 // len(part)))
+            readFields(data, 0, fieldTags(7), [None] * 8)
+            self.assertTrue(data.copied < 6 * len(data), (field, data.copied))
+
+
+class ImportTests(SynchronousTestCase):
+    """
+    Tests for what the package needs.
+    """
+
+    def test_noProtobuf(self) -> None:
+        """Neither the package nor a node imports protobuf."""
+        code = "import sys; sys.modules['google'] = None; import dwdht_twisted._cli.main"
+        done = run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
