@@ -22,8 +22,8 @@ class AbuseTests(NodeTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.one = self.swarm(30, rateLimit=None)[0]
-        self.there = self.addressOf(self.one)
+        self.server = self.swarm(30, rateLimit=None)[0]
+        self.there = self.addressOf(self.server)
         self.attacker = self.peer(id=None)
 
     def countBytes(self, victim: RawPeer) -> int:
@@ -36,7 +36,7 @@ class AbuseTests(NodeTestCase):
         bytes.
         """
         contact = self.peer()
-        self.introduce(contact, self.one)
+        self.introduce(contact, self.server)
         before = self.countBytes(contact)
         datagram = self.attacker.ask(
             self.there,
@@ -60,7 +60,7 @@ class AbuseTests(NodeTestCase):
         self.attacker.ask(self.there, wire.PING, forwardRequest=packAddress(*victim.address))
         self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(victim.received, [])
-        self.assertEqual(self.one.counters.relaysRefused, 1)
+        self.assertEqual(self.server.counters.relaysRefused, 1)
 
     def test_26_forwardedPingsAreLimited(self) -> None:
         """
@@ -68,7 +68,7 @@ class AbuseTests(NodeTestCase):
         forwarded to it.
         """
         contact = self.peer()
-        self.introduce(contact, self.one)
+        self.introduce(contact, self.server)
         contact.requests.clear()
         for _ in range(10):
             for _ in range(500):
@@ -139,10 +139,10 @@ class AbuseTests(NodeTestCase):
         query and not an update.
         """
         handler = Handler()
-        self.one.register(COMMAND, handler)
+        self.server.register(COMMAND, handler)
         owner = self.peer(answers="pong")
         target = self.target()
-        token = self.tokenFor(owner, self.one, target)
+        token = self.tokenFor(owner, self.server, target)
         otherHost = self.peer(id=owner.id, answers="pong")
         otherPort = self.peer(owner.host, id=owner.id, answers="pong")
         uses = [
@@ -156,7 +156,7 @@ class AbuseTests(NodeTestCase):
             peer.ask(self.there, COMMAND, wanted, id=id, roundtripToken=token)
             self.clock.runFor(1)
         self.assertEqual(handler.updates, [])
-        self.assertEqual(self.one.counters.badTokens, len(uses))
+        self.assertEqual(self.server.counters.badTokens, len(uses))
         owner.ask(self.there, COMMAND, target, roundtripToken=token)
         self.clock.runFor(1)
         self.assertEqual(len(handler.updates), 1)
@@ -167,7 +167,7 @@ class AbuseTests(NodeTestCase):
         target.
         """
         handler = Handler()
-        self.one.register(COMMAND, handler)
+        self.server.register(COMMAND, handler)
         peer = self.peer(answers="pong")
         peer.ask(self.there, wire.PING)
         self.clock.runFor(1)

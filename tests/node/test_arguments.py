@@ -28,7 +28,7 @@ class ArgumentTests(NodeTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.one = self.node()
+        self.asker = self.node()
 
     def tearDown(self) -> None:
         self.assertEqual(self.sent, [])
@@ -38,7 +38,7 @@ class ArgumentTests(NodeTestCase):
         A target of 31 bytes, or one that isn't bytes, raises `InvalidTarget` with the size in one
         line.
         """
-        for ask in (self.one.query, self.one.update):
+        for ask in (self.asker.query, self.asker.update):
             with self.assertRaises(InvalidTarget) as caught:
                 ask(COMMAND, bytes(31))
             self.assertEqual(str(caught.exception), "target must be 32 bytes, not 31")
@@ -90,13 +90,13 @@ class ArgumentTests(NodeTestCase):
         for bad in (("10.0.0.1", 0), "10.0.0.1:99999", ":", None, ("10.0.0.1",), 1.5):
             wrong = cast(Any, bad)
             with self.assertRaises(InvalidAddress):
-                self.one.ping(wrong)
+                self.asker.ping(wrong)
             with self.assertRaises(InvalidAddress):
-                self.one.holepunch(wrong, good)
+                self.asker.holepunch(wrong, good)
             with self.assertRaises(InvalidAddress):
-                self.one.holepunch(good, wrong)
+                self.asker.holepunch(good, wrong)
             with self.assertRaises(InvalidAddress):
-                self.one.query(COMMAND, bytes(32), nodes=[good, wrong])
+                self.asker.query(COMMAND, bytes(32), nodes=[good, wrong])
 
     def test_badCommandIsRefused(self) -> None:
         """
@@ -105,12 +105,12 @@ class ArgumentTests(NodeTestCase):
         for command in ("", "_ping", "_find_node", b"test", None):
             wrong = cast(str, command)
             with self.assertRaises(InvalidCommand):
-                self.one.query(wrong, bytes(32))
+                self.asker.query(wrong, bytes(32))
             with self.assertRaises(InvalidCommand):
-                self.one.update(wrong, bytes(32))
+                self.asker.update(wrong, bytes(32))
             if command is not None:
                 with self.assertRaises(InvalidCommand):
-                    self.one.register(wrong, Handler())
+                    self.asker.register(wrong, Handler())
 
     def test_valueThatIsNotBytesIsRefused(self) -> None:
         """
@@ -118,14 +118,14 @@ class ArgumentTests(NodeTestCase):
         """
         for value in ("text", 1, [b"x"]):
             with self.assertRaises(ValueError):
-                self.one.query(COMMAND, bytes(32), cast(bytes, value))
+                self.asker.query(COMMAND, bytes(32), cast(bytes, value))
 
     def test_valueTooLargeForADatagramIsRefused(self) -> None:
         """
         A value that doesn't fit a datagram raises `ValueTooLarge` with the limit; one of 50 bytes
         less is accepted.
         """
-        for ask in (self.one.query, self.one.update):
+        for ask in (self.asker.query, self.asker.update):
             with self.assertRaises(ValueTooLarge) as caught:
                 ask(COMMAND, bytes(32), bytes(wire.MAX_DATAGRAM_BYTES - 100))
             self.assertIn(str(wire.MAX_DATAGRAM_BYTES), str(caught.exception))
@@ -137,14 +137,14 @@ class ArgumentTests(NodeTestCase):
         twice ``KeyError``.
         """
         with self.assertRaises(ValueError):
-            self.one.register(COMMAND, cast(Any, lambda request: None))
-        self.one.register(COMMAND, Handler())
+            self.asker.register(COMMAND, cast(Any, lambda request: None))
+        self.asker.register(COMMAND, Handler())
         with self.assertRaises(ValueError):
-            self.one.register(COMMAND, Handler())
-        self.one.unregister(COMMAND)
+            self.asker.register(COMMAND, Handler())
+        self.asker.unregister(COMMAND)
         with self.assertRaises(KeyError):
-            self.one.unregister(COMMAND)
-        self.one.register(COMMAND, Handler())
+            self.asker.unregister(COMMAND)
+        self.asker.register(COMMAND, Handler())
 
     def test_rateLimitOfNothingIsRefused(self) -> None:
         """

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IAddress,
     IConsumer,
@@ -49,6 +50,14 @@ class Handler:
     def updateReceived(self, request: Request) -> HandlerResult:
         self.updates.append(request)
         return self._update(request)
+
+
+async def ignoreCancellation(_: Request) -> bytes:
+    """Handle a request without end: wait for ever, and again after a cancellation."""
+    try:
+        return await Deferred()
+    except Exception:
+        return await Deferred()
 
 
 @implementer(IConsumer)

@@ -1,5 +1,6 @@
 """
-Tests for `dwdht_twisted.relay`: a forwarded ping, as the asker, the referrer and the peer.
+Forwarded pings: a node as their asker, as the referrer that relays them, and as the peer that
+answers.
 """
 
 from __future__ import annotations
@@ -20,220 +21,232 @@ from tests.helpers.networks.peers import RawPeer
 
 class AskerTests(NodeTestCase):
     """
-    The node asks a referrer for a hole punch.
+    A node that asks a referrer for a hole punch.
     """
 
     def setUp(self) -> None:
         super().setUp()
-        self.one = self.node()
+        self.asker = self.node()
         self.referrer = self.peer()
-        self.target_ = self.peer()
+        self.destination = self.peer()
 
-    def test_datagrams(self) -> None:
+    def test_holePunchSendsTwoPings(self) -> None:
         """
-        One ping goes to the peer, which opens the own NAT, and one to the referrer, which names
-        the peer, both under one transaction id.
+        A hole punch sends a ping to the peer, which opens the own NAT, and one to the referrer that
+        names the peer, under one transaction id.
         """
-        self.one.holepunch(self.target_.address, self.referrer.address).addErrback(lambda _: None)
+        self.asker.holepunch(self.destination.address, self.referrer.address).addErrback(
+            lambda _: None
+        )
         self.clock.runFor(0.1)
-        [(direct, _)] = self.target_.requests
+        [(direct, _)] = self.destination.requests
         [(relayed, _)] = self.referrer.requests
         self.assertEqual((direct.command, relayed.command), (wire.PING, wire.PING))
         self.assertEqual(direct.transactionId, relayed.transactionId)
         self.assertIsNone(direct.forwardRequest)
-        self.assertEqual(relayed.forwardRequest, packAddress(*self.target_.address))
+        self.assertEqual(relayed.forwardRequest, packAddress(*self.destination.address))
 
-    def test_answer(self) -> None:
+    def test_answerOfThePeerIsThePong(self) -> None:
         """
-        The peer's answer, to the ping that the referrer relayed, is the pong.
+        The peer's answer to the relayed ping is the pong.
         """
-        punch = self.one.holepunch(self.target_.address, self.referrer.address)
+        punch = self.asker.holepunch(self.destination.address, self.referrer.address)
         self.clock.runFor(0.1)
         [(relayed, _)] = self.referrer.requests
-        self.target_.serve(relayed, self.addressOf(self.one))
+        self.destination.serve(relayed, self.addressOf(self.asker))
         pong = self.clock.runUntil(punch, limit=0.1)
-        self.assertEqual(pong, Pong(self.target_.contact, self.addressOf(self.one)))
+        self.assertEqual(pong, Pong(self.destination.contact, self.addressOf(self.asker)))
 
-    def test_answerOfTheReferrer(self) -> None:
+    def test_answerOfTheReferrerIsRefused(self) -> None:
         """
-        An answer of the referrer itself is not the pong.
+        The referrer's own answer is counted as unexpected, and is no pong.
         """
-        punch = self.one.holepunch(self.target_.address, self.referrer.address)
+        punch = self.asker.holepunch(self.destination.address, self.referrer.address)
         self.clock.runFor(0.1)
         [(relayed, source)] = self.referrer.requests
         self.referrer.serve(relayed, source)
         self.clock.runFor(0.1)
         self.assertNoResult(punch)
-        self.assertEqual(self.one.counters.unexpected, 1)
+        self.assertEqual(self.asker.counters.unexpected, 1)
         punch.addErrback(lambda _: None)
 
 
 class ReferrerTests(NodeTestCase):
     """
-    The node relays a ping to a contact.
+    A node that relays pings to a contact.
     """
 
     def setUp(self) -> None:
         super().setUp()
-        self.one = self.node()
+        self.relay = self.node()
         self.asker = self.peer(id=None)
-        self.target_ = self.peer()
-        self.introduce(self.target_, self.one)
-        self.target_.requests.clear()
+        self.destination = self.peer()
+        self.introduce(self.destination, self.relay)
+        self.destination.requests.clear()
 
-    def relay(self, to: bytes | None, command: str = wire.PING, **fields: bytes | None) -> None:
-        """Ask for a ping to be relayed."""
-        self.asker.ask(self.addressOf(self.one), command, forwardRequest=to, **fields)
+    def askToRelay(
+        self, to: bytes | None, command: str = wire.PING, **fields: bytes | None
+    ) -> None:
+        """Ask the node to relay a ping to a compact address."""
+        self.asker.ask(self.addressOf(self.relay), command, forwardRequest=to, **fields)
         self.clock.runFor(0.1)
 
     def assertRefused(self, count: int = 1) -> None:
-        """Nothing was relayed or answered."""
-        self.assertEqual(self.target_.requests, [])
-        self.assertEqual(self.asker.received, [])
-        self.assertEqual(self.one.counters.relaysRefused, count)
-
-    def test_relayed(self) -> None:
         """
-        The peer gets a ping with the asker's id, transaction id and address, and nothing else.
+        Require that nothing was relayed or answered, and that ``count`` refusals were counted.
+        """
+        self.assertEqual(self.destination.requests, [])
+        self.assertEqual(self.asker.received, [])
+        self.assertEqual(self.relay.counters.relaysRefused, count)
+
+    def test_relayedPingCarriesNothingElse(self) -> None:
+        """
+        A relayed ping carries the asker's id, transaction id and address, and no value, token or
+        other field.
         """
         id = self.target()
-        self.relay(
-            packAddress(*self.target_.address),
+        self.askToRelay(
+            packAddress(*self.destination.address),
             id=id,
             value=b"x" * 1000,
             roundtripToken=bytes(32),
             forwardResponse=packAddress("10.8.8.8", 8),
         )
         [(message, source)] = [
-            each for each in self.target_.requests if each[0].forwardResponse is not None
+            each for each in self.destination.requests if each[0].forwardResponse is not None
         ]
-        self.assertEqual(source, self.addressOf(self.one))
+        self.assertEqual(source, self.addressOf(self.relay))
         seenAs = packAddress(*self.asker.address)
         expected = wire.RequestMessage(1, wire.PING, id=id, forwardResponse=seenAs)
         self.assertEqual(message, expected)
-        self.assertEqual(self.one.counters.pingsRelayed, 1)
+        self.assertEqual(self.relay.counters.pingsRelayed, 1)
 
-    def test_stranger(self) -> None:
+    def test_nothingIsRelayedToAStranger(self) -> None:
         """
-        Nothing is relayed to an address that isn't a contact's.
+        A ping to an address that isn't a contact's is refused.
         """
         stranger = self.peer()
-        self.relay(packAddress(*stranger.address))
+        self.askToRelay(packAddress(*stranger.address))
         self.assertEqual(stranger.received, [])
         self.assertRefused()
 
-    def test_privatePeer(self) -> None:
+    def test_nothingIsRelayedToAPrivateContactForAPublicAsker(self) -> None:
         """
-        Nothing is relayed to a private address for a public asker, to whom it means another node.
+        A ping of a public asker to a private contact is refused, because the address means another
+        node to the asker.
         """
         self.asker = self.peer(host="20.1.1.1", id=None)
-        self.relay(packAddress(*self.target_.address))
-        self.assertEqual(self.target_.requestsFor(wire.PING), [])
+        self.askToRelay(packAddress(*self.destination.address))
+        self.assertEqual(self.destination.requestsFor(wire.PING), [])
         self.assertRefused()
 
-    def test_otherCommand(self) -> None:
+    def test_onlyPingsAreRelayed(self) -> None:
         """
-        Nothing but a ping is relayed.
+        A ``_find_node`` and a user's command that are to be relayed are refused.
         """
-        there = packAddress(*self.target_.address)
-        self.relay(there, wire.FIND_NODE, target=self.target())
-        self.relay(there, "test", target=self.target())
+        there = packAddress(*self.destination.address)
+        self.askToRelay(there, wire.FIND_NODE, target=self.target())
+        self.askToRelay(there, "test", target=self.target())
         self.assertRefused(2)
 
-    def test_malformed(self) -> None:
+    def test_malformedAddressIsRefused(self) -> None:
         """
-        An address that can't be read is refused.
+        A ping to an address that is malformed or has port 0 is refused.
         """
-        bad = (b"", b"short", bytes(7), packAddress(self.target_.host, 1)[:4] + b"\0\0")
+        bad = (b"", b"short", bytes(7), packAddress(self.destination.host, 1)[:4] + b"\0\0")
         for address in bad:
-            self.relay(address)
+            self.askToRelay(address)
         self.assertRefused(len(bad))
 
-    def test_rate(self) -> None:
+    def test_relayedPingsToAContactAreLimited(self) -> None:
         """
-        No contact gets more than a few relayed pings a second, whoever asks for them.
+        A contact gets `RELAY_BURST`, 20, of 100 pings that are to be relayed to it at once.
         """
         burst = int(RELAY_BURST)
         for _ in range(5 * burst):
             self.peer(id=None).ask(
-                self.addressOf(self.one),
+                self.addressOf(self.relay),
                 wire.PING,
-                forwardRequest=packAddress(*self.target_.address),
+                forwardRequest=packAddress(*self.destination.address),
             )
         self.clock.runFor(0.1)
-        self.assertEqual(len(self.target_.requests), burst)
-        self.assertEqual(self.one.counters.relaysRefused, 4 * burst)
+        self.assertEqual(len(self.destination.requests), burst)
+        self.assertEqual(self.relay.counters.relaysRefused, 4 * burst)
 
-    def test_rateForContacts(self) -> None:
+    def test_strangersLeaveRelaysToContacts(self) -> None:
         """
-        However much strangers have relayed, there is something left for contacts.
+        A contact's ping is relayed although strangers have used up all that is relayed for them.
         """
         contact = self.peer()
-        self.introduce(contact, self.one)
-        self.test_rate()
-        relayed = len(self.target_.requests)
+        self.introduce(contact, self.relay)
+        self.test_relayedPingsToAContactAreLimited()
+        relayed = len(self.destination.requests)
         contact.ask(
-            self.addressOf(self.one), wire.PING, forwardRequest=packAddress(*self.target_.address)
+            self.addressOf(self.relay),
+            wire.PING,
+            forwardRequest=packAddress(*self.destination.address),
         )
         self.clock.runFor(0.1)
-        self.assertEqual(len(self.target_.requests), relayed + 1)
+        self.assertEqual(len(self.destination.requests), relayed + 1)
 
 
 class PeerTests(NodeTestCase):
     """
-    The node answers a ping that a referrer relayed.
+    A node that answers pings that a referrer relayed.
     """
 
     def setUp(self) -> None:
         super().setUp()
-        self.one = self.node()
+        self.answerer = self.node()
         self.asker = self.peer(id=None)
         self.referrer = self.peer()
 
     def relay(self, to: bytes | None, referrer: RawPeer | None = None, id: bytes = b"") -> None:
-        """Relay a ping of the asker."""
+        """Relay a ping of an asker at a compact address."""
         (referrer or self.referrer).ask(
-            self.addressOf(self.one), wire.PING, id=id or self.target(), forwardResponse=to
+            self.addressOf(self.answerer), wire.PING, id=id or self.target(), forwardResponse=to
         )
         self.clock.runFor(0.1)
 
-    def test_answer(self) -> None:
+    def test_answerGoesToTheAsker(self) -> None:
         """
-        The answer goes straight to the asker, and has the id, the asker's address and a token.
+        The answer to a relayed ping goes to the asker, not to the referrer, with the node's id, the
+        asker's address and a token.
         """
         self.relay(packAddress(*self.asker.address))
         [(message, source)] = self.asker.responses
-        self.assertEqual(source, self.addressOf(self.one))
-        self.assertEqual(message.id, self.one.id)
+        self.assertEqual(source, self.addressOf(self.answerer))
+        self.assertEqual(message.id, self.answerer.id)
         self.assertEqual(message.value, packAddress(*self.asker.address))
         self.assertEqual(len(message.roundtripToken or b""), 32)
         self.assertEqual(self.referrer.received, [])
 
-    def test_notBound(self) -> None:
+    def test_relayedPingMakesNoContact(self) -> None:
         """
-        The asker's id, at the referrer's address, becomes nobody's contact.
+        The id of a relayed ping becomes no contact at the referrer's address.
         """
         self.relay(packAddress(*self.asker.address))
         self.clock.runFor(1)
-        self.assertEqual(self.one.contacts(), [])
+        self.assertEqual(self.answerer.contacts(), [])
         self.assertEqual(self.referrer.received, [])
 
-    def test_malformed(self) -> None:
+    def test_malformedAskerIsRefused(self) -> None:
         """
-        An address that can't be read, or that no host has, is not answered.
+        A relayed ping of an asker whose address is malformed, has port 0 or can't be sent to is
+        refused.
         """
         bad = [b"", b"short", bytes(7), packAddress("10.0.0.1", 1)[:4] + b"\0\0"]
         bad += [packAddress(host, 1) for host in ("0.0.0.1", "224.0.0.1", "255.255.255.255")]
         before = len(self.sent)
         for address in bad:
             self.relay(address)
-        self.assertEqual(self.sentBy(self.addressOf(self.one)), [])
+        self.assertEqual(self.sentBy(self.addressOf(self.answerer)), [])
         self.assertEqual(len(self.sent), before + len(bad))
-        self.assertEqual(self.one.counters.relaysRefused, len(bad))
+        self.assertEqual(self.answerer.counters.relaysRefused, len(bad))
 
-    def test_privateAsker(self) -> None:
+    def test_privateAskerOfAPublicReferrerIsIgnored(self) -> None:
         """
-        What a public referrer relays is not answered to a private address, nor to this machine.
+        A ping that a public referrer relays for a private or loopback address is not answered.
         """
         self.referrer = self.peer(host="20.1.1.1")
         before = len(self.sent)
@@ -241,66 +254,70 @@ class PeerTests(NodeTestCase):
             self.relay(packAddress(host, 53))
         self.assertEqual(len(self.sent), before + 3)
 
-    def test_rateForOneAsker(self) -> None:
+    def test_answersToOneAskerAreLimited(self) -> None:
         """
-        One address gets a few such answers a second.
+        An asker gets at most `RELAY_BURST` answers and `RELAY_RATE` more a second for 100 relayed
+        pings in 10 seconds.
         """
         for _ in range(100):
             self.relay(packAddress(*self.asker.address))
         self.assertLessEqual(len(self.asker.responses), RELAY_BURST + 10 * RELAY_RATE)
 
-    def test_rateForContacts(self) -> None:
+    def test_strangersLeaveAnswersToContacts(self) -> None:
         """
-        However often strangers have it answered, there is something left for referrers it knows.
+        A ping that a contact relays is answered although strangers have used up the answers to its
+        asker.
         """
-        self.introduce(self.referrer, self.one)
+        self.introduce(self.referrer, self.answerer)
         for _ in range(2 * int(RELAY_BURST)):
             self.relay(packAddress(*self.asker.address), self.peer())
         answered = len(self.asker.responses)
         self.relay(packAddress(*self.asker.address))
         self.assertEqual(len(self.asker.responses), answered + 1)
 
-    def flood(self, referrer: RawPeer) -> int:
-        """How many of 1,000 pings to different askers are answered."""
-        before = len(self.sentBy(self.addressOf(self.one)))
+    def countAnswered(self, referrer: RawPeer) -> int:
+        """Relay pings for 1,000 different askers, and return the number of answers."""
+        before = len(self.sentBy(self.addressOf(self.answerer)))
         for number in range(1000):
             referrer.ask(
-                self.addressOf(self.one),
+                self.addressOf(self.answerer),
                 wire.PING,
                 forwardResponse=packAddress(f"10.77.{number >> 8}.{number & 255}", 7),
             )
         self.clock.runFor(0.1)
-        return len(self.sentBy(self.addressOf(self.one))) - before
+        return len(self.sentBy(self.addressOf(self.answerer))) - before
 
-    def test_rateForStrangers(self) -> None:
+    def test_pingsOfAllStrangersAreLimited(self) -> None:
         """
-        Referrers that the node doesn't know are believed so often a second in all.
+        Of 3,000 pings that strangers relay for different askers at least `STRANGER_RELAY_BURST` are
+        answered, and at most `STRANGER_RELAY_RATE` more.
         """
-        self.one = self.node(rateLimit=RateLimit(10000, 10000))
-        answered = sum(self.flood(self.peer()) for _ in range(3))
+        self.answerer = self.node(rateLimit=RateLimit(10000, 10000))
+        answered = sum(self.countAnswered(self.peer()) for _ in range(3))
         most = STRANGER_RELAY_BURST + STRANGER_RELAY_RATE
         self.assertLessEqual(answered, most)
         self.assertGreaterEqual(answered, STRANGER_RELAY_BURST)
 
-    def test_contactsAreBelieved(self) -> None:
+    def test_floodOfStrangersSparesContacts(self) -> None:
         """
-        A referrer that is a contact isn't held up by what strangers do.
+        A ping that a contact relays is answered during a flood of 1,000 that a stranger relays.
         """
-        self.one = self.node(rateLimit=RateLimit(10000, 10000))
-        self.introduce(self.referrer, self.one)
-        self.flood(self.peer())
+        self.answerer = self.node(rateLimit=RateLimit(10000, 10000))
+        self.introduce(self.referrer, self.answerer)
+        self.countAnswered(self.peer())
         self.relay(packAddress(*self.asker.address))
         self.assertEqual(len(self.asker.responses), 1)
 
 
 class ThreeNodesTests(NodeTestCase):
     """
-    All three roles are nodes.
+    A hole punch of which all three roles are nodes.
     """
 
-    def test_holepunch(self) -> None:
+    def test_holePunchReturnsThePeersPong(self) -> None:
         """
-        The asker hears from the peer, as the peer is and as it sees the asker.
+        A hole punch between nodes gives the peer's contact and the address at which it sees the
+        asker.
         """
         asker, referrer, hidden = self.node(), self.node(), self.node(ephemeral=True)
         for node in (hidden, asker):

@@ -1,15 +1,14 @@
 """
-Tests for `dwdht_twisted.proof`: nobody is sent much before it has proven its address.
+Address validation: answers that are held until their address is shown to receive.
 """
 
 from __future__ import annotations
 
 import gc
 
-from dwdht_twisted import DHTNode, RateLimit, RequestTimeout
+from dwdht_twisted import RequestTimeout
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import (
-    AMPLIFICATION,
     HELD_ANSWERS_PER_ADDRESS,
     HELD_BYTES,
     MAXIMUM_CLAIMS,
@@ -18,75 +17,57 @@ from dwdht_twisted._core.limits.bounds import (
     VALIDATION_SILENCE_REMEMBERED_FOR,
 )
 from dwdht_twisted._core.timeouts import INITIAL_TIMEOUT
-from dwdht_twisted._core.wire import HostPort, packAddress, splitContacts
+from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted._net.answering.validation import HeldAnswer
 from tests.helpers.networks.doubles import Handler
-from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS
 from tests.helpers.networks.peers import RawPeer
+from tests.helpers.networks.servers import ValidationTestCase
 
 
-class ProofTestCase(NodeTestCase):
+class HeldTests(ValidationTestCase):
     """
-    A node with a full answer.
-    """
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.server: DHTNode = self.swarm(30, rateLimit=RateLimit(1e6, 1e6))[0]
-        self.there = self.addressOf(self.server)
-        self.sent.clear()
-
-    def answersTo(self, peer: RawPeer) -> list[wire.ResponseMessage]:
-        """What a peer was answered."""
-        return [message for message, _ in peer.responses]
-
-    def named(self, peer: RawPeer) -> list[int]:
-        """How many nodes each answer named."""
-        return [len(splitContacts(message.nodes or b"")) for message in self.answersTo(peer)]
-
-
-class HeldTests(ProofTestCase):
-    """
-    An answer that is too large for an unproven address waits for a proof.
+    Answers that are too large for an unproven address, and are held until it is validated.
     """
 
-    def test_ephemeralAsker(self) -> None:
+    def test_heldAnswerIsSentAfterAPong(self) -> None:
         """
-        An ephemeral asker is pinged, and gets the whole answer when it has answered that.
+        An ephemeral asker is pinged, and gets an answer with all 20 contacts once it has answered.
         """
         peer = self.peer(id=None, answers="pong")
         peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(0.1)
         self.assertEqual([m.command for m, _ in peer.requests], [wire.PING])
-        self.assertEqual(self.named(peer), [20])
+        self.assertEqual(self.countNamed(peer), [20])
         self.assertEqual(self.server.counters.answersHeld, 1)
 
-    def test_onceProven(self) -> None:
+    def test_validatedAddressIsAnsweredAtOnce(self) -> None:
         """
-        Who has proven its address is answered at once from then on.
+        An address that was validated is pinged once for 3 answers.
         """
         peer = self.peer(id=None, answers="pong")
         for _ in range(3):
             peer.ask(self.there, wire.FIND_NODE, self.target())
             self.clock.runFor(1)
         self.assertEqual(len(peer.requests), 1)
-        self.assertEqual(self.named(peer), [20, 20, 20])
+        self.assertEqual(self.countNamed(peer), [20, 20, 20])
 
-    def test_contact(self) -> None:
+    def test_contactNeedsNoValidation(self) -> None:
         """
-        A contact has proven its address already.
+        A contact's address gets a whole answer without a validation, also to a request without an
+        id.
         """
         peer = self.peer()
         self.introduce(peer, self.server)
         peer.responses.clear()
         peer.ask(self.there, wire.FIND_NODE, self.target(), id=None)
         self.clock.runFor(0.1)
-        self.assertEqual(self.named(peer), [20])
+        self.assertEqual(self.countNamed(peer), [20])
         self.assertEqual(self.server.counters.answersHeld, 0)
 
-    def test_token(self) -> None:
+    def test_tokenValidatesItsAddress(self) -> None:
         """
-        Who sends a token back has proven its address.
+        An address that sends back a valid token is validated, and gets a value of 2,000 bytes.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
@@ -101,26 +82,27 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(0.1)
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
-    def test_silent(self) -> None:
+    def test_silentAddressGetsAShortAnswer(self) -> None:
         """
-        An address that is silent gets a short answer, soon, and the next ones at once.
+        A silent address gets an answer with fewer than 20 contacts within a second, and the next
+        one at once and without a ping.
         """
         peer = self.peer(id=None)
         peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(1)
-        [few] = self.named(peer)
+        [few] = self.countNamed(peer)
         self.assertGreater(few, 0)
         self.assertLess(few, 20)
         self.clock.runFor(REQUEST_SECONDS)
         pings = len(peer.requests)
         peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(0.05)
-        self.assertEqual(self.named(peer), [few, few])
+        self.assertEqual(self.countNamed(peer), [few, few])
         self.assertEqual(len(peer.requests), pings)
 
-    def test_leavesNothing(self) -> None:
+    def test_sentAnswerLeavesNoObject(self) -> None:
         """
-        An answer that no longer waits is gone, without the help of the garbage collector.
+        An answer that was held leaves no object behind, even without the garbage collector.
         """
         gc.collect()
         gc.disable()
@@ -131,9 +113,10 @@ class HeldTests(ProofTestCase):
         self.assertEqual(self.server.counters.answersHeld, 2)
         self.assertEqual([each for each in gc.get_objects() if isinstance(each, HeldAnswer)], [])
 
-    def test_silenceIsForgotten(self) -> None:
+    def test_silentAddressIsValidatedLater(self) -> None:
         """
-        A silent address is asked for a proof again after a while.
+        A silent address is pinged again after `VALIDATION_SILENCE_REMEMBERED_FOR`, 30 seconds, and
+        then gets all 20 contacts.
         """
         peer = self.peer(id=None)
         peer.ask(self.there, wire.FIND_NODE, self.target())
@@ -141,11 +124,12 @@ class HeldTests(ProofTestCase):
         peer.onRequest = peer.pong
         peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(1)
-        self.assertEqual(self.named(peer)[-1], 20)
+        self.assertEqual(self.countNamed(peer)[-1], 20)
 
-    def test_value(self) -> None:
+    def test_largeValueIsSentWholeOrNotAtAll(self) -> None:
         """
-        A value that is too large is not cut: who doesn't prove its address gets nothing.
+        A value of 2,000 bytes is sent to an asker that answers its ping, and a silent one gets
+        nothing.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         silent, honest = self.peer(id=None), self.peer(id=None, answers="pong")
@@ -155,9 +139,9 @@ class HeldTests(ProofTestCase):
         self.assertEqual(self.answersTo(silent), [])
         self.assertEqual([m.value for m in self.answersTo(honest)], [b"x" * 2000])
 
-    def test_valueAfterLoss(self) -> None:
+    def test_largeValueIsSentAtTheSecondRequest(self) -> None:
         """
-        A value that was not sent, for the proof of its asker was lost, is sent when it asks again.
+        A value that wasn't sent because the asker missed its pings is sent when it asks again.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
@@ -169,9 +153,9 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(0.2)
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
-    def test_slow(self) -> None:
+    def test_slowAskerGetsItsValue(self) -> None:
         """
-        An asker whose pong takes as long as a round trip ever does gets its value.
+        An asker whose pong takes 2 seconds gets its value.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
@@ -182,9 +166,9 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(2.5)
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
-    def test_pingIsLost(self) -> None:
+    def test_secondPingIsSent(self) -> None:
         """
-        An asker that misses the first ping is sent another.
+        An asker that misses the first ping answers the second, and gets its value.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
@@ -194,9 +178,10 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(1)
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
-    def test_contactStays(self) -> None:
+    def test_silenceToAValidationEvictsNoContact(self) -> None:
         """
-        A contact that misses what asks for a proof is not taken for dead.
+        A contact that answers the ping of its claim stays, although it is silent to the pings that
+        validate its address.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 20_000))
         peer = self.peer()
@@ -211,8 +196,10 @@ class HeldTests(ProofTestCase):
         self.assertEqual({message.id is None for message, _ in peer.requests}, {True, False})
         self.assertIn(peer.contact, self.server.contacts())
 
-    def guess(self, guesses: int) -> RawPeer:
-        """Have someone send so many wrong pongs in the name of a peer, then the right one."""
+    def answerAfterGuesses(self, guesses: int) -> RawPeer:
+        """
+        Have a peer answer its ping after pongs with wrong transaction ids, and return the peer.
+        """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
         peer.ask(self.there, COMMAND, self.target())
@@ -225,23 +212,24 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(0.1)
         return peer
 
-    def test_strayAnswers(self) -> None:
+    def test_fewGuessesSpareTheValidation(self) -> None:
         """
-        Fewer answers that nobody waits for make no difference.
+        A pong is taken after 15 pongs with wrong transaction ids, one fewer than `MAXIMUM_GUESSES`.
         """
-        peer = self.guess(MAXIMUM_GUESSES - 1)
+        peer = self.answerAfterGuesses(MAXIMUM_GUESSES - 1)
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
-    def test_guesses(self) -> None:
+    def test_manyGuessesEndTheValidation(self) -> None:
         """
-        Whoever guesses at the transaction id of the ping has a few guesses only.
+        A pong is not taken after `MAXIMUM_GUESSES`, 16, pongs with wrong transaction ids.
         """
-        peer = self.guess(MAXIMUM_GUESSES)
+        peer = self.answerAfterGuesses(MAXIMUM_GUESSES)
         self.assertEqual(self.answersTo(peer), [])
 
-    def test_several(self) -> None:
+    def test_answersOfAnAddressAreHeldTogether(self) -> None:
         """
-        Several answers wait until one ping is answered; too many of them don't wait.
+        An address has `HELD_ANSWERS_PER_ADDRESS`, 16, answers held until it has answered one ping,
+        and 5 more are sent short.
         """
         peer = self.peer(id=None, answers="pong")
         for _ in range(HELD_ANSWERS_PER_ADDRESS + 5):
@@ -249,14 +237,15 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(1)
         self.assertEqual(len(peer.requests), 1)
         self.assertEqual(
-            sorted(self.named(peer))[-HELD_ANSWERS_PER_ADDRESS:], [20] * HELD_ANSWERS_PER_ADDRESS
+            sorted(self.countNamed(peer))[-HELD_ANSWERS_PER_ADDRESS:],
+            [20] * HELD_ANSWERS_PER_ADDRESS,
         )
-        self.assertEqual(len([few for few in self.named(peer) if few < 20]), 5)
+        self.assertEqual(len([few for few in self.countNamed(peer) if few < 20]), 5)
 
-    def test_flood(self) -> None:
+    def test_validationsAreLimited(self) -> None:
         """
-        A flood from very many addresses has a bounded number of them asked for a proof at a time,
-        and all answered.
+        At most `MAXIMUM_VALIDATIONS`, 512, of 612 addresses are validated at once, and all are
+        answered within 15 seconds.
         """
         peers = [self.peer(id=None) for _ in range(MAXIMUM_VALIDATIONS + 100)]
         for peer in peers:
@@ -266,9 +255,10 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(REQUEST_SECONDS)
         self.assertTrue(all(len(peer.responses) == 1 for peer in peers))
 
-    def test_newcomersInFlood(self) -> None:
+    def test_quickAskersAreValidatedInAFlood(self) -> None:
         """
-        Whoever comes during such a flood and answers within a tenth of a second gets everything.
+        Twenty askers that answer their ping within 0.1 seconds get all 20 contacts while 5,000
+        unproven addresses a second ask.
         """
         honest = []
         for number in range(20):
@@ -281,11 +271,11 @@ class HeldTests(ProofTestCase):
             honest.append(peer)
             self.clock.runFor(0.1)
         self.clock.runFor(1)
-        self.assertEqual([self.named(peer) for peer in honest], [[20]] * 20)
+        self.assertEqual([self.countNamed(peer) for peer in honest], [[20]] * 20)
 
-    def test_bytes(self) -> None:
+    def test_heldBytesAreLimited(self) -> None:
         """
-        Answers wait for proofs up to a number of bytes for all addresses together.
+        Answers of 60,000 bytes are held up to `HELD_BYTES`, 4 MB, for all addresses together.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 60_000))
         count = HELD_BYTES // 60_000 + 20
@@ -297,9 +287,10 @@ class HeldTests(ProofTestCase):
         answered = sum(len(peer.responses) for peer in peers)
         self.assertTrue(0 <= HELD_BYTES - 60_000 * answered < 120_000)
 
-    def test_newcomersAmongValues(self) -> None:
+    def test_valuesForSilentAskersGiveWay(self) -> None:
         """
-        Large values that wait for silent askers give way to one whose asker answers.
+        A value of 60,000 bytes is sent to an asker that answers, although twice `HELD_BYTES` of
+        values are to be held for silent ones before.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 60_000))
         for number in range(2 * HELD_BYTES // 60_000):
@@ -310,9 +301,9 @@ class HeldTests(ProofTestCase):
         self.clock.runFor(0.2)
         self.assertEqual([len(m.value or b"") for m in self.answersTo(peer)], [60_000])
 
-    def test_fullQueue(self) -> None:
+    def test_fullQueueDelaysNoValidation(self) -> None:
         """
-        A proof is asked for, however many requests of the node's own wait.
+        An address is validated while 256 requests of the node's own are in flight and 4,096 wait.
         """
         silent = self.peer()
         for _ in range(256 + 4096):
@@ -320,12 +311,12 @@ class HeldTests(ProofTestCase):
         peer = self.peer(id=None, answers="pong")
         peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(0.2)
-        self.assertEqual(self.named(peer), [20])
+        self.assertEqual(self.countNamed(peer), [20])
 
-    def test_ownRequests(self) -> None:
+    def test_validationsDelayNoOwnRequest(self) -> None:
         """
-        However many addresses owe a proof, and an answer to a claim, the node's own requests go out
-        at once, and are not waited for longer.
+        A ping of the node's own is sent at once and times out as usual, while as many validations
+        and claims as there may be are under way.
         """
         datagrams = [
             wire.frameRequest(number, wire.requestBody(wire.FIND_NODE, id, self.target()))
@@ -342,77 +333,3 @@ class HeldTests(ProofTestCase):
         self.assertEqual(len(peer.requests), 1)
         self.clock.runFor(8 * INITIAL_TIMEOUT)
         self.failureResultOf(lost, RequestTimeout)
-
-
-class AmplificationTests(ProofTestCase):
-    """
-    An unproven address is sent at most `AMPLIFICATION` bytes for each byte that came from it.
-    """
-
-    def factor(self, datagram: bytes, times: int = 1) -> float:
-        """How many bytes a victim gets for each that is sent in its name."""
-        victim = self.peer()
-        for _ in range(times):
-            victim.send(datagram, self.there)
-        self.clock.runFor(2 * REQUEST_SECONDS)
-        return sum(len(each) for each, _ in victim.received) / (times * len(datagram))
-
-    def datagrams(self) -> list[bytes]:
-        """A request of each kind."""
-        target, id = self.target(), self.target()
-        self.server.register(COMMAND, Handler(lambda _: b"x" * 60000, lambda _: b"x" * 60000))
-        self.server.register("small", Handler(lambda _: b"x"))
-        bodies = [
-            wire.requestBody(command, own, wanted, roundtripToken=token, value=value)
-            for command in (wire.PING, wire.FIND_NODE, COMMAND, "small", "x")
-            for own in (None, id)
-            for wanted in (None, target)
-            for token in (None, bytes(32))
-            for value in (None, b"x" * 500)
-        ]
-        known = next(c for c in self.server.contacts())
-        for field in ("forwardRequest", "forwardResponse"):
-            bodies += [
-                wire.requestBody(wire.PING, own, **{field: packAddress(*known.address)})
-                for own in (None, id)
-            ]
-        return [wire.frameRequest(1, body) for body in bodies]
-
-    def test_allCommands(self) -> None:
-        """
-        One datagram of each kind, from an address that is silent.
-        """
-        for datagram in self.datagrams():
-            self.assertLessEqual(self.factor(datagram), AMPLIFICATION, datagram)
-
-    def test_many(self) -> None:
-        """
-        A hundred of each kind, from one address that is silent.
-        """
-        for datagram in self.datagrams()[::3]:
-            self.assertLessEqual(self.factor(datagram, 100), AMPLIFICATION, datagram)
-
-    def test_findNode(self) -> None:
-        """
-        The most that ``_find_node`` gives for a byte, over all sizes of the request.
-        """
-        factors = [
-            self.factor(
-                wire.frameRequest(
-                    1, wire.requestBody(wire.FIND_NODE, id, self.target(), value=bytes(size))
-                )
-            )
-            for id in (None, self.target())
-            for size in range(0, 60, 3)
-        ]
-        self.assertLessEqual(max(factors), AMPLIFICATION)
-
-    def test_thirdParty(self) -> None:
-        """
-        Whom a forwarded ping reaches gets no more than was sent for it.
-        """
-        victim, sender = self.peer(), self.peer(id=None)
-        datagram = sender.ask(self.there, wire.PING, forwardResponse=packAddress(*victim.address))
-        self.clock.runFor(REQUEST_SECONDS)
-        received = sum(len(each) for each, _ in victim.received)
-        self.assertLessEqual(received, AMPLIFICATION * len(datagram))

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.upkeep`: what a node does while nobody asks it anything.
+Upkeep: the checks, retries and refreshes that a node runs by itself.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from tests.helpers.networks.peers import RawPeer
 
 class CheckTests(NodeTestCase):
     """
-    Contacts that were silent for a while are pinged.
+    Contacts that were unheard for a while, and are pinged.
     """
 
-    def test_alive(self) -> None:
+    def test_answeringContactStays(self) -> None:
         """
-        A contact that answers its pings stays, and is pinged no more often than need be.
+        A contact that answers is pinged at most once in `CHECK_AFTER` seconds, and stays.
         """
         node = self.node()
         peer = self.peer()
@@ -42,9 +42,9 @@ class CheckTests(NodeTestCase):
         self.assertEqual(node.contacts(), [peer.contact])
         self.assertLessEqual(len(peer.requestsFor(wire.PING)), 9)
 
-    def test_dead(self) -> None:
+    def test_deadContactLeavesTheTable(self) -> None:
         """
-        A contact that is dead has left the table after the stated time.
+        A dead contact has left the table after `DEAD_GONE_AFTER` seconds.
         """
         node = self.node()
         peer = self.peer()
@@ -52,9 +52,10 @@ class CheckTests(NodeTestCase):
         self.clock.runFor(DEAD_GONE_AFTER)
         self.assertEqual(node.contacts(), [])
 
-    def test_manyDead(self) -> None:
+    def test_manyDeadContactsLeaveTheTable(self) -> None:
         """
-        So have many that died at once.
+        All contacts of a network of 60 that died at once have left the table after
+        `DEAD_GONE_AFTER` seconds.
         """
         nodes = self.swarm(60)
         for node in nodes[1:]:
@@ -62,9 +63,10 @@ class CheckTests(NodeTestCase):
         self.clock.runFor(DEAD_GONE_AFTER)
         self.assertEqual(nodes[0].contacts(), [])
 
-    def test_lossy(self) -> None:
+    def test_lossEvictsNoContact(self) -> None:
         """
-        A live contact stays, though datagrams are lost.
+        At least 13 of 14 contacts are listed after an hour in which a tenth of all datagrams was
+        lost.
         """
         nodes = self.swarm(15)
         self.network.loss = 0.1
@@ -72,9 +74,9 @@ class CheckTests(NodeTestCase):
         known = {contact.id for contact in nodes[0].contacts()}
         self.assertGreaterEqual(len(known), 13)
 
-    def test_destroyed(self) -> None:
+    def test_destroyedNodePingsNobody(self) -> None:
         """
-        A node that is destroyed pings nobody any more.
+        A destroyed node pings no contact.
         """
         node = self.node()
         peer = self.peer()
@@ -84,9 +86,9 @@ class CheckTests(NodeTestCase):
         self.clock.runFor(2 * CHECK_AFTER)
         self.assertEqual(peer.requests, [])
 
-    def test_answersAreForgotten(self) -> None:
+    def test_unusedAnswersAreForgotten(self) -> None:
         """
-        Answers that a node remembers for others are not kept when nobody asks for them.
+        An answer that the table has cached is forgotten after `INTERVAL` seconds.
         """
         table = self.node()._parts.table
         target = bytes([table.id[0] ^ 0x80]) + bytes(31)
@@ -103,11 +105,11 @@ class CheckTests(NodeTestCase):
 
 class IsolatedTests(NodeTestCase):
     """
-    A node that knows nobody asks its bootstrap nodes again and again.
+    A node without contacts, which asks its bootstrap nodes again and again.
     """
 
     def attempts(self, node: DHTNode, seconds: float) -> list[float]:
-        """When it asked its bootstrap node anew."""
+        """Return the times at which a node began to ask its bootstrap node, over some seconds."""
         peer = self.peer("10.1.1.1", port=7000)
         times: dict[int, float] = {}
         peer.onRequest = lambda message, source: times.setdefault(
@@ -116,9 +118,10 @@ class IsolatedTests(NodeTestCase):
         self.clock.runFor(seconds)
         return list(times.values())
 
-    def test_retries(self) -> None:
+    def test_retriesGetRarerButNeverEnd(self) -> None:
         """
-        It tries soon at first, then ever less often, but never gives up.
+        The first retry comes within 3 intervals, and later ones with pauses of up to
+        `LONGEST_RETRY`, fewer than 120 in an hour.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         times = self.attempts(node, 3600)
@@ -128,9 +131,9 @@ class IsolatedTests(NodeTestCase):
         self.assertGreater(pauses[-1], 0.5 * LONGEST_RETRY - 1)
         self.assertLess(len(times), 120)
 
-    def test_comesBack(self) -> None:
+    def test_nodeJoinsOnceItsBootstrapNodeIsBack(self) -> None:
         """
-        It joins within the longest pause after a bootstrap node has come back.
+        A node joins within `LONGEST_RETRY` and an interval after its bootstrap node came back.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         self.clock.runFor(1800)
@@ -138,9 +141,10 @@ class IsolatedTests(NodeTestCase):
         self.clock.runFor(LONGEST_RETRY + INTERVAL + 1)
         self.assertEqual(node.contacts(), [self.contactOf(bootstrap)])
 
-    def test_isolatedLater(self) -> None:
+    def test_nodeThatLostItsContactsJoinsAgain(self) -> None:
         """
-        A node that has lost all its contacts asks its bootstrap nodes again.
+        A node that lost its 4 contacts in a partition has them again twice `LONGEST_RETRY` seconds
+        after it.
         """
         nodes = self.swarm(5)
         self.network.partition([self.addressOf(nodes[0]).host])
@@ -150,9 +154,9 @@ class IsolatedTests(NodeTestCase):
         self.clock.runFor(2 * LONGEST_RETRY)
         self.assertEqual(len(nodes[0].contacts()), 4)
 
-    def test_nobodyToAsk(self) -> None:
+    def test_nodeWithoutBootstrapNodesIsSilent(self) -> None:
         """
-        A node without bootstrap nodes sends nothing by itself.
+        A node without bootstrap nodes and contacts sends nothing in an hour.
         """
         self.node()
         self.clock.runFor(3600)
@@ -161,17 +165,18 @@ class IsolatedTests(NodeTestCase):
 
 class RefreshTests(NodeTestCase):
     """
-    Buckets that no lookup has gone into are refreshed.
+    Buckets that are refreshed and explored by lookups.
     """
 
     def lookups(self, node: DHTNode) -> list[wire.RequestMessage]:
-        """The requests of lookups that a node sent."""
+        """Return the requests of lookups that a node has sent."""
         sent = self.requestsBy(self.addressOf(node))
         return [message for message in sent if message.command == wire.FIND_NODE]
 
-    def test_refreshed(self) -> None:
+    def test_idleNodeRefreshesItsBuckets(self) -> None:
         """
-        A node looks for nodes by itself, even when nobody asks it for anything.
+        A node that nobody uses looks up its own id and more than 2 other targets within 3 times
+        `REFRESH_AFTER` seconds.
         """
         nodes = self.swarm(30)
         self.clock.runFor(10)
@@ -181,9 +186,10 @@ class RefreshTests(NodeTestCase):
         self.assertIn(nodes[0].id, targets)
         self.assertGreater(len(targets), 3)
 
-    def test_explored(self) -> None:
+    def test_farBucketsAreExploredAfterJoining(self) -> None:
         """
-        Soon after it has joined, at least half of the places for far contacts are taken.
+        At least half of the places for contacts that differ in the first bit are taken
+        `EXPLORE_AFTER` and 4 intervals after a node has joined.
         """
         nodes = self.swarm(80)
         self.clock.runFor(EXPLORE_AFTER + 4 * INTERVAL)
@@ -194,10 +200,11 @@ class RefreshTests(NodeTestCase):
 
     def newcomer(self) -> DHTNode:
         """
-        Start a node that learns at once of as many near contacts as it has room for, and of nobody
-        far.
+        Return a new node that knows a bucket of near contacts, and none that differ in the first
+        bit.
 
-        They lead it to the three outermost of many far ones, and each of those to the next three.
+        The near contacts name the three farthest of 80 such nodes, and each of these names the next
+        three.
         """
         node = self.node()
         far = [self.peer(id=self.idSharing(0, node)) for _ in range(4 * K)]
@@ -220,23 +227,24 @@ class RefreshTests(NodeTestCase):
         return node
 
     def idSharing(self, bits: int, node: DHTNode) -> bytes:
-        """A random id that shares just so many first bits with that of a node."""
+        """Return a random id that shares exactly ``bits`` bits with a node's."""
         differing = ID_BITS - 1 - bits
         return near(node.id, 1 << differing | self.random.getrandbits(differing))
 
-    def test_exploredUntilFull(self) -> None:
+    def test_explorationEndsWithAFullBucket(self) -> None:
         """
-        It looks into a far bucket no longer than until the bucket is full.
+        A far bucket is explored until it is full, with at most 40 requests and a window of 16 more.
         """
         node = self.newcomer()
         self.clock.runFor(EXPLORE_AFTER + INTERVAL)
         self.assertEqual(sum(_isFar(each, node) for each in node.contacts()), K)
-        # The near ones, the far ones, and those that were asked when the last of these answered.
+        # The near contacts, the far ones, and those in flight when the last of these answered.
         self.assertLessEqual(len(self.lookups(node)), 2 * K + LOOKUP_WINDOW)
 
-    def test_exploredLater(self) -> None:
+    def test_explorationWaitsForASettledNode(self) -> None:
         """
-        It looks into no far bucket before it has been there for a while, for it may be gone soon.
+        A node explores no bucket before `EXPLORE_AFTER` seconds, because a node that has just come
+        may soon be gone.
         """
         node = self.newcomer()
         self.clock.runFor(EXPLORE_AFTER - 2)
@@ -244,9 +252,9 @@ class RefreshTests(NodeTestCase):
         self.clock.runFor(INTERVAL + 2)
         self.assertNotEqual(self.lookups(node), [])
 
-    def test_exploredEnough(self) -> None:
+    def test_explorationEndsWhenToldSo(self) -> None:
         """
-        It asks nobody any more once it knows enough.
+        An exploration whose condition is met sends no more than its first window of requests.
         """
         node = self.swarm(40)[0]
         self.sent.clear()
@@ -255,9 +263,9 @@ class RefreshTests(NodeTestCase):
         self.assertIsNone(self.successResultOf(explored))
         self.assertLessEqual(len(self.lookups(node)), FIRST_WINDOW)
 
-    def test_exploredOnce(self) -> None:
+    def test_exploredNodeIsIdle(self) -> None:
         """
-        Then it looks nowhere until buckets are due.
+        A node that has explored its buckets sends no lookup before they are due to be refreshed.
         """
         nodes = self.swarm(80)
         self.clock.runFor(REFRESH_AFTER / 2)
@@ -265,18 +273,19 @@ class RefreshTests(NodeTestCase):
         self.clock.runFor(REFRESH_AFTER / 6)
         self.assertEqual(self.lookups(nodes[0]), [])
 
-    def test_bounded(self) -> None:
+    def test_idleNodeSendsFewDatagrams(self) -> None:
         """
-        That costs few datagrams: an idle node of a small network sends under two a second.
+        An idle node in a network of 30 sends fewer than 2 datagrams a second.
         """
         nodes = self.swarm(30)
         self.sent.clear()
         self.clock.runFor(3600)
         self.assertLess(len(self.sentBy(self.addressOf(nodes[0]))), 2 * 3600)
 
-    def test_partition(self) -> None:
+    def test_networkHealsAfterAPartition(self) -> None:
         """
-        The parts of a network that was cut find each other again.
+        Every node of a part of a network that was cut lists nodes of the other part 3 times
+        `REFRESH_AFTER` seconds after the cut ended.
         """
         nodes = self.swarm(30)
         part = [self.addressOf(node).host for node in nodes[:15]]
@@ -291,5 +300,5 @@ class RefreshTests(NodeTestCase):
 
 
 def _isFar(other: Contact | DHTNode, node: DHTNode) -> bool:
-    """Whether the ids of two nodes differ in the first bit."""
+    """Return whether the ids of two nodes differ in the first bit."""
     return ((other.id or b"")[0] ^ node.id[0]) >= 0x80

@@ -1,0 +1,305 @@
+"""
+Results of command handlers: the answers that they become, failures, and cancellation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred, TimeoutError, fail, succeed
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import globalLogPublisher
+
+from dwdht_twisted import NodeDestroyed, NoResponse, Request
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.limits.bounds import HANDLER_TIMEOUT
+from dwdht_twisted.interfaces import HandlerResult
+from tests.helpers.networks.doubles import Handler, ignoreCancellation
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
+
+
+class OtherAwaitable:
+    """An awaitable that is neither a Deferred nor a coroutine."""
+
+    def __init__(self, result: Deferred[bytes | None]) -> None:
+        self._result = result
+
+    def __await__(self) -> Generator[Any, None, bytes | None]:
+        return self._result.__await__()
+
+
+def raiseOnCancellation(_: object) -> None:
+    """Raise, as a canceller that fails."""
+    raise ZeroDivisionError
+
+
+class ResultTests(NodeTestCase):
+    """
+    Results of handlers, and the answers that they become.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = self.node()
+        self.asker = self.node(ephemeral=True)
+
+    def register(self, give: Callable[[Request], HandlerResult]) -> Handler:
+        """Register a handler of queries and updates with one result."""
+        handler = Handler(give, give)
+        self.server.register(COMMAND, handler)
+        return handler
+
+    def values(self) -> list[bytes | None]:
+        """Return the values of the replies to an update's query and to the update itself."""
+        stream = self.asker.update(
+            COMMAND, self.target(), b"x", nodes=[self.addressOf(self.server)], query=True
+        )
+        return [reply.value for reply in self.clock.runUntil(stream.collect())]
+
+    def assertNoAnswer(self) -> None:
+        """Require that a query gets no answer."""
+        query = self.asker.query(COMMAND, self.target(), nodes=[self.addressOf(self.server)])
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(query.collect(), limit=REQUEST_SECONDS)
+
+    def assertFailed(self, kind: type[Exception]) -> None:
+        """Require that a query gets no answer, and that each failure is counted and logged."""
+        self.assertNoAnswer()
+        logged = self.flushLoggedErrors(kind)
+        self.assertGreater(len(logged), 0)
+        self.assertEqual(self.server.counters.handlerFailures, len(logged))
+
+    def test_bytesAreTheValue(self) -> None:
+        """
+        Bytes are the value of the answer, also if they are empty.
+        """
+        for value in (b"value", b""):
+            self.register(lambda _, value=value: value)  # type: ignore[misc]
+            self.assertEqual(self.values(), [value, value])
+            self.server.unregister(COMMAND)
+
+    def test_noneIsAnAnswerWithoutAValue(self) -> None:
+        """
+        None is an answer without a value.
+        """
+        self.register(lambda _: None)
+        self.assertEqual(self.values(), [None, None])
+
+    def test_firedDeferredGivesItsResult(self) -> None:
+        """
+        A Deferred that has fired gives its result.
+        """
+        self.register(lambda _: succeed(b"value"))
+        self.assertEqual(self.values(), [b"value", b"value"])
+
+    def test_laterDeferredGivesItsResult(self) -> None:
+        """
+        A Deferred that fires 0.3 seconds later gives its result then.
+        """
+
+        def later(_: Request) -> Deferred[bytes]:
+            result: Deferred[bytes] = Deferred()
+            self.clock.callLater(0.3, result.callback, b"value")
+            return result
+
+        self.register(later)
+        self.assertEqual(self.values(), [b"value", b"value"])
+
+    def test_coroutineGivesItsResult(self) -> None:
+        """
+        A coroutine gives what it returns.
+        """
+
+        async def handle(request: Request) -> bytes:
+            pause: Deferred[None] = Deferred()
+            self.clock.callLater(0.1, pause.callback, None)
+            await pause
+            return request.value or b""
+
+        self.register(handle)
+        self.assertEqual(self.values(), [b"x", b"x"])
+
+    def test_otherAwaitableGivesItsResult(self) -> None:
+        """
+        An awaitable that is neither a Deferred nor a coroutine gives its result.
+        """
+
+        def later(_: Request) -> Awaitable[bytes | None]:
+            return OtherAwaitable(succeed(b"value"))
+
+        self.register(later)
+        self.assertEqual(self.values(), [b"value", b"value"])
+
+    def test_raisingHandlerAnswersNothing(self) -> None:
+        """
+        A handler that raises is logged and counted, and nothing is answered.
+        """
+
+        def raises(_: Request) -> bytes:
+            raise ZeroDivisionError
+
+        self.register(raises)
+        self.assertFailed(ZeroDivisionError)
+
+    def test_failedDeferredAnswersNothing(self) -> None:
+        """
+        A Deferred that fails is logged and counted, and nothing is answered.
+        """
+        self.register(lambda _: fail(ZeroDivisionError()))
+        self.assertFailed(ZeroDivisionError)
+
+    def test_raisingCoroutineAnswersNothing(self) -> None:
+        """
+        A coroutine that raises is logged and counted, and nothing is answered.
+        """
+
+        async def raises(_: Request) -> bytes:
+            raise ZeroDivisionError
+
+        self.register(raises)
+        self.assertFailed(ZeroDivisionError)
+
+    def test_textAnswersNothing(self) -> None:
+        """
+        A handler that returns text is logged with what is allowed, and nothing is answered.
+        """
+        self.register(lambda _: cast(bytes, "text"))
+        observer = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
+        self.assertFailed(TypeError)
+        [text] = {str(e["log_failure"].value) for e in observer if "log_failure" in e}
+        self.assertEqual(text, "a handler gives bytes or None, not str")
+
+    def test_deferredNumberAnswersNothing(self) -> None:
+        """
+        A Deferred whose result is a number is logged and counted, and nothing is answered.
+        """
+        self.register(lambda _: succeed(cast(bytes, 7)))
+        self.assertFailed(TypeError)
+
+    def test_endlessHandlerIsCancelled(self) -> None:
+        """
+        A handler that never gives its result is cancelled after `HANDLER_TIMEOUT`, 30 seconds, and
+        counted as failed.
+        """
+        cancelled: list[object] = []
+        self.register(lambda _: Deferred(cancelled.append))
+        self.assertNoAnswer()
+        self.assertEqual(cancelled, [])
+        self.clock.runFor(HANDLER_TIMEOUT)
+        logged = self.flushLoggedErrors(TimeoutError)
+        self.assertEqual((len(cancelled), self.server.counters.handlerFailures), (len(logged),) * 2)
+        self.assertGreater(len(logged), 0)
+
+    def test_resultAfterCancellationIsDropped(self) -> None:
+        """
+        A coroutine that catches its cancellation, and then returns or raises, counts as failed
+        once, and nothing is answered.
+        """
+        ended: list[str] = []
+
+        async def givesAnother(_: Request) -> bytes:
+            try:
+                await Deferred()
+            except Exception:
+                ended.append("gave")
+            return b"another"
+
+        async def raisesAnother(_: Request) -> bytes:
+            try:
+                return cast(bytes, await Deferred())
+            except Exception:
+                ended.append("raised")
+                raise ZeroDivisionError from None
+
+        asker = self.peer(id=None)
+        for handle in (givesAnother, raisesAnother):
+            self.register(handle)
+            asker.ask(self.addressOf(self.server), COMMAND, self.target())
+            self.clock.runFor(1)
+            self.server.unregister(COMMAND)
+        self.clock.runFor(HANDLER_TIMEOUT)
+        self.assertEqual(ended, ["gave", "raised"])
+        self.assertEqual(asker.responses, [])
+        self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), 2)
+        self.assertEqual(self.server.counters.handlerFailures, 2)
+
+    def test_raisingCancellerIsLogged(self) -> None:
+        """
+        A handler whose canceller raises is logged for that, and counted as failed once.
+        """
+        self.register(lambda _: Deferred(raiseOnCancellation))
+        self.assertNoAnswer()
+        self.clock.runFor(HANDLER_TIMEOUT)
+        logged = self.flushLoggedErrors(TimeoutError)
+        self.assertGreater(len(logged), 0)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), len(logged))
+        self.assertEqual(self.server.counters.handlerFailures, len(logged))
+
+    def test_deferredMayServeSeveralRequests(self) -> None:
+        """
+        A Deferred that is the result of two requests answers both, and neither times out.
+        """
+        result: Deferred[bytes] = Deferred()
+        handler = self.register(lambda _: result)
+        asker = self.peer(id=None)
+        for _ in range(2):
+            asker.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(1)
+        self.assertEqual(len(handler.queries), 2)
+        result.callback(b"value")
+        self.clock.runFor(HANDLER_TIMEOUT)
+        self.assertEqual(len(asker.responses), 2)
+        self.assertEqual(self.server.counters.handlerFailures, 0)
+
+    def test_destroyedNodeCancelsItsHandlers(self) -> None:
+        """
+        A handler at work is cancelled when its node is destroyed, and neither counted nor logged.
+        """
+        result: Deferred[bytes] = Deferred()
+        handler = self.register(lambda _: result)
+        query = self.asker.query(COMMAND, self.target(), nodes=[self.addressOf(self.server)])
+        query.collect().addErrback(lambda _: None)
+        self.clock.runUntil(lambda: handler.queries)
+        self.server.destroy()
+        self.assertTrue(result.called)
+        self.assertEqual(self.server.counters.handlerFailures, 0)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_stubbornHandlersDoNotBlockDestroy(self) -> None:
+        """
+        A node is destroyed within a second, without a timer left, although one handler catches its
+        cancellation and another one's canceller raises.
+        """
+        self.register(ignoreCancellation)
+        self.server.register("other", Handler(lambda _: Deferred(raiseOnCancellation)))
+        asker = self.peer()
+        for command in (COMMAND, "other"):
+            asker.ask(self.addressOf(self.server), command, self.target())
+        self.clock.runFor(0.1)
+        ping = self.server.ping(self.peer().address)
+        self.clock.runUntil(self.server.destroy(), limit=1)
+        self.failureResultOf(ping, NodeDestroyed)
+        self.destroyAll()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.server.counters.handlerFailures, 0)
+
+    def test_valueTooLargeAnswersNothing(self) -> None:
+        """
+        A value that doesn't fit a datagram is logged with its size, and nothing is answered.
+        """
+        self.register(lambda _: bytes(wire.MAX_DATAGRAM_BYTES))
+        observer = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
+        self.assertNoAnswer()
+        self.assertIn(wire.MAX_DATAGRAM_BYTES, {event.get("size") for event in observer})
+        self.assertGreater(self.server.counters.handlerFailures, 0)
+
+    def test_largestValueLeavesOutContacts(self) -> None:
+        """
+        A value that fits a datagram only alone is answered without the closest contacts.
+        """
+        nodes = self.swarm(3)
+        value = bytes(wire.MAX_DATAGRAM_BYTES - 100)
+        nodes[0].register(COMMAND, Handler(lambda _: value))
+        [reply] = self.collect(self.asker, self.target(), nodes=[self.addressOf(nodes[0])])
+        self.assertEqual(reply.value, value)

@@ -1,0 +1,214 @@
+"""
+Updates: requests with a valid token, which run once.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+from dwdht_twisted import Request
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.wire import ROTATION_INTERVAL
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND
+from tests.helpers.networks.servers import ResponderTestCase
+
+
+class UpdateTests(ResponderTestCase):
+    """
+    Requests with a token, which are updates if it is valid, and run once.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server.register(COMMAND, self.handler)
+        self.wanted = self.target()
+        self.token = self.tokenFor(self.asker, self.server, self.wanted)
+        self.handler.queries.clear()
+
+    def test_updateIsAcknowledgedWithItsToken(self) -> None:
+        """
+        The answer to an update has the handler's value and the token that the update carried.
+        """
+        answer = self.ask(COMMAND, self.wanted, roundtripToken=self.token, value=b"x")
+        self.assertEqual((answer.value, answer.roundtripToken), (b"update", self.token))
+        self.assertEqual([request.value for request in self.handler.updates], [b"x"])
+        self.assertEqual(self.handler.queries, [])
+        self.assertEqual(self.server.counters.updatesServed, 1)
+
+    def test_tokenOfFindNodeMakesAnUpdate(self) -> None:
+        """
+        A token that came with the answer to ``_find_node`` makes an update of the same target.
+        """
+        token = self.ask(wire.FIND_NODE, self.wanted).roundtripToken
+        self.assertEqual(self.ask(COMMAND, self.wanted, roundtripToken=token).value, b"update")
+
+    def test_repeatedUpdateRunsOnce(self) -> None:
+        """
+        An update that comes four times is run once, and answered four times alike.
+        """
+        self.server.unregister(COMMAND)
+        counting = Handler(update=lambda _: str(len(counting.updates)).encode())
+        self.server.register(COMMAND, counting)
+        datagram = self.asker.ask(
+            self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
+        )
+        for _ in range(3):
+            self.clock.runFor(1)
+            self.asker.send(datagram, self.addressOf(self.server))
+        self.clock.runFor(1)
+        values = [message.value for message, _ in self.asker.responses[-4:]]
+        self.assertEqual(values, [b"1"] * 4)
+        self.assertEqual(len(counting.updates), 1)
+        self.assertEqual(self.server.counters.retriesAnswered, 3)
+
+    def test_busyAskerMakesNoUpdateRunTwice(self) -> None:
+        """
+        An update that is repeated after 2,000 updates of another asker in 20 seconds is run once.
+        """
+        result: Deferred[bytes] = Deferred()
+        mixed = Handler(update=lambda request: result if request.value is None else None)
+        self.server.unregister(COMMAND)
+        self.server.register(COMMAND, mixed)
+        datagram = self.asker.ask(
+            self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
+        )
+        other = self.peer(answers="pong")
+        token = self.tokenFor(other, self.server, self.wanted)
+        for number in range(20 * 100):
+            other.ask(
+                self.addressOf(self.server),
+                COMMAND,
+                self.wanted,
+                roundtripToken=token,
+                value=str(number).encode(),
+            )
+            self.clock.runFor(0.01)
+        self.asker.send(datagram, self.addressOf(self.server))
+        self.clock.runFor(1)
+        self.assertEqual(len([each for each in mixed.updates if each.value is None]), 1)
+        self.assertGreater(len(mixed.updates), 1000)
+
+    def test_repeatedUpdateLeavesOutALargeValue(self) -> None:
+        """
+        The answer to a repeated update leaves out a value of 60,000 bytes, and has the token that
+        says it was taken.
+        """
+        self.server.unregister(COMMAND)
+        self.server.register(COMMAND, Handler(update=lambda _: b"x" * 60_000))
+        datagram = self.asker.ask(
+            self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
+        )
+        self.clock.runFor(1)
+        self.asker.send(datagram, self.addressOf(self.server))
+        self.clock.runFor(1)
+        values = [(len(m.value or b""), m.roundtripToken) for m, _ in self.asker.responses[-2:]]
+        self.assertEqual(values, [(60_000, self.token), (0, self.token)])
+
+    def test_updateRepeatedDuringItsHandlerIsAnsweredOnce(self) -> None:
+        """
+        An update that is repeated while its handler is at work is answered once, when that is done.
+        """
+        result: Deferred[bytes] = Deferred()
+        slow = Handler(update=lambda _: result)
+        self.server.unregister(COMMAND)
+        self.server.register(COMMAND, slow)
+        before = len(self.asker.responses)
+        datagram = self.asker.ask(
+            self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
+        )
+        self.clock.runFor(1)
+        self.asker.send(datagram, self.addressOf(self.server))
+        self.clock.runFor(1)
+        result.callback(b"done")
+        self.clock.runFor(1)
+        self.assertEqual([m.value for m, _ in self.asker.responses[before:]], [b"done"])
+        self.assertEqual(len(slow.updates), 1)
+
+    def test_otherUpdateUnderTheSameTransactionIdRuns(self) -> None:
+        """
+        Two updates with different values under one transaction id are both run.
+        """
+        for value in (b"one", b"two"):
+            body = wire.requestBody(
+                COMMAND, self.asker.id, self.wanted, roundtripToken=self.token, value=value
+            )
+            self.asker.send(wire.frameRequest(7, body), self.addressOf(self.server))
+        self.clock.runFor(1)
+        self.assertEqual([request.value for request in self.handler.updates], [b"one", b"two"])
+
+    def test_updateRunsAgainAfterAMinute(self) -> None:
+        """
+        An update that comes again after 60 seconds is run again.
+        """
+        datagram = self.asker.ask(
+            self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
+        )
+        self.clock.runFor(60)
+        self.asker.send(datagram, self.addressOf(self.server))
+        self.clock.runFor(1)
+        self.assertEqual(len(self.handler.updates), 2)
+
+    def test_tokenIsValidForOneRotation(self) -> None:
+        """
+        A token is valid after one rotation of the secret, and after two its request is a query.
+        """
+        self.clock.runFor(ROTATION_INTERVAL + 20)
+        answer = self.ask(COMMAND, self.wanted, roundtripToken=self.token)
+        self.assertEqual((answer.value, answer.roundtripToken), (b"update", self.token))
+        self.assertNotEqual(self.ask(COMMAND, self.wanted).roundtripToken, self.token)
+        self.clock.runFor(ROTATION_INTERVAL + 20)
+        answer = self.ask(COMMAND, self.wanted, roundtripToken=self.token)
+        self.assertEqual(answer.value, b"query")
+        self.assertNotEqual(answer.roundtripToken, self.token)
+
+    def test_badTokenMakesAQuery(self) -> None:
+        """
+        A request with a bad token is a query, is counted, and gets a valid token.
+        """
+        for token in (b"", bytes(32), self.token[:-1], self.token + b"x", bytes(1000)):
+            answer = self.ask(COMMAND, self.wanted, roundtripToken=token)
+            self.assertEqual((answer.value, answer.roundtripToken), (b"query", self.token))
+        self.assertEqual(self.server.counters.badTokens, 5)
+        self.assertEqual(self.handler.updates, [])
+
+    def test_updateWithoutAHandlerIsRefused(self) -> None:
+        """
+        The answer to an update of a command without a handler has neither a value nor a token.
+        """
+        token = self.tokenFor(self.asker, self.server, self.wanted)
+        self.server.unregister(COMMAND)
+        answer = self.ask(COMMAND, self.wanted, roundtripToken=token)
+        self.assertEqual((answer.value, answer.roundtripToken), (None, None))
+        self.assertEqual(self.server.counters.updatesServed, 0)
+
+    def test_failedUpdateRunsOnce(self) -> None:
+        """
+        An update whose handler fails is run once, and not answered, even if it is repeated.
+        """
+
+        def fails(_: Request) -> bytes:
+            raise ZeroDivisionError
+
+        self.server.unregister(COMMAND)
+        failing = Handler(update=fails)
+        self.server.register(COMMAND, failing)
+        before = len(self.asker.responses)
+        datagram = self.asker.ask(
+            self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
+        )
+        self.clock.runFor(1)
+        self.asker.send(datagram, self.addressOf(self.server))
+        self.clock.runFor(1)
+        self.assertEqual(len(self.asker.responses), before)
+        self.assertEqual(len(failing.updates), 1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_updateWithAValueTooLargeFails(self) -> None:
+        """
+        An update whose value doesn't fit a datagram counts as a failure, and is not answered.
+        """
+        self.server.unregister(COMMAND)
+        self.server.register(COMMAND, Handler(update=lambda _: bytes(70000)))
+        self.assertNoAnswer(COMMAND, self.wanted, roundtripToken=self.token)
+        self.assertEqual(self.server.counters.handlerFailures, 1)
