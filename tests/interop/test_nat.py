@@ -23,8 +23,8 @@ VALUE = b"Hello, World!"
 
 REFERRER = Address(REFERRER_HOST, PORT)
 
-# The ids of all other nodes differ from the referrer's in the first bit.  So no node has a second
-# bucket that it refreshes with a lookup: a lookup would find the other node, and open the NATs
+# The ids of all other nodes differ from the referrer's in the first bit.  This leaves no node
+# with a second bucket to refresh: a lookup for it would find the other node, and open the NATs
 # before the test does.
 REFERRER_ID = b"\xff" * 32
 TARGET_ID = b"\x01" * 32

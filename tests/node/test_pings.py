@@ -77,7 +77,7 @@ class PingTests(NodeTestCase):
 
     def test_cancelledPingIsNotRepeated(self) -> None:
         """
-        A cancelled ping fails with ``CancelledError``, and its only datagram stays the first.
+        A cancelled ping fails with ``CancelledError``, and is not sent a second time.
         """
         node = self.node()
         peer = self.peer()

@@ -355,8 +355,8 @@ class TerminationTests(SynchronousTestCase):
         random: Random,
     ) -> None:
         """
-        A lookup ends within its budget, whatever anybody answers, with at most k distinct results
-        in order.
+        A lookup ends within its budget, with at most k distinct results in order, for all answers
+        that hostile nodes can give.
         """
         lookup = Lookup(target, own)
         lookup.addContacts(compact(start))

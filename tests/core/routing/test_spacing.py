@@ -22,7 +22,7 @@ class SpacingTests(TableTestCase):
             self.table.answered(Contact(idOf(number, prefix), host, 1000 + number), 0.0)
 
     def assertEstimates(self, nodes: int, factor: float = 2) -> None:
-        """Require that the estimate is that of a network of so many nodes, within a factor."""
+        """Require that the estimate is that of a network of ``nodes`` nodes, within a factor."""
         estimate = (1 << ID_BITS) / self.table.buckets.spacing()
         self.assertTrue(nodes / factor <= estimate <= nodes * factor, estimate)
 

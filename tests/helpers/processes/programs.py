@@ -45,12 +45,12 @@ class Program(ChildProcess):
 
     @property
     def text(self) -> str:
-        """What it has written to its standard output."""
+        """The text that it has written to its standard output."""
         return self.output.decode(errors="replace")
 
     @property
     def errorText(self) -> str:
-        """What it has written to its standard error."""
+        """The text that it has written to its standard error."""
         return self.errors.decode(errors="replace")
 
     def outReceived(self, data: bytes) -> None:

@@ -25,7 +25,7 @@ from tests.helpers.networks.doubles import SilentResolver
 
 @implementer(IHostnameResolver)
 class BothFamilies:
-    """A resolver of names that returns an IPv6 address first, whatever was asked for."""
+    """A resolver of names that returns an IPv6 address first, even if only IPv4 was asked for."""
 
     def resolveHostName(
         self,
