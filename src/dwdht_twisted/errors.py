@@ -69,5 +69,17 @@ class NoCloseNodes(DHTError):
     """No node took an update: none close to the target answered, or each that did refused it."""
 
 
+class UpdateRefused(DHTError):
+    """
+    A handler refuses an update.
+
+    It is raised by handlers.  The asker is told at once, and nothing is logged.
+    """
+
+
+class StoreFailed(DHTError):
+    """A store can't read or write, for example because its disk is full."""
+
+
 class ValueNotFound(DHTError):
     """No node that was asked holds a valid value under the key."""
