@@ -1,6 +1,5 @@
 """
-Tests for `dwdht_twisted._core.wire.codec`: what the two messages look like on the wire, and what is
-no message.
+The encoding of a message: the fields that are read, those that are skipped, and malformed ones.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from dwdht_twisted.errors import MalformedDatagram
 ID = bytes.fromhex("11" * 32)
 TARGET = bytes.fromhex("22" * 32)
 
-#: Fields that the protocol doesn't know, one of each wire type and more.
+#: Fields that the protocol doesn't know, in hex, of each wire type.
 UNKNOWN = {
     "varint": "78 05",
     "varint of 10 bytes": "78 ffffffffffffffffff01",
@@ -41,7 +40,7 @@ UNKNOWN = {
     "field 1 in a group": "7b 0a0178 7c",
 }
 
-#: What makes each message that it is part of malformed.
+#: Fields in hex, each of which makes its message malformed.
 MALFORMED = {
     "number 0": "02 0161",
     "number 0 as a varint": "00 01",
@@ -74,11 +73,11 @@ MALFORMED = {
 
 class FieldPrefixesTests(SynchronousTestCase):
     """
-    Tests for `FieldPrefixes`.
+    The `FieldPrefixes` of a field.
     """
 
-    def test_tagAndLength(self) -> None:
-        """A prefix is a tag of one byte and a length of one byte for each 7 bits."""
+    def test_prefixIsTagAndLength(self) -> None:
+        """A prefix is a tag of one byte, then a length of one byte for each 7 bits."""
         vectors = {
             0: "1a00",
             32: "1a20",
@@ -129,25 +128,25 @@ class CountedBytes(bytes):
 
 class ReadFieldsTests(SynchronousTestCase):
     """
-    Tests for `readFields`, most of them by `decode`.
+    The reader of fields, `readFields`, mostly as a part of `decode`.
     """
 
     def read(self, fields: str) -> tuple[RequestMessage, ResponseMessage]:
-        """Read a request and a response, both of command or id, target or nodes, and fields."""
+        """Read the fields, in hex, as those of a request with the command a, and of a response."""
         return (
             wire.decodeRequest(bytes.fromhex("8001 0a0161" + fields)),
             wire.decodeResponse(bytes.fromhex("0001" + fields)),
         )
 
-    def test_anyOrder(self) -> None:
-        """Fields are read in any order."""
+    def test_fieldsAreReadInAnyOrder(self) -> None:
+        """A request whose value comes first is read, and so is such a response."""
         request = wire.decode(bytes.fromhex("8001 3a0179 1a20" + "22" * 32 + "0a0161"))
         self.assertEqual(request, RequestMessage(1, "a", target=TARGET, value=b"y"))
         response = wire.decode(bytes.fromhex("0001 1a0179 0a20" + "11" * 32))
         self.assertEqual(response, ResponseMessage(1, ID, value=b"y"))
 
     def test_unknownFieldIsSkipped(self) -> None:
-        """An unknown field of each wire type is skipped before, between and after known ones."""
+        """An unknown field of each wire type is skipped before, between and after known fields."""
         for name, unknown in UNKNOWN.items():
             one, other = "1a0178", "220179"
             for fields in (
@@ -165,7 +164,7 @@ class ReadFieldsTests(SynchronousTestCase):
                 )
 
     def test_lastOfRepeatedFieldCounts(self) -> None:
-        """Of a field that comes several times the last value counts, whatever the others are."""
+        """The last value of a field counts, even if the ones before are not UTF-8 or no ids."""
         command = wire.decode(bytes.fromhex("8001 0a02fffe 0a0161 0a0162"))
         self.assertEqual(command, RequestMessage(1, "b"))
         for between in ("", *UNKNOWN.values()):
@@ -175,30 +174,30 @@ class ReadFieldsTests(SynchronousTestCase):
             wrongSize = "0a0178" + between + "0a20" + "11" * 32
             self.assertEqual(wire.decodeResponse(bytes.fromhex("0001" + wrongSize)).id, ID)
 
-    def test_longerVarints(self) -> None:
-        """A tag and a length of up to 5 bytes are read, whether or not they need them."""
+    def test_varintsAreReadThatAreLongerThanNeeded(self) -> None:
+        """A tag and a length of 2 to 5 bytes are read, although one byte would do."""
         for zeros in range(4):
             padding = "80" * zeros + "00"
             request, response = self.read(f"9a{padding} 83{padding} 616263")
             self.assertEqual(request.target, b"abc")
             self.assertEqual(response.value, b"abc")
 
-    def test_malformed(self) -> None:
-        """A message with a malformed field is malformed, whatever comes before the field."""
+    def test_malformedFieldMakesItsMessageMalformed(self) -> None:
+        """A message with a malformed field is malformed, alone and after fields of other kinds."""
         for name, malformed in MALFORMED.items():
             for before in ("", "1a0178", "7805", "7b7c"):
                 for message in ("8001 0a0161", "0001"):
                     datagram = message + before + malformed
                     self.assertTrue(isMalformed(datagram), f"{name}: {datagram}")
 
-    def test_depthOfGroups(self) -> None:
-        """Groups nest 100 deep; a message where they nest 101 deep is malformed."""
+    def test_groupsNest100Deep(self) -> None:
+        """Groups that nest 100 deep are skipped, and those that nest 101 deep are malformed."""
         request, _ = self.read("7b" * 100 + "7c" * 100 + "1a0178")
         self.assertEqual(request.target, b"x")
         self.assertRaises(MalformedDatagram, self.read, "7b" * 101 + "7c" * 101)
 
     def test_hugeLengthAllocatesNothing(self) -> None:
-        """A length of up to 32 GB takes less than 4 KB of memory, of a known field or another."""
+        """A field with a length of 2 MB to 32 GB takes less than 4 KB of memory to refuse."""
         for tag in ("1a", "7a", "9a00"):
             for length in ("ffff7f", "ffffff7f", "ffffffff07", "ffffffff7f"):
                 datagram = bytes.fromhex("8001 0a0161" + tag + length + "61")
@@ -212,9 +211,8 @@ class ReadFieldsTests(SynchronousTestCase):
                     tracemalloc.stop()
                 self.assertTrue(peak < 4096, f"{peak} bytes")
 
-    def test_copiesAreLinear(self) -> None:
-        """The reader copies less than 6 bytes for each byte of a message, whatever its fields."""
-
+    def test_copiesGrowWithTheSizeAlone(self) -> None:
+        """The reader copies less than 360,000 bytes of a message of 60,000 bytes of tiny fields."""
         for field in ("1a00", "1a017a", "1a8000", "9a80808000 00", *UNKNOWN.values()):
             part = bytes.fromhex(field)
             data = CountedBytes(part * (60000 // len(part)))
@@ -224,11 +222,11 @@ class ReadFieldsTests(SynchronousTestCase):
 
 class ImportTests(SynchronousTestCase):
     """
-    Tests for what the package needs.
+    The imports of the package.
     """
 
-    def test_noProtobuf(self) -> None:
-        """Neither the package nor a node imports protobuf."""
+    def test_commandsImportNoProtobuf(self) -> None:
+        """The commands, and so a node, can be imported where protobuf can't."""
         code = "import sys; sys.modules['google'] = None; import dwdht_twisted._cli.main"
         done = run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, ""))

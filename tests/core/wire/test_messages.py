@@ -1,8 +1,8 @@
 """
-Tests for `dwdht_twisted.wire`.
+Datagrams: the bytes of each message, and the datagrams that are malformed.
 
-The vectors are written by hand from the description of the wire, and not taken
-from the output of any program.
+The vectors are written by hand from the description of the wire, and not taken from the output of a
+program.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def encodeRequest(message: RequestMessage) -> bytes:
 
 class VectorTests(SynchronousTestCase):
     """
-    Tests for the bytes on the wire.
+    The bytes of messages on the wire.
     """
 
-    #: Messages, and what they look like.
+    #: Messages, and their datagrams in hex.
     REQUESTS = [
         (
             RequestMessage(0, "_ping"),
@@ -85,49 +85,49 @@ class VectorTests(SynchronousTestCase):
         ),
     ]
 
-    def test_requests(self) -> None:
-        """A request is its top bit and transaction id, then its fields in order."""
+    def test_requestIsFramingThenFieldsInOrder(self) -> None:
+        """A request is a top bit of 1 and the transaction id, then its fields by their numbers."""
         for message, datagram in self.REQUESTS:
             self.assertEqual(encodeRequest(message), bytes.fromhex(datagram))
             self.assertEqual(wire.decode(bytes.fromhex(datagram)), message)
 
-    def test_responses(self) -> None:
-        """A response has no top bit, and an absent field no bytes."""
+    def test_responseIsFramingThenFieldsInOrder(self) -> None:
+        """A response is a top bit of 0 and the transaction id, then its fields by their numbers."""
         for message, datagram in self.RESPONSES:
             self.assertEqual(wire.encodeResponse(*message), bytes.fromhex(datagram))
             self.assertEqual(wire.decode(bytes.fromhex(datagram)), message)
 
-    def test_emptyIsNotAbsent(self) -> None:
-        """A field that is empty is told from one that isn't there."""
+    def test_emptyFieldIsNotAbsent(self) -> None:
+        """An empty value is read as no bytes, and an absent value as None."""
         empty = wire.decode(bytes.fromhex("8003 0a0161 3a00"))
         absent = wire.decode(bytes.fromhex("8003 0a0161"))
         self.assertEqual(empty.value, b"")
         self.assertIsNone(absent.value)
 
-    def test_unknownFields(self) -> None:
-        """Fields that a later protocol may add are passed over."""
-        # Field 15 as a number, field 16 as bytes.
+    def test_laterFieldsAreSkipped(self) -> None:
+        """Fields 15 and 16, which a later protocol may add, are skipped in both messages."""
+        # Field 15 as a varint, field 16 as bytes.
         later = "7805 82010161"
         request = wire.decode(bytes.fromhex("8003 0a0161" + later))
         self.assertEqual(request, RequestMessage(3, "a"))
         response = wire.decode(bytes.fromhex("0003" + later))
         self.assertEqual(response, ResponseMessage(3))
 
-    def test_repeatedField(self) -> None:
-        """Of a field that comes twice the last counts, as protobuf has it."""
+    def test_lastOfTwoValuesCounts(self) -> None:
+        """A request with two values is read with the last one, as protobuf reads it."""
         request = wire.decode(bytes.fromhex("8003 0a0161 3a0178 3a0179"))
         self.assertEqual(request.value, b"y")
 
 
 class RoundTripTests(SynchronousTestCase):
     """
-    Tests for reading what was written.
+    Messages that are written and read again.
     """
 
     @thorough
     @given(requests)
-    def test_request(self, message: RequestMessage) -> None:
-        """A request is read as it was written."""
+    def test_requestIsReadBack(self, message: RequestMessage) -> None:
+        """A request is read as the message that was written."""
         datagram = encodeRequest(message)
         self.assertTrue(wire.isRequest(datagram))
         self.assertEqual(wire.transactionId(datagram), message.transactionId)
@@ -136,8 +136,8 @@ class RoundTripTests(SynchronousTestCase):
 
     @thorough
     @given(responses)
-    def test_response(self, message: ResponseMessage) -> None:
-        """A response is read as it was written."""
+    def test_responseIsReadBack(self, message: ResponseMessage) -> None:
+        """A response is read as the message that was written."""
         datagram = wire.encodeResponse(*message)
         self.assertFalse(wire.isRequest(datagram))
         self.assertEqual(wire.transactionId(datagram), message.transactionId)
@@ -145,14 +145,14 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(wire.decodeResponse(datagram), message)
 
     @given(requests, transactionIds)
-    def test_oneBody(self, message: RequestMessage, other: int) -> None:
-        """The body of a request says nothing of its transaction, so that it serves for many."""
+    def test_bodyServesForAnyTransaction(self, message: RequestMessage, other: int) -> None:
+        """One body is read as the same request with each transaction id that it is framed with."""
         body = wire.requestBody(*message[1:])
         datagram = wire.frameRequest(other, body)
         self.assertEqual(wire.decode(datagram), message._replace(transactionId=other))
 
-    def test_largest(self) -> None:
-        """A datagram may be as large as UDP carries."""
+    def test_largestDatagramIsReadBack(self) -> None:
+        """A request of 65,507 bytes, the most that UDP carries, is read as it was written."""
         overhead = len(encodeRequest(RequestMessage(1, "a", value=bytes(65000)))) - 65000
         value = bytes(wire.MAX_DATAGRAM_BYTES - overhead)
         datagram = encodeRequest(RequestMessage(1, "a", value=value))
@@ -162,64 +162,64 @@ class RoundTripTests(SynchronousTestCase):
 
 class MalformedTests(SynchronousTestCase):
     """
-    Tests for datagrams that aren't of the protocol.
+    Datagrams that aren't messages of the protocol.
     """
 
     def assertMalformed(self, datagram: str) -> None:
         """Check that reading a datagram, in hex, raises `MalformedDatagram`."""
         self.assertRaises(MalformedDatagram, wire.decode, bytes.fromhex(datagram))
 
-    def test_short(self) -> None:
+    def test_datagramShorterThanItsFramingIsMalformed(self) -> None:
         """A datagram of no byte or of one is malformed."""
         for datagram in ("", "00", "80", "ff"):
             self.assertMalformed(datagram)
             for read in (wire.decodeRequest, wire.decodeResponse):
                 self.assertRaises(MalformedDatagram, read, bytes.fromhex(datagram))
 
-    def test_noCommand(self) -> None:
-        """A request without a command is malformed, for the command is required."""
+    def test_requestWithoutACommandIsMalformed(self) -> None:
+        """A request without a command is malformed, because the command is required."""
         self.assertMalformed("8001")
         self.assertMalformed("8001 1220" + "11" * 32)
 
-    def test_commandOfAnotherType(self) -> None:
-        """A command that isn't a string is no command."""
+    def test_commandOfAnotherWireTypeIsNoCommand(self) -> None:
+        """A request whose field 1 is a varint is malformed, because it has no command."""
         self.assertMalformed("8001 0805")
 
-    def test_commandNotUTF8(self) -> None:
-        """A command that isn't UTF-8 is malformed."""
+    def test_commandThatIsNotUTF8IsMalformed(self) -> None:
+        """A request is malformed if its command has invalid UTF-8 or half of a surrogate pair."""
         self.assertMalformed("8001 0a02fffe")
         self.assertMalformed("8001 0a03eda080")
 
-    def test_idOfWrongSize(self) -> None:
-        """An id that isn't 32 bytes makes a message malformed, be it a request or a response."""
+    def test_idThatIsNot32BytesIsMalformed(self) -> None:
+        """A request or a response is malformed if its id has 0, 1, 31 or 33 bytes."""
         for size in (0, 1, 31, 33):
             field = f"{size:02x}" + "11" * size
             self.assertMalformed("8001 0a0161 12" + field)
             self.assertMalformed("0001 0a" + field)
 
-    def test_truncated(self) -> None:
-        """A field that ends before its length is malformed."""
+    def test_truncatedFieldIsMalformed(self) -> None:
+        """A message is malformed if it ends before its last field does."""
         self.assertMalformed("8001 0a0561")
         self.assertMalformed("0001 1a0561")
         self.assertMalformed("0001 1affffffff0f")
 
-    def test_groups(self) -> None:
-        """Groups that nest without end are malformed, and don't exhaust the stack."""
+    def test_openGroupsAreMalformed(self) -> None:
+        """A message with 60,000 open groups is malformed, and doesn't exhaust the stack."""
         self.assertMalformed("8001 0a0161" + "7b" * 60000)
         self.assertMalformed("0001" + "7b" * 60000)
 
     @thorough
     @given(st.binary(max_size=200))
-    def test_anyBytes(self, datagram: bytes) -> None:
-        """Any bytes are read, or raise MalformedDatagram and nothing else."""
+    def test_anyBytesAreReadOrMalformed(self, datagram: bytes) -> None:
+        """Bytes of any kind are read, or raise `MalformedDatagram` and no other exception."""
         self._read(datagram)
 
     @thorough
     @given(requests, responses, st.data())
-    def test_corrupted(
+    def test_corruptedDatagramIsReadOrMalformed(
         self, request: RequestMessage, response: ResponseMessage, data: st.DataObject
     ) -> None:
-        """A datagram with bytes changed, cut out or put in is read or malformed."""
+        """A datagram with up to 8 bytes changed, cut out or put in is read or malformed."""
         for datagram in (encodeRequest(request), wire.encodeResponse(*response)):
             start = data.draw(st.integers(0, len(datagram)))
             end = data.draw(st.integers(start, min(len(datagram), start + 8)))

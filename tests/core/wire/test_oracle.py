@@ -1,5 +1,5 @@
 """
-Tests that hold our own codec to protobuf, which other implementations of the protocol use.
+Our own codec beside protobuf, the format of the protocol: both write and read the same.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .test_codec import MALFORMED, UNKNOWN
 
 
 def _varint(number: int, zeros: int) -> bytes:
-    """A varint that is longer than it needs to be, by as many bytes as there are zeros."""
+    """Return a varint that is longer than needed by as many bytes as ``zeros``."""
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)
@@ -47,7 +47,7 @@ def _group(number: int, fields: list[bytes], end: int) -> bytes:
     return _tag(number, 3, 0) + b"".join(fields) + _tag(abs(number + end), 4, 0)
 
 
-# Mostly none, so that most fields are what a writer makes.
+# Mostly 0, so that most fields are such as a writer makes.
 _zeros = st.sampled_from([0] * 12 + [1, 2, 3, 4, 5, 9])
 _offByOne = st.sampled_from([0] * 30 + [-1, 1])
 _numbers = st.sampled_from([1, 2, 3, 4, 5, 6, 7] * 4 + [0, 8, 15, 16, 2047, 2048, (1 << 29) - 1])
@@ -73,13 +73,13 @@ _fields = st.recursive(
 
 class OracleTests(SynchronousTestCase):
     """
-    Tests for each datagram that ours and protobuf say the same of it.
+    Datagrams that our codec and protobuf write and read.
     """
 
     skip = oracle.missing
 
     def assertWritten(self, message: RequestMessage | ResponseMessage) -> None:
-        """Check that a message is written as protobuf writes it, and read from there."""
+        """Check that both write a message as the same bytes, and both read these bytes."""
         expected = oracle.encode(message)
         if isinstance(message, RequestMessage):
             body = wire.requestBody(*message[1:])
@@ -90,7 +90,7 @@ class OracleTests(SynchronousTestCase):
         self.assertEqual(oracle.decode(expected), message)
 
     def assertRead(self, datagram: bytes) -> None:
-        """Check that a datagram is read as protobuf reads it, or malformed for both."""
+        """Check that both read a datagram as the same message, or both find it malformed."""
         try:
             expected = oracle.decode(datagram)
         except MalformedDatagram:
@@ -99,21 +99,21 @@ class OracleTests(SynchronousTestCase):
         try:
             self.assertEqual(wire.decode(datagram), expected)
         except MalformedDatagram as error:
-            # The versions of protobuf that are allowed here don't agree on two messages, which no
-            # writer makes.  Versions 6 read a length of 6 to 10 bytes, of which they drop the bits
-            # beyond the 64th; versions 7 don't.  Versions 7 skip a field with the number 0 in a
-            # group; versions 6 don't.  Ours refuses what either refuses.
+            # The versions of protobuf disagree about two things that no writer makes, and our codec
+            # refuses what one of them refuses.  Versions 6.x read a length of 6 to 10 bytes, of
+            # which they drop the bits beyond the 64th.  Versions 7.x skip a field with the number 0
+            # in a group.
             reason = "more than 5 bytes" if oracle.majorVersion() == 6 else "number 0"
             self.assertIn(reason, str(error))
 
     @thorough
     @given(requests | responses)
-    def test_written(self, message: RequestMessage | ResponseMessage) -> None:
-        """A message is written as the same bytes, and each reads what the other has written."""
+    def test_messagesAreWrittenAlike(self, message: RequestMessage | ResponseMessage) -> None:
+        """Our codec and protobuf write a message as the same bytes, which both read."""
         self.assertWritten(message)
 
-    def test_writtenOfEachSize(self) -> None:
-        """A message is written as the same bytes, where lengths take one byte, two and three."""
+    def test_lengthsOfOneToThreeBytesAreWrittenAlike(self) -> None:
+        """Our codec and protobuf write values of 0 to 65,000 bytes as the same bytes."""
         for size in (0, 1, 127, 128, 129, 760, 16383, 16384, 65000):
             value = bytes(size)
             self.assertWritten(RequestMessage(1, "a" * size, target=value, value=value))
@@ -123,16 +123,16 @@ class OracleTests(SynchronousTestCase):
     @given(
         st.lists(_fields, max_size=8), st.sampled_from([b"\x80\x01\x0a\x01a", b"\x80\x01", b"\0\1"])
     )
-    def test_fields(self, fields: list[bytes], start: bytes) -> None:
-        """Fields of all kinds, in any order and any number, are read alike."""
+    def test_fieldsOfAllKindsAreReadAlike(self, fields: list[bytes], start: bytes) -> None:
+        """Our codec and protobuf read up to 8 fields and groups of any kind and order alike."""
         self.assertRead(start + b"".join(fields))
 
     @thorough
     @given(requests | responses, st.lists(_fields, max_size=3), st.data())
-    def test_mutated(
+    def test_mutatedDatagramsAreReadAlike(
         self, message: RequestMessage | ResponseMessage, fields: list[bytes], data: st.DataObject
     ) -> None:
-        """A datagram with bytes changed, cut out or put in is read alike."""
+        """Our codec and protobuf read a datagram alike that was changed in 1 to 3 places."""
         datagram = oracle.encode(message) + b"".join(fields)
         for _ in range(data.draw(st.integers(1, 3))):
             start = data.draw(st.integers(2, len(datagram)))
@@ -142,17 +142,17 @@ class OracleTests(SynchronousTestCase):
 
     @thorough
     @given(st.binary(min_size=2, max_size=64))
-    def test_anyBytes(self, datagram: bytes) -> None:
-        """Bytes of any kind are read alike."""
+    def test_anyBytesAreReadAlike(self, datagram: bytes) -> None:
+        """Our codec and protobuf read 2 to 64 bytes of any kind alike."""
         self.assertRead(datagram)
 
     @given(st.binary(max_size=6))
-    def test_anyCommand(self, command: bytes) -> None:
-        """A command is UTF-8 for both or for neither."""
+    def test_sameCommandsAreUTF8(self, command: bytes) -> None:
+        """Our codec and protobuf find a command of up to 6 bytes to be UTF-8, or both do not."""
         self.assertRead(b"\x80\x01\x0a" + bytes([len(command)]) + command)
 
-    def test_corners(self) -> None:
-        """Unknown, malformed, repeated and nested fields are read alike, alone and among others."""
+    def test_fieldsAtTheLimitsAreReadAlike(self) -> None:
+        """Our codec and protobuf read unknown, malformed, long and nested fields alike."""
         corners = [*UNKNOWN.values(), *MALFORMED.values(), "0a02fffe", "0a03eda080"]
         corners += ["7b" * depth + "7c" * depth for depth in (99, 100, 101, 102)]
         corners += ["7a" + "81" + "80" * zeros + "00" + "61" for zeros in range(10)]

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.tokens`.
+Round-trip tokens: which of them an issuer accepts, of which asker, and for how long.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ askers = st.tuples(hosts, ports, st.none() | ids, st.none() | ids)
 
 
 def issuer(seed: int = 1) -> TokenIssuer:
-    """An issuer whose secrets follow from a seed."""
+    """Return an issuer whose secrets depend on a seed alone."""
     return TokenIssuer(Random(seed).randbytes)
 
 
 class TokenIssuerTests(SynchronousTestCase):
     """
-    Tests for `TokenIssuer`.
+    A `TokenIssuer`.
     """
 
     @thorough
     @given(askers)
-    def test_own(self, asker: Asker) -> None:
-        """A token has 32 bytes, and is accepted from whom it was given to."""
+    def test_tokenIsAcceptedFromItsAsker(self, asker: Asker) -> None:
+        """A token has 32 bytes, and is accepted from the asker that it was issued to."""
         tokens = issuer()
         token = tokens.issue(*asker)
         self.assertEqual(len(token), TOKEN_BYTES)
@@ -44,13 +44,13 @@ class TokenIssuerTests(SynchronousTestCase):
 
     @thorough
     @given(askers, askers)
-    def test_others(self, one: Asker, other: Asker) -> None:
-        """A token is good for one asker and one question only."""
+    def test_tokenIsRefusedFromAnotherAsker(self, one: Asker, other: Asker) -> None:
+        """A token is accepted from an asker with the same address, id and target alone."""
         tokens = issuer()
         self.assertEqual(tokens.accepts(tokens.issue(*one), *other), one == other)
 
-    def test_boundToEach(self) -> None:
-        """Another host, port, id or target alone makes a token worthless."""
+    def test_tokenIsBoundToHostPortIdAndTarget(self) -> None:
+        """A token is refused if the host, the port, the id or the target is another or absent."""
         tokens = issuer()
         token = tokens.issue("192.0.2.7", 80, ID, TARGET)
         others: list[Asker] = [
@@ -64,8 +64,8 @@ class TokenIssuerTests(SynchronousTestCase):
         for other in others:
             self.assertFalse(tokens.accepts(token, *other), other)
 
-    def test_noMixing(self) -> None:
-        """The id and the target don't stand in for one another."""
+    def test_idIsNotTakenForTheTarget(self) -> None:
+        """Tokens differ if ids and targets are the same bytes, but are split at another place."""
         tokens = issuer()
         asked: list[Asker] = [
             ("192.0.2.7", 80, ID, None),
@@ -80,12 +80,12 @@ class TokenIssuerTests(SynchronousTestCase):
 
     @thorough
     @given(st.binary(max_size=64))
-    def test_forged(self, token: bytes) -> None:
-        """Bytes of any length that were never given out are refused."""
+    def test_forgedTokenIsRefused(self, token: bytes) -> None:
+        """A token of up to 64 bytes that was never issued is refused."""
         self.assertFalse(issuer().accepts(token, "192.0.2.7", 80, ID, TARGET))
 
-    def test_rotation(self) -> None:
-        """A token outlives one rotation of the secret, and not a second."""
+    def test_tokenOutlivesOneRotation(self) -> None:
+        """A token is accepted after one rotation of the secret, and refused after two."""
         tokens = issuer()
         token = tokens.issue("192.0.2.7", 80, ID, TARGET)
         tokens.rotate()
@@ -93,8 +93,8 @@ class TokenIssuerTests(SynchronousTestCase):
         tokens.rotate()
         self.assertFalse(tokens.accepts(token, "192.0.2.7", 80, ID, TARGET))
 
-    def test_newToken(self) -> None:
-        """After a rotation a new token is given, and it outlives one rotation too."""
+    def test_tokenAfterARotationIsNew(self) -> None:
+        """A token that is issued after a rotation is a new one, and outlives one rotation."""
         tokens = issuer()
         former = tokens.issue("192.0.2.7", 80, ID, TARGET)
         tokens.rotate()
@@ -103,20 +103,20 @@ class TokenIssuerTests(SynchronousTestCase):
         tokens.rotate()
         self.assertTrue(tokens.accepts(token, "192.0.2.7", 80, ID, TARGET))
 
-    def test_steady(self) -> None:
-        """Between rotations the same asker gets the same token, for nothing is kept for it."""
+    def test_tokenIsTheSameBetweenRotations(self) -> None:
+        """An asker gets the same token again between rotations, because it is a hash."""
         tokens = issuer()
         self.assertEqual(
             tokens.issue("192.0.2.7", 80, ID, TARGET), tokens.issue("192.0.2.7", 80, ID, TARGET)
         )
 
-    def test_secret(self) -> None:
-        """A node accepts no tokens of another."""
+    def test_tokenOfAnotherIssuerIsRefused(self) -> None:
+        """A token is refused by an issuer with another secret."""
         token = issuer(1).issue("192.0.2.7", 80, ID, TARGET)
         self.assertFalse(issuer(2).accepts(token, "192.0.2.7", 80, ID, TARGET))
 
-    def test_enoughRandomness(self) -> None:
-        """Each secret takes at least 16 fresh random bytes."""
+    def test_secretTakes16RandomBytes(self) -> None:
+        """Each secret, the first and that of a rotation, takes at least 16 random bytes."""
         taken: list[int] = []
 
         def randomBytes(count: int) -> bytes:

@@ -1,8 +1,8 @@
 """
 Datagrams, ids, addresses and round-trip tokens: the only package that knows bytes.
 
-Nothing outside of this package may assume how many bytes an address or a contact has: others pass
-whole addresses and whole lists of contacts through it.
+Code outside of this package does not assume how many bytes an address or a contact has.  It passes
+whole addresses, and whole lists of contacts, to the functions of this package.
 """
 
 from .addresses import (

@@ -1,5 +1,5 @@
 """
-IPv4 addresses: their compact form on the wire, and what kind of network each belongs to.
+IPv4 addresses: their forms in options and on the wire, and the kinds of networks they belong to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ...errors import InvalidAddress
 #: The size of a compact address, in bytes: IPv4 address and big-endian port.
 COMPACT_ADDRESS_BYTES = 6
 
-#: The port of an address that is given as a host name alone.
+#: The port of an address that is given as a host alone.
 DEFAULT_PORT = 6620
 
 #: The host of an address that is given as a port number alone, or as ``":port"``.
@@ -22,8 +22,13 @@ LOCAL_HOST = "127.0.0.1"
 #: The address that a port is bound to when it listens on all interfaces.
 ANY_HOST = "0.0.0.0"
 
-# A dictionary refuses what ``int`` would accept beside plain decimals: "+1", " 1", "01".
+# The octets of a dotted address.  ``int`` would accept other forms too: "+1", " 1", "01".
 _OCTETS = {str(octet): octet for octet in range(256)}
+
+# The hosts, or addresses, that each cache of this module holds, some 200 bytes of memory each.  A
+# table has a few hundred contacts, and a lookup some hundred candidates.  With fewer, busy nodes
+# compute again what they knew.  With more, a flood from forged addresses fills more memory.
+_CACHED_HOSTS = 4096
 
 
 class Address(NamedTuple):
@@ -47,10 +52,13 @@ HostPort: TypeAlias = tuple[str, int]
 
 def readAddress(text: str) -> Address:
     """
-    Read an address from text: ``host:port``; ``:port`` or a port number alone for this machine; or
-    ``host`` alone for port 6620.  Names are not resolved.
+    Read an address from text.  Names are not resolved.  The text is one of these:
 
-    :raises InvalidAddress: when the text is none of these
+    - ``host:port``
+    - ``:port``, or a port number alone: a port of this machine
+    - ``host``: port 6620 of that host
+
+    :raises InvalidAddress: when the text is none of these, or the port is not 1 to 65535
     """
     host, colon, port = text.strip().rpartition(":")
     if not colon and port.isascii() and port.isdigit():
@@ -67,9 +75,9 @@ def checkAddress(host: str, port: int, given: object) -> Address:
     """
     Make an address of a host and a port.
 
-    :param given: what the caller gave, for the error
-    :raises InvalidAddress: when the host has characters that no host has, or the port is not 1 to
-        65535
+    :param given: the argument that they were read from, for the error
+    :raises InvalidAddress: when the host is empty or has characters that no host has, or the port
+        is not 1 to 65535
     """
     isName = host.isprintable() and not any(c in ":/" or c.isspace() for c in host)
     if not host or not isName:
@@ -80,15 +88,15 @@ def checkAddress(host: str, port: int, given: object) -> Address:
 
 
 def isIPv4(host: str) -> bool:
-    """Whether ``host`` is an IPv4 address in dotted form, which needs no resolving."""
+    """Whether ``host`` is an IPv4 address in dotted form, and not a name to resolve."""
     octets = host.split(".")
     return len(octets) == 4 and all(octet in _OCTETS for octet in octets)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_CACHED_HOSTS)
 def packAddress(host: str, port: int) -> bytes:
     """
-    The compact form of an address, 6 bytes.
+    Write an address in its compact form, 6 bytes.
 
     :raises InvalidAddress: when the host is not an IPv4 address in dotted form
     """
@@ -103,7 +111,7 @@ def unpackAddress(compact: bytes) -> Address:
     """
     Read a compact address.
 
-    :raises InvalidAddress: when it is not 6 bytes, or its port is 0
+    :raises InvalidAddress: when ``compact`` is not 6 bytes, or its port is 0
     """
     if len(compact) != COMPACT_ADDRESS_BYTES:
         raise InvalidAddress(f"a compact address has 6 bytes, not {len(compact)}")
@@ -114,7 +122,7 @@ def unpackAddress(compact: bytes) -> Address:
 
 
 def unpackHost(compact: bytes) -> str:
-    """The dotted form of 4 bytes."""
+    """The dotted form of a host of 4 bytes."""
     return ".".join(map(str, compact))
 
 
@@ -122,33 +130,36 @@ def isSendable(firstOctet: int) -> bool:
     """
     Whether an IPv4 address with this first octet can be the address of a host.
 
-    0.0.0.0/8 (RFC 1122, section 3.2.1.3), multicast and reserved addresses cannot.
+    Addresses of 0.0.0.0/8 (RFC 1122, section 3.2.1.3) and from 224.0.0.0 on, which are multicast
+    and reserved, cannot.
     """
     return 0 < firstOctet < 224
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_CACHED_HOSTS)
 def isPublic(host: str) -> bool:
-    """Whether ``host`` is an address of the public internet: not private, loopback or link-local."""
+    """
+    Whether ``host`` is an address of the public internet: not private, loopback or link-local.
+    """
     return IPv4Address(host).is_global
 
 
 def isRoutable(named: str, source: str) -> bool:
     """
-    Whether a host that another host has named is the same host for us.
+    Whether an address that another host has named reaches the same host from here.
 
-    A private address that a public node names is one of the network of that node.  A loopback
+    A private address that a public host names belongs to the network of that host.  A loopback
     address that another machine names is that machine itself.
 
-    :param named: the host that was named
-    :param source: the host that named it
+    :param named: the address that was named
+    :param source: the address of the host that named it
     """
     if isLoopback(named):
         return isLoopback(source)
     return isPublic(named) or not isPublic(source)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_CACHED_HOSTS)
 def isLoopback(host: str) -> bool:
     """Whether ``host`` is an address of this machine alone."""
     return host.startswith("127.")

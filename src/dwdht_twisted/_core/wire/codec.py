@@ -22,9 +22,9 @@ read and write with protobuf:
   groups that are not closed in order or nest more than 100 deep, or a field that ends beyond the
   end of the message.
 
-The versions of protobuf disagree about two messages that no writer makes.  Both are malformed here:
-a field number 0 in a group, which versions 7 skip, and a length of 6 to 10 bytes, which versions 6
-read.
+The versions of protobuf for Python disagree about two things that no writer makes.  Both are
+malformed here: a field number 0 in a group, which versions 7.x skip, and a length of 6 to 10 bytes,
+which versions 6.x read.
 
 The time to read a message is proportional to its size, and a length reserves no memory.
 """
@@ -71,8 +71,8 @@ class FieldPrefixes(dict[int, bytes]):
     """
 
     # The lengths whose prefixes are kept: the first that are used.  The ids, tokens, addresses and
-    # lists of contacts that a node sends have some 25 lengths.  Fewer make those prefixes anew each
-    # time.  More serve only values, and cost 100 bytes of memory each.
+    # lists of contacts that a node sends have some 25 lengths.  With fewer, their prefixes are made
+    # anew for each message.  With more, only values profit, at 100 bytes of memory for each length.
     _KEPT = 128
 
     def __init__(self, number: int) -> None:
@@ -104,9 +104,9 @@ def readFields(data: bytes, position: int, tags: Mapping[int, int], fields: list
     :raises MalformedDatagram: when the bytes are no message
     """
     end = len(data)
-    # This loop reads what nodes write: known fields, tags of one byte, lengths of one or two.  At
-    # the first field of another kind it stops.  `_readAnyFields` reads every kind, but takes half
-    # as long again, and would be slower than protobuf.
+    # This loop reads the fields that nodes write: known ones, with lengths of one or two bytes.  It
+    # stops at any other field.  `_readAnyFields` reads every field, but takes half as long again:
+    # alone it would be slower than protobuf.
     try:
         while position < end:
             number = tags[data[position]]
@@ -132,8 +132,8 @@ def _readAnyFields(data: bytes, position: int, tags: Mapping[int, int], fields: 
     end = len(data)
     # The start tags of the open groups.
     groups: list[int] = []
-    # Varints of one byte are read in place: a call for each would make a datagram of 30,000 tiny
-    # fields cost 25 ms instead of 8.
+    # Varints of one byte are read in place.  With a call for each, a datagram of 30,000 tiny fields
+    # would take 25 ms instead of 8.
     while position < end:
         tag = data[position]
         position += 1

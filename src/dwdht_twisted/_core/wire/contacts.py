@@ -16,8 +16,13 @@ from .addresses import (
 )
 from .ids import ID_BYTES, checkId
 
-#: The size of a compact contact, in bytes: id, then compact address.
+#: The size of a compact contact, in bytes: the id, then the compact address.
 COMPACT_CONTACT_BYTES = ID_BYTES + COMPACT_ADDRESS_BYTES
+
+# The compact contacts whose `Contact` is cached, some 400 bytes of memory each.  The answers of a
+# network name the same contacts again and again.  With fewer, a node that looks up much reads most
+# contacts anew.  With more, liars that name ever new contacts fill more memory.
+_CACHED_CONTACTS = 16384
 
 
 class Contact(NamedTuple):
@@ -43,15 +48,13 @@ class Contact(NamedTuple):
         return f"{name}@{self.host}:{self.port}"
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=_CACHED_CONTACTS)
 def unpackContact(compact: bytes) -> Contact | None:
     """
     Read a compact contact of 38 bytes.
 
-    The answers of a network name the same few nodes again and again, so the results are cached.
-
-    :return: None when nothing can be sent to its address: port 0, or a host that `isSendable`
-        excludes
+    :return: the contact, or None when nothing can be sent to its address: its port is 0, or
+        `isSendable` excludes its host
     """
     port = int.from_bytes(compact[-2:], "big")
     if not port or not isSendable(compact[ID_BYTES]):
@@ -61,7 +64,7 @@ def unpackContact(compact: bytes) -> Contact | None:
 
 def packContact(contact: Contact) -> bytes:
     """
-    The compact form of a contact that has an id, 38 bytes.
+    Write a contact in its compact form, 38 bytes.
 
     :raises InvalidTarget: when the contact is ephemeral
     """
@@ -74,7 +77,7 @@ def splitContacts(compact: bytes, most: int | None = None) -> list[bytes]:
 
     An incomplete contact at the end is left out.
 
-    :param most: how many to read at most
+    :param most: how many contacts to return at most, from the start; None for all
     """
     count = len(compact) // COMPACT_CONTACT_BYTES
     if most is not None and count > most:

@@ -1,24 +1,25 @@
 """
-Ids: the places of nodes and targets, and the distance between them.
+Ids of nodes and targets, and the distance between two ids.
 """
 
 from __future__ import annotations
 
 from ...errors import InvalidTarget
 
-#: The size of an id and of a target, in bytes (Kademlia section 2.1 has 20).
+#: The size of an id and of a target, in bytes.  The wire fixes it (Kademlia, section 2.1, has 20).
 ID_BYTES = 32
 
-#: The number of bits of an id.
+#: The size of an id, in bits.
 ID_BITS = ID_BYTES * 8
 
 
 def checkId(value: object, name: str) -> bytes:
     """
-    Give ``value`` back when it can be an id or a target.
+    Check that ``value`` can be an id or a target.
 
-    :param name: what to call it in the error
-    :raises InvalidTarget: when it isn't 32 bytes
+    :param name: the name of ``value`` in the error
+    :return: ``value`` as bytes
+    :raises InvalidTarget: when ``value`` isn't 32 bytes
     """
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise InvalidTarget(f"{name} must be {ID_BYTES} bytes, not {type(value).__name__}")
@@ -28,5 +29,5 @@ def checkId(value: object, name: str) -> bytes:
 
 
 def distance(one: bytes, other: bytes) -> int:
-    """How far two ids are apart: their XOR, read as a big-endian number (Kademlia section 2.1)."""
+    """The XOR of two ids, read as a big-endian number (Kademlia, section 2.1)."""
     return int.from_bytes(one, "big") ^ int.from_bytes(other, "big")

@@ -1,10 +1,10 @@
 """
 Round-trip tokens: the proof that a node receives what is sent to its address.
 
-A token is a keyed hash of who was answered and about what.  Nothing is kept
-for it: whoever brings it back from the same address, for the same target and
-under the same id, has received our answer.  This is the token of BEP 5, bound
-to more than the host.
+An answer carries a token, and an update must bring it back.  The token is a keyed hash of the
+asker's address, its id and the target.  A request that brings the right token shows that an answer
+to the same address, id and target was received.  The hash is computed again to check a token, so no
+memory is kept for it.  The token of BEP 5 does the same, but is bound to the IP address alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from hmac import compare_digest
 
 from .addresses import packAddress
 
-#: How long a secret is used to make tokens, in seconds.  A token lives for one to two of these.
+#: Seconds that a secret makes tokens: the original's number.  A token is valid for one to two of
+#: these intervals.  Shorter: the token of a slow lookup expires before its update.  Longer: a token
+#: can be used for longer after its owner has lost the address.
 ROTATION_INTERVAL = 300.0
 
 #: The size of a token, in bytes.
@@ -24,9 +26,9 @@ TOKEN_BYTES = 32
 
 class TokenIssuer:
     """
-    Makes tokens, and knows its own again.
+    Issues round-trip tokens, and tells whether a token is one of its own.
 
-    :param randomBytes: gives as many unpredictable bytes as asked for
+    :param randomBytes: returns as many unpredictable bytes as it is asked for
     """
 
     def __init__(self, randomBytes: Callable[[int], bytes]) -> None:
@@ -37,21 +39,31 @@ class TokenIssuer:
         return blake2b(key=self._randomBytes(32), digest_size=TOKEN_BYTES)
 
     def rotate(self) -> None:
-        """Take a new secret.  Tokens of the last one are accepted until the next rotation."""
+        """
+        Issue tokens with a new secret.  Those of the former secret are accepted until the next
+        rotation.
+        """
         self._former, self._present = self._present, self._newHash()
 
     def issue(self, host: str, port: int, id: bytes | None, target: bytes | None) -> bytes:
         """
-        :param id: the id that the asker gave, or None
-        :param target: what it asked about, or None
-        :return: its token, 32 bytes
+        Make the token of an asker.
+
+        :param host: the asker's host, an IPv4 address in dotted form
+        :param port: the asker's port
+        :param id: the id that its request carries, or None
+        :param target: the target of its request, or None
+        :return: the token, 32 bytes
         """
         return _digest(self._present, host, port, id, target)
 
     def accepts(
         self, token: bytes, host: str, port: int, id: bytes | None, target: bytes | None
     ) -> bool:
-        """Whether this is the token that we gave for just this, less than two rotations ago."""
+        """
+        Whether `issue` made this token of the same address, id and target, with the present secret
+        or the former one.
+        """
         return compare_digest(token, _digest(self._present, host, port, id, target)) or (
             compare_digest(token, _digest(self._former, host, port, id, target))
         )
@@ -60,7 +72,7 @@ class TokenIssuer:
 def _digest(secret: blake2b, host: str, port: int, id: bytes | None, target: bytes | None) -> bytes:
     hashed = secret.copy()
     hashed.update(packAddress(host, port))
-    # The length keeps an id apart from a target that begins with the same bytes.
+    # The length tells an id from a target: without it, either alone would have the same hash.
     hashed.update(b"\0" if id is None else b"%c%b" % (1 + len(id), id))
     if target is not None:
         hashed.update(target)

@@ -26,23 +26,23 @@ try:
 
     from . import dwdht_twisted_messages_pb2 as messages
 except Exception as error:
-    # ImportError when protobuf isn't installed or is older than the generated module; protobuf's
-    # own VersionError, which an older one lacks, for a version outside of the range that it allows.
+    # This is an ImportError without protobuf or with one before 5.26, and otherwise a VersionError,
+    # a class of protobuf itself.
     missing = f"protobuf >= 6.31, < 8 is needed as the oracle: {error}"
 else:
     if api_implementation.Type() != "upb":
-        # The implementation in Python doesn't know a field again whose tag has more bytes than it
-        # needs, and doesn't check that a field of a group ends within it.
+        # The implementation in Python takes a field for unknown if its tag has more bytes than it
+        # needs, and doesn't check that the fields of a group end before the group.
         missing = f"protobuf's upb is needed as the oracle, not its {api_implementation.Type()}"
 
 
 def majorVersion() -> int:
-    """The first number of protobuf's version."""
+    """Return the first number of protobuf's version."""
     return int(google.protobuf.__version__.partition(".")[0])
 
 
 def encode(message: RequestMessage | ResponseMessage) -> bytes:
-    """The datagram of a message."""
+    """Return the datagram of a message."""
     if isinstance(message, RequestMessage):
         return _frame(0x8000 | message.transactionId, messages.Request(), message)
     return _frame(message.transactionId, messages.Response(), message)
@@ -72,7 +72,8 @@ def decode(datagram: bytes) -> RequestMessage | ResponseMessage:
         raise MalformedDatagram(f"an id has {len(fields['id'])} bytes")
     if not isRequest(datagram):
         return ResponseMessage(transactionId(datagram), **fields)
-    # The parser doesn't insist on what is required, and gives a string that isn't UTF-8 as bytes.
+    # The parser accepts a message without its required field, and returns a string that isn't UTF-8
+    # as bytes.
     if not isinstance(fields.get("command"), str):
         raise MalformedDatagram("there is no command, or it is not UTF-8")
     return RequestMessage(transactionId(datagram), **fields)

@@ -1,0 +1,267 @@
+"""
+IPv4 addresses: their forms in options and on the wire, and the kinds of networks they belong to.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._core.wire import (
+    DEFAULT_PORT,
+    Address,
+    Contact,
+    isIPv4,
+    isLoopback,
+    isPublic,
+    isRoutable,
+    isSendable,
+    packAddress,
+    subnet,
+    unpackAddress,
+)
+from dwdht_twisted._core.wire.addresses import COMPACT_ADDRESS_BYTES
+from dwdht_twisted._net.arguments import parseAddress
+from dwdht_twisted.errors import InvalidAddress
+from dwdht_twisted.interfaces import AddressLike
+from tests.helpers.strategies import hosts, octets, ports, thorough
+
+ID = bytes(range(32))
+
+
+class ParseAddressTests(SynchronousTestCase):
+    """
+    The forms in which options give an address.
+    """
+
+    def test_eachFormOfAnAddressIsRead(self) -> None:
+        """Each of 11 forms of an address is read as the address that the API reference says."""
+        forms: list[tuple[AddressLike, Address]] = [
+            ("example.com:4224", Address("example.com", 4224)),
+            ("192.0.2.7:1", Address("192.0.2.7", 1)),
+            ("192.0.2.7:65535", Address("192.0.2.7", 65535)),
+            ("example.com", Address("example.com", DEFAULT_PORT)),
+            (":10001", Address("127.0.0.1", 10001)),
+            (10001, Address("127.0.0.1", 10001)),
+            (("example.com", 4224), Address("example.com", 4224)),
+            (Address("example.com", 4224), Address("example.com", 4224)),
+            (Contact(ID, "192.0.2.7", 4224), Address("192.0.2.7", 4224)),
+            (Contact(None, "192.0.2.7", 4224), Address("192.0.2.7", 4224)),
+            ("  example.com:4224\n", Address("example.com", 4224)),
+        ]
+        for given_, expected in forms:
+            self.assertEqual(parseAddress(given_), expected)
+            self.assertIsInstance(parseAddress(given_), Address)
+
+    def test_hostAloneMeansPort6620(self) -> None:
+        """A host name alone means port 6620."""
+        self.assertEqual(parseAddress("example.com").port, 6620)
+
+    def test_listOfHostAndPort(self) -> None:
+        """A list of a host and a port is read like a tuple, because JSON has no tuples."""
+        pair = cast(AddressLike, ["example.com", 4224])
+        self.assertEqual(parseAddress(pair), Address("example.com", 4224))
+
+    def test_invalidAddressIsRefused(self) -> None:
+        """An argument that is no address is refused with an error that tells what is allowed."""
+        wrong: list[object] = [
+            "",
+            " ",
+            ":",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:-1",
+            "host:+1",
+            "host:1_0",
+            "host:http",
+            "host:\u0661",
+            "host: 80",
+            "ho st:80",
+            "host/path:80",
+            "http://host:80",
+            "::1:80",
+            "[::1]:80",
+            0,
+            -1,
+            65536,
+            True,
+            1.5,
+            None,
+            b"host:80",
+            ("host",),
+            ("host", 80, 1),
+            ("host", 0),
+            ("host", 65536),
+            ("host", True),
+            ("host", "80"),
+            ("", 80),
+            (b"host", 80),
+            ("::1", 80),
+            Contact(ID, "192.0.2.7", 0),
+        ]
+        for each in wrong:
+            error = self.assertRaises(InvalidAddress, parseAddress, each)
+            self.assertTrue(str(error), each)
+            self.assertTrue("HOST:PORT" in str(error) or "1 to 65535" in str(error), str(error))
+
+    def test_portOf5000DigitsIsRefused(self) -> None:
+        """A port of 5,000 digits is refused like any other wrong port."""
+        self.assertRaises(InvalidAddress, parseAddress, "host:" + "9" * 5000)
+
+    def test_unprintableHostIsRefused(self) -> None:
+        """A host with an unprintable character is refused before it is resolved."""
+        for host in ("\0", "ho\0st", "host\x7f"):
+            self.assertRaises(InvalidAddress, parseAddress, f"{host}:80")
+            self.assertRaises(InvalidAddress, parseAddress, (host, 80))
+
+    @thorough
+    @given(st.text() | st.from_regex(r"[a-z0-9.:/ ]*:[0-9]{0,6}"))
+    def test_anyTextIsReadOrRefused(self, text: str) -> None:
+        """Any text is refused, or read as an address with a host and a port from 1 to 65535."""
+        try:
+            address = parseAddress(text)
+        except InvalidAddress:
+            return
+        self.assertTrue(address.host)
+        self.assertTrue(1 <= address.port <= 65535)
+        self.assertEqual(parseAddress(str(address)), address)
+
+    @thorough
+    @given(hosts, ports)
+    def test_shownAddressIsReadBack(self, host: str, port: int) -> None:
+        """An address is read back from the text that shows it."""
+        address = Address(host, port)
+        self.assertEqual(parseAddress(str(address)), address)
+
+
+class CompactAddressTests(SynchronousTestCase):
+    """
+    The compact form of an address.
+    """
+
+    def test_octetsThenPort(self) -> None:
+        """A compact address is the four octets, then the port with its high byte first."""
+        compact = bytes.fromhex("c0000207 19dc")
+        self.assertEqual(packAddress("192.0.2.7", 6620), compact)
+        self.assertEqual(unpackAddress(compact), Address("192.0.2.7", 6620))
+
+    @thorough
+    @given(hosts, ports)
+    def test_packedAddressIsReadBack(self, host: str, port: int) -> None:
+        """An address is read back from its compact form, which has 6 bytes."""
+        compact = packAddress(host, port)
+        self.assertEqual(len(compact), COMPACT_ADDRESS_BYTES)
+        self.assertEqual(COMPACT_ADDRESS_BYTES, 6)
+        self.assertEqual(unpackAddress(compact), Address(host, port))
+
+    def test_onlyIPv4IsPacked(self) -> None:
+        """A host that isn't an IPv4 address in dotted form can't be packed."""
+        for host in ("example.com", "::1", "", "1.2.3", "127.1", "1", "1.2.3.4 x", "1.2.3.4\0"):
+            self.assertRaises(InvalidAddress, packAddress, host, 80)
+
+    def test_portOfMoreThan16BitsIsNotPacked(self) -> None:
+        """A port below 0 or above 65535 can't be packed."""
+        for port in (-1, 65536):
+            self.assertRaises(InvalidAddress, packAddress, "192.0.2.7", port)
+
+    def test_port0IsRefused(self) -> None:
+        """A compact address with port 0 is refused, because nothing can be sent there."""
+        self.assertRaises(InvalidAddress, unpackAddress, bytes.fromhex("c0000207 0000"))
+
+    @thorough
+    @given(st.binary(max_size=10))
+    def test_anyBytesAreReadOrRefused(self, compact: bytes) -> None:
+        """Bytes are refused, or read as the address whose compact form they are."""
+        try:
+            address = unpackAddress(compact)
+        except InvalidAddress:
+            self.assertTrue(len(compact) != COMPACT_ADDRESS_BYTES or compact[4:] == b"\0\0")
+        else:
+            self.assertEqual(packAddress(*address), compact)
+
+
+class HostTests(SynchronousTestCase):
+    """
+    The kind of network that a host belongs to.
+    """
+
+    @given(octets)
+    def test_sendableHostsBeginWith1To223(self, first: int) -> None:
+        """
+        Addresses of hosts begin with 1 to 223, because 0 is this network, and 224 to 255 are
+        multicast or reserved.
+        """
+        self.assertEqual(isSendable(first), 1 <= first <= 223)
+
+    def test_fourDecimalOctetsAreIPv4(self) -> None:
+        """Only four decimal octets from 0 to 255 are an IPv4 address."""
+        for host in ("127.0.0.1", "8.8.8.8", "255.255.255.255"):
+            self.assertTrue(isIPv4(host), host)
+        for host in ("localhost", "127.1", "::1", "", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 "):
+            self.assertFalse(isIPv4(host), host)
+
+    def test_publicHosts(self) -> None:
+        """Private, loopback, link-local and shared addresses aren't of the public internet."""
+        for host in ("8.8.8.8", "172.32.0.1", "192.169.0.1", "11.0.0.1"):
+            self.assertTrue(isPublic(host), host)
+        for host in (
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "127.0.0.1",
+            "169.254.1.1",
+            "100.64.0.1",
+            "0.0.0.0",
+        ):
+            self.assertFalse(isPublic(host), host)
+
+    @given(hosts)
+    def test_loopbackIs127(self, host: str) -> None:
+        """The addresses of this machine alone are those of 127.0.0.0/8."""
+        self.assertEqual(isLoopback(host), host.split(".")[0] == "127")
+
+    def test_subnetIsThreeOctets(self) -> None:
+        """Two hosts are in one /24 network if they differ in the last octet alone."""
+        self.assertEqual(subnet("192.0.2.7"), subnet("192.0.2.255"))
+        self.assertNotEqual(subnet("192.0.2.7"), subnet("192.0.3.7"))
+
+    def test_routableHostsByNamer(self) -> None:
+        """
+        A public address is routable if any host names it, a private one if a host that isn't public
+        names it, and a loopback one if this machine names it.
+        """
+        namers = {
+            "8.8.8.8": {"8.8.4.4", "10.0.0.1", "127.0.0.1"},
+            "10.0.0.2": {"10.0.0.1", "127.0.0.1"},
+            "127.0.0.2": {"127.0.0.1"},
+        }
+        for named, expected in namers.items():
+            found = {
+                source
+                for source in ("8.8.4.4", "10.0.0.1", "127.0.0.1")
+                if isRoutable(named, source)
+            }
+            self.assertEqual(found, expected)
+
+
+class AddressTests(SynchronousTestCase):
+    """
+    An `Address`.
+    """
+
+    def test_equalsThePairOfATransport(self) -> None:
+        """An address equals the tuple of host and port that a transport gives."""
+        self.assertEqual(Address("192.0.2.7", 80), ("192.0.2.7", 80))
+
+    def test_immutable(self) -> None:
+        """The port of an address can't be set."""
+        self.assertRaises(AttributeError, setattr, Address("192.0.2.7", 80), "port", 81)
+
+    def test_shownAsHostAndPort(self) -> None:
+        """An address is shown as its host, a colon and its port."""
+        self.assertEqual(str(Address("192.0.2.7", 80)), "192.0.2.7:80")
