@@ -77,7 +77,7 @@ dht = DHTService(
     reactor,
     port=int(os.environ.get("DHT_PORT", "6620")),
     bootstrap=[bootstrap] if bootstrap else [],
-    store=MemoryStore(reactor.seconds),
+    store=MemoryStore(reactor),
 )
 dht.setServiceParent(application)
 

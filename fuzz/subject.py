@@ -111,7 +111,7 @@ class Subject:
         self._log = ProblemLog()
         reactor = self.network.reactor(HOST)
         self.node = DHTNode(reactor, random=Random(seed))
-        store = MemoryStore(self.clock.seconds, maximumBytes=STORE_BYTES)
+        store = MemoryStore(self.clock, maximumBytes=STORE_BYTES)
         self.node.register(ECHO, Echo(reactor))
         self.node.register(VALUES, ValueHandler(store))
         self.node.listen(PORT)

@@ -105,7 +105,7 @@ class ServiceTests(SynchronousTestCase):
     def test_stopReleasesEverything(self) -> None:
         """A stopped service leaves no port, no timer and no request behind."""
         before = self.clock.getDelayedCalls()
-        service = self.start(store=MemoryStore(self.clock.seconds))
+        service = self.start(store=MemoryStore(self.clock))
         unfinished = service.node.query("anything", bytes(32)).collect()
         self.clock.runUntil(service.stopService())
         self.failureResultOf(unfinished, NodeDestroyed)
@@ -121,7 +121,7 @@ class ServiceTests(SynchronousTestCase):
 
     def test_storeKeepsValuesUntilStop(self) -> None:
         """A service with a store keeps the values of others, and closes the store at the end."""
-        store = MemoryStore(self.clock.seconds)
+        store = MemoryStore(self.clock)
         service = self.start(store=store)
         self.clock.runUntil(service.node.ready())
         key = self.clock.runUntil(values.put(self.bootstrap, b"value"))
@@ -134,7 +134,7 @@ class ServiceTests(SynchronousTestCase):
         made: list[MemoryStore] = []
 
         def make() -> MemoryStore:
-            made.append(MemoryStore(self.clock.seconds))
+            made.append(MemoryStore(self.clock))
             return made[-1]
 
         service = self.service(store=make)
@@ -151,7 +151,7 @@ class ServiceTests(SynchronousTestCase):
             def close(self) -> Deferred[None]:  # type: ignore[override]
                 return closed
 
-        stopping = self.start(store=SlowStore(self.clock.seconds)).stopService()
+        stopping = self.start(store=SlowStore(self.clock)).stopService()
         self.clock.runFor(10)
         self.assertNoResult(stopping)
         closed.callback(None)

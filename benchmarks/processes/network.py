@@ -62,7 +62,7 @@ class Network:
         bootstrap.listen(0, LOCAL_HOST)
         for id in ids:
             node = DHTNode(self._reactor, bootstrap=[bootstrap.address()], id=bytes.fromhex(id))
-            store = MemoryStore(self._reactor.seconds)
+            store = MemoryStore(self._reactor)
             node.register("note", NoteHandler())
             node.register(values.COMMAND, values.ValueHandler(store))
             node.listen(0, LOCAL_HOST)

@@ -138,7 +138,7 @@ class JavaScriptTests(ExampleTestCase):
         stores = []
         for _ in range(25):
             member = await self.node(bootstrap=[address])
-            stores.append(MemoryStore(self.reactor.seconds))
+            stores.append(MemoryStore(self.reactor))
             member.register(values.COMMAND, values.ValueHandler(stores[-1]))
             await member.ready()
 

@@ -31,7 +31,7 @@ class AloneTests(SynchronousTestCase):
         node = DHTNode(
             reactor or self.network.reactor(), bootstrap=bootstrap or (), random=self.network.random
         )
-        node.register(values.COMMAND, values.ValueHandler(MemoryStore(self.clock.seconds)))
+        node.register(values.COMMAND, values.ValueHandler(MemoryStore(self.clock)))
         return node
 
     def assertKeepsItself(self, node: DHTNode) -> None:

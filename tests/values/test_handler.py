@@ -27,7 +27,7 @@ class ValueHandlerTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.store = MemoryStore(SimulatedClock().seconds)
+        self.store = MemoryStore(SimulatedClock())
         self.handler = values.ValueHandler(self.store)
 
     def test_handlerProvidesICommandHandler(self) -> None:

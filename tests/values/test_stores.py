@@ -158,15 +158,13 @@ class MemoryStoreTests(StoreTests, TestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.store = MemoryStore(
-            self.clock.seconds, maximumBytes=MAXIMUM_BYTES, maximumAge=MAXIMUM_AGE
-        )
+        self.store = MemoryStore(self.clock, maximumBytes=MAXIMUM_BYTES, maximumAge=MAXIMUM_AGE)
 
     def test_lengthCountsValues(self) -> None:
         """
         The length of a store is the number of its values; a value that is put again counts once.
         """
-        store = MemoryStore(self.clock.seconds)
+        store = MemoryStore(self.clock)
         store.put(key(1), value(1))
         store.put(key(2), value(2))
         store.put(key(1), value(1))
@@ -174,7 +172,7 @@ class MemoryStoreTests(StoreTests, TestCase):
 
     def test_closedStoreIsEmpty(self) -> None:
         """A closed store holds nothing."""
-        store = MemoryStore(self.clock.seconds)
+        store = MemoryStore(self.clock)
         store.put(key(1), value(1))
         store.close()
         self.assertIsNone(store.get(key(1)))
@@ -252,10 +250,10 @@ class BadStoreTests(SynchronousTestCase):
 
     def test_limitOfZeroIsRefused(self) -> None:
         """A limit that is 0 or negative is refused with the name of the argument."""
-        seconds = Clock().seconds
+        clock = Clock()
         with self.assertRaisesRegex(ValueError, "maximumBytes must be above 0"):
-            MemoryStore(seconds, maximumBytes=0)
+            MemoryStore(clock, maximumBytes=0)
         with self.assertRaisesRegex(ValueError, "maximumAge must be above 0"):
-            MemoryStore(seconds, maximumAge=-1)
+            MemoryStore(clock, maximumAge=-1)
         with self.assertRaisesRegex(ValueError, "maximumBytes must be above 0"):
             SQLiteStore(cast(IReactorCore, reactor), self.mktemp(), maximumBytes=-5)

@@ -92,7 +92,7 @@ class Demonstration:
         )
 
     def _join(self) -> _Member:
-        member = _Member(self._start(), MemoryStore(self._reactor.seconds))
+        member = _Member(self._start(), MemoryStore(self._reactor))
         member.node.register(values.COMMAND, values.ValueHandler(member.store))
         self._members.append(member)
         return member

@@ -105,7 +105,7 @@ def _storeMaker(given: str, reactor: Any) -> Callable[[], IValueStore] | None:
     if given == "none":
         return None
     if given == "memory":
-        return lambda: MemoryStore(reactor.seconds)
+        return lambda: MemoryStore(reactor)
     return lambda: SQLiteStore(reactor, given[len(_SQLITE) :])
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 from zope.interface import implementer
 
@@ -24,7 +25,7 @@ class MemoryStore:
     """
     Keeps values in memory, until the process ends.
 
-    :param seconds: returns the present time in seconds, such as ``reactor.seconds``
+    :param reactor: provides the time
     :param maximumBytes: the size that it may reach, in bytes; each entry counts 256 bytes beside
         its key and value
     :param maximumAge: how long it keeps a value, in seconds
@@ -33,13 +34,13 @@ class MemoryStore:
 
     def __init__(
         self,
-        seconds: Callable[[], float],
+        reactor: Any,
         *,
         maximumBytes: int = DEFAULT_MAXIMUM_BYTES,
         maximumAge: float = DEFAULT_MAXIMUM_AGE,
     ) -> None:
         checkBounds(maximumBytes, maximumAge)
-        self._seconds = seconds
+        self._seconds: Callable[[], float] = reactor.seconds
         self._maximumBytes = maximumBytes
         self._maximumAge = maximumAge
         self._bytes = 0

@@ -79,7 +79,7 @@ class ValueNetwork:
     def join(self) -> None:
         """Add a member, and wait until it has joined."""
         node = DHTNode(self.reactor(), bootstrap=[BOOTSTRAP], random=self.network.random)
-        store = MemoryStore(self.clock.seconds, maximumAge=MAXIMUM_AGE)
+        store = MemoryStore(self.clock, maximumAge=MAXIMUM_AGE)
         handler = CountingHandler(store)
         node.register(values.COMMAND, handler)
         self.clock.runUntil(node.ready())
