@@ -1,5 +1,7 @@
 """
 ``twistd dwdht``: a node as a program of its own.
+
+`NodeOptions` and `makeNodeService` are shared with ``dwdht node``, which needs no ``twistd``.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ from .options import BootstrapOptions, readHex, readNumber
 _SQLITE = "sqlite:"
 
 
-class Options(BootstrapOptions):
+class NodeOptions(BootstrapOptions):
     """
-    The command line of ``twistd dwdht``.
+    The options of a node that is a program of its own.
 
     After `parseOptions`, ``port`` is a number, ``id`` is 32 bytes or None, and ``bootstrap`` is a
     list of `Address`.
@@ -45,23 +47,6 @@ class Options(BootstrapOptions):
         ["store", None, "memory", "Where values are kept: memory, none, or sqlite:PATH."],
     ]
 
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """
-        Read the command line.
-
-        Under ``twistd`` a mistake ends the process with one line.  If it raised, ``twistd`` would
-        print its own help before the error.
-
-        :raises usage.UsageError: when there is a mistake in it, and ``twistd`` isn't the parent
-        :raises SystemExit: when there is a mistake in it, and ``twistd`` is
-        """
-        try:
-            super().parseOptions(options)
-        except usage.UsageError as error:
-            if self.parent is None:
-                raise
-            sys.exit(f"twistd dwdht: {error}")
-
     def parseArgs(self, *arguments: str) -> None:
         """Refuse arguments: there are only options."""
         if arguments:
@@ -82,11 +67,45 @@ class Options(BootstrapOptions):
             )
 
 
+class Options(NodeOptions):
+    """The command line of ``twistd dwdht``."""
+
+    opt_h = usage.Options.opt_help
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Read the command line.
+
+        Under ``twistd`` a mistake ends the process with one line.  If it raised, ``twistd`` would
+        print its own help before the error.
+
+        :raises usage.UsageError: when there is a mistake in it, and ``twistd`` isn't the parent
+        :raises SystemExit: when there is a mistake in it, and ``twistd`` is
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            if self.parent is None:
+                raise
+            sys.exit(f"twistd dwdht: {error}")
+
+
 def makeService(options: Options) -> DHTService:
     """The service that ``twistd`` runs."""
     from twisted.internet import reactor
 
-    return TwistdService(
+    return makeNodeService(options, reactor, TwistdService)
+
+
+def makeNodeService(
+    options: NodeOptions, reactor: Any, service: type[DHTService] = DHTService
+) -> DHTService:
+    """
+    Make the service of a node.
+
+    :param service: the class of the service
+    """
+    return service(
         reactor,
         port=options["port"],
         interface=options["interface"] or "",
