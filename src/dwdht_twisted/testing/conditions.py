@@ -4,7 +4,7 @@ Conditions of a network: latency, random faults, and partitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from random import Random
 
@@ -32,19 +32,21 @@ class Conditions:
     reordering: float
     reorderingDelay: float
 
-    def drawCopies(self, random: Random) -> int:
+    def drawDelays(self, random: Random, source: str, destination: str) -> Sequence[float]:
         """
-        Draw how many copies of a datagram arrive: 0 when it is lost, 2 when it is duplicated.
+        Draw the seconds that each copy of a datagram is under way.
+
+        :return: empty when the datagram is lost, two numbers when it is duplicated
         """
         # A fault that is switched off draws no random number.
         if self.loss and random.random() < self.loss:
-            return 0
-        return 2 if self.duplication and random.random() < self.duplication else 1
+            return ()
+        if self.duplication and random.random() < self.duplication:
+            first = self._drawDelay(random, source, destination)
+            return first, self._drawDelay(random, source, destination)
+        return (self._drawDelay(random, source, destination),)
 
-    def drawDelay(self, random: Random, source: str, destination: str) -> float:
-        """
-        Draw the seconds that one copy of a datagram is under way.
-        """
+    def _drawDelay(self, random: Random, source: str, destination: str) -> float:
         delay = self.latency
         if callable(delay):
             delay = delay(random, source, destination)
@@ -76,12 +78,14 @@ def checkLatency(name: str, value: float | Latency) -> None:
 class Partitions:
     """
     The partitions of a network that have not been healed.
+
+    :ivar groups: the two groups of hosts of each; None for all hosts that aren't in the first
     """
 
-    __slots__ = ("_groups",)
+    __slots__ = ("groups",)
 
     def __init__(self) -> None:
-        self._groups: list[tuple[frozenset[str], frozenset[str] | None]] = []
+        self.groups: list[tuple[frozenset[str], frozenset[str] | None]] = []
 
     def add(self, hosts: Iterable[str], others: Iterable[str] | None) -> None:
         """
@@ -89,15 +93,15 @@ class Partitions:
 
         :param others: None for all hosts that aren't in the first group
         """
-        self._groups.append((frozenset(hosts), None if others is None else frozenset(others)))
+        self.groups.append((frozenset(hosts), None if others is None else frozenset(others)))
 
     def clear(self) -> None:
         """Remove all partitions."""
-        self._groups.clear()
+        self.groups.clear()
 
     def separate(self, source: str, destination: str) -> bool:
         """Whether any partition keeps datagrams of one host from the other."""
-        for hosts, others in self._groups:
+        for hosts, others in self.groups:
             if others is None:
                 if (source in hosts) is not (destination in hosts):
                     return True

@@ -55,6 +55,8 @@ class MemoryPort:
     """
     A UDP port of a host, as `HostReactor.listenUDP` returns it.
 
+    :ivar acceptsAll: whether no datagram has to be checked by `accepts`, because the port is open,
+        and neither connected nor bound to one address
     :ivar protocol: the protocol that receives the datagrams
     :ivar interface: the address that the port is bound to; empty for all of its host
     :ivar maxPacketSize: bytes of a datagram that are delivered; the rest of a longer one is cut off
@@ -67,6 +69,7 @@ class MemoryPort:
         "_network",
         "_peer",
         "_source",
+        "acceptsAll",
         "interface",
         "maxPacketSize",
         "protocol",
@@ -94,6 +97,7 @@ class MemoryPort:
         # Then it may send to every open port without another check, which saves time for most
         # datagrams of a simulation.
         self._isUnrestricted = False
+        self.acceptsAll = False
 
     def __repr__(self) -> str:
         return f"<MemoryPort {self._source[0]}:{self._source[1]} of {self.protocol!r}>"
@@ -109,6 +113,7 @@ class MemoryPort:
             raise CannotListenError(self.interface, self._source[1], taken)
         self._network.ports[self._source] = self
         self._isUnrestricted = not isLoopback(self.interface)
+        self.acceptsAll = self.interface in ("", ANY)
         try:
             self.protocol.makeConnection(self)
         except Exception:
@@ -124,6 +129,7 @@ class MemoryPort:
         """
         if self._closing is None and self._isOpen():
             self._closing = Deferred()
+            self.acceptsAll = False
             self._network.clock.callLater(0, self._close)
         return self._closing
 
@@ -207,7 +213,7 @@ class MemoryPort:
         if not isIPv4(host):
             raise InvalidAddressError(host, "not an IPv4 address")
         self._peer = (host, port)
-        self._isUnrestricted = False
+        self._isUnrestricted = self.acceptsAll = False
 
     def setBroadcastAllowed(self, enabled: bool) -> None:
         """Remember whether broadcasts are allowed; the network delivers none in either case."""
