@@ -1,0 +1,111 @@
+"""
+The connection of an `SQLiteStore` to its file, and the thread that waits for the disk.
+
+``twisted.enterprise.adbapi`` is not used.  Closing its pool blocks the reactor until the thread has
+ended, a closed pool opens again when it is used, and its threads are not those of the reactor, so
+it doesn't run on a reactor in memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.threads import deferToThreadPool
+
+from ..errors import CannotOpenStore, StoreFailed
+from . import schema
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """
+    Runs calls on one connection in threads of the reactor, one at a time and in their order.
+
+    SQLite serves one writer at a time, so more threads would only wait for each other.  The first
+    call opens the connection, so that no connection is carried into a process that is forked before
+    (https://www.sqlite.org/howtocorrupt.html, section 2.6).  After a failure the next call opens
+    the file again.
+
+    :param reactor: provides the threads, and receives their results
+    :param path: the file
+    :raises CannotOpenStore: when the file isn't a store and can't become one
+    """
+
+    def __init__(self, reactor: Any, path: str) -> None:
+        schema.checkFile(path)
+        self._reactor = reactor
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._waiting: deque[tuple[Deferred[Any], Callable[[], object]]] = deque()
+        self._isBusy = False
+        self._isClosed = False
+
+    def run(self, work: Callable[[sqlite3.Connection], Result]) -> Deferred[Result]:
+        """
+        Call a function with the connection, in a thread.
+
+        :return: fires with its result; fails with `StoreFailed` when SQLite fails, and when the
+            database is closed.  Cancelling it before its turn means that it is never called.
+        """
+        if self._isClosed:
+            return fail(StoreFailed(f"the store {self._path!r} is closed"))
+        return self._add(lambda: self._call(work))
+
+    def close(self) -> Deferred[None]:
+        """
+        Close the file, after all calls that were made before.
+
+        :return: fires when it is closed; may be called again
+        """
+        self._isClosed = True
+        if self._connection is None and not self._isBusy:
+            # The reactor's threads may not run yet, or not any more.
+            return succeed(None)
+        return self._add(self._disconnect)
+
+    def _add(self, call: Callable[[], Result]) -> Deferred[Result]:
+        result: Deferred[Result] = Deferred()
+        self._waiting.append((result, call))
+        if not self._isBusy:
+            self._next()
+        return result
+
+    def _next(self) -> None:
+        while self._waiting:
+            result, call = self._waiting.popleft()
+            if not result.called:
+                self._isBusy = True
+                pool = self._reactor.getThreadPool()
+                deferToThreadPool(self._reactor, pool, call).addBoth(self._ended, result)
+                return
+
+    def _ended(self, outcome: object, result: Deferred[Any]) -> None:
+        # The next call waits for this one to end, even if nobody waits for its result any more.
+        self._isBusy = False
+        self._next()
+        result.callback(outcome)
+
+    def _call(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        try:
+            if self._connection is None:
+                self._connection = schema.connect(self._path, schema.LOCK_TIMEOUT)
+            return work(self._connection)
+        except (sqlite3.Error, CannotOpenStore) as error:
+            self._disconnect()
+            raise StoreFailed(f"the store {self._path!r} failed: {error}") from error
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # The connection is given up, whatever SQLite says about its last writes.
+            with suppress(sqlite3.Error):
+                connection.close()
+
+
+__all__ = ["Database"]

@@ -1,0 +1,353 @@
+"""
+Tests for the file of an `SQLiteStore`: whose it is, who locks it, and what is left after its end.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from dwdht_twisted.errors import CannotOpenStore, StoreFailed
+from dwdht_twisted.values import SQLiteStore, schema
+from dwdht_twisted.values.schema import APPLICATION_ID, VERSION
+
+KEY = bytes(32)
+
+#: Seconds that a call takes at most that doesn't wait for a lock: SQLite itself waits for 5.
+AT_ONCE = 0.5
+
+
+def marks(path: Path) -> tuple[int, int]:
+    """The application id and the version in the header of a database."""
+    with closing(sqlite3.connect(path)) as connection:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return application, version
+
+
+class FileTestCase(TestCase):
+    """
+    A test with a folder for the files of stores.
+
+    :ivar path: a path in it
+    """
+
+    def setUp(self) -> None:
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.path = folder / "values"
+
+    def open(self) -> SQLiteStore:
+        """Open the path as a store, which is closed at the end of the test."""
+        store = SQLiteStore(reactor, self.path)
+        self.addCleanup(store.close)
+        return store
+
+    async def failureOf(self, work: Deferred[Any]) -> StoreFailed:
+        """The StoreFailed that a put or a get fails with."""
+        with self.assertRaises(StoreFailed) as caught:
+            await work
+        error: StoreFailed = caught.exception
+        return error
+
+    def lock(self) -> sqlite3.Connection:
+        """Lock the file, as another process would, until the connection is closed."""
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        self.addCleanup(connection.close)
+        connection.execute("BEGIN EXCLUSIVE")
+        return connection
+
+    def state(self) -> dict[str, tuple[bytes, int]]:
+        """The content of each file in the folder, and when it was last changed."""
+        return {
+            each.name: (each.read_bytes(), each.stat().st_mtime_ns)
+            for each in self.path.parent.iterdir()
+        }
+
+
+class MarkTests(FileTestCase):
+    """
+    The numbers in the header of a file that make it a store.
+    """
+
+    def makeOther(self, mode: str = "DELETE", **pragmas: int) -> sqlite3.Connection:
+        """Make a database of another program with a journal mode and other pragmas."""
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        self.addCleanup(connection.close)
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        for name, value in pragmas.items():
+            connection.execute(f"PRAGMA {name} = {value}")
+        connection.execute("CREATE TABLE photos (photo BLOB)")
+        return connection
+
+    def assertRefusedUntouched(self, reason: str) -> None:
+        """Require that the file is refused for a reason, and the folder is left as it was."""
+        before = self.state()
+        with self.assertRaisesRegex(CannotOpenStore, f"'{self.path}'.*{reason}"):
+            self.open()
+        self.assertEqual(self.state(), before)
+
+    def test_newFileIsMarked(self) -> None:
+        """The file of a store has the application id 0x64776468 and version 1."""
+        self.open()
+        self.assertEqual(marks(self.path), (0x64776468, 1))
+        self.assertEqual((APPLICATION_ID, VERSION), (0x64776468, 1))
+
+    def test_otherDatabaseIsRefused(self) -> None:
+        """The database of another program is refused, and nothing in its folder changes."""
+        self.makeOther().close()
+        self.assertRefusedUntouched("belongs to another program")
+
+    def test_otherWriteAheadLogIsRefused(self) -> None:
+        """A database with a write-ahead log is refused, and no log is made beside it."""
+        self.makeOther("WAL").close()
+        self.assertRefusedUntouched("belongs to another program")
+
+    def test_databaseInUseIsRefused(self) -> None:
+        """A database that another program has open and locked is refused, and its log is kept."""
+        other = self.makeOther("WAL")
+        other.execute("BEGIN EXCLUSIVE")
+        self.assertRefusedUntouched("belongs to another program")
+        other.execute("INSERT INTO photos VALUES (x'00')")
+        other.execute("COMMIT")
+
+    def test_emptyDatabaseOfOthersIsRefused(self) -> None:
+        """A database without tables that another program has marked is refused."""
+        other = sqlite3.connect(self.path)
+        other.execute("PRAGMA application_id = 7")
+        other.close()
+        self.assertRefusedUntouched("belongs to another program")
+
+    def test_laterVersionIsRefused(self) -> None:
+        """The file of a later version of this package is refused with both versions."""
+        self.makeOther(application_id=APPLICATION_ID, user_version=VERSION + 1).close()
+        self.assertRefusedUntouched("version 2; this package reads version 1")
+
+    def test_emptyFileBecomesAStore(self) -> None:
+        """An empty file becomes a store."""
+        self.path.touch()
+        self.open()
+        self.assertEqual(marks(self.path), (APPLICATION_ID, VERSION))
+
+    async def test_unfinishedCheckpointIsRepaired(self) -> None:
+        """
+        A store that was killed while it moved pages from its log to its file is opened, and has
+        the value.
+        """
+        writer = self.open()
+        await writer.put(KEY, b"x" * 10_000)
+        killed = self.path.parent / "killed"
+        for suffix in ("", "-wal"):
+            shutil.copy(f"{self.path}{suffix}", f"{killed}{suffix}")
+        # The first page of the file comes first.  It says how many pages there are, which the file
+        # doesn't have yet.
+        with killed.open("r+b") as file:
+            header = file.read(32)
+            pages = int.from_bytes(header[28:32], "big") + 100
+            file.seek(28)
+            file.write(pages.to_bytes(4, "big"))
+        self.path = killed
+        self.assertEqual(await self.open().get(KEY), b"x" * 10_000)
+
+
+class PathTests(SynchronousTestCase):
+    """
+    Paths that can't be a store's.
+    """
+
+    def assertRefused(self, path: str | Path, reason: str) -> None:
+        """Require that a path is refused with its name and a reason."""
+        with self.assertRaisesRegex(CannotOpenStore, reason) as caught:
+            SQLiteStore(reactor, path)
+        self.assertIn(repr(str(path)), str(caught.exception))
+
+    def test_memoryIsRefused(self) -> None:
+        """The path ``:memory:``, and an empty one, are refused in favour of `MemoryStore`."""
+        for path in (":memory:", ""):
+            self.assertRefused(path, "is not a file; use MemoryStore")
+        self.assertFalse(Path(":memory:").exists())
+
+    def test_folderIsRefused(self) -> None:
+        """A folder is refused."""
+        path = Path(self.mktemp())
+        path.mkdir()
+        self.assertRefused(path, "not a regular file")
+
+    def test_pipeIsRefused(self) -> None:
+        """A named pipe, which would block whoever opens it, is refused."""
+        path = Path(self.mktemp())
+        os.mkfifo(path)
+        self.assertRefused(path, "not a regular file")
+
+    def test_readOnlyFileIsRefused(self) -> None:
+        """A store whose file or folder may not be written is refused."""
+        path = Path(self.mktemp()).absolute()
+        SQLiteStore(reactor, path)
+        for unwritable in (path, path.parent):
+            self.patch(schema, "access", lambda each, mode, no=unwritable: Path(each) != no)
+            self.assertRefused(path, "may not be written")
+
+    def test_strangePathIsRefused(self) -> None:
+        """A path with a character 0 is refused."""
+        self.assertRefused("a\0b", "null")
+
+    def test_strangeNamesWork(self) -> None:
+        """A name with the characters that separate the parts of a URI is opened twice."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        path = folder / "va lu%41es?mode=memory#\u00e9"
+        for _ in range(2):
+            SQLiteStore(reactor, path)
+        self.assertEqual([each.name for each in folder.iterdir()], [path.name])
+
+
+class LockTests(FileTestCase):
+    """
+    Files that another process has locked.
+    """
+
+    def openAtOnce(self) -> SQLiteStore:
+        """Open the store, and require that it doesn't take longer than `AT_ONCE`."""
+        started = monotonic()
+        store = self.open()
+        self.assertLess(monotonic() - started, AT_ONCE)
+        return store
+
+    async def assertWaitsForLock(self, lock: sqlite3.Connection) -> None:
+        """Require that the store opens at once, and its put waits until the lock is released."""
+        putting = self.openAtOnce().put(KEY, b"value")
+        await deferLater(reactor, 0.1)
+        self.assertFalse(putting.called)
+        lock.close()
+        await putting
+
+    async def test_lockedStoreOpensAtOnce(self) -> None:
+        """
+        A store whose file is locked opens at once, its put waits for the lock in a thread, and
+        other work goes on meanwhile.
+        """
+        await self.open().close()
+        await self.assertWaitsForLock(self.lock())
+
+    async def test_lockedEmptyFileOpensAtOnce(self) -> None:
+        """A store whose empty file is locked opens at once, and its put makes the tables."""
+        self.path.touch()
+        await self.assertWaitsForLock(self.lock())
+        self.assertEqual(marks(self.path), (APPLICATION_ID, VERSION))
+
+    async def test_longLockFailsThePut(self) -> None:
+        """
+        A put fails with StoreFailed when the file stays locked, and the next one after the lock
+        works.
+        """
+        self.patch(schema, "LOCK_TIMEOUT", 0.05)
+        await self.open().close()
+        lock = self.lock()
+        store = self.openAtOnce()
+        error = await self.failureOf(store.put(KEY, b"value"))
+        self.assertIn(f"'{self.path}'", str(error))
+        self.assertIn("locked", str(error))
+        lock.close()
+        await store.put(KEY, b"value")
+        self.assertEqual(await store.get(KEY), b"value")
+
+    async def test_cancelledPutIsNotMade(self) -> None:
+        """A put that is cancelled while another waits for the lock is not made any more."""
+        await self.open().close()
+        lock = self.lock()
+        store = self.open()
+        first, second = store.put(KEY, b"first"), store.put(KEY, b"second")
+        second.cancel()
+        await self.assertFailure(second, CancelledError)
+        lock.close()
+        await first
+        self.assertEqual(await store.get(KEY), b"first")
+
+    async def test_cancelledPutKeepsOrder(self) -> None:
+        """A put that is cancelled while it is at work ends before the next one begins."""
+        await self.open().close()
+        lock = self.lock()
+        store = self.open()
+        first, second = store.put(KEY, b"first"), store.put(KEY, b"second")
+        first.cancel()
+        await self.assertFailure(first, CancelledError)
+        lock.close()
+        await second
+        self.assertEqual(await store.get(KEY), b"second")
+
+
+class FailureTests(FileTestCase):
+    """
+    Failures of SQLite, as the users of a store see them.
+    """
+
+    async def test_failureIsStoreFailed(self) -> None:
+        """Errors of ``sqlite3`` become StoreFailed with the path, chained to the original."""
+        await self.open().close()
+        with closing(sqlite3.connect(self.path)) as other:
+            other.execute("DROP TABLE entries")
+        store = self.open()
+        calls: list[Callable[[], Deferred[Any]]] = [
+            lambda: store.put(KEY, b"value"),
+            lambda: store.get(KEY),
+        ]
+        for failing in calls:
+            error = await self.failureOf(failing())
+            self.assertIn(f"'{self.path}'", str(error))
+            self.assertIsInstance(error.__cause__, sqlite3.Error)
+
+    async def test_replacedFileIsStoreFailed(self) -> None:
+        """A file that another program has put in place of the store's makes a put fail."""
+        store = self.open()
+        self.path.unlink()
+        with closing(sqlite3.connect(self.path)) as other:
+            other.execute("CREATE TABLE photos (photo BLOB)")
+        error = await self.failureOf(store.put(KEY, b"value"))
+        self.assertIn("belongs to another program", str(error))
+
+
+class EndTests(FileTestCase):
+    """
+    What can be done with a store that is closed.
+    """
+
+    async def test_closingTwiceDoesNothing(self) -> None:
+        """A store can be closed twice, together or one after the other."""
+        store = self.open()
+        await store.put(KEY, b"value")
+        first, second = store.close(), store.close()
+        await first
+        await second
+        await store.close()
+
+    async def test_closedStoreFails(self) -> None:
+        """Puts and gets of a closed store fail with StoreFailed."""
+        store = self.open()
+        ending = store.close()
+        for call in (store.put(KEY, b"value"), store.get(KEY)):
+            error = await self.failureOf(call)
+            self.assertRegex(str(error), f"'{self.path}' is closed")
+        await ending
+        await self.failureOf(store.get(KEY))
+
+    async def test_closedFileIsReleased(self) -> None:
+        """Nothing is left beside the file of a closed store."""
+        store = self.open()
+        await store.put(KEY, b"value")
+        await store.close()
+        self.assertEqual(list(self.state()), ["values"])
+
+    def test_unusedStoreClosesAtOnce(self) -> None:
+        """A store that was never used closes at once, before the reactor runs."""
+        self.successResultOf(SQLiteStore(reactor, self.path).close())
