@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from dwdht_twisted import DHTNode, ICommandHandler, Request, values
-from dwdht_twisted.errors import InvalidTarget, ValueNotFound, ValueTooLarge
+from dwdht_twisted.errors import InvalidTarget, StoreFailed, ValueNotFound, ValueTooLarge
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from tests.helpers.networks.values import MAXIMUM_AGE, ValueNetwork
 
@@ -71,6 +71,17 @@ class NetworkTests(SynchronousTestCase):
             if node.id in self.network.closest(key):
                 self.assertEqual(self.successResultOf(values.get(node, key)), b"value")
         self.assertEqual(self.network.asked(), asked + 20)
+
+    def test_getSurvivesItsOwnStore(self) -> None:
+        """A get on a member whose own store fails finds the value on other nodes."""
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        (node,) = [each for each in self.network.members if each.id == self.network.closest(key)[0]]
+
+        def fail(key: bytes) -> None:
+            raise StoreFailed("the disk is gone")
+
+        self.patch(self.network.stores[node.id], "get", fail)
+        self.assertEqual(self.clock.runUntil(values.get(node, key)), b"value")
 
     def test_wrongValuesAreSkipped(self) -> None:
         """The value is found although 10 of the 20 closest nodes answer with a wrong one."""

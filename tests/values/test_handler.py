@@ -4,12 +4,18 @@ Tests for `values.ValueHandler`, and for the keys of values.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from hashlib import sha256
 
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import Contact, ICommandHandler, Request, values
+from dwdht_twisted.errors import StoreFailed, UpdateRefused, ValueTooLarge
+from dwdht_twisted.interfaces import HandlerResult, IValueStore
 from dwdht_twisted.testing import SimulatedClock
 from dwdht_twisted.values import MemoryStore
 
@@ -49,24 +55,219 @@ class ValueHandlerTests(SynchronousTestCase):
         self.handler.queryReceived(request(values.keyOf(b"value"), b"value"))
         self.assertEqual(len(self.store), 0)
 
-    def test_valueUnderAnotherKeyIsIgnored(self) -> None:
-        """A value under a key that isn't its hash is not stored, and no error is raised."""
-        self.assertIsNone(self.handler.updateReceived(request(bytes(32), b"value")))
-        self.assertEqual(len(self.store), 0)
+    def assertRefused(self, key: bytes, value: bytes | None, reason: str) -> None:
+        """Require that an update is refused for a reason, and nothing is stored."""
+        before = len(self.store)
+        with self.assertRaisesRegex(UpdateRefused, reason):
+            self.handler.updateReceived(request(key, value))
+        self.assertEqual(len(self.store), before)
 
-    def test_updateWithoutValueIsIgnored(self) -> None:
-        """An update without a value stores nothing, and no error is raised."""
-        self.assertIsNone(self.handler.updateReceived(request(bytes(32), None)))
-        self.assertEqual(len(self.store), 0)
+    def test_valueUnderAnotherKeyIsRefused(self) -> None:
+        """A value under a key that isn't its hash is refused, with both keys."""
+        wrong, right = "00" * 32, values.keyOf(b"value").hex()
+        self.assertRefused(bytes(32), b"value", f"the key of this value is {right}, not {wrong}")
 
-    def test_valueOver1000BytesIsIgnored(self) -> None:
-        """A value of 1,000 bytes is stored, and one of 1,001 is not; no error is raised."""
+    def test_updateWithoutValueIsRefused(self) -> None:
+        """An update without a value is refused."""
+        self.assertRefused(
+            bytes(32), None, "carries no value; it must have one of up to 1000 bytes"
+        )
+
+    def test_valueOver1000BytesIsRefused(self) -> None:
+        """A value of 1,000 bytes is stored, and one of 1,001 is refused with both sizes."""
         for size in (1000, 1001):
             value = b"x" * size
-            self.assertIsNone(self.handler.updateReceived(request(values.keyOf(value), value)))
+            key = values.keyOf(value)
+            if size == 1000:
+                self.assertIsNone(self.handler.updateReceived(request(key, value)))
+            else:
+                self.assertRefused(key, value, "up to 1000 bytes, and this one has 1001")
         self.assertEqual(len(self.store), 1)
         self.assertEqual(self.store.get(values.keyOf(b"x" * 1000)), b"x" * 1000)
+
+    def test_valueOverTheStoreIsRefused(self) -> None:
+        """A value that doesn't fit the empty store is refused with the size of the store."""
+        self.store = MemoryStore(SimulatedClock(), maximumBytes=300)
+        self.handler = values.ValueHandler(self.store)
+        value = b"x" * 13
+        self.assertRefused(values.keyOf(value), value, "doesn't fit a store of 300 bytes")
 
     def test_keyIsSHA256(self) -> None:
         """The key of a value is its SHA-256."""
         self.assertEqual(values.keyOf(b"value"), sha256(b"value").digest())
+
+
+@implementer(IValueStore)
+class FailingStore:
+    """
+    A store that holds one value, and fails on demand.
+
+    :ivar isFull: whether it can't write
+    :ivar isUnreadable: whether it can't read
+    """
+
+    def __init__(self) -> None:
+        self.isFull = False
+        self.isUnreadable = False
+
+    def put(self, key: bytes, value: bytes) -> Awaitable[None] | None:
+        """Take a value, and forget it."""
+        if self.isFull:
+            raise StoreFailed("the disk is full")
+        return None
+
+    def get(self, key: bytes) -> Awaitable[bytes | None] | bytes | None:
+        """Return the one value."""
+        if self.isUnreadable:
+            raise StoreFailed("the disk is gone")
+        return b"value"
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class SlowlyFailingStore(FailingStore):
+    """A `FailingStore` whose results are Deferreds."""
+
+    def put(self, key: bytes, value: bytes) -> Deferred[None]:
+        """Take a value, and forget it."""
+        try:
+            super().put(key, value)
+        except StoreFailed as error:
+            return fail(error)
+        return succeed(None)
+
+    def get(self, key: bytes) -> Deferred[bytes]:
+        """Return the one value."""
+        try:
+            super().get(key)
+        except StoreFailed as error:
+            return fail(error)
+        return succeed(b"value")
+
+
+class FailingStoreTests(SynchronousTestCase):
+    """
+    Tests for `values.ValueHandler` with a store that fails at once.
+    """
+
+    def setUp(self) -> None:
+        self.store = self.makeStore()
+        self.handler = values.ValueHandler(self.store)
+        captured = capturedLogs()
+        self.events = captured.__enter__()
+        self.seen = 0
+        self.addCleanup(captured.__exit__, None, None, None)
+
+    def makeStore(self) -> FailingStore:
+        """The store of the test."""
+        return FailingStore()
+
+    def resultOf(self, result: HandlerResult) -> bytes | None:
+        """The result of a handler that is there by now."""
+        if isinstance(result, Awaitable):
+
+            async def wait() -> bytes | None:
+                return await result
+
+            return self.successResultOf(Deferred.fromCoroutine(wait()))
+        return result
+
+    def put(self) -> None:
+        """Let the handler take the value."""
+        key = values.keyOf(b"value")
+        self.assertIsNone(self.resultOf(self.handler.updateReceived(request(key, b"value"))))
+
+    def assertPutRefused(self) -> UpdateRefused:
+        """Require that the handler refuses the value; return why."""
+        key = values.keyOf(b"value")
+
+        async def update() -> None:
+            result = self.handler.updateReceived(request(key, b"value"))
+            if isinstance(result, Awaitable):
+                await result
+
+        failure = self.failureResultOf(Deferred.fromCoroutine(update()), UpdateRefused)
+        error: UpdateRefused = failure.value
+        return error
+
+    def get(self) -> bytes | None:
+        """The answer of the handler to a query."""
+        return self.resultOf(self.handler.queryReceived(request(bytes(32), None)))
+
+    def logged(self) -> list[str]:
+        """The levels and messages that were logged since the last call."""
+        lines = [
+            f"{event['log_level'].name}: {event['log_format'].format(**event)}"
+            for event in self.events[self.seen :]
+        ]
+        self.seen = len(self.events)
+        return lines
+
+    def test_failingWriteIsARefusal(self) -> None:
+        """A value that the store fails to write is refused, chained to the store's failure."""
+        self.store.isFull = True
+        error = self.assertPutRefused()
+        self.assertEqual(str(error), "the value can't be stored: the disk is full")
+        self.assertIsInstance(error.__cause__, StoreFailed)
+
+    def test_failingReadIsNoValue(self) -> None:
+        """A query is answered without a value when the store fails to read."""
+        self.assertEqual(self.get(), b"value")
+        self.store.isUnreadable = True
+        self.assertIsNone(self.get())
+
+    def test_failingWritesAreLoggedOnce(self) -> None:
+        """
+        A store that fails to write five times is logged once, and once more when it writes again.
+        """
+        self.put()
+        for _ in range(2):
+            self.store.isFull = True
+            for _ in range(5):
+                self.assertPutRefused()
+                # Reads that work say nothing about writes.
+                self.get()
+            self.assertEqual(
+                self.logged(),
+                ["error: values can't be written; they are refused: the disk is full"],
+            )
+            self.store.isFull = False
+            self.put()
+            self.put()
+            self.assertEqual(self.logged(), ["info: recovered: values can be written again"])
+
+    def test_failingReadsAreLoggedOnce(self) -> None:
+        """
+        A store that fails to read five times is logged once, and once more when it reads again.
+        """
+        self.store.isUnreadable = True
+        for _ in range(5):
+            self.get()
+            self.put()
+        self.assertEqual(
+            self.logged(), ["error: values can't be read; none is returned: the disk is gone"]
+        )
+        self.store.isUnreadable = False
+        self.get()
+        self.get()
+        self.assertEqual(self.logged(), ["info: recovered: values can be read again"])
+
+    def test_tooLargeValueIsNoFailure(self) -> None:
+        """A value that doesn't fit the store is refused, and nothing is logged."""
+
+        def refuse(key: bytes, value: bytes) -> None:
+            raise ValueTooLarge("too large")
+
+        self.patch(self.store, "put", refuse)
+        self.assertEqual(str(self.assertPutRefused()), "the value can't be stored: too large")
+        self.assertEqual(self.logged(), [])
+
+
+class SlowlyFailingStoreTests(FailingStoreTests):
+    """
+    Tests for `values.ValueHandler` with a store whose Deferreds fail.
+    """
+
+    def makeStore(self) -> FailingStore:
+        return SlowlyFailingStore()

@@ -5,11 +5,14 @@ The handler of the ``values`` command, for a node that keeps values for others.
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import NoReturn
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
+from ..errors import DHTError, StoreFailed, UpdateRefused, ValueTooLarge
 from ..interfaces import HandlerResult, ICommandHandler, IValueStore, Request
-from .keys import MAXIMUM_VALUE_BYTES, keyOf
+from .keys import MAXIMUM_VALUE_BYTES, checkValue, keyOf
 
 
 @implementer(ICommandHandler)
@@ -17,29 +20,122 @@ class ValueHandler:
     """
     Stores the values that other nodes put, and returns them to nodes that ask for their keys.
 
-    A value that is missing, too large, or under a key that isn't its own is ignored, and the update
-    is answered like any other: data from the network is never an error of this node.
+    When the store fails, updates are refused and queries are answered without a value.  The log has
+    the first of the failures in a row, and the recovery: a full disk fails every request.
 
     :param store: where the values are kept
     """
 
+    _log = Logger()
+
     def __init__(self, store: IValueStore) -> None:
         self._store = store
+        self._writes = _Health(self._log, "written", "they are refused")
+        self._reads = _Health(self._log, "read", "none is returned")
 
     def queryReceived(self, request: Request) -> HandlerResult:
         """Return the value whose key is the target, or None if the store doesn't hold it."""
-        return self._store.get(request.target)
+        try:
+            found = self._store.get(request.target)
+        except StoreFailed as error:
+            self._reads.failed(error)
+            return None
+        if isinstance(found, Awaitable):
+            return self._read(found)
+        self._reads.worked()
+        return found
 
     def updateReceived(self, request: Request) -> Awaitable[None] | None:
-        """Store the value, if it has up to 1,000 bytes and the target is its key."""
-        value = request.value
-        if (
-            value is not None
-            and len(value) <= MAXIMUM_VALUE_BYTES
-            and keyOf(value) == request.target
-        ):
-            return self._store.put(request.target, value)
+        """
+        Store the value.
+
+        :raises UpdateRefused: when there is no value, when it has more than 1,000 bytes, when the
+            target isn't its key, and when the store has no room for it or fails
+        """
+        value = _checkUpdate(request)
+        try:
+            written = self._store.put(request.target, value)
+        except (StoreFailed, ValueTooLarge) as error:
+            self._refuse(error)
+        if isinstance(written, Awaitable):
+            return self._write(written)
+        self._writes.worked()
         return None
+
+    async def _read(self, found: Awaitable[bytes | None]) -> bytes | None:
+        try:
+            value = await found
+        except StoreFailed as error:
+            self._reads.failed(error)
+            return None
+        self._reads.worked()
+        return value
+
+    async def _write(self, written: Awaitable[None]) -> None:
+        try:
+            await written
+        except (StoreFailed, ValueTooLarge) as error:
+            self._refuse(error)
+        self._writes.worked()
+
+    def _refuse(self, error: DHTError) -> NoReturn:
+        if isinstance(error, StoreFailed):
+            self._writes.failed(error)
+        raise UpdateRefused(f"the value can't be stored: {error}") from error
+
+
+class _Health:
+    """
+    Logs the first of several failures of a store, and its recovery.
+
+    Reads and writes have one each, because reads go on when the disk is full.
+
+    :param done: what can't be done with values, as a participle
+    :param consequence: what becomes of the requests
+    """
+
+    def __init__(self, log: Logger, done: str, consequence: str) -> None:
+        self._log = log
+        self._done = done
+        self._consequence = consequence
+        self._isFailing = False
+
+    def failed(self, error: StoreFailed) -> None:
+        """Note a failure."""
+        if not self._isFailing:
+            self._isFailing = True
+            self._log.error(
+                "values can't be {done}; {consequence}: {reason}",
+                done=self._done,
+                consequence=self._consequence,
+                reason=str(error),
+            )
+
+    def worked(self) -> None:
+        """Note a success."""
+        if self._isFailing:
+            self._isFailing = False
+            self._log.info("recovered: values can be {done} again", done=self._done)
+
+
+def _checkUpdate(request: Request) -> bytes:
+    """
+    Return the value of an update, if it is that of its key.
+
+    :raises UpdateRefused: with what is wrong, and what is allowed
+    """
+    if request.value is None:
+        raise UpdateRefused(
+            f"the update carries no value; it must have one of up to {MAXIMUM_VALUE_BYTES} bytes"
+        )
+    try:
+        value = checkValue(request.value)
+    except ValueTooLarge as error:
+        raise UpdateRefused(str(error)) from error
+    key = keyOf(value)
+    if key != request.target:
+        raise UpdateRefused(f"the key of this value is {key.hex()}, not {request.target.hex()}")
+    return value
 
 
 __all__ = ["ValueHandler"]
