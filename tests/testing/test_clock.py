@@ -4,13 +4,18 @@ Tests for `dwdht_twisted.testing.clock`.
 
 from __future__ import annotations
 
+from asyncio import CancelledError as CancelledByAsyncio
+from collections.abc import Callable
+from typing import NoReturn
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import UnsatisfiedAssumption
 from twisted.internet.base import DelayedCall
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -23,6 +28,15 @@ _operation = st.one_of(
     st.tuples(st.just("delay"), st.integers(0, 30), st.integers(-5, 20)),
     st.tuples(st.just("advance"), st.integers(0, 15), st.just(0)),
 )
+
+
+class Odd(BaseException):
+    """An exception that isn't a kind of ``Exception``."""
+
+
+def raiseError(error: type[BaseException]) -> NoReturn:
+    """Raise an exception of this kind."""
+    raise error
 
 
 def pending(clock: Clock) -> list[DelayedCall]:
@@ -149,16 +163,57 @@ class ClockTests(SynchronousTestCase):
         self.clock.advance(10)
         self.assertEqual(self.ran, [("call", 10)])
 
-    def test_exceptionLeavesLaterCalls(self) -> None:
+    def test_exceptionOfCallIsLogged(self) -> None:
         """
-        An exception of a call is raised by ``advance``, and the calls after it run at the next
-        ``advance``.
+        Whatever a call raises, even SystemExit, is logged by ``advance``, ``runFor`` and
+        ``runUntil``, and the calls after it run.
         """
-        self.clock.callLater(1, lambda: 1 / 0)
-        self.clock.callLater(1, self.note, "after")
-        self.assertRaises(ZeroDivisionError, self.clock.advance, 1)
-        self.clock.advance(0)
-        self.assertEqual(self.ran, [("after", 1)])
+        errors = [ZeroDivisionError, SystemExit, GeneratorExit, CancelledByAsyncio, Odd]
+        runs: list[Callable[[], object]] = [
+            lambda: self.clock.advance(1),
+            lambda: self.clock.runFor(1),
+            lambda: self.clock.runUntil(lambda: self.ran),
+        ]
+        for run in runs:
+            self.ran.clear()
+            for error in errors:
+                self.clock.callLater(1, raiseError, error)
+                self.clock.schedule(1, raiseError, error)
+            self.clock.callLater(1, self.note, "after")
+            run()
+            self.assertEqual(self.ran, [("after", self.clock.seconds())])
+            for error in errors:
+                self.assertEqual(len(self.flushLoggedErrors(error)), 2)
+
+    def test_loggedExceptionNamesItsCall(self) -> None:
+        """
+        The event of an exception names the function that raised it and the time, and is critical
+        as that of a real reactor.
+        """
+        with capturedLogs() as events:
+            self.clock.callLater(1.5, raiseError, ZeroDivisionError)
+            self.clock.runFor(2)
+        self.flushLoggedErrors(ZeroDivisionError)
+        [event] = events
+        self.assertEqual(event["log_level"], LogLevel.critical)
+        self.assertIn("raiseError", formatEvent(event))
+        self.assertIn("1.5 s", formatEvent(event))
+
+    def test_exceptionForTestIsRaised(self) -> None:
+        """
+        KeyboardInterrupt, `LimitReached`, and the exceptions by which pytest and Hypothesis end a
+        test are raised by ``advance``, and the calls after them run at the next ``advance``.
+        """
+        ofPytest = type("Failed", (BaseException,), {"__module__": "_pytest.outcomes"})
+        shownAsBuiltin = type("Skipped", (ofPytest,), {"__module__": "builtins"})
+        errors = [KeyboardInterrupt, LimitReached, ofPytest, shownAsBuiltin, UnsatisfiedAssumption]
+        for error in errors:
+            self.ran.clear()
+            self.clock.callLater(1, raiseError, error)
+            self.clock.callLater(1, self.note, "after")
+            self.assertRaises(error, self.clock.advance, 1)
+            self.clock.advance(0)
+            self.assertEqual(self.ran, [("after", self.clock.seconds())])
 
     def test_runForShowsEachCallItsTime(self) -> None:
         """
@@ -169,55 +224,6 @@ class ClockTests(SynchronousTestCase):
         self.clock.runFor(5)
         self.assertEqual(self.ran, [("nested", 3)])
         self.assertEqual(self.clock.seconds(), 5)
-
-    def test_runUntilReturnsResultOfDeferred(self) -> None:
-        """
-        ``runUntil`` returns the result of a Deferred at the time when it fires.
-        """
-        deferred: Deferred[str] = Deferred()
-        self.clock.callLater(3, deferred.callback, "result")
-        self.clock.callLater(4, self.note, "later")
-        self.assertEqual(self.clock.runUntil(deferred, limit=10), "result")
-        self.assertEqual((self.clock.seconds(), self.ran), (3, []))
-
-    def test_runUntilRaisesFailureOfDeferred(self) -> None:
-        """
-        ``runUntil`` raises the exception that a Deferred fails with.
-        """
-        deferred: Deferred[None] = Deferred()
-        self.clock.callLater(3, deferred.cancel)
-        self.assertRaises(CancelledError, self.clock.runUntil, deferred)
-
-    def test_runUntilStopsWhenFunctionIsTrue(self) -> None:
-        """
-        ``runUntil`` stops after the scheduled call that makes a function true.
-        """
-        for label in range(10):
-            self.clock.callLater(label, self.note, label)
-        self.clock.runUntil(lambda: len(self.ran) == 4)
-        self.assertEqual(self.clock.seconds(), 3)
-
-    def test_runUntilRaisesAtItsLimit(self) -> None:
-        """
-        ``runUntil`` raises after its limit of 2 seconds, and the Deferred fires later for others.
-        """
-        deferred: Deferred[str] = Deferred()
-        self.clock.callLater(3, deferred.callback, "late")
-        error = self.assertRaises(LimitReached, self.clock.runUntil, deferred, limit=2)
-        self.assertIn("2 simulated seconds", str(error))
-        self.assertEqual(self.clock.seconds(), 2)
-        self.clock.runFor(1)
-        self.assertEqual(self.successResultOf(deferred), "late")
-
-    def test_runUntilRaisesWhenNothingIsScheduled(self) -> None:
-        """
-        ``runUntil`` raises as soon as no call is scheduled any more, before its limit.
-        """
-        self.clock.callLater(3, self.note, "only")
-        self.clock.callLater(4, self.note, "cancelled").cancel()
-        error = self.assertRaises(LimitReached, self.clock.runUntil, Deferred())
-        self.assertIn("nothing is scheduled", str(error))
-        self.assertEqual(self.clock.seconds(), 3)
 
     def test_outdatedEntriesAreRemoved(self) -> None:
         """
@@ -234,3 +240,26 @@ class ClockTests(SynchronousTestCase):
         self.clock.runFor(5000)
         kept = [("kept", 1000.0 + when) for when in range(20)]
         self.assertEqual(self.ran, [("moved", 499.5), *kept])
+
+    def test_callScheduledDuringCleaningRuns(self) -> None:
+        """
+        A call that is scheduled while outdated entries are removed, as by the finalizer of an
+        object, runs once, and so do the others.
+        """
+        clock = self.clock
+
+        class Scheduling(DelayedCall):
+            def isDue(call, when: float) -> bool:
+                if not call.cancelled:
+                    clock.schedule(1, self.note, "meanwhile")
+                    call.cancelled = 1
+                return False
+
+        for label in range(100):
+            clock.callLater(2, self.note, label)
+        late = Scheduling(3, int, (), {}, clock._cancelled, clock._moved, clock.seconds)
+        clock._heap.append((3.0, 1000, late, None))
+        for _ in range(300):
+            clock.callLater(5, self.note, "never").cancel()
+        clock.runFor(10)
+        self.assertEqual(self.ran, [("meanwhile", 1), *((label, 2) for label in range(100))])

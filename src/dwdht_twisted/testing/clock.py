@@ -4,15 +4,18 @@ A clock that simulates time for a hundred thousand timers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any, TypeAlias, TypeVar, overload
 
 from twisted.internet.base import DelayedCall
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
+from twisted.logger import Logger
 from twisted.python.failure import Failure
+
+from .failures import LimitReached, stopsTest
 
 _T = TypeVar("_T")
 
@@ -42,12 +45,6 @@ class _Call(DelayedCall):
         return self.time == when and not self.cancelled and not self.called
 
 
-class LimitReached(AssertionError):
-    """
-    An event didn't happen within the simulated time in which it had to.
-    """
-
-
 class SimulatedClock(Clock):
     """
     A `Clock` whose calls are kept in a heap, so that scheduling one among n costs O(log n).
@@ -58,7 +55,13 @@ class SimulatedClock(Clock):
 
     Calls at the same time run in the order in which they were scheduled.  A call that was moved by
     ``reset`` or ``delay`` keeps its order.
+
+    An exception of a call is logged as a failure, as by a real reactor, and the calls after it run.
+    Only an exception that is meant for the test is raised: KeyboardInterrupt, `LimitReached` of a
+    ``runUntil`` within the call, and the exceptions by which pytest and Hypothesis end a test.
     """
+
+    _log = Logger()
 
     def __init__(self) -> None:
         self._heap: list[_Entry] = []
@@ -70,7 +73,7 @@ class SimulatedClock(Clock):
         """The pending delayed calls, the earliest first; each access makes a new list."""
         pending: set[_Call] = {
             call
-            for when, _, call, arguments in self._heap
+            for when, _, call, arguments in self._heap.copy()
             if arguments is None and call.isDue(when)
         }
         return [call for _, _, call in sorted((c.getTime(), c.order, c) for c in pending)]
@@ -131,25 +134,48 @@ class SimulatedClock(Clock):
     def runUntil(self, condition: Deferred[_T], limit: float = 60.0) -> _T: ...
 
     @overload
+    def runUntil(self, condition: Awaitable[_T], limit: float = 60.0) -> _T: ...
+
+    @overload
     def runUntil(self, condition: Callable[[], object], limit: float = 60.0) -> None: ...
 
     def runUntil(
-        self, condition: Deferred[_T] | Callable[[], object], limit: float = 60.0
+        self,
+        condition: Deferred[_T] | Awaitable[_T] | Callable[[], object],
+        limit: float = 60.0,
     ) -> _T | None:
         """
         Let simulated time pass, from call to call, until a condition is met.
 
-        :param condition: a Deferred, which has to fire; or a function without arguments, which is
-            called after each scheduled call and has to return something true
+        :param condition: a Deferred, which has to fire; a coroutine or another awaitable, which is
+            awaited and has to end; or a function without arguments, which is called after each
+            scheduled call and has to return something true
         :param limit: the simulated seconds within which the condition has to be met
-        :return: the result of the Deferred; None for a function
+        :return: the result of the Deferred or of the awaitable; None for a function
         :raises LimitReached: when the condition isn't met after ``limit`` seconds, or can't be met
-            any more because nothing is scheduled.  A Deferred may still fire later, for others.
-        :raises Exception: the exception that the Deferred failed with
+            any more because nothing is scheduled.  A Deferred may still fire later, for others; a
+            coroutine is cancelled, because nobody else waits for it.
+        :raises TypeError: when a function returns an awaitable, which has to be passed itself
+        :raises Exception: the exception that the Deferred or the awaitable failed with
         """
-        if not isinstance(condition, Deferred):
-            self._runUntil(condition, limit, repr(condition))
+        name = repr(condition)
+        if not isinstance(condition, Awaitable):
+            self._runUntil(condition, limit, name)
             return None
+        if isinstance(condition, Deferred):
+            deferred: Deferred[_T] = condition
+            return self._runUntilFired(deferred, limit, name)
+        started: Deferred[_T] = Deferred.fromCoroutine(
+            condition if isinstance(condition, Coroutine) else _waitFor(condition)
+        )
+        try:
+            return self._runUntilFired(started, limit, name)
+        finally:
+            # This does nothing when the coroutine has ended.
+            started.cancel()
+            started.addErrback(lambda failure: failure.trap(CancelledError))
+
+    def _runUntilFired(self, deferred: Deferred[_T], limit: float, name: str) -> _T:
         outcome: list[_T | Failure] = []
         waiting = True
 
@@ -157,9 +183,9 @@ class SimulatedClock(Clock):
             outcome.append(result)
             return None if waiting else result
 
-        condition.addBoth(fired)
+        deferred.addBoth(fired)
         try:
-            self._runUntil(lambda: outcome, limit, repr(condition))
+            self._runUntil(lambda: outcome, limit, name)
         finally:
             waiting = False
         [result] = outcome
@@ -169,13 +195,18 @@ class SimulatedClock(Clock):
 
     def _runUntil(self, condition: Callable[[], object], limit: float, name: str) -> None:
         start = self.rightNow
-        while not condition():
+        while not (met := condition()):
             if self._runNext(start + limit):
                 continue
             if not self._heap:
                 raise LimitReached(f"{name} can't happen any more: nothing is scheduled")
             self.rightNow = max(self.rightNow, start + limit)
             raise LimitReached(f"{name} did not happen within {limit} simulated seconds")
+        if isinstance(met, Awaitable):
+            # Every awaitable is true, so a function that returns one would be met at once.
+            if isinstance(met, Coroutine):
+                met.close()
+            raise TypeError(f"{name} returns {met!r}: pass that to runUntil, not the function")
 
     def _runNext(self, end: float) -> bool:
         """
@@ -185,16 +216,21 @@ class SimulatedClock(Clock):
 
         :return: whether there was such a call
         """
-        heap = self._heap
-        while heap:
-            when, order, function, arguments = heap[0]
+        while self._heap:
+            # It is taken first and put back if it is too late: an earlier one could be scheduled by
+            # a thread between a look at the first and its removal.
+            entry = heappop(self._heap)
+            when, order, function, arguments = entry
             if when > end:
+                heappush(self._heap, entry)
                 return False
-            heappop(heap)
             if arguments is not None:
                 if when > self.rightNow:
                     self.rightNow = when
-                function(*arguments)
+                try:
+                    function(*arguments)
+                except BaseException as error:
+                    self._failed(function, error)
                 return True
             call: _Call = function
             if not call.isDue(when):
@@ -203,14 +239,24 @@ class SimulatedClock(Clock):
                 # A call that is delayed again and again is moved only here, when its old time
                 # comes, so that a delay costs no entry of the heap.
                 call.activate_delay()
-                heappush(heap, (call.time, order, call, None))
+                heappush(self._heap, (call.time, order, call, None))
             else:
                 if when > self.rightNow:
                     self.rightNow = when
                 call.called = 1
-                call.func(*call.args, **call.kw)
+                try:
+                    call.func(*call.args, **call.kw)
+                except BaseException as error:
+                    self._failed(call, error)
                 return True
         return False
+
+    def _failed(self, call: object, error: BaseException) -> None:
+        if stopsTest(error):
+            raise error
+        self._log.failure(
+            "{call} raised an exception at {seconds} s", call=call, seconds=self.rightNow
+        )
 
     def _cancelled(self, call: DelayedCall) -> None:
         # DelayedCall marks itself as cancelled only after it has called this.  The cleaning of the
@@ -226,11 +272,25 @@ class SimulatedClock(Clock):
     def _addOutdated(self) -> None:
         self._outdated += 1
         if self._outdated > _OUTDATED_ENTRIES and self._outdated * 2 > len(self._heap):
-            self._heap[:] = [
-                entry for entry in self._heap if entry[3] is not None or entry[2].isDue(entry[0])
-            ]
+            # A thread, or the finalizer of an object, may schedule a call meanwhile.
+            entries, self._heap = self._heap, []
+            kept = [entry for entry in entries if entry[3] is not None or entry[2].isDue(entry[0])]
+            self._heap += kept
             heapify(self._heap)
             self._outdated = 0
 
 
-__all__ = ["LimitReached", "SimulatedClock"]
+async def _waitFor(awaitable: Awaitable[_T]) -> _T:
+    return await awaitable
+
+
+def schedulerOf(clock: Clock) -> Callable[..., object]:
+    """
+    The cheapest way to schedule a call on a clock that is never cancelled or moved.
+
+    :return: a function of the delay in seconds, the function to call and its arguments
+    """
+    return clock.schedule if isinstance(clock, SimulatedClock) else clock.callLater
+
+
+__all__ = ["LimitReached", "SimulatedClock", "schedulerOf"]
