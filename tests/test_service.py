@@ -4,62 +4,25 @@ Tests for `DHTService`, and for what it logs about its node.
 
 from __future__ import annotations
 
-from typing import Any
+from inspect import signature
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, capturedLogs
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.logger import LogLevel
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import DHTNode, values
 from dwdht_twisted._monitor import WATCH_INTERVAL
 from dwdht_twisted.errors import CannotListen, InvalidTarget, NodeDestroyed
 from dwdht_twisted.service import DHTService
-from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore
+from tests.helpers.networks.services import ServiceTestCase
 
-BOOTSTRAP = "10.0.0.1:6620"
 
-
-class ServiceTests(SynchronousTestCase):
+class ServiceTests(ServiceTestCase):
     """
     Tests for `DHTService` on a network with one other node.
     """
-
-    def setUp(self) -> None:
-        self.clock = SimulatedClock()
-        self.network = MemoryNetwork(self.clock, seed=3)
-        self.bootstrap = DHTNode(self.network.reactor("10.0.0.1"), id=bytes(32))
-        self.bootstrap.listen(6620)
-        self.host = self.network.reactor("10.0.0.2")
-        captured = capturedLogs()
-        self.events = captured.__enter__()
-        self.seen = 0
-        self.addCleanup(captured.__exit__, None, None, None)
-
-    def service(self, **options: Any) -> DHTService:
-        """A service on the second host."""
-        options.setdefault("bootstrap", [BOOTSTRAP])
-        return DHTService(self.host, **options)
-
-    def start(self, **options: Any) -> DHTService:
-        """A service that was started as an application starts it."""
-        service = self.service(**options)
-        service.privilegedStartService()
-        service.startService()
-        return service
-
-    def logged(self, level: LogLevel | None = None) -> list[str]:
-        """The messages that the service has logged since the last call."""
-        said = [
-            event["log_format"].format(**event)
-            for event in self.events[self.seen :]
-            if event.get("log_namespace", "").endswith("DHTService")
-            and level in (None, event["log_level"])
-        ]
-        self.seen = len(self.events)
-        return said
 
     def test_serviceProvidesIService(self) -> None:
         """A service provides `IService`."""
@@ -102,6 +65,17 @@ class ServiceTests(SynchronousTestCase):
         with self.assertRaises(InvalidTarget):
             self.service(id=b"short")
 
+    def test_everyOptionOfTheNodeIsSpelledOut(self) -> None:
+        """A service takes each option of a node by its name and type, with the same default."""
+        ofService = signature(DHTService).parameters
+        for name, parameter in signature(DHTNode).parameters.items():
+            self.assertEqual(str(ofService[name]), str(parameter))
+
+    def test_unknownOptionRaises(self) -> None:
+        """An option that neither the service nor its node has raises TypeError with its name."""
+        with self.assertRaisesRegex(TypeError, "DHTService.*'rateLimits'"):
+            self.service(rateLimits=5)
+
     def test_stopReleasesEverything(self) -> None:
         """A stopped service leaves no port, no timer and no request behind."""
         before = self.clock.getDelayedCalls()
@@ -120,9 +94,11 @@ class ServiceTests(SynchronousTestCase):
         self.clock.runUntil(self.service().stopService())
 
     def test_storeKeepsValuesUntilStop(self) -> None:
-        """A service with a store keeps the values of others, and closes the store at the end."""
+        """
+        A service keeps the values of others in the store that it makes, and closes that at the end.
+        """
         store = MemoryStore(self.clock)
-        service = self.start(store=store)
+        service = self.start(store=lambda: store)
         self.clock.runUntil(service.node.ready())
         key = self.clock.runUntil(values.put(self.bootstrap, b"value"))
         self.assertEqual(store.get(key), b"value")
@@ -151,7 +127,7 @@ class ServiceTests(SynchronousTestCase):
             def close(self) -> Deferred[None]:  # type: ignore[override]
                 return closed
 
-        stopping = self.start(store=SlowStore(self.clock)).stopService()
+        stopping = self.start(store=lambda: SlowStore(self.clock)).stopService()
         self.clock.runFor(10)
         self.assertNoResult(stopping)
         closed.callback(None)
@@ -219,13 +195,6 @@ class ServiceTests(SynchronousTestCase):
         self.start(bootstrap="10.0.0.3:6620")
         self.clock.runFor(3600)
         self.assertEqual(self.logged(LogLevel.warn), [])
-
-    def test_secondStartRaises(self) -> None:
-        """A service that was stopped raises NodeDestroyed when it is started again."""
-        service = self.start()
-        self.clock.runUntil(service.stopService())
-        with self.assertRaises(NodeDestroyed):
-            service.startService()
 
     def test_firstNodeLosesItsCompany(self) -> None:
         """The first node of a network is isolated when all other nodes are gone."""

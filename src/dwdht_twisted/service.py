@@ -4,17 +4,24 @@ A node as a part of a Twisted application.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import socket as sockets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from random import Random
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from ._core.limits import RateLimit
+from ._core.wire import Contact
 from ._monitor import NodeMonitor
 from ._net.arguments import parseAddresses
 from .interfaces import AddressLike, IValueStore
-from .node import DHTNode
+from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .values import COMMAND, ValueHandler
 
 
@@ -23,17 +30,30 @@ class DHTService(Service):
     Runs a `DHTNode` while the application runs.
 
     The UDP port is opened in ``privilegedStartService``, so it may be one that needs privileges.
-    Everything is released in ``stopService``.  A stopped service can't be started again because its
-    node is destroyed; make a new one.
+    Everything is released in ``stopService``.
+
+    A service can be started again after a stop or a failed start.  Each start has a new node, with
+    the handlers of the one before.  Wait for the Deferred of ``stopService`` first: the operating
+    system has the port until then.
 
     :param reactor: as for `DHTNode`
     :param port: the UDP port, 0 for a free one
     :param interface: the IPv4 address to bind, all by default
-    :param store: where the node keeps values for others; None to keep none.  A callable is called
-        when the service starts: by then the process runs as its final user and in its final folder.
+    :param store: where the node keeps values for others; None to keep none.  A store serves each
+        start, and stays open.  A callable makes a store at each start, when the process runs as its
+        final user and in its final folder; that store is closed at the stop.
     :param bootstrap: nodes to join the network through, as for `DHTNode`
-    :param options: the other options of `DHTNode`
-    :ivar node: the `DHTNode`, which exists before the service starts: register handlers then
+    :param id: as for `DHTNode`; by default random for each start
+    :param ephemeral: as for `DHTNode`
+    :param socket: as for `DHTNode`
+    :param contacts: as for `DHTNode`, at each start
+    :param rateLimit: as for `DHTNode`
+    :param random: as for `DHTNode`
+    :ivar node: the `DHTNode` of the present run.  It exists before the first start: register
+        handlers then.  After a stop it is the destroyed one, until the next start; handlers can be
+        registered on it all the same.
+    :raises InvalidTarget: when the id isn't 32 bytes
+    :raises InvalidAddress: when a bootstrap address isn't one
     """
 
     _log = Logger()
@@ -46,83 +66,179 @@ class DHTService(Service):
         interface: str = "",
         store: IValueStore | Callable[[], IValueStore] | None = None,
         bootstrap: Iterable[AddressLike] | AddressLike = (),
-        **options: Any,
+        id: bytes | None = None,
+        ephemeral: bool = False,
+        socket: sockets.socket | None = None,
+        contacts: Iterable[Contact] = (),
+        rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
+        random: Random | None = None,
     ) -> None:
-        self._bootstrap = parseAddresses(bootstrap)
-        self.node = DHTNode(reactor, bootstrap=self._bootstrap, **options)
         self._reactor = reactor
         self._port = port
         self._interface = interface
         self._store = store
-        self._isListening = False
-        self._startedAt = 0.0
-        self._monitor = NodeMonitor(
-            reactor, self.node, self._log, expectsCompany=bool(self._bootstrap)
+        self._bootstrap = parseAddresses(bootstrap)
+        self._makeNode = partial(
+            DHTNode,
+            reactor,
+            bootstrap=self._bootstrap,
+            id=id,
+            ephemeral=ephemeral,
+            socket=socket,
+            contacts=list(contacts),
+            rateLimit=rateLimit,
+            random=random,
         )
+        self.node = self._makeNode()
+        self._run: _Run | None = _Run(self.node)
+        self._released: Deferred[None] = succeed(None)
 
     def privilegedStartService(self) -> None:
         """
-        Open the port.
+        Open the port.  When it raises, everything is released.
 
         :raises CannotListen: when the port can't be opened
         """
         super().privilegedStartService()
-        self._listen()
+        run = self._present()
+        with self._releasingOnFailure():
+            self._listen(run)
 
     def startService(self) -> None:
         """
         Start the node.  The port is opened first, unless ``privilegedStartService`` has done so.
 
+        When it raises, everything is released, the port included.
+
         :raises CannotListen: when the port can't be opened
         :raises CannotOpenStore: when the store's file can't be opened
         """
-        self._listen()
-        if callable(self._store):
-            self._store = self._store()
-        if self._store is not None:
-            self.node.register(COMMAND, ValueHandler(self._store))
+        if self.running:
+            return
+        run = self._present()
+        with self._releasingOnFailure():
+            # A store that can't be opened is found before a port is taken in vain.
+            store = self._store
+            if callable(store):
+                store = run.madeStore = store()
+            self._listen(run)
+            if store is not None:
+                run.node.register(COMMAND, ValueHandler(store))
+                run.keepsValues = True
         super().startService()
-        self._startedAt = self._reactor.seconds()
-        self._monitor.start()
+        run.monitor = NodeMonitor(
+            self._reactor, run.node, self._log, expectsCompany=bool(self._bootstrap)
+        )
+        run.monitor.start()
+        run.startedAt = self._reactor.seconds()
 
     def stopService(self) -> Deferred[None]:
         """
-        Destroy the node, and then close the store.
+        Destroy the node, and then close the store if the service has made it.
 
-        :return: fires when all is released
+        :return: fires when all is released, also by an earlier stop or a failed start
         """
         super().stopService()
-        return Deferred.fromCoroutine(self._stop())
+        stopped: Deferred[None] = Deferred()
+        self._release(stopped)
+        return stopped
 
-    def _listen(self) -> None:
-        if self._isListening:
+    def _present(self) -> _Run:
+        """The present run, or a new one after the last has ended."""
+        if self._run is None:
+            node = self._makeNode()
+            # The handlers belong to the service, which outlives its nodes.
+            node._commands = self.node._commands
+            self.node = node
+            self._run = _Run(node)
+        return self._run
+
+    def _listen(self, run: _Run) -> None:
+        if run.isListening:
             return
-        self.node.listen(self._port, self._interface)
-        self._isListening = True
+        node = run.node
+        node.listen(self._port, self._interface)
+        run.isListening = True
         self._log.info(
             "listening on {address} as {kind} {id}; bootstrap nodes: {bootstrap}",
-            address=str(self.node.address()),
-            kind="ephemeral node" if self.node.ephemeral else "node",
-            id=self.node.id.hex(),
+            address=str(node.address()),
+            kind="ephemeral node" if node.ephemeral else "node",
+            id=node.id.hex(),
             bootstrap=", ".join(map(str, self._bootstrap)) or "none",
         )
 
-    async def _stop(self) -> None:
-        self._monitor.stop()
-        # The port is closed with the node.  A second start must try to listen again, and so raise
-        # NodeDestroyed, instead of running without a port.
-        self._isListening = False
-        contacts = len(self.node.contacts())
-        await self.node.destroy()
-        store = self._store
-        if store is not None and not callable(store):
-            await maybeDeferred(store.close)
-        counts = self.node.counters.asDict()
-        self._log.info(
-            "stopped after {seconds:.0f} s, with {contacts} contacts; {counts}",
-            seconds=self._reactor.seconds() - self._startedAt,
-            contacts=contacts,
-            counts=", ".join(f"{name} {count}" for name, count in counts.items() if count)
-            or "all counters are 0",
-            **counts,
-        )
+    @contextmanager
+    def _releasingOnFailure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._release(None)
+            raise
+
+    def _release(self, waiter: Deferred[None] | None) -> None:
+        """
+        End the present run, if there is one.
+
+        :param waiter: fires when all runs until now have ended
+        """
+        run, self._run = self._run, None
+        earlier = self._released
+
+        async def release() -> None:
+            try:
+                if run is not None:
+                    await self._end(run)
+            finally:
+                await earlier
+
+        def tell(result: Failure | None) -> Failure | None:
+            if waiter is None:
+                return result
+            waiter.callback(result)
+            return None
+
+        self._released = Deferred.fromCoroutine(release()).addBoth(tell)
+
+    async def _end(self, run: _Run) -> None:
+        node = run.node
+        if run.monitor is not None:
+            run.monitor.stop()
+        if run.keepsValues:
+            # A user may have unregistered the handler already.
+            with suppress(KeyError):
+                node.unregister(COMMAND)
+        contacts = len(node.contacts())
+        await node.destroy()
+        if run.madeStore is not None:
+            await maybeDeferred(run.madeStore.close)
+        if run.startedAt is not None:
+            counts = node.counters.asDict()
+            self._log.info(
+                "stopped after {seconds:.0f} s, with {contacts} contacts; {counts}",
+                seconds=self._reactor.seconds() - run.startedAt,
+                contacts=contacts,
+                counts=", ".join(f"{name} {count}" for name, count in counts.items() if count)
+                or "all counters are 0",
+                **counts,
+            )
+
+
+class _Run:
+    """
+    One run of a service: what it has taken and must release.
+
+    :ivar node: its node
+    :ivar isListening: whether the service has opened the port of the node
+    :ivar keepsValues: whether the service has registered a handler for values
+    :ivar madeStore: the store that the service has made, or None
+    :ivar monitor: the watch over the node; None before it has started
+    :ivar startedAt: when it has started, in seconds; None before
+    """
+
+    def __init__(self, node: DHTNode) -> None:
+        self.node = node
+        self.isListening = False
+        self.keepsValues = False
+        self.madeStore: IValueStore | None = None
+        self.monitor: NodeMonitor | None = None
+        self.startedAt: float | None = None

@@ -1,0 +1,175 @@
+"""
+Tests for a `DHTService` that fails to start, and is started again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.service import MultiService
+
+from dwdht_twisted import DHTNode, values
+from dwdht_twisted.errors import CannotListen, CannotOpenStore, NodeDestroyed, StoreFailed
+from dwdht_twisted.service import DHTService
+from dwdht_twisted.values import MemoryStore
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.services import COMMAND, CountingStore, ServiceTestCase
+
+
+class FailedStartTests(ServiceTestCase):
+    """
+    Tests for a service that could not be started.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.made: list[CountingStore] = []
+        self.canOpen = True
+
+    def make(self) -> CountingStore:
+        """Make a store, if it can be opened."""
+        if not self.canOpen:
+            raise CannotOpenStore("the disk is gone")
+        self.made.append(CountingStore(self.clock))
+        return self.made[-1]
+
+    def assertReleased(self, timers: list[Any]) -> None:
+        """Require that the service holds no port, no new timer and no open store."""
+        self.clock.runFor(0)
+        self.assertEqual({*self.clock.getDelayedCalls()} - {*timers}, set())
+        self.assertNotIn("10.0.0.2", [host for host, _ in self.network.ports])
+        self.assertEqual([store.closings for store in self.made], [1] * len(self.made))
+
+    def assertStarts(self, service: DHTService) -> None:
+        """Require that a service starts, serves its handlers and stops."""
+        service.startService()
+        self.clock.runUntil(service.node.ready())
+        address = "10.0.0.2", service.node.address().port
+        asked = self.bootstrap.query(COMMAND, bytes(32), nodes=[address]).collect()
+        self.assertEqual([reply.value for reply in self.clock.runUntil(asked)], [b"here"])
+        key = self.clock.runUntil(values.put(self.bootstrap, b"value"))
+        self.assertEqual(self.made[-1].get(key), b"value")
+        self.clock.runUntil(service.stopService())
+
+    def service(self, **options: Any) -> DHTService:
+        """A service with a handler and a store."""
+        service = super().service(store=self.make, port=7000, **options)
+        service.node.register(COMMAND, Handler(lambda _: b"here"))
+        return service
+
+    def test_takenPortCanBeTriedAgain(self) -> None:
+        """A start that fails for a taken port releases the store, and works when it is free."""
+        other = DHTNode(self.host)
+        other.listen(7000)
+        service = self.service()
+        timers = [*self.clock.getDelayedCalls()]
+        for _ in range(3):
+            with self.assertRaises(CannotListen):
+                service.startService()
+            self.assertFalse(service.running)
+        self.clock.runUntil(other.destroy())
+        self.assertReleased(timers)
+        self.assertStarts(service)
+
+    def test_takenPortCanBeTriedAgainWithPrivileges(self) -> None:
+        """A privilegedStartService that fails for a taken port can be called again."""
+        other = DHTNode(self.host)
+        other.listen(7000)
+        service = self.service()
+        for _ in range(2):
+            with self.assertRaises(CannotListen):
+                service.privilegedStartService()
+        self.clock.runUntil(other.destroy())
+        service.privilegedStartService()
+        self.assertStarts(service)
+
+    def test_destroyedNodeIsReplaced(self) -> None:
+        """A start fails when a user has destroyed the node before, and the next one works."""
+        service = self.service()
+        self.clock.runUntil(service.node.destroy())
+        with self.assertRaises(NodeDestroyed):
+            service.privilegedStartService()
+        service.privilegedStartService()
+        self.assertStarts(service)
+
+    def test_failingCloseFailsTheStop(self) -> None:
+        """
+        A store that fails to close after a failed start fails the next stop, and not the one after.
+        """
+
+        class BrokenStore(MemoryStore):
+            def close(self) -> None:
+                raise StoreFailed("the disk is gone")
+
+        other = DHTNode(self.host)
+        other.listen(7000)
+        service = DHTService(self.host, port=7000, store=lambda: BrokenStore(self.clock))
+        with self.assertRaises(CannotListen):
+            service.startService()
+        with self.assertRaises(StoreFailed):
+            self.clock.runUntil(service.stopService())
+        self.clock.runUntil(service.stopService())
+
+    def test_badStoreReleasesThePort(self) -> None:
+        """A start that fails for its store releases the port, and works when the store opens."""
+        timers = [*self.clock.getDelayedCalls()]
+        self.canOpen = False
+        service = self.service()
+        service.privilegedStartService()
+        with self.assertRaises(CannotOpenStore):
+            service.startService()
+        self.assertFalse(service.running)
+        self.assertReleased(timers)
+        self.canOpen = True
+        self.assertStarts(service)
+
+    def test_badStoreTakesNoPort(self) -> None:
+        """A start that opens no port before its store fails can be repeated at once."""
+        self.canOpen = False
+        service = self.service()
+        with self.assertRaises(CannotOpenStore):
+            service.startService()
+        self.canOpen = True
+        self.assertStarts(service)
+
+    def test_stopWaitsForAFailedStart(self) -> None:
+        """Stopping a service after a failed start waits until all is released."""
+        self.canOpen = False
+        service = self.service()
+        service.privilegedStartService()
+        with self.assertRaises(CannotOpenStore):
+            service.startService()
+        self.clock.runUntil(service.stopService())
+        self.canOpen = True
+        service.privilegedStartService()
+        self.assertStarts(service)
+
+    def test_handlerOfValuesIsAFailedStart(self) -> None:
+        """
+        A start of a service with a store raises ValueError when the command ``values`` has a
+        handler already, and works when that is gone.
+        """
+        timers = [*self.clock.getDelayedCalls()]
+        service = self.service()
+        service.node.register(values.COMMAND, Handler())
+        with self.assertRaisesRegex(ValueError, "values"):
+            service.startService()
+        self.assertReleased(timers)
+        service.node.unregister(values.COMMAND)
+        self.assertStarts(service)
+
+    def test_parentCanBeTriedAgain(self) -> None:
+        """A parent whose child failed to start can be stopped and started again."""
+        self.canOpen = False
+        parent = MultiService()
+        service = self.service()
+        service.setServiceParent(parent)
+        parent.privilegedStartService()
+        with self.assertRaises(CannotOpenStore):
+            parent.startService()
+        self.clock.runUntil(parent.stopService())
+        self.canOpen = True
+        parent.privilegedStartService()
+        parent.startService()
+        self.clock.runUntil(parent.stopService())
+        self.assertStarts(service)

@@ -1,0 +1,265 @@
+"""
+Tests for a `DHTService` that is started again after a stop.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from twisted.application.internet import UDPServer
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel
+from twisted.trial.unittest import TestCase
+
+from dwdht_twisted import DHTNode, values
+from dwdht_twisted.errors import NodeDestroyed
+from dwdht_twisted.service import DHTService
+from dwdht_twisted.values import MemoryStore, SQLiteStore
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.services import BOOTSTRAP, COMMAND, CountingStore, ServiceTestCase
+
+
+class RestartTests(ServiceTestCase):
+    """
+    Tests for a service that was stopped.
+    """
+
+    def restart(self, service: DHTService) -> None:
+        """Stop a service, wait for the end, and start it again."""
+        self.clock.runUntil(service.stopService())
+        service.privilegedStartService()
+        service.startService()
+
+    def ask(self, service: DHTService) -> list[bytes | None]:
+        """The values with which the service answers the other node."""
+        address = service.node.address()
+        replies = self.bootstrap.query(COMMAND, bytes(32), nodes=[("10.0.0.2", address.port)])
+        return [reply.value for reply in self.clock.runUntil(replies.collect())]
+
+    def test_eachStartHasANewNode(self) -> None:
+        """
+        Each of three starts has a new node, which listens on the port of the service and joins the
+        network.
+        """
+        service = self.start(port=7000)
+        nodes = []
+        for _ in range(3):
+            self.clock.runUntil(service.node.ready())
+            self.assertEqual(service.node.address().port, 7000)
+            self.assertEqual(len(service.node.contacts()), 1)
+            nodes.append(service.node)
+            self.restart(service)
+        self.assertEqual(len({*nodes, service.node}), 4)
+
+    def test_optionsHoldForEachNode(self) -> None:
+        """A node of a later start has the options of the service, such as its id."""
+        contact = self.bootstrap.id, "10.0.0.1", 6620
+        service = self.start(
+            id=b"\xab" * 32, ephemeral=True, contacts=iter([contact]), bootstrap=iter([BOOTSTRAP])
+        )
+        self.restart(service)
+        self.assertEqual(service.node.id, b"\xab" * 32)
+        self.assertTrue(service.node.ephemeral)
+        self.clock.runUntil(service.node.ready())
+        self.assertEqual(len(service.node.contacts()), 1)
+        self.assertIn(f"bootstrap nodes: {BOOTSTRAP}", self.logged()[-1])
+
+    def test_handlersServeEachNode(self) -> None:
+        """A handler that was registered before the first start answers after each later one."""
+        service = self.service()
+        service.node.register(COMMAND, Handler(lambda _: b"here"))
+        service.startService()
+        for _ in range(3):
+            self.assertEqual(self.ask(service), [b"here"])
+            self.restart(service)
+
+    def test_handlersChangeWhileStopped(self) -> None:
+        """Handlers that are registered and unregistered while the service is stopped count."""
+        service = self.start()
+        service.node.register("old", Handler())
+        self.clock.runUntil(service.stopService())
+        service.node.unregister("old")
+        service.node.register(COMMAND, Handler(lambda _: b"new"))
+        service.startService()
+        self.assertEqual(self.ask(service), [b"new"])
+        with self.assertRaises(KeyError):
+            service.node.unregister("old")
+
+    def test_parentRestartsItsChild(self) -> None:
+        """A service starts again with its parent, three times."""
+        parent = MultiService()
+        service = self.service(port=7000)
+        service.setServiceParent(parent)
+        for _ in range(3):
+            parent.privilegedStartService()
+            parent.startService()
+            self.clock.runUntil(service.node.ready())
+            self.clock.runUntil(parent.stopService())
+            self.assertEqual(list(self.network.ports), [("10.0.0.1", 6620)])
+
+    def test_stoppedNodeDoesNothing(self) -> None:
+        """The node of a stopped service is destroyed, so nothing makes it listen."""
+        service = self.start()
+        self.clock.runUntil(service.stopService())
+        with self.assertRaises(NodeDestroyed):
+            service.node.address()
+
+    def test_startNeedNotWaitForStop(self) -> None:
+        """
+        A service on a free port can be started before it has stopped, and the end of the first run
+        leaves the second alone.
+        """
+        made: list[CountingStore] = []
+
+        def make() -> CountingStore:
+            made.append(CountingStore(self.clock))
+            return made[-1]
+
+        service = self.start(store=make)
+        first = service.node
+        stopping = service.stopService()
+        service.startService()
+        self.clock.runUntil(stopping)
+        self.assertIsNot(service.node, first)
+        self.clock.runUntil(service.node.ready())
+        self.assertEqual([store.closings for store in made], [1, 0])
+        key = self.clock.runUntil(values.put(self.bootstrap, b"value"))
+        self.assertEqual(made[1].get(key), b"value")
+
+    def test_secondStartDoesNothing(self) -> None:
+        """Starting a service that runs does nothing."""
+        made: list[MemoryStore] = []
+
+        def make() -> MemoryStore:
+            made.append(MemoryStore(self.clock))
+            return made[-1]
+
+        service = self.start(store=make)
+        node = service.node
+        service.startService()
+        self.assertIs(service.node, node)
+        self.assertEqual(len(made), 1)
+
+    def test_secondStopWaitsForTheFirst(self) -> None:
+        """A service can be stopped twice, and both stops wait until all is released."""
+        closed: Deferred[None] = Deferred()
+
+        class SlowStore(MemoryStore):
+            def close(self) -> Deferred[None]:  # type: ignore[override]
+                return closed
+
+        service = self.start(store=lambda: SlowStore(self.clock))
+        stops = [service.stopService(), service.stopService()]
+        self.clock.runFor(10)
+        for stopping in stops:
+            self.assertNoResult(stopping)
+        closed.callback(None)
+        for stopping in [*stops, service.stopService()]:
+            self.clock.runUntil(stopping)
+
+    def test_givenStoreStaysOpen(self) -> None:
+        """A store that is given as an instance is not closed, and serves the next start."""
+        store = CountingStore(self.clock)
+        service = self.start(store=store)
+        self.clock.runUntil(service.node.ready())
+        key = self.clock.runUntil(values.put(self.bootstrap, b"value"))
+        self.restart(service)
+        self.assertEqual(store.closings, 0)
+        self.clock.runUntil(service.node.ready())
+        self.assertEqual(self.clock.runUntil(values.get(self.bootstrap, key)), b"value")
+
+    def test_storeIsMadeForEachStart(self) -> None:
+        """A callable makes a store at each of two starts, and each is closed once at its stop."""
+        made: list[CountingStore] = []
+
+        def make() -> CountingStore:
+            made.append(CountingStore(self.clock))
+            return made[-1]
+
+        service = self.start(store=make)
+        self.restart(service)
+        self.assertEqual([store.closings for store in made], [1, 0])
+        self.clock.runUntil(service.stopService())
+        self.assertEqual([store.closings for store in made], [1, 1])
+
+    def test_eachRunIsWatched(self) -> None:
+        """The isolation of the node is logged in a later run as in the first."""
+        service = self.start()
+        self.restart(service)
+        self.clock.runUntil(service.node.ready())
+        self.logged()
+        self.network.partition(["10.0.0.2"])
+        self.clock.runFor(3600)
+        self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
+
+    def test_eachRunIsCounted(self) -> None:
+        """At the end of a run the log has its own time and its own counters."""
+        service = self.start(bootstrap=())
+        self.clock.runFor(1000)
+        self.restart(service)
+        self.clock.runFor(10)
+        self.logged()
+        self.clock.runUntil(service.stopService())
+        (line,) = self.logged()
+        self.assertEqual(line, "stopped after 10 s, with 0 contacts; all counters are 0")
+
+
+class LoopbackTests(TestCase):
+    """
+    Tests for restarts on the ports of the operating system.
+    """
+
+    async def assertRestarts(self, **options: Any) -> None:
+        """Require that a service with an SQLite store starts, works and stops three times."""
+        from twisted.internet import reactor
+
+        path = self.mktemp()
+        service = DHTService(reactor, store=lambda: SQLiteStore(reactor, path), **options)
+        for number in range(3):
+            service.privilegedStartService()
+            service.startService()
+            try:
+                asker = DHTNode(reactor, bootstrap=[service.node.address()], ephemeral=True)
+                key = await values.put(asker, b"value" if number == 0 else b"another")
+                first = await values.get(asker, values.keyOf(b"value"))
+                self.assertEqual(first, b"value")
+                self.assertEqual(len(key), 32)
+                await asker.destroy()
+            finally:
+                await service.stopService()
+
+    async def test_fixedPortIsReleased(self) -> None:
+        """A service takes the same port of the operating system three times."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        await self.assertRestarts(port=port, interface="127.0.0.1")
+
+    async def test_givenSocketIsUsedAgain(self) -> None:
+        """A service that was given a socket serves on it three times, and leaves it open."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
+            given.bind(("127.0.0.1", 0))
+            await self.assertRestarts(socket=given)
+            self.assertNotEqual(given.fileno(), -1)
+
+
+class UDPServerTests(ServiceTestCase):
+    """
+    Tests for a node that is the protocol of an `internet.UDPServer`.
+    """
+
+    def test_secondStartIsRefused(self) -> None:
+        """
+        A server whose node was destroyed by the first stop raises NodeDestroyed at the second
+        start, and leaves no open port.
+        """
+        node = DHTNode(self.host, bootstrap=[BOOTSTRAP])
+        server = UDPServer(7000, node, reactor=self.host)
+        server.startService()
+        self.clock.runUntil(node.ready())
+        self.clock.runUntil(server.stopService())
+        with self.assertRaisesRegex(NodeDestroyed, "make another"):
+            server.startService()
+        self.assertEqual(list(self.network.ports), [("10.0.0.1", 6620)])
