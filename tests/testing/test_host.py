@@ -5,10 +5,13 @@ Tests for `dwdht_twisted.testing.host`.
 from __future__ import annotations
 
 from twisted.internet.interfaces import (
+    IReactorCore,
     IReactorPluggableNameResolver,
+    IReactorThreads,
     IReactorTime,
     IReactorUDP,
 )
+from zope.interface import providedBy
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted.testing import HostReactor, MemoryNetwork
@@ -26,15 +29,24 @@ class ReactorTests(NetworkTestCase):
 
     def test_reactorProvidesInterfaces(self) -> None:
         """
-        The reactor of a host provides ``IReactorTime``, ``IReactorUDP`` and
-        ``IReactorPluggableNameResolver``.
+        The reactor of a host provides ``IReactorCore``, ``IReactorTime``, ``IReactorThreads``,
+        ``IReactorUDP`` and ``IReactorPluggableNameResolver``, and no other interface.
         """
-        for interface in (IReactorTime, IReactorUDP, IReactorPluggableNameResolver):
+        interfaces = {
+            IReactorCore,
+            IReactorPluggableNameResolver,
+            IReactorThreads,
+            IReactorTime,
+            IReactorUDP,
+        }
+        self.assertEqual(set(providedBy(self.reactor())), interfaces)
+        for interface in interfaces:
             self.assertTrue(verifyObject(interface, self.reactor()))
 
     def test_hostHasOneReactor(self) -> None:
         """
-        The reactor of a host is always the same object, and differs from that of another host.
+        The reactor of a host that runs is always the same object, and differs from that of another
+        host.
         """
         self.assertIs(self.network.reactor(A), self.network.reactor(A))
         self.assertIsNot(self.network.reactor(A), self.network.reactor(B))

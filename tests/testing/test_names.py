@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import (
     IAddress,
     IHostnameResolver,
@@ -16,7 +17,7 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from dwdht_twisted.testing import HostReactor
+from dwdht_twisted.testing import HostReactor, MemoryNetwork
 from tests.helpers.networks.three_hosts import A, B, NetworkTestCase
 
 
@@ -125,3 +126,37 @@ class ResolverTests(NetworkTestCase):
         ``addName`` refuses another name in place of an IPv4 address.
         """
         self.assertRaises(ValueError, self.network.addName, "alias.example", "localhost")
+
+
+class ResolveTests(NetworkTestCase):
+    """
+    `HostReactor.resolve` resolves a name to one address.
+    """
+
+    def test_nameResolvesToFirstAddress(self) -> None:
+        """
+        A name with two addresses resolves to the first, after the name latency of 2.5 seconds.
+        """
+        self.build(nameLatency=2.5)
+        self.network.addName("bootstrap.example", A, B)
+        resolved = self.network.reactor(A).resolve("bootstrap.example", (1, 3))
+        self.assertEqual(self.clock.runUntil(resolved), A)
+        self.assertEqual(self.clock.seconds(), 2.5)
+
+    def test_unknownNameFails(self) -> None:
+        """
+        A name without addresses fails with DNSLookupError, which names it.
+        """
+        resolved = self.network.reactor(A).resolve("unknown.example")
+        error = self.assertRaises(DNSLookupError, self.clock.runUntil, resolved)
+        self.assertIn("unknown.example", str(error))
+
+    def test_installedResolverIsAsked(self) -> None:
+        """
+        A resolver that is installed on a host resolves its names.
+        """
+        other = MemoryNetwork(self.clock)
+        other.addName("bootstrap.example", B)
+        host = self.network.reactor(A)
+        host.installNameResolver(other.resolver)
+        self.assertEqual(self.clock.runUntil(host.resolve("bootstrap.example")), B)

@@ -4,6 +4,7 @@ Tests for `dwdht_twisted.testing.network`, and for the example of `dwdht_twisted
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from textwrap import dedent
 from typing import Any
 from unittest import TestResult
@@ -12,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import testing
-from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+from dwdht_twisted.testing import LimitReached, MemoryNetwork, SimulatedClock
 from tests.helpers.networks.three_hosts import A, B, Echo, NetworkTestCase, Recorder
 
 
@@ -142,22 +143,40 @@ class DeliveryTests(NetworkTestCase):
 
     def test_exceptionOfProtocolIsLogged(self) -> None:
         """
-        An exception that a protocol raises on a datagram is logged, and the next datagram is
-        delivered.
+        Whatever a protocol raises on a datagram, even SystemExit, is logged, and the next datagram
+        is delivered, on a `SimulatedClock` and on a plain ``Clock``.
         """
+        errors = [ZeroDivisionError, SystemExit, CancelledError]
 
         class Broken(Recorder):
             def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
                 super().datagramReceived(datagram, addr)
-                raise ZeroDivisionError("broken")
+                raise errors[int(datagram)]
 
-        broken = Broken()
-        self.listen(B, 9, broken)
-        self.ports[A].write(b"1", (B, 9))
-        self.ports[A].write(b"2", (B, 9))
-        self.clock.runFor(1)
-        self.assertEqual(broken.payloads, [b"1", b"2"])
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+        for clock in (SimulatedClock(), Clock()):
+            self.build(clock)
+            broken = Broken()
+            self.listen(B, 9, broken)
+            for number in range(3):
+                self.ports[A].write(b"%d" % number, (B, 9))
+            clock.advance(1)
+            self.assertEqual(broken.payloads, [b"0", b"1", b"2"])
+            for error in errors:
+                self.assertEqual(len(self.flushLoggedErrors(error)), 1)
+
+    def test_exceptionForTestIsRaised(self) -> None:
+        """
+        KeyboardInterrupt and `LimitReached` of a protocol are raised by the clock.
+        """
+
+        class Interrupted(Recorder):
+            def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+                raise KeyboardInterrupt if datagram == b"1" else LimitReached
+
+        self.listen(B, 9, Interrupted())
+        for payload, error in ((b"1", KeyboardInterrupt), (b"2", LimitReached)):
+            self.ports[A].write(payload, (B, 9))
+            self.assertRaises(error, self.clock.runFor, 1)
 
     def test_sentBufferIsCopied(self) -> None:
         """
@@ -182,19 +201,30 @@ class DeliveryTests(NetworkTestCase):
 
 class DocumentationTests(SynchronousTestCase):
     """
-    The example in the documentation of `dwdht_twisted.testing`.
+    The examples in the documentation of `dwdht_twisted.testing`.
     """
 
-    def test_examplePasses(self) -> None:
-        """
-        The example of the module is a test that runs and passes.
-        """
+    def runExample(self, before: str, test: str) -> None:
+        """Run a test of the example that follows some text, and require that it passes."""
         assert testing.__doc__ is not None
-        _, _, rest = testing.__doc__.partition("Example::\n")
+        _, _, rest = testing.__doc__.partition(f"{before}::\n")
         lines = rest.splitlines()
         end = next(n for n, line in enumerate(lines) if line and not line.startswith("    "))
         namespace: dict[str, Any] = {"__name__": __name__}
         exec(dedent("\n".join(lines[:end])), namespace)
+        case, _, name = test.partition(".")
         result = TestResult()
-        namespace["EchoTests"]("test_answer").run(result)
+        namespace[case](name).run(result)
         self.assertEqual((result.testsRun, result.errors, result.failures), (1, [], []))
+
+    def test_examplePasses(self) -> None:
+        """
+        The first example of the module is a test that runs and passes.
+        """
+        self.runExample("Example", "EchoTests.test_answer")
+
+    def test_exampleOfServicePasses(self) -> None:
+        """
+        The example of a service with a database is a test that runs and passes.
+        """
+        self.runExample("in a database", "JournalTests.test_restart")

@@ -48,6 +48,64 @@ A node uses such a reactor as any application does: ``DHTNode(network.reactor("1
 bootstrap=["10.0.0.1:6620"])``.  Its Deferreds fire within ``clock.runUntil``, so that a
 ``SynchronousTestCase`` is enough for hours of simulated time.
 
+`SimulatedClock.runUntil` takes a Deferred, a coroutine or a function that returns something true.
+`SimulatedClock.runFor` lets a number of seconds pass.
+
+An application's own service runs on a host too, with its timers, threads, databases and system
+events.  This one keeps the datagrams that it receives in a database::
+
+    from twisted.application.service import Service
+    from twisted.enterprise.adbapi import ConnectionPool
+    from twisted.internet.protocol import DatagramProtocol
+    from twisted.trial.unittest import SynchronousTestCase
+
+    from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+
+
+    class Journal(Service, DatagramProtocol):
+        def __init__(self, reactor, path):
+            self.reactor = reactor
+            self.database = ConnectionPool(
+                "sqlite3", path, check_same_thread=False, cp_reactor=reactor
+            )
+
+        async def open(self):
+            await self.database.runOperation("CREATE TABLE IF NOT EXISTS lines (line)")
+            self.port = self.reactor.listenUDP(514, self)
+
+        def datagramReceived(self, datagram, address):
+            self.database.runOperation("INSERT INTO lines VALUES (?)", (datagram,))
+
+        async def read(self):
+            rows = await self.database.runQuery("SELECT line FROM lines")
+            return [line for (line,) in rows]
+
+        def stopService(self):
+            super().stopService()
+            return self.port.stopListening()
+
+
+    class JournalTests(SynchronousTestCase):
+        def test_restart(self):
+            \"\"\"
+            A line that was received is still there when the host was shut down and starts again.
+            \"\"\"
+            clock = SimulatedClock()
+            network = MemoryNetwork(clock, seed=1, latency=0.04)
+            sender = DatagramProtocol()
+            network.reactor("10.0.0.2").listenUDP(0, sender)
+            path = self.mktemp()
+            for line in (b"one", b"two"):
+                host = network.reactor("10.0.0.1")
+                journal = Journal(host, path)
+                host.addSystemEventTrigger("before", "shutdown", journal.stopService)
+                clock.runUntil(journal.open())
+                sender.transport.write(line, ("10.0.0.1", 514))
+                clock.runFor(1)
+                lines = clock.runUntil(journal.read())
+                clock.runUntil(host.shutDown())
+            self.assertEqual(lines, [b"one", b"two"])
+
 Differences from a real network:
 
 - A datagram to a closed port vanishes, and its sender gets no error.
@@ -56,12 +114,33 @@ Differences from a real network:
   and faults as datagrams to others.
 - Nothing is logged when a port opens or closes.
 
+Differences of `HostReactor` from a real reactor:
+
+- It has no TCP, no TLS, no processes and no file descriptors.
+- It runs from the beginning: ``callWhenRunning`` calls at once, ``"startup"`` isn't fired, and
+  ``run`` raises ReactorAlreadyRunning.  The clock runs all hosts together.
+- `HostReactor.shutDown` takes the place of a signal; an application may call ``stop`` as well.
+  `HostReactor.crash` ends a host as if its process was killed.  After either of them
+  `MemoryNetwork.reactor` returns a new reactor for the same address.
+- ``getDelayedCalls`` lists the calls of all hosts.
+- The work of a thread is done at once, in the thread of the test and in no simulated time.  Its
+  result comes on the next turn of the clock.  This holds for ``callInThread``, for
+  ``deferToThreadPool(reactor, reactor.getThreadPool(), ...)``, for a ``ConnectionPool`` with
+  ``cp_reactor=reactor`` and for ``SQLiteStore``.
+- ``deferToThread`` takes no reactor, only the global one: use ``deferToThreadPool``, or
+  ``self.patch(twisted.internet, "reactor", reactor)`` in the test.
+- ``blockingCallFromThread`` raises RuntimeError, because it would wait for itself.
+- Threads that an application starts by itself are real.  ``runUntil`` doesn't wait for them.
+
 As in reality:
 
 - ``getHost`` of a port without an interface returns ``0.0.0.0``.
 - ``stopListening`` takes a turn of the clock.
-- An exception from ``datagramReceived`` is logged as a failure, see ``flushLoggedErrors``, and goes
-  no further.
+- A shutdown runs the functions of ``before``, waits for their Deferreds, and runs those of
+  ``during`` and ``after``.  Ports are closed and timers end when ``during`` begins.
+- Whatever a protocol, a delayed call, a thread or a system event raises, even SystemExit, is logged
+  as a failure, see ``flushLoggedErrors``, and goes no further.  Only KeyboardInterrupt,
+  `LimitReached` and the exceptions by which pytest and Hypothesis end a test leave the clock.
 """
 
 from .clock import LimitReached, SimulatedClock

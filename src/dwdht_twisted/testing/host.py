@@ -4,18 +4,19 @@ Hosts of the in-memory network, each with a reactor of its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from errno import EADDRINUSE, EADDRNOTAVAIL
 from ipaddress import IPv4Address
 from itertools import count
 from os import strerror
-from typing import Any, Protocol
 
-from twisted.internet.error import CannotListenError, InvalidAddressError
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError, InvalidAddressError, ReactorNotRunning
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IHostnameResolver,
+    IReactorCore,
     IReactorPluggableNameResolver,
+    IReactorThreads,
     IReactorTime,
     IReactorUDP,
 )
@@ -23,7 +24,10 @@ from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
 from .addresses import ANY, isIPv4, isLoopback
-from .port import MemoryPort, PortNetwork
+from .core import HostNetwork
+from .names import resolveFirst
+from .port import MemoryPort
+from .threads import ThreadedReactor
 
 #: The ports that are handed out for port 0: the dynamic ports (RFC 6335, section 6).
 FREE_PORTS = range(49152, 65536)
@@ -32,57 +36,27 @@ FREE_PORTS = range(49152, 65536)
 FIRST_HOST = "10.0.0.1"
 
 
-class HostNetwork(PortNetwork, Protocol):
+@implementer(
+    IReactorCore, IReactorTime, IReactorThreads, IReactorUDP, IReactorPluggableNameResolver
+)
+class HostReactor(ThreadedReactor):
     """
-    The part of `MemoryNetwork` that a host uses.
+    The reactor of one host, as `MemoryNetwork.reactor` returns it.
 
-    Hosts depend on this alone, so that the network can depend on its hosts.
-    """
+    It provides time, system events, threads, UDP and names.  It runs from the beginning, until
+    `shutDown`, `stop` or `crash`.
 
-    @property
-    def resolver(self) -> IHostnameResolver:
-        """The resolver that hosts have until another is installed."""
-
-
-@implementer(IReactorTime, IReactorUDP, IReactorPluggableNameResolver)
-class HostReactor:
-    """
-    The reactor of one host, as `MemoryNetwork.reactor` returns it: time, UDP and names.
-
-    :ivar host: the IPv4 address of the host
     :ivar nameResolver: resolves the names of the network, unless another is installed
     """
 
-    __slots__ = ("_network", "_nextFree", "host", "nameResolver")
+    __slots__ = ("_nextFree", "nameResolver")
 
     nameResolver: IHostnameResolver
 
     def __init__(self, network: HostNetwork, host: str) -> None:
-        self.host = host
+        super().__init__(network, host)
         self.nameResolver = network.resolver
-        self._network = network
         self._nextFree = 0
-
-    def __repr__(self) -> str:
-        return f"<HostReactor {self.host}>"
-
-    def seconds(self) -> float:
-        """The time of the network's clock, in seconds."""
-        return self._network.clock.seconds()
-
-    def callLater(
-        self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object
-    ) -> IDelayedCall:
-        """
-        Schedule a call on the network's clock.
-
-        :param delay: seconds
-        """
-        return self._network.clock.callLater(delay, callable, *args, **kwargs)
-
-    def getDelayedCalls(self) -> Sequence[IDelayedCall]:
-        """The delayed calls of the network's clock, so those of all hosts."""
-        return self._network.clock.getDelayedCalls()
 
     def listenUDP(
         self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
@@ -96,7 +70,10 @@ class HostReactor:
         :raises CannotListenError: when the port is taken, or the interface isn't this host's
         :raises InvalidAddressError: when the interface isn't an IPv4 address
         :raises OverflowError: when the port isn't a number from 0 to 65535
+        :raises ReactorNotRunning: when the host has ended
         """
+        if not self.running:
+            raise ReactorNotRunning(f"{self} can't listen: ask the network for another reactor")
         if interface and not isIPv4(interface):
             raise InvalidAddressError(interface, "not an IPv4 address")
         if not 0 <= port <= 65535:
@@ -134,6 +111,15 @@ class HostReactor:
         previous, self.nameResolver = self.nameResolver, resolver
         return previous
 
+    def resolve(self, name: str, timeout: Sequence[int] = ()) -> Deferred[str]:
+        """
+        Resolve a name to one IPv4 address.
+
+        :param timeout: ignored, because no server can be slow to answer
+        :return: fires with the address, or fails with ``DNSLookupError`` when there is none
+        """
+        return resolveFirst(self.nameResolver, name)
+
 
 class Hosts:
     """
@@ -147,7 +133,7 @@ class Hosts:
 
     def reactor(self, host: str | None) -> HostReactor:
         """
-        The reactor of a host.
+        The reactor of a host: the present one, or a new one if that has ended.
 
         :param host: None for a host that was never asked for
         :raises ValueError: when it isn't an IPv4 address that other hosts can send to
@@ -155,7 +141,7 @@ class Hosts:
         if host is None:
             host = next(each for each in self._addresses if each not in self._reactors)
         reactor = self._reactors.get(host)
-        if reactor is None:
+        if reactor is None or not reactor.running:
             if not isIPv4(host) or isLoopback(host) or host == ANY:
                 raise ValueError(f"a host is an IPv4 address that others can reach, not {host!r}")
             reactor = self._reactors[host] = HostReactor(self._network, host)
@@ -163,4 +149,4 @@ class Hosts:
 
 
 # isIPv4 is imported from here by benchmarks and fuzzing.
-__all__ = ["HostNetwork", "HostReactor", "Hosts", "isIPv4"]
+__all__ = ["HostReactor", "Hosts", "isIPv4"]

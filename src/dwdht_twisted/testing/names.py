@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -79,4 +81,40 @@ class MemoryResolver:
         return resolution
 
 
-__all__ = ["MemoryResolver"]
+@implementer(IResolutionReceiver)
+class _FirstAddress:
+    """
+    Waits for the first address of a name.
+
+    :ivar found: fires with the address
+    """
+
+    def __init__(self) -> None:
+        self.found: Deferred[str] = Deferred()
+        self._name = ""
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        self._name = resolutionInProgress.name
+
+    def addressResolved(self, address: IAddress) -> None:
+        if not self.found.called:
+            assert isinstance(address, IPv4Address)
+            self.found.callback(address.host)
+
+    def resolutionComplete(self) -> None:
+        if not self.found.called:
+            self.found.errback(DNSLookupError(f"{self._name!r} has no IPv4 address"))
+
+
+def resolveFirst(resolver: IHostnameResolver, name: str) -> Deferred[str]:
+    """
+    Resolve a name to one IPv4 address.
+
+    :return: fires with the first address, or fails with ``DNSLookupError`` when there is none
+    """
+    receiver = _FirstAddress()
+    resolver.resolveHostName(receiver, name, 0, [IPv4Address])
+    return receiver.found
+
+
+__all__ = ["MemoryResolver", "resolveFirst"]

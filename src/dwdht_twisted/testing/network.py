@@ -12,8 +12,9 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 
 from .addresses import isIPv4
-from .clock import SimulatedClock
+from .clock import SimulatedClock, schedulerOf
 from .conditions import Conditions, Partitions, checkLatency, checkProbability
+from .failures import stopsTest
 from .host import HostReactor, Hosts
 from .latency import Latency
 from .names import MemoryResolver
@@ -121,9 +122,7 @@ class MemoryNetwork:
         self.nameLatency = nameLatency
         self._hosts = Hosts(self)
         self._partitions = Partitions()
-        self._schedule: Callable[..., object] = (
-            self.clock.schedule if isinstance(self.clock, SimulatedClock) else self.clock.callLater
-        )
+        self._schedule = schedulerOf(self.clock)
 
     @property
     def nameLatency(self) -> float:
@@ -141,7 +140,7 @@ class MemoryNetwork:
 
     def reactor(self, host: str | None = None) -> HostReactor:
         """
-        The reactor of a host, which is made at the first call.
+        The reactor of a host, which is made at the first call, and anew after its end.
 
         :param host: an IPv4 address; by default the next of 10.0.0.0/8 that isn't used yet
         :raises ValueError: when it isn't an IPv4 address that other hosts can send to
@@ -224,7 +223,9 @@ class MemoryNetwork:
             data = data[: port.maxPacketSize]
         try:
             port.protocol.datagramReceived(data, shown)
-        except Exception:
+        except BaseException as error:
+            if stopsTest(error):
+                raise
             self._log.failure(
                 "{protocol} raised an exception on a datagram from {source}",
                 protocol=port.protocol,

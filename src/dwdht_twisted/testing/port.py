@@ -134,12 +134,26 @@ class MemoryPort:
         return self._closing
 
     def _close(self) -> None:
+        # The host may have ended since stopListening() was called.
+        if self._isOpen():
+            self.connectionLost()
+
+    def connectionLost(self) -> None:
+        """
+        Close the port at once, and stop the protocol, as the end of a host does.
+        """
         closing, self._closing = self._closing, None
-        self._isUnrestricted = False
-        del self._network.ports[self._source]
+        self.abandon()
         self.protocol.doStop()
-        assert closing is not None
-        closing.callback(None)
+        if closing is not None:
+            closing.callback(None)
+
+    def abandon(self) -> None:
+        """
+        Close the port at once, without a call of the protocol, as when a process is killed.
+        """
+        self._isUnrestricted = self.acceptsAll = False
+        del self._network.ports[self._source]
 
     def _isOpen(self) -> bool:
         return self._network.ports.get(self._source) is self

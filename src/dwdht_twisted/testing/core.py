@@ -1,0 +1,235 @@
+"""
+The core of a host's reactor: its time, its system events and its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from twisted.internet.base import DelayedCall
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ReactorAlreadyRunning, ReactorNotRestartable, ReactorNotRunning
+from twisted.internet.interfaces import IDelayedCall, IHostnameResolver
+from twisted.logger import Logger
+
+from .clock import schedulerOf
+from .events import SystemEvents, Trigger
+from .failures import failuresLogged
+from .port import MemoryPort, PortNetwork
+
+
+class HostNetwork(PortNetwork, Protocol):
+    """
+    The part of `MemoryNetwork` that a host uses.
+
+    Hosts depend on this alone, so that the network can depend on its hosts.
+    """
+
+    @property
+    def resolver(self) -> IHostnameResolver:
+        """The resolver that hosts have until another is installed."""
+
+
+def _ignore(call: object) -> None:
+    """Run in place of a delayed call whose host has ended."""
+
+
+class CoreReactor:
+    """
+    The methods of ``IReactorTime`` and ``IReactorCore`` for one host.
+
+    The reactor runs from the beginning, and ends once.
+
+    :ivar host: the IPv4 address of the host
+    :ivar running: True until the phase ``during`` of the shutdown, or until `crash`
+    """
+
+    _log = Logger()
+
+    __slots__ = ("_events", "_network", "_stopped", "host", "running")
+
+    def __init__(self, network: HostNetwork, host: str) -> None:
+        self.host = host
+        self.running = True
+        self._network = network
+        # Made by the first trigger, because most hosts of a simulation have none.
+        self._events: SystemEvents | None = None
+        self._stopped: Deferred[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.host}{'' if self.running else ', ended'}>"
+
+    # Time.
+
+    def seconds(self) -> float:
+        """The time of the network's clock, in seconds."""
+        return self._network.clock.seconds()
+
+    def callLater(
+        self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object
+    ) -> IDelayedCall:
+        """
+        Schedule a call on the network's clock.  It isn't made if the host has ended by then.
+
+        :param delay: seconds
+        """
+        if not self.running:
+            return self._network.clock.callLater(delay, _ignore, callable)
+        call = self._network.clock.callLater(delay, callable, *args, **kwargs)
+        # The end of the host finds its calls by this among those of all hosts.
+        call.reactor = self  # type: ignore[attr-defined]
+        return call
+
+    def getDelayedCalls(self) -> Sequence[IDelayedCall]:
+        """The delayed calls of the network's clock, so those of all hosts."""
+        return self._network.clock.getDelayedCalls()
+
+    def _callSoon(self, function: Callable[[], object]) -> None:
+        """Call a function on the next turn of the clock, unless the host has ended by then."""
+        schedulerOf(self._network.clock)(0, self._callIfRunning, function)
+
+    def _callIfRunning(self, function: Callable[[], object]) -> None:
+        if self.running:
+            with failuresLogged(self._log, "{function} raised an exception", function=function):
+                function()
+
+    # System events.
+
+    def callWhenRunning(
+        self, callable: Callable[..., Any], *args: object, **kwargs: object
+    ) -> Trigger | None:
+        """
+        Call a function at once, because the reactor runs from the beginning.
+
+        :return: None; once the host has ended, a trigger that never runs
+        """
+        if not self.running:
+            return self.addSystemEventTrigger("after", "startup", callable, *args, **kwargs)
+        callable(*args, **kwargs)
+        return None
+
+    def addSystemEventTrigger(
+        self,
+        phase: str,
+        eventType: str,
+        callable: Callable[..., Any],
+        *args: object,
+        **kwargs: object,
+    ) -> Trigger:
+        """
+        Add a function that runs once, when a system event is fired.
+
+        :param phase: ``"before"``, ``"during"`` or ``"after"``; the event waits for a Deferred that
+            a function of ``before`` returns
+        :param eventType: ``"shutdown"``, which `shutDown` and `stop` fire; any other is fired by
+            `fireSystemEvent` alone, even ``"startup"``
+        :return: the trigger, for `removeSystemEventTrigger`
+        :raises KeyError: when there is no such phase
+        """
+        trigger = Trigger(phase, eventType, partial(callable, *args, **kwargs))
+        self._getEvents().add(trigger)
+        return trigger
+
+    def removeSystemEventTrigger(self, triggerID: Trigger) -> None:
+        """
+        Remove a function.
+
+        :param triggerID: as `addSystemEventTrigger` returned it
+        :raises ValueError: when it has run, or was removed before
+        """
+        self._getEvents().remove(triggerID)
+
+    def fireSystemEvent(self, eventType: str) -> None:
+        """
+        Run the functions of an event.
+        """
+        self._getEvents().fire(eventType)
+
+    def _getEvents(self) -> SystemEvents:
+        if self._events is None:
+            self._events = SystemEvents()
+            # As in a real reactor, it comes before all that the application adds to this phase.
+            self._events.add(Trigger("during", "shutdown", self._disconnect))
+        return self._events
+
+    # The end.
+
+    def shutDown(self) -> Deferred[None]:
+        """
+        Shut the host down, as a signal or `stop` does.
+
+        On the next turn of the clock the functions run that were added for ``"shutdown"``.  Before
+        those of ``during``, the ports of the host are closed, and its delayed calls are dropped.
+        After that `MemoryNetwork.reactor` returns another reactor for this address, as if the
+        program was started again.
+
+        :return: fires when all of the functions have run
+        """
+        if self._stopped is None:
+            if not self.running:
+                return succeed(None)
+            self.stop()
+            assert self._stopped is not None
+        return self._stopped
+
+    def stop(self) -> None:
+        """
+        Shut the host down, as `shutDown` does.
+
+        :raises ReactorNotRunning: when it was stopped before
+        """
+        if self._stopped is not None or not self.running:
+            raise ReactorNotRunning("Can't stop reactor that isn't running.")
+        stopped = self._stopped = Deferred()
+
+        def ended(result: Any) -> None:
+            # A crash during the shutdown has ended it already.
+            if not stopped.called:
+                stopped.callback(result)
+
+        self._callSoon(lambda: self._getEvents().fire("shutdown").addBoth(ended))
+
+    def crash(self) -> None:
+        """
+        End the host at once, as if its process was killed: nothing is called, and nothing is sent.
+        """
+        for port in self._end():
+            port.abandon()
+        if self._stopped is not None and not self._stopped.called:
+            self._stopped.callback(None)
+
+    def _disconnect(self) -> None:
+        for port in self._end():
+            with failuresLogged(self._log, "{port} raised an exception when closed", port=port):
+                port.connectionLost()
+
+    def _end(self) -> list[MemoryPort]:
+        """Drop the delayed calls, and return the ports that are open."""
+        self.running = False
+        for call in self._network.clock.getDelayedCalls():
+            if isinstance(call, DelayedCall) and getattr(call, "reactor", None) is self:
+                # The call stays listed and can be cancelled, as in a real reactor that has stopped.
+                call.func, call.args, call.kw = _ignore, (call.func,), {}
+        return [port for (host, _), port in self._network.ports.items() if host == self.host]
+
+    # What only the owner of a real reactor calls.
+
+    def run(self, installSignalHandlers: bool = True) -> None:
+        """
+        :raises ReactorAlreadyRunning: always, because the clock runs the reactors of all hosts
+        :raises ReactorNotRestartable: after the end of the host
+        """
+        raise ReactorAlreadyRunning() if self.running else ReactorNotRestartable()
+
+    def iterate(self, delay: float = 0.0) -> None:
+        """
+        Advance the network's clock, for all hosts.
+
+        :param delay: seconds
+        """
+        self._network.clock.advance(delay)
+
+
+__all__ = ["CoreReactor", "HostNetwork"]

@@ -1,0 +1,92 @@
+"""
+The threads of a host's reactor: their work is done at once, and its results come on a turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from threading import current_thread, main_thread
+from typing import Any
+
+from twisted.internet import threads
+
+from .core import CoreReactor, HostNetwork
+from .events import Trigger
+from .threadpool import ImmediateThreadPool, replaceThreadPool
+
+#: The most threads of a host's pool, as of a real reactor's.  It bounds nothing, because the pool
+#: has no threads; programs may read it.
+MAXIMUM_THREADS = 10
+
+
+class ThreadedReactor(CoreReactor):
+    """
+    The methods of ``IReactorThreads`` for one host.
+
+    A function that is called in a thread runs at once, in the thread of the test.  `callFromThread`
+    takes until the next turn of the clock, so the results of ``deferToThreadPool`` and of database
+    pools come as late as with real threads, and in a fixed order.
+    """
+
+    __slots__ = ("_threadPool",)
+
+    def __init__(self, network: HostNetwork, host: str) -> None:
+        super().__init__(network, host)
+        self._threadPool: ImmediateThreadPool | None = None
+
+    def callWhenRunning(
+        self, callable: Callable[..., Any], *args: object, **kwargs: object
+    ) -> Trigger | None:
+        """
+        Call a function at once, because the reactor runs from the beginning.
+
+        A method that starts the thread pool of its object, as ``ConnectionPool`` of
+        ``twisted.enterprise.adbapi`` has one, finds one without threads in its place.
+
+        :return: None; once the host has ended, a trigger that never runs
+        """
+        replaceThreadPool(callable)
+        return super().callWhenRunning(callable, *args, **kwargs)
+
+    def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
+        """
+        Call a function on the next turn of the clock; several are called in their order.
+
+        :raises RuntimeError: to ``blockingCallFromThread``, which would block the very thread that
+            it waits for
+        """
+        if (
+            getattr(callable, "__module__", None) == threads.__name__
+            and current_thread() is main_thread()
+        ):
+            raise RuntimeError(
+                "blockingCallFromThread would never return: the threads of a simulated host run in "
+                "the thread of the test"
+            )
+        self._callSoon(partial(callable, *args, **kwargs))
+
+    def callInThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
+        """
+        Call a function at once.  An exception that it raises is logged.
+        """
+        self.getThreadPool().callInThread(callable, *args, **kwargs)
+
+    def getThreadPool(self) -> ImmediateThreadPool:
+        """
+        The pool of the host, which is made at the first call and stopped by the shutdown.
+        """
+        if self._threadPool is None:
+            self._threadPool = pool = ImmediateThreadPool(0, MAXIMUM_THREADS, self.host)
+            super().callWhenRunning(pool.start)
+            self.addSystemEventTrigger("during", "shutdown", pool.stop)
+        return self._threadPool
+
+    def suggestThreadPoolSize(self, size: int) -> None:
+        """
+        Set the number of threads that the pool says it has at most; it has none in either case.
+        """
+        self.getThreadPool().adjustPoolsize(maxthreads=size)
+
+
+__all__ = ["ThreadedReactor"]

@@ -1,0 +1,359 @@
+"""
+Tests for `dwdht_twisted.testing.core`: the system events of a host, and its end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.application.internet import TimerService, UDPServer
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.error import (
+    ReactorAlreadyRunning,
+    ReactorNotRestartable,
+    ReactorNotRunning,
+)
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock, deferLater
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from dwdht_twisted.testing import HostReactor, MemoryNetwork
+from tests.helpers.networks.three_hosts import A, B, C, Echo, NetworkTestCase, Recorder
+
+
+class Odd(BaseException):
+    """An exception that isn't a kind of ``Exception``."""
+
+
+def observe(reactor: Any) -> list[object]:
+    """Use all that there is of system events, and record what a program can see of it."""
+    seen: list[object] = []
+    event = "maintenance of dwdht_twisted"
+    first: Deferred[None] = Deferred()
+    second: Deferred[None] = Deferred()
+
+    def note(label: object, result: object = None, **more: object) -> object:
+        seen.append((label, more))
+        return result
+
+    def addDuring() -> None:
+        seen.append("adds")
+        reactor.addSystemEventTrigger("during", event, note, "added")
+
+    def fail() -> None:
+        raise Odd
+
+    reactor.addSystemEventTrigger("after", event, note, "after")
+    reactor.addSystemEventTrigger("during", event, note, "during", two=2)
+    reactor.addSystemEventTrigger("before", event, note, "before 1", first)
+    reactor.addSystemEventTrigger("before", event, fail)
+    reactor.addSystemEventTrigger("before", event, note, "before 2", second)
+    reactor.addSystemEventTrigger("during", event, fail)
+    reactor.addSystemEventTrigger("during", event, addDuring)
+    for phase in ("before", "during", "after"):
+        removed = reactor.addSystemEventTrigger(phase, event, note, "removed")
+        reactor.removeSystemEventTrigger(removed)
+        try:
+            reactor.removeSystemEventTrigger(removed)
+        except ValueError:
+            seen.append("removed before")
+    try:
+        reactor.addSystemEventTrigger("meanwhile", event, note)
+    except KeyError:
+        seen.append("no such phase")
+    reactor.addSystemEventTrigger("during", f"other {event}", note, "other")
+    reactor.fireSystemEvent("unknown to dwdht_twisted")
+    for step in (
+        lambda: reactor.fireSystemEvent(event),
+        lambda: second.callback(None),
+        lambda: first.callback(None),
+        lambda: reactor.fireSystemEvent(event),
+        lambda: seen.append(reactor.callWhenRunning(note, "running", two=2)),
+        lambda: reactor.fireSystemEvent(f"other {event}"),
+    ):
+        step()
+        seen.append("step")
+    return seen
+
+
+class RealEventTests(TestCase):
+    """
+    The system events of a host behave as those of a real reactor.
+    """
+
+    async def test_eventsBehaveAsReal(self) -> None:
+        """
+        The functions of an event run once, in the phases and in the order of the real reactor:
+        those of ``before``, then after their Deferreds the others.
+        """
+        from twisted.internet import reactor
+
+        assert IReactorTime.providedBy(reactor)
+        # trial starts the reactor when a test first waits.
+        await deferLater(reactor, 0)
+        real = observe(reactor)
+        self.assertEqual(len(self.flushLoggedErrors(Odd)), 2)
+        self.assertEqual(observe(MemoryNetwork().reactor()), real)
+        self.assertEqual(len(self.flushLoggedErrors(Odd)), 2)
+
+
+class SystemEventTests(NetworkTestCase):
+    """
+    Functions of an application run before, during and after the events of its host.
+    """
+
+    def test_failedDeferredIsLogged(self) -> None:
+        """
+        A Deferred of ``before`` that fails is logged, and the event goes on.
+        """
+        host = self.network.reactor(A)
+        ran: list[str] = []
+        failing: Deferred[None] = Deferred()
+        host.addSystemEventTrigger("before", "shutdown", lambda: failing)
+        host.addSystemEventTrigger("after", "shutdown", ran.append, "after")
+        host.stop()
+        self.clock.runFor(1)
+        failing.errback(ZeroDivisionError())
+        self.assertEqual(ran, ["after"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_runIsRefused(self) -> None:
+        """
+        ``run`` says that a host's reactor runs already, and after its end that it can't run again.
+        """
+        host = self.network.reactor(A)
+        self.assertTrue(host.running)
+        self.assertRaises(ReactorAlreadyRunning, host.run)
+        host.crash()
+        self.assertRaises(ReactorNotRestartable, host.run)
+
+    def test_iterateRunsCallsThatAreDue(self) -> None:
+        """
+        ``iterate`` runs the calls that are due after its 2 seconds, and no others.
+        """
+        ran: list[int] = []
+        for seconds in (1, 3):
+            self.clock.callLater(seconds, ran.append, seconds)
+        self.network.reactor(A).iterate(2)
+        self.assertEqual((ran, self.clock.seconds()), ([1], 2))
+
+
+class EndTests(NetworkTestCase):
+    """
+    A host ends when a test shuts it down, when its application stops its reactor, or by a crash.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.host: HostReactor = self.network.reactor(B)
+        self.ran: list[object] = []
+
+    def test_shutdownRunsTriggers(self) -> None:
+        """
+        ``shutDown`` runs the functions that were added for the shutdown, of all phases, and fires
+        after the 3 seconds that a Deferred of ``before`` takes.
+        """
+        host = self.host
+
+        def note(label: str) -> None:
+            self.ran.append((label, host.running, host.seconds()))
+
+        host.addSystemEventTrigger("after", "shutdown", note, "after")
+        host.addSystemEventTrigger("during", "shutdown", note, "during")
+        host.addSystemEventTrigger("before", "shutdown", note, "before")
+        host.addSystemEventTrigger("before", "shutdown", lambda: deferLater(host, 3))
+        stopped = host.shutDown()
+        self.assertEqual(self.ran, [])
+        self.clock.runUntil(stopped)
+        self.assertEqual(self.ran, [("before", True, 0), ("during", False, 3), ("after", False, 3)])
+        self.clock.runUntil(host.shutDown())
+        self.assertEqual(len(self.ran), 3)
+
+    def test_stopShutsDown(self) -> None:
+        """
+        ``stop``, as an application calls it, runs the functions on the next turn of the clock; it
+        is refused a second time.
+        """
+        self.host.addSystemEventTrigger("during", "shutdown", self.ran.append, "during")
+        self.host.stop()
+        self.assertRaises(ReactorNotRunning, self.host.stop)
+        self.assertEqual(self.ran, [])
+        self.clock.advance(0)
+        self.assertEqual((self.ran, self.host.running), (["during"], False))
+        self.assertRaises(ReactorNotRunning, self.host.stop)
+        self.clock.runUntil(self.host.shutDown())
+
+    def test_portsWorkUntilBeforeIsOver(self) -> None:
+        """
+        A host sends and receives while the Deferreds of ``before`` are awaited; then its ports are
+        closed, their protocols are stopped, and datagrams to it are lost.
+        """
+        self.listen(B, 7, Echo())
+        answered = Recorder()
+        self.listen(A, 7, answered)
+        self.host.addSystemEventTrigger("before", "shutdown", lambda: deferLater(self.host, 3))
+        stopped = self.host.shutDown()
+        for _ in range(2):
+            self.network.ports[A, 7].write(b"hello", (B, 7))
+            self.clock.runFor(5)
+        self.assertEqual(answered.payloads, [b"hello"])
+        self.assertEqual(self.recorders[B].stopped, 1)
+        self.assertIsNone(self.recorders[B].transport)
+        self.assertEqual({host for host, _ in self.network.ports}, {A, C})
+        self.successResultOf(stopped)
+        self.assertRaises(RuntimeError, self.ports[B].write, b"late", (A, 1000))
+
+    def test_portThatIsStoppingCloses(self) -> None:
+        """
+        A port that was told to stop in the turn in which its host ends is closed once, and its
+        Deferred fires.
+        """
+        stopped = self.host.shutDown()
+        closed = self.ports[B].stopListening()
+        assert closed is not None
+        self.clock.runUntil(stopped)
+        self.clock.runUntil(closed)
+        self.assertEqual(self.recorders[B].stopped, 1)
+
+    def test_exceptionOfStoppedProtocolIsLogged(self) -> None:
+        """
+        A protocol that raises when it is stopped is logged, and the other ports are closed.
+        """
+
+        class Broken(Recorder):
+            def stopProtocol(self) -> None:
+                raise Odd
+
+        self.listen(B, 7, Broken())
+        last = Recorder()
+        self.listen(B, 8, last)
+        self.clock.runUntil(self.host.shutDown())
+        self.assertEqual(len(self.flushLoggedErrors(Odd)), 1)
+        self.assertEqual((last.stopped, self.recorders[B].stopped), (1, 1))
+
+    def test_delayedCallsOfEndedHostAreDropped(self) -> None:
+        """
+        The delayed calls of a host aren't made after its end, neither those of before nor new ones;
+        those of other hosts are.
+        """
+        for clock in (None, Clock()):
+            self.build(clock)
+            self.ran.clear()
+            host = self.network.reactor(B)
+            early = host.callLater(2, self.ran.append, "early")
+            cancelled = host.callLater(2, self.ran.append, "cancelled")
+            self.network.reactor(A).callLater(2, self.ran.append, "other")
+            host.shutDown()
+            self.network.clock.advance(1)
+            late = host.callLater(2, self.ran.append, "late")
+            host.callFromThread(self.ran.append, "from a thread")
+            self.assertTrue(early.active() and late.active())
+            cancelled.cancel()
+            self.network.clock.pump([1, 1, 1])
+            self.assertEqual(self.ran, ["other"])
+
+    def test_callWhenRunningIsDroppedAfterEnd(self) -> None:
+        """
+        A function that is given to ``callWhenRunning`` after the end is never called, and can be
+        removed again.
+        """
+        self.clock.runUntil(self.host.shutDown())
+        trigger = self.host.callWhenRunning(self.ran.append, "never")
+        self.clock.runFor(1)
+        self.assertEqual(self.ran, [])
+        assert trigger is not None
+        self.host.removeSystemEventTrigger(trigger)
+
+    def test_endedHostDoesNotListen(self) -> None:
+        """
+        A host that has ended refuses to open a port.
+        """
+        self.clock.runUntil(self.host.shutDown())
+        with self.assertRaisesRegex(ReactorNotRunning, B):
+            self.host.listenUDP(7, Recorder())
+
+    def test_hostStartsAgain(self) -> None:
+        """
+        After the end of a host the network has another reactor for its address, which can open the
+        same port.
+        """
+        self.clock.runUntil(self.host.shutDown())
+        again = self.network.reactor(B)
+        self.assertIsNot(again, self.host)
+        self.assertIs(self.network.reactor(B), again)
+        recorder = Recorder()
+        again.listenUDP(1000, recorder)
+        self.send(A, B, b"hello")
+        self.clock.runFor(1)
+        self.assertEqual(recorder.payloads, [b"hello"])
+
+    def test_crashCallsNothing(self) -> None:
+        """
+        A crash ends a host at once: its ports are gone, and neither protocols nor the functions of
+        its shutdown are called.
+        """
+        self.host.addSystemEventTrigger("before", "shutdown", self.ran.append, "before")
+        self.host.callLater(1, self.ran.append, "call")
+        self.send(A, B, b"under way")
+        self.host.crash()
+        self.assertFalse(self.host.running)
+        self.assertEqual({host for host, _ in self.network.ports}, {A, C})
+        self.clock.runUntil(self.host.shutDown())
+        self.clock.runFor(2)
+        self.assertEqual((self.ran, self.recorders[B].stopped), ([], 0))
+        self.assertEqual(self.recorders[B].received, [])
+        self.assertRaises(RuntimeError, self.ports[B].write, b"late", (A, 1000))
+
+    def test_crashEndsShutdown(self) -> None:
+        """
+        A crash during a shutdown fires the Deferred of ``shutDown``, even when a Deferred of
+        ``before`` fires later.
+        """
+        waiting: Deferred[None] = Deferred()
+        self.host.addSystemEventTrigger("before", "shutdown", lambda: waiting)
+        stopped = self.host.shutDown()
+        self.clock.runFor(1)
+        self.assertNoResult(stopped)
+        self.host.crash()
+        self.successResultOf(stopped)
+        waiting.callback(None)
+
+    def test_shutdownEventEndsHost(self) -> None:
+        """
+        A host ends too when an application fires the shutdown event itself.
+        """
+        self.host.fireSystemEvent("shutdown")
+        self.assertFalse(self.host.running)
+        self.assertEqual(self.recorders[B].stopped, 1)
+        self.clock.runUntil(self.host.shutDown())
+
+
+class ApplicationTests(SynchronousTestCase):
+    """
+    Services of Twisted run on a host.
+    """
+
+    def test_servicesRun(self) -> None:
+        """
+        A ``UDPServer`` answers and a ``TimerService`` runs every 10 seconds until their parent is
+        stopped by the shutdown of their host.
+        """
+        network = MemoryNetwork()
+        clock: Any = network.clock
+        host = network.reactor(B)
+        parent = MultiService()
+        ran: list[float] = []
+        UDPServer(7, Echo(), reactor=host).setServiceParent(parent)
+        timer = TimerService(10, lambda: ran.append(host.seconds()))
+        timer.clock = host
+        timer.setServiceParent(parent)
+        host.callWhenRunning(parent.startService)
+        host.addSystemEventTrigger("before", "shutdown", parent.stopService)
+        asker = Recorder()
+        network.reactor(A).listenUDP(0, asker).write(b"hello", (B, 7))
+        clock.runFor(25)
+        self.assertEqual((asker.payloads, ran), ([b"hello"], [0, 10, 20]))
+        clock.runUntil(host.shutDown())
+        self.assertFalse(parent.running)
+        self.assertEqual(clock.getDelayedCalls(), [])
