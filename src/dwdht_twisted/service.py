@@ -4,6 +4,9 @@ A node as a part of a Twisted application.
 
 from __future__ import annotations
 
+# The codec of host names.  Python imports it at its first use.  By then twistd may have changed its
+# root folder or its user, so that no module is in reach.
+import encodings.idna  # noqa: F401
 import socket as sockets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress

@@ -9,13 +9,34 @@ by the 20 nodes closest to its key until their stores drop it.  To keep it longe
 * `client`: `put` and `get`, for a node that stores or fetches a value.
 * `handler`: `ValueHandler`, for a node that keeps values for others.
 * `bounds`, `memory` and `sqlite`: the stores behind a handler, and their limits.
+* `database` and `schema`: the connection of an `SQLiteStore`, and its file.
+
+`SQLiteStore` is loaded when it is first used (PEP 562), so that a node without it doesn't load
+SQLite.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import CannotOpenStore
 from .client import get, put
 from .handler import ValueHandler
 from .keys import COMMAND, MAXIMUM_VALUE_BYTES, checkValue, keyOf
 from .memory import MemoryStore
-from .sqlite import CannotOpenStore, SQLiteStore
+
+if TYPE_CHECKING:
+    from .sqlite import SQLiteStore
+else:
+
+    def __getattr__(name: str) -> object:
+        if name != "SQLiteStore":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from .sqlite import SQLiteStore
+
+        globals()[name] = SQLiteStore
+        return SQLiteStore
+
 
 __all__ = [
     "COMMAND",

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os import PathLike, fspath
+from sqlite3 import Connection
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
@@ -21,9 +22,7 @@ from .bounds import (
     checkBounds,
     checkedCost,
 )
-
-if TYPE_CHECKING:
-    from sqlite3 import Connection
+from .database import Database
 
 
 @implementer(IValueStore)
@@ -58,9 +57,6 @@ class SQLiteStore:
         maximumBytes: int = DEFAULT_MAXIMUM_BYTES,
         maximumAge: float = DEFAULT_MAXIMUM_AGE,
     ) -> None:
-        # Imported here, so that a node without this store doesn't load SQLite.
-        from .database import Database
-
         checkBounds(maximumBytes, maximumAge)
         self._seconds = seconds
         self._maximumBytes = maximumBytes
