@@ -30,8 +30,16 @@ class ValueHandler:
 
     def __init__(self, store: IValueStore) -> None:
         self._store = store
-        self._writes = _Health(self._log, "written", "they are refused")
-        self._reads = _Health(self._log, "read", "none is returned")
+        self._writes = _Health(
+            self._log,
+            "values can't be written; they are refused: {reason}",
+            "recovered: values can be written again",
+        )
+        self._reads = _Health(
+            self._log,
+            "values can't be read; none is returned: {reason}",
+            "recovered: values can be read again",
+        )
 
     def queryReceived(self, request: Request) -> HandlerResult:
         """Return the value whose key is the target, or None if the store doesn't hold it."""
@@ -90,32 +98,27 @@ class _Health:
 
     Reads and writes have one each, because reads go on when the disk is full.
 
-    :param done: what can't be done with values, as a participle
-    :param consequence: what becomes of the requests
+    :param trouble: the message about the first failure, with a place for ``reason``
+    :param recovery: the message about the first success after that
     """
 
-    def __init__(self, log: Logger, done: str, consequence: str) -> None:
+    def __init__(self, log: Logger, trouble: str, recovery: str) -> None:
         self._log = log
-        self._done = done
-        self._consequence = consequence
+        self._trouble = trouble
+        self._recovery = recovery
         self._isFailing = False
 
     def failed(self, error: StoreFailed) -> None:
         """Note a failure."""
         if not self._isFailing:
             self._isFailing = True
-            self._log.error(
-                "values can't be {done}; {consequence}: {reason}",
-                done=self._done,
-                consequence=self._consequence,
-                reason=str(error),
-            )
+            self._log.error(self._trouble, reason=str(error))
 
     def worked(self) -> None:
         """Note a success."""
         if self._isFailing:
             self._isFailing = False
-            self._log.info("recovered: values can be {done} again", done=self._done)
+            self._log.info(self._recovery)
 
 
 def _checkUpdate(request: Request) -> bytes:
