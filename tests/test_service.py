@@ -215,6 +215,16 @@ class ServiceTests(ServiceTestCase):
         self.clock.runFor(600)
         self.assertEqual(self.logged(), [])
 
+    def test_rateLimitWarningNamesTheOption(self) -> None:
+        """The warning about the rate limit names the options that raise it."""
+        service = self.start()
+        self.logged()
+        service.node.counters.rateLimited += 1
+        self.clock.runFor(WATCH_INTERVAL)
+        (warning,) = self.logged(LogLevel.warn)
+        self.assertIn("--rate-limit", warning)
+        self.assertIn("rateLimit", warning.replace("--rate-limit", ""))
+
     def test_problemIsLoggedOnce(self) -> None:
         """A counter that rises five times in a row is logged once, and once more when it rests."""
         service = self.start()

@@ -25,7 +25,10 @@ ISOLATED_AFTER = 180.0
 
 #: The log message of each counter that must not rise.
 PROBLEMS = {
-    "rateLimited": "more requests come than the rate limit allows; the excess is dropped",
+    "rateLimited": (
+        "more requests come than the rate limit allows; the excess is dropped; if the load is "
+        "honest, raise --rate-limit on the command line, or rateLimit in a program"
+    ),
     "handlersRefused": "requests are dropped because too many handlers are running",
     "claimsRefused": "more newcomers come than may be pinged; the excess is not listed yet",
     "sendFailures": "the operating system refuses to send; the datagrams are lost",

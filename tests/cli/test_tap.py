@@ -4,13 +4,19 @@ Tests for ``twistd dwdht``.
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.application.service import IService
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from dwdht_twisted import Address
-from dwdht_twisted._cli.tap import Options, makeService
+from dwdht_twisted import Address, DHTNode, RateLimit
+from dwdht_twisted._cli import tap
+from dwdht_twisted._cli.tap import Options, makeNodeService, makeService
+from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+from dwdht_twisted.values import MemoryStore
+from dwdht_twisted.values.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from tests.helpers.processes.programs import DWDHT, TWISTD, ProgramTestCase, takenPort
 
 
@@ -34,7 +40,10 @@ class OptionsTests(SynchronousTestCase):
                 "interface": None,
                 "id": None,
                 "ephemeral": 0,
+                "rate-limit": RateLimit(),
                 "store": "memory",
+                "store-size": DEFAULT_MAXIMUM_BYTES,
+                "store-age": DEFAULT_MAXIMUM_AGE,
             },
         )
 
@@ -43,7 +52,8 @@ class OptionsTests(SynchronousTestCase):
         options = parse(
             *("--bootstrap", "localhost:10001", "--bootstrap", ":10002", "--port", "6620"),
             *("--interface", "127.0.0.1", "--id", "Ab" * 32, "--ephemeral"),
-            *("--store", "sqlite:/var/lib/values"),
+            *("--store", "sqlite:/var/lib/values", "--store-size", "2G", "--store-age", "12h"),
+            *("--rate-limit", "1000"),
         )
         self.assertEqual(
             options,
@@ -53,7 +63,10 @@ class OptionsTests(SynchronousTestCase):
                 "interface": "127.0.0.1",
                 "id": b"\xab" * 32,
                 "ephemeral": 1,
+                "rate-limit": RateLimit(1000, 3000),
                 "store": "sqlite:/var/lib/values",
+                "store-size": 2 * 1024**3,
+                "store-age": 12 * 3600,
             },
         )
 
@@ -97,6 +110,55 @@ class OptionsTests(SynchronousTestCase):
                 f"--store must be memory, none, or sqlite:PATH, not {store!r}", f"--store={store}"
             )
 
+    def test_badRateLimitIsRefused(self) -> None:
+        """A rate limit that isn't a number from 1 to 1,000,000, or none, is refused."""
+        for rate in ("0", "-1", "1000001", "1.5", "1k", "", "9" * 5000):
+            self.assertRefused(
+                "--rate-limit, unless it is none, must be a number from 1 to 1000000, not "
+                f"{rate!r}",
+                f"--rate-limit={rate}",
+            )
+
+    def test_rateLimitCanBeTakenAway(self) -> None:
+        """The rate limit ``none`` is no limit."""
+        self.assertIsNone(parse("--rate-limit", "none")["rate-limit"])
+
+    def test_sizeHasUnits(self) -> None:
+        """The size of the store is in bytes, or in units of 1,024 with K, M or G."""
+        for text, size in {
+            "65536": 65536,
+            "64K": 65536,
+            "1m": 1024**2,
+            "1024G": 1024**4,
+        }.items():
+            self.assertEqual(parse("--store-size", text)["store-size"], size)
+
+    def test_badSizeIsRefused(self) -> None:
+        """A size that isn't from 64 KiB to 1,024 GiB is refused."""
+        for size in ("0", "65535", "63K", "1025G", "64 M", "64MB", "-64M", "1.5G", "", "9" * 5000):
+            self.assertRefused(
+                f"--store-size must be from 64K to 1024G, not {size!r};",
+                f"--store-size={size}",
+            )
+
+    def test_ageHasUnits(self) -> None:
+        """The age of values is in seconds, or in minutes, hours or days with m, h or d."""
+        for text, age in {"60": 60, "60s": 60, "1m": 60, "365d": 365 * 86400}.items():
+            self.assertEqual(parse("--store-age", text)["store-age"], age)
+
+    def test_badAgeIsRefused(self) -> None:
+        """An age that isn't from a minute to 365 days is refused."""
+        for age in ("0", "59", "0m", "366d", "1w", "1 d", "-1d", "0.5d", "", "9" * 5000):
+            self.assertRefused(
+                f"--store-age must be from 1m to 365d, not {age!r};", f"--store-age={age}"
+            )
+
+    def test_boundsWithoutStoreAreRefused(self) -> None:
+        """The size and the age of a store are refused when there is none."""
+        for option in ("--store-size=64M", "--store-age=1d"):
+            name = option.partition("=")[0]
+            self.assertRefused(f"{name} says nothing with --store none", option, "--store=none")
+
     def test_strayArgumentIsRefused(self) -> None:
         """An argument, or an option that is misspelled, is refused by its name."""
         self.assertRefused("unexpected argument: localhost:10001", "localhost:10001")
@@ -115,6 +177,34 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertFalse(service.running)
         self.assertEqual(service.node.id, b"\xab" * 32)
         self.assertTrue(service.node.ephemeral)
+
+    def test_boundsReachTheStore(self) -> None:
+        """A store of either kind is made with the size and the age of the options."""
+        reactor = MemoryNetwork(SimulatedClock()).reactor()
+        bounds = ("--store-size", "64K", "--store-age", "1m")
+        for option, name in {"memory": "MemoryStore", "sqlite:values": "SQLiteStore"}.items():
+            made: list[Any] = []
+
+            def make(*arguments: Any, made: list[Any] = made, **bounds: Any) -> MemoryStore:
+                made.append((*arguments, bounds))
+                return MemoryStore(*arguments[:1], **bounds)
+
+            self.patch(tap, name, make)
+            makeNodeService(parse("--store", option, *bounds), reactor).startService()
+            path = ["values"] * (name == "SQLiteStore")
+            self.assertEqual(made, [(reactor, *path, {"maximumBytes": 65536, "maximumAge": 60})])
+
+    def test_rateLimitReachesTheNode(self) -> None:
+        """A node with a rate limit of 2 serves 6 requests of another host at once, and no more."""
+        clock = SimulatedClock()
+        network = MemoryNetwork(clock)
+        service = makeNodeService(parse("--rate-limit", "2"), network.reactor("10.0.0.1"))
+        service.startService()
+        asker = DHTNode(network.reactor("10.0.0.2"), ephemeral=True)
+        for _ in range(10):
+            asker.ping(("10.0.0.1", service.node.address().port)).addErrback(lambda _: None)
+        clock.runFor(0.1)
+        self.assertEqual(service.node.counters.rateLimited, 4)
 
 
 class TwistdTests(ProgramTestCase):
@@ -172,6 +262,15 @@ class TwistdTests(ProgramTestCase):
             ("--port", "65536"): "--port must be a number from 0 to 65535, not '65536'",
             ("--id", "ab" * 31): (
                 "--id must be 32 bytes, as 64 hexadecimal digits, and this is 31 bytes"
+            ),
+            ("--rate-limit", "0"): (
+                "--rate-limit, unless it is none, must be a number from 1 to 1000000, not '0'"
+            ),
+            ("--store-size", "64MB"): (
+                "--store-size must be from 64K to 1024G, not '64MB'; its unit is one of K, M, G"
+            ),
+            ("--store-age", "1w"): (
+                "--store-age must be from 1m to 365d, not '1w'; its unit is one of s, m, h, d"
             ),
             ("--bootstrap", "x:http"): (
                 "--bootstrap: 'x:http' has no valid port; give HOST:PORT, port 1 to 65535"

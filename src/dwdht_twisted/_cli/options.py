@@ -71,6 +71,44 @@ def readNumber(text: str, name: str, lowest: int, highest: int) -> int:
     :param name: the name of the option or argument, for the error
     :raises usage.UsageError: when the text isn't a number from ``lowest`` to ``highest``
     """
-    if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+    number = _toNumber(text)
+    if number is None or not lowest <= number <= highest:
         raise usage.UsageError(f"{name} must be a number from {lowest} to {highest}, not {text!r}")
-    return int(text)
+    return number
+
+
+def readMultiple(text: str, name: str, units: dict[str, int], lowest: str, highest: str) -> int:
+    """
+    Read a whole number with or without a unit, for example ``64M``.
+
+    :param name: the name of the option or argument, for the error
+    :param units: what each unit stands for, by its letter; the case of letters doesn't matter
+    :param lowest: the least that is allowed, such as ``64K``
+    :param highest: the most that is allowed
+    :return: the number times its unit
+    :raises usage.UsageError: when the text is something else
+    """
+    found = _toMultiple(text, units)
+    least, most = _toMultiple(lowest, units), _toMultiple(highest, units)
+    assert least is not None and most is not None
+    if found is None or not least <= found <= most:
+        letters = ", ".join(units)
+        raise usage.UsageError(
+            f"{name} must be from {lowest} to {highest}, not {text!r}; its unit is one of {letters}"
+        )
+    return found
+
+
+def _toMultiple(text: str, units: dict[str, int]) -> int | None:
+    for letter, unit in units.items():
+        if text.lower().endswith(letter.lower()):
+            number = _toNumber(text[:-1])
+            return None if number is None else number * unit
+    return _toNumber(text)
+
+
+def _toNumber(text: str) -> int | None:
+    # Python reads up to 4,300 digits, and raises ValueError for more.
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    return None

@@ -13,12 +13,33 @@ from typing import Any
 
 from twisted.python import usage
 
+from .._core.limits import RateLimit
+from .._core.limits.bounds import REQUEST_BURST, REQUEST_RATE
 from .._core.wire import ID_BYTES, isIPv4
 from ..errors import DHTError
 from ..interfaces import IValueStore
 from ..service import DHTService
 from ..values import MemoryStore, SQLiteStore
-from .options import BootstrapOptions, readHex, readNumber
+from ..values.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
+from .options import BootstrapOptions, readHex, readMultiple, readNumber
+
+#: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher one
+#: is a mistake; ``none`` is for no limit.
+MAXIMUM_RATE = 1_000_000
+
+#: The units of ``--store-size``, in bytes.
+SIZE_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
+
+#: The lowest and the highest ``--store-size``.  A smaller store holds less than 50 of the largest
+#: values, and a larger number is a mistake.
+SIZES = ("64K", "1024G")
+
+#: The units of ``--store-age``, in seconds.
+TIME_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+#: The lowest and the highest ``--store-age``.  A shorter one is over before anybody finds a value,
+#: and a longer one is a mistake.
+AGES = ("1m", "365d")
 
 _SQLITE = "sqlite:"
 
@@ -27,8 +48,9 @@ class NodeOptions(BootstrapOptions):
     """
     The options of a node that is a program of its own.
 
-    After `parseOptions`, ``port`` is a number, ``id`` is 32 bytes or None, and ``bootstrap`` is a
-    list of `Address`.
+    After `parseOptions`, ``port`` is a number, ``id`` is 32 bytes or None, ``bootstrap`` is a list
+    of `Address`, ``rate-limit`` is a `RateLimit` or None, ``store-size`` is in bytes, and
+    ``store-age`` is in seconds.
     """
 
     synopsis = "[options]"
@@ -44,7 +66,29 @@ class NodeOptions(BootstrapOptions):
         ["port", None, "0", "The UDP port to listen on; 0 takes a free one."],
         ["interface", None, None, "The IPv4 address to listen on; all by default."],
         ["id", None, None, "The node's id, as 64 hexadecimal digits; random by default."],
+        [
+            "rate-limit",
+            None,
+            f"{REQUEST_RATE:.0f}",
+            "Requests a second that are served from one host in the long run, and three times as "
+            "many at once; none for no limit. Raise it when many nodes share an address, as behind "
+            "a proxy or the NAT of a carrier.",
+        ],
         ["store", None, "memory", "Where values are kept: memory, none, or sqlite:PATH."],
+        [
+            "store-size",
+            None,
+            None,
+            "The size that the store may reach, in bytes or with K, M or G; 64M by default. The "
+            "oldest values are dropped first.",
+        ],
+        [
+            "store-age",
+            None,
+            None,
+            "How long a value is kept after it was last put, in seconds or with m, h or d; 1d by "
+            "default.",
+        ],
     ]
 
     def parseArgs(self, *arguments: str) -> None:
@@ -65,6 +109,20 @@ class NodeOptions(BootstrapOptions):
             raise usage.UsageError(
                 f"--store must be memory, none, or sqlite:PATH, not {self['store']!r}"
             )
+        self["rate-limit"] = _readRateLimit(self["rate-limit"])
+        self._readBound("store-size", DEFAULT_MAXIMUM_BYTES, SIZE_UNITS, *SIZES)
+        self._readBound("store-age", DEFAULT_MAXIMUM_AGE, TIME_UNITS, *AGES)
+
+    def _readBound(
+        self, name: str, default: float, units: dict[str, int], lowest: str, highest: str
+    ) -> None:
+        text = self[name]
+        if text is None:
+            self[name] = default
+        elif self["store"] == "none":
+            raise usage.UsageError(f"--{name} says nothing with --store none")
+        else:
+            self[name] = readMultiple(text, f"--{name}", units, lowest, highest)
 
 
 class Options(NodeOptions):
@@ -109,10 +167,11 @@ def makeNodeService(
         reactor,
         port=options["port"],
         interface=options["interface"] or "",
-        store=_storeMaker(options["store"], reactor),
+        store=_storeMaker(options, reactor),
         bootstrap=options["bootstrap"],
         id=options["id"],
         ephemeral=bool(options["ephemeral"]),
+        rateLimit=options["rate-limit"],
     )
 
 
@@ -120,12 +179,24 @@ def _isStore(given: str) -> bool:
     return given in ("memory", "none") or (given.startswith(_SQLITE) and given != _SQLITE)
 
 
-def _storeMaker(given: str, reactor: Any) -> Callable[[], IValueStore] | None:
+def _storeMaker(options: NodeOptions, reactor: Any) -> Callable[[], IValueStore] | None:
+    given: str = options["store"]
+    maximumBytes: int = options["store-size"]
+    maximumAge: float = options["store-age"]
     if given == "none":
         return None
     if given == "memory":
-        return lambda: MemoryStore(reactor)
-    return lambda: SQLiteStore(reactor, given[len(_SQLITE) :])
+        return lambda: MemoryStore(reactor, maximumBytes=maximumBytes, maximumAge=maximumAge)
+    return lambda: SQLiteStore(
+        reactor, given[len(_SQLITE) :], maximumBytes=maximumBytes, maximumAge=maximumAge
+    )
+
+
+def _readRateLimit(text: str) -> RateLimit | None:
+    if text == "none":
+        return None
+    rate = readNumber(text, "--rate-limit, unless it is none,", 1, MAXIMUM_RATE)
+    return RateLimit(rate, rate * REQUEST_BURST / REQUEST_RATE)
 
 
 class _CannotStart(SystemExit, Exception):
