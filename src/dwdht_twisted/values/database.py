@@ -1,9 +1,9 @@
 """
 The connection of an `SQLiteStore` to its file, and the thread that waits for the disk.
 
-``twisted.enterprise.adbapi`` is not used.  Closing its pool blocks the reactor until the thread has
-ended, a closed pool opens again when it is used, and its threads are not those of the reactor, so
-it doesn't run on a reactor in memory.
+``twisted.enterprise.adbapi`` is not used.  Its pool blocks the reactor while it ends, opens again
+when it is used after its end, raises an error of Twisted's own when it is closed twice, and does
+the work of a request that was cancelled before its turn.
 """
 
 from __future__ import annotations
