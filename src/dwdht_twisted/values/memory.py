@@ -80,7 +80,7 @@ class MemoryStore:
         return value
 
     def close(self) -> None:
-        """Drop all values."""
+        """Drop all values.  A closed store is empty, and may be used again."""
         self._entries.clear()
         self._bytes = 0
 
