@@ -4,7 +4,7 @@ Tests for `dwdht_twisted.testing.core`: the system events of a host, and its end
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.application.internet import TimerService, UDPServer
 from twisted.application.service import MultiService
@@ -17,8 +17,10 @@ from twisted.internet.error import (
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface import implementer
 
-from dwdht_twisted.testing import HostReactor, MemoryNetwork
+from dwdht_twisted import DHTNode, ICommandHandler, Request
+from dwdht_twisted.testing import HostReactor, MemoryNetwork, SimulatedClock
 from tests.helpers.networks.three_hosts import A, B, C, Echo, NetworkTestCase, Recorder
 
 
@@ -331,7 +333,7 @@ class EndTests(NetworkTestCase):
 
 class ApplicationTests(SynchronousTestCase):
     """
-    Services of Twisted run on a host.
+    Services of Twisted and nodes run on a host.
     """
 
     def test_servicesRun(self) -> None:
@@ -357,3 +359,29 @@ class ApplicationTests(SynchronousTestCase):
         clock.runUntil(host.shutDown())
         self.assertFalse(parent.running)
         self.assertEqual(clock.getDelayedCalls(), [])
+
+    def test_exceptionOfHandlerIsLogged(self) -> None:
+        """
+        Whatever a node's handler raises, even SystemExit, is logged and doesn't leave ``runFor``.
+        """
+
+        @implementer(ICommandHandler)
+        class Failing:
+            def queryReceived(self, request: Request) -> NoReturn:
+                raise error
+
+            def updateReceived(self, request: Request) -> NoReturn:
+                raise error
+
+        for error in (SystemExit, Odd, ZeroDivisionError):
+            clock = SimulatedClock()
+            network = MemoryNetwork(clock)
+            failing = DHTNode(network.reactor(A))
+            failing.listen(6620)
+            failing.register("anything", Failing())
+            node = DHTNode(network.reactor(B), bootstrap=[f"{A}:6620"])
+            ended = node.query("anything", bytes(32)).collect()
+            ended.addErrback(lambda failure: None)
+            clock.runFor(60)
+            self.successResultOf(ended)
+            self.assertNotEqual(self.flushLoggedErrors(error), [])

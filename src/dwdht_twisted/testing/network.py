@@ -57,7 +57,8 @@ class MemoryNetwork:
     datagrams that are under way.
 
     :param clock: by default a `SimulatedClock` of its own.  A plain `Clock` is enough for few
-        datagrams: it lists each of them among its delayed calls while it is under way.
+        datagrams: it lists each of them among its delayed calls while it is under way.  It raises
+        what a delayed call raises, where a `SimulatedClock` logs it.
     :param seed: two runs with the same seed and the same calls are the same to the last datagram
     :param latency: the seconds that a datagram is under way, or a function that returns them, such
         as `LogNormalLatency`
