@@ -70,7 +70,7 @@ class ChrootTests(ProgramTestCase):
         :param command: ``twistd`` and its options
         :param makesApplication: whether the node is in an application, in place of a plugin
         """
-        bootstrap = DHTNode(self.reactor, ephemeral=True)
+        bootstrap = DHTNode(self.reactor)
         bootstrap.listen(0, "127.0.0.1")
         self.addCleanup(bootstrap.destroy)
         names = [str(bootstrap.address()), "nosuch.invalid:10001"]
@@ -81,7 +81,7 @@ class ChrootTests(ProgramTestCase):
             what = ["dwdht", "--interface", "127.0.0.1", "--store", "sqlite:values"]
             what += [part for name in names for part in ("--bootstrap", name)]
         program = self.start(*command, "--rundir", rundir, *what)
-        await program.says("joined the network")
+        await program.says("joined the network, with 1 contact")
         await program.says("nosuch.invalid has no IPv4 address")
         asker = DHTNode(self.reactor, ephemeral=True, bootstrap=[bootstrap.address()])
         self.addCleanup(asker.destroy)
