@@ -4,6 +4,7 @@ The options that ``twistd dwdht`` and ``dwdht`` share, and readers for the value
 
 from __future__ import annotations
 
+import os
 from binascii import unhexlify
 
 from twisted.python import usage
@@ -11,6 +12,13 @@ from twisted.python import usage
 from .._core.wire import Address
 from .._net.arguments import parseAddress
 from ..errors import InvalidAddress
+
+#: The environment variable with the bootstrap nodes of ``dwdht``, used when no option names any.
+BOOTSTRAP_VARIABLE = "DWDHT_BOOTSTRAP"
+
+#: The longest time that an option may give, in seconds: a day.  Larger: the system call that the
+#: reactor waits in may refuse it.  Smaller: a job could not wait over night for its network.
+MAXIMUM_SECONDS = 86400
 
 
 class BootstrapOptions(usage.Options):
@@ -27,6 +35,22 @@ class BootstrapOptions(usage.Options):
     def opt_bootstrap(self, address: str) -> None:
         """A node to start from, as HOST:PORT; may be repeated."""
         self["bootstrap"].append(readAddress(address, "--bootstrap"))
+
+
+def bootstrapOf(options: BootstrapOptions) -> list[Address]:
+    """
+    The bootstrap nodes of a command: those of its own options, or else those that were given before
+    the command, or else those of `BOOTSTRAP_VARIABLE`.
+
+    :raises usage.UsageError: when the variable is needed and holds something else
+    """
+    given: list[Address] = options["bootstrap"]
+    if not given and options.parent is not None:
+        given = options.parent.get("bootstrap", [])
+    if not given:
+        named = os.environ.get(BOOTSTRAP_VARIABLE, "").replace(",", " ").split()
+        given = [readAddress(address, BOOTSTRAP_VARIABLE) for address in named]
+    return given
 
 
 def readAddress(text: str, name: str) -> Address:
@@ -112,3 +136,20 @@ def _toNumber(text: str) -> int | None:
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return int(text)
     return None
+
+
+def readSeconds(text: str, name: str) -> float:
+    """
+    Read a time of ASCII digits, with or without a decimal point.
+
+    :param name: the name of the option or argument, for the error
+    :return: seconds, above 0 and up to a day
+    :raises usage.UsageError: when the text isn't such a time
+    """
+    digits = text.replace(".", "", 1)
+    seconds = float(text) if digits.isascii() and digits.isdigit() else 0.0
+    if not 0 < seconds <= MAXIMUM_SECONDS:
+        raise usage.UsageError(
+            f"{name} must be a number of seconds above 0, up to {MAXIMUM_SECONDS}, not {text!r}"
+        )
+    return seconds
