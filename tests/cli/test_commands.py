@@ -1,165 +1,55 @@
 """
-Tests for the commands of ``dwdht``: their command lines, and their work on a network in memory.
+Tests for the commands put, get, query and update of ``dwdht``, on a network in memory.
 """
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 
-from twisted.internet.defer import Deferred
-from twisted.python.usage import UsageError
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from dwdht_twisted import ICommandHandler, Request, values
-from dwdht_twisted._cli import main
-from tests.helpers.networks.values import BOOTSTRAP, ValueNetwork
-
-KEY = "ab" * 32
-
-
-def parse(*arguments: str) -> main.Options:
-    """Read a command line."""
-    options = main.Options()
-    options.parseOptions(list(arguments))
-    return options
-
-
-class OptionsTests(SynchronousTestCase):
-    """Tests for the reading of command lines."""
-
-    def assertRefused(self, expected: str, *arguments: str) -> None:
-        """Require a usage error of one line that contains this text."""
-        with self.assertRaises(UsageError) as raised:
-            parse(*arguments)
-        message = str(raised.exception)
-        self.assertIn(expected, message)
-        self.assertNotIn("\n", message)
-
-    def test_optionsStandAnywhere(self) -> None:
-        """Options may stand before, between and after the arguments."""
-        expected = parse("query", "--bootstrap", BOOTSTRAP, "--value", "x", "echo", KEY).subOptions
-        for arguments in (
-            ("echo", "--bootstrap", BOOTSTRAP, KEY, "--value", "x"),
-            ("echo", KEY, "--value=x", "--bootstrap", BOOTSTRAP),
-        ):
-            self.assertEqual(parse("query", *arguments).subOptions, expected)
-
-    def test_dashesEndTheOptions(self) -> None:
-        """A value that looks like an option is taken as a value after two dashes."""
-        options = parse("put", "--bootstrap", BOOTSTRAP, "--", "--bootstrap")
-        self.assertEqual(options.subOptions["value"], b"--bootstrap")
-
-    def test_missingCommandIsRefused(self) -> None:
-        """A command line without a command is refused with a list of the five commands."""
-        self.assertRefused("give a command: put, get, ping, query or demo")
-
-    def test_unknownNameIsRefused(self) -> None:
-        """An unknown command or option is refused by its name."""
-        self.assertRefused("Unknown command: fetch", "fetch")
-        self.assertRefused("option --frob not recognized", "put", "--frob", "x")
-
-    def test_missingBootstrapIsRefused(self) -> None:
-        """The commands put, get and query are refused without a bootstrap node."""
-        for arguments in (("put", "x"), ("get", KEY), ("query", "echo", KEY)):
-            self.assertRefused("give --bootstrap HOST:PORT", *arguments)
-
-    def test_badBootstrapIsRefused(self) -> None:
-        """A bootstrap node that isn't HOST:PORT is refused."""
-        self.assertRefused("--bootstrap: 'x:0' has no valid port", "get", "--bootstrap", "x:0", KEY)
-
-    def test_wrongNumberOfArgumentsIsRefused(self) -> None:
-        """Too few or too many arguments are refused with a list of the arguments."""
-        self.assertRefused("the arguments must be: --bootstrap HOST:PORT VALUE", "put")
-        self.assertRefused("the arguments must be: --bootstrap HOST:PORT VALUE", "put", "x", "y")
-        self.assertRefused("the arguments must be: HOST:PORT", "ping")
-        self.assertRefused("the arguments must be: [--nodes 100]", "demo", "7")
-
-    def test_badKeyIsRefused(self) -> None:
-        """
-        A key or target of 31 bytes, or with characters other than hexadecimal digits, is refused.
-        """
-        self.assertRefused("the key must be 32 bytes", "get", "--bootstrap", BOOTSTRAP, KEY[2:])
-        self.assertRefused(
-            "the target must be 32 bytes", "query", "--bootstrap", BOOTSTRAP, "echo", KEY[2:]
-        )
-        self.assertRefused(
-            "the key must be 64 hexadecimal digits, not 'hello'",
-            *("get", "--bootstrap", BOOTSTRAP, "hello"),
-        )
-
-    def test_tooLargeValueIsRefused(self) -> None:
-        """A value over 1,000 bytes is refused, counted in bytes and not in characters."""
-        self.assertRefused("this one has 1002", "put", "--bootstrap", BOOTSTRAP, "\u00e9" * 501)
-
-    def test_badNodeCountIsRefused(self) -> None:
-        """A number of nodes that isn't a number from 1 to 900 is refused."""
-        for count in ("0", "901", "many", "-3"):
-            self.assertRefused("--nodes must be a number from 1 to 900", "demo", f"--nodes={count}")
+from tests.cli.sessions import KEY, CommandTestCase
+from tests.helpers.networks.values import BOOTSTRAP
 
 
 @implementer(ICommandHandler)
 class Shout:
-    """A command that answers with its payload in capitals."""
+    """
+    A command that answers with its payload in capitals.
+
+    :ivar updates: the values of the updates that came
+    """
+
+    def __init__(self) -> None:
+        self.updates: list[bytes | None] = []
 
     def queryReceived(self, request: Request) -> bytes | None:
         """Answer with the payload in capitals."""
         return request.value and request.value.upper()
 
-    def updateReceived(self, request: Request) -> None:
-        """Do nothing."""
+    def updateReceived(self, request: Request) -> bytes | None:
+        """Note the value, and answer with it in capitals."""
+        self.updates.append(request.value)
+        return request.value and request.value.upper()
 
 
-class CommandTests(SynchronousTestCase):
-    """The commands, on a network of 25 nodes in memory."""
-
-    def setUp(self) -> None:
-        self.network = ValueNetwork(25)
-
-    def run_(self, *arguments: str) -> bytes:
-        """
-        Run a command line.
-
-        :return: its output
-        """
-        output = BytesIO()
-        work = main.run(self.network.reactor(), parse(*arguments), output)
-        self.network.clock.runUntil(Deferred.fromCoroutine(work))
-        return output.getvalue()
-
-    def assertFails(self, line: str, *arguments: str) -> None:
-        """Require that the process would end with this line."""
-        with self.assertRaises(SystemExit) as raised:
-            self.run_(*arguments)
-        self.assertEqual(raised.exception.code, line)
-
-    def test_getPrintsWhatPutStored(self) -> None:
-        """A value that put stores on the 20 closest nodes is printed by get, to the byte."""
-        key = self.run_("put", "--bootstrap", BOOTSTRAP, "caf\u00e9\n")
-        self.assertEqual(key, values.keyOf("caf\u00e9\n".encode()).hex().encode() + b"\n")
-        self.assertEqual(len(self.network.holders(bytes.fromhex(key.decode()))), 20)
-        got = self.run_("get", "--bootstrap", BOOTSTRAP, key.decode().strip())
-        self.assertEqual(got, "caf\u00e9\n".encode())
+class NodeTests(CommandTestCase):
+    """Tests for the node that a command is run on."""
 
     def test_deadBootstrapNodeIsHarmless(self) -> None:
         """A bootstrap node that is down does no harm when there is a second one."""
-        key = self.run_("put", "--bootstrap", "10.0.9.9:1", "--bootstrap", BOOTSTRAP, "x")
-        self.assertEqual(len(key), 65)
+        result = self.result("put", "--bootstrap", "10.0.9.9:1", "--bootstrap", BOOTSTRAP, "x")
+        self.assertEqual(len(result.output), 65)
 
     def test_nodeOfACommandLeaves(self) -> None:
         """The node of a command has closed its port at the end, and no other node lists it."""
         ports = len(self.network.network.ports)
-        self.run_("put", "--bootstrap", BOOTSTRAP, "x")
+        self.result("put", "--bootstrap", BOOTSTRAP, "x")
         self.assertEqual(len(self.network.network.ports), ports)
         known = {contact.id for node in self.network.members for contact in node.contacts()}
         self.assertEqual(known, {node.id for node in self.network.members})
-
-    def test_unknownKeyFails(self) -> None:
-        """A get of a key that no node holds fails with the key."""
-        self.assertFails(
-            f"dwdht get: no node holds a valid value under {KEY}",
-            *("get", "--bootstrap", BOOTSTRAP, KEY),
-        )
 
     def test_silentNetworkFails(self) -> None:
         """
@@ -174,43 +64,245 @@ class CommandTests(SynchronousTestCase):
             *("--bootstrap", "nosuch.invalid:3"),
         )
 
-    def test_pingPrintsTheAnswer(self) -> None:
+    def test_timeoutEndsACommand(self) -> None:
         """
-        A ping prints the id and address of the node that answers, and the address that it sees.
+        The commands put, get, query and update with a time-out of 0.75 seconds fail after that
+        time when no node answers, and leave no port open.
         """
-        node = self.network.members[0]
-        host = node._clock.host
-        answer = self.run_("ping", f"{host}:{node.address().port}").decode()
-        self.assertRegex(
-            answer,
-            rf"^{node.id.hex()} at {host}:{node.address().port} sees us at 10\.0\.0\.\d+:\d+\n$",
-        )
-        self.assertRegex(self.run_("ping", BOOTSTRAP).decode(), "^an ephemeral node at 10.0.0.1")
+        ports = len(self.network.network.ports)
+        for command in (("put", "x"), ("get", KEY), ("query", "echo", KEY), ("update", "a", KEY)):
+            started = self.network.clock.seconds()
+            self.assertFails(
+                f"dwdht {command[0]}: gave up after 0.75 seconds",
+                *command,
+                *("--bootstrap", "10.0.9.8:1", "--timeout", "0.75"),
+            )
+            self.assertAlmostEqual(self.network.clock.seconds() - started, 0.75)
+        self.assertEqual(len(self.network.network.ports), ports)
 
-    def test_unansweredPingFails(self) -> None:
-        """A ping that is not answered fails with the address, or with the name that has none."""
-        self.assertFails("dwdht ping: no answer from 10.0.9.9:1", "ping", "10.0.9.9:1")
+    def test_timeoutSparesAQuickCommand(self) -> None:
+        """A command that ends before its time-out succeeds."""
+        self.result("put", "--bootstrap", BOOTSTRAP, "--timeout", "5", "x")
+
+
+class PutTests(CommandTestCase):
+    """Tests for ``dwdht put``."""
+
+    def test_putPrintsTheKey(self) -> None:
+        """A put prints the key, and on standard error that 20 nodes store the value."""
+        result = self.result("put", "--bootstrap", BOOTSTRAP, "caf\u00e9\n")
+        key = values.keyOf("caf\u00e9\n".encode())
+        self.assertEqual(result.output.decode(), f"{key.hex()}\n")
+        self.assertEqual(result.errors, "stored on 20 nodes\n")
+        self.assertEqual(len(self.network.holders(key)), 20)
+
+    def test_putReadsAFile(self) -> None:
+        """A put with --file stores the bytes of the file."""
+        path = self.mktemp()
+        with open(path, "wb") as file:
+            file.write(b"\x00\xff\n")
+        result = self.result("put", "--bootstrap", BOOTSTRAP, "--file", path)
+        self.assertEqual(result.output.decode().strip(), values.keyOf(b"\x00\xff\n").hex())
+
+    def test_putReadsStandardInput(self) -> None:
+        """
+        A put stores the bytes of standard input when the value or the file is -, or when there is
+        neither and standard input is not a terminal.
+        """
+        for arguments in (("-",), ("--file", "-"), ()):
+            result = self.result(
+                "put", "--bootstrap", BOOTSTRAP, *arguments, stdin=BytesIO(b"\x00\xff\n")
+            )
+            self.assertEqual(result.output.decode().strip(), values.keyOf(b"\x00\xff\n").hex())
+
+    def test_putOfAnArgumentLeavesStandardInput(self) -> None:
+        """A put of an argument doesn't read standard input."""
+        stdin = BytesIO(b"other")
+        self.result("put", "--bootstrap", BOOTSTRAP, "x", stdin=stdin)
+        self.assertEqual(stdin.read(), b"other")
+
+    def test_putPrintsJSON(self) -> None:
+        """A put with --json prints one object with the key and the number of nodes."""
+        result = self.result("put", "--bootstrap", BOOTSTRAP, "--json", "x")
+        (line,) = result.lines
+        self.assertEqual(json.loads(line), {"key": values.keyOf(b"x").hex(), "nodes": 20})
+        self.assertEqual(result.errors, "")
+
+
+class GetTests(CommandTestCase):
+    """Tests for ``dwdht get``."""
+
+    def get(self, value: bytes, *options: str, isTerminal: bool = False) -> tuple[bytes, str]:
+        """
+        Store a value and find it.
+
+        :return: the output, and the text on standard error
+        """
+        arguments = ("get", "--bootstrap", BOOTSTRAP, *options, self.put(value))
+        result = self.result(*arguments, isTerminal=isTerminal)
+        return result.output, result.errors
+
+    def test_getPrintsTheBytes(self) -> None:
+        """A get that isn't printed to a terminal prints a value to the byte."""
+        for value in ("caf\u00e9\n".encode(), b"\x1b[2J\x00\xff\\", b"x"):
+            self.assertEqual(self.get(value), (value, ""))
+
+    def test_getEndsTheLineOnATerminal(self) -> None:
+        """A get adds a line end on a terminal, unless the value ends with one."""
+        for value, expected in {b"x": b"x\n", b"x\n": b"x\n", b"a\n\tb": b"a\n\tb\n"}.items():
+            self.assertEqual(self.get(value, isTerminal=True), (expected, ""))
+
+    def test_getEscapesOnATerminal(self) -> None:
+        """
+        A get on a terminal escapes control characters, characters that reverse the text, and bytes
+        that aren't UTF-8, and says so.
+        """
+        note = "the value isn't plain text and is shown with escapes; --raw prints it as it is\n"
+        for value, expected in {
+            b"\x1b]0;title\x07": rb"\x1b]0;title\x07",
+            b"C:\\x1b\r\n": rb"C:\\x1b\r" + b"\n",
+            "caf\u00e9 \u202e \x9b".encode(): "caf\u00e9 \\u202e \\x9b".encode(),
+            b"\xff\xfe": rb"\xff\xfe",
+        }.items():
+            expected = expected if expected.endswith(b"\n") else expected + b"\n"
+            self.assertEqual(self.get(value, isTerminal=True), (expected, note))
+
+    def test_rawGetPrintsTheBytes(self) -> None:
+        """A get with --raw prints a value to the byte on a terminal too."""
+        self.assertEqual(self.get(b"\x1b[2J", "--raw", isTerminal=True), (b"\x1b[2J", ""))
+
+    def test_getPrintsJSON(self) -> None:
+        """A get with --json prints one object, with the value as text or as base64."""
+        for value, field in {
+            "\u00e9\x1b\n".encode(): {"value": "\u00e9\x1b\n"},
+            b"\xff\x00": {"valueBase64": "/wA="},
+        }.items():
+            output, _ = self.get(value, "--json", isTerminal=True)
+            self.assertEqual(output.count(b"\n"), 1)
+            self.assertTrue(output.rstrip().isascii())
+            self.assertNotIn(b"\x1b", output)
+            self.assertEqual(json.loads(output), {"key": values.keyOf(value).hex(), **field})
+
+    def test_unknownKeyFails(self) -> None:
+        """A get of a key that no node holds fails with the key."""
         self.assertFails(
-            "dwdht ping: nosuch.invalid has no IPv4 address", "ping", "nosuch.invalid:1"
+            f"dwdht get: no node holds a valid value under {KEY}",
+            *("get", "--bootstrap", BOOTSTRAP, KEY),
         )
+
+
+class TargetTests(CommandTestCase):
+    """Tests for ``dwdht query`` and ``dwdht update``."""
+
+    def shouters(self, count: int) -> list[Shout]:
+        """Give so many of the nodes closest to the target a command named shout."""
+        closest = self.network.closest(bytes.fromhex(KEY))[:count]
+        handlers = []
+        for node in self.network.members:
+            if node.id in closest:
+                handlers.append(Shout())
+                node.register("shout", handlers[-1])
+        return handlers
 
     def test_queryPrintsEachAnswer(self) -> None:
         """A query prints a line for each answer, with the value if there is one."""
         closest = self.network.closest(bytes.fromhex(KEY))[0]
-        for node in self.network.members:
-            if node.id == closest:
-                node.register("shout", Shout())
+        self.shouters(1)
         arguments = ("query", "--bootstrap", BOOTSTRAP, "--value", "hi", "shout", KEY)
-        lines = self.run_(*arguments).decode().splitlines()
+        lines = self.result(*arguments).lines
         self.assertGreaterEqual(len(lines), 20)
         (valued,) = [line for line in lines if line.endswith("b'HI'")]
         self.assertTrue(valued.startswith(closest.hex()))
         for line in lines:
             self.assertRegex(line, r"^[0-9a-f]{64} 10\.0\.0\.\d+:\d+( b'HI')?$")
 
-    def test_reservedCommandFails(self) -> None:
-        """A query for a command of the protocol itself fails."""
+    def test_queryPrintsJSON(self) -> None:
+        """A query with --json prints an object for each answer."""
+        self.shouters(1)
+        arguments = ("query", "--bootstrap", BOOTSTRAP, "--json", "--value", "hi", "shout", KEY)
+        records = [json.loads(line) for line in self.result(*arguments).lines]
+        self.assertGreaterEqual(len(records), 20)
+        self.assertEqual([each["value"] for each in records if each["value"] is not None], ["HI"])
+        for record in records:
+            self.assertEqual(set(record), {"node", "address", "value"})
+            self.assertRegex(record["node"], "^[0-9a-f]{64}$")
+            self.assertRegex(record["address"], r"^10\.0\.0\.\d+:\d+$")
+
+    def test_updatePrintsEachAnswer(self) -> None:
+        """
+        An update that 3 nodes take prints a line for each of them, and their number on standard
+        error.
+        """
+        handlers = self.shouters(3)
+        arguments = ("update", "--bootstrap", BOOTSTRAP, "shout", KEY, "hi")
+        result = self.result(*arguments)
+        self.assertEqual(result.errors, "taken by 3 nodes\n")
+        self.assertEqual([handler.updates for handler in handlers], [[b"hi"]] * 3)
+        self.assertEqual(len(result.lines), 3)
+        for line in result.lines:
+            self.assertRegex(line, r"^[0-9a-f]{64} 10\.0\.0\.\d+:\d+ b'HI'$")
+
+    def test_updatePrintsJSON(self) -> None:
+        """An update with --json prints an object for each answer, and one with their number."""
+        self.shouters(1)
+        result = self.result("update", "--bootstrap", BOOTSTRAP, "--json", "shout", KEY, "hi")
+        answer, summary = map(json.loads, result.lines)
+        self.assertEqual((answer["value"], summary), ("HI", {"nodes": 1}))
+        self.assertEqual(result.errors, "")
+
+    def test_updateReadsItsValue(self) -> None:
+        """
+        An update has the value of its argument, of a file, or of standard input, and no value when
+        there is nothing in either.
+        """
+        (handler,) = self.shouters(1)
+        path = self.mktemp()
+        with open(path, "wb") as file:
+            file.write(b"in a file")
+        for arguments, stdin, expected in (
+            (("",), None, b""),
+            (("--file", path), None, b"in a file"),
+            (("-",), BytesIO(b"piped"), b"piped"),
+            (("-",), BytesIO(), b""),
+            ((), BytesIO(b"piped"), b"piped"),
+            ((), BytesIO(), None),
+            ((), None, None),
+        ):
+            self.result("update", "--bootstrap", BOOTSTRAP, "shout", KEY, *arguments, stdin=stdin)
+            self.assertEqual(handler.updates.pop(), expected)
+
+    def test_updateThatNobodyTakesFails(self) -> None:
+        """An update that no node takes fails."""
         self.assertFails(
-            "dwdht query: _ping is a command of the protocol itself",
-            *("query", "--bootstrap", BOOTSTRAP, "_ping", KEY),
+            "dwdht update: no node took the update",
+            *("update", "--bootstrap", BOOTSTRAP, "nosuch", KEY, "x"),
         )
+
+    def test_tooLargeRequestIsAMistake(self) -> None:
+        """
+        A query or an update with a value that fits no datagram fails as a wrong command line does,
+        with status 2, and sends nothing.
+        """
+        sent = self.network.network.sent
+        for arguments in (
+            ("query", "--value", "x" * 65500, "echo", KEY),
+            ("update", "echo", KEY, "x" * 65500),
+        ):
+            result = self.attempt(*arguments, "--bootstrap", BOOTSTRAP)
+            self.assertEqual(result.status, 2)
+            self.assertRegex(result.errors, r"^dwdht \w+: the request would have 65\d\d\d bytes")
+        self.assertEqual(self.network.network.sent, sent)
+
+
+class LoneNetworkTests(CommandTestCase):
+    """Tests for commands on a network that has no node but its bootstrap node."""
+
+    size = 0
+
+    def test_queryWithoutAnswerFails(self) -> None:
+        """A query that the bootstrap node alone could answer fails."""
+        result = self.assertFails(
+            "dwdht query: no member of the network answered",
+            *("query", "--bootstrap", BOOTSTRAP, "echo", KEY),
+        )
+        self.assertEqual(result.output, b"")

@@ -4,12 +4,28 @@ Tests for ``dwdht`` as a process: its output, its errors and its exit status.
 
 from __future__ import annotations
 
+import json
+import shlex
+
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.task import deferLater
 
-from tests.helpers.processes.programs import DWDHT, ProgramTestCase, freePort
+from tests.helpers.processes.programs import (
+    DWDHT,
+    TWISTD,
+    Program,
+    ProgramTestCase,
+    freePort,
+)
 
 KEY = "ab" * 32
+
+#: The command line of ``dwdht`` in a shell.
+SHELL_DWDHT = shlex.join(DWDHT)
+
+#: A bootstrap node that is named in command lines that are refused.
+BOOTSTRAP = ("--bootstrap", "127.0.0.1:1")
 
 
 class Silent(DatagramProtocol):
@@ -28,29 +44,87 @@ class Silent(DatagramProtocol):
             self.asked.callback(None)
 
 
-class ProcessTests(ProgramTestCase):
-    """The program ``dwdht``."""
+class CommandLineTests(ProgramTestCase):
+    """The command line of ``dwdht``, which no node is needed for."""
 
     async def test_mistakeEndsWithStatus2(self) -> None:
         """A mistake on the command line is reported in one line, with exit status 2."""
-        bootstrap = ("--bootstrap", "127.0.0.1:1")
         for arguments, line in {
-            (): "dwdht: give a command: put, get, ping, query or demo; see `dwdht --help`",
-            ("get", KEY): "dwdht get: give --bootstrap HOST:PORT, a node of the network",
+            (): (
+                "dwdht: give a command: put, get, ping, query, update, node or demo; "
+                "see `dwdht --help`"
+            ),
+            ("get", KEY): (
+                "dwdht get: give --bootstrap HOST:PORT, a node of the network, "
+                "or set DWDHT_BOOTSTRAP"
+            ),
             ("ping", "127.0.0.1:0"): (
                 "dwdht ping: the address: '127.0.0.1:0' has no valid port; a port is 1 to 65535"
             ),
-            ("get", *bootstrap, KEY[2:]): (
+            ("get", *BOOTSTRAP, KEY[2:]): (
                 "dwdht get: the key must be 32 bytes, as 64 hexadecimal digits, "
                 "and this is 31 bytes"
             ),
-            ("put", *bootstrap, "x" * 1001): (
+            ("put", *BOOTSTRAP, "x" * 1001): (
                 "dwdht put: a value may have up to 1000 bytes, and this one has 1001"
             ),
+            ("query", *BOOTSTRAP, "_ping", KEY): (
+                "dwdht query: _ping is a command of the protocol itself"
+            ),
+            ("a\nb",): "dwdht: Unknown command: a\\nb",
         }.items():
-            program = await self.finish(*DWDHT, *arguments)
+            program = await self.finish(*DWDHT, *arguments, environment={"DWDHT_BOOTSTRAP": ""})
             self.assertRefused(program, 2, line)
             self.assertEqual(program.text, "")
+
+    async def test_badVariableEndsWithStatus2(self) -> None:
+        """A mistake in DWDHT_BOOTSTRAP is reported by its name, with exit status 2."""
+        environment = {"DWDHT_BOOTSTRAP": "x:0"}
+        program = await self.finish(*DWDHT, "get", KEY, environment=environment)
+        self.assertRefused(
+            program,
+            2,
+            "dwdht get: DWDHT_BOOTSTRAP: 'x:0' has no valid port; a port is 1 to 65535",
+        )
+
+    async def test_helpAndVersionArePrinted(self) -> None:
+        """Help, by its long and its short option, and version are printed with exit status 0."""
+        for option in ("--help", "-h"):
+            program = await self.finish(*DWDHT, option)
+            self.assertEqual((program.exitCode, program.errorText), (0, ""))
+            for command in ("put", "get", "ping", "query", "update", "node", "demo"):
+                self.assertIn(f"\n    {command} ", program.text)
+            for command, usage in {
+                "get": "[options] KEYHEX",
+                "update": "[options] COMMAND TARGETHEX [VALUE]",
+                "node": "[options]",
+            }.items():
+                program = await self.finish(*DWDHT, command, option)
+                self.assertEqual((program.exitCode, program.errorText), (0, ""))
+                self.assertTrue(program.text.startswith(f"Usage: dwdht {command} {usage}\n"))
+        program = await self.finish(*DWDHT, "--version")
+        self.assertEqual(program.exitCode, 0)
+        self.assertRegex(program.text, r"^dwdht \d+\.\d+\.\d+\n$")
+
+    async def test_twistdPrintsItsHelp(self) -> None:
+        """The help of twistd dwdht is printed by its short option too."""
+        program = await self.finish(*TWISTD, "dwdht", "-h")
+        self.assertEqual(program.exitCode, 0)
+        self.assertIn("--ephemeral", program.text)
+
+    async def test_interruptedInputEndsInOneLine(self) -> None:
+        """A put that is interrupted while it waits for standard input ends with one line."""
+        program = self.start(*DWDHT, "put", *BOOTSTRAP)
+        await deferLater(self.reactor, 1.5)
+        program.send("INT")
+        await program.end(10)
+        # On a slow machine the program is still loading.
+        self.assertRegex(program.errorText, r"^dwdht( put)?: interrupted\n$")
+        self.assertEqual(program.exitCode, 1)
+
+
+class FailureTests(ProgramTestCase):
+    """Failures of ``dwdht``."""
 
     async def test_failureEndsWithStatus1(self) -> None:
         """A failed command is reported in one line, with exit status 1."""
@@ -75,18 +149,115 @@ class ProcessTests(ProgramTestCase):
         await program.end(10)
         self.assertRefused(program, 1, "dwdht query: interrupted")
 
-    async def test_helpAndVersionArePrinted(self) -> None:
-        """Help and version are printed with exit status 0."""
-        program = await self.finish(*DWDHT, "--help")
-        self.assertEqual(program.exitCode, 0)
-        for command in ("put", "get", "ping", "query", "demo"):
-            self.assertIn(f"\n    {command} ", program.text)
-        program = await self.finish(*DWDHT, "--version")
-        self.assertEqual(program.exitCode, 0)
-        self.assertRegex(program.text, r"^dwdht \d+\.\d+\.\d+\n$")
-        program = await self.finish(*DWDHT, "get", "--help")
-        self.assertEqual(program.exitCode, 0)
-        self.assertIn("dwdht get --bootstrap HOST:PORT KEYHEX", program.text)
+    async def shell(self, script: str, **variables: str) -> Program:
+        """Run a script in which ``$DWDHT`` is the program; its exit status is the script's own."""
+        environment = {"DWDHT": SHELL_DWDHT, **variables}
+        return await self.finish("bash", "-c", script, environment=environment)
+
+    async def test_unwritableOutputEndsInOneLine(self) -> None:
+        """
+        A result, help or version that can't be written, because the disk is full or standard output
+        is closed, ends with one line and exit status 1.
+        """
+        _, address = await self.startNode()
+        for redirection, reason in {
+            ">/dev/full": "No space left on device",
+            ">&-": "it is closed",
+        }.items():
+            for arguments, name in {
+                "ping $ADDRESS": "dwdht ping",
+                "--help": "dwdht",
+                "get -h": "dwdht get",
+                "--version": "dwdht",
+                "demo --nodes 1": "dwdht demo",
+            }.items():
+                program = await self.shell(f"$DWDHT {arguments} {redirection}", ADDRESS=address)
+                self.assertRefused(program, 1, f"{name}: cannot write to standard output: {reason}")
+
+    async def test_closedPipeEndsQuietly(self) -> None:
+        """A command whose reader has ended ends with exit status 1, and says nothing."""
+        _, address = await self.startNode()
+        for arguments in ("ping --count 2 $ADDRESS", "demo --nodes 1", "--help", "--version"):
+            # The reader ends before it has read anything.
+            script = f"( sleep 0.1; $DWDHT {arguments} ) | :; exit ${{PIPESTATUS[0]}}"
+            program = await self.shell(script, ADDRESS=address)
+            self.assertEqual((program.exitCode, program.errorText), (1, ""), arguments)
+
+    async def test_fullErrorOutputKeepsTheStatus(self) -> None:
+        """A mistake ends with exit status 2 although it can't be reported."""
+        for redirection in ("2>/dev/full", "2>&-"):
+            program = await self.shell(f"$DWDHT get x {redirection}")
+            self.assertEqual((program.exitCode, program.errorText), (2, ""))
+
+
+class ResultTests(ProgramTestCase):
+    """Results of ``dwdht`` on a network of one node."""
+
+    async def test_valueGoesThroughPipes(self) -> None:
+        """
+        A value is read from a pipe, and printed to a pipe to the byte; the number of nodes is
+        printed to standard error.
+        """
+        _, address = await self.startNode()
+        script = (
+            "set -o pipefail; "
+            r"KEY=$(printf 'a\0b\377\n' | $DWDHT put) && $DWDHT get $KEY | od -An -tx1"
+        )
+        environment = {"DWDHT": SHELL_DWDHT, "DWDHT_BOOTSTRAP": f"127.0.0.1:1, {address}"}
+        program = await self.finish("bash", "-c", script, environment=environment)
+        self.assertEqual((program.exitCode, program.errorText), (0, "stored on 1 node\n"))
+        self.assertEqual(program.text, " 61 00 62 ff 0a\n")
+
+    async def test_jsonIsOneObjectOnALine(self) -> None:
+        """The commands put, get, ping, query and update print JSON when --json is given."""
+        _, address = await self.startNode()
+        before = ("--bootstrap", address, "--json")
+        put = await self.finish(*DWDHT, *before, "put", "hello")
+        key = json.loads(put.text)["key"]
+        self.assertEqual(json.loads(put.text), {"key": key, "nodes": 1})
+        get = await self.finish(*DWDHT, *before, "get", key)
+        self.assertEqual(json.loads(get.text), {"key": key, "value": "hello"})
+        ping = await self.finish(*DWDHT, *before, "ping", address)
+        self.assertEqual(json.loads(ping.text)["address"], address)
+        query = await self.finish(*DWDHT, *before, "query", "values", key)
+        self.assertEqual(json.loads(query.text)["value"], "hello")
+        update = await self.finish(*DWDHT, *before, "update", "values", key, "hello")
+        self.assertEqual(json.loads(update.text.splitlines()[-1]), {"nodes": 1})
+
+    async def onTerminal(self, *arguments: str) -> Program:
+        """Run ``dwdht`` with a terminal as all three of its streams."""
+        program = Program(self.reactor)
+        self.reactor.spawnProcess(
+            program, DWDHT[0], [*DWDHT, *arguments], {"TERM": "xterm"}, usePTY=True
+        )
+        await program.end(30)
+        return program
+
+    async def test_terminalIsServed(self) -> None:
+        """
+        On a terminal a value is escaped and its line is ended, a put without a value is refused,
+        and a ping that takes over a second shows progress.
+        """
+        _, address = await self.startNode()
+        put = await self.finish(*DWDHT, "put", "--bootstrap", address, "\x1b[2J")
+        get = await self.onTerminal("get", "--bootstrap", address, put.text.strip())
+        self.assertEqual(
+            get.text,
+            "\\x1b[2J\r\n"
+            "the value isn't plain text and is shown with escapes; --raw prints it as it is\r\n",
+        )
+        refused = await self.onTerminal("put", "--bootstrap", address)
+        self.assertEqual(refused.exitCode, 2)
+        self.assertTrue(refused.text.startswith("dwdht put: give a value: "), refused.text)
+        slow = await self.onTerminal("ping", "--timeout", "1.2", f"127.0.0.1:{freePort()}")
+        self.assertEqual(
+            slow.text,
+            "\r\x1b[K1 s: 0 answers so far\r\x1b[Kdwdht ping: gave up after 1.2 seconds\r\n",
+        )
+
+
+class DemoTests(ProgramTestCase):
+    """The program ``dwdht demo``."""
 
     async def test_demoFindsItsValue(self) -> None:
         """

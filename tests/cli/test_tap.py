@@ -218,7 +218,7 @@ class TwistdTests(ProgramTestCase):
         node, _ = await self.startNode("--bootstrap", address)
         await node.says("joined the network")
         put = await self.finish(*DWDHT, "put", "--bootstrap", address, "hello")
-        self.assertEqual((put.exitCode, put.errorText), (0, ""))
+        self.assertEqual((put.exitCode, put.errorText), (0, "stored on 1 node\n"))
         got = await self.finish(*DWDHT, "get", "--bootstrap", address, put.text.strip())
         self.assertEqual((got.exitCode, got.text), (0, "hello"))
         await self.terminate(node)

@@ -1,8 +1,11 @@
 """
 The command lines, ``dwdht`` and ``twistd dwdht``.
 
-* `main`: the program ``dwdht``; `commands` has its commands, and `demo` the network that
-  ``dwdht demo`` shows.
+* `main` and `program`: the program ``dwdht``.
+* `command`: what its commands share.  `commands` has put, get, query and update; `ping`,
+  `foreground` (``dwdht node``) and `demo` have the others.
+* `payload`: the value of a command, from an argument, a file, or standard input.
+* `console` and `progress`: what a command writes, and how.
 * `tap`: the plugin of ``twistd``.
-* `options`: the options that both share, and how their values are read.
+* `options`: options that several of these share, and how their values are read.
 """

@@ -1,205 +1,173 @@
 """
-The commands of ``dwdht``: put, get, ping, query and demo.
-
-`Command` reads a command line and runs it, `NodeCommand` adds a node of its own, and
-`NetworkCommand` the bootstrap nodes of the network to work on.
+The commands of ``dwdht`` that store, find and ask; `ping`, `demo` and `foreground` have the others.
 """
 
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Sequence
-from getopt import GetoptError, gnu_getopt
-from importlib.metadata import version
-from inspect import signature
-from typing import Any, BinaryIO, NoReturn
+from typing import Any
 
 from twisted.python import usage
 
 from .. import values
-from .._core.wire import ID_BYTES, Address
-from .._net.asking import Resolver
-from ..errors import DHTError, NoResponse, UnresolvableHost
-from ..interfaces import IDHTNode
-from ..node import DHTNode
-from .options import BootstrapOptions, readAddress, readHex, readNumber
+from .._core.wire import ID_BYTES, MAX_DATAGRAM_BYTES
+from .._net.arguments import checkCommand
+from ..errors import InvalidCommand
+from ..interfaces import IDHTNode, Reply
+from .command import Command, CommandFailed, NetworkCommand
+from .console import Console, shown, valueFields
+from .options import readHex, readNumber
+from .payload import ValueOptions
+from .progress import Progress
 
 #: The most nodes that a demo may have.  Each takes a file descriptor.  Larger: on many machines a
 #: process may open only 1,024 of them, and the demo would fail.
 MAXIMUM_DEMO_NODES = 900
 
 
-class ProgramOptions(usage.Options):
-    """The options of ``dwdht`` with and without a command."""
-
-    def opt_version(self) -> NoReturn:
-        """Display the version and exit."""
-        sys.stdout.write(f"dwdht {version('dwdht_twisted')}\n")
-        sys.exit(0)
-
-
-class Command(ProgramOptions):
-    """
-    A command with its arguments and options.
-    """
-
-    synopsis = ""
-
-    def parseOptions(self, options: Sequence[str] | None = None) -> None:
-        """
-        Read the command line, with options before, between or after the arguments.
-
-        The base class takes the first argument as the end of the options, so the options are moved
-        to the front.
-
-        :raises usage.UsageError: when there is a mistake in it
-        """
-        try:
-            found, arguments = gnu_getopt(list(options or ()), self.shortOpt, self.longOpt)
-        except GetoptError as error:
-            raise usage.UsageError(str(error)) from None
-        flags = [
-            f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name for name, value in found
-        ]
-        if "--help" not in flags and "--version" not in flags:
-            self._checkNumber(arguments)
-        super().parseOptions([*flags, "--", *arguments])
-
-    def _checkNumber(self, arguments: list[str]) -> None:
-        try:
-            signature(self.parseArgs).bind(*arguments)
-        except TypeError:
-            raise usage.UsageError(f"the arguments must be: {self.synopsis}") from None
-
-    async def run(self, reactor: Any, output: BinaryIO) -> None:
-        """
-        Run the command.
-
-        :param output: where the result is written
-        :raises DHTError: when the command fails
-        """
-        raise NotImplementedError
-
-
-class NodeCommand(Command):
-    """
-    A command that is run on a new ephemeral node, which no other node lists.
-    """
-
-    async def run(self, reactor: Any, output: BinaryIO) -> None:
-        """Run the command on a new node, and destroy that node in any case."""
-        node = DHTNode(reactor, ephemeral=True, bootstrap=self.get("bootstrap", ()))
-        try:
-            await self.runOn(node, output)
-        finally:
-            await node.destroy()
-
-    async def runOn(self, node: IDHTNode, output: BinaryIO) -> None:
-        """Run the command on this node."""
-        raise NotImplementedError
-
-
-class NetworkCommand(BootstrapOptions, NodeCommand):
-    """A command that works on a network, and so requires a bootstrap node."""
-
-    def postOptions(self) -> None:
-        """Require a bootstrap node."""
-        if not self["bootstrap"]:
-            raise usage.UsageError("give --bootstrap HOST:PORT, a node of the network")
-
-    async def run(self, reactor: Any, output: BinaryIO) -> None:
-        """Run the command on a new node; if no node answers, add the addresses to the error."""
-        try:
-            await super().run(reactor, output)
-        except NoResponse as error:
-            asked = [await _describe(reactor, address) for address in self["bootstrap"]]
-            raise NoResponse(f"{error}; asked {', '.join(asked)}") from None
-
-
-async def _describe(reactor: Any, address: Address) -> str:
-    """An address, with the IP address of its host name or the reason why it has none."""
-    try:
-        found = await Resolver(reactor).resolve(address)
-    except UnresolvableHost as error:
-        return f"{address} ({error})"
-    return str(address) if found == address else f"{address} ({found.host})"
-
-
-class Put(NetworkCommand):
+class Put(ValueOptions, NetworkCommand):
     """Store a value."""
 
-    synopsis = "--bootstrap HOST:PORT VALUE"
-    longdesc = "Stores VALUE, up to 1,000 bytes, and prints its key: its SHA-256 in hexadecimal."
+    synopsis = "[options] [VALUE]"
+    longdesc = (
+        "Stores VALUE, up to 1,000 bytes, and prints its key: its SHA-256 in hexadecimal. Standard "
+        "error says on how many nodes it is stored. The value is read from standard input when "
+        "VALUE is - or is missing; then a line end at the end of the input is part of it."
+    )
+    maximumBytes = values.MAXIMUM_VALUE_BYTES
+    requiresValue = True
 
-    def parseArgs(self, value: str) -> None:  # type: ignore[override]
+    def parseArgs(self, value: str | None = None) -> None:
         """Read the value: the bytes of the argument, as the shell passed them."""
-        try:
-            self["value"] = values.checkValue(os.fsencode(value))
-        except DHTError as error:
-            raise usage.UsageError(str(error)) from None
+        self["value"] = value
 
-    async def runOn(self, node: IDHTNode, output: BinaryIO) -> None:
+    async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Store the value and print its key."""
-        key = await values.put(node, self["value"])
-        output.write(f"{key.hex()}\n".encode())
+        value = self["value"]
+        key = values.keyOf(value)
+        stream = node.update(values.COMMAND, key, value)
+        await stream.collect()
+        if self["json"]:
+            console.record(key=key.hex(), nodes=stream.commits)
+        else:
+            console.line(key.hex())
+            console.report(f"stored on {countNodes(stream.commits)}")
 
 
 class Get(NetworkCommand):
     """Find a value."""
 
-    synopsis = "--bootstrap HOST:PORT KEYHEX"
-    longdesc = "Finds the value with this key, and prints it as it is, without a line end."
+    synopsis = "[options] KEYHEX"
+    longdesc = (
+        "Finds the value with this key, and prints it as it is. On a terminal a line end follows, "
+        "and characters that could control the terminal are shown as escapes."
+    )
+    optFlags = [["raw", None, "Print the bytes of the value to a terminal too, as they are."]]
 
     def parseArgs(self, key: str) -> None:  # type: ignore[override]
         """Read the key."""
         self["key"] = readHex(key, "the key", ID_BYTES)
 
-    async def runOn(self, node: IDHTNode, output: BinaryIO) -> None:
+    def postOptions(self) -> None:
+        """Refuse two forms of output at once."""
+        super().postOptions()
+        if self["raw"] and self["json"]:
+            raise usage.UsageError("give --raw or --json, not both")
+
+    async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Find the value and print it."""
-        output.write(await values.get(node, self["key"]))
+        value = await values.get(node, self["key"])
+        if self["json"]:
+            console.record(key=self["key"].hex(), **valueFields(value))
+        elif self["raw"] or not console.isTerminal:
+            console.write(value)
+        else:
+            text, hasEscapes = shown(value)
+            console.write(console.encode(text if text.endswith("\n") else f"{text}\n"))
+            if hasEscapes:
+                console.report(
+                    "the value isn't plain text and is shown with escapes; --raw prints it as it is"
+                )
 
 
-class Ping(NodeCommand):
-    """Ask a node whether it is there."""
+class TargetCommand(NetworkCommand):
+    """
+    A command that sends a command of the network to the nodes closest to a target.
+    """
 
-    synopsis = "HOST:PORT"
-    longdesc = "Prints the node's id, its address, and the address that it sees us at."
+    def readQuestion(self, command: str, target: str) -> None:
+        """Read the command and its target."""
+        try:
+            self["command"] = checkCommand(command)
+        except InvalidCommand as error:
+            raise usage.UsageError(str(error)) from None
+        self["target"] = readHex(target, "the target", ID_BYTES)
 
-    def parseArgs(self, address: str) -> None:  # type: ignore[override]
-        """Read the address."""
-        self["address"] = readAddress(address, "the address")
+    def show(self, reply: Reply, console: Console) -> None:
+        """Print an answer."""
+        id = None if reply.node.id is None else reply.node.id.hex()
+        address = str(reply.node.address)
+        if self["json"]:
+            console.record(node=id, address=address, **valueFields(reply.value))
+        else:
+            value = "" if reply.value is None else f" {reply.value!r}"
+            console.line(f"{id or '-'} {address}{value}")
 
-    async def runOn(self, node: IDHTNode, output: BinaryIO) -> None:
-        """Ping the address and print the answer."""
-        contact, address = await node.ping(self["address"])
-        name = "an ephemeral node" if contact.id is None else contact.id.hex()
-        output.write(f"{name} at {contact.address} sees us at {address}\n".encode())
 
-
-class Query(NetworkCommand):
+class Query(TargetCommand):
     """Ask the nodes closest to a target to run a command."""
 
-    synopsis = "--bootstrap HOST:PORT [--value VALUE] COMMAND TARGETHEX"
+    synopsis = "[options] COMMAND TARGETHEX"
     longdesc = (
         "Prints a line for each answer: the node's id, its address, and the value that its handler "
-        "returned, if any, as a Python bytes literal."
+        "returned, if any, as a Python bytes literal. Fails when there is no answer."
     )
     optParameters = [["value", None, None, "A payload for the handlers."]]
 
     def parseArgs(self, command: str, target: str) -> None:  # type: ignore[override]
         """Read the command and its target."""
-        self["command"] = command
-        self["target"] = readHex(target, "the target", ID_BYTES)
+        self.readQuestion(command, target)
 
-    async def runOn(self, node: IDHTNode, output: BinaryIO) -> None:
+    async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Query the network, and print each answer when it arrives."""
         value = None if self["value"] is None else os.fsencode(self["value"])
-        async for contact, answer in node.query(self["command"], self["target"], value):
-            name = "-" if contact.id is None else contact.id.hex()
-            shown = "" if answer is None else f" {answer!r}"
-            output.write(f"{name} {contact.address}{shown}\n".encode())
-            output.flush()
+        hasAnswer = False
+        async for reply in node.query(self["command"], self["target"], value):
+            hasAnswer = True
+            self.show(reply, console)
+        if not hasAnswer:
+            raise CommandFailed("no member of the network answered")
+
+
+class Update(ValueOptions, TargetCommand):
+    """Ask the nodes closest to a target to change something."""
+
+    synopsis = "[options] COMMAND TARGETHEX [VALUE]"
+    longdesc = (
+        "Sends an update to the 20 nodes closest to the target, and prints a line for each that "
+        "took it, as `dwdht query` does. Standard error says how many took it. The value is read "
+        "from standard input when VALUE is - or is missing; on a terminal, or when the input is "
+        "empty, an update without VALUE has no value."
+    )
+    maximumBytes = MAX_DATAGRAM_BYTES
+    requiresValue = False
+
+    def parseArgs(  # type: ignore[override]
+        self, command: str, target: str, value: str | None = None
+    ) -> None:
+        """Read the command, its target, and the value: the bytes of the argument."""
+        self.readQuestion(command, target)
+        self["value"] = value
+
+    async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
+        """Update the network, and print the answer of each node that took the update."""
+        stream = node.update(self["command"], self["target"], self["value"])
+        async for reply in stream:
+            self.show(reply, console)
+        if self["json"]:
+            console.record(nodes=stream.commits)
+        else:
+            console.report(f"taken by {countNodes(stream.commits)}")
 
 
 class Demo(Command):
@@ -214,14 +182,21 @@ class Demo(Command):
 
     def postOptions(self) -> None:
         """Read the number of nodes."""
+        super().postOptions()
         self["nodes"] = readNumber(self["nodes"], "--nodes", 1, MAXIMUM_DEMO_NODES)
 
-    async def run(self, reactor: Any, output: BinaryIO) -> None:
+    async def run(self, reactor: Any, console: Console) -> None:
         """Run the demo, and print each line at once."""
         from .demo import Demonstration
 
-        def show(line: str) -> None:
-            output.write(f"{line}\n".encode())
-            output.flush()
+        demonstration = Demonstration(reactor, self["nodes"], console.line)
+        progress = Progress(reactor, console, demonstration.describe)
+        try:
+            await demonstration.run()
+        finally:
+            progress.stop()
 
-        await Demonstration(reactor, self["nodes"], show).run()
+
+def countNodes(number: int) -> str:
+    """A number of nodes in words."""
+    return "1 node" if number == 1 else f"{number} nodes"

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from .. import values
 from .._core.wire import ID_BITS, Contact, distance
-from ..errors import ValueNotFound
+from ..errors import NoResponse, ValueNotFound
 from ..node import DHTNode
 from ..values import MemoryStore
 
@@ -24,6 +24,10 @@ VALUE = b"hello from a distributed hash table"
 #: The number of nodes that join at the same time.  Larger: their requests wait longer for each
 #: other, because all nodes share one process.  Smaller: the network takes longer to build.
 JOINING = 10
+
+#: The time that those nodes may take to join, in seconds.  Larger: where a firewall drops all
+#: datagrams, the demonstration seems to hang.  Smaller: a slow machine may need more.
+JOIN_TIMEOUT = 20.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Demonstration:
         self._nodes: list[DHTNode] = []
         self._members: list[_Member] = []
         self._bootstrap: DHTNode | None = None
+        self._joined = 0
 
     async def run(self) -> bytes:
         """
@@ -70,6 +75,10 @@ class Demonstration:
         finally:
             await _all([node.destroy() for node in self._nodes])
 
+    def describe(self) -> str:
+        """How far the network has come, in words."""
+        return f"{self._joined} of {_count(self._size, 'node')} joined"
+
     def _start(self, ephemeral: bool = False) -> DHTNode:
         bootstrap = () if self._bootstrap is None else (self._bootstrap.address(),)
         node = DHTNode(self._reactor, bootstrap=bootstrap, ephemeral=ephemeral)
@@ -84,12 +93,19 @@ class Demonstration:
         for first in range(0, self._size, JOINING):
             count = min(JOINING, self._size - first)
             joining = [self._join() for _ in range(count)]
-            await _all([member.node.ready() for member in joining])
+            await _all([self._ready(member.node) for member in joining])
+            self._joined += count
         known = sorted(len(member.node.contacts()) for member in self._members)
         self._show(
             f"{_count(self._size, 'node')} joined in {self._since(started)}; "
             f"each knows {known[0]} to {known[-1]} others."
         )
+
+    def _ready(self, node: DHTNode) -> Deferred[None]:
+        def failed(_: object, seconds: float) -> NoReturn:
+            raise NoResponse(f"no node answered within {seconds:g} seconds")
+
+        return node.ready().addTimeout(JOIN_TIMEOUT, self._reactor, failed)
 
     def _join(self) -> _Member:
         member = _Member(self._start(), MemoryStore(self._reactor))

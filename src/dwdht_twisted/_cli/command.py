@@ -1,0 +1,191 @@
+"""
+What the commands of ``dwdht`` have in common.
+
+`Command` reads a command line and runs it, `NodeCommand` adds a node of its own, and
+`NetworkCommand` the bootstrap nodes of the network to work on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from getopt import GetoptError, gnu_getopt
+from inspect import signature
+from typing import Any, BinaryIO, NoReturn, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.python import usage
+
+from .._core.wire import Address
+from .._net.asking import Resolver
+from ..errors import NoResponse, UnresolvableHost
+from ..interfaces import IDHTNode
+from ..node import DHTNode
+from .console import Console
+from .options import BOOTSTRAP_VARIABLE, BootstrapOptions, bootstrapOf, readSeconds
+from .progress import Progress
+
+_T = TypeVar("_T")
+
+
+class CommandFailed(Exception):
+    """A command didn't get what it was to get.  The text tells the user."""
+
+
+class ProgramOptions(usage.Options):
+    """The options of ``dwdht`` with and without a command."""
+
+    def opt_help(self) -> NoReturn:
+        """Display this help and exit."""
+        width = shutil.get_terminal_size().columns
+        Console.ofProcess().write(f"{self.getSynopsis()}\n{self.getUsage(width)}\n".encode())
+        sys.exit(0)
+
+    opt_h = opt_help
+
+    def opt_version(self) -> NoReturn:
+        """Display the version and exit."""
+        from .. import __version__
+
+        Console.ofProcess().line(f"dwdht {__version__}")
+        sys.exit(0)
+
+
+class Command(ProgramOptions):
+    """
+    A command with its arguments and options.
+    """
+
+    synopsis = ""
+
+    def getSynopsis(self) -> str:
+        """The first line of the help."""
+        name = "" if self.parent is None else f" {self.parent.subCommand}"
+        return f"Usage: dwdht{name} {self.synopsis}"
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Read the command line, with options before, between or after the arguments.
+
+        The base class takes the first argument as the end of the options, so the options are moved
+        to the front.
+
+        :raises usage.UsageError: when there is a mistake in it
+        """
+        try:
+            found, arguments = gnu_getopt(list(options or ()), self.shortOpt, self.longOpt)
+        except GetoptError as error:
+            raise usage.UsageError(str(error)) from None
+        flags = [
+            f"{name}={value}" if f"{name[2:]}=" in self.longOpt else name for name, value in found
+        ]
+        if not {"-h", "--help", "--version"}.intersection(flags):
+            self._checkNumber(arguments)
+        super().parseOptions([*flags, "--", *arguments])
+
+    def _checkNumber(self, arguments: list[str]) -> None:
+        try:
+            signature(self.parseArgs).bind(*arguments)
+        except TypeError:
+            raise usage.UsageError(f"the arguments must be: {self.synopsis}") from None
+
+    def readInput(self, stdin: BinaryIO | None) -> None:
+        """
+        Read what the command takes from standard input.
+
+        :param stdin: standard input; None when it is closed
+        :raises usage.UsageError: when it isn't what the command takes
+        """
+
+    async def run(self, reactor: Any, console: Console) -> None:
+        """
+        Run the command.
+
+        :param console: where the result is written
+        :raises DHTError: when the command fails
+        :raises CommandFailed: when the command fails
+        """
+        raise NotImplementedError
+
+
+class NodeCommand(Command):
+    """
+    A command that is run on a new ephemeral node, which no other node lists.
+    """
+
+    optFlags = [["json", None, "Print JSON, an object on each line."]]
+    optParameters = [["timeout", None, None, "Give up after so many seconds."]]
+
+    def postOptions(self) -> None:
+        """Check the options, which may also be given before the command."""
+        super().postOptions()
+        if self.parent is not None:
+            self["json"] = self["json"] or self.parent["json"]
+            if self["timeout"] is None:
+                self["timeout"] = self.parent["timeout"]
+        if self["timeout"] is not None:
+            self["timeout"] = readSeconds(self["timeout"], "--timeout")
+
+    async def run(self, reactor: Any, console: Console) -> None:
+        """Run the command on a new node, and destroy that node in any case."""
+        node = DHTNode(reactor, ephemeral=True, bootstrap=self.get("bootstrap", ()))
+        progress = Progress(
+            reactor, console, lambda: f"{node.counters.responsesReceived} answers so far"
+        )
+        try:
+            await self.runOn(node, reactor, console)
+        finally:
+            progress.stop()
+            await node.destroy()
+
+    async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
+        """Run the command on this node."""
+        raise NotImplementedError
+
+    def inTime(self, reactor: Any, work: Deferred[_T]) -> Deferred[_T]:
+        """
+        Limit the time that work may take to that of ``--timeout``.
+
+        :return: the same Deferred; fails with `CommandFailed` when the work takes longer
+        """
+        if self["timeout"] is not None:
+            work.addTimeout(self["timeout"], reactor, _expired)
+        return work
+
+
+def _expired(_: object, seconds: float) -> NoReturn:
+    raise CommandFailed(f"gave up after {seconds:g} seconds")
+
+
+class NetworkCommand(BootstrapOptions, NodeCommand):
+    """A command that works on a network, and so requires a bootstrap node."""
+
+    def postOptions(self) -> None:
+        """Require a bootstrap node."""
+        super().postOptions()
+        self["bootstrap"] = bootstrapOf(self)
+        if not self["bootstrap"]:
+            raise usage.UsageError(
+                f"give --bootstrap HOST:PORT, a node of the network, or set {BOOTSTRAP_VARIABLE}"
+            )
+
+    async def run(self, reactor: Any, console: Console) -> None:
+        """Run the command on a new node; if no node answers, add the addresses to the error."""
+        await self.inTime(reactor, Deferred.fromCoroutine(self._run(reactor, console)))
+
+    async def _run(self, reactor: Any, console: Console) -> None:
+        try:
+            await super().run(reactor, console)
+        except NoResponse as error:
+            asked = [await _describe(reactor, address) for address in self["bootstrap"]]
+            raise NoResponse(f"{error}; asked {', '.join(asked)}") from None
+
+
+async def _describe(reactor: Any, address: Address) -> str:
+    """An address, with the IP address of its host name or the reason why it has none."""
+    try:
+        found = await Resolver(reactor).resolve(address)
+    except UnresolvableHost as error:
+        return f"{address} ({error})"
+    return str(address) if found == address else f"{address} ({found.host})"

@@ -1,0 +1,146 @@
+"""
+The program ``dwdht``: its command line, and the run of a command under the reactor.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn, cast
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorCore
+from twisted.python import usage
+
+from ..errors import DHTError, InvalidCommand, ValueTooLarge
+from .command import Command, CommandFailed, ProgramOptions
+from .commands import Demo, Get, Put, Query, Update
+from .console import Console, OutputFailed
+from .options import BootstrapOptions
+from .ping import Ping
+
+FAILED = 1
+BAD_USAGE = 2
+
+
+def _node() -> Command:
+    # Not at the top: the other commands need neither a service nor a log.
+    from .foreground import Node
+
+    return Node()
+
+
+class Options(BootstrapOptions, ProgramOptions):
+    """The command line of ``dwdht``."""
+
+    synopsis = "Usage: dwdht [options] COMMAND"
+    longdesc = (
+        "Works on a DHT that speaks the protocol of dht-rpc 2, or shows one. The options may also "
+        "stand after the command. `dwdht COMMAND --help` lists the arguments and options of a "
+        "command. DWDHT_BOOTSTRAP holds the bootstrap nodes when --bootstrap is not given."
+    )
+    optFlags = [["json", None, "Print JSON, an object on each line."]]
+    optParameters = [["timeout", None, None, "Give up after so many seconds."]]
+    subCommands = [
+        ["put", None, Put, "Store a value and print its key."],
+        ["get", None, Get, "Find a value by its key and print it."],
+        ["ping", None, Ping, "Ask a node whether it is there."],
+        ["query", None, Query, "Ask the nodes closest to a target to run a command."],
+        ["update", None, Update, "Ask the nodes closest to a target to change something."],
+        ["node", None, _node, "Run a node."],
+        ["demo", None, Demo, "Show a network of 100 nodes at work, on this machine alone."],
+    ]
+
+    def postOptions(self) -> None:
+        """Require a command, and refuse options that it doesn't take."""
+        super().postOptions()
+        if self.subCommand is None:
+            raise usage.UsageError(
+                "give a command: put, get, ping, query, update, node or demo; see `dwdht --help`"
+            )
+        for name in ("json", "timeout"):
+            if self[name] and name not in self.command:
+                raise usage.UsageError(f"this command has no option --{name}")
+
+    @property
+    def command(self) -> Command:
+        """The command, after `parseOptions`."""
+        return cast(Command, self.subOptions)
+
+
+async def run(reactor: Any, options: Options, console: Console) -> int:
+    """
+    Run the command of a command line, and tell the user when it fails.
+
+    :param console: where the result is written
+    :return: the exit status
+    """
+    try:
+        await options.command.run(reactor, console)
+    except (DHTError, CommandFailed, OutputFailed, CancelledError) as error:
+        return _tell(error, options, console)
+    return 0
+
+
+def execute(arguments: Sequence[str] | None = None) -> NoReturn:
+    """
+    Run the command line of this process, and end the process.
+
+    :param arguments: used instead of those of the process
+    """
+    console = Console.ofProcess()
+    options = Options()
+    try:
+        options.parseOptions(arguments)
+        options.command.readInput(None if sys.stdin is None else sys.stdin.buffer)
+    except (usage.UsageError, OutputFailed, KeyboardInterrupt) as error:
+        status = _tell(error, options, console)
+        console.abandon()
+        sys.exit(status)
+
+    # Imported here, because the import installs the reactor.
+    from twisted.internet import reactor
+    from twisted.internet.task import react
+
+    react(_runUntilInterrupted, (options, console), cast(IReactorCore, reactor))
+
+
+def _tell(error: BaseException, options: Options, console: Console) -> int:
+    """
+    Tell the user why a command has failed.
+
+    :return: the exit status
+    """
+    if isinstance(error, OutputFailed) and error.isClosed:
+        return FAILED
+    isInterrupted = isinstance(error, (CancelledError, KeyboardInterrupt))
+    name = " ".join(filter(None, ["dwdht", options.subCommand]))
+    console.report(f"{name}: {'interrupted' if isInterrupted else error}")
+    # The last two are found before a port is opened.
+    isMistake = isinstance(error, (usage.UsageError, InvalidCommand, ValueTooLarge))
+    return BAD_USAGE if isMistake else FAILED
+
+
+def _runUntilInterrupted(
+    reactor: IReactorCore, options: Options, console: Console
+) -> Deferred[None]:
+    work: Deferred[None] = Deferred()
+
+    async def attempt() -> None:
+        status = await run(reactor, options, console)
+        console.abandon()
+        if status:
+            raise SystemExit(status)
+
+    work.addCallback(lambda _: Deferred.fromCoroutine(attempt()))
+    # Start the work once the reactor runs.  Before that the reactor doesn't handle signals, so
+    # SIGINT would raise KeyboardInterrupt in the middle of the work.
+    reactor.callWhenRunning(work.callback, None)
+
+    def stop() -> Deferred[None]:
+        # Wait until the command has released its node.  Work that has ended already isn't changed.
+        work.cancel()
+        return work
+
+    reactor.addSystemEventTrigger("before", "shutdown", stop)
+    return work
