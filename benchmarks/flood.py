@@ -32,7 +32,7 @@ from dwdht_twisted import DHTNode
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.testing import LogNormalLatency, MemoryNetwork, SimulatedClock
-from dwdht_twisted.testing.host import isIPv4
+from dwdht_twisted.testing.addresses import isIPv4
 
 from .child import Child
 from .processes.flooder import COMMANDS, request

@@ -14,7 +14,7 @@ from socket import inet_ntoa
 from time import perf_counter, strftime
 
 from dwdht_twisted._core.wire import COMPACT_CONTACT_BYTES, unpackContact
-from dwdht_twisted.testing.host import isIPv4
+from dwdht_twisted.testing.addresses import isIPv4
 
 from .forger import Forger
 from .subject import BrokenInvariant, Subject

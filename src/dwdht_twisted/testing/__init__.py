@@ -144,10 +144,10 @@ As in reality:
 """
 
 from .clock import LimitReached, SimulatedClock
-from .host import HostReactor
 from .latency import Latency, LogNormalLatency
 from .network import MemoryNetwork, Observer
 from .port import MemoryPort
+from .reactor import HostReactor
 
 __all__ = [
     "HostReactor",

@@ -15,10 +15,10 @@ from .addresses import isIPv4
 from .clock import SimulatedClock, schedulerOf
 from .conditions import Conditions, Partitions, checkLatency, checkProbability
 from .failures import stopsTest
-from .host import HostReactor, Hosts
 from .latency import Latency
 from .names import MemoryResolver
 from .port import MemoryPort
+from .reactor import HostReactor, Hosts
 
 #: A function that is called with the source, the destination and the bytes of each datagram sent.
 Observer: TypeAlias = Callable[[tuple[str, int], tuple[str, int], bytes], object]

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from .failures import failuresLogged, stopsTest
+from ..failures import failuresLogged, stopsTest
 
 
 class ImmediateThreadPool(ThreadPool):

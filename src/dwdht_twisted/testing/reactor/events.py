@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .failures import failuresLogged
+from ..failures import failuresLogged
 
 #: The phases of an event, in their order.
 PHASES = ("before", "during", "after")

@@ -14,10 +14,10 @@ from twisted.internet.error import ReactorAlreadyRunning, ReactorNotRestartable,
 from twisted.internet.interfaces import IDelayedCall, IHostnameResolver
 from twisted.logger import Logger
 
-from .clock import schedulerOf
+from ..clock import schedulerOf
+from ..failures import failuresLogged
+from ..port import MemoryPort, PortNetwork
 from .events import SystemEvents, Trigger
-from .failures import failuresLogged
-from .port import MemoryPort, PortNetwork
 
 
 class HostNetwork(PortNetwork, Protocol):

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.core`: the system events of a host, and its end.
+Tests for `dwdht_twisted.testing.reactor.core`: the system events of a host, and its end.
 """
 
 from __future__ import annotations

@@ -23,10 +23,10 @@ from twisted.internet.interfaces import (
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
-from .addresses import ANY, isIPv4, isLoopback
+from ..addresses import ANY, isIPv4, isLoopback
+from ..names import resolveFirst
+from ..port import MemoryPort
 from .core import HostNetwork
-from .names import resolveFirst
-from .port import MemoryPort
 from .threads import ThreadedReactor
 
 #: The ports that are handed out for port 0: the dynamic ports (RFC 6335, section 6).

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.host`.
+Tests for `dwdht_twisted.testing.reactor.host`.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.threads` and `dwdht_twisted.testing.threadpool`.
+Tests for `dwdht_twisted.testing.reactor.threads` and `dwdht_twisted.testing.reactor.threadpool`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,7 @@
+"""
+The reactor of one host: its time, system events, threads and ports.
+"""
+
+from .host import HostReactor, Hosts
+
+__all__ = ["HostReactor", "Hosts"]
