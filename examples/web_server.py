@@ -3,8 +3,8 @@ A Twisted web server that has a DHT node as its second service.
 
     twistd -ny examples/web_server.py
 
-POST / stores the body on the network and returns its key. GET /KEYHEX returns the value. The
-environment may set WEB_PORT (8080 by default), DHT_PORT (6620) and DHT_BOOTSTRAP (HOST:PORT, none
+POST / stores the body on the network and returns its key. GET /KEYHEX returns the value, as bytes to
+save: what strangers have stored is never shown as a page of this site. The environment may set WEB_PORT (8080 by default), DHT_PORT (6620) and DHT_BOOTSTRAP (HOST:PORT, none
 by default).
 """
 
@@ -19,9 +19,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from dwdht_twisted import DHTError, DHTNode, ValueNotFound, values
-from dwdht_twisted.service import DHTService
-from dwdht_twisted.values import MemoryStore
+from dwdht_twisted import DHTError, DHTService, MemoryStore, ValueNotFound, values
 
 
 class Values(Resource):
@@ -29,9 +27,9 @@ class Values(Resource):
 
     isLeaf = True
 
-    def __init__(self, node: DHTNode) -> None:
+    def __init__(self, dht: DHTService) -> None:
         super().__init__()
-        self._node = node
+        self._dht = dht
 
     def render_GET(self, request: Request) -> int:
         return self._answer(request, self._find(request.path))
@@ -41,14 +39,18 @@ class Values(Resource):
         return self._answer(request, self._store(request.content.read()))
 
     async def _find(self, path: bytes) -> bytes:
-        return await values.get(self._node, bytes.fromhex(path.strip(b"/").decode()))
+        return await values.get(self._dht.node, bytes.fromhex(path.strip(b"/").decode()))
 
     async def _store(self, value: bytes) -> bytes:
-        key = await values.put(self._node, value)
+        key = await values.put(self._dht.node, value)
         return key.hex().encode() + b"\n"
 
     def _answer(self, request: Request, work: Any) -> int:
         async def answer() -> None:
+            # A browser must not take a stranger's bytes for a page or a script of this site.
+            request.setHeader("Content-Type", "application/octet-stream")
+            request.setHeader("X-Content-Type-Options", "nosniff")
+            request.setHeader("Content-Security-Policy", "default-src 'none'; sandbox")
             try:
                 body = await work
             except ValueNotFound as error:
@@ -81,5 +83,5 @@ dht = DHTService(
 )
 dht.setServiceParent(application)
 
-web = internet.TCPServer(int(os.environ.get("WEB_PORT", "8080")), Site(Values(dht.node)))
+web = internet.TCPServer(int(os.environ.get("WEB_PORT", "8080")), Site(Values(dht)))
 web.setServiceParent(application)
