@@ -4,6 +4,7 @@ The program ``dwdht``: its command line, and the run of a command under the reac
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn, cast
@@ -64,7 +65,7 @@ class Options(BootstrapOptions, ProgramOptions):
 
     @property
     def command(self) -> Command:
-        """The command, after `parseOptions`."""
+        """The command, after ``parseOptions``."""
         return cast(Command, self.subOptions)
 
 
@@ -102,6 +103,9 @@ def execute(arguments: Sequence[str] | None = None) -> NoReturn:
     from twisted.internet import reactor
     from twisted.internet.task import react
 
+    # The modules are loaded.  Later collections need not look at them.
+    gc.freeze()
+    gc.enable()
     react(_runUntilInterrupted, (options, console), cast(IReactorCore, reactor))
 
 
