@@ -169,6 +169,7 @@ class FailureTests(ProgramTestCase):
                 "--help": "dwdht",
                 "get -h": "dwdht get",
                 "--version": "dwdht",
+                "node --version": "dwdht node",
                 "demo --nodes 1": "dwdht demo",
             }.items():
                 program = await self.shell(f"$DWDHT {arguments} {redirection}", ADDRESS=address)

@@ -23,7 +23,7 @@ from .options import bootstrapOf
 from .tap import NodeOptions, makeNodeService
 
 
-class Node(NodeOptions, Command):
+class Node(Command, NodeOptions):
     """Run a node."""
 
     synopsis = "[options]"
