@@ -106,6 +106,12 @@ class CommandLineTests(ProgramTestCase):
         self.assertEqual(program.exitCode, 0)
         self.assertRegex(program.text, r"^dwdht \d+\.\d+\.\d+\n$")
 
+    async def test_helpFitsAnyTerminal(self) -> None:
+        """Help is printed on a terminal of 5 columns, and when the number of columns is none."""
+        for columns in ("5", "wide"):
+            program = await self.finish(*DWDHT, "get", "-h", environment={"COLUMNS": columns})
+            self.assertEqual((program.exitCode, program.errorText), (0, ""))
+
     async def test_twistdPrintsItsHelp(self) -> None:
         """The help of twistd dwdht is printed by its short option too."""
         program = await self.finish(*TWISTD, "dwdht", "-h")

@@ -166,6 +166,13 @@ class BootstrapTests(CommandLineTestCase):
         self.assertRefused(expected, "get", "--bootstrap", "x:0", KEY)
         self.assertRefused(expected, "--bootstrap", "x:0", "get", KEY)
 
+    def test_nameThatCannotBeResolvedIsRefused(self) -> None:
+        """A host name with an empty label, or one of 64 characters, is refused before its use."""
+        for host in ("a..b", "x" * 64):
+            expected = f"'{host}:1' has no valid host"
+            self.assertRefused(f"--bootstrap: {expected}", "get", "--bootstrap", f"{host}:1", KEY)
+            self.assertRefused(f"the address: {expected}", "ping", f"{host}:1")
+
     def test_variableHoldsBootstrapNodes(self) -> None:
         """
         DWDHT_BOOTSTRAP holds addresses, with commas or spaces between them, for commands without

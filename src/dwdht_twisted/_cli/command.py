@@ -26,6 +26,10 @@ from .console import Console
 from .options import BOOTSTRAP_VARIABLE, BootstrapOptions, bootstrapOf, readSeconds
 from .progress import Progress
 
+#: The least width of the help, in columns.  Smaller: the base class can't wrap its text.  Larger: a
+#: narrow terminal breaks lines in the middle of a word.
+LEAST_COLUMNS = 40
+
 _T = TypeVar("_T")
 
 
@@ -38,7 +42,7 @@ class ProgramOptions(usage.Options):
 
     def opt_help(self) -> NoReturn:
         """Display this help and exit."""
-        width = shutil.get_terminal_size().columns
+        width = max(LEAST_COLUMNS, shutil.get_terminal_size().columns)
         Console.ofProcess().write(f"{self.getSynopsis()}\n{self.getUsage(width)}\n".encode())
         sys.exit(0)
 

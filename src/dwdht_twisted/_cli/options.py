@@ -9,7 +9,7 @@ from binascii import unhexlify
 
 from twisted.python import usage
 
-from .._core.wire import Address
+from .._core.wire import Address, isIPv4
 from .._net.arguments import parseAddress
 from ..errors import InvalidAddress
 
@@ -61,9 +61,15 @@ def readAddress(text: str, name: str) -> Address:
     :raises usage.UsageError: when the text is not an address
     """
     try:
-        return parseAddress(text)
+        address = parseAddress(text)
+        if not isIPv4(address.host):
+            # As the resolver does with a name, but before a node is started.
+            address.host.encode("idna")
     except InvalidAddress as error:
         raise usage.UsageError(f"{name}: {error}") from None
+    except UnicodeError as error:
+        raise usage.UsageError(f"{name}: {text!r} has no valid host: {error}") from None
+    return address
 
 
 def readHex(text: str, name: str, size: int) -> bytes:
