@@ -11,10 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.helpers.processes.programs import ROOT
 
-#: The packages that the core must not need.
+#: Packages that no module of the core may import.
 FORBIDDEN = ("twisted", "zope", "asyncio", "socket", "google")
 
-#: Imports a module in a process in which the forbidden packages can't be imported.
+#: A script that imports the modules named by its arguments. It first makes the import of the
+#: forbidden packages fail.
 CODE = f"""
 import sys
 from importlib import import_module
@@ -27,13 +28,13 @@ for name in sys.argv[1:]:
 
 class PurityTests(SynchronousTestCase):
     """
-    The core in a process without Twisted.
+    The modules of the core, imported in processes without Twisted.
     """
 
     def test_coreImportsWithoutTwisted(self) -> None:
         """
-        Each module of the core is imported first in a process of its own, where Twisted, zope,
-        asyncio and socket can't be imported.
+        Each module of the core can be imported in a fresh process in which Twisted, zope, asyncio,
+        socket and google can't be imported.
         """
         source = ROOT / "src"
         paths = sorted((source / "dwdht_twisted" / "_core").rglob("*.py"))

@@ -35,7 +35,10 @@ class EstimateTests(SynchronousTestCase):
     """
 
     def test_firstSampleSetsMeanAndDeviation(self) -> None:
-        """The first sample is the mean, and half of it is the deviation (RFC 6298, 2.2)."""
+        """
+        The first sample becomes the mean, and half of the sample becomes the deviation (RFC 6298,
+        2.2).
+        """
         estimate = firstEstimate(0.2)
         self.assertAlmostEqual(estimate[0], 0.2)
         self.assertAlmostEqual(estimate[1], 0.1)
@@ -43,11 +46,12 @@ class EstimateTests(SynchronousTestCase):
 
     def test_laterSamplesAreWeighted(self) -> None:
         """
-        A later sample weighs an eighth in the mean and a quarter in the deviation (RFC 6298, 2.3).
+        A later sample has a weight of 1/8 in the mean and of 1/4 in the deviation (RFC 6298, 2.3).
         """
         estimate = firstEstimate(0.2)
         estimate = refined(estimate, 0.4)
-        # The deviation is taken from the former mean: 3/4 of 0.1 and 1/4 of 0.2.
+        # The new sample deviates from the former mean by 0.2. The deviation is 3/4 of 0.1 plus 1/4
+        # of 0.2.
         self.assertAlmostEqual(estimate[1], 0.125)
         self.assertAlmostEqual(estimate[0], 0.225)
         self.assertAlmostEqual(timeoutOf(estimate), 0.725)
@@ -55,7 +59,10 @@ class EstimateTests(SynchronousTestCase):
     @thorough
     @given(samples, st.lists(samples, max_size=50))
     def test_estimateStaysWithinItsSamples(self, first: float, more: list[float]) -> None:
-        """A time-out is within its bounds, and the mean within the samples."""
+        """
+        The time-out stays between `MINIMUM_TIMEOUT` and `MAXIMUM_TIMEOUT`. The mean stays between
+        the smallest and the largest sample.
+        """
         estimate = firstEstimate(first)
         for sample in more:
             estimate = refined(estimate, sample)
@@ -63,12 +70,15 @@ class EstimateTests(SynchronousTestCase):
             self.assertTrue(min(first, *more) - 1e-9 <= estimate[0])
             self.assertTrue(estimate[0] <= max(first, *more) + 1e-9)
             self.assertTrue(estimate[1] >= 0)
-            # A shorter time-out would end before an answer that is as fast as the mean.
+            # With a shorter time-out, an answer after the mean round-trip time would come too late.
             self.assertTrue(timeoutOf(estimate) >= min(estimate[0], MAXIMUM_TIMEOUT))
 
     @given(st.floats(0.001, 1.4), st.floats(0.001, 1.4))
     def test_timeoutConvergesToANewRoundTrip(self, before: float, now: float) -> None:
-        """The time-out comes within 0.0005 seconds of a new round trip after 100 samples."""
+        """
+        After 100 samples of a new round-trip time, the time-out differs from it by less than 0.0005
+        seconds.
+        """
         estimate = firstEstimate(before)
         for _ in range(100):
             estimate = refined(estimate, now)
@@ -77,8 +87,8 @@ class EstimateTests(SynchronousTestCase):
 
     def test_backOffHoldsUntilTheNextSample(self) -> None:
         """
-        A time-out doesn't shrink after a wait without an answer, until there is a sample (RFC 6298,
-        5.5).
+        A time-out that a wait without an answer has prolonged is not shortened by a shorter wait.
+        The next sample shortens it (RFC 6298, 5.5).
         """
         estimate = firstEstimate(0.01)
         estimate = backedOff(estimate, 0.9)
@@ -93,7 +103,8 @@ class EstimateTests(SynchronousTestCase):
     @given(samples, st.lists(samples, max_size=10))
     def test_backOffIsBounded(self, first: float, waits: list[float]) -> None:
         """
-        A time-out after waits without an answer is the longest of them, at most `MAXIMUM_TIMEOUT`.
+        After waits without an answer, the time-out is the longest of these waits and of the
+        time-out before them, at most `MAXIMUM_TIMEOUT`.
         """
         estimate = firstEstimate(first)
         before = timeoutOf(estimate)
@@ -105,26 +116,29 @@ class EstimateTests(SynchronousTestCase):
 
 class RoundTripTimesTests(SynchronousTestCase):
     """
-    The time-outs of many addresses, `RoundTripTimes`.
+    `RoundTripTimes`, which keeps the time-outs of many addresses.
     """
 
     def setUp(self) -> None:
         self.times = RoundTripTimes()
 
     def test_timeoutWithoutSamplesIsFixed(self) -> None:
-        """The time-out is `INITIAL_TIMEOUT`, 0.5 seconds, before anything was measured."""
+        """Before the first sample, the time-out is `INITIAL_TIMEOUT`, 0.5 seconds."""
         self.assertEqual(self.times.timeout(NEAR, 0.0), INITIAL_TIMEOUT)
 
     def test_eachAddressHasItsOwnTimeout(self) -> None:
-        """A near and a far address each have the time-out of their own samples."""
+        """
+        The time-out of an address follows its own samples: one address is near, another is far
+        away.
+        """
         for _ in range(50):
             self.times.measured(NEAR, 0.01, 0.0)
             self.times.measured(FAR, 0.8, 0.0)
         self.assertAlmostEqual(self.times.timeout(NEAR, 0.0), MINIMUM_TIMEOUT, places=3)
         self.assertAlmostEqual(self.times.timeout(FAR, 0.0), 0.8, places=3)
 
-    def test_portsOfAHostAreApart(self) -> None:
-        """Two ports of one host have time-outs of their own."""
+    def test_eachPortOfAHostHasItsOwnTimeout(self) -> None:
+        """Two ports of one host have different time-outs."""
         self.times.measured(NEAR, 0.8, 0.0)
         for _ in range(50):
             self.times.measured(FAR, 0.1, 0.0)
@@ -132,7 +146,9 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertNotEqual(self.times.timeout(other, 0.0), self.times.timeout(NEAR, 0.0))
 
     def test_newAddressHasTheTimeoutOfOthers(self) -> None:
-        """A new address has the time-out that follows from all samples."""
+        """
+        An address without samples has the time-out that follows from the samples of all addresses.
+        """
         for _ in range(50):
             self.times.measured(NEAR, 0.7, 0.0)
         self.assertAlmostEqual(self.times.timeout(FAR, 0.0), 0.7, places=3)
@@ -140,7 +156,7 @@ class RoundTripTimesTests(SynchronousTestCase):
     def test_oldEstimateIsForgotten(self) -> None:
         """
         An address without a sample for `ESTIMATES_KEPT_FOR`, 1,800 seconds, has the time-out of a
-        new one.
+        new address.
         """
         for _ in range(50):
             self.times.measured(NEAR, 0.9, 0.0)
@@ -152,7 +168,9 @@ class RoundTripTimesTests(SynchronousTestCase):
         )
 
     def test_silenceProlongsNoEstimate(self) -> None:
-        """An estimate is kept no longer because its address was asked and didn't answer."""
+        """
+        An unanswered request doesn't extend the time for which the estimate of its address is kept.
+        """
         self.times.measured(NEAR, 0.9, 0.0)
         self.times.missed(NEAR, 0.9, ESTIMATES_KEPT_FOR / 2)
         for _ in range(50):
@@ -161,8 +179,8 @@ class RoundTripTimesTests(SynchronousTestCase):
 
     def test_estimatesAreBounded(self) -> None:
         """
-        The estimate of the first address is forgotten after samples of `ESTIMATED_ADDRESSES`, 128,
-        others, and the last one's is kept.
+        The oldest estimate is forgotten after samples of `ESTIMATED_ADDRESSES`, 128, other
+        addresses. The latest estimate is kept.
         """
         self.times.measured(NEAR, 1.4, 0.0)
         for number in range(ESTIMATED_ADDRESSES):
@@ -173,7 +191,7 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(last, 0.0), MINIMUM_TIMEOUT)
 
     def test_lateAnswerProlongsOneTimeout(self) -> None:
-        """A late answer prolongs the time-out of its own address alone, until the next sample."""
+        """A late answer prolongs the time-out of its own address only, until the next sample."""
         for address in (NEAR, FAR):
             self.times.measured(address, 0.01, 0.0)
         self.times.missed(NEAR, 0.7, 0.0)
@@ -184,8 +202,8 @@ class RoundTripTimesTests(SynchronousTestCase):
 
     def test_failureDoublesTheTimeout(self) -> None:
         """
-        The time-out of an address that answered no transmission doubles, up to `MAXIMUM_TIMEOUT`,
-        until the next sample.
+        A request without any answer doubles the time-out of its address, up to `MAXIMUM_TIMEOUT`.
+        The next sample ends the increase.
         """
         self.times.measured(NEAR, 0.01, 0.0)
         for waited in (0.2, 0.4, 0.8, 1.4):
@@ -198,8 +216,8 @@ class RoundTripTimesTests(SynchronousTestCase):
 
     def test_lateAnswersInARowProlongAllTimeouts(self) -> None:
         """
-        The time-out of a new address grows after `MISSED_IN_A_ROW`, 8, late answers of others in a
-        row, and not after 7.
+        `MISSED_IN_A_ROW`, 8, late answers in a row from one address prolong the time-out of a new
+        address. Seven don't.
         """
         self.times.measured(NEAR, 0.01, 0.0)
         new = Address("203.0.113.1", 1)
@@ -212,7 +230,9 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(new, 0.0), MINIMUM_TIMEOUT)
 
     def test_lateAnswerSparesKnownAddresses(self) -> None:
-        """The late answer of one address doesn't change the time-out of another known one."""
+        """
+        A late answer of one address doesn't change the time-out of another address with samples.
+        """
         self.times.measured(NEAR, 0.1, 0.0)
         self.times.measured(FAR, 0.1, 0.0)
         before = self.times.timeout(FAR, 0.0)
@@ -220,7 +240,9 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(FAR, 0.0), before)
 
     def test_lateAnswersAtFirstProlongAllTimeouts(self) -> None:
-        """The time-out of all addresses grows after 8 late answers in a row before any sample."""
+        """
+        Before the first sample, 8 late answers in a row prolong the time-out of all addresses.
+        """
         for _ in range(MISSED_IN_A_ROW):
             self.times.missed(FAR, INITIAL_TIMEOUT, 0.0)
         self.assertGreater(self.times.timeout(NEAR, 0.0), INITIAL_TIMEOUT)

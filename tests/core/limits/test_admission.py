@@ -1,5 +1,5 @@
 """
-Admission of requests: `Admission`, and the limits of proven and of unproven addresses.
+Admission of requests by `Admission`: the limits of proven and of unproven addresses.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dwdht_twisted._core.limits.bounds import STRANGER_REQUEST_RATE
 
 class AdmissionTests(SynchronousTestCase):
     """
-    An `Admission` with one proven contact.
+    An `Admission` for which one address is proven.
     """
 
     def setUp(self) -> None:
@@ -21,29 +21,29 @@ class AdmissionTests(SynchronousTestCase):
         self.allowed = int(STRANGER_REQUEST_RATE)
 
     def flood(self, requests: int, hosts: int, now: float = 0.0) -> int:
-        """Send requests from hosts in turn, and return the number that is served."""
+        """Send requests from the hosts in turn, and return the number of served requests."""
         addresses = ((f"9.9.{n % hosts >> 8}.{n % hosts & 255}", 80) for n in range(requests))
         return sum(self.admission.admits(address, now) for address in addresses)
 
     def test_strangersShareARate(self) -> None:
         """
-        Of 10,000 requests a second of unproven addresses `STRANGER_REQUEST_RATE`, 5,000, are served
-        in each of 2 seconds.
+        All unproven addresses together get `STRANGER_REQUEST_RATE`, 5,000, requests served in each
+        of 2 seconds. They send 10,000 in each.
         """
         self.assertEqual(self.flood(2 * self.allowed, 20_000), self.allowed)
         self.assertEqual(self.flood(2 * self.allowed, 20_000, 1.0), self.allowed)
 
     def test_servedStrangersStayUnproven(self) -> None:
         """
-        Of 10,000 requests of 1,000 unproven addresses 5,000 are served, because being served proves
-        no address.
+        An address doesn't become proven by a served request. Of 10,000 requests of 1,000 unproven
+        addresses, 5,000 are served.
         """
         self.assertEqual(self.flood(2 * self.allowed, 1000), self.allowed)
 
     def test_provenAddressIsServedInAFlood(self) -> None:
         """
-        A proven address is served in a flood of 20,000 unproven ones, and another unproven one is
-        not.
+        During a flood from 20,000 unproven addresses, a proven address is served and one more
+        unproven address is not.
         """
         self.flood(20_000, 20_000)
         self.assertFalse(self.admission.admits(("7.7.7.7", 80), 0.0))
@@ -51,15 +51,18 @@ class AdmissionTests(SynchronousTestCase):
 
     def test_floodingHostSparesOtherStrangers(self) -> None:
         """
-        A host that sends 10,000 requests is served its burst of 300, and leaves tokens to other
-        unproven addresses.
+        An unproven host that sends 10,000 requests is served its burst of 300. Another unproven
+        address is served afterwards.
         """
         burst = int(RateLimit().burst)
         self.assertEqual(self.flood(2 * self.allowed, 1), burst)
         self.assertTrue(self.admission.admits(("7.7.7.7", 80), 0.0))
 
     def test_everyAddressIsLimited(self) -> None:
-        """A proven and an unproven address each are served 2 of 3 requests under a burst of 2."""
+        """
+        With a burst of 2, two of three requests are served, for a proven and for an unproven
+        address.
+        """
         limit = RateLimit(rate=1.0, burst=2.0)
         admission = Admission(limit, ValidatedAddresses(self.contact.__eq__))
         for address in (self.contact, ("7.7.7.7", 80)):
@@ -67,7 +70,9 @@ class AdmissionTests(SynchronousTestCase):
             self.assertEqual(served, [True, True, False])
 
     def test_loopbackIsExemptByDefault(self) -> None:
-        """The machine's own addresses are exempt, unless the limit includes loopback."""
+        """
+        A loopback address is exempt from the limit, unless the limit is set with ``loopback=True``.
+        """
         for loopback, expected in ((False, [True, True, True]), (True, [True, True, False])):
             limit = RateLimit(rate=1.0, burst=2.0, loopback=loopback)
             admission = Admission(limit, ValidatedAddresses(self.contact.__eq__))

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted._core.limits.bounds`: the table of the manual agrees with the numbers.
+The numbers in `dwdht_twisted._core.limits.bounds` and the tables of the manual that list them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from twisted.trial.unittest import SynchronousTestCase
 from dwdht_twisted._core.limits import bounds
 from tests.helpers.processes.programs import ROOT
 
-#: A row of a table: the name of a bound, then its value.
+#: A table row of the manual: the name of a bound, then its value.
 ROW = re.compile(r"^   \* - ``([A-Z_]+)``\n     - (.+)$", re.MULTILINE)
 
-#: The assignment of a number that is a constant.
+#: The assignment of a module's constant.
 CONSTANT = re.compile(r"^([A-Z_]+) = ", re.MULTILINE)
 
 
 def written(value: float | tuple[float, ...]) -> str:
-    """Return a bound as the table writes it."""
+    """Return a bound in the notation of the manual's tables."""
     if isinstance(value, tuple):
         return ", ".join(f"{each:g}" for each in value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
@@ -28,7 +28,7 @@ def written(value: float | tuple[float, ...]) -> str:
 
 class BoundsTests(SynchronousTestCase):
     """
-    The bounds, beside the page that lists them.
+    The constants of the module `bounds`.
     """
 
     def test_tableListsEveryBound(self) -> None:
@@ -43,9 +43,7 @@ class BoundsTests(SynchronousTestCase):
         self.assertEqual(dict(rows), expected)
 
     def test_everyBoundHasOneName(self) -> None:
-        """
-        No module but bounds itself defines a constant with the name of a bound.
-        """
+        """No module except `bounds` defines a constant with the name of a bound."""
         package = Path(bounds.__file__).parents[2]
         names = set(CONSTANT.findall(Path(bounds.__file__).read_text()))
         for path in package.rglob("*.py"):

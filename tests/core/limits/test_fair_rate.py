@@ -1,5 +1,5 @@
 """
-A rate that public networks share: `FairRate`.
+`FairRate`, a token bucket that public /24 networks share.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class FairRateTests(SynchronousTestCase):
         self.rate = FairRate(500.0)
 
     def countTaken(self, hosts: Iterable[str], now: float) -> int:
-        """Return how many of these hosts get a token, all at once."""
+        """Return how many of these hosts get a token when each asks once at the same time."""
         return sum([self.rate.take(host, now) for host in hosts])
 
     def test_publicSubnetGetsItsShare(self) -> None:
         """
-        A public /24 network gets 30 of 500 tokens at once, and 250 to 320 in the next 10 seconds,
-        whichever of its hosts ask.
+        A public /24 network gets 30 of 500 tokens at once, and 250 to 320 in the next 10 seconds.
+        Its 256 hosts take turns.
         """
         hosts = [f"8.8.8.{number % 256}" for number in range(1000)]
         self.assertEqual(self.countTaken(hosts, 0.0), 30)
@@ -36,8 +36,8 @@ class FairRateTests(SynchronousTestCase):
 
     def test_publicHostLeavesTokensToItsSubnet(self) -> None:
         """
-        A public host that asks for 100 tokens a second gets at most `TOKENS_PER_HOST`, 8, at once,
-        and its neighbours in the /24 network get theirs.
+        A public host that asks for 100 tokens a second gets at most `TOKENS_PER_HOST`, 8, at once.
+        Each of 50 other hosts of its /24 network gets a token.
         """
         for tenth in range(50):
             taken = self.countTaken(["8.8.8.1"] * 10, tenth / 10)
@@ -46,7 +46,8 @@ class FairRateTests(SynchronousTestCase):
 
     def test_busyNetworksLeaveTokensToNewcomers(self) -> None:
         """
-        No newcomer is refused while 9, 100 or 300 networks together ask for 5,000 tokens a second.
+        A host of a new network always gets a token while 9, 100 or 300 other networks ask for 5,000
+        tokens a second in total.
         """
         for networks in (9, 100, 300):
             refused = 0
@@ -61,8 +62,8 @@ class FairRateTests(SynchronousTestCase):
 
     def test_privateAddressesHaveTokensOfTheirOwn(self) -> None:
         """
-        Private and loopback addresses together get 500 tokens at once, and take none of the 500 of
-        public ones.
+        Private and loopback addresses together get 500 tokens at once. Public addresses still get
+        all of their 500.
         """
         self.assertEqual(self.countTaken(["127.0.0.1"] * 300 + ["10.0.0.1"] * 300, 0.0), 500)
         self.assertEqual(
@@ -71,12 +72,14 @@ class FairRateTests(SynchronousTestCase):
         )
 
     def test_allNetworksTogetherGetTheRate(self) -> None:
-        """All public networks together get 500 tokens at once, and 250 after half a second."""
+        """
+        All public networks together get 500 tokens at once, and another 250 half a second later.
+        """
         hosts = [f"8.{number >> 8}.{number & 255}.1" for number in range(2000)]
         self.assertEqual(self.countTaken(hosts, 0.0), 500)
         self.assertEqual(self.countTaken(hosts[1000:], 0.5), 250)
 
     def test_clockChangeStartsNetworksOver(self) -> None:
-        """A public host gets its full share after the clock was set, back or forward."""
+        """A public host gets its full share after the clock was set back or forward."""
         for now in (5000.0, 10.0, 1e9):
             self.assertEqual(self.countTaken(["8.8.8.8"] * 100, now), TOKENS_PER_HOST)

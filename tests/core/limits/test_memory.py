@@ -1,5 +1,5 @@
 """
-Memories that forget: `RecentMap`.
+`RecentMap`, a mapping with a maximum size that forgets its items after a lifetime.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from tests.helpers.strategies import pauses, thorough
 
 class RecentMapTests(SynchronousTestCase):
     """
-    A `RecentMap`.
+    A `RecentMap` of integers.
     """
 
     def test_itemIsKeptForItsLifetime(self) -> None:
-        """An item with a lifetime of 5 seconds is there after 4.5 seconds, and gone after 5."""
+        """An item with a lifetime of 5 seconds is present after 4.5 seconds and absent after 5."""
         recent: RecentMap[str, int] = RecentMap(10, 5.0)
         recent.put("a", 1, 100.0)
         self.assertEqual(recent.get("a", 104.5), 1)
         self.assertIsNone(recent.get("a", 105.0))
 
     def test_unknownKeyHasNoItem(self) -> None:
-        """A key under which nothing was put has no item."""
+        """The item of a key that was never put is None."""
         recent: RecentMap[str, int] = RecentMap(10, 5.0)
         self.assertIsNone(recent.get("a", 0.0))
 
@@ -37,7 +37,7 @@ class RecentMapTests(SynchronousTestCase):
         self.assertIsNone(recent.get("a", 6.0))
 
     def test_discardedItemIsGone(self) -> None:
-        """A discarded item is gone, and discarding it again does no harm."""
+        """A discarded item is absent. A second discard of the same key does nothing."""
         recent: RecentMap[str, int] = RecentMap(10, 5.0)
         recent.put("a", 1, 0.0)
         recent.discard("a")
@@ -46,7 +46,7 @@ class RecentMapTests(SynchronousTestCase):
         self.assertEqual(len(recent), 0)
 
     def test_puttingRemovesExpiredItems(self) -> None:
-        """Putting an item removes 50 expired ones, although nothing asks for them."""
+        """A put of one item removes 50 expired items that were never read."""
         recent: RecentMap[int, int] = RecentMap(100, 5.0)
         for key in range(50):
             recent.put(key, key, 0.0)
@@ -65,8 +65,8 @@ class RecentMapTests(SynchronousTestCase):
         self, maximum: int, steps: list[tuple[str, int, float]]
     ) -> None:
         """
-        A map behaves like a list in the order of putting that is cut to the maximum and the
-        lifetime.
+        A map has the same items as a list in the order of the puts, without expired items and cut
+        to the maximum size.
         """
         lifetime = 20.0
         recent: RecentMap[int, int] = RecentMap(maximum, lifetime)

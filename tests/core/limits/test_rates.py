@@ -1,5 +1,5 @@
 """
-Rates: `TokenBucket`, and one for each host in `RateLimiter`.
+`TokenBucket`, and `RateLimiter`, which limits each host by a bucket of its own.
 """
 
 from __future__ import annotations
@@ -15,21 +15,16 @@ from tests.helpers.strategies import pauses, thorough
 
 class TokenBucketTests(SynchronousTestCase):
     """
-    A `TokenBucket`.
+    A `TokenBucket` and its rate and burst.
     """
 
     def test_newBucketHoldsABurst(self) -> None:
-        """
-        A new bucket with a burst of 3 lets 3 requests through at once, and refuses the next 2.
-        """
+        """Of 5 requests at once, a new bucket with a burst of 3 lets 3 through and refuses 2."""
         bucket = TokenBucket(rate=1.0, burst=3.0)
         self.assertEqual([bucket.take(50.0) for _ in range(5)], [True] * 3 + [False] * 2)
 
     def test_emptyBucketFillsAtItsRate(self) -> None:
-        """
-        An empty bucket with a rate of 2 lets a request through after half a second, and none
-        earlier.
-        """
+        """An empty bucket with a rate of 2 lets one request through every half a second."""
         bucket = TokenBucket(rate=2.0, burst=1.0)
         self.assertTrue(bucket.take(0.0))
         self.assertFalse(bucket.take(0.25))
@@ -38,7 +33,7 @@ class TokenBucketTests(SynchronousTestCase):
 
     def test_pauseSavesUpOneBurst(self) -> None:
         """
-        A bucket with a burst of 2 lets 2 requests through after a pause of a million seconds, and
+        After a pause of a million seconds, a bucket with a burst of 2 lets 2 requests through and
         refuses the third.
         """
         bucket = TokenBucket(rate=10.0, burst=2.0)
@@ -55,7 +50,8 @@ class TokenBucketTests(SynchronousTestCase):
         self, rate: float, burst: float, waits: list[float]
     ) -> None:
         """
-        A bucket lets through at most a burst and what its rate gives, in every stretch of time.
+        In any interval, a bucket lets through at most its burst plus its rate times the length of
+        the interval.
         """
         bucket = TokenBucket(rate, burst)
         now = 1000.0
@@ -72,7 +68,7 @@ class TokenBucketTests(SynchronousTestCase):
     @thorough
     @given(st.lists(pauses, max_size=60))
     def test_requestsBelowTheRateAreNeverRefused(self, waits: list[float]) -> None:
-        """Requests that come no faster than the rate are never refused."""
+        """No request is refused if the requests come no faster than the rate."""
         bucket = TokenBucket(rate=1.0, burst=1.0)
         now = 0.0
         for wait in waits:
@@ -80,7 +76,7 @@ class TokenBucketTests(SynchronousTestCase):
             self.assertTrue(bucket.take(now))
 
     def test_bucketGoesOnAfterAClockSetBack(self) -> None:
-        """A bucket goes on filling from the new time after its clock was set back."""
+        """After its clock was set back, a bucket goes on filling from the new time."""
         bucket = TokenBucket(rate=1.0, burst=2.0)
         bucket.take(5000.0)
         self.assertTrue(bucket.take(1000.0))
@@ -89,8 +85,8 @@ class TokenBucketTests(SynchronousTestCase):
 
     def test_requestLeavesReservedTokens(self) -> None:
         """
-        A request that has to leave 2 tokens is refused while only 2 are left, and one that needn't
-        is not.
+        A request that must leave 2 tokens is refused while the bucket holds 2. A request without
+        this condition is let through.
         """
         bucket = TokenBucket(rate=1.0, burst=3.0)
         self.assertTrue(bucket.take(0.0, leaving=2.0))
@@ -100,19 +96,19 @@ class TokenBucketTests(SynchronousTestCase):
 
 class RateLimiterTests(SynchronousTestCase):
     """
-    A `RateLimiter`.
+    A `RateLimiter` and the hosts that it remembers.
     """
 
     def test_eachHostHasItsOwnLimit(self) -> None:
-        """A host over its limit uses up nothing of another host's."""
+        """A host that exceeds its limit takes no request from another host's limit."""
         limiter = RateLimiter(RateLimit(rate=1.0, burst=2.0))
         self.assertEqual([limiter.allows("a", 0.0) for _ in range(3)], [True, True, False])
         self.assertEqual([limiter.allows("b", 0.0) for _ in range(3)], [True, True, False])
 
     def test_defaultLimitSparesLookups(self) -> None:
         """
-        The default limit lets 100 requests of a host through at once, far more than a lookup sends
-        one node, and exempts loopback.
+        By default, a host gets 100 requests through at once, far more than a lookup sends to one
+        node. Loopback addresses are exempt.
         """
         limiter = RateLimiter(RateLimit())
         self.assertTrue(all(limiter.allows("a", 0.0) for _ in range(100)))
@@ -128,8 +124,8 @@ class RateLimiterTests(SynchronousTestCase):
         self, rate: float, burst: float, requests: list[tuple[str, float]]
     ) -> None:
         """
-        A limiter, which forgets quiet hosts, decides like a token bucket that is kept for each
-        host.
+        A limiter forgets quiet hosts. It still decides each request like a token bucket that is
+        kept for its host forever.
         """
         limiter = RateLimiter(RateLimit(rate, burst))
         buckets = {host: TokenBucket(rate, burst) for host in "abc"}
@@ -138,10 +134,10 @@ class RateLimiterTests(SynchronousTestCase):
             now += wait
             self.assertEqual(limiter.allows(host, now), buckets[host].take(now))
 
-    def test_limitedHostIsRememberedAmongHostsThatFit(self) -> None:
+    def test_limitedHostIsRememberedAmong4095Others(self) -> None:
         """
-        A host over its limit is refused after requests of `RATE_LIMITED_HOSTS` - 1, 4,095, other
-        hosts.
+        A host over its limit is still refused after requests of `RATE_LIMITED_HOSTS` - 1, 4,095,
+        other hosts.
         """
         limiter = RateLimiter(RateLimit(rate=1.0, burst=2.0))
         limiter.allows("a", 0.0)
@@ -152,8 +148,8 @@ class RateLimiterTests(SynchronousTestCase):
 
     def test_busyHostIsRememberedInAFlood(self) -> None:
         """
-        A host that goes on asking is refused throughout a flood of twice as many hosts as are
-        remembered, 8,192.
+        A host that keeps asking is refused throughout a flood of 8,192 other hosts, twice
+        `RATE_LIMITED_HOSTS`.
         """
         limiter = RateLimiter(RateLimit(rate=1.0, burst=2.0))
         limiter.allows("a", 0.0)

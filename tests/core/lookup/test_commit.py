@@ -1,5 +1,6 @@
 """
-Searches that ask given addresses: `AskEach`, and `Commit`, which sends updates.
+Searches that ask given addresses: `AskEach`, and `Commit`, which sends an update to the nodes of a
+query.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ NEWEST = b"m" * 32
 
 
 def address(number: int) -> Address:
-    """Return one of many addresses of a public host."""
+    """Return the address with this number, all of them at one public host."""
     return Address("192.0.2.7", 1000 + number)
 
 
 class AskEachTests(SynchronousTestCase):
     """
-    A search that asks each of the given addresses.
+    `AskEach`, a search that asks each of the given addresses.
     """
 
     def startSearch(self, count: int) -> AskEach:
@@ -38,14 +39,14 @@ class AskEachTests(SynchronousTestCase):
         return search
 
     def test_searchWithoutAddressesIsOver(self) -> None:
-        """A search without addresses is over at once, with no results."""
+        """A search without addresses is over at once and has no results."""
         search = AskEach()
         self.assertIsNone(search.next())
         self.assertTrue(search.isOver)
         self.assertEqual(search.closest(), [])
 
     def test_eachAddressIsAskedOnce(self) -> None:
-        """Each address is asked once, in the order given, although two of them are given twice."""
+        """Each address is asked once, in the given order, even if it is given twice."""
         search = AskEach()
         search.addAddresses([address(1), address(2), address(1)])
         search.addAddresses([address(2), address(3)])
@@ -55,7 +56,9 @@ class AskEachTests(SynchronousTestCase):
         self.assertIsNone(asked[0].referrer(1))
 
     def test_searchWaitsForExpectedAddresses(self) -> None:
-        """A search that expects more addresses isn't over, although the known one has answered."""
+        """
+        A search that expects more addresses isn't over when its only known address has answered.
+        """
         search = AskEach()
         search.expect()
         self.assertIsNone(search.next())
@@ -69,8 +72,8 @@ class AskEachTests(SynchronousTestCase):
 
     def test_requestsInFlightAreLimited(self) -> None:
         """
-        At most `LOOKUP_WINDOW`, 16, requests are in flight, and each one that ends makes room for
-        another.
+        At most `LOOKUP_WINDOW`, 16, requests are in flight. A new one starts for each one that
+        ends.
         """
         search = self.startSearch(LOOKUP_WINDOW + 3)
         asked = askAll(search)
@@ -81,7 +84,7 @@ class AskEachTests(SynchronousTestCase):
         self.assertFalse(search.isOver)
 
     def test_lateAnswerIsTaken(self) -> None:
-        """A late answer is waited for through a hole punch, and taken."""
+        """A search waits for a late answer, also during a hole punch, and accepts it."""
         search = self.startSearch(1)
         [candidate] = askAll(search)
         search.late(candidate, 1)
@@ -92,21 +95,21 @@ class AskEachTests(SynchronousTestCase):
         self.assertTrue(search.isOver)
 
     def test_ephemeralNodeIsAResult(self) -> None:
-        """An ephemeral node that answers is a result, because it was asked by its address."""
+        """An ephemeral node, whose answer has no id, is a result of a search by addresses."""
         search = self.startSearch(1)
         [candidate] = askAll(search)
         self.assertTrue(search.answered(candidate, answer(None, token=TOKEN)))
         self.assertEqual(search.closest(), [candidate])
 
     def test_tokenOfTheWrongSizeIsIgnored(self) -> None:
-        """A node whose token isn't 32 bytes is sent no update."""
+        """A node is sent no update if its token has 0, 31 or 60,000 bytes and not 32."""
         search = self.startSearch(3)
         for candidate, size in zip(askAll(search), (0, 31, 60_000), strict=True):
             search.answered(candidate, answer(ID, token=bytes(size)))
         self.assertIsNone(Commit(search.closest()).next())
 
     def test_namedNodesAreNotAsked(self) -> None:
-        """A node that an answer names is not asked."""
+        """A search by addresses doesn't ask a node that an answer names."""
         search = self.startSearch(1)
         [candidate] = askAll(search)
         other = LookupNetwork(Random(1)).newContact()
@@ -115,7 +118,9 @@ class AskEachTests(SynchronousTestCase):
         self.assertTrue(search.isOver)
 
     def test_answersAreKept(self) -> None:
-        """A node that answered is kept with its id and token, and one that failed is no result."""
+        """
+        A node that answered is a result with its id and token. A node that failed is no result.
+        """
         search = self.startSearch(2)
         first, second = askAll(search)
         search.answered(second, answer(ID, token=TOKEN))
@@ -126,7 +131,10 @@ class AskEachTests(SynchronousTestCase):
         self.assertIs(first.state, State.FAILED)
 
     def test_moreThanKAddressesAreAsked(self) -> None:
-        """All of 31 addresses are asked, at most 16 at once, and the 30 that answer are results."""
+        """
+        All 31 addresses are asked, at most 16 at once. The 30 that answer are results, which is
+        more than k.
+        """
         network = LookupNetwork(Random(1))
         network.addHonest(30)
         for contact in network.honest:
@@ -141,11 +149,13 @@ class AskEachTests(SynchronousTestCase):
 
 class CommitTests(SynchronousTestCase):
     """
-    The commit of an update to nodes that gave tokens.
+    `Commit`, which sends an update to the nodes that gave tokens.
     """
 
     def resultsWith(self, tokens: Iterable[bytes | None]) -> list[Candidate]:
-        """Return the results of a query: a node for each of these tokens."""
+        """
+        Return the results of a query: one node for each token, and None for a node without a token.
+        """
         search = AskEach()
         search.addAddresses(address(number) for number, _ in enumerate(tokens))
         for candidate, token in zip(askAll(search), tokens, strict=True):
@@ -154,7 +164,8 @@ class CommitTests(SynchronousTestCase):
 
     def test_updateGoesToNodesWithTokens(self) -> None:
         """
-        The update goes to each node that gave a token, with its own token, and to no other node.
+        The update goes to each node that gave a token, together with this token. It goes to no
+        other node.
         """
         candidates = self.resultsWith([TOKEN, None, NEWER])
         commit = Commit(candidates)
@@ -168,8 +179,8 @@ class CommitTests(SynchronousTestCase):
         self.assertIsNone(commit.next())
         self.assertTrue(commit.isOver)
 
-    def test_sameTokenMeansTaken(self) -> None:
-        """A node that answers with the token that it was sent has taken the update."""
+    def test_sameTokenMeansAccepted(self) -> None:
+        """A node that answers with the same token has accepted the update."""
         commit = Commit(self.resultsWith([TOKEN]))
         [candidate] = askAll(commit)
         self.assertFalse(commit.isOver)
@@ -179,7 +190,7 @@ class CommitTests(SynchronousTestCase):
 
     def test_answerWithoutATokenIsARefusal(self) -> None:
         """
-        A node that answers without a token has not taken the update, and is not sent it again.
+        A node that answers without a token has refused the update. The update isn't sent again.
         """
         commit = Commit(self.resultsWith([TOKEN]))
         [candidate] = askAll(commit)
@@ -188,7 +199,9 @@ class CommitTests(SynchronousTestCase):
         self.assertTrue(commit.isOver)
 
     def test_newerTokenIsSentBack(self) -> None:
-        """A node that answers with a newer token is sent the update again with that token."""
+        """
+        If a node answers with a newer token, the update is sent to it again with the newer token.
+        """
         commit = Commit(self.resultsWith([TOKEN]))
         [candidate] = askAll(commit)
         self.assertFalse(commit.answered(candidate, answer(ID, token=NEWER)))
@@ -199,7 +212,7 @@ class CommitTests(SynchronousTestCase):
         self.assertTrue(commit.isOver)
 
     def test_updateIsSentAtMostTwice(self) -> None:
-        """A node that answers with ever newer tokens is sent the update twice."""
+        """An update is sent to a node at most twice, even if each answer has a newer token."""
         commit = Commit(self.resultsWith([TOKEN]))
         for token in (NEWER, NEWEST):
             [candidate] = askAll(commit)
@@ -208,7 +221,9 @@ class CommitTests(SynchronousTestCase):
         self.assertTrue(commit.isOver)
 
     def test_secondUpdateMayBeRefused(self) -> None:
-        """A node that answers the second update without a token has not taken it."""
+        """
+        A node that answers the second transmission of the update without a token has refused it.
+        """
         commit = Commit(self.resultsWith([TOKEN]))
         [candidate] = askAll(commit)
         commit.answered(candidate, answer(ID, token=NEWER))
@@ -217,7 +232,9 @@ class CommitTests(SynchronousTestCase):
         self.assertTrue(commit.isOver)
 
     def test_silenceEndsTheSecondUpdate(self) -> None:
-        """A node that is silent to the second update is given up."""
+        """
+        The commit is over if its only node doesn't answer the second transmission of the update.
+        """
         commit = Commit(self.resultsWith([TOKEN]))
         [candidate] = askAll(commit)
         commit.answered(candidate, answer(ID, token=NEWER))
@@ -226,7 +243,7 @@ class CommitTests(SynchronousTestCase):
         self.assertTrue(commit.isOver)
 
     def test_namedNodesGetNoUpdate(self) -> None:
-        """A node that is named while an update is committed gets no update."""
+        """A node named by the answer to an update gets no update."""
         commit = Commit(self.resultsWith([TOKEN]))
         [candidate] = askAll(commit)
         other = LookupNetwork(Random(1)).newContact()
@@ -234,7 +251,9 @@ class CommitTests(SynchronousTestCase):
         self.assertIsNone(commit.next())
 
     def test_thirdTokenIsARefusal(self) -> None:
-        """A node that answers the second update with a third token has not taken it."""
+        """
+        A node that answers the second transmission of the update with a third token has refused it.
+        """
         commit = Commit(self.resultsWith([TOKEN]))
         [candidate] = askAll(commit)
         commit.answered(candidate, answer(ID, token=NEWER))

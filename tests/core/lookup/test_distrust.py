@@ -1,5 +1,9 @@
 """
-Distrust of a lookup: limits on what other nodes name, and credit for those that name it.
+Distrust of a lookup: limits on what other nodes name, and credit for the nodes that name it.
+
+A lookup asks a named candidate at the expense of a referrer, a node that named it. Each referrer
+starts with a credit of 3 candidates. It gains credit when its candidates answer and loses credit
+when they are silent.
 """
 
 from __future__ import annotations
@@ -32,11 +36,13 @@ from tests.helpers.core.lookups import (
 
 class DistrustTests(LookupTestCase):
     """
-    Lookups that liars answer.
+    Lookups with false answers among the true ones.
     """
 
     def nameNext(self, lookup: Lookup, contacts: Iterable[Contact], junk: bytes = b"") -> Candidate:
-        """Have the next candidate answer and name ``contacts``, and return it."""
+        """
+        Answer for the next candidate, with ``contacts`` as the named nodes. Return the candidate.
+        """
         candidate = lookup.next()
         assert candidate is not None
         message = answer(candidate.id, contacts)
@@ -45,8 +51,8 @@ class DistrustTests(LookupTestCase):
 
     def test_badEntriesSpareTheOthers(self) -> None:
         """
-        Three bad entries and a rest in an answer keep neither of its two good entries from being
-        asked.
+        Both good entries of an answer are asked, although it has three bad entries and ends with an
+        incomplete one.
         """
         lookup = startLookup([node(100)])
         bad = [
@@ -58,26 +64,26 @@ class DistrustTests(LookupTestCase):
         self.assertEqual(self.finish(lookup), [node(5), node(6)])
 
     def test_entriesBeyondKAreIgnored(self) -> None:
-        """The fourth entry of an answer is not asked if k is 3."""
+        """With k = 3, the fourth entry of an answer is not asked."""
         lookup = startLookup([node(100)], k=3)
         self.nameNext(lookup, [node(5), node(6), node(7), node(1)])
         self.assertNotIn(node(1), self.finish(lookup))
 
     def test_privateAddressFromPublicNodeIsNotAsked(self) -> None:
-        """Private and loopback addresses that a public node names are not asked."""
+        """A private or loopback address is not asked if only a public node names it."""
         lookup = startLookup([node(100)])
         self.nameNext(lookup, [node(5, "10.0.0.1"), node(6, "127.0.0.1"), node(7)])
         self.assertEqual(self.finish(lookup), [node(7)])
 
     def test_addressesFromPrivateNodeAreAsked(self) -> None:
-        """A private and a public address that a private node names are asked."""
+        """Private and public addresses are asked if a private node names them."""
         lookup = startLookup([node(100, "10.0.0.9")])
         self.nameNext(lookup, [node(5, "10.0.0.1"), node(7)])
         self.assertEqual(self.finish(lookup), [node(5, "10.0.0.1"), node(7)])
 
     def test_privateAddressIsAskedOnceAPrivateNodeNamesIt(self) -> None:
         """
-        A private address that a public node named is asked once a private node names it as well.
+        A private address named by a public node is asked as soon as a private node names it too.
         """
         lookup = startLookup([node(100), node(200, "10.0.0.9")])
         self.nameNext(lookup, [node(5, "10.0.0.1")])
@@ -87,12 +93,12 @@ class DistrustTests(LookupTestCase):
         self.assertIn(node(5, "10.0.0.1"), self.finish(lookup))
 
     def test_knownPrivateAddressIsAsked(self) -> None:
-        """A private address that the searching node knows by itself is asked."""
+        """A private address is asked if the searching node's own table contains it."""
         lookup = startLookup([node(5, "10.0.0.1")])
         self.assertEqual(self.finish(lookup), [node(5, "10.0.0.1")])
 
     def test_addressUnderManyIdsIsAskedOnce(self) -> None:
-        """An address that is named under 20 ids is asked once."""
+        """An address named under 20 ids is asked once."""
         lookup = startLookup([node(100)])
         self.nameNext(
             lookup, [node(number)._replace(host="20.9.9.9", port=9) for number in range(20)]
@@ -101,8 +107,8 @@ class DistrustTests(LookupTestCase):
 
     def test_publicHostIsAskedFewTimes(self) -> None:
         """
-        A public host that is named at 15 ports is asked `LOOKUP_REQUESTS_PER_HOST`, 4, times, and a
-        private one 15 times.
+        Of 15 named ports of a public host, `LOOKUP_REQUESTS_PER_HOST`, 4, are asked. All 15 of a
+        private host are.
         """
         for host, expected in (("20.9.9.9", LOOKUP_REQUESTS_PER_HOST), ("10.9.9.9", 15)):
             lookup = startLookup([node(100, "10.0.0.9")])
@@ -113,8 +119,8 @@ class DistrustTests(LookupTestCase):
 
     def test_repeatedPublicHostTakesOnePlace(self) -> None:
         """
-        Further nodes of a public host are found in addition to the k closest, and those of a
-        private one among them.
+        The second node of a public host is returned beside the k closest. The second node of a
+        private host is one of the k.
         """
         first = node(100, "10.0.0.9")
         for host, more in (("20.9.9.9", [first]), ("10.9.9.9", [])):
@@ -127,7 +133,8 @@ class DistrustTests(LookupTestCase):
 
     def test_addressesOfAnIdTakeOnePlace(self) -> None:
         """
-        Three addresses that answer under one id take one of k places, and all three are found.
+        Three addresses that answer under the same id are all returned, and count as one of the k
+        closest.
         """
         twins = [node(1, f"20.9.{number}.1") for number in range(3)]
         others = [node(number) for number in range(2, 6)]
@@ -137,8 +144,8 @@ class DistrustTests(LookupTestCase):
 
     def test_implausiblyCloseNodesTakeNoPlace(self) -> None:
         """
-        Nodes that are closer to the target than chance allows are found in addition to the k
-        closest.
+        Nodes that are implausibly close to the target for the size of the network are returned
+        beside the k closest.
         """
         spacing = TOO_CLOSE << 8
         lookup = Lookup(TARGET, OWN, k=4, spacing=spacing)
@@ -150,8 +157,8 @@ class DistrustTests(LookupTestCase):
 
     def test_implausiblyCloseNodesAreLimited(self) -> None:
         """
-        No implausibly close node is asked after `MAXIMUM_TOO_CLOSE`, 8, of them have answered, and
-        all honest ones are.
+        After `MAXIMUM_TOO_CLOSE`, 8, implausibly close nodes have answered, no other one is asked.
+        All honest nodes are asked.
         """
         lookup = Lookup(TARGET, OWN, k=4, spacing=TOO_CLOSE << 8)
         honest = [node((1 << 8) + number) for number in range(4)]
@@ -162,7 +169,8 @@ class DistrustTests(LookupTestCase):
 
     def test_targetItselfIsAskedAmongImplausiblyCloseNodes(self) -> None:
         """
-        The node whose id is the target is asked, although 8 implausibly close nodes have answered.
+        After 8 implausibly close nodes have answered, the node whose id is the target is still
+        asked.
         """
         lookup = Lookup(TARGET, OWN, k=4, spacing=TOO_CLOSE << 8)
         lookup.addContacts(compact(node(1 + number) for number in range(MAXIMUM_TOO_CLOSE)))
@@ -172,7 +180,7 @@ class DistrustTests(LookupTestCase):
 
     def test_implausiblyCloseBootstrapNodeTakesNoPlace(self) -> None:
         """
-        A bootstrap node that answers under an implausibly close id is found in addition to the k
+        A bootstrap node that answers under an implausibly close id is returned beside the k
         closest.
         """
         lookup = Lookup(TARGET, OWN, k=4, spacing=TOO_CLOSE << 8)
@@ -186,15 +194,18 @@ class DistrustTests(LookupTestCase):
         self.assertEqual(found, [Contact(near(TARGET, 1), *BOOTSTRAP), *honest[:4]])
 
     def test_fartherRepeatedHostIsNotFound(self) -> None:
-        """A further node of a public host is not found if it is farther away than the k closest."""
+        """
+        The second node of a public host is not returned if it is farther from the target than the k
+        closest.
+        """
         lookup = startLookup([node(1, "20.9.9.9"), node(2), node(3), node(4, "20.9.9.9")], k=2)
         self.finish(lookup)
         self.assertEqual(list(map(contactOf, lookup.closest())), [node(1, "20.9.9.9"), node(2)])
 
     def test_publicSubnetIsAskedFewTimes(self) -> None:
         """
-        A public /24 network that is named with 19 hosts is asked `LOOKUP_REQUESTS_PER_SUBNET`, 12,
-        times, and a host of another network is asked as well.
+        Of 19 named hosts of a public /24 network, `LOOKUP_REQUESTS_PER_SUBNET`, 12, are asked. A
+        host of another network is asked too.
         """
         lookup = startLookup([node(100)])
         named = [node(number, f"20.9.9.{number}") for number in range(1, K)]
@@ -204,8 +215,8 @@ class DistrustTests(LookupTestCase):
 
     def test_creditLimitsSilentCandidates(self) -> None:
         """
-        Of 20 silent candidates that a liar names `CREDIT`, 3, are asked, and then the honest nodes
-        behind it.
+        Of 20 silent candidates named by one liar, `CREDIT`, 3, are asked. The honest nodes farther
+        away are asked next.
         """
         liar = node(100)
         honest = [node(number) for number in range(200, 200 + K)]
@@ -214,13 +225,13 @@ class DistrustTests(LookupTestCase):
         self.nameNext(lookup, dead)
         asked = self.finish(lookup, silent=dead)
         self.assertEqual(len(set(asked) & set(dead)), CREDIT)
-        # The liar itself has answered, and takes one of the k places.
+        # The liar answered and so is one of the k results. One honest node fewer is asked.
         self.assertTrue(set(honest[: K - 1]) <= set(asked))
 
     def test_uncreditedCandidatesAreAskedLast(self) -> None:
         """
-        Candidates that are named without credit are asked when nobody else is left and fewer than k
-        are found.
+        Candidates whose referrer has no credit left are asked last, while fewer than k nodes have
+        answered.
         """
         lookup = startLookup([node(100)])
         dead = [node(number) for number in range(1, K)]
@@ -231,8 +242,8 @@ class DistrustTests(LookupTestCase):
 
     def runWithLiars(self, lookup: Lookup, liars: list[Contact]) -> list[Contact]:
         """
-        Run a lookup in which liars name silent ids and all others answer, and return the asked
-        contacts.
+        Run a lookup in which each liar names k silent ids and every other known node answers.
+        Return the asked contacts.
         """
         asked: list[Contact] = []
         while (candidate := lookup.next()) is not None:
@@ -254,7 +265,8 @@ class DistrustTests(LookupTestCase):
 
     def test_silencesReduceCredit(self) -> None:
         """
-        Eight liars have fewer silent ids asked than their initial credit, 24 in all, would allow.
+        Eight liars have a total initial credit of 24. Fewer than 24 of the silent ids that they
+        name are asked.
         """
         liars = [node(1000 + number) for number in range(8)]
         honest = [node(2000 + number) for number in range(8)]
@@ -263,7 +275,7 @@ class DistrustTests(LookupTestCase):
         self.assertTrue(len(silent) < CREDIT * len(liars), len(silent))
 
     def test_namersOfSilentIdsTakeNoPlace(self) -> None:
-        """Eight nodes that named only silent ids are found in addition to the 8 closest others."""
+        """Eight nodes that named only silent ids are returned beside the 8 closest other nodes."""
         liars = [node(1000 + number) for number in range(8)]
         honest = [node(2000 + number) for number in range(8)]
         lookup = startLookup([*liars, *honest], k=8)
@@ -271,14 +283,14 @@ class DistrustTests(LookupTestCase):
         self.assertEqual(list(map(contactOf, lookup.closest())), [*liars, *honest])
 
     def test_answersEarnCredit(self) -> None:
-        """All 20 candidates of a node are asked if they answer."""
+        """All 20 candidates named by one node are asked if all of them answer."""
         lookup = startLookup([node(100), *(node(number) for number in range(200, 200 + K))])
         named = [node(number) for number in range(1, 1 + K)]
         self.nameNext(lookup, named)
         self.assertTrue(set(named) <= set(self.finish(lookup)))
 
     def test_oneReferrerPaysForACandidate(self) -> None:
-        """One of three nodes that named a candidate loses credit when it is asked."""
+        """When a candidate is asked, one of the three nodes that named it loses one credit."""
         lookup = startLookup([node(100), node(101), node(102)])
         sources = [lookup.next() for _ in range(3)]
         for source in sources:
@@ -290,8 +302,8 @@ class DistrustTests(LookupTestCase):
 
     def test_fewAreAskedWhileCreditMayBeEarned(self) -> None:
         """
-        At most `FIRST_WINDOW`, 5, requests are in flight while answers may earn a closer candidate
-        its credit.
+        While answers in flight may still earn credit for a closer candidate, at most
+        `FIRST_WINDOW`, 5, requests are in flight.
         """
         lookup = startLookup([node(100), *(node(number) for number in range(200, 200 + K))])
         named = [node(number) for number in range(1, 1 + K)]
@@ -307,7 +319,7 @@ class DistrustTests(LookupTestCase):
         self.assertEqual(contactOf(following), named[CREDIT])
 
     def test_bootstrapNodeNeedsNoCredit(self) -> None:
-        """All 20 candidates of a bootstrap node are asked, although none has answered."""
+        """All 20 candidates named by a bootstrap node are asked, although none of them answers."""
         lookup = Lookup(TARGET, OWN)
         lookup.addBootstrap([BOOTSTRAP])
         dead = [node(number) for number in range(1, 1 + K - 1)]
@@ -319,7 +331,10 @@ class DistrustTests(LookupTestCase):
         self.assertEqual(len(inFlight), K)
 
     def test_bootstrapNodeVouchesForUncreditedCandidate(self) -> None:
-        """An uncredited candidate is asked next when a bootstrap node names it as well."""
+        """
+        A candidate without a credited referrer is asked next as soon as a bootstrap node names it
+        too.
+        """
         lookup = startLookup([node(100), *(node(number) for number in range(200, 200 + K))])
         dead = [node(number) for number in range(1, K)]
         self.nameNext(lookup, [*dead, node(50)])
@@ -335,8 +350,8 @@ class DistrustTests(LookupTestCase):
 
     def test_lateReferrerEarnsNoCredit(self) -> None:
         """
-        A node that names a candidate after it was asked earns no credit by its answer, and the node
-        that named it before does.
+        An answer earns credit for the node that named the candidate before it was asked. A node
+        that named it afterwards gets none.
         """
         lookup = startLookup([node(100), node(101), node(300)])
         first, second = lookup.next(), lookup.next()
@@ -352,7 +367,8 @@ class DistrustTests(LookupTestCase):
 
     def test_secondReferrerPaysForUncreditedCandidate(self) -> None:
         """
-        An uncredited candidate is asked next when another node, with credit, names it as well.
+        A candidate without a credited referrer is asked next as soon as a node with credit names it
+        too.
         """
         lookup = startLookup(
             [node(100), node(101), *(node(number) for number in range(200, 200 + K))]

@@ -1,5 +1,5 @@
 """
-The end of a lookup: by k answers, by silence, by its budget, and with bootstrap nodes.
+The end of a lookup: after k answers, after silence, by its budget, and with bootstrap nodes.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from tests.helpers.core.lookups import (
 
 class EndTests(LookupTestCase):
     """
-    The end of a lookup.
+    The conditions under which a lookup is over.
     """
 
     def test_lookupWaitsForLateAnswerThatCounts(self) -> None:
-        """A lookup isn't over while a late answer can still be a result."""
+        """A lookup isn't over while a late answer could still become one of the k results."""
         lookup = startLookup([node(5), node(6)])
         first, second = askAll(lookup)
         lookup.answered(second, answer(second.id))
@@ -41,7 +41,8 @@ class EndTests(LookupTestCase):
 
     def test_lookupDoesNotWaitForFartherCandidate(self) -> None:
         """
-        A lookup is over when k have answered, although a candidate farther away is still asked.
+        A lookup is over when the k closest candidates have answered, although a farther candidate's
+        answer is pending.
         """
         lookup = startLookup([node(1), node(2), node(3)], k=2)
         first, second = askAll(lookup)
@@ -58,8 +59,8 @@ class EndTests(LookupTestCase):
 
     def test_closerCandidateWaitsForTheWindow(self) -> None:
         """
-        A closer candidate is asked once requests in flight make room, and the lookup isn't over
-        before.
+        A closer candidate is asked when requests in flight end and the window has room for it. The
+        lookup isn't over before.
         """
         lookup = startLookup([node(number) for number in range(100, 150)], k=2)
         asked: list[Candidate] = []
@@ -80,8 +81,8 @@ class EndTests(LookupTestCase):
 
     def test_closerCandidateIsWaitedForTwice(self) -> None:
         """
-        A closer candidate that was silent to `PATIENCE`, 2, transmissions isn't waited for once k
-        others have answered.
+        After k other nodes have answered, a closer candidate gets `PATIENCE`, 2, transmissions. The
+        lookup is over when it is silent to both.
         """
         lookup = startLookup([node(1), node(2), node(3)], k=2)
         first, second = askAll(lookup)
@@ -98,7 +99,8 @@ class EndTests(LookupTestCase):
 
     def test_reserveIsAskedWhenFewAnswer(self) -> None:
         """
-        All other contacts of the node are fetched once, and asked, when too few candidates answer.
+        If too few candidates answer, the lookup fetches the rest of the node's contacts once and
+        asks them.
         """
         near, others = [node(1), node(2)], [node(number) for number in range(3, 8)]
         given: list[bytes] = []
@@ -114,15 +116,15 @@ class EndTests(LookupTestCase):
         self.assertEqual(len(given), 1)
 
     def test_reserveIsNotFetchedWhenKAnswer(self) -> None:
-        """The other contacts of the node are not fetched when k candidates answer."""
+        """The rest of the node's contacts is not fetched if k candidates answer."""
         lookup = Lookup(TARGET, OWN, k=2, reserve=lambda: self.fail("not needed"))
         lookup.addContacts(compact([node(1), node(2)]))
         self.assertEqual(self.finish(lookup), [node(1), node(2)])
 
     def test_silentCandidateIsGivenUpWhenHalfTheBudgetIsSpent(self) -> None:
         """
-        A candidate that was silent to `PATIENCE`, 2, transmissions is given up after
-        `RETRY_BUDGET`, 72, datagrams, and not before.
+        After `RETRY_BUDGET`, 72, datagrams, a candidate that is silent to `PATIENCE`, 2,
+        transmissions fails. Before that, it is only late.
         """
         lookup = startLookup([node(1), node(2)])
         first, second = askAll(lookup)
@@ -137,9 +139,7 @@ class EndTests(LookupTestCase):
         self.assertIs(second.state, State.FAILED)
 
     def test_lateAnswerIsNotWaitedForWithoutABudget(self) -> None:
-        """
-        A lookup whose `LOOKUP_BUDGET`, 144 datagrams, is spent is over although an answer is late.
-        """
+        """After `LOOKUP_BUDGET`, 144, datagrams, the lookup is over although an answer is late."""
         lookup = startLookup([node(1), node(2)])
         first, second = askAll(lookup)
         for transmissions in range(1, LOOKUP_BUDGET):
@@ -151,15 +151,13 @@ class EndTests(LookupTestCase):
         self.assertTrue(lookup.isOver)
 
     def test_smallNetworkIsFoundWhole(self) -> None:
-        """Both nodes of a network of 2 are found before the lookup is over."""
+        """A lookup in a network of 2 nodes finds both before it is over."""
         lookup = startLookup([node(5), node(6)])
         self.assertEqual(self.finish(lookup), [node(5), node(6)])
         self.assertEqual(len(lookup.closest()), 2)
 
     def test_budgetCountsRetriesAndHolePunches(self) -> None:
-        """
-        A lookup that has spent 144 datagrams on retries and hole punches asks no other candidate.
-        """
+        """After 144 datagrams for retries and hole punches, the lookup asks no other candidate."""
         lookup = startLookup([node(number) for number in range(1, 200)])
         [first, second, *others] = askAll(lookup)
         for _ in range(LOOKUP_BUDGET // 2):
@@ -171,7 +169,7 @@ class EndTests(LookupTestCase):
         self.assertTrue(lookup.isOver)
 
     def test_emptyLookupWaitsForBootstrapNodes(self) -> None:
-        """A lookup without results isn't over while it expects bootstrap nodes."""
+        """A lookup without results isn't over while it expects the addresses of bootstrap nodes."""
         lookup = Lookup(TARGET, OWN)
         lookup.expect()
         self.assertIsNone(lookup.next())
@@ -186,7 +184,8 @@ class EndTests(LookupTestCase):
 
     def test_lookupWithAResultDoesNotWaitForBootstrapNodes(self) -> None:
         """
-        A lookup with a result and nobody left to ask is over, although it expects bootstrap nodes.
+        A lookup with a result and without further candidates is over, although it expects bootstrap
+        nodes.
         """
         lookup = startLookup([node(1), node(2)])
         lookup.expect()
@@ -199,7 +198,7 @@ class EndTests(LookupTestCase):
 
     def test_lookupWaitsForNeededBootstrapNodes(self) -> None:
         """
-        A lookup that needs its bootstrap nodes isn't over before they are asked, although k others
+        A lookup that needs its bootstrap nodes asks them before it is over, although k other nodes
         have answered.
         """
         lookup = startLookup([node(number) for number in range(1, K + 1)])

@@ -1,5 +1,8 @@
 """
-Lookups in whole networks, honest and hostile, and the end of every lookup.
+Lookups in whole simulated networks, with and without liars, and the end of every lookup.
+
+The holders of a target are the k honest nodes closest to it. A liar is a node that names false
+contacts.
 """
 
 from __future__ import annotations
@@ -20,23 +23,26 @@ from tests.helpers.core.contacts import byDistance, compact, near
 from tests.helpers.core.lookup_network import LookupNetwork, Tally, resultsOf
 from tests.helpers.strategies import contacts, ids, patient
 
-#: Seeds of the networks that each test makes.
+#: The seeds of the random networks. Each test makes one network from each seed.
 SEEDS = range(6)
 
-#: Honest nodes that each lookup starts from.
+#: The number of honest nodes from which each lookup starts.
 START = 8
 
-#: Datagrams that no lookup exceeds: its budget of 144, and the retries of the last window.
+#: The most datagrams that a lookup may send: its budget of 144, and the retries of its last window.
 MOST_DATAGRAMS = 200
 
 
 class NetworkTestCase(SynchronousTestCase):
     """
-    Lookups in simulated networks that are made from a seed.
+    Lookups in simulated networks, each made from a seed.
     """
 
     def lookUp(self, network: LookupNetwork) -> tuple[Lookup, Tally]:
-        """Look up the target from the first honest nodes, and check the cost."""
+        """
+        Look up the network's target from the first 8 honest nodes, and check the bounds on requests
+        and datagrams.
+        """
         network.acquaint()
         lookup = Lookup(network.target, bytes([255]) * ID_BYTES)
         lookup.addContacts(compact(network.honest[:START]))
@@ -48,20 +54,23 @@ class NetworkTestCase(SynchronousTestCase):
         return lookup, tally
 
     def makeNetwork(self, seed: int, count: int = 150, isPublic: bool = True) -> LookupNetwork:
-        """Return a network of honest nodes, with a target."""
+        """Return a network of ``count`` honest nodes. It has a random target."""
         network = LookupNetwork(Random(seed), isPublic)
         network.addHonest(count)
         return network
 
     def heardOf(self, network: LookupNetwork, tally: Tally) -> list[Contact]:
-        """Return the honest nodes that a lookup started from or was told of, closest first."""
+        """
+        Return the honest nodes that the lookup knew, closest to the target first.
+
+        It knew the nodes that it started from and the nodes that answers named.
+        """
         known = tally.named & set(network.honest) | set(network.honest[:START])
         return byDistance(known, network.target)
 
     def assertHolders(self, lookup: Lookup, network: LookupNetwork, liars: int, seed: int) -> None:
         """
-        Require that a lookup finds k nodes: at most ``liars`` liars, and else the closest honest
-        nodes.
+        Require that the results are at most ``liars`` liars and otherwise the closest honest nodes.
         """
         honest = set(network.honest)
         result = resultsOf(lookup)
@@ -77,23 +86,26 @@ class HonestTests(NetworkTestCase):
     """
 
     def test_kClosestAreFound(self) -> None:
-        """The 20 closest of 150 nodes are found, closest first, with fewer than 80 requests."""
+        """The 20 closest of 150 nodes are found, in order, with fewer than 80 requests."""
         for seed in SEEDS:
             network = self.makeNetwork(seed)
             lookup, tally = self.lookUp(network)
             self.assertEqual(resultsOf(lookup), network.holders(), f"seed {seed}")
-            # A lookup that asked most of the nodes would find them as well.
+            # A lookup that asks most of the network would pass the test above without being
+            # efficient.
             self.assertTrue(len(tally.asked) < 80, len(tally.asked))
 
     def test_smallNetworkIsFoundWhole(self) -> None:
-        """All nodes of a network of 1 to 20 are found, and the 20 closest of 21."""
+        """
+        All nodes of networks of 1 to 20 nodes are found. Of 21 nodes, the 20 closest are found.
+        """
         for seed, count in enumerate((1, 2, 5, K - 1, K, K + 1)):
             network = self.makeNetwork(seed, count)
             lookup, _ = self.lookUp(network)
             self.assertEqual(resultsOf(lookup), network.holders())
 
     def test_kClosestOfAPrivateNetworkAreFound(self) -> None:
-        """The 20 closest of 150 nodes on a private network are found, closest first."""
+        """The 20 closest of 150 nodes with private addresses are found, in order."""
         for seed in SEEDS:
             network = self.makeNetwork(seed, isPublic=False)
             lookup, _ = self.lookUp(network)
@@ -101,8 +113,8 @@ class HonestTests(NetworkTestCase):
 
     def test_closestAreFoundAmongSilentNodes(self) -> None:
         """
-        The 20 closest honest nodes that were named are found while 75 of 225 known nodes are
-        silent.
+        In a network of 150 honest and 75 silent nodes, the 20 closest honest nodes that the lookup
+        knew are found.
         """
         for seed in SEEDS:
             network = self.makeNetwork(seed)
@@ -111,7 +123,7 @@ class HonestTests(NetworkTestCase):
             self.assertEqual(resultsOf(lookup), self.heardOf(network, tally)[:K], f"seed {seed}")
 
     def test_lookupOfASilentNetworkEnds(self) -> None:
-        """A lookup in a silent network ends within its budget, without results."""
+        """A lookup in a network without any answer ends within its budget and has no results."""
         network = self.makeNetwork(0)
         network.honest, known = [], network.honest
         lookup = Lookup(network.target, bytes(ID_BYTES))
@@ -128,8 +140,7 @@ def alwaysNames(contacts: list[Contact]) -> Callable[[bytes], list[Contact]]:
 
 class EndlessHost:
     """
-    A host that answers at all its ports, at each one under an id closer to the target than the
-    last.
+    A host that answers at every port, each time under an id closer to the target than before.
 
     :param host: its address
     """
@@ -140,7 +151,7 @@ class EndlessHost:
         self._count = 0
 
     def names(self, target: bytes) -> list[Contact]:
-        """Return contacts at 20 new ports."""
+        """Return contacts at 20 new ports of the host."""
         named = []
         for _ in range(K):
             self._count += 1
@@ -153,13 +164,13 @@ class EndlessHost:
 
 class LiarTests(NetworkTestCase):
     """
-    Networks with one liar next to the target, or with one liar in five nodes.
+    Networks with one liar next to the target, or with a liar among every five nodes.
     """
 
     def test_deadIdsHideNoHolder(self) -> None:
         """
-        A liar that names 20 dead ids next to the target costs fewer than 20 requests, and hides no
-        holder.
+        A liar names 20 dead ids next to the target. The lookup finds all holders, and spends fewer
+        than 20 requests on dead ids.
         """
         for seed in SEEDS:
             network = self.makeNetwork(seed)
@@ -172,8 +183,8 @@ class LiarTests(NetworkTestCase):
 
     def test_liarsHideHoldersOnlyByTheBudget(self) -> None:
         """
-        When one node in five names dead ids, the closest holders are found unless the budget ends
-        the lookup, and more than half of the 20 in any case.
+        With 40 liars among 200 nodes, a lookup finds the closest honest nodes that it knew, unless
+        its budget ends it first. It always finds more than half of the 20 holders.
         """
         complete = 0
         for seed in SEEDS:
@@ -188,14 +199,15 @@ class LiarTests(NetworkTestCase):
             held = [contact for contact in resultsOf(lookup) if contact in set(network.honest)]
             isComplete = held == self.heardOf(network, tally)[: len(held)]
             self.assertTrue(isComplete or tally.datagrams >= LOOKUP_BUDGET, f"seed {seed}")
-            # Even a lookup whose budget ended finds most holders, and the 5 closest.
+            # Even a lookup that its budget ended finds more than half of the holders, and the
+            # closest 5.
             self.assertTrue(len(set(held) & set(network.holders())) > K / 2, f"seed {seed}")
             self.assertEqual(held[:5], network.holders(5), f"seed {seed}")
             complete += isComplete
         self.assertTrue(complete > 0)
 
     def test_liarUnderManyIdsIsAskedOnce(self) -> None:
-        """A liar that names its own address under 20 ids is asked once."""
+        """A liar that names its own address under 20 ids is asked at most once."""
         for seed in SEEDS:
             network = self.makeNetwork(seed)
             own: list[Contact] = []
@@ -206,7 +218,7 @@ class LiarTests(NetworkTestCase):
             self.assertTrue(tally.asked.count(liar.address) <= 1)
 
     def test_victimUnderManyIdsIsAskedOnce(self) -> None:
-        """A victim whose address a liar names under 20 ids is asked at most once."""
+        """An address that a liar names under 20 ids is asked at most once."""
         for seed in SEEDS:
             network = self.makeNetwork(seed)
             victim = network.newContact()
@@ -217,7 +229,7 @@ class LiarTests(NetworkTestCase):
             self.assertTrue(tally.asked.count(victim.address) <= 1)
 
     def test_privateAddressesAreNotAsked(self) -> None:
-        """Private addresses that a public liar names are never asked."""
+        """Private addresses named by a public liar are never asked."""
         for seed in SEEDS:
             network = self.makeNetwork(seed)
             inside = [
@@ -231,8 +243,8 @@ class LiarTests(NetworkTestCase):
 
     def test_reserveDefeatsAnEclipse(self) -> None:
         """
-        A lookup that knows only liars near the target finds more than half of the 20 holders
-        through its reserve of other contacts.
+        A lookup that starts from liars alone finds more than half of the 20 holders, because it
+        also asks its reserve of other contacts.
         """
         for seed in SEEDS:
             network = self.makeNetwork(seed, 160)
@@ -253,7 +265,10 @@ class LiarTests(NetworkTestCase):
             self.assertTrue(len(held) > K / 2, f"seed {seed}: {len(held)}")
 
     def test_borrowedIdsHideNoHolder(self) -> None:
-        """A liar that names the ids of the 20 holders at dead addresses hides none of them."""
+        """
+        A liar names the ids of the 20 holders with dead addresses. The lookup still finds all
+        holders.
+        """
         for seed in SEEDS:
             network = self.makeNetwork(seed)
             borrowed = [network.newContact(contact.id) for contact in network.holders()]
@@ -263,8 +278,8 @@ class LiarTests(NetworkTestCase):
 
     def test_endlessHostTakesOnePlace(self) -> None:
         """
-        A host that names ever closer ids at its own ports takes one of 20 places, and is asked at
-        most `LOOKUP_REQUESTS_PER_HOST`, 4, times.
+        A host that names ever closer ids at its own ports is asked at most
+        `LOOKUP_REQUESTS_PER_HOST`, 4, times. It takes one of the 20 places.
         """
         for seed in SEEDS:
             network = self.makeNetwork(seed)
@@ -273,15 +288,15 @@ class LiarTests(NetworkTestCase):
             network.addLiar(endless.names, near(network.target, 1 << 201))
             lookup, tally = self.lookUp(network)
             held = set(resultsOf(lookup)) & set(network.honest)
-            # The liar that named the host has a place too.
+            # Two places may go to others: one to the endless host, one to the liar that named it.
             self.assertTrue(held >= set(network.holders(K - 2)), f"seed {seed}")
             self.assertTrue(len(resultsOf(lookup)) <= K + LOOKUP_REQUESTS_PER_HOST)
             self.assertTrue(sum(a.host == host for a in tally.asked) <= LOOKUP_REQUESTS_PER_HOST)
 
     def test_eclipseHidesFewHolders(self) -> None:
         """
-        A lookup finds more than half of the 20 holders, and at most 40 nodes, when one node in five
-        names accomplices next to the target.
+        Forty liars among 200 nodes name 40 accomplices next to the target. A lookup returns at most
+        40 nodes, and more than half of the 20 holders.
         """
         for seed in SEEDS:
             network = self.makeNetwork(seed, 160)
@@ -303,13 +318,14 @@ class LiarTests(NetworkTestCase):
 
     def test_denseIdsAreNoEclipse(self) -> None:
         """
-        A lookup that expects 30 nodes in a network of 150 suspects no eclipse, and finds the 20
-        holders alone.
+        A lookup that expects 30 nodes suspects no eclipse in a network of 150. It returns exactly
+        the 20 holders.
         """
         for seed in SEEDS:
             network = self.makeNetwork(seed)
             network.acquaint()
-            # Five times too large, as estimated by a node with few contacts.
+            # The expected distance between ids is five times too large, as a node with few contacts
+            # may estimate it.
             lookup = Lookup(network.target, bytes([255]) * ID_BYTES, spacing=(1 << ID_BITS) // 30)
             lookup.addContacts(compact(network.honest[:START]))
             network.run(lookup)
@@ -317,8 +333,8 @@ class LiarTests(NetworkTestCase):
 
     def test_budgetEndsAnEndlessPrivateHost(self) -> None:
         """
-        A lookup on a private network, where a host has no limit, is ended by its budget when a host
-        names ever closer ids.
+        A private host that names ever closer ids keeps a lookup going until its budget ends it,
+        because requests to a private host have no limit.
         """
         network = self.makeNetwork(1, isPublic=False)
         endless = EndlessHost(network, "10.200.0.1")
@@ -327,13 +343,13 @@ class LiarTests(NetworkTestCase):
         self.assertTrue(len(tally.asked) > K)
 
 
-#: Contacts that hostile nodes name again and again.
+#: A small set of contacts, which hostile nodes name again and again.
 _few = st.lists(contacts, min_size=1, max_size=30)
 
 
 class TerminationTests(SynchronousTestCase):
     """
-    The end of every lookup.
+    The end of every lookup, whatever the answers are.
     """
 
     @patient
@@ -355,8 +371,8 @@ class TerminationTests(SynchronousTestCase):
         random: Random,
     ) -> None:
         """
-        A lookup ends within its budget, with at most k distinct results in order, for all answers
-        that hostile nodes can give.
+        For all answers of hostile nodes, a lookup ends within its budget. It returns at most k
+        different nodes, ordered by distance.
         """
         lookup = Lookup(target, own)
         lookup.addContacts(compact(start))

@@ -1,5 +1,5 @@
 """
-The order in which a lookup asks its candidates, and their states.
+The order in which a lookup asks its candidates, and the states of a candidate.
 """
 
 from __future__ import annotations
@@ -25,18 +25,20 @@ TOKEN = b"t" * 32
 
 class OrderTests(LookupTestCase):
     """
-    The candidates that a lookup asks, and their order.
+    The candidates of a lookup and the order of its requests.
     """
 
     def test_lookupWithoutContactsIsOver(self) -> None:
-        """A lookup without contacts is over at once, with no results."""
+        """A lookup without contacts is over at once and has no results."""
         lookup = startLookup([])
         self.assertIsNone(lookup.next())
         self.assertTrue(lookup.isOver)
         self.assertEqual(lookup.closest(), [])
 
     def test_closestCandidateIsAskedFirst(self) -> None:
-        """The closest candidate is asked first, whether it was known or named."""
+        """
+        The closest candidate is asked first, from the node's own table or named by another node.
+        """
         lookup = startLookup([node(50), node(30), node(40)], k=3)
         first = lookup.next()
         assert first is not None
@@ -45,7 +47,9 @@ class OrderTests(LookupTestCase):
         self.assertEqual([each.distance for each in askAll(lookup)], [10, 40])
 
     def test_requestsInFlightAreLimited(self) -> None:
-        """More than one and at most `LOOKUP_WINDOW`, 16, of 99 candidates are asked at once."""
+        """
+        Of 99 candidates, more than one and at most `LOOKUP_WINDOW`, 16, are asked at the same time.
+        """
         lookup = startLookup([node(number) for number in range(1, 100)], k=50)
         asked: list[Candidate] = []
         for _ in range(20):
@@ -57,8 +61,8 @@ class OrderTests(LookupTestCase):
 
     def test_lateRequestMakesRoom(self) -> None:
         """
-        A request whose answer is late makes room for one other, and for no second one when it
-        fails.
+        When an answer is late, one more candidate is asked. When the late request fails, no further
+        one is.
         """
         lookup = startLookup([node(number) for number in range(1, 100)])
         first = askAll(lookup)
@@ -70,7 +74,7 @@ class OrderTests(LookupTestCase):
 
     def test_fartherCandidateIsNotAsked(self) -> None:
         """
-        The farthest of 10 candidates is not asked after the 3 closest, k of them, have answered.
+        With k = 3, the farthest of 10 candidates is not asked after the 3 closest have answered.
         """
         lookup = startLookup([node(number) for number in range(1, 11)], k=3)
         asked = self.finish(lookup)
@@ -80,8 +84,8 @@ class OrderTests(LookupTestCase):
 
     def test_requestThatStartsOverIsWaitedFor(self) -> None:
         """
-        A request that starts over on an opened path is waited for like a new one, although k others
-        have answered.
+        A request that starts over after a hole punch is waited for like a new one, although k other
+        nodes have answered.
         """
         lookup = startLookup([node(1), node(2), node(3)], k=2)
         first, second = askAll(lookup)
@@ -98,7 +102,7 @@ class OrderTests(LookupTestCase):
         self.assertTrue(lookup.isOver)
 
     def test_silentCandidatesAreReplaced(self) -> None:
-        """Each of 4 silent candidates is replaced by the next closest one."""
+        """Four silent candidates are replaced by the next closest ones."""
         contacts = [node(number) for number in range(1, 11)]
         lookup = startLookup(contacts, k=3)
         self.finish(lookup, silent=contacts[:4])
@@ -106,7 +110,7 @@ class OrderTests(LookupTestCase):
         self.assertEqual(found, contacts[4:7])
 
     def test_candidateIsAskedOnce(self) -> None:
-        """A candidate that is named often is asked once."""
+        """A candidate is asked once, even if several nodes name it."""
         lookup = startLookup([node(5), node(5), node(6)])
         first, second = askAll(lookup)
         for each in (first, second):
@@ -114,7 +118,7 @@ class OrderTests(LookupTestCase):
         self.assertEqual([contactOf(each) for each in askAll(lookup)], [node(7)])
 
     def test_ownIdIsNeitherAskedNorFound(self) -> None:
-        """The own id is never asked, and an answer under it is no result."""
+        """The node's own id is never asked. A node that answers under the own id is no result."""
         own = Contact(OWN, "20.0.0.9", 9)
         lookup = startLookup([own, node(5)])
         [candidate] = askAll(lookup)
@@ -137,8 +141,8 @@ class OrderTests(LookupTestCase):
 
     def test_referrersAreTheFirstAndTheLast(self) -> None:
         """
-        A named candidate's referrer is the first node that named it, then the last, then None; a
-        known candidate has none.
+        The referrer of a named candidate is the first node that named it, then the last, then None.
+        A candidate of the own table has none.
         """
         lookup = startLookup([node(5), node(6), node(7)])
         first, second, third = askAll(lookup)

@@ -23,11 +23,13 @@ from tests.helpers.core.lookups import (
 
 class ResultTests(LookupTestCase):
     """
-    The nodes that count as results.
+    The nodes that a lookup returns.
     """
 
     def test_bootstrapNodeIsFoundUnderItsId(self) -> None:
-        """A bootstrap node is asked without an id, and found under the id that it answers with."""
+        """
+        A bootstrap node is asked by its address. It is a result under the id that it answers with.
+        """
         lookup = Lookup(TARGET, OWN)
         lookup.addBootstrap([BOOTSTRAP, BOOTSTRAP])
         [candidate] = askAll(lookup)
@@ -36,7 +38,10 @@ class ResultTests(LookupTestCase):
         self.assertEqual(contactOf(lookup.closest()[0]), Contact(near(TARGET, 9), *BOOTSTRAP))
 
     def test_ephemeralNodeIsNoResult(self) -> None:
-        """An ephemeral node is no result, and the node that it names is asked and found."""
+        """
+        An ephemeral node, whose answer has no id, is no result. A node that it names is asked and
+        becomes a result.
+        """
         lookup = Lookup(TARGET, OWN)
         lookup.addBootstrap([BOOTSTRAP])
         [candidate] = askAll(lookup)
@@ -46,8 +51,8 @@ class ResultTests(LookupTestCase):
 
     def test_answerUnderAnotherIdIsIgnored(self) -> None:
         """
-        A node that answers under another id than it is known by is no result, and the node that it
-        names isn't asked.
+        A node that answers under another id than expected is no result. A node named by this answer
+        isn't asked.
         """
         lookup = startLookup([node(5), node(6)])
         first, second = askAll(lookup)
@@ -57,7 +62,7 @@ class ResultTests(LookupTestCase):
         self.assertEqual([each.id for each in lookup.closest()], [near(TARGET, 6)])
 
     def test_idIsAskedAtFewAddresses(self) -> None:
-        """An id that is known at 6 addresses is asked at `LOOKUP_ADDRESSES_PER_ID`, 3, of them."""
+        """Of 6 known addresses of one id, `LOOKUP_ADDRESSES_PER_ID`, 3, are asked."""
         hosts = [f"20.0.{number}.1" for number in range(LOOKUP_ADDRESSES_PER_ID + 3)]
         lookup = startLookup([node(5, host) for host in hosts])
         asked = askAll(lookup)
@@ -68,8 +73,8 @@ class ResultTests(LookupTestCase):
 
     def test_falseAddressesOfAnIdAreReplaced(self) -> None:
         """
-        The next address of an id is asked for each one that is late, and for each one that answers
-        under another id.
+        When an address of an id is late or answers under another id, the next known address of the
+        id is asked.
         """
         hosts = [f"20.0.{number}.1" for number in range(LOOKUP_ADDRESSES_PER_ID + 2)]
         lookup = startLookup([node(5, host) for host in hosts])
@@ -83,8 +88,8 @@ class ResultTests(LookupTestCase):
 
     def test_idIsAskedAtOnePortOfAHost(self) -> None:
         """
-        A host is asked for an id at one port, at a second one when the first is late, and at no
-        third one.
+        For one id, a host is asked at one port. If its answer is late, a second port is asked, and
+        never a third one.
         """
         ports = [Contact(near(TARGET, 5), "10.0.0.1", port) for port in (1, 2, 3)]
         lookup = startLookup(ports)
@@ -97,18 +102,18 @@ class ResultTests(LookupTestCase):
         lookup.answered(second, answer(second.id))
         self.assertEqual(askAll(lookup), [])
 
-    def test_answerUnderAnotherNodesIdHidesNobody(self) -> None:
-        """A node that answers under the id of another doesn't keep that other from being found."""
+    def test_answerUnderAnotherNodesIdHidesNoNode(self) -> None:
+        """A liar answers under the id of an honest node. The honest node is still a result."""
         lookup = startLookup([node(3), node(5)])
         liar, honest = askAll(lookup)
         self.assertFalse(lookup.answered(liar, answer(honest.id)))
         self.assertTrue(lookup.answered(honest, answer(honest.id)))
         self.assertEqual([contactOf(each) for each in lookup.closest()], [node(5)])
 
-    def test_nodeNamedWithAnotherNodesIdHidesNobody(self) -> None:
+    def test_nodeNamedWithAnotherNodesIdHidesNoNode(self) -> None:
         """
-        A node that is known with the id of another, and answers under it, doesn't keep that other
-        from being found.
+        A liar is known under the id of an honest node and answers under it. The honest node is
+        still a result.
         """
         lookup = startLookup([node(5, "20.0.0.200"), node(6)])
         liar, referrer = askAll(lookup)
@@ -119,7 +124,7 @@ class ResultTests(LookupTestCase):
         self.assertIn(node(5), [contactOf(each) for each in lookup.closest()])
 
     def test_silentAddressOfAnIdIsReplaced(self) -> None:
-        """A node is found at the second address of its id when the first is silent."""
+        """A node is found at the second address of its id if the first address is silent."""
         lookup = startLookup([node(5), node(5, "20.0.0.200")])
         first, second = askAll(lookup)
         lookup.failed(first)
@@ -127,7 +132,9 @@ class ResultTests(LookupTestCase):
         self.assertEqual(lookup.closest(), [second])
 
     def test_resultsAreTheKClosest(self) -> None:
-        """The results are the 2 closest, k, of 5 nodes that answered in the opposite order."""
+        """
+        With k = 2, the results are the 2 closest of 5 nodes, although the closest answered last.
+        """
         lookup = startLookup([node(number) for number in range(1, 6)], k=2)
         asked = askAll(lookup)
         for each in asked:

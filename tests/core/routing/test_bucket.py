@@ -1,5 +1,5 @@
 """
-The answers of a bucket, and the cache that keeps them.
+The answers that a bucket of the routing table gives, and the cache of these answers.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dwdht_twisted._core.routing.bucket import Bucket, Entry
 from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING, CacheBudget
 from dwdht_twisted._core.wire import COMPACT_CONTACT_BYTES, ID_BITS, Contact, distance, packContact
 
-#: Bits that the ids of the bucket share with the own id.
+#: The number of leading bits that the ids of the bucket share with the table's own id.
 PREFIX = 3
 
 
 class BucketTests(SynchronousTestCase):
     """
-    A full bucket of random ids that caches its answers.
+    A full bucket with random ids. It has had enough queries to cache its answers.
     """
 
     def setUp(self) -> None:
@@ -32,59 +32,59 @@ class BucketTests(SynchronousTestCase):
         self.fillCache()
 
     def fillCache(self) -> None:
-        """Ask the bucket until it caches its answers."""
+        """Query the bucket until it starts to cache its answers."""
         for _ in range(QUERIES_BEFORE_CACHING):
             self.answer(self.randomId())
 
     def randomId(self) -> bytes:
-        """Return a random id of the bucket, for a table whose own id is all zeros."""
+        """Return a random id that belongs in the bucket, if the table's own id is all zeros."""
         free = ID_BITS - PREFIX - 1
         return (1 << free | self.random.getrandbits(free)).to_bytes(32, "big")
 
     def expectedAnswer(self, target: bytes) -> bytes:
-        """Return the answer that sorting all contacts gives."""
+        """Return the answer to a query for this target, made by sorting all contacts."""
         members = sorted(self.contacts, key=lambda each: distance(each.id or b"", target))
         return b"".join(map(packContact, members))
 
     def answer(self, target: bytes) -> bytes:
-        """Return the bucket's answer."""
+        """Return the bucket's answer to a query for this target."""
         return self.bucket.answers.answer(int.from_bytes(target, "big"))
 
     def test_answersAreInOrder(self) -> None:
         """
-        Each of 500 targets gets the contacts in the order of its own distances, when it is asked
-        for first and again.
+        For each of 500 targets, the answer lists the contacts by their distance from the target.
+        The second answer, from the cache, equals the first.
         """
         targets = [self.randomId() for _ in range(500)]
         for target in (*targets, *targets):
             self.assertEqual(self.answer(target), self.expectedAnswer(target))
 
-    def test_answersOfACrowdAreInOrder(self) -> None:
+    def test_answersWithAlikeIdsAreInOrder(self) -> None:
         """
-        Targets next to 8 contacts that differ only in the last 3 bits get the contacts in the order
-        of their distances.
+        Answers stay in the order of distance for 8 contacts whose ids differ only in the last 3
+        bits.
         """
-        crowd = self.contacts[0].id or b""
+        firstId = self.contacts[0].id or b""
         for last in range(8):
-            contact = Contact(crowd[:-1] + bytes([crowd[-1] ^ last]), "10.0.0.2", 2000 + last)
+            contact = Contact(firstId[:-1] + bytes([firstId[-1] ^ last]), "10.0.0.2", 2000 + last)
             if last:
                 self.contacts.append(contact)
                 self.bucket.add(Entry(contact.id or b"", contact.address, 0.0))
             for bits in range(8):
-                target = crowd[:-1] + bytes([crowd[-1] ^ bits])
+                target = firstId[:-1] + bytes([firstId[-1] ^ bits])
                 self.assertEqual(self.answer(target), self.expectedAnswer(target))
 
     def test_targetsOfOneRegionShareAnAnswer(self) -> None:
         """
-        Two targets that no contact tells apart get the same object, so that the answer takes memory
-        once.
+        Two targets with the same order of contacts get the same object as their answer. So the
+        cached answer takes memory only once.
         """
         target = self.randomId()
         near = target[:-1] + bytes([target[-1] ^ 1])
         self.assertIs(self.answer(target), self.answer(near))
 
     def test_forgottenAnswerIsMadeAnew(self) -> None:
-        """An answer that was forgotten is made anew, with the same bytes."""
+        """After the cache was cleared, an answer is a new object with the same bytes."""
         target = self.randomId()
         first = self.answer(target)
         self.bucket.answers.clear()
@@ -93,8 +93,8 @@ class BucketTests(SynchronousTestCase):
 
     def test_changeClearsTheCache(self) -> None:
         """
-        A removed contact is in no later answer, and answers are cached again after
-        `QUERIES_BEFORE_CACHING`, 4, queries.
+        After a contact was removed, no answer names it. Answers are cached again after
+        `QUERIES_BEFORE_CACHING`, 4, more queries.
         """
         target = self.randomId()
         first = self.answer(target)
@@ -108,8 +108,8 @@ class BucketTests(SynchronousTestCase):
 
     def test_cachedAnswersAreBounded(self) -> None:
         """
-        A table caches `CACHED_ANSWERS`, 4,096, answers, and keeps those that it has when there are
-        more targets.
+        All buckets of a table together cache at most `CACHED_ANSWERS`, 4,096, answers. An answer
+        that is already cached stays when more targets are queried.
         """
         chosen = int.from_bytes(self.randomId(), "big")
         memory = CacheBudget()

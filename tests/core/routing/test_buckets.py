@@ -1,5 +1,8 @@
 """
-Buckets that upkeep checks, refreshes and explores.
+The buckets that a node's upkeep checks, refreshes and explores.
+
+Upkeep pings the contacts of a bucket, refreshes an idle bucket by a lookup, and explores a bucket
+with few contacts by a lookup. A claim is an entry for an address that has never answered the node.
 """
 
 from __future__ import annotations
@@ -18,13 +21,13 @@ from tests.helpers.strategies import ids, thorough
 
 class UpkeepTests(TableTestCase):
     """
-    Questions of upkeep to a table.
+    The routing table's replies to questions of upkeep.
     """
 
     def test_contactsUnseenForLongestComeFirst(self) -> None:
         """
-        The contacts that are unseen for longest come first, up to the wanted number, and claims not
-        at all.
+        At most the wanted number of contacts is returned, the one unseen for longest first. Claims
+        are not returned.
         """
         contacts = [far(number) for number in range(5)]
         for contact, time in zip(contacts, (3.0, 1.0, 5.0, 2.0, 4.0), strict=True):
@@ -37,7 +40,10 @@ class UpkeepTests(TableTestCase):
         self.assertNotIn(contacts[1], self.table.unseenSince(5.0, 10))
 
     def test_bucketsWithoutALookupAreIdle(self) -> None:
-        """Each bucket without a lookup, down to the deepest with a contact, is idle once."""
+        """
+        Each bucket up to the one nearest to the own id with a contact is idle until it is
+        refreshed. It is idle again after the given time.
+        """
         self.assertIsNone(self.table.buckets.idle(100.0))
         self.table.answered(Contact(idOf(0, 2), "10.0.0.1", 80), 0.0)
         idle = set()
@@ -52,29 +58,27 @@ class UpkeepTests(TableTestCase):
         self.assertIsNotNone(self.table.buckets.idle(100.5))
 
     def test_bucketOfClaimsIsNotIdle(self) -> None:
-        """A bucket with claims alone is not idle."""
+        """A bucket that holds only claims is not idle."""
         claim(self.table, Contact(idOf(0, 2), "10.0.0.1", 80), 0.0)
         self.assertIsNone(self.table.buckets.idle(100.0))
 
     def test_lookupOfTheOwnIdRefreshesNoBucket(self) -> None:
-        """A lookup of the table's own id counts for no bucket."""
+        """A lookup of the table's own id refreshes no bucket."""
         self.table.answered(far(1), 0.0)
         self.table.buckets.refreshed(OWN, 100.0)
         self.assertEqual(self.table.buckets.idle(50.0), 0)
 
     def put(self, count: int, prefix: int) -> None:
-        """Have ``count`` contacts answer that share exactly ``prefix`` bits with the table's id."""
+        """Add ``count`` contacts that share exactly ``prefix`` leading bits with the table's id."""
         for number in range(count):
             contact = Contact(idOf(number, prefix), f"10.{prefix}.0.1", 1000 + number)
             self.table.answered(contact, 0.0)
 
     def exploreAll(self) -> list[int]:
-        """
-        Return the buckets that the table wants explored, in this order, and mark each as explored.
-        """
+        """Return the buckets to explore in the table's order, and mark each one as explored."""
         found: list[int] = []
         while (prefix := self.table.buckets.unexplored()) is not None:
-            # A bucket that stayed unexplored would be returned without end.
+            # Without this check, a bucket that stays unexplored would make the loop endless.
             self.assertNotIn(prefix, found)
             found.append(prefix)
             self.table.buckets.refreshed(idOf(7, prefix), 100.0)
@@ -82,8 +86,8 @@ class UpkeepTests(TableTestCase):
 
     def test_emptyBucketsFarAwayAreExplored(self) -> None:
         """
-        Buckets farther away than the k closest contacts are explored if they aren't half full,
-        farthest first.
+        Of the buckets farther away than the k closest contacts, each one that is less than half
+        full is explored. The farthest bucket comes first.
         """
         self.put(1, 0)
         self.put(K // 2, 1)
@@ -94,17 +98,17 @@ class UpkeepTests(TableTestCase):
 
     def test_smallNetworkIsNotExplored(self) -> None:
         """
-        A table of fewer than k contacts explores no bucket, because it has found the whole network.
+        A table with fewer than k contacts has found its whole network, and explores no bucket.
         """
         self.put(K - 1, 2)
         self.assertIsNone(self.table.buckets.unexplored())
         self.put(K, 2)
         self.assertEqual(self.exploreAll(), [0, 1])
 
-    def test_crowdNextToTheOwnIdIsNotExplored(self) -> None:
+    def test_idsNextToTheOwnIdHardlyCauseExploring(self) -> None:
         """
-        A crowd that shares 200 bits with the table's id has fewer than twice `DEEPER_THAN_KNOWN`,
-        16, buckets explored.
+        A bucket of contacts that share 200 bits with the table's id has fewer than 16 buckets
+        explored. 16 is twice `DEEPER_THAN_KNOWN`.
         """
         self.put(K, 0)
         self.put(K, 1)
@@ -116,7 +120,10 @@ class UpkeepTests(TableTestCase):
     @thorough
     @given(ids, st.integers(0, ID_BITS - 1), st.randoms(use_true_random=False))
     def test_randomTargetSharesItsPrefix(self, own: bytes, prefix: int, random: Random) -> None:
-        """A random target shares exactly the wanted number of bits with the table's id."""
+        """
+        A random target for a bucket shares exactly the wanted number of leading bits with the
+        table's id.
+        """
         target = RoutingTable(own).buckets.randomTarget(prefix, random.randbytes)
         self.assertEqual(len(target), ID_BYTES)
         self.assertEqual(ID_BITS - distance(own, target).bit_length(), prefix)

@@ -1,5 +1,7 @@
 """
-The closest contacts of a routing table, as answers name them.
+The closest contacts of a routing table, which the node names in its answers.
+
+A claim is an entry for an address that has never answered the node. A proven contact has answered.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from tests.helpers.core.tables import TableTestCase, claim, far, idOf
 
 class AnswerTests(TableTestCase):
     """
-    The closest contacts, as answers name them.
+    Answers that name the contacts closest to a target.
     """
 
     def test_claimsFillUpAnAnswerIfWanted(self) -> None:
         """
-        Claims fill up an answer that is short of proven contacts if they are wanted, in the order
-        of distance, and never displace one.
+        If wanted, claims fill up an answer with too few proven contacts. Proven contacts have
+        precedence, and the answer is in the order of distance.
         """
         self.table.answered(far(2), 0.0)
         self.table.answered(far(4), 0.0)
@@ -31,15 +33,15 @@ class AnswerTests(TableTestCase):
         self.assertEqual(self.table.closest(idOf(0), 4), [far(2), far(4)])
 
     def test_claimsAreNamedWithoutContacts(self) -> None:
-        """Claims are named while a table has no proven contact."""
+        """An answer names claims if the table has no proven contact."""
         claim(self.table, far(1), 0.0)
         self.assertEqual(self.table.closest(idOf(0)), [far(1)])
         self.assertEqual(self.table.closestCompact(idOf(0)), packContact(far(1)))
 
     def test_repeatedHostsAreNamedLast(self) -> None:
         """
-        Further contacts of a public host are named only in an answer that is short of other
-        contacts.
+        A second contact of a public host is named only in an answer with too few contacts of other
+        hosts.
         """
         one, two, three = (Contact(idOf(1, 3 - n), "8.8.8.8", 80 + n) for n in range(3))
         for contact in (one, two, three, far(4), far(5)):
@@ -52,8 +54,8 @@ class AnswerTests(TableTestCase):
 
     def test_contactOfAnotherBucketReplacesARepeatedHost(self) -> None:
         """
-        An answer of a full bucket in which two contacts share a public host names a contact of
-        another bucket in place of one of them.
+        Two contacts of a full bucket share a public host. An answer names a contact of another
+        bucket in place of one of the two.
         """
         random = Random(5)
         contacts = [
@@ -70,14 +72,14 @@ class AnswerTests(TableTestCase):
             self.assertEqual(named, b"".join(map(packContact, self.table.closest(target))))
 
     def test_privateHostsMayRepeat(self) -> None:
-        """Contacts of one private host are named in the order of distance alone."""
+        """Contacts at the same private host are all named, in the order of distance."""
         contacts = [far(number)._replace(host="10.8.8.8") for number in (1, 2, 3)]
         for contact in contacts:
             self.table.answered(contact, 0.0)
         self.assertEqual(self.table.closest(idOf(0), 2), contacts[:2])
 
     def test_compactAnswerIsTheClosestContacts(self) -> None:
-        """A compact answer holds the compact forms of the k closest contacts in a row."""
+        """A compact answer is the joined compact forms of the k closest contacts."""
         for number in range(3 * K):
             contact = Contact(idOf(number, number % 3), "10.0.0.1", 1000 + number)
             self.table.answered(contact, 0.0)
@@ -89,12 +91,12 @@ class AnswerTests(TableTestCase):
 
     def test_answerOfAFullBucketIsInOrder(self) -> None:
         """
-        An answer of one full bucket is in the order of distance after every change, also for two
-        ids that differ only in the last bit.
+        After every change of a full bucket, its answer is in the order of distance. Two of the ids
+        differ only in the last bit.
         """
         random = Random(5)
         ids = [bytes([128 | random.getrandbits(7)]) + random.randbytes(31) for _ in range(K + 5)]
-        # Two ids that only the last bit tells apart.
+        # The last two ids differ only in their last bit.
         ids.append(ids[-1][:-1] + bytes([ids[-1][-1] ^ 1]))
         contacts = [Contact(id, "10.0.0.1", 1000 + port) for port, id in enumerate(ids)]
         for number, contact in enumerate(contacts):

@@ -1,5 +1,8 @@
 """
-Places in a routing table: of a bucket, of ids that are alike, of a host and of a network.
+Limits of a routing table: entries of a bucket, of alike ids, of a host and of a network.
+
+A proven contact has answered the node. A claim is an entry for an address that has never answered.
+A spare is a contact that answered when its bucket was full. It waits for a contact to fail.
 """
 
 from __future__ import annotations
@@ -20,17 +23,23 @@ from tests.helpers.core.tables import LATER, OWN, TableTestCase, allOf, claim, f
 
 class BucketTests(TableTestCase):
     """
-    The places of a bucket, and the spares that wait for them.
+    The contacts of one bucket, and its spares.
     """
 
     def test_fullBucketKeepsItsContacts(self) -> None:
-        """A full bucket of k contacts keeps them when another contact answers within 30 seconds."""
+        """
+        A full bucket stays unchanged if all its contacts answered in the last 30 seconds and
+        another contact answers.
+        """
         contacts = self.fill()
         self.assertIsNone(self.table.answered(far(K), TRUSTED_FOR - 1))
         self.assertEqual(self.table.contacts(), contacts)
 
     def test_newcomerHasTheOldestContactPinged(self) -> None:
-        """A newcomer to a full bucket has the contact pinged that is unheard for longest."""
+        """
+        If a new contact answers and its bucket is full, the contact unheard for longest is to be
+        pinged.
+        """
         contacts = self.fill()
         for contact in contacts:
             if contact != contacts[7]:
@@ -38,7 +47,7 @@ class BucketTests(TableTestCase):
         self.assertEqual(self.table.answered(far(K), LATER + 1), contacts[7])
 
     def test_oldestContactThatAnswersStays(self) -> None:
-        """The contact that is unheard for longest keeps its place when it answers its ping."""
+        """The contact unheard for longest stays in its bucket if it answers the ping."""
         contacts = self.fill()
         oldest = self.table.answered(far(K), LATER)
         assert oldest is not None
@@ -47,8 +56,8 @@ class BucketTests(TableTestCase):
 
     def test_newcomerTakesTheFreedPlace(self) -> None:
         """
-        The newcomer is pinged when the contact that is unheard for longest is silent, and takes its
-        place when it answers.
+        The new contact is pinged after the contact unheard for longest was silent. It is listed in
+        its place when it answers.
         """
         self.fill()
         oldest = self.table.answered(far(K), LATER)
@@ -61,8 +70,8 @@ class BucketTests(TableTestCase):
 
     def test_latestSpareIsPingedFirst(self) -> None:
         """
-        The spare that answered last is pinged first when a place gets free, because it is the
-        likeliest to be there.
+        When a contact fails, the spare that answered last is pinged first, because it is the
+        likeliest to answer again.
         """
         contacts = self.fill()
         for number in (1, 2, 1):
@@ -72,7 +81,7 @@ class BucketTests(TableTestCase):
         self.assertIsNone(self.table.failed(contacts[2].address, 2.0))
 
     def test_sparesAreBounded(self) -> None:
-        """A bucket keeps `SPARES_PER_BUCKET`, 4, spares of 100 newcomers."""
+        """A full bucket keeps `SPARES_PER_BUCKET`, 4, of 100 new contacts as spares."""
         contacts = self.fill()
         for number in range(100):
             self.table.answered(far(K + number), 1.0)
@@ -80,7 +89,9 @@ class BucketTests(TableTestCase):
         self.assertEqual(len([spare for spare in spares if spare is not None]), SPARES_PER_BUCKET)
 
     def test_claimEarnsNoPingInAFullBucket(self) -> None:
-        """A claim earns a ping while its bucket has a place, and none when it is full."""
+        """
+        A claim is to be pinged if its bucket has a free place, and isn't if the bucket is full.
+        """
         self.fill(K - 1)
         self.assertTrue(claim(self.table, far(100), 0.0))
         self.table.answered(far(101), 0.0)
@@ -88,8 +99,8 @@ class BucketTests(TableTestCase):
 
     def test_firstClaimToAnswerTakesTheLastPlace(self) -> None:
         """
-        The last place of a bucket goes to the first of 10 claims that answers, and the next to
-        answer waits as a spare.
+        The first of 10 claims that answers gets the last free place of the bucket. The second
+        becomes a spare.
         """
         contacts = self.fill(K - 1)
         for number in range(100, 110):
@@ -101,8 +112,7 @@ class BucketTests(TableTestCase):
 
     def test_claimDoesNotKeepTheOwnerOfAnIdOut(self) -> None:
         """
-        The owner of an id that another address claimed first is pinged as well, and listed when it
-        answers.
+        The owner of an id is pinged and listed, although another address claimed the id first.
         """
         owner = far(1)._replace(host="10.0.0.2")
         self.assertTrue(claim(self.table, far(1), 0.0))
@@ -113,7 +123,7 @@ class BucketTests(TableTestCase):
 
     def test_eachPrefixHasABucket(self) -> None:
         """
-        Contacts with shared prefixes of 0 to 255 bits are all listed, each in a bucket of its own.
+        Contacts that share 0 to 255 bits with the own id are all listed, each in its own bucket.
         """
         for prefix in range(ID_BITS):
             contact = Contact(idOf(0, prefix), "10.0.0.1", 1000 + prefix)
@@ -123,47 +133,47 @@ class BucketTests(TableTestCase):
         self.assertEqual([contact.id for contact in self.table.closest(OWN, 1)], [nearest])
 
     def test_bucketSizeIsAParameter(self) -> None:
-        """A table with buckets of 2 lists 2 of 5 contacts of one bucket."""
+        """With a bucket size of 2, two of five contacts of one bucket are listed."""
         table = RoutingTable(OWN, 2)
         for number in range(5):
             table.answered(far(number), 0.0)
         self.assertEqual(len(table), 2)
 
 
-class CrowdTests(TableTestCase):
+class AlikeIdTests(TableTestCase):
     """
-    Public contacts whose ids were chosen and not drawn at random.
+    Public contacts with chosen ids, which share more bits than random ids would.
     """
 
     def public(self, number: int, prefix: int = 0) -> Contact:
-        """Return a contact at a public address in a /24 network of its own."""
+        """Return a contact at a public address. Each number has its own /24 network."""
         return Contact(idOf(number, prefix), f"20.{number >> 8 & 255}.{number & 255}.1", 80)
 
     def test_bucketListsFewAlikeIds(self) -> None:
         """
         A bucket lists `MAXIMUM_ALIKE`, 3, public contacts whose ids share `SHARED_IN_BUCKET`, 12,
-        more bits than the bucket's, and others beside them.
+        bits beyond the bucket's prefix. A contact with another prefix is listed beside them.
         """
         apart = 1 << (ID_BITS - 1 - SHARED_IN_BUCKET)
-        crowd = [self.public(number) for number in (1, 2, apart - 1, 3, 4)]
-        for contact in (*crowd, self.public(apart)):
+        alike = [self.public(number) for number in (1, 2, apart - 1, 3, 4)]
+        for contact in (*alike, self.public(apart)):
             self.table.answered(contact, 0.0)
-        listed = [*crowd[:MAXIMUM_ALIKE], self.public(apart)]
+        listed = [*alike[:MAXIMUM_ALIKE], self.public(apart)]
         self.assertEqual(self.table.contacts(), listed)
 
-    def test_imitatedIdIsListed(self) -> None:
-        """A contact whose id another one imitated before it is listed as well."""
+    def test_secondAlikeIdIsListed(self) -> None:
+        """A contact is listed although another contact with a similar id was listed before."""
         self.table.answered(self.public(1), 0.0)
         self.table.answered(self.public(2), 0.0)
         self.assertEqual(self.table.contacts(), [self.public(1), self.public(2)])
 
     def test_privateIdsMayBeAlike(self) -> None:
-        """Private contacts with ids that are alike are all listed."""
+        """Private contacts with similar ids are all listed."""
         contacts = self.fill(3)
         self.assertEqual(self.table.contacts(), contacts)
 
-    def test_freedPlaceOfACrowdIsTaken(self) -> None:
-        """A contact of a crowd is listed after another one of it has gone."""
+    def test_freedPlaceOfAlikeIdsIsTaken(self) -> None:
+        """After one of 3 public contacts with similar ids failed, a fourth one is listed."""
         for number in range(MAXIMUM_ALIKE + 1):
             self.table.answered(self.public(number), 0.0)
         self.table.failed(self.public(0).address, 1.0)
@@ -175,38 +185,38 @@ class CrowdTests(TableTestCase):
 
 class HostTests(TableTestCase):
     """
-    The places that one host and one network take in a table.
+    The entries of one host and of one network in a table.
     """
 
     def countListed(self, hosts: list[str]) -> int:
         """
-        Have contacts of hosts answer, each in a bucket of its own, and return how many are listed.
+        Add one contact for each host, in a bucket of its own. Return the number of listed contacts.
         """
         for number, host in enumerate(hosts):
             self.table.answered(Contact(idOf(0, number), host, 1000 + number), 0.0)
         return len(self.table)
 
     def test_publicHostIsListedFewTimes(self) -> None:
-        """A public host with 50 ports is listed `CONTACTS_PER_HOST`, 4, times."""
+        """Of 50 ports of a public host, `CONTACTS_PER_HOST`, 4, are listed."""
         self.assertEqual(self.countListed(["8.8.8.8"] * 50), CONTACTS_PER_HOST)
 
     def test_publicSubnetIsListedFewTimes(self) -> None:
-        """A public /24 network of 50 hosts is listed `CONTACTS_PER_SUBNET`, 16, times."""
+        """Of 50 hosts of a public /24 network, `CONTACTS_PER_SUBNET`, 16, are listed."""
         hosts = [f"8.8.8.{number}" for number in range(50)]
         self.assertEqual(self.countListed(hosts), CONTACTS_PER_SUBNET)
 
     def test_eachNetworkHasItsOwnPlaces(self) -> None:
-        """Fifty public hosts in 50 networks are all listed."""
+        """Fifty public hosts in 50 different networks are all listed."""
         self.assertEqual(self.countListed([f"8.8.{number}.8" for number in range(50)]), 50)
 
     def test_privateHostsAreNotLimited(self) -> None:
-        """A private and a loopback host with 50 ports each are listed 50 times each."""
+        """All 50 ports of a loopback host and all 50 ports of a private host are listed."""
         self.assertEqual(self.countListed(["127.0.0.1"] * 50 + ["192.168.0.1"] * 50), 100)
 
     def test_claimsOfAPublicHostExcludeNoClaim(self) -> None:
         """
-        Ten claims of a public host all earn a ping; after `CONTACTS_PER_HOST`, 4, have answered, a
-        claim earns none.
+        Ten claims of one public host are all to be pinged. After `CONTACTS_PER_HOST`, 4, of them
+        have answered, another claim of the host isn't.
         """
         contacts = [Contact(idOf(0, number), "8.8.8.8", 1000 + number) for number in range(10)]
         for number, contact in enumerate(contacts):
@@ -217,8 +227,8 @@ class HostTests(TableTestCase):
 
     def test_claimsOfAPublicHostExcludeNoContact(self) -> None:
         """
-        A contact that answers is listed although its public host has made `CONTACTS_PER_HOST`, 4,
-        claims.
+        A contact that answers is listed although its public host already has `CONTACTS_PER_HOST`,
+        4, claims.
         """
         for number in range(CONTACTS_PER_HOST):
             claim(self.table, Contact(idOf(0, number), "8.8.8.8", 1000 + number), 0.0)
@@ -226,7 +236,7 @@ class HostTests(TableTestCase):
         self.assertTrue(self.table.hasProven(("8.8.8.8", 5000)))
 
     def test_removedContactFreesThePlaceOfItsHost(self) -> None:
-        """A contact that fails frees a place for another contact of its host."""
+        """After a contact failed, another contact of its host is listed."""
         self.countListed(["8.8.8.8"] * CONTACTS_PER_HOST)
         self.table.failed(Address("8.8.8.8", 1000), 0.0)
         new = Contact(idOf(0, 100), "8.8.8.8", 2000)
@@ -234,7 +244,7 @@ class HostTests(TableTestCase):
         self.assertIn(new, self.table.contacts())
 
     def test_claimsAreBounded(self) -> None:
-        """A flood of 2,048 claims leaves the latest `MAXIMUM_CLAIMS`, 512, in the table."""
+        """After a flood of 2,048 claims, the table holds the latest `MAXIMUM_CLAIMS`, 512."""
         claims = [
             Contact(idOf(number, number % 100), "10.0.0.1", 1000 + number)
             for number in range(4 * MAXIMUM_CLAIMS)
@@ -244,7 +254,7 @@ class HostTests(TableTestCase):
         self.assertEqual(sorted(allOf(self.table)), sorted(claims[-MAXIMUM_CLAIMS:]))
 
     def test_withdrawnClaimCanBeMadeAgain(self) -> None:
-        """A claim that is withdrawn leaves the table, and can be made again."""
+        """A withdrawn claim leaves the table. The same claim can be made again."""
         contact = Contact(idOf(1), "8.8.8.8", 1000)
         for _ in range(CONTACTS_PER_HOST + 1):
             self.assertTrue(claim(self.table, contact, 0.0))

@@ -1,5 +1,8 @@
 """
-Proof of contacts: answers, claims, silences, and one address for an id.
+Proof of contacts: answers, claims, failures, and one address for each id.
+
+A proven contact has answered the node. A claim is an entry for an address that sent a request with
+an id but has never answered.
 """
 
 from __future__ import annotations
@@ -13,11 +16,11 @@ from tests.helpers.core.tables import LATER, OWN, TableTestCase, allOf, claim, f
 
 class ProofTests(TableTestCase):
     """
-    Contacts that are proven, and claims that are not.
+    Proven contacts, and claims without proof.
     """
 
     def test_newTableIsEmpty(self) -> None:
-        """A new table holds no contact, and names none."""
+        """A new table holds no contact, and its answers name none."""
         self.assertEqual(len(self.table), 0)
         self.assertEqual(self.table.contacts(), [])
         self.assertEqual(self.table.closest(OWN), [])
@@ -25,11 +28,11 @@ class ProofTests(TableTestCase):
         self.assertFalse(self.table.holds(("10.0.0.1", 1)))
 
     def test_ownIdOfTheWrongSizeIsRefused(self) -> None:
-        """An own id that isn't 32 bytes raises `InvalidTarget`."""
+        """`RoutingTable` raises `InvalidTarget` for an own id of 31 bytes. An id has 32."""
         self.assertRaises(InvalidTarget, RoutingTable, bytes(31))
 
     def test_answerMakesAProvenContact(self) -> None:
-        """A contact that answers is listed as proven."""
+        """A contact that answers is listed and proven."""
         self.table.answered(far(1), 0.0)
         self.assertEqual(self.table.contacts(), [far(1)])
         self.assertEqual(len(self.table), 1)
@@ -38,8 +41,8 @@ class ProofTests(TableTestCase):
 
     def test_requestMakesAClaim(self) -> None:
         """
-        A contact that only asks is to be pinged, is held as a claim, and isn't counted as a
-        contact.
+        A contact that only sent a request is to be pinged. It is held as a claim and isn't counted
+        as a contact.
         """
         self.assertTrue(claim(self.table, far(1), 0.0))
         self.assertEqual(self.table.contacts(), [])
@@ -49,14 +52,14 @@ class ProofTests(TableTestCase):
         self.assertEqual(allOf(self.table), [far(1)])
 
     def test_answerProvesAClaim(self) -> None:
-        """A claim whose address answers becomes a proven contact, and is no claim any more."""
+        """When the address of a claim answers, the claim becomes a proven contact."""
         claim(self.table, far(1), 0.0)
         self.assertIsNone(self.table.answered(far(1), 1.0))
         self.assertTrue(self.table.hasProven(far(1).address))
         self.assertEqual(allOf(self.table), [far(1)])
 
     def test_silenceEndsAClaim(self) -> None:
-        """A claim whose address is silent is removed."""
+        """When the address of a claim doesn't answer, the claim is removed."""
         claim(self.table, far(1), 0.0)
         self.assertIsNone(self.table.failed(far(1).address, 1.0))
         self.assertEqual(allOf(self.table), [])
@@ -64,7 +67,7 @@ class ProofTests(TableTestCase):
 
     def test_repeatedRequestEarnsNoPing(self) -> None:
         """
-        A contact that asks again is not to be pinged again, neither before nor after it has
+        A second request of a contact causes no second ping, before or after the contact has
         answered.
         """
         claim(self.table, far(1), 0.0)
@@ -73,14 +76,14 @@ class ProofTests(TableTestCase):
         self.assertFalse(claim(self.table, far(1), LATER))
 
     def test_manyClaimsOfAnAddressEarnOnePing(self) -> None:
-        """An address that never answered is to be pinged once for 8 ids that it claims."""
+        """An address that claims 8 ids and has never answered is to be pinged once."""
         self.assertTrue(claim(self.table, far(1), 0.0))
         for number in range(2, 9):
             self.assertFalse(claim(self.table, far(1)._replace(id=idOf(number)), number * LATER))
         self.assertEqual(allOf(self.table), [far(1)])
 
     def test_ownIdIsNoContact(self) -> None:
-        """A table takes its own id neither as a claim nor as a contact."""
+        """A table accepts its own id neither as a claim nor as a contact."""
         contact = Contact(OWN, "10.0.0.1", 80)
         self.assertFalse(claim(self.table, contact, 0.0))
         self.assertIsNone(self.table.answered(contact, 0.0))
@@ -88,8 +91,8 @@ class ProofTests(TableTestCase):
 
     def test_silentAddressEarnsNoPing(self) -> None:
         """
-        An address that was silent earns no ping for `SILENCE_REMEMBERED_FOR`, 60 seconds, under any
-        id.
+        An address that failed to answer is to be pinged under no id for `SILENCE_REMEMBERED_FOR`,
+        60 seconds.
         """
         claim(self.table, far(1), 0.0)
         self.table.failed(far(1).address, 0.0)
@@ -100,15 +103,15 @@ class ProofTests(TableTestCase):
         self.assertTrue(claim(self.table, other, SILENCE_REMEMBERED_FOR))
 
     def test_answerEndsSilence(self) -> None:
-        """An address that answers after it was silent is listed at once."""
+        """An address that failed to answer once is listed as soon as it answers."""
         self.table.failed(far(1).address, 0.0)
         self.table.answered(far(1), 1.0)
         self.assertEqual(self.table.contacts(), [far(1)])
 
     def test_answerWithoutAPlaceEndsSilence(self) -> None:
         """
-        An address that was silent and answers under an id that another contact has is pinged at its
-        next request.
+        A silent address is to be pinged at its next request once it has answered, even if it
+        answered under an id that is listed at another address.
         """
         self.table.answered(far(1), 0.0)
         self.table.failed(far(2).address, 0.0)
@@ -116,7 +119,10 @@ class ProofTests(TableTestCase):
         self.assertTrue(claim(self.table, far(2), 2.0))
 
     def test_repeatedFailureDoesNoHarm(self) -> None:
-        """A second failure of a contact and a failure of an unknown address change nothing."""
+        """
+        A second failure of a contact changes nothing. A failure of an unknown address changes
+        nothing.
+        """
         self.table.answered(far(1), 0.0)
         self.table.failed(far(1).address, 1.0)
         self.table.failed(far(1).address, 1.0)
@@ -126,11 +132,11 @@ class ProofTests(TableTestCase):
 
 class IdentityTests(TableTestCase):
     """
-    Tables that hold one contact for an address, and one address for an id.
+    A table holds one contact for each address, and one address for each id.
     """
 
     def test_newIdReplacesTheOldOne(self) -> None:
-        """An address that answers under a new id is listed under that id alone."""
+        """An address that answers under a new id is listed only under the new id."""
         self.table.answered(far(1), 0.0)
         restarted = far(1)._replace(id=idOf(2))
         self.table.answered(restarted, 1.0)
@@ -138,8 +144,8 @@ class IdentityTests(TableTestCase):
 
     def test_claimedNewIdHasTheContactPinged(self) -> None:
         """
-        A new id that a contact's address claims has the address pinged once in `TRUSTED_FOR`, 30
-        seconds, and replaces nothing.
+        A listed contact claims a new id. Its address is to be pinged once in `TRUSTED_FOR`, 30
+        seconds, and the old id stays listed.
         """
         self.table.answered(far(1), 0.0)
         restarted = far(1)._replace(id=idOf(2))
@@ -149,7 +155,9 @@ class IdentityTests(TableTestCase):
         self.assertEqual(allOf(self.table), [far(1)])
 
     def test_answerWithoutAnIdRemovesTheContact(self) -> None:
-        """A contact is removed when its address answers without an id, or under the table's own."""
+        """
+        A contact is removed when its address answers without an id or under the table's own id.
+        """
         for id in (None, OWN):
             self.table.answered(far(1), 0.0)
             self.table.answered(Contact(id, *far(1).address), 1.0)
@@ -157,7 +165,8 @@ class IdentityTests(TableTestCase):
 
     def test_idStaysAtItsAddress(self) -> None:
         """
-        A listed id stays at its address although another address claims it and answers under it.
+        A listed id stays at its address although another address claims the id and answers under
+        it.
         """
         self.table.answered(far(1), 0.0)
         thief = far(1)._replace(host="10.0.0.2")
@@ -167,7 +176,8 @@ class IdentityTests(TableTestCase):
 
     def test_idMovesWhenItsAddressIsSilent(self) -> None:
         """
-        A contact that answers at a new address is listed there once its old address is silent.
+        A contact that answers at a new address is listed there after its old address was pinged and
+        silent.
         """
         self.table.answered(far(1), 0.0)
         self.table.answered(far(2), 0.0)
@@ -180,8 +190,8 @@ class IdentityTests(TableTestCase):
 
     def test_idThatAsksElsewhereHasTheContactPinged(self) -> None:
         """
-        A contact that was unheard for 30 seconds is pinged, once, when its id asks from another
-        address; after it failed, that address is pinged.
+        A contact unheard for 30 seconds is pinged once when its id sends a request from another
+        address. After the contact failed, the other address is pinged.
         """
         self.table.answered(far(1), 0.0)
         moved = ("10.0.0.2", 1)
@@ -192,7 +202,7 @@ class IdentityTests(TableTestCase):
         self.assertEqual(self.table.asked(far(1).id or b"", moved, LATER + 3), moved)
 
     def test_answerBeatsAClaimOfTheSameId(self) -> None:
-        """An address that answers under an id takes it from one that only claims it."""
+        """An address that answers under an id replaces an address that only claimed the id."""
         claim(self.table, far(1), 0.0)
         owner = far(1)._replace(host="10.0.0.2")
         self.table.answered(owner, 1.0)

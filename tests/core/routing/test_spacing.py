@@ -1,5 +1,7 @@
 """
-Estimates of the distance between ids of the network, from a table's contacts.
+Estimates of the average distance between the ids of the network, from a table's contacts.
+
+The size of the id space divided by this distance is the estimated number of nodes.
 """
 
 from __future__ import annotations
@@ -12,27 +14,30 @@ from tests.helpers.core.tables import TableTestCase, idOf
 
 class SpacingTests(TableTestCase):
     """
-    The distance between ids of the network, as a table estimates it from its contacts.
+    The estimate of the distance between ids, `spacing`.
     """
 
     def put(self, count: int, prefix: int) -> None:
-        """Have ``count`` contacts answer that share exactly ``prefix`` bits with the table's id."""
+        """Add ``count`` contacts that share exactly ``prefix`` leading bits with the table's id."""
         for number in range(count):
             host = f"10.{prefix}.0.1"
             self.table.answered(Contact(idOf(number, prefix), host, 1000 + number), 0.0)
 
     def assertEstimates(self, nodes: int, factor: float = 2) -> None:
-        """Require that the estimate is that of a network of ``nodes`` nodes, within a factor."""
+        """Require an estimate of ``nodes`` nodes, within the factor in both directions."""
         estimate = (1 << ID_BITS) / self.table.buckets.spacing()
         self.assertTrue(nodes / factor <= estimate <= nodes * factor, estimate)
 
     def test_fewContactsGiveNoEstimate(self) -> None:
-        """A table with fewer than `MINIMUM_SAMPLE`, 4, contacts estimates nothing."""
+        """With fewer than `MINIMUM_SAMPLE`, 4, contacts, the estimate is 0."""
         self.put(MINIMUM_SAMPLE - 1, 0)
         self.assertEqual(self.table.buckets.spacing(), 0)
 
     def test_estimateFollowsContacts(self) -> None:
-        """The estimate grows when half of 8 contacts fail, and returns when they answer again."""
+        """
+        The estimated distance grows when 4 of 8 contacts fail. It returns to its old value when
+        they answer again.
+        """
         contacts = [Contact(idOf(number, 5), "10.0.0.1", 1000 + number) for number in range(8)]
         for contact in contacts:
             self.table.answered(contact, 0.0)
@@ -47,7 +52,8 @@ class SpacingTests(TableTestCase):
 
     def test_settledTableEstimatesItsNetwork(self) -> None:
         """
-        A table whose buckets halve towards its own id estimates 128 nodes, within a factor of 2.
+        From buckets whose sizes halve towards the own id, a table estimates 128 nodes within a
+        factor of 2.
         """
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)
@@ -55,7 +61,7 @@ class SpacingTests(TableTestCase):
 
     def test_largeNetworkIsEstimated(self) -> None:
         """
-        A table with 12 full buckets estimates its network of 122,880 nodes, within a factor of 2.
+        With 12 full buckets, a table estimates its network of 122,880 nodes within a factor of 2.
         """
         for prefix, count in enumerate([K] * 12 + [15, 6, 4, 0, 2]):
             self.put(count, prefix)
@@ -63,27 +69,27 @@ class SpacingTests(TableTestCase):
 
     def test_youngTableEstimatesFromNearContacts(self) -> None:
         """
-        A table that lacks contacts far away estimates 128 nodes from those that are near, within a
+        A table with too few contacts far away estimates 128 nodes from its near contacts, within a
         factor of 2.
         """
         for prefix, count in enumerate((5, 3, 6, 8, 4, 2, 1)):
             self.put(count, prefix)
         self.assertEstimates(128)
 
-    def test_crowdNextToTheOwnIdHardlyCounts(self) -> None:
+    def test_idsNextToTheOwnIdHardlyCount(self) -> None:
         """
-        A bucket of contacts that share 200 bits with the table's id leaves an estimate of 128 nodes
-        within a factor of 2.
+        A full bucket of ids that share 200 bits with the table's own hardly changes the estimate:
+        it stays at 128 nodes within a factor of 2.
         """
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)
         self.put(K, 200)
         self.assertEstimates(128)
 
-    def test_ladderOfChosenIdsHardlyCounts(self) -> None:
+    def test_chosenIdsInEveryBucketHardlyCount(self) -> None:
         """
-        Contacts of 20 hosts in 5 public networks whose ids lead to the table's own without a gap
-        leave an estimate of 512 nodes within a factor of 2.
+        Twenty hosts in 5 public networks add 4 chosen ids to each of 20 buckets. The estimate stays
+        at 512 nodes within a factor of 2.
         """
         for prefix, count in enumerate((K, K, K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)
@@ -95,10 +101,10 @@ class SpacingTests(TableTestCase):
         self.assertEqual(len(self.table), 4 * K + 31 + 80)
         self.assertEstimates(512)
 
-    def test_crowdNextToTheOwnIdIsNotRefreshed(self) -> None:
+    def test_idsNextToTheOwnIdAreHardlyRefreshed(self) -> None:
         """
-        A crowd that shares 200 bits with the table's id has at most `DEEPER_THAN_KNOWN`, 8, buckets
-        refreshed beyond the 7 with contacts.
+        A full bucket of ids that share 200 bits with the table's own adds at most
+        `DEEPER_THAN_KNOWN`, 8, buckets to refresh. The other contacts fill 7 buckets.
         """
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)

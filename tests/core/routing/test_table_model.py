@@ -1,8 +1,8 @@
 """
 Properties of a routing table that hold after any sequence of events.
 
-Hypothesis chooses the events, as a hostile network may.  A model that is too simple to be wrong
-says what the table must hold.
+Hypothesis chooses the events as a hostile network could. Each test compares the table with a very
+simple model.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ from tests.helpers.strategies import ids, patient, thorough
 OWN = b"\xa5" * ID_BYTES
 ALL = 10**6
 
-#: Few ids, some of them close to the table's own, so that many of them meet in one bucket.
+#: Ids from a small set, so that many of them fall into the same bucket. Some are next to the
+#: table's own.
 closeIds = st.builds(
     lambda prefix, rest: (
         int.from_bytes(OWN, "big") ^ (1 << (ID_BITS - 1 - prefix)) ^ rest
@@ -50,7 +51,7 @@ closeIds = st.builds(
 fewHosts = st.sampled_from(["127.0.0.1", "10.0.0.9", "8.8.8.8", "8.8.8.9", "8.8.9.8"])
 fewAddresses = st.builds(Address, fewHosts, st.integers(1000, 1005))
 
-#: An event: its kind, id and address, and the seconds since the last event.
+#: An event: its kind, the id, the address, and the seconds since the event before.
 Event: TypeAlias = tuple[str, bytes, Address, float]
 events: st.SearchStrategy[list[Event]] = st.lists(
     st.tuples(
@@ -65,11 +66,11 @@ events: st.SearchStrategy[list[Event]] = st.lists(
 
 class InvariantTests(SynchronousTestCase):
     """
-    Tables after sequences of events that a liar can cause.
+    Tables after sequences of requests, answers and failures that a hostile node can cause.
     """
 
     def happen(self, table: RoutingTable, event: Event, now: float) -> Contact | None:
-        """Tell the table of an event, and return the contact that it wants pinged."""
+        """Apply an event to the table, and return the contact to ping, or None."""
         kind, id, address, _ = event
         contact = Contact(id, *address)
         if kind == "answered":
@@ -79,7 +80,10 @@ class InvariantTests(SynchronousTestCase):
         return contact if claim(table, contact, now) else None
 
     def assertSound(self, table: RoutingTable, k: int) -> None:
-        """Require all that holds of every table: bounded sizes, and each id and address once."""
+        """
+        Require the invariants of every table: sizes within their bounds, and each id and address
+        only once.
+        """
         proven = table.contacts()
         held = allOf(table)
         unproven = [contact for contact in held if contact not in proven]
@@ -109,7 +113,7 @@ class InvariantTests(SynchronousTestCase):
     @given(st.sampled_from([1, 2, 3, K]), events)
     def test_tableStaysSound(self, k: int, sequence: list[Event]) -> None:
         """
-        A table stays within its bounds, and holds each id and address once, after every event.
+        After every event, a table is within its bounds and holds each id and each address once.
         """
         table = RoutingTable(OWN, k)
         now = 0.0
@@ -121,7 +125,7 @@ class InvariantTests(SynchronousTestCase):
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
     def test_contactIsTheLastAnswerOfItsAddress(self, k: int, sequence: list[Event]) -> None:
-        """A proven contact has the id under which its address last answered."""
+        """The id of a proven contact is the one under which its address answered last."""
         table = RoutingTable(OWN, k)
         last: dict[Address, bytes | None] = {}
         now = 0.0
@@ -139,7 +143,7 @@ class InvariantTests(SynchronousTestCase):
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
     def test_contactLeavesOnlyByItsOwnAddress(self, k: int, sequence: list[Event]) -> None:
-        """A proven contact leaves only when its own address fails or answers under another id."""
+        """A proven contact is removed only if its own address fails or answers under another id."""
         table = RoutingTable(OWN, k)
         now = 0.0
         for event in sequence:
@@ -159,7 +163,10 @@ class InvariantTests(SynchronousTestCase):
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
     def test_failedAddressIsRemoved(self, k: int, sequence: list[Event]) -> None:
-        """An address that fails leaves the table, and a request doesn't bring it back at once."""
+        """
+        An address that fails leaves the table, and an immediate request from it doesn't bring it
+        back.
+        """
         table = RoutingTable(OWN, k)
         now = 0.0
         for event in sequence:
@@ -174,7 +181,10 @@ class InvariantTests(SynchronousTestCase):
     @patient
     @given(st.sampled_from([1, 2, 3]), events)
     def test_pingCanChangeTheTable(self, k: int, sequence: list[Event]) -> None:
-        """A ping that the table wants goes to a contact that its result can keep, drop or list."""
+        """
+        A ping after an answer or a request goes to a contact that the table holds. A ping after a
+        failure goes to another address than the failed one.
+        """
         table = RoutingTable(OWN, k)
         now = 0.0
         for event in sequence:
@@ -197,8 +207,8 @@ class InvariantTests(SynchronousTestCase):
         self, k: int, sequence: list[Event], targets: list[bytes]
     ) -> None:
         """
-        The closest contacts are all contacts sorted by distance and cut, with the further ones of a
-        public host last and claims after them.
+        The closest contacts equal all proven contacts sorted by distance and cut. Repeated public
+        hosts come after the other contacts, and claims come last.
         """
         table = RoutingTable(OWN, k)
         now = 0.0
@@ -218,7 +228,10 @@ class InvariantTests(SynchronousTestCase):
 
 
 def repeatedHostsLast(contacts: list[Contact]) -> list[Contact]:
-    """Return contacts with those last for whose public host there is an earlier one."""
+    """
+    Return the contacts in two groups. The second group holds contacts whose public host has an
+    earlier contact in the list.
+    """
     hosts = [contact.host if isPublic(contact.host) else None for contact in contacts]
     isRepeated = [host is not None and host in hosts[:place] for place, host in enumerate(hosts)]
     return [
@@ -231,7 +244,7 @@ def repeatedHostsLast(contacts: list[Contact]) -> list[Contact]:
 
 class ClosestTests(SynchronousTestCase):
     """
-    The closest contacts in tables that are filled as in large networks.
+    Tables with contacts as in a large network.
     """
 
     @thorough
@@ -239,11 +252,14 @@ class ClosestTests(SynchronousTestCase):
     def test_closestOfALargeTableIsTheSortedTable(
         self, own: bytes, random: Random, target: bytes
     ) -> None:
-        """The closest of 150 contacts are those that sorting all of them gives."""
+        """
+        The closest contacts of a table of up to 150 equal its contacts sorted by distance and cut.
+        """
         table = RoutingTable(own)
         base = int.from_bytes(own, "big")
         for number in range(150):
-            # Short random parts put contacts into deep buckets, which random ids never reach.
+            # Ids with a short random part belong in deep buckets, which random ids practically
+            # never reach.
             low = random.getrandbits(random.choice((ID_BITS, ID_BITS - 3, 40, 8, 3)))
             id = (base ^ low).to_bytes(ID_BYTES, "big")
             table.answered(Contact(id, "10.0.0.1", 1000 + number), 0.0)
@@ -255,8 +271,8 @@ class ClosestTests(SynchronousTestCase):
 
     def test_floodDisplacesNoContact(self) -> None:
         """
-        A flood of 5,000 answers from one private host displaces none of 50 contacts, one in each
-        bucket.
+        Fifty contacts in 50 buckets all stay listed in a flood of 5,000 answers from another
+        private host.
         """
         table = RoutingTable(OWN)
         random = Random(1)
