@@ -17,7 +17,7 @@ from tests.helpers.networks.peers import RawPeer
 
 class AbuseTests(NodeTestCase):
     """
-    A node in a network of 30, and an ephemeral attacker that would use it against others.
+    A node in a network of 30, and an ephemeral attacker that tries to use the node against others.
     """
 
     def setUp(self) -> None:
@@ -32,8 +32,7 @@ class AbuseTests(NodeTestCase):
 
     def test_26_forwardedPingCarriesNoValue(self) -> None:
         """
-        A forwarded ping of more than 60,000 bytes reaches a contact as a ping of less than 60
-        bytes.
+        A ping of more than 60,000 bytes is forwarded to a contact as a ping of less than 60 bytes.
         """
         contact = self.peer()
         self.introduce(contact, self.server)
@@ -53,8 +52,7 @@ class AbuseTests(NodeTestCase):
 
     def test_26_pingIsForwardedOnlyToContacts(self) -> None:
         """
-        A ping that is to be forwarded to an address outside the routing table is counted as
-        refused, and reaches nobody.
+        A ping for an address outside the routing table is not forwarded. It is counted as refused.
         """
         victim = self.peer()
         self.attacker.ask(self.there, wire.PING, forwardRequest=packAddress(*victim.address))
@@ -63,10 +61,7 @@ class AbuseTests(NodeTestCase):
         self.assertEqual(self.server.counters.relaysRefused, 1)
 
     def test_26_forwardedPingsAreLimited(self) -> None:
-        """
-        A contact gets at most 100 forwarded pings in 10 seconds while 500 a second are to be
-        forwarded to it.
-        """
+        """Of 5,000 pings to be forwarded to one contact in 10 seconds, it gets at most 100."""
         contact = self.peer()
         self.introduce(contact, self.server)
         contact.requests.clear()
@@ -80,8 +75,8 @@ class AbuseTests(NodeTestCase):
 
     def test_27_forwardResponsesToOneVictimAreLimited(self) -> None:
         """
-        A flood of 500 pings a second that name a victim in ``forwardResponse`` brings it at most
-        100 datagrams in 10 seconds, and less than a fifth of the flood's bytes.
+        In 10 seconds, 5,000 pings name a victim in ``forwardResponse``. The victim gets at most 100
+        datagrams, with less than a fifth of the bytes of the pings.
         """
         victim = self.peer()
         sent = 0
@@ -99,8 +94,8 @@ class AbuseTests(NodeTestCase):
 
     def test_27_forwardResponsesToManyVictimsAreLimited(self) -> None:
         """
-        At most 120 of 1,000 victims that are each named in one ``forwardResponse`` get a datagram
-        within a second.
+        A thousand pings name a different victim each in ``forwardResponse``. At most 120 victims
+        get a datagram within a second.
         """
         victims = [self.peer() for _ in range(1000)]
         for victim in victims:
@@ -110,8 +105,8 @@ class AbuseTests(NodeTestCase):
 
     def test_28_unprovenSourceGetsLittle(self) -> None:
         """
-        Each of 50 ``_find_node`` requests from a source that never answers brings it at most
-        `AMPLIFICATION` bytes, 14, for each byte of the request.
+        A source that never answers gets at most `AMPLIFICATION`, 14, bytes for each byte of its 50
+        ``_find_node`` requests.
         """
         for id in (None, self.target()):
             victim = self.peer()
@@ -124,9 +119,7 @@ class AbuseTests(NodeTestCase):
             self.assertLessEqual(self.countBytes(victim), 50 * AMPLIFICATION * len(datagram))
 
     def test_28_answeringAskerGetsAllContacts(self) -> None:
-        """
-        An ephemeral asker that answers one ping gets all 20 contacts of an answer.
-        """
+        """An ephemeral asker that answers one ping gets the answer with all 20 contacts."""
         asker = self.peer(id=None, answers="pong")
         asker.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(1)
@@ -135,8 +128,8 @@ class AbuseTests(NodeTestCase):
 
     def test_29_tokenIsBoundToHostPortIdAndTarget(self) -> None:
         """
-        A token is valid for one host, port, id and target: a request with another of them is a
-        query and not an update.
+        A token is valid for one host, port, id and target. With any of them changed, a request with
+        the token is no update.
         """
         handler = Handler()
         self.server.register(COMMAND, handler)
@@ -163,8 +156,7 @@ class AbuseTests(NodeTestCase):
 
     def test_29_tokenOfPingMakesNoUpdate(self) -> None:
         """
-        A token that came with the answer to a ping, which has no target, makes no update of any
-        target.
+        A token from the answer to a ping is not valid for an update, because a ping has no target.
         """
         handler = Handler()
         self.server.register(COMMAND, handler)

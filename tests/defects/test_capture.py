@@ -18,13 +18,14 @@ from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 from tests.helpers.networks.peers import RawPeer
 
-#: Requests that one lookup has to stay below.  The original sent one liar 148,200 in 10 seconds.
+#: One lookup must send fewer requests than this. With the original, a lookup sent 148,200 requests
+#: to one liar in 10 seconds.
 MOST_REQUESTS = 200
 
 
 class CaptureTests(NodeTestCase):
     """
-    Lookups for a target with a liar next to it.
+    Lookups in networks with a liar next to the target.
     """
 
     def setUp(self) -> None:
@@ -33,8 +34,8 @@ class CaptureTests(NodeTestCase):
 
     def buildNetwork(self, count: int = 60) -> list[DHTNode]:
         """
-        Return the nodes of a network, of which more than a third list a liar next to the target;
-        the asker bootstraps from it.
+        Return the nodes of a network in which more than a third list the liar. The liar's id is
+        next to the target. The asker is an ephemeral node that has joined this network.
         """
         nodes = self.swarm(count)
         self.liar = self.peer(id=near(self.wanted, 1), answers="pong")
@@ -51,8 +52,8 @@ class CaptureTests(NodeTestCase):
 
     def assertFindsAll(self, nodes: list[DHTNode]) -> list[Reply]:
         """
-        Require that the asker asks the liar, and finds the 19 other nodes that are closest to the
-        target with fewer than `MOST_REQUESTS` requests.
+        Require that the asker asks the liar and finds the 19 other nodes closest to the target,
+        with fewer than `MOST_REQUESTS` requests.
         """
         replies = self.collect(self.asker, self.wanted)
         self.assertGreater(len(self.liar.requestsFor(COMMAND)), 0)
@@ -64,9 +65,7 @@ class CaptureTests(NodeTestCase):
         return replies
 
     def test_20_deadIdsHideNoHonestNode(self) -> None:
-        """
-        A liar that names 20 dead ids next to the target keeps no honest node from being found.
-        """
+        """A liar names 20 dead ids next to the target. All closest honest nodes are still found."""
         nodes = self.buildNetwork()
         dead = [Contact(near(self.wanted, 2 + n), "10.9.9.9", 100 + n) for n in range(20)]
         self.liar.onRequest = lambda message, source: self.liar.serve(
@@ -76,8 +75,8 @@ class CaptureTests(NodeTestCase):
 
     def test_20_updateReachesTheClosestHonestNodes(self) -> None:
         """
-        An update is taken by the 20 honest nodes closest to the target, although a liar names 20
-        dead ids that are closer.
+        A liar names 20 dead ids next to the target. The 20 honest nodes closest to the target still
+        accept the update.
         """
         nodes = self.buildNetwork()
         handlers = {node.id: Handler() for node in nodes}
@@ -92,9 +91,7 @@ class CaptureTests(NodeTestCase):
         self.assertEqual(taken, set(closestIds(map(self.contactOf, nodes), self.wanted, K)))
 
     def test_21_liarNamingEverCloserIdsIsAskedOnce(self) -> None:
-        """
-        A liar that names ever closer ids at its own address is asked once.
-        """
+        """A liar that names ever closer ids at its own address is asked once."""
         nodes = self.buildNetwork()
         distances = count(1 << 200, -1)
         self.liar.id = near(self.wanted, 1 << 201)
@@ -111,8 +108,8 @@ class CaptureTests(NodeTestCase):
 
     def test_21_privateHostWithManyPortsDrawsBoundedRequests(self) -> None:
         """
-        A private host that names ever closer ids at new ports of its own, and answers there, draws
-        fewer than 200 requests.
+        A private host answers at ever new ports with ever closer ids. It gets fewer than 200
+        requests.
         """
         nodes = self.buildNetwork()
         distances = count(1 << 200, -1)
@@ -135,7 +132,7 @@ class CaptureTests(NodeTestCase):
 
     def test_21_publicHostWithManyPortsIsAskedFewTimes(self) -> None:
         """
-        A public host that names ever closer ids at new ports of its own is asked at fewer than 5 of
+        A public host answers at ever new ports with ever closer ids. It is asked at fewer than 5 of
         these ports.
         """
         asker = self.node("8.8.4.4", ephemeral=True)
@@ -159,8 +156,8 @@ class CaptureTests(NodeTestCase):
 
     def test_22_honestIdsAtDeadAddressesAreFound(self) -> None:
         """
-        A liar that names the closest honest ids at dead addresses keeps none of them from being
-        found once.
+        A liar names the closest honest ids with dead addresses. Each of these honest nodes is still
+        found, exactly once.
         """
         nodes = self.buildNetwork()
         closest = closestIds(map(self.contactOf, nodes), self.wanted)
@@ -173,9 +170,7 @@ class CaptureTests(NodeTestCase):
         self.assertEqual(len(ids), len(set(ids)))
 
     def test_22_addressUnderManyIdsIsAskedOnce(self) -> None:
-        """
-        An honest address that a liar names under 20 ids is asked once.
-        """
+        """The address of an honest node is asked once, although a liar names it under 20 ids."""
         nodes = self.buildNetwork()
         honest = nodes[0]
         names = [Contact(near(self.wanted, 2 + n), *self.addressOf(honest)) for n in range(20)]
@@ -188,7 +183,7 @@ class CaptureTests(NodeTestCase):
 
     def test_23_targetedQueryReachesEphemeralNode(self) -> None:
         """
-        A query and an update of the address of an ephemeral node each give its reply, whose contact
+        A query and an update to the address of an ephemeral node return its reply, whose contact
         has no id.
         """
         ephemeral = self.node(ephemeral=True)
@@ -201,9 +196,7 @@ class CaptureTests(NodeTestCase):
         self.assertEqual(self.commit(asker, self.wanted, nodes=[there]), taken)
 
     def test_24_nodesToCommitToAreFixed(self) -> None:
-        """
-        A node that is first named in the answers to an update gets no request.
-        """
+        """A node that only the answers to an update name gets no request."""
         late = self.peer(id=near(self.wanted, 1), answers="serve")
         takers = [self.peer(id=near(self.wanted, 100 + n)) for n in range(20)]
         named = compact(taker.contact for taker in takers)
@@ -221,8 +214,8 @@ class CaptureTests(NodeTestCase):
 
     def test_25_badEntriesSpareTheOthers(self) -> None:
         """
-        Four entries with addresses that nothing can be sent to, and a rest that is too short for an
-        entry, keep none of the other entries of an answer from being asked.
+        An answer has four entries with unusable addresses and ends with an incomplete one. All its
+        other entries are asked.
         """
         good = [self.node() for _ in range(3)]
         referrer = self.peer()
@@ -242,8 +235,8 @@ class CaptureTests(NodeTestCase):
 
     def test_25_privateAddressesFromPublicNodeAreNotAsked(self) -> None:
         """
-        A node asks the public address that a public node names, and none of the private, loopback
-        and link-local ones.
+        Of the addresses that a public node names, the public one is asked. The private, loopback
+        and link-local ones aren't.
         """
         liar = self.peer("8.8.8.8")
         public = self.peer("9.9.9.9", answers="serve")

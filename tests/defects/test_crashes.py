@@ -18,7 +18,7 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 class CrashTests(NodeTestCase):
     """
-    A node that has to go on serving after hostile input.
+    A node that must go on serving after hostile input.
     """
 
     def setUp(self) -> None:
@@ -27,13 +27,13 @@ class CrashTests(NodeTestCase):
         self.attacker = self.peer(answers="pong")
 
     def attack(self, *datagrams: bytes) -> None:
-        """Send datagrams to the node, and let one second pass."""
+        """Send datagrams to the node and run the clock for one second."""
         for datagram in datagrams:
             self.attacker.send(datagram, self.addressOf(self.victim))
         self.clock.runFor(1)
 
     def assertServes(self) -> None:
-        """Require that the node answers a ping, and that no error was logged."""
+        """Require that the node answers a ping and has logged no error."""
         self.assertEqual(self.flushLoggedErrors(), [])
         before = len(self.attacker.responses)
         self.attacker.ask(self.addressOf(self.victim), wire.PING)
@@ -50,8 +50,8 @@ class CrashTests(NodeTestCase):
 
     def test_02_malformedForwardedAddressIsRefused(self) -> None:
         """
-        A request with a forwarded address is refused without an answer if the address is malformed,
-        has port 0, or comes with a command other than a ping.
+        A request with a forwarded address gets no answer if the address is malformed, if its port
+        is 0, or if the command isn't a ping.
         """
         good = packAddress("10.9.9.9", 9)
         bodies = [
@@ -60,7 +60,7 @@ class CrashTests(NodeTestCase):
             for command in (wire.PING, wire.FIND_NODE, COMMAND)
             for id in (None, self.target())
             for address in (b"", b"x", good[:5], good + b"x", good[:4] + b"\0\0", bytes(6), good)
-            # A ping with a well-formed address is relayed, and not refused.
+            # A ping with a well-formed address isn't among the bodies, because the node relays it.
             if not (command == wire.PING and address == good)
         ]
         self.attack(*(wire.frameRequest(1, body) for body in bodies))
@@ -69,10 +69,7 @@ class CrashTests(NodeTestCase):
         self.assertServes()
 
     def test_03_idOfTheWrongSizeIsRefused(self) -> None:
-        """
-        A reply with a token and an id that isn't 32 bytes is refused, and so is a request with such
-        an id.
-        """
+        """A reply or a request whose id hasn't 32 bytes is counted as malformed."""
         sizes = (0, 1, 31, 33, 1000)
         for size in sizes:
             self.attacker.onRequest = lambda message, source, size=size: self.attacker.answer(  # type: ignore[misc]
@@ -90,8 +87,8 @@ class CrashTests(NodeTestCase):
 
     def test_04_contactThatFailsSeveralRequestsIsRemovedOnce(self) -> None:
         """
-        A contact that is silent to three pings and three queries at once is removed, and the node
-        goes on serving.
+        A contact is silent to three pings and three queries at the same time. It is removed, and
+        the node goes on serving.
         """
         self.introduce(self.attacker, self.victim)
         self.attacker.onRequest = self.attacker.ignore
@@ -105,26 +102,22 @@ class CrashTests(NodeTestCase):
         self.assertServes()
 
     def test_05_targetedQueryAsksNodesWithIds(self) -> None:
-        """
-        A query whose ``nodes`` are three contacts with ids gets a reply of each.
-        """
+        """A query to three contacts with ids, passed as ``nodes``, gets a reply from each."""
         others = [self.node() for _ in range(3)]
         contacts = [self.contactOf(node) for node in others]
         replies = self.collect(self.victim, self.target(), nodes=contacts)
         self.assertEqual([reply.node for reply in replies], contacts)
 
     def test_06_takenPortRaisesCannotListen(self) -> None:
-        """
-        Listening at a port that is taken raises `CannotListen`.
-        """
+        """Listening at a port in use raises `CannotListen`."""
         node = DHTNode(self.network.reactor(self.addressOf(self.victim).host))
         with self.assertRaises(CannotListen):
             node.listen(self.victim.address().port)
 
     def test_06_raisingHandlerCostsOnlyItsOwnAnswer(self) -> None:
         """
-        A handler that raises, on a query and on an update, is logged and counted, and the node goes
-        on serving.
+        A handler raises an exception for a query and for an update. Both are logged and counted,
+        and the node goes on serving.
         """
 
         def throw(_: Request) -> bytes:
@@ -143,15 +136,15 @@ class CrashTests(NodeTestCase):
 
     def tokenOfFindNode(self) -> bytes:
         """
-        Return a token that came with an answer to ``_find_node``, because the registered handler
-        answers nothing.
+        Return a token from an answer to ``_find_node``. The answers of the registered handler can't
+        supply one, because it always raises.
         """
         return self.tokenFor(self.attacker, self.victim, bytes(32), wire.FIND_NODE)
 
     def test_06_targetOfTheWrongSizeIsRefused(self) -> None:
         """
-        A target that isn't 32 bytes raises `InvalidTarget` for a caller, and gets no answer if it
-        comes in a request.
+        A target that hasn't 32 bytes makes `query` raise `InvalidTarget`. A request with such a
+        target gets no answer.
         """
         self.victim.register(COMMAND, Handler())
         for target in (b"", bytes(31), bytes(33), None):

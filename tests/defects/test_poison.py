@@ -21,13 +21,13 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 class PoisonTests(NodeTestCase):
     """
-    A node that lists only contacts that answered, and takes only replies that it asked for.
+    A node that lists only contacts that have answered, and accepts only replies that it requested.
     """
 
     def test_14_requestMakesNoContact(self) -> None:
         """
-        Requests from an address that doesn't answer make it no contact, and it is not named to
-        others.
+        An address that sends requests but never answers becomes no contact. The node doesn't name
+        it to others.
         """
         node = self.node()
         forger = self.peer()
@@ -43,8 +43,8 @@ class PoisonTests(NodeTestCase):
 
     def test_14_unsolicitedReplyMakesNoContact(self) -> None:
         """
-        Unsolicited replies under 4,682 transaction ids make no contact, and each is counted as
-        unexpected.
+        Unsolicited replies with 4,682 different transaction ids make no contact. Each one is
+        counted as unexpected.
         """
         node = self.node(rateLimit=None)
         forger = self.peer()
@@ -58,8 +58,8 @@ class PoisonTests(NodeTestCase):
 
     def test_15_listedIdStaysAtItsAddress(self) -> None:
         """
-        A listed id stays at its address while another address, which answers pings, claims it 100
-        times.
+        A listed id stays at its address although another address, which answers pings, claims the
+        id 100 times.
         """
         node = self.node()
         honest = self.peer(answers="serve")
@@ -73,9 +73,7 @@ class PoisonTests(NodeTestCase):
         self.assertEqual(node.contacts(), [honest.contact])
 
     def test_15_forwardedPingBindsNoId(self) -> None:
-        """
-        A forwarded ping doesn't bind the asker's id to the referrer's address.
-        """
+        """A forwarded ping doesn't list the asker's id at the referrer's address."""
         node = self.node()
         referrer = self.peer()
         self.introduce(referrer, node)
@@ -91,8 +89,8 @@ class PoisonTests(NodeTestCase):
 
     def test_16_claimsAreBounded(self) -> None:
         """
-        A flood of 3,000 claims leaves no contact, and costs at most `CLAIM_RATE` plus twice
-        `MAXIMUM_CLAIMS` pings.
+        A flood of 3,000 requests from new silent addresses makes no contact. The node sends at most
+        `CLAIM_RATE` plus twice `MAXIMUM_CLAIMS` pings.
         """
         node = self.node(rateLimit=None)
         forgers = [self.peer() for _ in range(3000)]
@@ -110,7 +108,8 @@ class PoisonTests(NodeTestCase):
 
     def test_17_addressWithManyIdsIsOneContact(self) -> None:
         """
-        An address that asks and answers under a new id 300 times is never more than one contact.
+        An address that sends requests and answers under 300 different ids is at most one contact at
+        any time.
         """
         node = self.node(rateLimit=None)
         sybil = self.peer()
@@ -127,9 +126,7 @@ class PoisonTests(NodeTestCase):
             self.assertLessEqual(len(node.contacts()), 1)
 
     def test_17_publicHostWithManyPortsIsFewContacts(self) -> None:
-        """
-        A public host that asks and answers at 50 ports is listed `CONTACTS_PER_HOST` times.
-        """
+        """A public host that answers at 50 ports becomes `CONTACTS_PER_HOST` contacts."""
         node = self.node("8.8.4.4", rateLimit=None)
         sybils = [self.peer("8.8.8.8", answers="serve") for _ in range(50)]
         for sybil in sybils:
@@ -140,7 +137,8 @@ class PoisonTests(NodeTestCase):
 
     def test_18_ownTokenIsNotThePeersToken(self) -> None:
         """
-        A token that the node issued is never sent to the peer that sent it back in an update.
+        A token of the node's own, which came back in a peer's update, is never sent to this peer as
+        the peer's token.
         """
         node = self.node()
         node.register(COMMAND, Handler())
@@ -159,8 +157,8 @@ class PoisonTests(NodeTestCase):
 
     def test_19_replyFromAnotherAddressIsRefused(self) -> None:
         """
-        A reply with the right transaction id from another host, or from another port of the same
-        host, is counted as unexpected and not taken.
+        A reply with the right transaction id is refused if it comes from another host or from
+        another port of the asked host.
         """
         node = self.node()
         asked, other = self.peer(), self.peer()
@@ -177,8 +175,8 @@ class PoisonTests(NodeTestCase):
 
     def test_19_transactionIdsAreUnpredictable(self) -> None:
         """
-        Of the transaction ids of 1,000 pings in a row, more than 950 differ and fewer than 20 lie
-        within 16 of the one before.
+        Of the transaction ids of 1,000 pings, more than 950 differ. Fewer than 20 lie within 16 of
+        the id before.
         """
         node = self.node()
         peer = self.peer(answers="serve")
@@ -191,8 +189,8 @@ class PoisonTests(NodeTestCase):
 
     def test_19_holePunchTakesAnyPortOfTheTargetsHost(self) -> None:
         """
-        The answer to a hole punch is taken from another port of the target's host, because a NAT
-        may show any, but from no other host.
+        The answer to a hole punch is accepted from any port of the target's host, because a NAT may
+        change the port. It is accepted from no other host.
         """
         node = self.node()
         referrer, target, other = self.peer(), self.peer(), self.peer()
@@ -211,13 +209,11 @@ class PoisonTests(NodeTestCase):
 
 class NamedTests(NodeTestCase):
     """
-    Nodes that an answer names, before they have answered themselves.
+    Nodes that an answer names before they have answered.
     """
 
     def test_14_silentNamedNodeMakesNoContact(self) -> None:
-        """
-        A silent node that a liar names becomes no contact, and is not named to others.
-        """
+        """A silent node named by a liar becomes no contact. The asker doesn't name it to others."""
         liar = self.peer()
         dead = [Contact(self.target(), "10.9.9.9", port) for port in range(1, 21)]
         liar.onRequest = lambda message, source: liar.serve(message, source, compact(dead))

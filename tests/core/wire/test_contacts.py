@@ -1,5 +1,5 @@
 """
-Contacts: their compact form, and the lists of them that answers carry.
+Contacts: their compact form, and the lists of contacts in answers.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class CompactContactTests(SynchronousTestCase):
     The compact form of a contact.
     """
 
-    def test_idThenAddress(self) -> None:
-        """A compact contact is the id, then the compact address."""
+    def test_compactContactIsIdThenAddress(self) -> None:
+        """A compact contact consists of the id and the compact address, in this order."""
         compact = bytes.fromhex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
         compact += bytes.fromhex("0a000001ffff")
         contact = Contact(ID, "10.0.0.1", 65535)
@@ -39,7 +39,7 @@ class CompactContactTests(SynchronousTestCase):
     @thorough
     @given(contacts)
     def test_packedContactIsReadBack(self, contact: Contact) -> None:
-        """A contact is read back from its compact form, which has 38 bytes."""
+        """The compact form of a contact has 38 bytes, from which the same contact is read."""
         compact = packContact(contact)
         self.assertEqual(len(compact), COMPACT_CONTACT_BYTES)
         self.assertEqual(COMPACT_CONTACT_BYTES, 38)
@@ -48,13 +48,13 @@ class CompactContactTests(SynchronousTestCase):
     @thorough
     @given(ephemeralContacts)
     def test_contactWithoutAnIdIsNotPacked(self, contact: Contact) -> None:
-        """A contact without an id has no compact form."""
+        """`packContact` raises `InvalidTarget` for a contact without an id."""
         self.assertRaises(InvalidTarget, packContact, contact)
 
     def test_unsendableContactIsNotRead(self) -> None:
         """
-        A compact contact whose port is 0, or whose host begins with 0 or with 224 to 255,
-        is read as None.
+        A compact contact is read as None if its port is 0 or if the first octet of its host is 0 or
+        224 to 255.
         """
         for host, port in (("10.0.0.1", 0), ("0.0.0.0", 80), ("224.0.0.1", 80), ("255.0.0.1", 80)):
             compact = ID + packAddress(host, port)
@@ -63,20 +63,23 @@ class CompactContactTests(SynchronousTestCase):
 
 class SplitContactsTests(SynchronousTestCase):
     """
-    The contacts of an answer.
+    `splitContacts`, which splits the contacts of an answer.
     """
 
     @thorough
     @given(st.lists(contacts, max_size=25), st.binary(max_size=COMPACT_CONTACT_BYTES - 1))
     def test_incompleteContactIsLeftOut(self, listed: list[Contact], rest: bytes) -> None:
-        """Up to 25 joined contacts are split again, and up to 37 bytes that follow are left out."""
+        """
+        Joined contacts are split again. An incomplete contact of up to 37 bytes at the end is left
+        out.
+        """
         compact = b"".join(packContact(contact) for contact in listed)
         parts = [unpackContact(part) for part in splitContacts(compact + rest)]
         self.assertEqual(parts, listed)
 
     @given(st.lists(contacts, max_size=8), st.integers(0, 10))
     def test_contactsBeyondTheMostAreLeftOut(self, listed: list[Contact], most: int) -> None:
-        """Of a list with more contacts than asked for, the first ones are returned."""
+        """At most the given number of contacts is split off. The contacts after it are left out."""
         compact = b"".join(packContact(contact) for contact in listed)
         parts = [unpackContact(part) for part in splitContacts(compact, most)]
         self.assertEqual(parts, listed[:most])
@@ -87,19 +90,20 @@ class ContactTests(SynchronousTestCase):
     A `Contact`.
     """
 
-    def test_address(self) -> None:
+    def test_addressIsHostAndPort(self) -> None:
         """The address of a contact is its host and its port."""
         self.assertEqual(Contact(ID, "192.0.2.7", 80).address, Address("192.0.2.7", 80))
 
-    def test_immutable(self) -> None:
-        """The port of a contact can't be set, and neither can that of its address."""
+    def test_contactIsImmutable(self) -> None:
+        """Neither the port of a contact nor the port of its address can be set."""
         contact = Contact(ID, "192.0.2.7", 80)
         self.assertRaises(AttributeError, setattr, contact, "port", 81)
         self.assertRaises(AttributeError, setattr, contact.address, "port", 81)
 
     def test_shownWithTheStartOfItsId(self) -> None:
         """
-        A contact is shown as the first 4 bytes of its id, or the word ephemeral, and its address.
+        A contact is shown as the first 4 bytes of its id and its address. Without an id, the word
+        ephemeral takes the place of the bytes.
         """
         self.assertEqual(str(Contact(ID, "192.0.2.7", 80)), "00010203@192.0.2.7:80")
         self.assertEqual(str(Contact(None, "192.0.2.7", 80)), "ephemeral@192.0.2.7:80")

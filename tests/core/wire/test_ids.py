@@ -1,5 +1,5 @@
 """
-Ids: which values can be one, and the distance between two.
+Ids: the values that are valid, and the distance between two ids.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ ID = bytes(range(32))
 
 class CheckIdTests(SynchronousTestCase):
     """
-    The check of ids and targets.
+    `checkId`, the check of ids and targets.
     """
 
     def test_anyKindOfBytesIsReturnedAsBytes(self) -> None:
-        """An id may be bytes, a bytearray or a memoryview, and is returned as bytes."""
+        """An id may be given as bytes, bytearray or memoryview. The result is always bytes."""
         for value in (ID, bytearray(ID), memoryview(ID)):
             self.assertIs(type(checkId(value, "target")), bytes)
             self.assertEqual(checkId(value, "target"), ID)
 
     def test_valueThatIsNot32BytesIsRefused(self) -> None:
         """
-        A value that isn't 32 bytes is refused with an error that names it, what was given
-        and what is allowed.
+        The error for a value other than 32 bytes contains the value's name, its size or type, and
+        the allowed size.
         """
         for value, shown in ((b"", "0"), (ID[1:], "31"), (ID + b"x", "33"), ("a" * 32, "str")):
             error = self.assertRaises(InvalidTarget, checkId, value, "the target")
@@ -44,11 +44,11 @@ class CheckIdTests(SynchronousTestCase):
 
 class DistanceTests(SynchronousTestCase):
     """
-    The distance between two ids.
+    The distance between two ids (Kademlia, section 2.1).
     """
 
     def test_distanceIsABigEndianXOR(self) -> None:
-        """The distance is the XOR of two ids, read as a number whose highest byte comes first."""
+        """The distance is the XOR of two ids, read as a big-endian number."""
         one = b"\x01" + bytes(31)
         self.assertEqual(distance(one, bytes(32)), 1 << 248)
         self.assertEqual(distance(bytes(31) + b"\x05", bytes(31) + b"\x03"), 6)
@@ -57,8 +57,8 @@ class DistanceTests(SynchronousTestCase):
     @given(ids, ids, ids)
     def test_distanceIsAMetric(self, a: bytes, b: bytes, c: bytes) -> None:
         """
-        The distance is symmetric, is 0 between equal ids alone, and obeys the triangle
-        inequality (Kademlia, section 2.1).
+        The distance is symmetric, is 0 only between equal ids, and obeys the triangle inequality
+        (Kademlia, section 2.1).
         """
         self.assertEqual(distance(a, b), distance(b, a))
         self.assertEqual(distance(a, b) == 0, a == b)

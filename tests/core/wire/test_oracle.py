@@ -1,5 +1,7 @@
 """
-Our own codec beside protobuf, the format of the protocol: both write and read the same.
+The package's own codec compared with protobuf, which defines the format of the protocol.
+
+Both must write the same bytes, and must read the same messages.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from .test_codec import MALFORMED, UNKNOWN
 
 
 def _varint(number: int, zeros: int) -> bytes:
-    """Return a varint that is longer than needed by as many bytes as ``zeros``."""
+    """Return a varint with as many superfluous bytes as ``zeros``."""
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)
@@ -47,7 +49,8 @@ def _group(number: int, fields: list[bytes], end: int) -> bytes:
     return _tag(number, 3, 0) + b"".join(fields) + _tag(abs(number + end), 4, 0)
 
 
-# Mostly 0, so that most fields are such as a writer makes.
+# The numbers of superfluous bytes are mostly 0, so that most fields look as a real writer makes
+# them.
 _zeros = st.sampled_from([0] * 12 + [1, 2, 3, 4, 5, 9])
 _offByOne = st.sampled_from([0] * 30 + [-1, 1])
 _numbers = st.sampled_from([1, 2, 3, 4, 5, 6, 7] * 4 + [0, 8, 15, 16, 2047, 2048, (1 << 29) - 1])
@@ -63,7 +66,7 @@ _flatFields = st.one_of(
     st.builds(_tag, st.integers(0, 1 << 30), st.integers(0, 7), _zeros),
 )
 
-#: Fields of every wire type, most of them well-formed, and groups of such.
+#: Fields of every wire type and groups of fields, most of them well-formed.
 _fields = st.recursive(
     _flatFields,
     lambda inner: st.builds(_group, _numbers, st.lists(inner, max_size=4), _offByOne),
@@ -73,13 +76,13 @@ _fields = st.recursive(
 
 class OracleTests(SynchronousTestCase):
     """
-    Datagrams that our codec and protobuf write and read.
+    Datagrams written and read by the package's codec and by protobuf.
     """
 
     skip = oracle.missing
 
     def assertWritten(self, message: RequestMessage | ResponseMessage) -> None:
-        """Check that both write a message as the same bytes, and both read these bytes."""
+        """Require that both codecs write a message as the same bytes and read these bytes."""
         expected = oracle.encode(message)
         if isinstance(message, RequestMessage):
             body = wire.requestBody(*message[1:])
@@ -90,7 +93,10 @@ class OracleTests(SynchronousTestCase):
         self.assertEqual(oracle.decode(expected), message)
 
     def assertRead(self, datagram: bytes) -> None:
-        """Check that both read a datagram as the same message, or both find it malformed."""
+        """
+        Require that both codecs read a datagram as the same message, or that both find it
+        malformed.
+        """
         try:
             expected = oracle.decode(datagram)
         except MalformedDatagram:
@@ -99,21 +105,20 @@ class OracleTests(SynchronousTestCase):
         try:
             self.assertEqual(wire.decode(datagram), expected)
         except MalformedDatagram as error:
-            # The versions of protobuf disagree about two things that no writer makes, and our codec
-            # refuses what one of them refuses.  Versions 6.x read a length of 6 to 10 bytes, of
-            # which they drop the bits beyond the 64th.  Versions 7.x skip a field with the number 0
-            # in a group.
+            # The versions of protobuf disagree about two forms that no real writer makes. The
+            # package's codec refuses both forms. Version 6 reads a length of 6 to 10 bytes and
+            # drops the bits beyond the 64th. Version 7 skips a field with the number 0 in a group.
             reason = "more than 5 bytes" if oracle.majorVersion() == 6 else "number 0"
             self.assertIn(reason, str(error))
 
     @thorough
     @given(requests | responses)
     def test_messagesAreWrittenAlike(self, message: RequestMessage | ResponseMessage) -> None:
-        """Our codec and protobuf write a message as the same bytes, which both read."""
+        """Both codecs write a message as the same bytes and read these bytes."""
         self.assertWritten(message)
 
     def test_lengthsOfOneToThreeBytesAreWrittenAlike(self) -> None:
-        """Our codec and protobuf write values of 0 to 65,000 bytes as the same bytes."""
+        """Both codecs write values of 0 to 65,000 bytes as the same bytes."""
         for size in (0, 1, 127, 128, 129, 760, 16383, 16384, 65000):
             value = bytes(size)
             self.assertWritten(RequestMessage(1, "a" * size, target=value, value=value))
@@ -124,7 +129,10 @@ class OracleTests(SynchronousTestCase):
         st.lists(_fields, max_size=8), st.sampled_from([b"\x80\x01\x0a\x01a", b"\x80\x01", b"\0\1"])
     )
     def test_fieldsOfAllKindsAreReadAlike(self, fields: list[bytes], start: bytes) -> None:
-        """Our codec and protobuf read up to 8 fields and groups of any kind and order alike."""
+        """
+        Both codecs read up to 8 fields and groups, of any kind and in any order, as the same
+        message.
+        """
         self.assertRead(start + b"".join(fields))
 
     @thorough
@@ -132,7 +140,7 @@ class OracleTests(SynchronousTestCase):
     def test_mutatedDatagramsAreReadAlike(
         self, message: RequestMessage | ResponseMessage, fields: list[bytes], data: st.DataObject
     ) -> None:
-        """Our codec and protobuf read a datagram alike that was changed in 1 to 3 places."""
+        """Both codecs agree about a datagram that was changed in 1 to 3 places."""
         datagram = oracle.encode(message) + b"".join(fields)
         for _ in range(data.draw(st.integers(1, 3))):
             start = data.draw(st.integers(2, len(datagram)))
@@ -143,16 +151,18 @@ class OracleTests(SynchronousTestCase):
     @thorough
     @given(st.binary(min_size=2, max_size=64))
     def test_anyBytesAreReadAlike(self, datagram: bytes) -> None:
-        """Our codec and protobuf read 2 to 64 bytes of any kind alike."""
+        """Both codecs agree about 2 to 64 random bytes."""
         self.assertRead(datagram)
 
     @given(st.binary(max_size=6))
-    def test_sameCommandsAreUTF8(self, command: bytes) -> None:
-        """Our codec and protobuf find a command of up to 6 bytes to be UTF-8, or both do not."""
+    def test_commandsThatAreUTF8AreReadAlike(self, command: bytes) -> None:
+        """Both codecs agree whether a command of up to 6 bytes is UTF-8."""
         self.assertRead(b"\x80\x01\x0a" + bytes([len(command)]) + command)
 
     def test_fieldsAtTheLimitsAreReadAlike(self) -> None:
-        """Our codec and protobuf read unknown, malformed, long and nested fields alike."""
+        """
+        Both codecs agree about fields at the limits: unknown, malformed, long and nested ones.
+        """
         corners = [*UNKNOWN.values(), *MALFORMED.values(), "0a02fffe", "0a03eda080"]
         corners += ["7b" * depth + "7c" * depth for depth in (99, 100, 101, 102)]
         corners += ["7a" + "81" + "80" * zeros + "00" + "61" for zeros in range(10)]

@@ -1,5 +1,5 @@
 """
-Round-trip tokens: which of them an issuer accepts, of which asker, and for how long.
+Round-trip tokens: from which asker an issuer accepts a token, and for how long.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ askers = st.tuples(hosts, ports, st.none() | ids, st.none() | ids)
 
 
 def issuer(seed: int = 1) -> TokenIssuer:
-    """Return an issuer whose secrets depend on a seed alone."""
+    """Return an issuer with secrets that depend only on the seed."""
     return TokenIssuer(Random(seed).randbytes)
 
 
 class TokenIssuerTests(SynchronousTestCase):
     """
-    A `TokenIssuer`.
+    A `TokenIssuer`, which issues tokens and checks them.
     """
 
     @thorough
     @given(askers)
     def test_tokenIsAcceptedFromItsAsker(self, asker: Asker) -> None:
-        """A token has 32 bytes, and is accepted from the asker that it was issued to."""
+        """A token has 32 bytes and is accepted from the asker to which it was issued."""
         tokens = issuer()
         token = tokens.issue(*asker)
         self.assertEqual(len(token), TOKEN_BYTES)
@@ -45,12 +45,12 @@ class TokenIssuerTests(SynchronousTestCase):
     @thorough
     @given(askers, askers)
     def test_tokenIsRefusedFromAnotherAsker(self, one: Asker, other: Asker) -> None:
-        """A token is accepted from an asker with the same address, id and target alone."""
+        """A token is accepted only from an asker with the same address, id and target."""
         tokens = issuer()
         self.assertEqual(tokens.accepts(tokens.issue(*one), *other), one == other)
 
     def test_tokenIsBoundToHostPortIdAndTarget(self) -> None:
-        """A token is refused if the host, the port, the id or the target is another or absent."""
+        """A token is refused if the host, the port, the id or the target differs or is absent."""
         tokens = issuer()
         token = tokens.issue("192.0.2.7", 80, ID, TARGET)
         others: list[Asker] = [
@@ -65,7 +65,10 @@ class TokenIssuerTests(SynchronousTestCase):
             self.assertFalse(tokens.accepts(token, *other), other)
 
     def test_idIsNotTakenForTheTarget(self) -> None:
-        """Tokens differ if ids and targets are the same bytes, but are split at another place."""
+        """
+        Two tokens differ if the bytes of id and target together are equal but split at different
+        places.
+        """
         tokens = issuer()
         asked: list[Asker] = [
             ("192.0.2.7", 80, ID, None),
@@ -81,7 +84,7 @@ class TokenIssuerTests(SynchronousTestCase):
     @thorough
     @given(st.binary(max_size=64))
     def test_forgedTokenIsRefused(self, token: bytes) -> None:
-        """A token of up to 64 bytes that was never issued is refused."""
+        """Random bytes that were never issued, up to 64 of them, are refused as a token."""
         self.assertFalse(issuer().accepts(token, "192.0.2.7", 80, ID, TARGET))
 
     def test_tokenOutlivesOneRotation(self) -> None:
@@ -94,7 +97,10 @@ class TokenIssuerTests(SynchronousTestCase):
         self.assertFalse(tokens.accepts(token, "192.0.2.7", 80, ID, TARGET))
 
     def test_tokenAfterARotationIsNew(self) -> None:
-        """A token that is issued after a rotation is a new one, and outlives one rotation."""
+        """
+        A token issued after a rotation differs from the one before. It is accepted after the next
+        rotation.
+        """
         tokens = issuer()
         former = tokens.issue("192.0.2.7", 80, ID, TARGET)
         tokens.rotate()
@@ -104,19 +110,19 @@ class TokenIssuerTests(SynchronousTestCase):
         self.assertTrue(tokens.accepts(token, "192.0.2.7", 80, ID, TARGET))
 
     def test_tokenIsTheSameBetweenRotations(self) -> None:
-        """An asker gets the same token again between rotations, because it is a hash."""
+        """Between rotations, an asker gets the same token again, because the token is a hash."""
         tokens = issuer()
         self.assertEqual(
             tokens.issue("192.0.2.7", 80, ID, TARGET), tokens.issue("192.0.2.7", 80, ID, TARGET)
         )
 
     def test_tokenOfAnotherIssuerIsRefused(self) -> None:
-        """A token is refused by an issuer with another secret."""
+        """An issuer refuses a token that was made with another secret."""
         token = issuer(1).issue("192.0.2.7", 80, ID, TARGET)
         self.assertFalse(issuer(2).accepts(token, "192.0.2.7", 80, ID, TARGET))
 
     def test_secretTakes16RandomBytes(self) -> None:
-        """Each secret, the first and that of a rotation, takes at least 16 random bytes."""
+        """The first secret and the secret of each rotation take at least 16 random bytes."""
         taken: list[int] = []
 
         def randomBytes(count: int) -> bytes:

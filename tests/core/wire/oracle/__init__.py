@@ -1,5 +1,5 @@
 """
-The messages of the wire, written and read by protobuf: the oracle of the tests of our own codec.
+Messages written and read by protobuf, with which the tests compare the package's own codec.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dwdht_twisted._core.wire import (
 )
 from dwdht_twisted.errors import MalformedDatagram
 
-#: Why protobuf can't be asked here, or None when it can.
+#: The reason why protobuf can't be used here, or None.
 missing: str | None = None
 
 try:
@@ -26,18 +26,18 @@ try:
 
     from . import dwdht_twisted_messages_pb2 as messages
 except Exception as error:
-    # This is an ImportError without protobuf or with one before 5.26, and otherwise a VersionError,
-    # a class of protobuf itself.
+    # The import raises ImportError without protobuf or with a version before 5.26. With other
+    # unsuitable versions, it raises VersionError, a class of protobuf.
     missing = f"protobuf >= 6.31, < 8 is needed as the oracle: {error}"
 else:
     if api_implementation.Type() != "upb":
-        # The implementation in Python takes a field for unknown if its tag has more bytes than it
-        # needs, and doesn't check that the fields of a group end before the group.
+        # Protobuf's implementation in Python differs. It treats a field as unknown if its tag has
+        # superfluous bytes. It doesn't check that the fields of a group end before the group.
         missing = f"protobuf's upb is needed as the oracle, not its {api_implementation.Type()}"
 
 
 def majorVersion() -> int:
-    """Return the first number of protobuf's version."""
+    """Return the major version of protobuf."""
     return int(google.protobuf.__version__.partition(".")[0])
 
 
@@ -60,7 +60,7 @@ def decode(datagram: bytes) -> RequestMessage | ResponseMessage:
     """
     Read a datagram of at least two bytes.
 
-    :raises MalformedDatagram: when it isn't a message
+    :raises MalformedDatagram: if the datagram isn't a message
     """
     parse = messages.Request.FromString if isRequest(datagram) else messages.Response.FromString
     try:
@@ -72,8 +72,8 @@ def decode(datagram: bytes) -> RequestMessage | ResponseMessage:
         raise MalformedDatagram(f"an id has {len(fields['id'])} bytes")
     if not isRequest(datagram):
         return ResponseMessage(transactionId(datagram), **fields)
-    # The parser accepts a message without its required field, and returns a string that isn't UTF-8
-    # as bytes.
+    # The parser of protobuf accepts a message without its required field. It returns a string that
+    # isn't UTF-8 as bytes.
     if not isinstance(fields.get("command"), str):
         raise MalformedDatagram("there is no command, or it is not UTF-8")
     return RequestMessage(transactionId(datagram), **fields)
