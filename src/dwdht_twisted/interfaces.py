@@ -4,8 +4,8 @@ The interfaces of the package, and the immutable values that pass through them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import NamedTuple, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer
@@ -13,8 +13,9 @@ from zope.interface import Attribute, Interface
 
 from ._core.wire import Address, Contact
 
-#: The forms in which an option or an argument may give an address.
-AddressLike: TypeAlias = str | int | tuple[str, int] | Address | Contact
+#: The forms in which an option or an argument may give an address: ``"host:port"``, a port number
+#: of this machine, ``("host", port)`` or ``{"host": "host", "port": port}``.
+AddressLike: TypeAlias = str | int | tuple[str, int] | Mapping[str, str | int] | Address | Contact
 
 
 class Request(NamedTuple):
@@ -63,13 +64,19 @@ class Pong(NamedTuple):
 HandlerResult: TypeAlias = bytes | Awaitable[bytes | None] | None
 
 
+#: A function that handles a request.
+HandlerFunction: TypeAlias = Callable[[Request], HandlerResult]
+
+
 class ICommandHandler(Interface):
     """
     Runs a command that other nodes ask for.
 
     The result of a method is sent as the value of the answer: bytes, None for no value, or a
-    Deferred or a coroutine of those.  The wire has no field for an error.  When a method fails,
-    nothing is sent, the failure is logged, and the asker's request times out.
+    Deferred, a coroutine or another awaitable of those.  When a method fails, the failure is
+    logged. A query that failed is answered without a value.  An update that failed was not taken:
+    an asker that understands refusals is told so at once, and others, such as nodes of ``dht-rpc``,
+    wait in vain.  `UpdateRefused` refuses an update without being logged.
 
     An asker waits for one to two seconds, and sends its request again meanwhile.  So answer within
     a second: a query that takes longer may run once for each transmission.  After 30 seconds a
@@ -86,15 +93,47 @@ class ICommandHandler(Interface):
         Take an update: the asker wants this node, as one of the closest to the target, to change
         something.  Its address is validated.  Each update is passed on once, however often its
         datagram arrives.
+
+        :raises UpdateRefused: to refuse it
         """
 
 
-class IQueryStream(IPushProducer):
+class CommandHandler(Protocol):
+    """
+    What a type checker takes for an `ICommandHandler`: a class need not be known to provide it.
+    """
+
+    def queryReceived(self, request: Request) -> HandlerResult:
+        """See `ICommandHandler.queryReceived`."""
+
+    def updateReceived(self, request: Request) -> HandlerResult:
+        """See `ICommandHandler.updateReceived`."""
+
+
+class ValueStore(Protocol):
+    """
+    What a type checker takes for an `IValueStore`: a class need not be known to provide it.
+    """
+
+    def put(self, key: bytes, value: bytes) -> Awaitable[None] | None:
+        """See `IValueStore.put`."""
+
+    def get(self, key: bytes) -> Awaitable[bytes | None] | bytes | None:
+        """See `IValueStore.get`."""
+
+    def close(self) -> Awaitable[None] | None:
+        """See `IValueStore.close`."""
+
+
+class IQueryStream(IPushProducer, Interface):
     """
     The answers to one query or update, as they come.
 
     Nothing is sent before the stream is read, once, by one of `startProducing`, `collect` and
     ``async for``.  While it is paused, no further node is asked.
+
+    A stream that nobody can go on reading ends by itself: one whose loop was left, or that is
+    paused, and to which nobody holds a reference.
     """
 
     responses = Attribute("The number of nodes that have answered so far.")
@@ -105,38 +144,45 @@ class IQueryStream(IPushProducer):
         """
         Register with ``consumer`` as a push producer and write each `Reply` to it.
 
-        :return: fires with None at the end of the query, or when it was stopped; fails with
-            `NoResponse` when no node answered, with `NoCloseNodes` when none took the update, with
-            `TooManyRequests` when none could be asked, with `NodeDestroyed` when the node was
-            destroyed first.  Cancelling it stops the query.
+        :return: fires with None at the end of the query, or when it was stopped.  It fails with
+            `NoResponse` when there are other nodes and none answered, with `NoCloseNodes` when none
+            took the update, with `TooManyRequests` when none could be asked, and with
+            `NodeDestroyed` when the node was destroyed first.  Cancelling it stops the query.
+        :raises ValueError: when the stream was read before
         """
 
     def collect() -> Deferred[list[Reply]]:
         """
         Run the query to its end.
 
-        :return: fires with all replies; fails as `startProducing` does.  Cancelling it stops the
-            query.
+        :return: fires with the list of all replies; fails as `startProducing` does.  Cancelling it
+            stops the query.
         """
 
     def __aiter__() -> IQueryStream:
         """
-        The stream itself: ``async for reply in stream``.
+        Read the stream one reply at a time: ``async for reply in stream``.
 
-        A loop that is left early must be followed by ``stopProducing``.  Otherwise the stream
-        waits, paused, as long as its node lives.
+        To stop early, leave the loop; ``contextlib.aclosing`` stops at the end of its block.
         """
 
     def __anext__() -> Awaitable[Reply]:
         """The next reply; fails as `startProducing` does."""
+
+    def aclose() -> Deferred[None]:
+        """
+        Stop the query.
+
+        :return: has fired
+        """
 
 
 class IDHTNode(Interface):
     """
     A node of the network.
 
-    Arguments of the wrong form raise at once, from `DHTError` or as ``ValueError``; what goes wrong
-    later fails the Deferred.
+    Wrong arguments raise at once, from the tree under `DHTError` or as ``ValueError``.  What goes
+    wrong later fails the Deferred.
     """
 
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
@@ -144,11 +190,13 @@ class IDHTNode(Interface):
 
     def listen(port: int = 0, interface: str = "") -> IListeningPort:
         """
-        Take a UDP port.  A node that is used before it listens takes a free port by itself.
+        Open a UDP port.  A node that is used before it listens opens a free port by itself.
 
         :param port: 0 for a free one
         :param interface: the IPv4 address to bind, all by default
-        :raises CannotListen: when the port can't be had
+        :raises CannotListen: when the port can't be opened, or the node listens already
+        :raises InvalidAddress: when the port or the interface is not valid
+        :raises NodeDestroyed: after `destroy`
         """
 
     def address() -> Address:
@@ -160,16 +208,18 @@ class IDHTNode(Interface):
 
     def ready() -> Deferred[None]:
         """
-        :return: fires when the first table is built, at once when there is no bootstrap node to
-            ask.  Fails with `NoResponse` when no bootstrap
-            node answers; the node goes on trying, and a later ``ready()`` waits for the next try.
+        Wait until the node has joined its network.
+
+        :return: fires when the first table is built, however long that takes, and at once when
+            there is no bootstrap node and no contact to ask; ``addTimeout`` bounds it.  It fails
+            with `NodeDestroyed`.
         """
 
     def bootstrap() -> Deferred[None]:
         """
         Build the table anew: look up this node's own id, starting from the bootstrap nodes too.
 
-        :return: fires at the end of the lookup; fails with `NoResponse` when nobody answers
+        :return: fires at the end of the lookup; fails with `NoResponse` when no node answers
         """
 
     def query(
@@ -179,17 +229,22 @@ class IDHTNode(Interface):
         *,
         nodes: Iterable[AddressLike] | None = None,
         holepunching: bool = True,
+        local: bool = True,
     ) -> IQueryStream:
         """
-        Ask the nodes closer and closer to a target to run a command.
+        Ask nodes closer and closer to a target to run a command.
 
         :param command: any but the protocol's own ``_ping`` and ``_find_node``
         :param target: 32 bytes
         :param value: a payload for the handlers
         :param nodes: ask just these addresses, instead of looking for the closest nodes
         :param holepunching: whether to reach a silent node through the one that named it
-        :raises InvalidCommand: when the command isn't text or is the protocol's own
+        :param local: whether to ask this node's own handler, like any other, when this node is a
+            member and among the closest
+        :return: the replies, once they are read
+        :raises InvalidCommand: when the command is empty, isn't text or is the protocol's own
         :raises InvalidTarget: when the target isn't 32 bytes
+        :raises InvalidAddress: when one of ``nodes`` isn't an address
         :raises ValueTooLarge: when the value doesn't fit a datagram
         """
 
@@ -201,45 +256,67 @@ class IDHTNode(Interface):
         nodes: Iterable[AddressLike] | None = None,
         holepunching: bool = True,
         query: bool = False,
+        local: bool = True,
     ) -> IQueryStream:
         """
-        `query`, then send the command to the 20 closest nodes that answered, each with the
+        Run a `query`, then send the command to the 20 closest nodes that answered, each with the
         round-trip token that it gave; with ``nodes``, to all of those that answered.
 
+        The other parameters and the errors are those of `query`.
+
         :param query: whether the stream holds the replies of the first phase too
+        :param local: whether this node itself takes the update, when it is a member and among the
+            closest
         """
 
     def ping(address: AddressLike) -> Deferred[Pong]:
         """
-        :return: fires with a `Pong`; fails with `RequestTimeout` or `UnresolvableHost`
+        Ask a node whether it is there.
+
+        :return: fires with a `Pong`; fails with `RequestTimeout`, `UnresolvableHost` or
+            `UnexpectedAnswer`
+        :raises InvalidAddress: when the address isn't one
         """
 
     def holepunch(peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """
-        Open a path to ``peer``, which may be behind a NAT, as may be this node.
+        Open a path to a peer behind a NAT, with the help of a node that both know.
 
-        A datagram goes to the peer, which opens our own NAT, and the referrer, which both know,
-        relays a ping, whose answer opens the peer's.
+        A datagram to the peer opens our own NAT.  The referrer relays a ping to the peer, whose
+        answer opens the peer's NAT.
 
         :return: fires with the peer's `Pong`; fails as `ping` does
+        :raises InvalidAddress: when one of the addresses isn't one
         """
 
-    def register(command: str | None, handler: ICommandHandler) -> None:
+    def register(
+        command: str | None,
+        handler: ICommandHandler | CommandHandler | None = None,
+        *,
+        query: HandlerFunction | None = None,
+        update: HandlerFunction | None = None,
+    ) -> None:
         """
-        Run ``handler`` for ``command``; None stands for every command that has no handler.
+        Run a handler for a command: an `ICommandHandler`, or plain functions of one `Request`.
 
-        :raises ValueError: when the command has a handler already
+        Without ``query``, queries are answered without a value.  Without ``update``, the node takes
+        no updates of the command.
+
+        :param command: the name; None stands for every command that has no handler
+        :raises ValueError: when the command has a handler already, or no handler is given, or one
+            that isn't a handler
+        :raises InvalidCommand: when the command is empty, isn't text or is the protocol's own
         """
 
     def unregister(command: str | None) -> None:
         """
-        Forget the handler of a command.
+        Remove the handler of a command.
 
         :raises KeyError: when it has none
         """
 
     def contacts() -> list[Contact]:
-        """What the routing table holds: the contacts that have answered this node."""
+        """The contacts of the routing table; each of them has answered this node."""
 
     def destroy() -> Deferred[None]:
         """
@@ -252,7 +329,7 @@ class IDHTNode(Interface):
 
 class IValueStore(Interface):
     """
-    Where a node keeps the values that others store on it.
+    Keeps the values that other nodes put on this one.
     """
 
     def put(key: bytes, value: bytes) -> Awaitable[None] | None:
@@ -260,12 +337,17 @@ class IValueStore(Interface):
         Keep a value.
 
         :param key: 32 bytes
+        :raises ValueTooLarge: when the store has no room for it even if it were empty
+        :raises StoreFailed: when it can't be written
         """
 
     def get(key: bytes) -> Awaitable[bytes | None] | bytes | None:
         """
+        Find a value.
+
         :param key: 32 bytes
         :return: the value, or None when there is none or it is too old
+        :raises StoreFailed: when it can't be read
         """
 
     def close() -> Awaitable[None] | None:

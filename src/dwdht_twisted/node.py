@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket as sockets
 from collections.abc import Iterable
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
@@ -20,11 +20,20 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ._awaitable import AwaitableDeferred, awaitable
 from ._core import wire
 from ._core.counters import Counters
 from ._core.limits import RateLimit
-from ._core.wire import ID_BYTES, Address, Contact, HostPort, checkId
-from ._net.answering import CommandRegistry
+from ._core.wire import (
+    ANY_HOST,
+    ID_BYTES,
+    LOCAL_HOST,
+    Address,
+    Contact,
+    HostPort,
+    checkId,
+)
+from ._net.answering import HandlerHost
 from ._net.arguments import (
     checkCommand,
     checkContact,
@@ -35,19 +44,24 @@ from ._net.arguments import (
     parseAddresses,
 )
 from ._net.asking import QueryStream, Question
-from ._net.assembly import assemble
+from ._net.assembly import Node, assemble
 from ._net.environment import Environment
 from ._net.port import DatagramPort
 from ._net.randomness import PooledRandom
 from .errors import CannotListen, MalformedDatagram, NodeDestroyed
-from .interfaces import AddressLike, HandlerResult, ICommandHandler, IDHTNode, Pong, Request
+from .interfaces import (
+    AddressLike,
+    ICommandHandler,
+    IDHTNode,
+    Pong,
+)
 
 #: The rate limit of a node that is given none.  A lookup asks a node once.
 DEFAULT_RATE_LIMIT = RateLimit()
 
 
 @implementer(IDHTNode, ICommandHandler)
-class DHTNode(DatagramProtocol):
+class DHTNode(HandlerHost, DatagramProtocol):
     """
     A node of the network.
 
@@ -87,6 +101,7 @@ class DHTNode(DatagramProtocol):
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
         random: Random | None = None,
     ) -> None:
+        super().__init__()
         random = random or PooledRandom()
         self.id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
         self.ephemeral = bool(ephemeral)
@@ -95,7 +110,6 @@ class DHTNode(DatagramProtocol):
         self._port = DatagramPort(reactor, checkSocket(socket), self.counters)
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
-        self._commands = CommandRegistry()
         ownId = None if self.ephemeral else self.id
         self._parts = assemble(
             Environment(reactor, self._port.send, random, self.counters, ownId),
@@ -104,15 +118,28 @@ class DHTNode(DatagramProtocol):
             bootstrap=parseAddresses(bootstrap),
             contacts=[checkContact(contact) for contact in contacts],
             rateLimit=checkRateLimit(rateLimit),
-            use=self._use,
-            handler=self,
-            takesUpdates=self._takesUpdates,
+            node=Node(
+                handler=self,
+                hasHandler=self._hasHandler,
+                takesUpdates=self._takesUpdates,
+                use=self._use,
+                boundAddress=self._boundAddress,
+            ),
         )
 
     # Beginning and end.
 
     def listen(self, port: int = 0, interface: str = "") -> IListeningPort:
-        """See `IDHTNode.listen`."""
+        """
+        Open a UDP port.  A node that is used before it listens opens a free port by itself.
+
+        :param port: 0 for a free one
+        :param interface: the IPv4 address to bind, all by default
+        :return: the port, whose ``stopListening`` destroys the node
+        :raises CannotListen: when the port can't be opened, or the node listens already
+        :raises InvalidAddress: when the port or the interface is not valid
+        :raises NodeDestroyed: after `destroy`
+        """
         if self._isDestroyed:
             raise NodeDestroyed("the node is destroyed")
         if self.transport is not None:
@@ -138,9 +165,15 @@ class DHTNode(DatagramProtocol):
         self._port.stop()
 
     def destroy(self) -> Deferred[None]:
-        """See `IDHTNode.destroy`."""
+        """
+        Release everything: timers, port, requests in flight.
+
+        What waits fails with `NodeDestroyed`.
+
+        :return: fires when all is released; may be called again
+        """
         self._release()
-        closed: Deferred[None] = Deferred()
+        closed: AwaitableDeferred[None] = AwaitableDeferred()
         self._closing.append(closed)
         if len(self._closing) == 1:
             # A port of Twisted must not be stopped twice.
@@ -213,7 +246,12 @@ class DHTNode(DatagramProtocol):
     # Asking.
 
     def address(self) -> Address:
-        """See `IDHTNode.address`."""
+        """
+        The address that the node is bound to; the node listens first, if it doesn't yet.
+
+        :raises CannotListen: when no port can be opened
+        :raises NodeDestroyed: after `destroy`
+        """
         self._use()
         assert self.transport is not None
         bound = self.transport.getHost()
@@ -227,13 +265,30 @@ class DHTNode(DatagramProtocol):
         *,
         nodes: Iterable[AddressLike] | None = None,
         holepunching: bool = True,
+        local: bool = True,
     ) -> QueryStream:
-        """See `IDHTNode.query`."""
+        """
+        Ask nodes closer and closer to a target to run a command.
+
+        :param command: any but the protocol's own ``_ping`` and ``_find_node``
+        :param target: 32 bytes
+        :param value: a payload for the handlers
+        :param nodes: ask just these addresses, instead of looking for the closest nodes
+        :param holepunching: whether to reach a silent node through the node that named it
+        :param local: whether to ask this node's own handler, when this node is a member and among
+            the closest
+        :return: the replies; nothing is sent before they are read
+        :raises InvalidCommand: when the command is empty, isn't text or is the protocol's own
+        :raises InvalidTarget: when the target isn't 32 bytes
+        :raises InvalidAddress: when one of ``nodes`` isn't an address
+        :raises ValueTooLarge: when the value doesn't fit a datagram
+        """
         question = Question(
             checkCommand(command),
             checkId(target, "target"),
             checkValue(value),
             holepunching=holepunching,
+            local=local,
         )
         addresses = None if nodes is None else parseAddresses(nodes)
         return self._parts.queries.stream(question, addresses)
@@ -247,8 +302,18 @@ class DHTNode(DatagramProtocol):
         nodes: Iterable[AddressLike] | None = None,
         holepunching: bool = True,
         query: bool = False,
+        local: bool = True,
     ) -> QueryStream:
-        """See `IDHTNode.update`."""
+        """
+        Run a `query`, then send the command to the 20 closest nodes that answered.
+
+        Each node is sent the round-trip token that it gave.  With ``nodes``, all of these that
+        answered are sent the command.  The other parameters and the errors are those of `query`.
+
+        :param query: whether the stream holds the replies of the first phase too
+        :param local: whether this node itself takes the update, when it is a member and among the
+            closest
+        """
         question = Question(
             checkCommand(command),
             checkId(target, "target"),
@@ -256,19 +321,33 @@ class DHTNode(DatagramProtocol):
             holepunching=holepunching,
             isUpdate=True,
             withQuery=query,
+            local=local,
         )
         addresses = None if nodes is None else parseAddresses(nodes)
         return self._parts.queries.stream(question, addresses)
 
     def ping(self, address: AddressLike) -> Deferred[Pong]:
-        """See `IDHTNode.ping`."""
+        """
+        Ask a node whether it is there.
+
+        :return: fires with a `Pong`; fails with `RequestTimeout`, `UnresolvableHost` or
+            `UnexpectedAnswer`
+        :raises InvalidAddress: when the address isn't one
+        """
         given = parseAddress(address)
         parts = self._parts
         found = maybeDeferred(self._use).addCallback(lambda _: parts.resolver.resolve(given))
         return parts.queries.track(found.addCallback(parts.pings.ping))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
-        """See `IDHTNode.holepunch`."""
+        """
+        Open a path to a peer behind a NAT, with the help of a node that both know.
+
+        :param peer: the node to reach
+        :param referrer: the node that relays a ping to the peer
+        :return: fires with the peer's `Pong`; fails as `ping` does
+        :raises InvalidAddress: when one of the addresses isn't one
+        """
         given = [parseAddress(peer), parseAddress(referrer)]
         parts = self._parts
 
@@ -280,44 +359,35 @@ class DHTNode(DatagramProtocol):
         return parts.queries.track(found.addCallback(lambda both: parts.pings.holepunch(*both)))
 
     def contacts(self) -> list[Contact]:
-        """See `IDHTNode.contacts`."""
+        """The contacts of the routing table; each of them has answered this node."""
         return self._parts.table.contacts()
 
     # Joining.
 
     def ready(self) -> Deferred[None]:
-        """See `IDHTNode.ready`."""
-        return maybeDeferred(self._use).addCallback(lambda _: self._parts.membership.ready())
+        """
+        Wait until the node has joined its network.
+
+        :return: fires when the first table is built, however long that takes, and at once when
+            there is no bootstrap node and no contact to ask; ``addTimeout`` bounds it.  It fails
+            with `NodeDestroyed`.
+        """
+        used = maybeDeferred(self._use)
+        return awaitable(used.addCallback(lambda _: self._parts.membership.ready()))
 
     def bootstrap(self) -> Deferred[None]:
-        """See `IDHTNode.bootstrap`."""
-        return maybeDeferred(self._use).addCallback(lambda _: self._parts.membership.bootstrap())
+        """
+        Build the table anew: look up this node's own id, starting from the bootstrap nodes too.
 
-    # Commands.
+        :return: fires at the end of the lookup; fails with `NoResponse` when no node answers
+        """
+        used = maybeDeferred(self._use)
+        return awaitable(used.addCallback(lambda _: self._parts.membership.bootstrap()))
 
-    def register(self, command: str | None, handler: ICommandHandler) -> None:
-        """See `IDHTNode.register`."""
-        if cast(object, handler) is self:
-            raise ValueError("a node can't be its own handler; override queryReceived instead")
-        self._commands.register(command, handler)
-
-    def unregister(self, command: str | None) -> None:
-        """See `IDHTNode.unregister`."""
-        self._commands.unregister(command)
-
-    def queryReceived(self, request: Request) -> HandlerResult:
-        """Pass a query to the registered handler; a subclass may answer it itself."""
-        return self._commands.queryReceived(request)
-
-    def updateReceived(self, request: Request) -> HandlerResult:
-        """Pass an update to the registered handler; a subclass may take it itself."""
-        return self._commands.updateReceived(request)
-
-    def _takesUpdates(self, command: str) -> bool:
-        return (
-            type(self).updateReceived is not DHTNode.updateReceived
-            or self._commands.handlerOf(command) is not None
-        )
+    def _boundAddress(self) -> Address:
+        """Our address for ourselves: the loopback address when the node is bound to all."""
+        host, port = self.address()
+        return Address(LOCAL_HOST if host == ANY_HOST else host, port)
 
 
 def _firstFailure(reason: Failure) -> Failure:

@@ -48,6 +48,7 @@ requests = st.builds(
     _fields,
     _fields,
     _fields,
+    _fields,
 )
 
 responses = st.builds(ResponseMessage, transactionIds, st.none() | ids, _fields, _fields, _fields)

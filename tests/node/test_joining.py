@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, TimeoutError
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
-from dwdht_twisted import CannotListen, Contact, NoResponse
+from dwdht_twisted import CannotListen, Contact, NodeDestroyed, NoResponse
 from dwdht_twisted._core.limits.bounds import MAXIMUM_RECALLED
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._net.upkeep.retrying import FIRST_RETRY
@@ -56,20 +56,59 @@ class ReadyTests(NodeTestCase):
         self.failureResultOf(first, CancelledError)
         self.clock.runUntil(second)
 
-    def test_readySucceedsOnceABootstrapNodeCame(self) -> None:
+    def test_readyWaitsForABootstrapNode(self) -> None:
         """
-        ``ready`` fails while no bootstrap node answers, and succeeds within 60 seconds once one
-        does.
+        ``ready`` waits for 6 hours while no bootstrap node answers, and fires within 60 seconds
+        once one does.
+        """
+        node = self.node(bootstrap=["10.1.1.1:7000"])
+        ready = node.ready()
+        self.clock.runFor(6 * 3600)
+        self.assertNoResult(ready)
+        later = node.ready()
+        self.node("10.1.1.1", port=7000)
+        self.clock.runUntil(ready, limit=60)
+        self.successResultOf(later)
+        self.assertEqual(len(node.contacts()), 1)
+
+    def test_bootstrapTellsHowOneTryWent(self) -> None:
+        """
+        ``bootstrap`` fails with `NoResponse` within 15 seconds while no bootstrap node answers, and
+        succeeds within a second once one does.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         for _ in range(2):
             with self.assertRaises(NoResponse) as caught:
-                self.clock.runUntil(node.ready(), limit=60)
-        self.assertEqual(str(caught.exception), "no bootstrap node answered")
-        ready = node.ready()
+                self.clock.runUntil(node.bootstrap(), limit=REQUEST_SECONDS)
+        self.assertEqual(str(caught.exception), "no node answered")
         self.node("10.1.1.1", port=7000)
-        self.clock.runUntil(ready, limit=60)
-        self.assertEqual(len(node.contacts()), 1)
+        self.clock.runUntil(node.bootstrap(), limit=1)
+
+    def test_timeoutBoundsReady(self) -> None:
+        """
+        ``ready`` fails with ``TimeoutError`` after the seconds that ``addTimeout`` gives it, and
+        another call still fires once the node has joined.
+        """
+        node = self.node(bootstrap=["10.1.1.1:7000"])
+        bounded, other = node.ready().addTimeout(20, self.clock), node.ready()
+        self.clock.runFor(19)
+        self.assertNoResult(bounded)
+        self.clock.runFor(1)
+        self.failureResultOf(bounded, TimeoutError)
+        self.assertNoResult(other)
+        self.node("10.1.1.1", port=7000)
+        self.clock.runUntil(other, limit=60)
+
+    def test_destroyedNodeIsNeverReady(self) -> None:
+        """
+        ``ready`` fails with `NodeDestroyed` when the node is destroyed, and at once from then on.
+        """
+        node = self.node(bootstrap=["10.1.1.1:7000"])
+        ready = [node.ready(), node.ready()]
+        self.clock.runFor(100)
+        node.destroy()
+        for each in (*ready, node.ready()):
+            self.failureResultOf(each, NodeDestroyed)
 
     def test_readySucceedsOnceAnotherNodeCame(self) -> None:
         """
@@ -77,9 +116,9 @@ class ReadyTests(NodeTestCase):
         joined through it.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
-        with self.assertRaises(NoResponse):
-            self.clock.runUntil(node.ready())
         ready = node.ready()
+        self.clock.runFor(REQUEST_SECONDS)
+        self.assertNoResult(ready)
         other = self.node(bootstrap=[self.addressOf(node)])
         self.clock.runUntil(ready, limit=60)
         self.assertEqual(node.contacts(), [self.contactOf(other)])
@@ -89,25 +128,27 @@ class ReadyTests(NodeTestCase):
         A node is ready at once after a ``bootstrap`` that succeeded.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
-        with self.assertRaises(NoResponse):
-            self.clock.runUntil(node.ready())
+        ready = node.ready()
         with self.assertRaises(NoResponse):
             self.clock.runUntil(node.bootstrap())
+        self.assertNoResult(ready)
         self.node("10.1.1.1", port=7000)
         self.clock.runUntil(node.bootstrap())
+        self.successResultOf(ready)
         self.successResultOf(node.ready())
 
     def test_nodeJoinsOnceItsBootstrapNameResolves(self) -> None:
         """
-        ``ready`` fails while the name of the bootstrap node has no address, and succeeds within 60
+        ``ready`` waits while the name of the bootstrap node has no address, and fires within 60
         seconds once it has one.
         """
         node = self.node(bootstrap=["dht.example:7000"])
-        with self.assertRaises(NoResponse):
-            self.clock.runUntil(node.ready())
+        ready = node.ready()
+        self.clock.runFor(60)
+        self.assertNoResult(ready)
         self.node("10.1.1.1", port=7000)
         self.network.addName("dht.example", "10.1.1.1")
-        self.clock.runUntil(node.ready(), limit=60)
+        self.clock.runUntil(ready, limit=60)
 
     def test_isolationIsLoggedOnce(self) -> None:
         """
@@ -120,6 +161,40 @@ class ReadyTests(NodeTestCase):
         warnings = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
         self.assertEqual(len(warnings), 2)
         self.assertEqual(len(set(warnings)), 2)
+
+    def joinedLogs(self, **options: Any) -> list[str]:
+        """Return the texts that a new node logs about its joining within 60 seconds."""
+        with capturedLogs() as events:
+            self.node(**options)
+            self.clock.runFor(60)
+        texts = [formatEvent(event) for event in events if event["log_level"] is LogLevel.info]
+        return [text for text in texts if "network" in text]
+
+    def test_joiningIsLoggedWithTheNumberOfContacts(self) -> None:
+        """
+        A node that has joined a network with 3 members logs that once, with the number of its
+        contacts.
+        """
+        self.swarm(3)
+        texts = self.joinedLogs(bootstrap=[self.bootstrap])
+        self.assertEqual(texts, ["joined the network, with 3 contacts"])
+
+    def test_firstMemberLogsThatThereIsNoOther(self) -> None:
+        """
+        A node whose bootstrap node is ephemeral and knows no other member logs that, and not that
+        it has joined with 0 contacts.
+        """
+        bootstrap = self.addressOf(self.node(ephemeral=True))
+        texts = self.joinedLogs(bootstrap=[bootstrap])
+        self.assertEqual(texts, ["no other member is in the network yet"])
+
+    def test_loneNodeLogsNothing(self) -> None:
+        """
+        A node without bootstrap nodes, and one whose bootstrap node is silent, log nothing of a
+        network that they joined.
+        """
+        self.assertEqual(self.joinedLogs(), [])
+        self.assertEqual(self.joinedLogs(bootstrap=["10.9.9.9:9"]), [])
 
     def test_oneAnsweringBootstrapNodeIsEnough(self) -> None:
         """
@@ -172,11 +247,13 @@ class ReadyTests(NodeTestCase):
         reactor = self.network.reactor()
         self.network.partition([reactor.host])
         node = self.node(reactor=reactor, contacts=[self.contactOf(other)])
-        node.ready().addErrback(lambda _: None)
+        ready = node.ready()
         self.clock.runFor(REQUEST_SECONDS)
+        self.assertNoResult(ready)
         self.network.heal()
         self.clock.runFor(2 * FIRST_RETRY + INTERVAL)
         self.assertEqual(node.contacts(), [self.contactOf(other)])
+        self.successResultOf(ready)
 
     def test_bootstrapListsNewNodes(self) -> None:
         """

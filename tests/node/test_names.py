@@ -10,7 +10,7 @@ from dwdht_twisted import DHTNode, NodeDestroyed, NoResponse, UnresolvableHost
 from dwdht_twisted._net.asking import RESOLUTION_TIMEOUT
 from dwdht_twisted._net.upkeep import REFRESH_AFTER
 from dwdht_twisted.testing import HostReactor
-from tests.helpers.networks.doubles import SilentResolver
+from tests.helpers.networks.doubles import Handler, SilentResolver
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 #: A bootstrap node whose name is resolved only when a test says so.
@@ -87,20 +87,38 @@ class SlowNameTests(NodeTestCase):
 
     def test_unresolvedNamesFailInTime(self) -> None:
         """
-        ``ready`` and a query fail within `RESOLUTION_TIMEOUT` while no bootstrap name is resolved,
-        and the node joins once one is.
+        ``bootstrap`` and a query fail within `RESOLUTION_TIMEOUT` while no bootstrap name is
+        resolved; ``ready`` waits, and the node joins once one is.
         """
         node = self.slowNode(NAME)
+        ready = node.ready()
         query = node.query(COMMAND, self.target()).collect()
-        for waiting in (node.ready(), query):
+        for waiting in (node.bootstrap(), query):
             with self.assertRaises(NoResponse):
                 self.clock.runUntil(waiting, limit=RESOLUTION_TIMEOUT + 0.1)
+        self.assertNoResult(ready)
         self.node("10.1.1.1", port=7000)
-        ready = node.ready()
         asked = len(self.resolver.asked)
         self.clock.runUntil(lambda: len(self.resolver.asked) > asked)
         self.resolver.answer("dht.example", "10.1.1.1")
         self.clock.runUntil(ready, limit=1)
+
+    def test_ownHandlerDoesNotEndTheWaitForNames(self) -> None:
+        """
+        A query of a member that has only its own answer waits for bootstrap names, and asks a node
+        once its name is resolved.
+        """
+        other = self.node("10.1.1.1", port=7000)
+        node = self.slowNode(NAME)
+        handler = Handler(lambda _: b"own")
+        node.register(COMMAND, handler)
+        query = node.query(COMMAND, self.target()).collect()
+        self.clock.runFor(RESOLUTION_TIMEOUT - 1)
+        self.assertEqual(len(handler.queries), 1)
+        self.assertNoResult(query)
+        self.resolver.answer("dht.example", "10.1.1.1")
+        replies = self.clock.runUntil(query, limit=1)
+        self.assertEqual([reply.node.id for reply in replies], [node.id, other.id])
 
     def test_pingByNameFailsInTime(self) -> None:
         """

@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import Contact, DHTNode, ICommandHandler, Request, values
-from dwdht_twisted.errors import NoCloseNodes, NoResponse
+from dwdht_twisted.errors import NoCloseNodes, NoResponse, ValueNotFound
 from dwdht_twisted.testing import HostReactor, MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore
 
@@ -37,7 +37,9 @@ class AloneTests(SynchronousTestCase):
     def assertKeepsItself(self, node: DHTNode) -> None:
         """Require that a value that is put through the node is found in its own store."""
         key = self.clock.runUntil(values.put(node, b"value"))
-        self.assertEqual(self.successResultOf(values.get(node, key)), b"value")
+        query = Request(values.COMMAND, key, None, STRANGER)
+        self.assertEqual(ICommandHandler(node).queryReceived(query), b"value")
+        self.assertEqual(self.clock.runUntil(values.get(node, key)), b"value")
 
     def assertKeepsNothing(self, node: DHTNode) -> None:
         """Require that the value that was put through the node isn't in its own store."""
@@ -51,12 +53,25 @@ class AloneTests(SynchronousTestCase):
 
     def test_onlyNodeStoresOnItself(self) -> None:
         """
-        A node without bootstrap nodes stores a value on itself if it has a handler, and fails if it
-        has none.
+        A node without bootstrap nodes stores a value on itself if it has a handler; a put fails
+        with NoCloseNodes if it has none, or is ephemeral.
         """
         self.assertKeepsItself(self.keeper())
-        with self.assertRaises(NoResponse):
-            self.clock.runUntil(values.put(DHTNode(self.network.reactor()), b"value"))
+        ephemeral = DHTNode(self.network.reactor(), ephemeral=True)
+        ephemeral.register(values.COMMAND, values.ValueHandler(MemoryStore(self.clock)))
+        for node in (DHTNode(self.network.reactor()), ephemeral):
+            with self.assertRaises(NoCloseNodes):
+                self.clock.runUntil(values.put(node, b"value"))
+        self.assertKeepsNothing(ephemeral)
+
+    def test_getOfALoneNodeFindsNoValue(self) -> None:
+        """
+        A get fails with ValueNotFound on a node that knows no other node, with a handler or
+        without one.
+        """
+        for node in (self.keeper(), DHTNode(self.network.reactor())):
+            with self.assertRaises(ValueNotFound):
+                self.clock.runUntil(values.get(node, bytes(32)))
 
     def test_onlyMemberStoresOnItself(self) -> None:
         """
@@ -84,31 +99,48 @@ class AloneTests(SynchronousTestCase):
             self.clock.runUntil(values.put(node, b"value"))
         self.assertKeepsNothing(node)
 
-    def test_refusingNetworkGetsNothing(self) -> None:
+    def test_refusingNetworkLeavesTheNodeItself(self) -> None:
         """
-        A put fails with NoCloseNodes when the other member takes no values, and stores nothing on
-        the node itself.
+        A put stores the value on the node itself alone when the other member takes no values, and
+        fails with NoCloseNodes on an ephemeral node.
         """
         DHTNode(self.network.reactor("10.0.0.99"), random=self.network.random).listen(6620)
+        visitor = DHTNode(self.network.reactor(), ephemeral=True, bootstrap=["10.0.0.99:6620"])
+        with self.assertRaises(NoCloseNodes):
+            self.clock.runUntil(values.put(visitor, b"value"))
         node = self.keeper("10.0.0.99:6620")
         self.clock.runUntil(node.ready())
-        with self.assertRaises(NoCloseNodes):
-            self.clock.runUntil(values.put(node, b"value"))
-        self.assertKeepsNothing(node)
+        self.assertKeepsItself(node)
 
     def test_lateNetworkGetsNothing(self) -> None:
         """
-        A put fails when the network is found only after its query had no answers, and stores
-        nothing on the node itself.
+        A put that had no answers stores nothing on the node itself, although the network is found
+        afterwards.
         """
         node = self.keeper("10.0.0.99:6620")
-        putting = values.put(node, b"value")
-        self.clock.runUntil(node.ready().addErrback(lambda failure: failure.trap(NoResponse)))
-        self.assertNoResult(putting)
-        self.keeper(reactor=self.network.reactor("10.0.0.99")).listen(6620)
         with self.assertRaises(NoResponse):
-            self.clock.runUntil(putting)
+            self.clock.runUntil(values.put(node, b"value"))
+        other = self.keeper(reactor=self.network.reactor("10.0.0.99"))
+        other.listen(6620)
+        self.clock.runUntil(node.ready())
         self.assertEqual(len(node.contacts()), 1)
+        for each in (node, other):
+            self.assertKeepsNothing(each)
+        self.assertKeepsItself(node)
+
+    def test_recalledNetworkGetsNothing(self) -> None:
+        """
+        A put fails with NoResponse on a node whose contacts of an earlier run are silent, and
+        stores nothing on the node itself.
+        """
+        node = DHTNode(
+            self.network.reactor(),
+            contacts=[Contact(bytes(32), "10.9.9.9", 4000)],
+            random=self.network.random,
+        )
+        node.register(values.COMMAND, values.ValueHandler(MemoryStore(self.clock)))
+        with self.assertRaises(NoResponse):
+            self.clock.runUntil(values.put(node, b"value"))
         self.assertKeepsNothing(node)
 
     def test_getFailsWithoutAnswers(self) -> None:

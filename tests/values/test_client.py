@@ -4,7 +4,9 @@ Tests for `values.put` and `values.get`.
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError
+from collections.abc import Callable
+
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -64,13 +66,42 @@ class NetworkTests(SynchronousTestCase):
         self.assertLess(self.network.asked() - before - withoutStopping, withoutStopping)
 
     def test_ownValueIsFoundAtOnce(self) -> None:
-        """A value in the store of the node itself is found at once, and no other node is asked."""
+        """
+        A value in the store of the node itself is found without an answer from another node when
+        the node is among the 5 closest, and at the latest with the first answer otherwise.
+        """
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
-        asked = self.network.asked()
-        for node in self.network.members:
-            if node.id in self.network.closest(key):
-                self.assertEqual(self.successResultOf(values.get(node, key)), b"value")
-        self.assertEqual(self.network.asked(), asked + 20)
+        for place, id in enumerate(self.network.closest(key)):
+            [node] = [each for each in self.network.members if each.id == id]
+            received = node.counters.responsesReceived
+            self.assertEqual(self.clock.runUntil(values.get(node, key)), b"value")
+            answers = node.counters.responsesReceived - received
+            self.assertLessEqual(answers, 0 if place < 5 else 1, f"place {place}")
+
+    def test_putStoresOnThe20ClosestWithTheNodeItself(self) -> None:
+        """
+        A value that a member puts is stored on the 20 members closest to its key, with the member
+        itself if it is one of them, and not on the member otherwise.
+        """
+        wasAmongThem = set()
+        for number in range(12):
+            node = self.network.members[number]
+            key = self.clock.runUntil(values.put(node, b"value of %d" % number))
+            closest = set(self.network.closest(key))
+            self.assertEqual(self.network.holders(key), closest)
+            wasAmongThem.add(node.id in closest)
+        self.assertEqual(wasAmongThem, {True, False})
+
+    def test_putSendsTheNodeItselfNoDatagram(self) -> None:
+        """A member that puts and gets a value sends no datagram to itself."""
+        addresses = set()
+        self.network.network.onDatagram = lambda source, to, datagram: addresses.add((source, to))
+        for number in range(5):
+            node = self.network.members[number]
+            key = self.clock.runUntil(values.put(node, b"value of %d" % number))
+            self.clock.runUntil(values.get(node, key))
+        self.assertGreater(len(addresses), 100)
+        self.assertEqual([pair for pair in addresses if pair[0][0] == pair[1][0]], [])
 
     def test_getSurvivesItsOwnStore(self) -> None:
         """A get on a member whose own store fails finds the value on other nodes."""
@@ -82,6 +113,28 @@ class NetworkTests(SynchronousTestCase):
 
         self.patch(self.network.stores[node.id], "get", fail)
         self.assertEqual(self.clock.runUntil(values.get(node, key)), b"value")
+
+    def test_getSurvivesAnyErrorOfItsOwnStore(self) -> None:
+        """
+        A get on a member whose own store raises an error of any kind, at once or later, or gives no
+        result at all, finds the value on other nodes.
+        """
+        key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
+        [node] = [each for each in self.network.members if each.id == self.network.closest(key)[0]]
+
+        def raises(key: bytes) -> None:
+            raise ZeroDivisionError
+
+        results: list[Callable[[bytes], object]] = [
+            raises,
+            lambda key: fail(ZeroDivisionError()),
+            lambda key: Deferred(),
+            lambda key: "text",
+        ]
+        for get in results:
+            self.patch(self.network.stores[node.id], "get", get)
+            self.assertEqual(self.clock.runUntil(values.get(node, key), limit=1), b"value")
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError, TypeError)), 3)
 
     def test_wrongValuesAreSkipped(self) -> None:
         """The value is found although 10 of the 20 closest nodes answer with a wrong one."""

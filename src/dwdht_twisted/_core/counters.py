@@ -18,6 +18,7 @@ class Counters:
     :ivar badTokens: requests whose round-trip token isn't ours; they were served as queries
     :ivar queriesServed: user's queries passed to a handler
     :ivar updatesServed: user's updates passed to a handler
+    :ivar updatesRefused: updates that a handler refused
     :ivar handlerFailures: handlers that raised, failed, or took too long
     :ivar handlersRefused: requests dropped because too many handlers were at work
     :ivar retriesAnswered: updates that came again and were answered from memory
@@ -44,6 +45,7 @@ class Counters:
         "retriesAnswered",
         "sendFailures",
         "unexpected",
+        "updatesRefused",
         "updatesServed",
     )
 
@@ -59,6 +61,7 @@ class Counters:
     badTokens: int
     queriesServed: int
     updatesServed: int
+    updatesRefused: int
     handlerFailures: int
     handlersRefused: int
     retriesAnswered: int

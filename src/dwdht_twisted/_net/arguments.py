@@ -7,7 +7,7 @@ allowed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from socket import AF_INET, SOCK_DGRAM, socket
 from typing import TypeGuard
 
@@ -25,29 +25,34 @@ from .._core.wire import (
 from ..errors import InvalidAddress, InvalidCommand
 from ..interfaces import AddressLike
 
+#: The forms of an address, for errors.
+_FORMS = """HOST:PORT, ("host", port), {"host": "host", "port": port} or a port number"""
+
 
 def parseAddress(given: AddressLike) -> Address:
     """
     Read an address as options give it.
 
-    ``"host:port"``, ``("host", port)``, an `Address` or a `Contact` mean what they say; ``":port"``
-    and a port number mean this machine; ``"host"`` alone means port 6620.  Names are not resolved.
+    ``"host:port"``, ``("host", port)``, ``{"host": "host", "port": port}``, an `Address` or a
+    `Contact` mean what they say; ``":port"`` and a port number mean this machine; ``"host"`` alone
+    means port 6620.  Names are not resolved.
 
     :raises InvalidAddress: with what was given and what is allowed
     """
     if isinstance(given, str):
         return readAddress(given)
-    if isinstance(given, Contact):
-        given = given.address
-    if isinstance(given, bool):
-        raise InvalidAddress(f"{given!r} is not an address; give HOST:PORT")
-    if isinstance(given, int):
+    if isinstance(given, int) and not isinstance(given, bool):
         return checkAddress(LOCAL_HOST, given, given)
-    if isinstance(given, (tuple, list)) and len(given) == 2:
-        host, port = given
+    pair: object = given
+    if isinstance(given, Contact):
+        pair = given.address
+    elif isinstance(given, Mapping) and given.keys() == {"host", "port"}:
+        pair = (given["host"], given["port"])
+    if isinstance(pair, (tuple, list)) and len(pair) == 2:
+        host, port = pair
         if isinstance(host, str) and isinstance(port, int) and not isinstance(port, bool):
             return checkAddress(host, port, given)
-    raise InvalidAddress(f"{given!r} is not an address; give HOST:PORT")
+    raise InvalidAddress(f"{given!r} is not an address; pass {_FORMS}")
 
 
 def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
@@ -56,14 +61,28 @@ def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
 
     :raises InvalidAddress: when one of them isn't one
     """
-    if isinstance(given, (str, int, Address, Contact)) or _isPair(given):
+    if isinstance(given, (str, int, Mapping, Address, Contact)) or _isPair(given):
         # One address; a string would otherwise be read letter by letter.
         return [parseAddress(given)]
-    if not isinstance(given, Iterable):
-        raise InvalidAddress(
-            f"{given!r} is not a list of addresses; pass HOST:PORT or a list of them"
-        )
+    if (
+        not isinstance(given, Iterable)
+        or isinstance(given, (bytes, bytearray, memoryview))
+        or _isUnordered(given)
+    ):
+        raise InvalidAddress(f"{given!r} is not a list of addresses; pass {_FORMS}, or a list")
     return [parseAddress(each) for each in given]
+
+
+def _isUnordered(given: object) -> bool:
+    """
+    Whether this is a set with the parts of one address, as ``{"host", 6620}``.
+
+    A set of whole addresses is read like a list.
+    """
+    return isinstance(given, Set) and any(
+        isinstance(each, (int, bytes)) or (isinstance(each, str) and ":" not in each)
+        for each in given
+    )
 
 
 def _isPair(given: object) -> TypeGuard[tuple[str, int]]:

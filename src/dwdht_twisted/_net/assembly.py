@@ -11,11 +11,29 @@ from .._core.limits import Admission, RateLimit, Silences, ValidatedAddresses
 from .._core.routing import RoutingTable
 from .._core.wire import Address, Contact, TokenIssuer
 from ..interfaces import ICommandHandler
-from .answering import AddressValidation, Answers, Relay, Responder, UserCommands
+from .answering import AddressValidation, Answers, OwnRequests, Relay, Responder, UserCommands
 from .asking import Pings, Queries, Resolver
 from .environment import Environment
 from .requests import Caller
 from .upkeep import Membership, TableRefresher, Upkeep
+
+
+class Node(NamedTuple):
+    """
+    What the parts of a node ask of the node itself.
+
+    :ivar handler: runs the commands of users
+    :ivar hasHandler: whether a command has a handler
+    :ivar takesUpdates: whether a command has a handler that takes updates
+    :ivar use: makes sure that the node can send
+    :ivar boundAddress: returns the address that the node is bound to
+    """
+
+    handler: ICommandHandler
+    hasHandler: Callable[[str], bool]
+    takesUpdates: Callable[[str], bool]
+    use: Callable[[], None]
+    boundAddress: Callable[[], Address]
 
 
 class Parts(NamedTuple):
@@ -52,9 +70,7 @@ def assemble(
     bootstrap: list[Address],
     contacts: list[Contact],
     rateLimit: RateLimit | None,
-    use: Callable[[], None],
-    handler: ICommandHandler,
-    takesUpdates: Callable[[str], bool],
+    node: Node,
 ) -> Parts:
     """
     Make the parts of a node.
@@ -64,9 +80,7 @@ def assemble(
     :param bootstrap: the bootstrap nodes
     :param contacts: the contacts of an earlier run
     :param rateLimit: the rate of each host; None for no bound
-    :param use: makes sure that the node can send
-    :param handler: runs the commands of users
-    :param takesUpdates: whether a handler takes updates of a command
+    :param node: what the parts ask of the node
     """
     silences = Silences()
     table = RoutingTable(id, counters=environment.counters, silences=silences)
@@ -74,19 +88,41 @@ def assemble(
     tokens = TokenIssuer(environment.random.randbytes)
     caller = Caller(environment, table, silences)
 
-    resolver = Resolver(reactor)
-    queries = Queries(environment, table, caller, resolver=resolver, bootstrap=bootstrap, use=use)
-
     validation = AddressValidation(
         environment, caller.probing.validations, validated=validated, silences=silences
     )
     answers = Answers(environment, table, validation)
     commands = UserCommands(
-        environment, handler, takesUpdates, answers=answers, tokens=tokens, validation=validation
+        environment,
+        node.handler,
+        node.takesUpdates,
+        answers=answers,
+        tokens=tokens,
+        validation=validation,
     )
     relay = Relay(environment, tokens, table.hasProven)
     responder = Responder(
         environment, caller, tokens, answers=answers, commands=commands, relay=relay
+    )
+
+    local = OwnRequests(
+        environment,
+        node.handler,
+        commands.runner,
+        hasHandler=node.hasHandler,
+        takesUpdates=node.takesUpdates,
+        address=node.boundAddress,
+    )
+    resolver = Resolver(reactor)
+    queries = Queries(
+        environment,
+        table,
+        caller,
+        resolver=resolver,
+        bootstrap=bootstrap,
+        hasContacts=bool(contacts),
+        local=local,
+        use=node.use,
     )
 
     membership = Membership(

@@ -1,28 +1,31 @@
 """
 `put` and `get`: store a value on the network, and find one by its key.
-
-The stream of a query or an update doesn't ask the node that makes it.  So both functions also call
-the handler that this node itself has for the command, through `ICommandHandler`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from contextlib import aclosing
+from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from .._core.wire import Contact, checkId
-from ..errors import NoCloseNodes, NoResponse, ValueNotFound
-from ..interfaces import ICommandHandler, IDHTNode, Request
+from .._awaitable import awaitable
+from .._core.wire import checkId
+from ..errors import ValueNotFound
+from ..interfaces import IDHTNode
 from .keys import COMMAND, checkValue, keyOf
 
+if TYPE_CHECKING:
+    from ..node import DHTNode
 
-def put(node: IDHTNode, value: bytes) -> Deferred[bytes]:
+#: A node.  A type checker need not know that a `DHTNode` provides `IDHTNode`.
+Node: TypeAlias = "DHTNode | IDHTNode"
+
+
+def put(node: Node, value: bytes) -> Deferred[bytes]:
     """
-    Store a value on the 20 nodes closest to its key.
-
-    When this node is the only member of its network and has a handler for the command, the value is
-    stored on this node instead.
+    Store a value on the 20 nodes closest to its key; this node is one of them when it is a member,
+    keeps values and is close enough.
 
     :param value: up to 1,000 bytes
     :return: fires with the key, 32 bytes; fails with `NoResponse` when there are other nodes and
@@ -31,82 +34,31 @@ def put(node: IDHTNode, value: bytes) -> Deferred[bytes]:
     :raises ValueTooLarge: when it has more than 1,000 bytes
     """
     key = keyOf(checkValue(value))
-
-    async def store() -> bytes:
-        try:
-            await node.update(COMMAND, key, value).collect()
-        except (NoResponse, NoCloseNodes):
-            # In a network with other members, a copy on this node alone is not a success: no other
-            # node learns where it is.
-            if not await _storeAlone(node, key, value):
-                raise
-        return key
-
-    return Deferred.fromCoroutine(store())
+    stored = node.update(COMMAND, key, value).collect()
+    return awaitable(stored.addCallback(lambda _: key))
 
 
-def get(node: IDHTNode, key: bytes) -> Deferred[bytes]:
+def get(node: Node, key: bytes) -> Deferred[bytes]:
     """
     Find a value by its key.
 
-    This node's own store is asked first.  The query of the others stops at the first valid value.
+    The query stops at the first valid value.
 
     :param key: 32 bytes
     :return: fires with the value; fails with `ValueNotFound` when no node that was asked has it,
-        and with `NoResponse` when no node answered
+        and with `NoResponse` when there are other nodes and none answered
     :raises InvalidTarget: when the key isn't 32 bytes
     """
     key = checkId(key, "a key")
 
     async def find() -> bytes:
-        own = await _storedHere(node, key)
-        if own is not None and keyOf(own) == key:
-            return own
-        stream = node.query(COMMAND, key)
-        try:
+        async with aclosing(node.query(COMMAND, key)) as stream:
             async for reply in stream:
                 if reply.value is not None and keyOf(reply.value) == key:
                     return reply.value
-        finally:
-            stream.stopProducing()
         raise ValueNotFound(f"no node holds a valid value under {key.hex()}")
 
-    return Deferred.fromCoroutine(find())
-
-
-async def _storeAlone(node: IDHTNode, key: bytes, value: bytes) -> bool:
-    """Store a value on this node if it is the only member; return whether it is stored there."""
-    handler = ICommandHandler(node, None)
-    if handler is None or node.ephemeral or not await _isOnlyMember(node):
-        return False
-    request = Request(COMMAND, key, value, Contact(node.id, *node.address()))
-    result = handler.updateReceived(request)
-    if isinstance(result, Awaitable):
-        await result
-    return await _storedHere(node, key) == value
-
-
-async def _isOnlyMember(node: IDHTNode) -> bool:
-    """Whether neither a node nor the bootstrap nodes, if it has any, know of another member."""
-    if node.contacts():
-        return False
-    try:
-        await node.bootstrap()
-    except NoResponse:
-        # The network may be out of reach, so this node can't know that it is alone.  Without
-        # bootstrap nodes or contacts of an earlier run, bootstrap() succeeds at once: it is alone.
-        return False
-    return not node.contacts()
-
-
-async def _storedHere(node: IDHTNode, key: bytes) -> bytes | None:
-    """The value that this node's own handler returns for a key; None without a handler."""
-    handler = ICommandHandler(node, None)
-    if handler is None:
-        return None
-    request = Request(COMMAND, key, None, Contact(node.id, *node.address()))
-    result = handler.queryReceived(request)
-    return await result if isinstance(result, Awaitable) else result
+    return awaitable(Deferred.fromCoroutine(find()))
 
 
 __all__ = ["get", "put"]

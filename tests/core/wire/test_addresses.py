@@ -24,7 +24,7 @@ from dwdht_twisted._core.wire import (
     unpackAddress,
 )
 from dwdht_twisted._core.wire.addresses import COMPACT_ADDRESS_BYTES
-from dwdht_twisted._net.arguments import parseAddress
+from dwdht_twisted._net.arguments import parseAddress, parseAddresses
 from dwdht_twisted.errors import InvalidAddress
 from dwdht_twisted.interfaces import AddressLike
 from tests.helpers.strategies import hosts, octets, ports, thorough
@@ -38,7 +38,7 @@ class ParseAddressTests(SynchronousTestCase):
     """
 
     def test_eachFormOfAnAddressIsRead(self) -> None:
-        """Each of 11 forms of an address is read as the address that the API reference says."""
+        """Each of 12 forms of an address is read as the address that the API reference says."""
         forms: list[tuple[AddressLike, Address]] = [
             ("example.com:4224", Address("example.com", 4224)),
             ("192.0.2.7:1", Address("192.0.2.7", 1)),
@@ -47,6 +47,7 @@ class ParseAddressTests(SynchronousTestCase):
             (":10001", Address("127.0.0.1", 10001)),
             (10001, Address("127.0.0.1", 10001)),
             (("example.com", 4224), Address("example.com", 4224)),
+            ({"host": "example.com", "port": 4224}, Address("example.com", 4224)),
             (Address("example.com", 4224), Address("example.com", 4224)),
             (Contact(ID, "192.0.2.7", 4224), Address("192.0.2.7", 4224)),
             (Contact(None, "192.0.2.7", 4224), Address("192.0.2.7", 4224)),
@@ -92,6 +93,21 @@ class ParseAddressTests(SynchronousTestCase):
             1.5,
             None,
             b"host:80",
+            bytearray(b"host:80"),
+            memoryview(b"host:80"),
+            {},
+            {"host": "host"},
+            {"port": 80},
+            {"host": "host", "port": 80, "weight": 1},
+            {"host": "host", "port": "80"},
+            {"host": "host", "port": True},
+            {"host": "host", "port": 0},
+            {"host": b"host", "port": 80},
+            {"host": "", "port": 80},
+            {"host": 80},
+            {"host", 80},
+            {"host", "port"},
+            frozenset({"host:80"}),
             ("host",),
             ("host", 80, 1),
             ("host", 0),
@@ -107,6 +123,14 @@ class ParseAddressTests(SynchronousTestCase):
             error = self.assertRaises(InvalidAddress, parseAddress, each)
             self.assertTrue(str(error), each)
             self.assertTrue("HOST:PORT" in str(error) or "1 to 65535" in str(error), str(error))
+
+    def test_refusalShowsWhatWasGiven(self) -> None:
+        """The error of bytes, of a mapping and of a set shows them, and the forms of an address."""
+        for each in (b"host:80", {"host": "host"}, {"host", 80}):
+            for read in (parseAddress, parseAddresses):
+                text = str(self.assertRaises(InvalidAddress, read, each))
+                self.assertIn(repr(each), text)
+                self.assertIn('HOST:PORT, ("host", port), {"host": "host", "port": port}', text)
 
     def test_portOf5000DigitsIsRefused(self) -> None:
         """A port of 5,000 digits is refused like any other wrong port."""
@@ -136,6 +160,61 @@ class ParseAddressTests(SynchronousTestCase):
         """An address is read back from the text that shows it."""
         address = Address(host, port)
         self.assertEqual(parseAddress(str(address)), address)
+
+
+class ParseAddressesTests(SynchronousTestCase):
+    """
+    The forms in which options give one address or several.
+    """
+
+    ONE = Address("example.com", 4224)
+    OTHER = Address("127.0.0.1", 10001)
+
+    def test_oneAddressIsAListOfOne(self) -> None:
+        """Each form of an address stands for a list of it."""
+        for given_ in (
+            "example.com:4224",
+            ("example.com", 4224),
+            {"host": "example.com", "port": 4224},
+            self.ONE,
+            Contact(ID, *self.ONE),
+        ):
+            self.assertEqual(parseAddresses(cast(AddressLike, given_)), [self.ONE])
+        self.assertEqual(parseAddresses(10001), [self.OTHER])
+
+    def test_severalAddressesAreReadInOrder(self) -> None:
+        """A list, a tuple and an iterator of addresses in any form are read in their order."""
+        several = [{"host": "example.com", "port": 4224}, 10001, "example.com:4224"]
+        for given_ in (several, tuple(several), iter(several)):
+            read = parseAddresses(cast(list[AddressLike], given_))
+            self.assertEqual(read, [self.ONE, self.OTHER, self.ONE])
+
+    def test_setOfWholeAddressesIsRead(self) -> None:
+        """A set whose members are whole addresses is read like a list."""
+        self.assertEqual(parseAddresses({"example.com:4224"}), [self.ONE])
+        self.assertEqual(parseAddresses(frozenset({Contact(ID, *self.ONE)})), [self.ONE])
+        self.assertEqual(set(parseAddresses({self.ONE, self.OTHER})), {self.ONE, self.OTHER})
+
+    def test_partsOfAnAddressAreRefused(self) -> None:
+        """
+        Bytes, a mapping without exactly the keys host and port, and a set with a host or a port
+        alone are refused, alone and as a member of a list.
+        """
+        wrong: list[object] = [
+            b"example.com:4224",
+            bytearray(b"example.com:4224"),
+            memoryview(b"example.com:4224"),
+            {},
+            {"host": "example.com"},
+            {"example.com": 4224},
+            {"host": "example.com", "port": 4224, "id": None},
+            {"example.com", 4224},
+            {"example.com", "4224"},
+            frozenset({b"example.com:4224"}),
+        ]
+        for each in wrong:
+            for given_ in (each, [each], ["example.com:1", each]):
+                self.assertRaises(InvalidAddress, parseAddresses, given_)
 
 
 class CompactAddressTests(SynchronousTestCase):

@@ -21,16 +21,16 @@ TARGET = bytes.fromhex("22" * 32)
 
 #: Fields that the protocol doesn't know, in hex, of each wire type.
 UNKNOWN = {
-    "varint": "78 05",
-    "varint of 10 bytes": "78 ffffffffffffffffff01",
-    "varint of 70 bits": "78 ffffffffffffffffff7f",
-    "8 bytes": "79 0102030405060708",
-    "bytes": "7a 03 616263",
-    "empty bytes": "7a 00",
-    "empty group": "7b 7c",
-    "group": "7b 7805 790102030405060708 7a03616263 7d01020304 7c",
-    "group in a group": "7b 83010a0161 8401 7c",
-    "4 bytes": "7d 01020304",
+    "varint": "70 05",
+    "varint of 10 bytes": "70 ffffffffffffffffff01",
+    "varint of 70 bits": "70 ffffffffffffffffff7f",
+    "8 bytes": "71 0102030405060708",
+    "bytes": "72 03 616263",
+    "empty bytes": "72 00",
+    "empty group": "73 74",
+    "group": "73 7005 710102030405060708 7203616263 7501020304 74",
+    "group in a group": "73 83010a0161 8401 74",
+    "4 bytes": "75 01020304",
     "number of two bytes": "8201 0161",
     "largest number": "faffffff0f 0161",
     "field 1 as a varint": "08 05",
@@ -38,7 +38,13 @@ UNKNOWN = {
     "field 1 as a group": "0b 0c",
     "field 1 as 4 bytes": "0d 01020304",
     "field 1 in a group": "7b 0a0178 7c",
+    "field 15 as a varint": "78 05",
+    "field 15 as a group": "7b 7c",
+    "field 15 in a group": "73 7a0101 74",
 }
+
+#: The fields that a message may have.
+MAXIMUM_FIELDS = 256
 
 #: Fields in hex, each of which makes its message malformed.
 MALFORMED = {
@@ -124,6 +130,20 @@ class CountedBytes(bytes):
         if isinstance(part, bytes):
             self.copied += len(part)
         return part
+
+
+class CountingPositions(bytes):
+    """
+    Bytes that remember how far they were read.
+
+    :ivar furthest: the largest index that was read
+    """
+
+    furthest = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        self.furthest = max(self.furthest, key.start if isinstance(key, slice) else key)
+        return super().__getitem__(key)
 
 
 class ReadFieldsTests(SynchronousTestCase):
@@ -212,12 +232,48 @@ class ReadFieldsTests(SynchronousTestCase):
                 self.assertTrue(peak < 4096, f"{peak} bytes")
 
     def test_copiesGrowWithTheSizeAlone(self) -> None:
-        """The reader copies less than 360,000 bytes of a message of 60,000 bytes of tiny fields."""
-        for field in ("1a00", "1a017a", "1a8000", "9a80808000 00", *UNKNOWN.values()):
-            part = bytes.fromhex(field)
-            data = CountedBytes(part * (60000 // len(part)))
+        """
+        The reader copies less than 6 times the bytes of a message of 100 tiny fields, and of one of
+        60,000 bytes in 250 fields.
+        """
+        tiny = [
+            bytes.fromhex(field) * 100 for field in ("1a00", "1a017a", "1a8000", "9a80808000 00")
+        ]
+        large = [bytes.fromhex(tag + "ec01") + bytes(236) for tag in ("1a", "9a00", "72", "f200")]
+        for message in (*tiny, *(field * 250 for field in large)):
+            data = CountedBytes(message)
             readFields(data, 0, fieldTags(7), [None] * 8)
-            self.assertTrue(data.copied < 6 * len(data), (field, data.copied))
+            self.assertTrue(data.copied < 6 * len(data), (message[:4], data.copied))
+
+    def test_messageHasAtMost256Fields(self) -> None:
+        """A message of 256 fields is read, and one of 257 is malformed, whatever its fields are."""
+        command, known = bytes.fromhex("8001 0a0161"), bytes.fromhex("1a0178")
+        rest = MAXIMUM_FIELDS - 1
+        for field in ("1a0179", "7a0101", "7005", "7203616263", "8201 0161"):
+            other = bytes.fromhex(field)
+            for fields in (
+                other * rest,
+                known * (rest - 1) + other,
+                other + known * (rest - 1),
+                known * 100 + other * (rest - 200) + known * 100,
+            ):
+                wire.decode(command + fields)
+                for more in (known, other, known * 1000, other * 1000):
+                    self.assertRaises(MalformedDatagram, wire.decode, command + fields + more)
+
+    def test_groupCountsAsTwoFields(self) -> None:
+        """A message of a command and 128 groups is malformed, and one with 127 groups is read."""
+        command, group = bytes.fromhex("8001 0a0161"), bytes.fromhex("73 74")
+        wire.decode(command + group * 127)
+        self.assertRaises(MalformedDatagram, wire.decode, command + group * 128)
+
+    def test_refusingALargeMessageIsQuick(self) -> None:
+        """A datagram of 65,507 bytes of empty fields is refused after less than 1,500 bytes."""
+        for field in ("1a00", "7200", "7374", "7000"):
+            part = bytes.fromhex(field)
+            data = CountingPositions(bytes.fromhex("8001 0a0161") + part * 32_000)
+            self.assertRaises(MalformedDatagram, readFields, data, 2, fieldTags(7), [None] * 8)
+            self.assertTrue(0 < data.furthest < 1500, (field, data.furthest))
 
 
 class ImportTests(SynchronousTestCase):

@@ -65,6 +65,10 @@ class VectorTests(SynchronousTestCase):
             RequestMessage(3, "a", value=bytes(200)),
             "8003 0a0161 3ac801" + "00" * 200,
         ),
+        (
+            RequestMessage(3, "a", roundtripToken=TOKEN, value=b"x", askerFlags=b"\1"),
+            "8003 0a0161 3220" + "33" * 32 + "3a0178 7a0101",
+        ),
     ]
     RESPONSES = [
         (
@@ -105,13 +109,35 @@ class VectorTests(SynchronousTestCase):
         self.assertIsNone(absent.value)
 
     def test_laterFieldsAreSkipped(self) -> None:
-        """Fields 15 and 16, which a later protocol may add, are skipped in both messages."""
-        # Field 15 as a varint, field 16 as bytes.
-        later = "7805 82010161"
+        """Fields 14 and 16, which a later protocol may add, are skipped in both messages."""
+        # Field 14 as a varint, field 16 as bytes.
+        later = "7005 82010161"
         request = wire.decode(bytes.fromhex("8003 0a0161" + later))
         self.assertEqual(request, RequestMessage(3, "a"))
         response = wire.decode(bytes.fromhex("0003" + later))
         self.assertEqual(response, ResponseMessage(3))
+
+    def test_flagsOfAnAskerAreSkippedInAResponse(self) -> None:
+        """Field 15, the flags of an asker, is skipped in a response, and as a varint."""
+        for flags in ("7a0101", "7801"):
+            response = wire.decode(bytes.fromhex("0003 1a0178" + flags))
+            self.assertEqual(response, ResponseMessage(3, value=b"x"))
+        self.assertEqual(wire.decode(bytes.fromhex("8003 0a0161 7801")), RequestMessage(3, "a"))
+
+    def test_firstFlagIsThatRefusalsAreUnderstood(self) -> None:
+        """The lowest bit of the first byte of the flags tells that the asker takes refusals."""
+        for flags, expected in {
+            None: False,
+            b"": False,
+            b"\0": False,
+            b"\2": False,
+            b"\0\1": False,
+            b"\1": True,
+            b"\3": True,
+            b"\1\0": True,
+            bytes([255]) * 1000: True,
+        }.items():
+            self.assertIs(RequestMessage(1, "a", askerFlags=flags).understandsRefusal, expected)
 
     def test_lastOfTwoValuesCounts(self) -> None:
         """A request with two values is read with the last one, as protobuf reads it."""

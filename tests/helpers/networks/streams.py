@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 
 from dwdht_twisted import Address, QueryStream
 from dwdht_twisted._core import wire
-from tests.helpers.networks.nodes import COMMAND, NodeTestCase
+from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 from tests.helpers.networks.peers import RawPeer
 
 
@@ -51,3 +51,32 @@ class StreamTestCase(NodeTestCase):
     def runCoroutine(self, coroutine: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
         """Run a coroutine, and return a Deferred of its result."""
         return Deferred.fromCoroutine(coroutine)
+
+
+class DroppedTestCase(StreamTestCase):
+    """
+    A test of streams that end although nobody stops them.
+    """
+
+    @property
+    def running(self) -> int:
+        """The number of streams of the node that have started and not ended."""
+        return self.asker._parts.queries.running
+
+    @property
+    def inFlight(self) -> int:
+        """The number of requests of the node that wait for an answer."""
+        return self.asker._parts.caller.requests.inFlight
+
+    def assertEnded(self) -> None:
+        """Require that no stream runs, and that the next turn ends all requests for good."""
+        self.assertEqual(self.running, 0)
+        self.clock.runFor(0)
+        self.assertEqual(self.inFlight, 0)
+        before = len(self.transmissions())
+        self.clock.runFor(REQUEST_SECONDS)
+        self.assertEqual(len(self.transmissions()), before)
+
+    def run_(self, coroutine: Coroutine[Deferred[Any], Any, Any]) -> Any:
+        """Run a coroutine to its end, and return its result."""
+        return self.clock.runUntil(self.runCoroutine(coroutine))

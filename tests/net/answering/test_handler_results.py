@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred, TimeoutError, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError, fail, succeed
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import globalLogPublisher
 
 from dwdht_twisted import NodeDestroyed, NoResponse, Request
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import HANDLER_TIMEOUT
+from dwdht_twisted._core.wire import splitContacts, unpackContact
 from dwdht_twisted.interfaces import HandlerResult
 from tests.helpers.networks.doubles import Handler, ignoreCancellation
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
@@ -63,12 +64,18 @@ class ResultTests(NodeTestCase):
         with self.assertRaises(NoResponse):
             self.clock.runUntil(query.collect(), limit=REQUEST_SECONDS)
 
-    def assertFailed(self, kind: type[Exception]) -> None:
-        """Require that a query gets no answer, and that each failure is counted and logged."""
-        self.assertNoAnswer()
-        logged = self.flushLoggedErrors(kind)
-        self.assertGreater(len(logged), 0)
-        self.assertEqual(self.server.counters.handlerFailures, len(logged))
+    def assertFailed(self, handler: Handler, kind: type[Exception]) -> None:
+        """
+        Require that a query runs the handler once, and is answered without a value, and that the
+        failure is counted and logged once.
+        """
+        query = self.asker.query(COMMAND, self.target(), nodes=[self.addressOf(self.server)])
+        [reply] = self.clock.runUntil(query.collect(), limit=0.1)
+        self.assertEqual((reply.node, reply.value), (self.contactOf(self.server), None))
+        self.clock.runFor(REQUEST_SECONDS)
+        self.assertEqual(len(handler.queries), 1)
+        self.assertEqual(len(self.flushLoggedErrors(kind)), 1)
+        self.assertEqual(self.server.counters.handlerFailures, 1)
 
     def test_bytesAreTheValue(self) -> None:
         """
@@ -131,51 +138,95 @@ class ResultTests(NodeTestCase):
         self.register(later)
         self.assertEqual(self.values(), [b"value", b"value"])
 
-    def test_raisingHandlerAnswersNothing(self) -> None:
+    def test_queryIsAnsweredWithoutAValueWhenItsHandlerRaises(self) -> None:
         """
-        A handler that raises is logged and counted, and nothing is answered.
+        A query whose handler raises is answered without a value, logged and counted once.
         """
 
         def raises(_: Request) -> bytes:
             raise ZeroDivisionError
 
-        self.register(raises)
-        self.assertFailed(ZeroDivisionError)
+        self.assertFailed(self.register(raises), ZeroDivisionError)
 
-    def test_failedDeferredAnswersNothing(self) -> None:
+    def test_queryIsAnsweredWithoutAValueWhenItsDeferredFails(self) -> None:
         """
-        A Deferred that fails is logged and counted, and nothing is answered.
+        A query whose handler returns a Deferred that fails, at once or after 0.05 seconds, is
+        answered without a value, logged and counted once.
         """
-        self.register(lambda _: fail(ZeroDivisionError()))
-        self.assertFailed(ZeroDivisionError)
+        self.assertFailed(self.register(lambda _: fail(ZeroDivisionError())), ZeroDivisionError)
+        self.server.unregister(COMMAND)
 
-    def test_raisingCoroutineAnswersNothing(self) -> None:
+        def later(_: Request) -> Deferred[bytes]:
+            result: Deferred[bytes] = Deferred()
+            self.clock.callLater(0.05, result.errback, KeyError())
+            return result
+
+        self.server.counters.handlerFailures = 0
+        self.assertFailed(self.register(later), KeyError)
+
+    def test_queryIsAnsweredWithoutAValueWhenItsCoroutineRaises(self) -> None:
         """
-        A coroutine that raises is logged and counted, and nothing is answered.
+        A query whose handler is a coroutine that raises is answered without a value, logged and
+        counted once.
         """
 
         async def raises(_: Request) -> bytes:
             raise ZeroDivisionError
 
-        self.register(raises)
-        self.assertFailed(ZeroDivisionError)
+        self.assertFailed(self.register(raises), ZeroDivisionError)
 
-    def test_textAnswersNothing(self) -> None:
+    def test_queryIsAnsweredWithoutAValueWhenItsHandlerReturnsText(self) -> None:
         """
-        A handler that returns text is logged with what is allowed, and nothing is answered.
+        A query whose handler returns text is answered without a value, and logged with what is
+        allowed.
         """
-        self.register(lambda _: cast(bytes, "text"))
+        handler = self.register(lambda _: cast(bytes, "text"))
         observer = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
-        self.assertFailed(TypeError)
+        self.assertFailed(handler, TypeError)
         [text] = {str(e["log_failure"].value) for e in observer if "log_failure" in e}
         self.assertEqual(text, "a handler gives bytes or None, not str")
 
-    def test_deferredNumberAnswersNothing(self) -> None:
+    def test_queryIsAnsweredWithoutAValueWhenItsDeferredGivesANumber(self) -> None:
         """
-        A Deferred whose result is a number is logged and counted, and nothing is answered.
+        A query whose handler returns a Deferred of a number is answered without a value, logged and
+        counted once.
         """
-        self.register(lambda _: succeed(cast(bytes, 7)))
-        self.assertFailed(TypeError)
+        handler = self.register(lambda _: succeed(cast(bytes, 7)))
+        self.assertFailed(handler, TypeError)
+
+    def test_queryIsAnsweredWithoutAValueWhenItsDeferredIsCancelled(self) -> None:
+        """
+        A query whose handler cancels the Deferred that it returned is answered without a value,
+        logged and counted once.
+        """
+
+        def cancels(_: Request) -> Deferred[bytes]:
+            result: Deferred[bytes] = Deferred()
+            self.clock.callLater(0.05, result.cancel)
+            return result
+
+        self.assertFailed(self.register(cancels), CancelledError)
+
+    def test_failedQueryIsAnsweredWithContactsAndAToken(self) -> None:
+        """
+        The answer to a query whose handler raises names the closest contacts, and has a token, so
+        that the node is sent updates.
+        """
+
+        def raises(_: Request) -> bytes:
+            raise ZeroDivisionError
+
+        other = self.node(bootstrap=[self.addressOf(self.server)])
+        self.clock.runUntil(other.ready())
+        self.register(raises)
+        asker = self.peer(id=None)
+        asker.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(1)
+        [(answer, _)] = asker.responses
+        named = [unpackContact(each) for each in splitContacts(answer.nodes or b"")]
+        self.assertEqual(named, [self.contactOf(other)])
+        self.assertEqual((answer.value, len(answer.roundtripToken or b"")), (None, 32))
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_endlessHandlerIsCancelled(self) -> None:
         """

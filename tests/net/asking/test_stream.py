@@ -148,12 +148,33 @@ class ReadTests(StreamTestCase):
 
     def test_queryOfNobodyFails(self) -> None:
         """
-        A query of a node without contacts, and one of an empty list, fail with `NoResponse`.
+        A query of an empty list fails with `NoResponse`, and so does one of a node that has only
+        bootstrap nodes or contacts of an earlier run, all of them silent.
         """
         with self.assertRaises(NoResponse):
-            self.collect(self.asker, self.target())
-        with self.assertRaises(NoResponse):
             self.collect(self.asker, self.target(), nodes=[])
+        silent = self.peer()
+        for options in ({"bootstrap": [silent.address]}, {"contacts": [silent.contact]}):
+            with self.assertRaises(NoResponse):
+                self.collect(self.node(**options), self.target())
+
+    def test_queryOfALoneNodeEndsEmpty(self) -> None:
+        """
+        A query of a node that knows no other node ends without a reply, in each of the three ways
+        of reading, and sends nothing.
+        """
+
+        async def read() -> None:
+            async for _ in self.asker.query(COMMAND, self.target()):
+                self.fail("a reply of nobody")
+
+        self.assertEqual(self.collect(self.asker, self.target()), [])
+        consumer = Consumer()
+        done = self.asker.query(COMMAND, self.target()).startProducing(consumer)
+        self.assertIsNone(self.successResultOf(done))
+        self.assertEqual((consumer.items, consumer.producer), ([], None))
+        self.assertIsNone(self.clock.runUntil(self.runCoroutine(read())))
+        self.assertEqual(self.sent, [])
 
     def test_secondPendingReplyIsRefused(self) -> None:
         """

@@ -14,6 +14,10 @@ from ..wire import Address
 CREDIT = 3
 
 
+#: The address of the candidate that is the searcher itself.  Nothing is sent to it.
+LOCAL = Address("0.0.0.0", 0)
+
+
 class State(Enum):
     """The states of a candidate, in the order in which it may pass through them."""
 
@@ -75,6 +79,11 @@ class Candidate:
         self.isRight = False
         self.silences = 0
         self.wasSilent = False
+
+    @property
+    def isLocal(self) -> bool:
+        """Whether it is the searcher itself."""
+        return self.address is LOCAL
 
     def referrer(self, transmissions: int) -> Address | None:
         """

@@ -45,7 +45,7 @@ from collections.abc import Callable, Iterable
 from ..limits.bounds import LOOKUP_BUDGET, LOOKUP_WINDOW
 from ..routing import K
 from ..wire import Address, ResponseMessage, isRoutable, packAddress, unpackContact
-from .candidate import CREDIT, Candidate, State
+from .candidate import CREDIT, LOCAL, Candidate, State
 from .credit import CreditLedger, isVouchedFor
 from .pending import PendingRequests
 from .queue import CandidateQueue, Waiting
@@ -78,7 +78,7 @@ class Lookup:
     One iterative search; a `Search`.
 
     :param target: 32 bytes
-    :param ownId: the searcher's id, which is never a candidate
+    :param ownId: the searcher's id, which is a candidate only after `addLocal`
     :param k: the number of closest nodes to find
     :param spacing: the mean distance between neighbouring ids, or 0 when it is unknown
     :param reserve: returns more compact contacts, for when too few of the others answer
@@ -115,6 +115,12 @@ class Lookup:
         """Add compact contacts that the searcher knows by itself."""
         self._queue.add(compact)
 
+    def addLocal(self) -> None:
+        """
+        Add the searcher itself.  It is asked like any other candidate, without a datagram.
+        """
+        self._queue.addLocal(self._screening.ownId)
+
     def addBootstrap(self, addresses: Iterable[Address]) -> None:
         """Add bootstrap nodes.  Their ids are unknown, and what they name needs no credit."""
         self._starts.bootstrap.extend(addresses)
@@ -144,7 +150,7 @@ class Lookup:
         candidate = self._nextBootstrap() or self._nextQueued() or self._nextResort()
         if candidate is not None:
             self._pending.asked(candidate)
-            self._spent += 1
+            self._spent += not candidate.isLocal
         return candidate
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
@@ -186,7 +192,7 @@ class Lookup:
             # The node was restarted under another id, or never had this one.
             return False
         self._credit.reward(candidate)
-        isResult = id is not None and id != self._screening.ownId
+        isResult = id is not None and (candidate.isLocal or id != self._screening.ownId)
         if id is not None and isResult:
             self._found(candidate, id)
         if message.nodes:
@@ -204,7 +210,7 @@ class Lookup:
     def isOver(self) -> bool:
         """See `Search.isOver`."""
         results = self._results
-        if self._hasMore or self._starts.isMissing(bool(results)):
+        if self._hasMore or self._starts.isMissing(results.hasOthers):
             return False
         if self._spent >= LOOKUP_BUDGET:
             return not self._pending.onTime
@@ -212,7 +218,7 @@ class Lookup:
             # Wait for all who were asked.  An address that was silent lately is waited for just
             # long enough that a referrer can open a path to it.
             return not any(
-                not results or not candidate.wasSilent or transmissions <= PATIENCE
+                not results.hasOthers or not candidate.wasSilent or transmissions <= PATIENCE
                 for candidate, transmissions in self._pending
             )
         bound = results.bound(0)
@@ -311,6 +317,10 @@ class Lookup:
 
     def _admit(self, distance: int, compact: bytes) -> Candidate | None:
         """Make a candidate of a contact, unless a rule speaks against asking it."""
+        if compact == self._screening.ownId:
+            candidate = Candidate(LOCAL, compact, distance)
+            self._queue.markAsked(compact, candidate)
+            return candidate
         contact = unpackContact(compact)
         if contact is None:
             return None

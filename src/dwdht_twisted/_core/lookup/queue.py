@@ -16,7 +16,8 @@ from ..limits.bounds import MAXIMUM_REFERRERS
 from ..wire import ID_BYTES, splitContacts
 from .candidate import CREDIT, Candidate
 
-#: A queued contact: the distance of its id from the target, and its compact form.
+#: A queued contact: the distance of its id from the target, and its compact form.  The searcher
+#: itself is queued by its id alone.
 Waiting: TypeAlias = tuple[int, bytes]
 
 
@@ -60,6 +61,11 @@ class CandidateQueue:
             if compact not in named:
                 named[compact] = None
                 self._push(compact)
+
+    def addLocal(self, id: bytes) -> None:
+        """Add the searcher itself, by its id, 32 bytes."""
+        self._named[id] = None
+        self._push(id)
 
     def addNamed(self, compacts: bytes, source: Candidate, most: int) -> None:
         """

@@ -17,16 +17,18 @@ class Results:
     :param k: the number of places
     :param crowdDistance: the distance below which chance does not put k nodes
     :ivar crowdDistance: see above
+    :ivar hasOthers: whether a node other than the searcher has answered
     :ivar ranked: the candidates that may take a place, closest first.  Each comes after its
         distance and the ordinal number of its answer.
     """
 
-    __slots__ = ("_count", "_extras", "_k", "crowdDistance", "ranked")
+    __slots__ = ("_count", "_extras", "_k", "crowdDistance", "hasOthers", "ranked")
 
     def __init__(self, k: int, crowdDistance: int) -> None:
         self._k = k
         self.crowdDistance = crowdDistance
         self._count = 0
+        self.hasOthers = False
         self.ranked: list[tuple[int, int, Candidate]] = []
         self._extras: list[tuple[int, int, Candidate]] = []
 
@@ -37,6 +39,7 @@ class Results:
     def add(self, candidate: Candidate) -> None:
         """Take in a candidate that has answered."""
         self._count += 1
+        self.hasOthers = self.hasOthers or not candidate.isLocal
         kind = self._extras if candidate.isExtra else self.ranked
         insort(kind, (candidate.distance, self._count, candidate))
 

@@ -4,6 +4,8 @@ Answering other nodes: internal commands, address validation, hole punches, the 
 
 from .answers import Answers
 from .commands import UserCommands
+from .host import HandlerHost
+from .local import OwnRequests
 from .registry import CommandRegistry
 from .relay import Relay
 from .responder import Responder
@@ -13,6 +15,8 @@ __all__ = [
     "AddressValidation",
     "Answers",
     "CommandRegistry",
+    "HandlerHost",
+    "OwnRequests",
     "Relay",
     "Responder",
     "UserCommands",

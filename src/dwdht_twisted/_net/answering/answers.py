@@ -67,22 +67,23 @@ class Answers:
         """
         The datagram of an answer with the closest contacts.
 
-        The contacts are left out when they don't fit a datagram beside the value.
+        The farthest contacts are left out of a datagram that would be larger than
+        `UNFRAGMENTED_BYTES`.  So it is larger only when the value alone makes it so.
 
-        :return: None when the value alone doesn't fit
+        :return: None when the value doesn't fit any datagram
         """
         nodes = self._closest(message)
         response = wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
-        if len(response) <= wire.MAX_DATAGRAM_BYTES:
+        if value is None or len(response) <= wire.UNFRAGMENTED_BYTES:
             return response
-        response = wire.encodeResponse(message.transactionId, self._ownId, None, value, token)
+        response = self._encodeShort(message, token, len(response) - wire.UNFRAGMENTED_BYTES, value)
         if len(response) <= wire.MAX_DATAGRAM_BYTES:
             return response
         self._counters.handlerFailures += 1
         self._log.error(
             "handler of {command} gave {size} bytes, more than fit a datagram; no answer was sent",
             command=message.command,
-            size=len(value or b""),
+            size=len(value),
         )
         return None
 
@@ -114,12 +115,21 @@ class Answers:
         self._counters.answersHeld += 1
         self._validation.holdUntilValidated(address, HeldAnswer(len(response), hasValue, send))
 
-    def _encodeShort(self, message: wire.RequestMessage, token: bytes | None, excess: int) -> bytes:
-        """An answer without the farthest contacts, shorter by ``excess`` bytes."""
+    def _encodeShort(
+        self,
+        message: wire.RequestMessage,
+        token: bytes | None,
+        excess: int,
+        value: bytes | None = None,
+    ) -> bytes:
+        """An answer without the farthest contacts, shorter by ``excess`` bytes where possible."""
         nodes = self._closest(message)
         fewer = -(-excess // COMPACT_CONTACT_BYTES) * COMPACT_CONTACT_BYTES
         nodes = nodes[: max(0, len(nodes) - fewer)]
-        return wire.encodeResponse(message.transactionId, self._ownId, nodes, None, token)
+        # An empty field takes two bytes, which the largest values need.
+        if value is not None and not nodes:
+            return wire.encodeResponse(message.transactionId, self._ownId, None, value, token)
+        return wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
 
     def _closest(self, message: wire.RequestMessage) -> bytes:
         # A node that looks up its own id is joining: it may need claims.

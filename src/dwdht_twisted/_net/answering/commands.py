@@ -14,7 +14,7 @@ from ..._core.wire import ID_BYTES, Contact, HostPort, RequestMessage, TokenIssu
 from ...interfaces import ICommandHandler, Request
 from ..environment import Environment
 from .answers import Answers
-from .runner import HandlerRunner
+from .runner import HandlerRunner, Outcome
 from .updates import AtWork, UpdateMemory
 from .validation import AddressValidation
 
@@ -90,10 +90,13 @@ class UserCommands:
         if takesUpdates:
             fresh = self._tokens.issue(address[0], address[1], message.id, message.target)
         self._counters.queriesServed += 1
+        # A query whose handler fails is answered without a value: the contacts help the asker on,
+        # and it need not ask again.
+        answer = partial(self._answers.answer, message, address, length, fresh)
         self.runner.run(
             self._handler.queryReceived,
             request,
-            partial(self._answers.answer, message, address, length, fresh),
+            Outcome(answer, partial(answer, None)),
             isStranger=not self._validation.isValidated(address),
         )
 
@@ -121,7 +124,16 @@ class UserCommands:
                 updates.answered(key, again, seconds())
                 send(response, address)
 
+        def refuse() -> None:
+            # An answer without a token is a refusal.  The original takes any answer for a commit,
+            # so only an asker that understands refusals is sent one.
+            if message.understandsRefusal:
+                refusal = self._answers.encode(message, None, None)
+                updates.answered(key, refusal, seconds())
+                if refusal is not None:
+                    send(refusal, address)
+
         updates.begin(key, seconds())
         self._counters.updatesServed += 1
-        if not self.runner.run(self._handler.updateReceived, request, answer):
-            updates.refuse(key)
+        if not self.runner.run(self._handler.updateReceived, request, Outcome(answer, refuse)):
+            updates.forget(key)

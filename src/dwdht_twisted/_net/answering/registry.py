@@ -6,8 +6,32 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from ...interfaces import HandlerResult, ICommandHandler, Request
+from ...interfaces import CommandHandler, HandlerFunction, HandlerResult, ICommandHandler, Request
 from ..arguments import checkCommand
+
+
+@implementer(ICommandHandler)
+class FunctionHandler:
+    """
+    A handler made of plain functions.
+
+    :param query: answers queries; None to answer them without a value
+    :param update: takes updates; None to take none
+    :ivar takesUpdates: whether there is a function for updates
+    """
+
+    def __init__(self, query: HandlerFunction | None, update: HandlerFunction | None) -> None:
+        self._query = query
+        self._update = update
+        self.takesUpdates = update is not None
+
+    def queryReceived(self, request: Request) -> HandlerResult:
+        """Answer a query."""
+        return None if self._query is None else self._query(request)
+
+    def updateReceived(self, request: Request) -> HandlerResult:
+        """Take an update."""
+        return None if self._update is None else self._update(request)
 
 
 @implementer(ICommandHandler)
@@ -17,15 +41,37 @@ class CommandRegistry:
     def __init__(self) -> None:
         self._handlers: dict[str | None, ICommandHandler] = {}
 
-    def register(self, command: str | None, handler: ICommandHandler) -> None:
+    def register(
+        self,
+        command: str | None,
+        handler: ICommandHandler | CommandHandler | None = None,
+        *,
+        query: HandlerFunction | None = None,
+        update: HandlerFunction | None = None,
+    ) -> None:
         """See `IDHTNode.register`."""
         if command is not None:
             checkCommand(command)
-        if not ICommandHandler.providedBy(handler):
-            raise ValueError(f"{handler!r} does not provide ICommandHandler")
+        if handler is None:
+            handler = FunctionHandler(
+                _checkFunction(query, "query"), _checkFunction(update, "update")
+            )
+            if query is None and update is None:
+                raise ValueError(
+                    "pass a handler that provides ICommandHandler, or functions: "
+                    "register(command, query=..., update=...)"
+                )
+        elif query is not None or update is not None:
+            raise ValueError("pass a handler or functions, not both")
+        elif not ICommandHandler.providedBy(handler):
+            raise ValueError(
+                f"{handler!r} does not provide ICommandHandler; decorate its class with "
+                "@implementer(ICommandHandler), or pass functions: "
+                "register(command, query=..., update=...)"
+            )
         if command in self._handlers:
             raise ValueError(f"{command!r} has a handler already; unregister that first")
-        self._handlers[command] = handler
+        self._handlers[command] = ICommandHandler(handler)
 
     def unregister(self, command: str | None) -> None:
         """See `IDHTNode.unregister`."""
@@ -33,7 +79,16 @@ class CommandRegistry:
 
     def handlerOf(self, command: str) -> ICommandHandler | None:
         """The handler of a command, or the one for all others, or None."""
-        return self._handlers.get(command) or self._handlers.get(None)
+        # A handler may be an empty container, which is false.
+        handler = self._handlers.get(command)
+        return self._handlers.get(None) if handler is None else handler
+
+    def takesUpdates(self, command: str) -> bool:
+        """Whether a command has a handler that takes updates."""
+        handler = self.handlerOf(command)
+        return handler is not None and (
+            not isinstance(handler, FunctionHandler) or handler.takesUpdates
+        )
 
     def queryReceived(self, request: Request) -> HandlerResult:
         """Pass a query to its handler; without a handler the answer has no value."""
@@ -44,3 +99,9 @@ class CommandRegistry:
         """Pass an update to its handler."""
         handler = self.handlerOf(request.command)
         return None if handler is None else handler.updateReceived(request)
+
+
+def _checkFunction(function: HandlerFunction | None, name: str) -> HandlerFunction | None:
+    if function is not None and not callable(function):
+        raise ValueError(f"{name} must be a function of one request, not {function!r}")
+    return function

@@ -5,15 +5,43 @@ Running the handlers of users: how many at once, for how long, and what becomes 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeAlias
 
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..._awaitable import toDeferred
 from ..._core.limits.bounds import HANDLER_TIMEOUT, HANDLERS_FOR_STRANGERS, MAXIMUM_HANDLERS
+from ...errors import UpdateRefused
 from ...interfaces import HandlerResult, Request
 from ..environment import Environment
+
+#: The result of a handler, when it is there.
+Result: TypeAlias = "Deferred[Any]"
+
+
+class Outcome(NamedTuple):
+    """
+    What is called when a handler has ended; one of the two, once, or none when it is cancelled.
+
+    :ivar answered: called with the value that the handler gave
+    :ivar failed: called when it raised or gave what is no value, after that was logged
+    """
+
+    answered: Callable[[bytes | None], None]
+    failed: Callable[[], None]
+
+
+class _Failed(NamedTuple):
+    """
+    The result of a Deferred that has failed, for the later requests that it is returned for.
+
+    :ivar reason: why it failed
+    """
+
+    reason: Failure
 
 
 class HandlerRunner:
@@ -29,7 +57,7 @@ class HandlerRunner:
         self._clock = environment.clock
         self._counters = environment.counters
         # Keyed by time-out timer: a handler may return one Deferred for several requests.
-        self._atWork: dict[IDelayedCall, Deferred[bytes | None]] = {}
+        self._atWork: dict[IDelayedCall, Result] = {}
 
     @property
     def atWork(self) -> int:
@@ -40,12 +68,12 @@ class HandlerRunner:
         self,
         handler: Callable[[Request], HandlerResult],
         request: Request,
-        answer: Callable[[bytes | None], None],
+        outcome: Outcome,
         *,
         isStranger: bool = False,
     ) -> bool:
         """
-        Call a handler with a request, and ``answer`` with the result, at once when it is there.
+        Call a handler with a request, and report the outcome, at once when it is there.
 
         :param isStranger: whether the asker's address is not validated
         :return: False when too many handlers are at work, and this one was not called
@@ -57,52 +85,45 @@ class HandlerRunner:
         try:
             result = handler(request)
         except Exception:
-            self._failed(Failure(), request)
+            self._failed(Failure(), request, outcome)
             return True
         if result is None or isinstance(result, bytes):
-            answer(result)
+            outcome.answered(result)
         elif isinstance(result, Awaitable):
-            self._await(result, request, answer)
+            self._await(toDeferred(result, self._clock), request, outcome)
         else:
-            self._refuseResult(result, request)
+            self._take(result, request, outcome)
         return True
 
     def stop(self) -> None:
         """Cancel the handlers that are at work; results that they still give are ignored."""
-        while self._atWork:
-            timer, result = self._atWork.popitem()
+        atWork, self._atWork = self._atWork, {}
+        for timer, result in atWork.items():
             timer.cancel()
             self._cancel(result)
 
-    def _await(
-        self,
-        awaited: Awaitable[bytes | None],
-        request: Request,
-        answer: Callable[[bytes | None], None],
-    ) -> None:
-        if isinstance(awaited, Deferred):
-            result = awaited
-        else:
-            result = Deferred.fromCoroutine(_resultOf(awaited))
-
+    def _await(self, result: Result, request: Request, outcome: Outcome) -> None:
         def timedOut() -> None:
-            # A coroutine may catch its cancellation and go on, so its end is not waited for.
+            # A coroutine may catch its cancellation and go on, so its end is not waited for.  Its
+            # asker has given up, so no answer is sent.
             del self._atWork[timer]
             late = TimeoutError(f"no result after {HANDLER_TIMEOUT:g} seconds")
-            self._failed(Failure(late), request)
-            self._cancel(result)
+            self._report(Failure(late), request)
+            if all(other is not result for other in self._atWork.values()):
+                self._cancel(result)
 
-        def succeeded(value: object) -> None:
-            if not self._ended(timer):
-                return
-            if value is None or isinstance(value, bytes):
-                answer(value)
-            else:
-                self._refuseResult(value, request)
+        def succeeded(value: object) -> object:
+            if self._ended(timer):
+                if isinstance(value, _Failed):
+                    self._failed(value.reason, request, outcome)
+                else:
+                    self._take(value, request, outcome)
+            return value
 
-        def failed(reason: Failure) -> None:
-            if self._ended(timer) and not reason.check(CancelledError):
-                self._failed(reason, request)
+        def failed(reason: Failure) -> _Failed:
+            if self._ended(timer):
+                self._failed(reason, request, outcome)
+            return _Failed(reason)
 
         timer = self._clock.callLater(HANDLER_TIMEOUT, timedOut)
         self._atWork[timer] = result
@@ -119,25 +140,31 @@ class HandlerRunner:
         timer.cancel()
         return True
 
-    def _cancel(self, result: Deferred[bytes | None]) -> None:
+    def _cancel(self, result: Result) -> None:
         try:
             result.cancel()
         except Exception:
             self._log.failure("cancelling a handler that was at work failed")
 
-    def _refuseResult(self, result: object, request: Request) -> None:
-        kind = type(result).__name__
-        self._failed(Failure(TypeError(f"a handler gives bytes or None, not {kind}")), request)
+    def _take(self, value: object, request: Request, outcome: Outcome) -> None:
+        if value is None or isinstance(value, bytes):
+            outcome.answered(value)
+            return
+        wrong = TypeError(f"a handler gives bytes or None, not {type(value).__name__}")
+        self._failed(Failure(wrong), request, outcome)
 
-    def _failed(self, reason: Failure, request: Request) -> None:
+    def _failed(self, reason: Failure, request: Request, outcome: Outcome) -> None:
+        if reason.check(UpdateRefused):
+            self._counters.updatesRefused += 1
+        else:
+            self._report(reason, request)
+        outcome.failed()
+
+    def _report(self, reason: Failure, request: Request) -> None:
         self._counters.handlerFailures += 1
         self._log.failure(
-            "handler of {command} failed on a request from {node}; no answer was sent",
+            "handler of {command} failed on a request from {node}",
             failure=reason,
             command=request.command,
             node=str(request.node),
         )
-
-
-async def _resultOf(awaited: Awaitable[bytes | None]) -> bytes | None:
-    return await awaited

@@ -40,8 +40,8 @@ class UpdateMemory:
         """Note that the handler of an update is at work."""
         self._answers.put(key, AtWork.AT_WORK, now)
 
-    def refuse(self, key: bytes) -> None:
-        """Forget an update that was not run, so that a retry may run it."""
+    def forget(self, key: bytes) -> None:
+        """Forget an update whose handler was not called, so that a retry may run it."""
         self._answers.discard(key)
 
     def answered(self, key: bytes, answer: bytes | None, now: float) -> None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..._awaitable import AwaitableDeferred
 from ..._core.limits.bounds import LOOKUP_WINDOW
 from ...interfaces import IQueryStream, Reply
+from .delivery import Delivery
+from .driver import Begin
 
 
 @implementer(IConsumer)
@@ -41,47 +44,66 @@ class Collection:
 @implementer(IConsumer)
 class Iteration:
     """
-    A consumer that is read one reply at a time, and pauses its stream while it is full.
+    A consumer that is read one reply at a time, and pauses its delivery while it is full.
 
-    :param stream: the stream
+    It knows the delivery and not the stream, so that it does not keep the stream alive: see
+    `QueryStream.__del__`.
+
+    :param delivery: writes the replies
     """
 
-    def __init__(self, stream: IQueryStream) -> None:
-        self._stream = stream
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
         self._items: deque[Reply] = deque()
         self._wanted: Deferred[Reply] | None = None
         self._outcome: Failure | None = None
-        stream.startProducing(self).addCallbacks(
-            lambda _: self._ended(Failure(StopAsyncIteration())), self._ended
-        )
+
+    def start(self, begin: Begin) -> None:
+        """Begin to ask."""
+        done: Deferred[None] = Deferred()
+        done.addBoth(self.ended)
+        self._delivery.start(self, self._delivery, begin, done)
 
     def next(self) -> Deferred[Reply]:
         """
         The next reply.
 
-        :return: fails with `StopAsyncIteration` at the end
+        :return: fails with ``StopAsyncIteration`` at the end
         :raises ValueError: when the reply before is still awaited
         """
         if self._wanted is not None:
             raise ValueError("a reply is awaited already")
+        wanted: AwaitableDeferred[Reply] = AwaitableDeferred(self._cancelled)
         if self._items:
             item = self._items.popleft()
             if not self._items:
-                self._stream.resumeProducing()
-            return succeed(item)
-        if self._outcome is not None:
-            return fail(self._outcome)
-        self._wanted = Deferred(self._cancelled)
-        return self._wanted
+                self._delivery.resumeProducing()
+            wanted.callback(item)
+        elif self._outcome is not None:
+            wanted.errback(self._outcome)
+        else:
+            self._wanted = wanted
+        return wanted
+
+    def clear(self) -> None:
+        """Drop the replies that were not read."""
+        self._items.clear()
+
+    def ended(self, outcome: Failure | None) -> None:
+        """Note the end; ``outcome`` is None when all went well."""
+        self._outcome = outcome or Failure(StopAsyncIteration())
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and not wanted.called:
+            wanted.errback(self._outcome)
 
     def _cancelled(self, _: object) -> None:
         # If the Deferred stayed here, the end of the stream would end the loop as if all answers
         # had arrived.
         self._wanted = None
-        self._stream.stopProducing()
+        self._delivery.stopProducing()
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """Do nothing: the producer is the stream itself."""
+        """Do nothing: the delivery is known."""
 
     def unregisterProducer(self) -> None:
         """Do nothing: there is nothing to release."""
@@ -94,13 +116,7 @@ class Iteration:
             return
         self._items.append(data)
         if len(self._items) >= LOOKUP_WINDOW:
-            self._stream.pauseProducing()
-
-    def _ended(self, outcome: Failure) -> None:
-        self._outcome = outcome
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None and not wanted.called:
-            wanted.errback(outcome)
+            self._delivery.pauseProducing()
 
 
 @implementer(IConsumer)

@@ -6,19 +6,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from ..._core.lookup import Candidate, Commit, Search, State
 from ..._core.wire import Contact, HostPort, ResponseMessage
 from ...errors import DHTError, NoCloseNodes, NoResponse
 from ...interfaces import Reply
 from ..requests import Callbacks, Caller, OutgoingRequest
+from .local import LocalNode, LocalRequest
 from .punches import HolePunches
 from .question import Question
 
-#: Starts the first search of a question.  Its argument is to be called when the search has learnt
+
+class Start(NamedTuple):
+    """
+    The beginning of a question.
+
+    :ivar search: its first search
+    :ivar isAlone: whether the node knows no other node, so that nobody need answer
+    """
+
+    search: Search
+    isAlone: bool = False
+
+
+#: Begins the first search of a question.  Its argument is to be called when the search has learnt
 #: more by itself, for example a resolved name.
-Begin: TypeAlias = Callable[[Callable[[], None]], Search]
+Begin: TypeAlias = Callable[[Callable[[], None]], Start]
 
 
 class Receiver(Protocol):
@@ -39,14 +53,16 @@ class Counts:
     """
     What has come of a question so far.
 
+    :ivar requests: the number of requests that were sent
     :ivar responses: the number of nodes that have answered
     :ivar errors: the number of nodes that failed to answer, or refused an update
     :ivar commits: the number of nodes that have taken an update
     """
 
-    __slots__ = ("commits", "errors", "responses")
+    __slots__ = ("commits", "errors", "requests", "responses")
 
     def __init__(self) -> None:
+        self.requests = 0
         self.responses = 0
         self.errors = 0
         self.commits = 0
@@ -61,31 +77,37 @@ class SearchDriver:
 
     :param question: the question
     :param caller: sends the requests
-    :param receiver: takes the replies, and is told of the end
+    :param local: serves the node's requests to itself
     :ivar counts: what has come of it so far
     """
 
-    def __init__(self, question: Question, caller: Caller, receiver: Receiver) -> None:
+    def __init__(self, question: Question, caller: Caller, local: LocalNode) -> None:
         self.counts = Counts()
         self._question = question
         self._caller = caller
-        self._receiver = receiver
+        self._local = local
+        self._localRequest: LocalRequest | None = None
+        self._receiver: Receiver | None = None
         self._search: Search | None = None
         self._isCommitting = False
-        self._body = b""
         self._requests: dict[Candidate, OutgoingRequest] = {}
         self._punches = HolePunches(caller, self._pathOpened, self._punchFailed)
-        # Whether a node was asked, and why the last one that was not could not be.
-        self._hasAsked = False
-        self._refusal: DHTError | None = None
+        # Why the question fails if no other node answers; None while nobody need answer.
+        self._failure: DHTError | None = None
 
-    def start(self, begin: Begin) -> None:
-        """Begin the first search."""
-        self._body = self._question.body(self._caller.ownId)
+    def start(self, begin: Begin, receiver: Receiver) -> None:
+        """
+        Begin the first search.
+
+        :param receiver: takes the replies, and is told of the end
+        """
+        self._receiver = receiver
         try:
-            self._search = begin(self.advance)
+            self._search, isAlone = begin(self.advance)
         except DHTError as error:
-            self._receiver.finished(error)
+            receiver.finished(error)
+            return
+        self._failure = None if isAlone else NoResponse("no node answered")
         self.advance()
 
     def stop(self) -> None:
@@ -95,7 +117,7 @@ class SearchDriver:
 
     def advance(self) -> None:
         """Ask all whom the search names now, and notice its end."""
-        while self._search is not None and not self._receiver.isPaused:
+        while self._search is not None and self._receiver and not self._receiver.isPaused:
             candidate = self._search.next()
             if candidate is not None:
                 self._ask(candidate)
@@ -106,22 +128,26 @@ class SearchDriver:
 
     def _searchIsOver(self, search: Search) -> None:
         self._cancelRequests()
-        if not self.counts.responses:
-            reason = None if self._hasAsked else self._refusal
-            self._receiver.finished(reason or NoResponse("no node answered"))
+        if self._failure is not None:
+            self._finish(self._failure)
         elif self._question.isUpdate and not self._isCommitting:
             self._isCommitting = True
             self._search = Commit(search.closest())
         elif self._isCommitting and not self.counts.commits:
-            self._receiver.finished(NoCloseNodes("no node took the update"))
+            self._finish(NoCloseNodes("no node took the update"))
         else:
-            self._receiver.finished(None)
+            self._finish(None)
+
+    def _finish(self, reason: DHTError | None) -> None:
+        assert self._receiver is not None
+        self._receiver.finished(reason)
 
     def _ask(self, candidate: Candidate) -> None:
         """Send the question to a candidate; if that is impossible, the candidate has failed."""
-        body = self._body
-        if self._isCommitting:
-            body = self._question.body(self._caller.ownId, candidate.token)
+        if candidate.isLocal:
+            self._askLocally(candidate)
+            return
+        token = candidate.token if self._isCommitting else None
         callbacks = Callbacks(
             partial(self._answered, candidate),
             partial(self._failed, candidate),
@@ -129,23 +155,44 @@ class SearchDriver:
         )
         try:
             self._requests[candidate] = self._caller.send(
-                candidate.address, body, callbacks, isForHandler=self._question.isForHandler
+                candidate.address,
+                self._question.body(self._caller.ownId, token),
+                callbacks,
+                isForHandler=self._question.isForHandler,
             )
         except DHTError as error:
-            self._refusal = error
+            if not self.counts.requests and self._failure is not None:
+                self._failure = error
             self._lost(candidate)
         else:
-            self._hasAsked = True
+            self.counts.requests += 1
+
+    def _askLocally(self, candidate: Candidate) -> None:
+        def done(message: ResponseMessage | None) -> None:
+            if message is None:
+                self._lost(candidate)
+            else:
+                self._take(candidate, message, self._local.address())
+            self.advance()
+
+        self._localRequest = LocalRequest(self._local.clock, done)
+        self._localRequest.send(self._local, self._question, isUpdate=self._isCommitting)
 
     def _answered(self, candidate: Candidate, message: ResponseMessage, address: HostPort) -> None:
-        search = self._search
-        if search is None:
+        if self._search is None:
             return
         del self._requests[candidate]
         self._punches.cancel(candidate)
+        self._failure = None
+        self._take(candidate, message, address)
+        self.advance()
+
+    def _take(self, candidate: Candidate, message: ResponseMessage, address: HostPort) -> None:
+        """Take an answer of another node, or of the node itself."""
+        assert self._search is not None and self._receiver is not None
         counts = self.counts
         counts.responses += 1
-        isResult = search.answered(candidate, message)
+        isResult = self._search.answered(candidate, message)
         if self._isCommitting:
             if isResult:
                 counts.commits += 1
@@ -156,7 +203,6 @@ class SearchDriver:
         if isResult:
             node = Contact(message.id, address[0], address[1])
             self._receiver.deliver(Reply(node, message.value))
-        self.advance()
 
     def _late(self, candidate: Candidate, transmissions: int) -> None:
         search = self._search
@@ -214,3 +260,5 @@ class SearchDriver:
             self._caller.requests.cancel(request)
         self._requests.clear()
         self._punches.clear()
+        if self._localRequest is not None:
+            self._localRequest.cancel()

@@ -12,17 +12,20 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..._awaitable import AwaitableDeferred
 from ..._core import wire
 from ..._core.limits import RecentMap
 from ..._core.limits.bounds import WARN_AGAIN_AFTER, WARNINGS_REMEMBERED
-from ..._core.lookup import AskEach, Lookup, Search
+from ..._core.lookup import AskEach, Lookup
 from ..._core.routing import K, RoutingTable
 from ..._core.wire import Address
 from ...errors import NodeDestroyed, ValueTooLarge
 from ..environment import Environment
 from ..requests import Caller
 from .consumers import StopWhen
-from .driver import Begin
+from .delivery import Delivery
+from .driver import Begin, SearchDriver, Start
+from .local import LocalNode
 from .question import Question
 from .resolver import Resolver
 from .stream import QueryStream
@@ -38,6 +41,8 @@ class Queries:
     :param caller: sends the requests
     :param resolver: resolves names
     :param bootstrap: the bootstrap nodes; their names are resolved each time
+    :param hasContacts: whether the node was given contacts of an earlier run
+    :param local: serves the node's requests to itself
     :param use: makes sure that the node can send
     """
 
@@ -51,6 +56,8 @@ class Queries:
         *,
         resolver: Resolver,
         bootstrap: list[Address],
+        hasContacts: bool,
+        local: LocalNode,
         use: Callable[[], None],
     ) -> None:
         self._clock = environment.clock
@@ -58,15 +65,17 @@ class Queries:
         self._caller = caller
         self._resolver = resolver
         self._bootstrap = bootstrap
+        self._knowsOthers = bool(bootstrap) or hasContacts
+        self._local = local
         self._use = use
-        self._streams: set[QueryStream] = set()
+        self._running: set[Delivery] = set()
         self._pending: set[Deferred[Any]] = set()
         self._warned: RecentMap[str, bool] = RecentMap(WARNINGS_REMEMBERED, WARN_AGAIN_AFTER)
 
     @property
     def running(self) -> int:
         """The number of streams that have started and not ended."""
-        return len(self._streams)
+        return len(self._running)
 
     @property
     def pending(self) -> int:
@@ -86,7 +95,7 @@ class Queries:
                 f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
             )
         if nodes is None:
-            return self._stream(question, partial(self._beginLookup, question.target, False))
+            return self._stream(question, partial(self._beginLookup, question, False))
         return self._stream(question, partial(self._beginAsking, nodes))
 
     def lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:
@@ -111,7 +120,7 @@ class Queries:
 
     def track(self, deferred: Deferred[Result]) -> Deferred[Result]:
         """Fail ``deferred`` when the node is destroyed before it fires."""
-        tracked: Deferred[Result] = Deferred(lambda _: deferred.cancel())
+        tracked: AwaitableDeferred[Result] = AwaitableDeferred(lambda _: deferred.cancel())
         self._pending.add(tracked)
 
         def fired(result: Result | Failure) -> None:
@@ -128,27 +137,34 @@ class Queries:
 
     def stop(self, reason: NodeDestroyed) -> None:
         """End all streams, and all that is tracked, with ``reason``."""
-        for stream in list(self._streams):
-            stream.fail(reason)
+        for delivery in list(self._running):
+            delivery.fail(reason)
         while self._pending:
             pending = self._pending.pop()
             if not pending.called:
                 pending.errback(reason)
 
     def _search(self, target: bytes, alwaysBootstrap: bool) -> QueryStream:
-        begin = partial(self._beginLookup, target, alwaysBootstrap)
-        return self._stream(Question(wire.FIND_NODE, target), begin)
+        question = Question(wire.FIND_NODE, target)
+        return self._stream(question, partial(self._beginLookup, question, alwaysBootstrap))
 
     def _stream(self, question: Question, begin: Begin) -> QueryStream:
-        return QueryStream(question, self._caller, begin, running=self._streams)
+        driver = SearchDriver(question, self._caller, self._local)
+        return QueryStream(Delivery(driver, self._running), begin, self._callSoon)
+
+    def _callSoon(self, function: Callable[[], None]) -> None:
+        """Call a function on the next turn of the reactor; this may be done in any thread."""
+        # Twisted's reactors for tests have no threads.
+        call = getattr(self._clock, "callFromThread", None) or partial(self._clock.callLater, 0)
+        call(function)
 
     # Starting.
 
     def _beginLookup(
-        self, target: bytes, alwaysBootstrap: bool, advance: Callable[[], None]
-    ) -> Search:
+        self, question: Question, alwaysBootstrap: bool, advance: Callable[[], None]
+    ) -> Start:
         self._use()
-        table = self._table
+        table, target = self._table, question.target
         lookup = Lookup(
             target,
             table.id,
@@ -157,20 +173,22 @@ class Queries:
             isSilent=self._caller.isSilent,
         )
         lookup.addContacts(table.closestCompact(target))
+        if question.local and self._local.handles(question.command):
+            lookup.addLocal()
         table.buckets.refreshed(target, self._clock.seconds())
         if self._bootstrap and (alwaysBootstrap or len(table) < K):
             # A node that has contacts asks the bootstrap nodes because they may know nodes that its
             # contacts don't know.
             lookup.expect(isNeeded=alwaysBootstrap and len(table) > 0)
             self._whenResolved(self._bootstrap, lookup.addBootstrap, lookup.complete, advance)
-        return lookup
+        return Start(lookup, isAlone=not self._knowsOthers and not len(table))
 
-    def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Search:
+    def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Start:
         self._use()
         search = AskEach()
         search.expect()
         self._whenResolved(addresses, search.addAddresses, search.complete, advance)
-        return search
+        return Start(search)
 
     def _whenResolved(
         self,

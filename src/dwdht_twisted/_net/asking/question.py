@@ -19,6 +19,7 @@ class Question(NamedTuple):
     :ivar holepunching: whether silent nodes are reached through the nodes that named them
     :ivar isUpdate: whether the closest nodes are sent an update once they are found
     :ivar withQuery: whether the answers of an update's first phase are results too
+    :ivar local: whether the node itself is asked, if it is a member and among the closest
     """
 
     command: str
@@ -27,6 +28,7 @@ class Question(NamedTuple):
     holepunching: bool = True
     isUpdate: bool = False
     withQuery: bool = False
+    local: bool = False
 
     @property
     def isForHandler(self) -> bool:
@@ -36,5 +38,11 @@ class Question(NamedTuple):
     def body(self, id: bytes | None, token: bytes | None = None) -> bytes:
         """The body of a request that asks it; see `requestBody`."""
         return wire.requestBody(
-            self.command, id, self.target, roundtripToken=token, value=self.value
+            self.command,
+            id,
+            self.target,
+            roundtripToken=token,
+            value=self.value,
+            # A token makes the request an update.
+            askerFlags=None if token is None else wire.UNDERSTANDS_REFUSAL,
         )

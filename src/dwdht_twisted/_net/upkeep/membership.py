@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..._awaitable import AwaitableDeferred
 from ..._core.limits.bounds import MAXIMUM_RECALLED
 from ..._core.routing import RoutingTable
 from ..._core.wire import Contact
-from ...errors import NodeDestroyed, NoResponse
+from ...errors import NodeDestroyed
 from ..requests import Caller
 
 
@@ -75,20 +76,24 @@ class Membership:
 
     def bootstrap(self) -> Deferred[None]:
         """See `IDHTNode.bootstrap`."""
-        if not self.knowsSomebody and not len(self._table):
-            return succeed(None)
         return self._lookUp(self._table.id, True).addCallback(self._joined)
 
     def ready(self) -> Deferred[None]:
         """See `IDHTNode.ready`."""
         if self.hasJoined:
-            return succeed(None)
-        waiter: Deferred[None] = Deferred(self._forget)
+            done: AwaitableDeferred[None] = AwaitableDeferred()
+            done.callback(None)
+            return done
+        waiter: AwaitableDeferred[None] = AwaitableDeferred(self._forget)
         self._waiting.append(waiter)
         return waiter
 
     def settle(self, failure: Failure | None) -> None:
-        """Tell those who wait how joining ended; ``failure`` is None when it went well."""
+        """
+        Tell those who wait that the node has joined.
+
+        :param failure: why it never will, or None
+        """
         if failure is None:
             self.hasJoined = True
         waiting, self._waiting = self._waiting, []
@@ -106,10 +111,11 @@ class Membership:
             self._waiting.remove(waiter)
 
     def _joined(self, _: object) -> None:
-        if not self.hasJoined:
-            self._log.info(
-                "joined the network, with {contacts} contacts", contacts=len(self._table)
-            )
+        contacts = len(self._table)
+        if not self.hasJoined and contacts:
+            self._log.info("joined the network, with {contacts} contacts", contacts=contacts)
+        elif not self.hasJoined:
+            self._log.info("no other member is in the network yet")
         self._isAlone = False
         self.settle(None)
 
@@ -119,4 +125,3 @@ class Membership:
         if not self._isAlone:
             self._isAlone = True
             self._log.warn("no bootstrap node answers; will go on trying")
-        self.settle(Failure(NoResponse("no bootstrap node answered")))

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64wdht_twisted_messages.proto\x12\x14\x64wdht_twisted.oracle\"\x8e\x01\n\x07Request\x12\x0f\n\x07\x63ommand\x18\x01 \x02(\t\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x0e\n\x06target\x18\x03 \x01(\x0c\x12\x16\n\x0e\x66orwardRequest\x18\x04 \x01(\x0c\x12\x17\n\x0f\x66orwardResponse\x18\x05 \x01(\x0c\x12\x16\n\x0eroundtripToken\x18\x06 \x01(\x0c\x12\r\n\x05value\x18\x07 \x01(\x0c\"L\n\x08Response\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\r\n\x05nodes\x18\x02 \x01(\x0c\x12\r\n\x05value\x18\x03 \x01(\x0c\x12\x16\n\x0eroundtripToken\x18\x04 \x01(\x0c')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64wdht_twisted_messages.proto\x12\x14\x64wdht_twisted.oracle\"\xa2\x01\n\x07Request\x12\x0f\n\x07\x63ommand\x18\x01 \x02(\t\x12\n\n\x02id\x18\x02 \x01(\x0c\x12\x0e\n\x06target\x18\x03 \x01(\x0c\x12\x16\n\x0e\x66orwardRequest\x18\x04 \x01(\x0c\x12\x17\n\x0f\x66orwardResponse\x18\x05 \x01(\x0c\x12\x16\n\x0eroundtripToken\x18\x06 \x01(\x0c\x12\r\n\x05value\x18\x07 \x01(\x0c\x12\x12\n\naskerFlags\x18\x0f \x01(\x0c\"L\n\x08Response\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\r\n\x05nodes\x18\x02 \x01(\x0c\x12\r\n\x05value\x18\x03 \x01(\x0c\x12\x16\n\x0eroundtripToken\x18\x04 \x01(\x0c')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,7 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dwdht_twisted_messages_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REQUEST']._serialized_start=55
-  _globals['_REQUEST']._serialized_end=197
-  _globals['_RESPONSE']._serialized_start=199
-  _globals['_RESPONSE']._serialized_end=275
+  _globals['_REQUEST']._serialized_end=217
+  _globals['_RESPONSE']._serialized_start=219
+  _globals['_RESPONSE']._serialized_end=295
 # @@protoc_insertion_point(module_scope)

@@ -5,7 +5,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Request(_message.Message):
-    __slots__ = ("command", "id", "target", "forwardRequest", "forwardResponse", "roundtripToken", "value")
+    __slots__ = ("command", "id", "target", "forwardRequest", "forwardResponse", "roundtripToken", "value", "askerFlags")
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     ID_FIELD_NUMBER: _ClassVar[int]
     TARGET_FIELD_NUMBER: _ClassVar[int]
@@ -13,6 +13,7 @@ class Request(_message.Message):
     FORWARDRESPONSE_FIELD_NUMBER: _ClassVar[int]
     ROUNDTRIPTOKEN_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
+    ASKERFLAGS_FIELD_NUMBER: _ClassVar[int]
     command: str
     id: bytes
     target: bytes
@@ -20,7 +21,8 @@ class Request(_message.Message):
     forwardResponse: bytes
     roundtripToken: bytes
     value: bytes
-    def __init__(self, command: _Optional[str] = ..., id: _Optional[bytes] = ..., target: _Optional[bytes] = ..., forwardRequest: _Optional[bytes] = ..., forwardResponse: _Optional[bytes] = ..., roundtripToken: _Optional[bytes] = ..., value: _Optional[bytes] = ...) -> None: ...
+    askerFlags: bytes
+    def __init__(self, command: _Optional[str] = ..., id: _Optional[bytes] = ..., target: _Optional[bytes] = ..., forwardRequest: _Optional[bytes] = ..., forwardResponse: _Optional[bytes] = ..., roundtripToken: _Optional[bytes] = ..., value: _Optional[bytes] = ..., askerFlags: _Optional[bytes] = ...) -> None: ...
 
 class Response(_message.Message):
     __slots__ = ("id", "nodes", "value", "roundtripToken")

@@ -1,0 +1,163 @@
+"""
+Awaiting across Twisted and asyncio.
+
+Under ``asyncioreactor`` both kinds of coroutines run in one process.  Twisted drives those of
+``Deferred.fromCoroutine``, which may await Deferreds.  An asyncio task drives the others, which may
+await futures.  The Deferreds of this package can be awaited in both.
+"""
+
+from __future__ import annotations
+
+import sys
+from asyncio import AbstractEventLoop, Future, current_task, get_running_loop
+from collections.abc import Awaitable, Callable, Generator
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from typing import Any, Generic, TypeVar
+
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
+
+Result = TypeVar("Result")
+
+_COROUTINE_FLAGS = CO_COROUTINE | CO_GENERATOR | CO_ASYNC_GENERATOR
+
+
+class AwaitableDeferred(Deferred[Result]):
+    """
+    A Deferred that can also be awaited in an asyncio task.
+    """
+
+    def __await__(self) -> Generator[Any, Any, Result]:
+        steps = super().__await__()
+        loop = _loopOfTask()
+        return steps if loop is None else _runInTask(steps, loop)
+
+
+def awaitable(deferred: Deferred[Result]) -> AwaitableDeferred[Result]:
+    """
+    A Deferred with the outcome of another one, which can also be awaited in an asyncio task.
+
+    Cancelling it cancels the other one.
+    """
+    result: AwaitableDeferred[Result] = AwaitableDeferred(lambda _: deferred.cancel())
+    deferred.addCallbacks(result.callback, result.errback)
+    return result
+
+
+def toDeferred(given: Awaitable[Result], reactor: object) -> Deferred[Result]:
+    """
+    Run an awaitable, for example a coroutine or a future, and return a Deferred of its result.
+
+    :param reactor: the reactor of the node.  On an ``asyncioreactor`` the awaitable runs in a task
+        of its own and may await futures and Deferreds.  On others it may await Deferreds.
+    """
+    if isinstance(given, Deferred):
+        return given
+    loop = _loopOf(reactor)
+    if loop is None:
+        return Deferred.fromCoroutine(_resultOf(given))
+    return Deferred.fromFuture(loop.create_task(_resultOf(_InTask(given, loop))))
+
+
+class _InTask(Generic[Result]):
+    """
+    An awaitable that may await futures and Deferreds where an asyncio task awaits it.
+    """
+
+    def __init__(self, given: Awaitable[Result], loop: AbstractEventLoop) -> None:
+        self._given = given
+        self._loop = loop
+
+    def __await__(self) -> Generator[Any, Any, Result]:
+        return _runInTask(_resultOf(self._given).__await__(), self._loop)
+
+
+def _runInTask(
+    steps: Generator[Any, Any, Result], loop: AbstractEventLoop
+) -> Generator[Any, Any, Result]:
+    """
+    Run the steps of an awaitable in an asyncio task.
+
+    The task waits for the futures that the steps yield, and for the Deferreds until they fire.
+    """
+    resume: Callable[[Any], Any] = steps.send
+    argument: Any = None
+    while True:
+        try:
+            waitedFor = resume(argument)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+        try:
+            if isinstance(waitedFor, Deferred):
+                yield from _firingOf(waitedFor, loop)
+                argument = None
+            else:
+                argument = yield waitedFor
+            resume = steps.send
+        except BaseException as error:
+            resume, argument = steps.throw, error
+
+
+def _firingOf(deferred: Deferred[Any], loop: AbstractEventLoop) -> Future[None]:
+    """
+    A future of the firing of a Deferred, whose result stays with the Deferred.
+
+    ``Deferred.asFuture`` would take the result away from the coroutine that awaits the Deferred.
+    Cancelling the future cancels the Deferred.
+    """
+    future: Future[None] = loop.create_future()
+
+    def fired(result: object) -> object:
+        if not future.done():
+            future.set_result(None)
+        return result
+
+    def ended(_: Future[None]) -> None:
+        if future.cancelled():
+            # The coroutine gets the cancellation of the future, and not that of the Deferred.
+            deferred.addErrback(lambda _: None)
+            deferred.cancel()
+
+    future.add_done_callback(ended)
+    deferred.addBoth(fired)
+    return future
+
+
+async def _resultOf(given: Awaitable[Result]) -> Result:
+    return await given
+
+
+def _loopOf(reactor: object) -> AbstractEventLoop | None:
+    """
+    The asyncio loop that runs a reactor; None for a reactor of another kind.
+
+    A simulated reactor may be used within a running loop, which is not its own: a task would not
+    run while the simulation does.
+    """
+    module = sys.modules.get("twisted.internet.asyncioreactor")
+    if module is None or not isinstance(reactor, module.AsyncioSelectorReactor):
+        return None
+    return get_running_loop()
+
+
+def _loopOfTask() -> AbstractEventLoop | None:
+    """
+    The running loop, if the coroutine that is about to await is driven by an asyncio task.
+
+    A task may call a function that runs a coroutine of Twisted.  So it is not enough that there is
+    a task: the first frame below the coroutines tells which of the two drives them.
+    """
+    try:
+        if current_task() is None:
+            return None
+    except RuntimeError:
+        # There is no running loop.
+        return None
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_flags & _COROUTINE_FLAGS:
+        frame = frame.f_back
+    return None if frame.f_globals is vars(defer) else get_running_loop()
+
+
+__all__ = ["AwaitableDeferred", "awaitable", "toDeferred"]

@@ -1,0 +1,98 @@
+"""
+Serving the requests of a node to itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+
+from ..._core.wire import TOKEN_BYTES, Address, Contact, ResponseMessage
+from ...interfaces import ICommandHandler, Request
+from ..environment import Environment
+from .runner import HandlerRunner, Outcome
+
+#: The round-trip token that a node gives itself.  It never leaves the node, and proves nothing.
+_TOKEN = bytes(TOKEN_BYTES)
+
+
+class OwnRequests:
+    """
+    Runs the handlers of a member for its own queries and updates.
+
+    :param handler: runs the commands
+    :param runner: runs the handlers
+    :param hasHandler: whether a command has a handler
+    :param takesUpdates: whether a command has a handler that takes updates
+    :param address: returns the address that the node is bound to
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        handler: ICommandHandler,
+        runner: HandlerRunner,
+        *,
+        hasHandler: Callable[[str], bool],
+        takesUpdates: Callable[[str], bool],
+        address: Callable[[], Address],
+    ) -> None:
+        self._environment = environment
+        self._handler = handler
+        self._runner = runner
+        self._hasHandler = hasHandler
+        self._takesUpdates = takesUpdates
+        self.address = address
+
+    @property
+    def clock(self) -> IReactorTime:
+        """The clock of the node."""
+        return self._environment.clock
+
+    def handles(self, command: str) -> bool:
+        """Whether the node is a member and has a handler for a command."""
+        return self._environment.ownId is not None and self._hasHandler(command)
+
+    def serve(
+        self,
+        command: str,
+        target: bytes,
+        value: bytes | None,
+        done: Callable[[ResponseMessage | None], None],
+        *,
+        isUpdate: bool,
+    ) -> None:
+        """
+        Run a handler.
+
+        :param done: called once with the answer, or with None when too many handlers are at work.
+            As to other nodes, a query whose handler has failed is answered without a value, and the
+            answer to an update that was refused or has failed carries no token.
+        """
+        ownId = self._environment.ownId
+        takesUpdates = self._takesUpdates(command)
+        if isUpdate and not takesUpdates:
+            # The handler was removed after it had answered the query.
+            done(ResponseMessage(0, ownId))
+            return
+        request = Request(command, target, value, Contact(ownId, *self.address()))
+
+        def answered(value: bytes | None) -> None:
+            done(ResponseMessage(0, ownId, None, value, _TOKEN if takesUpdates else None))
+
+        def failed() -> None:
+            if isUpdate:
+                done(ResponseMessage(0, ownId))
+            else:
+                answered(None)
+
+        counters = self._environment.counters
+        if isUpdate:
+            counters.updatesServed += 1
+            handle = self._handler.updateReceived
+        else:
+            counters.queriesServed += 1
+            handle = self._handler.queryReceived
+        if not self._runner.run(handle, request, Outcome(answered, failed)):
+            done(None)
