@@ -1,5 +1,5 @@
 """
-Command lines of ``dwdht`` that are run on a network in memory.
+Helpers that run command lines of ``dwdht`` on a network in memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ KEY = "ab" * 32
 
 
 class Result(NamedTuple):
-    """What a command has written, and its exit status."""
+    """
+    The output of a command and its exit status.
+    """
 
     status: int
     output: bytes
@@ -29,19 +31,21 @@ class Result(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        """The lines of its output."""
+        """The lines of the output."""
         return self.output.decode().splitlines()
 
 
 class Terminal(BytesIO):
-    """Standard input that is a terminal at which nobody types."""
+    """
+    Standard input that is a terminal at which nothing is typed.
+    """
 
     def isatty(self) -> bool:
         """Return True."""
         return True
 
     def read(self, size: int | None = -1) -> bytes:
-        """Fail, because a real terminal would wait for a person."""
+        """Fail the test, because a read from a real terminal would wait for a person."""
         raise AssertionError("a terminal was read")
 
 
@@ -53,7 +57,7 @@ def parse(*arguments: str) -> Options:
 
 
 def setVariable(test: SynchronousTestCase, value: str | None) -> None:
-    """Set the variable of bootstrap nodes, or remove it, until the end of a test."""
+    """Set DWDHT_BOOTSTRAP, or remove it, until the end of a test."""
     environment = {name: text for name, text in os.environ.items() if name != BOOTSTRAP_VARIABLE}
     if value is not None:
         environment[BOOTSTRAP_VARIABLE] = value
@@ -61,13 +65,15 @@ def setVariable(test: SynchronousTestCase, value: str | None) -> None:
 
 
 class CommandLineTestCase(SynchronousTestCase):
-    """Tests of the reading of command lines."""
+    """
+    A base for tests of how command lines are read.
+    """
 
     def setUp(self) -> None:
         setVariable(self, None)
 
     def assertRefused(self, expected: str, *arguments: str) -> None:
-        """Require a usage error of one line that contains this text."""
+        """Require a usage error of one line that contains the expected text."""
         with self.assertRaises(UsageError) as raised:
             parse(*arguments)
         message = str(raised.exception)
@@ -77,9 +83,9 @@ class CommandLineTestCase(SynchronousTestCase):
 
 class CommandTestCase(SynchronousTestCase):
     """
-    Tests of commands on a network of nodes in memory.
+    A base for tests of commands on a network of nodes in memory.
 
-    :cvar size: the number of nodes that keep values
+    :cvar size: the number of nodes that store values
     """
 
     size = 25
@@ -128,12 +134,12 @@ class CommandTestCase(SynchronousTestCase):
         return result
 
     def put(self, value: bytes) -> str:
-        """Store a value, and return its key in hexadecimal."""
+        """Store a value and return its key in hexadecimal."""
         result = self.result("put", "--bootstrap", BOOTSTRAP, stdin=BytesIO(value))
         return result.output.decode().strip()
 
     def assertFails(self, line: str, *arguments: str) -> Result:
-        """Require that a command line ends with this line on standard error and status 1."""
+        """Require exit status 1 and exactly this line on standard error."""
         result = self.attempt(*arguments)
         self.assertEqual((result.status, result.errors), (1, f"{line}\n"))
         return result

@@ -1,6 +1,7 @@
 """
-Tests for ``twistd dwdht`` that gives up its root folder or its user, and with them the modules that
-it has not imported before.
+``twistd dwdht`` after it changed its root folder or its user.
+
+It can then import no module that it hasn't imported before.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from twisted.trial.unittest import SkipTest
 from dwdht_twisted import DHTNode, values
 from tests.helpers.processes.programs import TWISTD, Program, ProgramTestCase
 
-#: A program that is ``twistd``, except that ``--chroot`` only takes the modules away, so that it
-#: needs no privileges.
+#: A program like ``twistd``, except that ``--chroot`` doesn't change the root folder. It only makes
+#: every later import fail, and so needs no privileges.
 WITHOUT_MODULES = """
 import os, sys
 
@@ -33,13 +34,13 @@ from twisted.scripts.twistd import run
 run()
 """
 
-#: Its command line in the foreground.
+#: The command that runs this program in the foreground.
 TWISTD_WITHOUT_MODULES = (
     *(sys.executable, "-c", WITHOUT_MODULES, "--nodaemon", "--pidfile=", "--no_save"),
     *("--chroot", "."),
 )
 
-#: An application for ``twistd -y`` that has a node, whose options follow.
+#: An application for ``twistd -y`` with one node. The bootstrap nodes are filled in for the braces.
 APPLICATION = """
 from twisted.application import service
 from twisted.internet import reactor
@@ -52,23 +53,24 @@ DHTService(
 ).setServiceParent(application)
 """
 
-#: The number of the user ``nobody``.  If Python is in ``/root``, that user can't read its modules.
+#: The number of the user ``nobody``. This user can't read the modules if Python is in ``/root``.
 NOBODY = 65534
 
 
 class ChrootTests(ProgramTestCase):
-    """A node that keeps values in a file, on a network of its own."""
+    """
+    A node of a network of its own that stores values in a file.
+    """
 
     async def assertServes(
         self, *command: str, rundir: str, makesApplication: bool = False
     ) -> Program:
         """
-        Require that a node takes part in a network, keeps a value and ends in order.
-
-        One of its bootstrap nodes answers, and the other has a name that can't be resolved.
+        Require that a node joins its network, stores a value and stops without an error.
+        One of its two bootstrap nodes answers, and the name of the other has no address.
 
         :param command: ``twistd`` and its options
-        :param makesApplication: whether the node is in an application, in place of a plugin
+        :param makesApplication: whether an application makes the node, not the plugin
         """
         bootstrap = DHTNode(self.reactor)
         bootstrap.listen(0, "127.0.0.1")
@@ -91,21 +93,24 @@ class ChrootTests(ProgramTestCase):
         self.assertEqual(program.errorText, "")
         return program
 
-    async def test_modulesAreImportedBefore(self) -> None:
-        """A node with ``--chroot`` imports nothing after it has changed its root folder."""
+    async def test_modulesAreImportedBeforeChroot(self) -> None:
+        """
+        With ``--chroot``, the node of the plugin imports all modules before the root folder is
+        changed.
+        """
         await self.assertServes(*TWISTD_WITHOUT_MODULES, rundir=str(self.folder))
         self.assertTrue((self.folder / "values").exists())
 
-    async def test_applicationImportsBefore(self) -> None:
-        """A node in an application imports nothing after a change of the root folder."""
+    async def test_applicationImportsBeforeChroot(self) -> None:
+        """The node of an application imports all modules before the root folder is changed."""
         await self.assertServes(
             *TWISTD_WITHOUT_MODULES, rundir=str(self.folder), makesApplication=True
         )
 
     async def test_chrootServes(self) -> None:
-        """A node serves in a root folder without modules, as a user without privileges."""
+        """A node serves in a root folder without modules, run by an unprivileged user."""
         jail = self.makeJail()
-        # Twisted looks the groups of the user up.
+        # Twisted looks up the groups of the user in this file.
         (jail / "etc").mkdir()
         (jail / "etc" / "passwd").write_text(f"nobody:x:{NOBODY}:{NOBODY}::/:/bin/false\n")
         program = await self.assertServes(
@@ -115,16 +120,18 @@ class ChrootTests(ProgramTestCase):
         self.assertEqual((jail / "values").stat().st_uid, NOBODY)
 
     async def test_otherUserServes(self) -> None:
-        """A node serves as a user who may not read the folders of the modules."""
+        """A node serves when it runs as a user without access to the folders of the modules."""
         jail = self.makeJail()
         await self.assertServes(*TWISTD, "--uid", str(NOBODY), rundir=str(jail))
         self.assertEqual((jail / "values").stat().st_uid, NOBODY)
 
     def makeJail(self) -> Path:
-        """Make a folder that every user may write to; skip the test if only root may go on."""
+        """
+        Return a new folder in which every user may write. Skip the test unless it runs as root.
+        """
         if os.geteuid() != 0:
             raise SkipTest("only root can change its root folder and its user")
-        # The folders of a test are for their owner alone.
+        # The temporary folder of a test is accessible only to its owner, so it doesn't serve here.
         jail = Path(mkdtemp(prefix="dwdht-"))
         self.addCleanup(rmtree, jail)
         jail.chmod(0o777)

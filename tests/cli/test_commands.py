@@ -1,5 +1,5 @@
 """
-Tests for the commands put, get, query and update of ``dwdht``, on a network in memory.
+The commands put, get, query and update of ``dwdht``, on a network in memory.
 """
 
 from __future__ import annotations
@@ -17,34 +17,38 @@ from tests.helpers.networks.values import BOOTSTRAP
 @implementer(ICommandHandler)
 class Shout:
     """
-    A command that answers with its payload in capitals.
+    A handler that answers with the value of the request in capitals.
 
-    :ivar updates: the values of the updates that came
+    :ivar updates: the values of all updates received
     """
 
     def __init__(self) -> None:
         self.updates: list[bytes | None] = []
 
     def queryReceived(self, request: Request) -> bytes | None:
-        """Answer with the payload in capitals."""
+        """Answer with the value in capitals."""
         return request.value and request.value.upper()
 
     def updateReceived(self, request: Request) -> bytes | None:
-        """Note the value, and answer with it in capitals."""
+        """Record the value and answer with it in capitals."""
         self.updates.append(request.value)
         return request.value and request.value.upper()
 
 
 class NodeTests(CommandTestCase):
-    """Tests for the node that a command is run on."""
+    """
+    The node that a command makes for its own run.
+    """
 
     def test_deadBootstrapNodeIsHarmless(self) -> None:
-        """A bootstrap node that is down does no harm when there is a second one."""
+        """A put succeeds if one of its two bootstrap nodes doesn't answer."""
         result = self.result("put", "--bootstrap", "10.0.9.9:1", "--bootstrap", BOOTSTRAP, "x")
         self.assertEqual(len(result.output), 65)
 
     def test_nodeOfACommandLeaves(self) -> None:
-        """The node of a command has closed its port at the end, and no other node lists it."""
+        """
+        At the end of a command, its node has closed its port. No other node lists it as a contact.
+        """
         ports = len(self.network.network.ports)
         self.result("put", "--bootstrap", BOOTSTRAP, "x")
         self.assertEqual(len(self.network.network.ports), ports)
@@ -53,8 +57,8 @@ class NodeTests(CommandTestCase):
 
     def test_silentNetworkFails(self) -> None:
         """
-        A command that no node answers fails with the addresses that were asked, and with the names
-        that have no address.
+        A command without any answer fails. The error lists the addresses asked and the names
+        without an address.
         """
         self.network.network.addName("down.example", "10.0.9.9")
         self.assertFails(
@@ -66,8 +70,8 @@ class NodeTests(CommandTestCase):
 
     def test_timeoutEndsACommand(self) -> None:
         """
-        The commands put, get, query and update with a time-out of 0.75 seconds fail after that
-        time when no node answers, and leave no port open.
+        With a time-out of 0.75 seconds and no answer, put, get, query and update fail after exactly
+        this time. They leave no port open.
         """
         ports = len(self.network.network.ports)
         for command in (("put", "x"), ("get", KEY), ("query", "echo", KEY), ("update", "a", KEY)):
@@ -81,15 +85,20 @@ class NodeTests(CommandTestCase):
         self.assertEqual(len(self.network.network.ports), ports)
 
     def test_timeoutSparesAQuickCommand(self) -> None:
-        """A command that ends before its time-out succeeds."""
+        """A command that finishes before its time-out succeeds."""
         self.result("put", "--bootstrap", BOOTSTRAP, "--timeout", "5", "x")
 
 
 class PutTests(CommandTestCase):
-    """Tests for ``dwdht put``."""
+    """
+    The command ``dwdht put``.
+    """
 
     def test_putPrintsTheKey(self) -> None:
-        """A put prints the key, and on standard error that 20 nodes store the value."""
+        """
+        A put prints the key on standard output. On standard error, it prints that 20 nodes store
+        the value.
+        """
         result = self.result("put", "--bootstrap", BOOTSTRAP, "caf\u00e9\n")
         key = values.keyOf("caf\u00e9\n".encode())
         self.assertEqual(result.output.decode(), f"{key.hex()}\n")
@@ -97,7 +106,7 @@ class PutTests(CommandTestCase):
         self.assertEqual(len(self.network.holders(key)), 20)
 
     def test_putReadsAFile(self) -> None:
-        """A put with --file stores the bytes of the file."""
+        """A put with ``--file`` stores the bytes of the file."""
         path = self.mktemp()
         with open(path, "wb") as file:
             file.write(b"\x00\xff\n")
@@ -106,8 +115,8 @@ class PutTests(CommandTestCase):
 
     def test_putReadsStandardInput(self) -> None:
         """
-        A put stores the bytes of standard input when the value or the file is -, or when there is
-        neither and standard input is not a terminal.
+        A put reads standard input if the argument or the file is ``-``, or if there is no value and
+        standard input is not a terminal.
         """
         for arguments in (("-",), ("--file", "-"), ()):
             result = self.result(
@@ -116,13 +125,13 @@ class PutTests(CommandTestCase):
             self.assertEqual(result.output.decode().strip(), values.keyOf(b"\x00\xff\n").hex())
 
     def test_putOfAnArgumentLeavesStandardInput(self) -> None:
-        """A put of an argument doesn't read standard input."""
+        """A put with the value as an argument doesn't read standard input."""
         stdin = BytesIO(b"other")
         self.result("put", "--bootstrap", BOOTSTRAP, "x", stdin=stdin)
         self.assertEqual(stdin.read(), b"other")
 
     def test_putPrintsJSON(self) -> None:
-        """A put with --json prints one object with the key and the number of nodes."""
+        """A put with ``--json`` prints one object with the key and the number of nodes."""
         result = self.result("put", "--bootstrap", BOOTSTRAP, "--json", "x")
         (line,) = result.lines
         self.assertEqual(json.loads(line), {"key": values.keyOf(b"x").hex(), "nodes": 20})
@@ -130,11 +139,13 @@ class PutTests(CommandTestCase):
 
 
 class GetTests(CommandTestCase):
-    """Tests for ``dwdht get``."""
+    """
+    The command ``dwdht get``.
+    """
 
     def get(self, value: bytes, *options: str, isTerminal: bool = False) -> tuple[bytes, str]:
         """
-        Store a value and find it.
+        Store a value and get it by the command.
 
         :return: the output, and the text on standard error
         """
@@ -143,19 +154,22 @@ class GetTests(CommandTestCase):
         return result.output, result.errors
 
     def test_getPrintsTheBytes(self) -> None:
-        """A get that isn't printed to a terminal prints a value to the byte."""
+        """A get prints exactly the bytes of the value if standard output is not a terminal."""
         for value in ("caf\u00e9\n".encode(), b"\x1b[2J\x00\xff\\", b"x"):
             self.assertEqual(self.get(value), (value, ""))
 
     def test_getEndsTheLineOnATerminal(self) -> None:
-        """A get adds a line end on a terminal, unless the value ends with one."""
+        """
+        On a terminal, a get ends its output with a line end. It adds none to a value that already
+        ends with one.
+        """
         for value, expected in {b"x": b"x\n", b"x\n": b"x\n", b"a\n\tb": b"a\n\tb\n"}.items():
             self.assertEqual(self.get(value, isTerminal=True), (expected, ""))
 
     def test_getEscapesOnATerminal(self) -> None:
         """
-        A get on a terminal escapes control characters, characters that reverse the text, and bytes
-        that aren't UTF-8, and says so.
+        On a terminal, a get escapes control characters, characters that reverse the text, and bytes
+        that aren't UTF-8. A note on standard error says so.
         """
         note = "the value isn't plain text and is shown with escapes; --raw prints it as it is\n"
         for value, expected in {
@@ -168,11 +182,14 @@ class GetTests(CommandTestCase):
             self.assertEqual(self.get(value, isTerminal=True), (expected, note))
 
     def test_rawGetPrintsTheBytes(self) -> None:
-        """A get with --raw prints a value to the byte on a terminal too."""
+        """A get with ``--raw`` prints exactly the bytes of the value, also on a terminal."""
         self.assertEqual(self.get(b"\x1b[2J", "--raw", isTerminal=True), (b"\x1b[2J", ""))
 
     def test_getPrintsJSON(self) -> None:
-        """A get with --json prints one object, with the value as text or as base64."""
+        """
+        A get with ``--json`` prints one object. Its value is text, or base64 if the bytes aren't
+        UTF-8.
+        """
         for value, field in {
             "\u00e9\x1b\n".encode(): {"value": "\u00e9\x1b\n"},
             b"\xff\x00": {"valueBase64": "/wA="},
@@ -184,7 +201,7 @@ class GetTests(CommandTestCase):
             self.assertEqual(json.loads(output), {"key": values.keyOf(value).hex(), **field})
 
     def test_unknownKeyFails(self) -> None:
-        """A get of a key that no node holds fails with the key."""
+        """A get of a key without a stored value fails with an error that contains the key."""
         self.assertFails(
             f"dwdht get: no node holds a valid value under {KEY}",
             *("get", "--bootstrap", BOOTSTRAP, KEY),
@@ -192,10 +209,15 @@ class GetTests(CommandTestCase):
 
 
 class TargetTests(CommandTestCase):
-    """Tests for ``dwdht query`` and ``dwdht update``."""
+    """
+    The commands ``dwdht query`` and ``dwdht update``.
+    """
 
     def shouters(self, count: int) -> list[Shout]:
-        """Give so many of the nodes closest to the target a command named shout."""
+        """
+        Register the command ``shout`` at the ``count`` nodes closest to the target. Return the
+        handlers.
+        """
         closest = self.network.closest(bytes.fromhex(KEY))[:count]
         handlers = []
         for node in self.network.members:
@@ -205,7 +227,9 @@ class TargetTests(CommandTestCase):
         return handlers
 
     def test_queryPrintsEachAnswer(self) -> None:
-        """A query prints a line for each answer, with the value if there is one."""
+        """
+        A query prints one line for each answer: the id, the address, and the value if there is one.
+        """
         closest = self.network.closest(bytes.fromhex(KEY))[0]
         self.shouters(1)
         arguments = ("query", "--bootstrap", BOOTSTRAP, "--value", "hi", "shout", KEY)
@@ -217,7 +241,7 @@ class TargetTests(CommandTestCase):
             self.assertRegex(line, r"^[0-9a-f]{64} 10\.0\.0\.\d+:\d+( b'HI')?$")
 
     def test_queryPrintsJSON(self) -> None:
-        """A query with --json prints an object for each answer."""
+        """A query with ``--json`` prints one object for each answer."""
         self.shouters(1)
         arguments = ("query", "--bootstrap", BOOTSTRAP, "--json", "--value", "hi", "shout", KEY)
         records = [json.loads(line) for line in self.result(*arguments).lines]
@@ -230,8 +254,8 @@ class TargetTests(CommandTestCase):
 
     def test_updatePrintsEachAnswer(self) -> None:
         """
-        An update that 3 nodes take prints a line for each of them, and their number on standard
-        error.
+        An update accepted by 3 nodes prints a line for each of them. On standard error, it prints
+        their number.
         """
         handlers = self.shouters(3)
         arguments = ("update", "--bootstrap", BOOTSTRAP, "shout", KEY, "hi")
@@ -243,7 +267,10 @@ class TargetTests(CommandTestCase):
             self.assertRegex(line, r"^[0-9a-f]{64} 10\.0\.0\.\d+:\d+ b'HI'$")
 
     def test_updatePrintsJSON(self) -> None:
-        """An update with --json prints an object for each answer, and one with their number."""
+        """
+        An update with ``--json`` prints one object for each answer and one with the number of
+        nodes.
+        """
         self.shouters(1)
         result = self.result("update", "--bootstrap", BOOTSTRAP, "--json", "shout", KEY, "hi")
         answer, summary = map(json.loads, result.lines)
@@ -252,8 +279,8 @@ class TargetTests(CommandTestCase):
 
     def test_updateReadsItsValue(self) -> None:
         """
-        An update has the value of its argument, of a file, or of standard input, and no value when
-        there is nothing in either.
+        An update takes its value from the argument, a file or standard input. It has no value if
+        all are missing or empty.
         """
         (handler,) = self.shouters(1)
         path = self.mktemp()
@@ -271,8 +298,8 @@ class TargetTests(CommandTestCase):
             self.result("update", "--bootstrap", BOOTSTRAP, "shout", KEY, *arguments, stdin=stdin)
             self.assertEqual(handler.updates.pop(), expected)
 
-    def test_updateThatNobodyTakesFails(self) -> None:
-        """An update that no node takes fails."""
+    def test_updateThatNoNodeTakesFails(self) -> None:
+        """An update fails if no node accepts it."""
         self.assertFails(
             "dwdht update: no node took the update",
             *("update", "--bootstrap", BOOTSTRAP, "nosuch", KEY, "x"),
@@ -280,8 +307,8 @@ class TargetTests(CommandTestCase):
 
     def test_tooLargeRequestIsAMistake(self) -> None:
         """
-        A query or an update with a value that fits no datagram fails as a wrong command line does,
-        with status 2, and sends nothing.
+        A query or update whose value doesn't fit in a datagram fails with status 2, as wrong usage
+        does. No datagram is sent.
         """
         sent = self.network.network.sent
         for arguments in (
@@ -295,12 +322,17 @@ class TargetTests(CommandTestCase):
 
 
 class LoneNetworkTests(CommandTestCase):
-    """Tests for commands on a network that has no node but its bootstrap node."""
+    """
+    Commands on a network that consists of its bootstrap node.
+    """
 
     size = 0
 
     def test_queryWithoutAnswerFails(self) -> None:
-        """A query that the bootstrap node alone could answer fails."""
+        """
+        A query fails if the bootstrap node is the only node of the network, because an ephemeral
+        node gives no reply.
+        """
         result = self.assertFails(
             "dwdht query: no member of the network answered",
             *("query", "--bootstrap", BOOTSTRAP, "echo", KEY),

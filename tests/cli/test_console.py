@@ -1,5 +1,5 @@
 """
-Tests for what commands write: to a terminal, to a pipe whose reader has ended, and to a full disk.
+The output of commands: to a terminal, to a pipe whose reader has exited, and to a full disk.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from dwdht_twisted._cli.progress import Progress
 from tests.cli.sessions import KEY, CommandTestCase
 from tests.helpers.networks.values import BOOTSTRAP
 
-#: Returns to the start of the line and erases it.
+#: The bytes that move the cursor to the start of the line and erase the line.
 ERASE = b"\r\x1b[K"
 
 
 class Broken(BytesIO):
     """
-    An output that takes some writes and then fails.
+    An output that accepts some writes and then fails.
 
-    :param takes: the number of writes that it takes
+    :param takes: the number of writes that succeed
     """
 
     def __init__(self, error: OSError, takes: int = 0) -> None:
@@ -34,7 +34,7 @@ class Broken(BytesIO):
         self._takes = takes
 
     def write(self, data: object) -> int:
-        """Take the data, or fail."""
+        """Accept the data, or raise the error."""
         if not self._takes:
             raise self._error
         self._takes -= 1
@@ -42,34 +42,41 @@ class Broken(BytesIO):
 
 
 class Dripping(BytesIO):
-    """An output that takes three bytes at a time, as one without a buffer may."""
+    """
+    An output that accepts at most three bytes in a write, as an unbuffered output may.
+    """
 
     def write(self, data: memoryview) -> int:  # type: ignore[override]
-        """Take up to three bytes."""
+        """Accept up to three bytes."""
         return super().write(data[:3])
 
 
 def closedPipe() -> OSError:
-    """The error of a pipe whose reader has ended."""
+    """Return the error of a write to a pipe whose reader has exited."""
     return BrokenPipeError(32, "Broken pipe")
 
 
 def fullDisk() -> OSError:
-    """The error of a full disk."""
+    """Return the error of a write to a full disk."""
     return OSError(ENOSPC, strerror(ENOSPC))
 
 
 class ConsoleTests(SynchronousTestCase):
-    """Tests for `Console`."""
+    """
+    A `Console`, which writes results and errors.
+    """
 
     def test_allIsWritten(self) -> None:
-        """An output that takes 3 bytes at a time gets all 10 of them."""
+        """All 10 bytes reach an output that accepts 3 bytes in a write."""
         output = Dripping()
         Console(output).write(b"0123456789")
         self.assertEqual(output.getvalue(), b"0123456789")
 
     def test_linesAreEscaped(self) -> None:
-        """A line of the result or of an error stays one line without control characters."""
+        """
+        A result or an error is written as one line. Its control characters and line ends are
+        escaped.
+        """
         output, errors = BytesIO(), BytesIO()
         console = Console(output, errors)
         console.line("a\x1b[2J\nb\u202e\u00e9")
@@ -79,14 +86,17 @@ class ConsoleTests(SynchronousTestCase):
 
     def test_encodingIsThatOfTheTerminal(self) -> None:
         """
-        Characters are written in the encoding of the terminal, and as escapes when it lacks them.
+        Characters are written in the encoding of the terminal. A character that the encoding lacks
+        is escaped.
         """
         output = BytesIO()
         Console(output, encoding="latin-1").line("\u00e9 \u011b")
         self.assertEqual(output.getvalue(), b"\xe9 \\u011b\n")
 
-    def test_closedOutputIsTold(self) -> None:
-        """A console without an output, or whose disk is full, says that it can't write."""
+    def test_unwritableOutputRaises(self) -> None:
+        """
+        A write raises `OutputFailed` with the reason if the output is closed or its disk is full.
+        """
         with self.assertRaises(OutputFailed) as raised:
             Console(None).write(b"x")
         self.assertEqual(str(raised.exception), "cannot write to standard output: it is closed")
@@ -97,26 +107,28 @@ class ConsoleTests(SynchronousTestCase):
         )
 
     def test_lostErrorsAreIgnored(self) -> None:
-        """A report to a standard error that is closed or full is lost without an error."""
+        """A report raises no exception if standard error is closed or its disk is full."""
         Console(BytesIO(), None).report("x")
         Console(BytesIO(), Broken(fullDisk())).report("x")
 
 
 class EscapingTests(SynchronousTestCase):
-    """Tests for `escaped` and `shown`."""
+    """
+    The functions `escaped` and `shown`, which make text safe for a terminal.
+    """
 
     def test_plainTextIsUnchanged(self) -> None:
-        """Text with letters, line ends, tabs and backslashes is shown as it is."""
+        """Text of letters, line ends, tabs and backslashes is shown unchanged."""
         for text in ("", "caf\u00e9 \u2603", "a\\x1b\n\tb\n"):
             self.assertEqual(shown(text.encode()), (text, False))
 
     def test_escapesCanBeToldApart(self) -> None:
-        """A backslash is doubled beside an escape, and not otherwise."""
+        """A backslash is doubled in a value with escapes, and left alone in a value without."""
         self.assertEqual(shown(rb"\x1b" + b"\x1b"), (r"\\x1b\x1b", True))
         self.assertEqual(shown(rb"\x1b"), (r"\x1b", False))
 
     def test_bytesAreEscaped(self) -> None:
-        """A byte that isn't UTF-8 is shown as an escape."""
+        """A byte that isn't UTF-8 is escaped."""
         self.assertEqual(shown(b"\xff\xc3\xa9"), ("\\xff\u00e9", True))
 
     def test_everyControlCharacterIsEscaped(self) -> None:
@@ -126,11 +138,13 @@ class EscapingTests(SynchronousTestCase):
 
 
 class FailingOutputTests(CommandTestCase):
-    """Tests for commands whose output fails."""
+    """
+    Commands whose standard output fails.
+    """
 
     def runInto(self, output: BytesIO, *arguments: str) -> tuple[int, str]:
         """
-        Run a command line.
+        Run a command line whose standard output is ``output``.
 
         :return: its exit status, and the text on standard error
         """
@@ -142,7 +156,7 @@ class FailingOutputTests(CommandTestCase):
         return status, errors.getvalue().decode()
 
     def failAll(self, error: Callable[[], OSError]) -> list[tuple[int, str]]:
-        """Run the commands put, get and query into an output that fails with this error."""
+        """Run put, get and query with an output that raises this error."""
         key = self.put(b"x")
         return [
             self.runInto(Broken(error(), takes), *arguments)
@@ -154,11 +168,14 @@ class FailingOutputTests(CommandTestCase):
         ]
 
     def test_closedPipeEndsQuietly(self) -> None:
-        """A command whose reader has ended ends with status 1, and says nothing."""
+        """
+        A command ends with status 1 and without an error line if the reader of its output has
+        exited.
+        """
         self.assertEqual(self.failAll(closedPipe), [(1, "")] * 3)
 
     def test_fullDiskEndsInOneLine(self) -> None:
-        """A command whose disk is full ends with status 1, and says so in one line."""
+        """A command ends with status 1 and one error line if the disk of its output is full."""
         reason = "cannot write to standard output: No space left on device"
         self.assertEqual(
             self.failAll(fullDisk),
@@ -167,19 +184,21 @@ class FailingOutputTests(CommandTestCase):
 
 
 class ProgressTests(SynchronousTestCase):
-    """Tests for `Progress`."""
+    """
+    `Progress`, which shows how far a command is.
+    """
 
     def setUp(self) -> None:
         self.clock = Clock()
         self.errors = BytesIO()
 
     def start(self, *, showsProgress: bool = True) -> tuple[Console, Progress]:
-        """Start to show the number of answers, 7."""
+        """Start to show the progress "7 answers so far"."""
         console = Console(BytesIO(), self.errors, showsProgress=showsProgress)
         return console, Progress(self.clock, console, lambda: "7 answers so far")
 
     def test_progressIsShownAfterASecond(self) -> None:
-        """Progress is shown after one second, and again after each half."""
+        """Progress is first shown after one second, and is updated every half a second."""
         self.start()
         self.clock.advance(0.9)
         self.assertEqual(self.errors.getvalue(), b"")
@@ -190,7 +209,7 @@ class ProgressTests(SynchronousTestCase):
         )
 
     def test_resultReplacesProgress(self) -> None:
-        """The line of progress is erased before a result or a report is written."""
+        """The progress line is erased before a result or a report is written."""
         console, _ = self.start()
         for write in (console.line, console.report):
             self.clock.advance(1.0)
@@ -200,7 +219,7 @@ class ProgressTests(SynchronousTestCase):
             self.assertTrue(self.errors.getvalue().startswith(ERASE))
 
     def test_endErasesProgress(self) -> None:
-        """The end of the work erases the line and leaves no timer."""
+        """At the end of the work, the progress line is erased and no timer is left."""
         _, progress = self.start()
         self.clock.advance(1.0)
         progress.stop()
@@ -208,7 +227,7 @@ class ProgressTests(SynchronousTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_progressNeedsATerminal(self) -> None:
-        """Progress is neither shown nor timed when standard error is not a terminal."""
+        """If standard error is not a terminal, no progress is shown and no timer is started."""
         _, progress = self.start(showsProgress=False)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.clock.advance(5.0)
@@ -217,10 +236,15 @@ class ProgressTests(SynchronousTestCase):
 
 
 class CommandProgressTests(CommandTestCase):
-    """Tests for the progress of commands."""
+    """
+    The progress that commands show.
+    """
 
     def test_slowCommandShowsProgress(self) -> None:
-        """A command that waits for 2 seconds shows progress on a terminal alone."""
+        """
+        A command that waits for 2 seconds shows its progress on a terminal, and shows none
+        elsewhere.
+        """
         arguments = ("get", KEY, "--bootstrap", "10.0.9.8:1", "--timeout", "2")
         last = "dwdht get: gave up after 2 seconds\n"
         shownTo = self.attempt(*arguments, showsProgress=True).errors

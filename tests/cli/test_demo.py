@@ -1,5 +1,5 @@
 """
-Tests for ``dwdht demo``.
+The command ``dwdht demo``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 
 
 class DemonstrationTests(SynchronousTestCase):
-    """Tests for `Demonstration`, on one host in memory."""
+    """
+    A `Demonstration` on one host in memory.
+    """
 
     def setUp(self) -> None:
         self.clock = SimulatedClock()
@@ -22,7 +24,7 @@ class DemonstrationTests(SynchronousTestCase):
         self.lines: list[str] = []
 
     def start(self, size: int) -> Deferred[bytes]:
-        """Start a demonstration of so many nodes."""
+        """Start a demonstration with this number of nodes."""
         return Deferred.fromCoroutine(Demonstration(self.host, size, self.lines.append).run())
 
     def assertReleased(self) -> None:
@@ -33,7 +35,8 @@ class DemonstrationTests(SynchronousTestCase):
 
     def test_demoFindsItsValue(self) -> None:
         """
-        A demo of 40 nodes ends with the value, has explained each step, and leaves nothing open.
+        A demo of 40 nodes ends with the stored value after it has printed each step. It leaves no
+        port and no timer.
         """
         self.assertEqual(self.clock.runUntil(self.start(40)), VALUE)
         self.assertReleased()
@@ -43,21 +46,21 @@ class DemonstrationTests(SynchronousTestCase):
         self.assertTrue(self.lines[-1].endswith(f'"{VALUE.decode()}"'))
 
     def test_holdersArePrintedClosestFirst(self) -> None:
-        """The 20 nodes that took the value are printed closest first."""
+        """The 20 nodes that stored the value are printed, the closest to the key first."""
         self.clock.runUntil(self.start(40))
         heading = next(number for number, line in enumerate(self.lines) if "bits shared" in line)
         shared = [int(line.split()[-1]) for line in self.lines[heading + 1 : heading + 21]]
         self.assertEqual(shared, sorted(shared, reverse=True))
 
     def test_lossOfAllDatagramsFails(self) -> None:
-        """A demo on a network that loses every datagram fails, and leaves nothing open."""
+        """A demo fails if the network loses every datagram. It leaves no port and no timer."""
         self.network.loss = 1.0
         with self.assertRaises(NoResponse):
             self.clock.runUntil(self.start(5))
         self.assertReleased()
 
     def test_lackOfPortsFails(self) -> None:
-        """A demo fails when a port can't be opened, and leaves nothing open."""
+        """A demo fails if a port can't be opened. It leaves no port and no timer."""
         listenUDP, taken = type(self.host).listenUDP, []
 
         def scarce(*arguments: object) -> object:
@@ -72,7 +75,7 @@ class DemonstrationTests(SynchronousTestCase):
         self.assertReleased()
 
     def test_cancelledDemoLeavesNothing(self) -> None:
-        """A demo that is cancelled at any of six times leaves nothing open."""
+        """A demo cancelled after 0 to 30 milliseconds leaves no port and no timer."""
         for milliseconds in (0, 1, 3, 10, 20, 30):
             running = self.start(30)
             self.clock.runFor(milliseconds / 1000)

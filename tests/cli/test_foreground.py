@@ -1,5 +1,5 @@
 """
-Tests for ``dwdht node``: a node as a process without ``twistd``.
+The command ``dwdht node``, which runs a node without ``twistd``.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from tests.helpers.processes.programs import (
 
 
 class LogTests(SynchronousTestCase):
-    """Tests for `logTo`."""
+    """
+    The log observer that `logTo` returns.
+    """
 
     def setUp(self) -> None:
         self.errors = BytesIO()
         self.log = Logger(observer=logTo(Console(BytesIO(), self.errors)))
 
     def test_eventHasATimestamp(self) -> None:
-        """An event is a line with its time and its level."""
+        """An event is logged as one line with its time and level."""
         self.log.info("listening on {port}", port=1)
         self.assertRegex(
             self.errors.getvalue().decode(),
@@ -37,24 +39,31 @@ class LogTests(SynchronousTestCase):
         )
 
     def test_controlCharactersAreEscaped(self) -> None:
-        """A control character in an event is escaped, and a further line is indented."""
+        """
+        A control character in an event is escaped. Each further line of the event is indented.
+        """
         self.log.warn("a{text}", text="\x1b[2J\nb\r")
         self.assertTrue(
             self.errors.getvalue().endswith(b"#warn] a\\x1b[2J\n\tb\\r\n"), self.errors.getvalue()
         )
 
     def test_debugEventsAreLeftOut(self) -> None:
-        """An event of the debug level, which strangers can cause, is not logged."""
+        """
+        An event of the debug level is not logged, because hostile nodes could flood the log with
+        such events.
+        """
         self.log.debug("malformed datagram")
         self.assertEqual(self.errors.getvalue(), b"")
 
 
 class NodeTests(ProgramTestCase):
-    """The program ``dwdht node``."""
+    """
+    The program ``dwdht node`` as a process.
+    """
 
     async def startForeground(self, *options: str, **environment: str) -> tuple[Program, str]:
         """
-        Start ``dwdht node`` on loopback, and wait until it answers a ping.
+        Start ``dwdht node`` on loopback, and wait until its node answers a ping.
 
         :return: the program, and the address of its node
         """
@@ -63,7 +72,7 @@ class NodeTests(ProgramTestCase):
         command = (*DWDHT, "node", "--interface", "127.0.0.1", "--port", str(port), *options)
         program = self.start(*command, environment=environment)
         asker = DHTNode(self.reactor, ephemeral=True)
-        # Each ping is given up after 4 seconds, and the program may need longer to load.
+        # Each ping fails after 4 seconds, and the program may take longer to start.
         for _ in range(5):
             try:
                 await asker.ping(address)
@@ -75,8 +84,8 @@ class NodeTests(ProgramTestCase):
 
     async def test_nodeKeepsValuesUntilItIsTerminated(self) -> None:
         """
-        A bootstrap server and a node form a network that keeps a value, log to standard error, and
-        end with status 0 on SIGTERM and SIGINT.
+        A bootstrap server and a node form a network that stores a value. Both log to standard
+        error, and end with status 0 after SIGTERM or SIGINT.
         """
         bootstrap, address = await self.startForeground("--ephemeral")
         node, _ = await self.startForeground("--bootstrap", address)
@@ -94,7 +103,7 @@ class NodeTests(ProgramTestCase):
         self.assertIn("updatesServed 1", node.errorText)
 
     async def test_variableNamesTheBootstrapNodes(self) -> None:
-        """A node without --bootstrap joins through the nodes of DWDHT_BOOTSTRAP."""
+        """Without ``--bootstrap``, a node joins through the addresses in DWDHT_BOOTSTRAP."""
         _, address = await self.startNode()
         node, _ = await self.startForeground(DWDHT_BOOTSTRAP=address)
         node.send("TERM")
@@ -114,7 +123,7 @@ class NodeTests(ProgramTestCase):
         self.assertEqual((got.exitCode, got.text), (0, "hello"))
 
     async def test_mistakeEndsWithStatus2(self) -> None:
-        """A mistake on the command line ends the program with one line and exit status 2."""
+        """A wrong command line ends the program with one line and exit status 2."""
         for arguments, line in {
             ("--port", "65536"): "--port must be a number from 0 to 65535, not '65536'",
             ("--store", "disk"): "--store must be memory, none, or sqlite:PATH, not 'disk'",
@@ -126,8 +135,8 @@ class NodeTests(ProgramTestCase):
 
     async def test_failedStartEndsWithStatus1(self) -> None:
         """
-        A port that is taken, or a store that can't be opened, ends the program with one line and
-        exit status 1.
+        If the port is in use or the store can't be opened, the program ends with one line and exit
+        status 1.
         """
         port = takenPort(self)
         command = (*DWDHT, "node", "--interface", "127.0.0.1")

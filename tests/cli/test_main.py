@@ -1,5 +1,5 @@
 """
-Tests for ``dwdht`` as a process: its output, its errors and its exit status.
+The program ``dwdht`` as a process: its output, its errors and its exit status.
 """
 
 from __future__ import annotations
@@ -21,34 +21,36 @@ from tests.helpers.processes.programs import (
 
 KEY = "ab" * 32
 
-#: The command line of ``dwdht`` in a shell.
+#: The command ``dwdht``, quoted for a shell.
 SHELL_DWDHT = shlex.join(DWDHT)
 
-#: A bootstrap node that is named in command lines that are refused.
+#: A bootstrap node for command lines that are refused, so that it is never asked.
 BOOTSTRAP = ("--bootstrap", "127.0.0.1:1")
 
 
 class Silent(DatagramProtocol):
     """
-    A port that answers no request.
+    A UDP port that never answers.
 
-    :ivar asked: fires at the first request
+    :ivar asked: fires at the first datagram
     """
 
     def __init__(self) -> None:
         self.asked: Deferred[None] = Deferred()
 
     def datagramReceived(self, datagram: bytes, addr: object) -> None:
-        """Note the first request."""
+        """Fire ``asked`` at the first datagram."""
         if not self.asked.called:
             self.asked.callback(None)
 
 
 class CommandLineTests(ProgramTestCase):
-    """The command line of ``dwdht``, which no node is needed for."""
+    """
+    Command lines of ``dwdht`` that need no node.
+    """
 
     async def test_mistakeEndsWithStatus2(self) -> None:
-        """A mistake on the command line is reported in one line, with exit status 2."""
+        """A wrong command line is reported in one line, with exit status 2."""
         for arguments, line in {
             (): (
                 "dwdht: give a command: put, get, ping, query, update, node or demo; "
@@ -78,7 +80,10 @@ class CommandLineTests(ProgramTestCase):
             self.assertEqual(program.text, "")
 
     async def test_badVariableEndsWithStatus2(self) -> None:
-        """A mistake in DWDHT_BOOTSTRAP is reported by its name, with exit status 2."""
+        """
+        A wrong address in DWDHT_BOOTSTRAP is reported with the name of the variable, and with exit
+        status 2.
+        """
         environment = {"DWDHT_BOOTSTRAP": "x:0"}
         program = await self.finish(*DWDHT, "get", KEY, environment=environment)
         self.assertRefused(
@@ -88,7 +93,7 @@ class CommandLineTests(ProgramTestCase):
         )
 
     async def test_helpAndVersionArePrinted(self) -> None:
-        """Help, by its long and its short option, and version are printed with exit status 0."""
+        """``--help``, ``-h`` and ``--version`` print their text with exit status 0."""
         for option in ("--help", "-h"):
             program = await self.finish(*DWDHT, option)
             self.assertEqual((program.exitCode, program.errorText), (0, ""))
@@ -107,30 +112,32 @@ class CommandLineTests(ProgramTestCase):
         self.assertRegex(program.text, r"^dwdht \d+\.\d+\.\d+\n$")
 
     async def test_helpFitsAnyTerminal(self) -> None:
-        """Help is printed on a terminal of 5 columns, and when the number of columns is none."""
+        """Help is printed on a terminal of 5 columns, and if COLUMNS is not a number."""
         for columns in ("5", "wide"):
             program = await self.finish(*DWDHT, "get", "-h", environment={"COLUMNS": columns})
             self.assertEqual((program.exitCode, program.errorText), (0, ""))
 
     async def test_twistdPrintsItsHelp(self) -> None:
-        """The help of twistd dwdht is printed by its short option too."""
+        """``twistd dwdht -h`` prints the help."""
         program = await self.finish(*TWISTD, "dwdht", "-h")
         self.assertEqual(program.exitCode, 0)
         self.assertIn("--ephemeral", program.text)
 
     async def test_interruptedInputEndsInOneLine(self) -> None:
-        """A put that is interrupted while it waits for standard input ends with one line."""
+        """A put that is interrupted while it waits for standard input ends with one error line."""
         program = self.start(*DWDHT, "put", *BOOTSTRAP)
         await deferLater(self.reactor, 1.5)
         program.send("INT")
         await program.end(10)
-        # On a slow machine the program is still loading.
+        # On a slow machine, the interrupt arrives while the program is still loading.
         self.assertRegex(program.errorText, r"^dwdht( put)?: interrupted\n$")
         self.assertEqual(program.exitCode, 1)
 
 
 class FailureTests(ProgramTestCase):
-    """Failures of ``dwdht``."""
+    """
+    Failures of ``dwdht`` at run time.
+    """
 
     async def test_failureEndsWithStatus1(self) -> None:
         """A failed command is reported in one line, with exit status 1."""
@@ -142,8 +149,8 @@ class FailureTests(ProgramTestCase):
 
     async def test_interruptedCommandEndsInOneLine(self) -> None:
         """
-        A command that is interrupted just after its start ends within 10 seconds, with one line and
-        exit status 1.
+        A query interrupted right after its first request ends within 10 seconds, with one error
+        line and exit status 1.
         """
         silent = Silent()
         port = self.reactor.listenUDP(0, silent, interface="127.0.0.1")
@@ -156,14 +163,17 @@ class FailureTests(ProgramTestCase):
         self.assertRefused(program, 1, "dwdht query: interrupted")
 
     async def shell(self, script: str, **variables: str) -> Program:
-        """Run a script in which ``$DWDHT`` is the program; its exit status is the script's own."""
+        """
+        Run a script with bash, in which ``$DWDHT`` is the program. The exit status is that of the
+        script.
+        """
         environment = {"DWDHT": SHELL_DWDHT, **variables}
         return await self.finish("bash", "-c", script, environment=environment)
 
     async def test_unwritableOutputEndsInOneLine(self) -> None:
         """
-        A result, help or version that can't be written, because the disk is full or standard output
-        is closed, ends with one line and exit status 1.
+        A command, help or version ends with one error line and exit status 1 if its output is
+        closed or on a full disk.
         """
         _, address = await self.startNode()
         for redirection, reason in {
@@ -182,28 +192,32 @@ class FailureTests(ProgramTestCase):
                 self.assertRefused(program, 1, f"{name}: cannot write to standard output: {reason}")
 
     async def test_closedPipeEndsQuietly(self) -> None:
-        """A command whose reader has ended ends with exit status 1, and says nothing."""
+        """
+        If the reader of its output has exited, a command ends with exit status 1 and no error line.
+        """
         _, address = await self.startNode()
         for arguments in ("ping --count 2 $ADDRESS", "demo --nodes 1", "--help", "--version"):
-            # The reader ends before it has read anything.
+            # The reader ":" exits without reading.
             script = f"( sleep 0.1; $DWDHT {arguments} ) | :; exit ${{PIPESTATUS[0]}}"
             program = await self.shell(script, ADDRESS=address)
             self.assertEqual((program.exitCode, program.errorText), (1, ""), arguments)
 
     async def test_fullErrorOutputKeepsTheStatus(self) -> None:
-        """A mistake ends with exit status 2 although it can't be reported."""
+        """A wrong command line ends with exit status 2 even if standard error can't be written."""
         for redirection in ("2>/dev/full", "2>&-"):
             program = await self.shell(f"$DWDHT get x {redirection}")
             self.assertEqual((program.exitCode, program.errorText), (2, ""))
 
 
 class ResultTests(ProgramTestCase):
-    """Results of ``dwdht`` on a network of one node."""
+    """
+    Results of ``dwdht`` on a network with one node.
+    """
 
     async def test_valueGoesThroughPipes(self) -> None:
         """
-        A value is read from a pipe, and printed to a pipe to the byte; the number of nodes is
-        printed to standard error.
+        A put reads a value from a pipe, and a get prints the same bytes to a pipe. The number of
+        nodes is printed on standard error.
         """
         _, address = await self.startNode()
         script = (
@@ -216,7 +230,7 @@ class ResultTests(ProgramTestCase):
         self.assertEqual(program.text, " 61 00 62 ff 0a\n")
 
     async def test_jsonIsOneObjectOnALine(self) -> None:
-        """The commands put, get, ping, query and update print JSON when --json is given."""
+        """With ``--json``, put, get, ping, query and update print JSON objects, one on a line."""
         _, address = await self.startNode()
         before = ("--bootstrap", address, "--json")
         put = await self.finish(*DWDHT, *before, "put", "hello")
@@ -232,7 +246,7 @@ class ResultTests(ProgramTestCase):
         self.assertEqual(json.loads(update.text.splitlines()[-1]), {"nodes": 1})
 
     async def onTerminal(self, *arguments: str) -> Program:
-        """Run ``dwdht`` with a terminal as all three of its streams."""
+        """Run ``dwdht`` with a terminal as its standard input, output and error."""
         program = Program(self.reactor)
         self.reactor.spawnProcess(
             program, DWDHT[0], [*DWDHT, *arguments], {"TERM": "xterm"}, usePTY=True
@@ -240,10 +254,10 @@ class ResultTests(ProgramTestCase):
         await program.end(30)
         return program
 
-    async def test_terminalIsServed(self) -> None:
+    async def test_outputSuitsATerminal(self) -> None:
         """
-        On a terminal a value is escaped and its line is ended, a put without a value is refused,
-        and a ping that takes over a second shows progress.
+        On a terminal, a get escapes the value and ends its line, and a put without a value is
+        refused. A ping of more than a second shows progress.
         """
         _, address = await self.startNode()
         put = await self.finish(*DWDHT, "put", "--bootstrap", address, "\x1b[2J")
@@ -264,13 +278,12 @@ class ResultTests(ProgramTestCase):
 
 
 class DemoTests(ProgramTestCase):
-    """The program ``dwdht demo``."""
+    """
+    The program ``dwdht demo`` as a process.
+    """
 
     async def test_demoFindsItsValue(self) -> None:
-        """
-        The demo of 30 nodes finds its value, and prints the 20 nodes that took it and the nodes
-        that were asked.
-        """
+        """A demo of 30 nodes finds its value. It prints the 20 nodes that stored the value."""
         program = await self.finish(*DWDHT, "demo", "--nodes", "30")
         self.assertEqual((program.exitCode, program.errorText), (0, ""))
         for expected in (

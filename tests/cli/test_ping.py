@@ -1,5 +1,5 @@
 """
-Tests for ``dwdht ping``, on a network in memory.
+The command ``dwdht ping``, on a network in memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from tests.helpers.networks.values import BOOTSTRAP
 
 
 class PingTests(CommandTestCase):
-    """Tests for `Ping`, on a network whose round trips take 80 milliseconds."""
+    """
+    Pings on a network with round trips of 80 milliseconds.
+    """
 
     size = 1
 
@@ -24,7 +26,7 @@ class PingTests(CommandTestCase):
 
     def test_pingPrintsTheAnswer(self) -> None:
         """
-        A ping prints the id and address of the node that answers, the address that it sees, and the
+        A ping prints the id and address of the node, our address as the node sees it, and the
         round-trip time.
         """
         node = self.network.members[0]
@@ -40,21 +42,24 @@ class PingTests(CommandTestCase):
         )
 
     def test_timeOfTheNameIsNotCounted(self) -> None:
-        """The round-trip time doesn't include the 3 seconds that resolving the name took."""
+        """The round-trip time excludes the 3 seconds for resolving the name."""
         self.network.network.nameLatency = 3.0
         self.network.network.addName("node.example", "10.0.0.1")
         (line,) = self.result("ping", "node.example:6620").lines
         self.assertTrue(line.endswith(", 80.0 ms"), line)
 
     def test_unansweredPingFails(self) -> None:
-        """A ping that is not answered fails with the address, or with the name that has none."""
+        """
+        An unanswered ping fails with an error that contains the address. A name without an address
+        fails with the name.
+        """
         self.assertFails("dwdht ping: no answer from 10.0.9.9:1", "ping", "10.0.9.9:1")
         self.assertFails(
             "dwdht ping: nosuch.invalid has no IPv4 address", "ping", "nosuch.invalid:1"
         )
 
     def test_timeoutLimitsAPing(self) -> None:
-        """A ping with a time-out of 0.2 seconds fails after that time."""
+        """An unanswered ping with a time-out of 0.2 seconds fails after exactly this time."""
         started = self.network.clock.seconds()
         self.assertFails(
             "dwdht ping: gave up after 0.2 seconds", "ping", "10.0.9.9:1", "--timeout", "0.2"
@@ -62,7 +67,7 @@ class PingTests(CommandTestCase):
         self.assertAlmostEqual(self.network.clock.seconds() - started, 0.2)
 
     def test_pingsHaveASummary(self) -> None:
-        """Three pings are sent a second apart, and end with a summary of their times."""
+        """Three pings are sent one second apart. A summary of their times is printed at the end."""
         started = self.network.clock.seconds()
         *answers, summary = self.result("ping", "--count", "3", BOOTSTRAP).lines
         self.assertEqual(len(answers), 3)
@@ -70,7 +75,9 @@ class PingTests(CommandTestCase):
         self.assertAlmostEqual(self.network.clock.seconds() - started, 2.08)
 
     def test_lostPingsAreCounted(self) -> None:
-        """The summary counts pings that weren't answered, and the command succeeds after one."""
+        """
+        Of 4 pings, one is answered. The summary counts the 3 lost ones, and the command succeeds.
+        """
         clock, network = self.network.clock, self.network.network
         clock.callLater(0.5, setattr, network, "loss", 1.0)
         arguments = ("ping", "--count", "4", "--timeout", "0.3", BOOTSTRAP)
@@ -81,8 +88,8 @@ class PingTests(CommandTestCase):
         self.assertEqual(lost, ["gave up after 0.3 seconds"] * 3)
         self.assertEqual(summary, "4 sent, 1 answered, 75 % lost; min/median/max 80.0/80.0/80.0 ms")
 
-    def test_loosingAllPingsFails(self) -> None:
-        """Two pings that are both lost print a summary without times, and fail."""
+    def test_losingAllPingsFails(self) -> None:
+        """Two pings without an answer fail. The summary then contains no times."""
         result = self.assertFails(
             "dwdht ping: no answer from 10.0.9.9:1", "ping", "--count", "2", "10.0.9.9:1"
         )
@@ -91,7 +98,7 @@ class PingTests(CommandTestCase):
         )
 
     def test_pingPrintsJSON(self) -> None:
-        """A ping with --json prints an object for each ping, and one for the summary."""
+        """Pings with ``--json`` print one object for each ping and one for the summary."""
         node = self.network.members[0]
         address = f"{node._clock.host}:{node.address().port}"
         result = self.result("ping", "--json", "--count", "2", address)
@@ -116,7 +123,7 @@ class PingTests(CommandTestCase):
         self.assertIsNone(json.loads(line)["node"])
 
     def test_lossInJSON(self) -> None:
-        """A lost ping with --json prints an object with the error, and no times."""
+        """With ``--json``, a lost ping is an object with an error. The summary's times are null."""
         result = self.attempt("ping", "--json", "--count", "1", "10.0.9.9:1")
         lost, summary = map(json.loads, result.lines)
         self.assertEqual(lost, {"address": "10.0.9.9:1", "error": "no answer from 10.0.9.9:1"})
@@ -134,7 +141,7 @@ class PingTests(CommandTestCase):
         self.assertEqual(result.status, 1)
 
     def test_interruptedPingsHaveASummary(self) -> None:
-        """A row of pings that is interrupted after two of them prints its summary."""
+        """Pings that are interrupted after the second of 100 print their summary."""
         output, errors = BytesIO(), BytesIO()
         running = self.start("ping", "--count", "100", BOOTSTRAP, console=Console(output, errors))
         self.network.clock.runFor(1.5)
@@ -145,12 +152,16 @@ class PingTests(CommandTestCase):
 
 
 class RoundTripsTests(CommandTestCase):
-    """Tests for `RoundTrips`."""
+    """
+    `RoundTrips`, which collects the round-trip times of pings.
+    """
 
     size = 0
 
     def test_medianIsInTheMiddle(self) -> None:
-        """The median is the middle time of 3, and the mean of the middle two of 4."""
+        """
+        The median of 3 times is the middle one. The median of 4 is the mean of the middle two.
+        """
         trips = RoundTrips()
         self.assertIsNone(trips.extremes())
         trips.times = [3.0, 9.0, 1.0]

@@ -1,5 +1,5 @@
 """
-Tests for the command lines of ``dwdht``.
+How the command lines of ``dwdht`` are read.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from tests.helpers.networks.values import BOOTSTRAP
 
 
 class CommandLineTests(CommandLineTestCase):
-    """Tests for `Options`, and for the commands in it."""
+    """
+    `Options` and its subcommands.
+    """
 
     def test_optionsStandAnywhere(self) -> None:
-        """Options may stand before, between and after the arguments."""
+        """Options may come before, between or after the arguments."""
         expected = parse("query", "--bootstrap", BOOTSTRAP, "--value", "x", "echo", KEY).subOptions
         for arguments in (
             ("echo", "--bootstrap", BOOTSTRAP, KEY, "--value", "x"),
@@ -27,7 +29,7 @@ class CommandLineTests(CommandLineTestCase):
             self.assertEqual(parse("query", *arguments).subOptions, expected)
 
     def test_sharedOptionsStandBeforeTheCommand(self) -> None:
-        """The options --bootstrap, --json and --timeout may stand before the command."""
+        """The options ``--bootstrap``, ``--json`` and ``--timeout`` may come before the command."""
         options = ("--bootstrap", BOOTSTRAP, "--json", "--timeout", "1.5")
         for arguments in (("get", KEY), ("put", "x"), ("query", "a", KEY), ("update", "a", KEY)):
             expected = parse(*arguments, *options).subOptions
@@ -39,20 +41,20 @@ class CommandLineTests(CommandLineTestCase):
         node = parse("--bootstrap", BOOTSTRAP, "node").command
         self.assertEqual(node["bootstrap"], [Address("10.0.0.1", 6620)])
 
-    def test_optionsOfTheCommandComeFirst(self) -> None:
-        """An option after the command replaces the same option before it."""
+    def test_optionAfterTheCommandHasPrecedence(self) -> None:
+        """An option after the command overrides the same option before the command."""
         before = ("--bootstrap", "before:1", "--timeout", "1")
         command = parse(*before, "get", "--bootstrap", "after:2", "--timeout", "2", KEY).command
         self.assertEqual(command["bootstrap"], [Address("after", 2)])
         self.assertEqual(command["timeout"], 2.0)
 
     def test_optionOfOtherCommandsIsRefused(self) -> None:
-        """An option before a command that doesn't take it is refused."""
+        """An option before the command is refused if the command hasn't this option."""
         self.assertRefused("this command has no option --json", "--json", "demo")
         self.assertRefused("this command has no option --timeout", "--timeout", "1", "node")
 
     def test_dashesEndTheOptions(self) -> None:
-        """A value that looks like an option is taken as a value after two dashes."""
+        """After two dashes, an argument that looks like an option is a value."""
         options = parse("put", "--bootstrap", BOOTSTRAP, "--", "--bootstrap")
         self.assertEqual(options.command["value"], b"--bootstrap")
 
@@ -64,13 +66,13 @@ class CommandLineTests(CommandLineTestCase):
             )
 
     def test_unknownNameIsRefused(self) -> None:
-        """An unknown command or option is refused by its name."""
+        """The error for an unknown command or option contains its name."""
         self.assertRefused("Unknown command: fetch", "fetch")
         self.assertRefused("option --frob not recognized", "put", "--frob", "x")
         self.assertRefused("option -x not recognized", "put", "-x")
 
     def test_wrongNumberOfArgumentsIsRefused(self) -> None:
-        """Too few or too many arguments are refused with a list of the arguments."""
+        """The error for too few or too many arguments lists the expected arguments."""
         for expected, *arguments in (
             ("[options] [VALUE]", "put", "x", "y"),
             ("[options] KEYHEX", "get"),
@@ -82,9 +84,7 @@ class CommandLineTests(CommandLineTestCase):
             self.assertRefused(f"the arguments must be: {expected}", *arguments)
 
     def test_badKeyIsRefused(self) -> None:
-        """
-        A key or target of 31 bytes, or with characters other than hexadecimal digits, is refused.
-        """
+        """A key or target is refused if it has 31 bytes or isn't hexadecimal."""
         bootstrap = ("--bootstrap", BOOTSTRAP)
         self.assertRefused("the key must be 32 bytes", "get", *bootstrap, KEY[2:])
         for command in ("query", "update"):
@@ -94,7 +94,9 @@ class CommandLineTests(CommandLineTestCase):
         )
 
     def test_commandOfTheProtocolIsRefused(self) -> None:
-        """A query or an update is refused for a command of the protocol itself, or for none."""
+        """
+        A query or update is refused if its command is empty or belongs to the protocol itself.
+        """
         for command in ("query", "update"):
             arguments = (command, "--bootstrap", BOOTSTRAP)
             self.assertRefused(
@@ -103,7 +105,9 @@ class CommandLineTests(CommandLineTestCase):
             self.assertRefused("a command can't be empty", *arguments, "", KEY)
 
     def test_badTimeoutIsRefused(self) -> None:
-        """A time-out that isn't a number of seconds above 0, up to a day, is refused."""
+        """
+        A time-out is refused unless it is a number of seconds above 0 and at most 86,400, a day.
+        """
         for seconds in (
             "0",
             "0.0",
@@ -123,27 +127,29 @@ class CommandLineTests(CommandLineTestCase):
             )
 
     def test_badCountIsRefused(self) -> None:
-        """A number of pings that isn't a number from 1 to 86,400 is refused."""
+        """The number of pings is refused unless it is from 1 to 86,400."""
         for count in ("0", "86401", "many", "-3"):
             self.assertRefused(
                 "--count must be a number from 1 to 86400", "ping", f"--count={count}", BOOTSTRAP
             )
 
     def test_twoFormsOfOutputAreRefused(self) -> None:
-        """A get with both --raw and --json is refused."""
+        """A get with both ``--raw`` and ``--json`` is refused."""
         self.assertRefused(
             "give --raw or --json, not both",
             *("get", "--bootstrap", BOOTSTRAP, "--raw", "--json", KEY),
         )
 
     def test_badNodeCountIsRefused(self) -> None:
-        """A number of nodes that isn't a number from 1 to 900 is refused."""
+        """The number of a demo's nodes is refused unless it is from 1 to 900."""
         for count in ("0", "901", "many", "-3"):
             self.assertRefused("--nodes must be a number from 1 to 900", "demo", f"--nodes={count}")
 
 
 class BootstrapTests(CommandLineTestCase):
-    """Tests for the bootstrap nodes of a command."""
+    """
+    The bootstrap nodes of a command.
+    """
 
     def test_missingBootstrapIsRefused(self) -> None:
         """The commands put, get, query and update are refused without a bootstrap node."""
@@ -161,13 +167,16 @@ class BootstrapTests(CommandLineTestCase):
                 )
 
     def test_badBootstrapIsRefused(self) -> None:
-        """A bootstrap node that isn't HOST:PORT is refused, wherever it is given."""
+        """A bootstrap node other than HOST:PORT is refused before and after the command."""
         expected = "--bootstrap: 'x:0' has no valid port"
         self.assertRefused(expected, "get", "--bootstrap", "x:0", KEY)
         self.assertRefused(expected, "--bootstrap", "x:0", "get", KEY)
 
     def test_nameThatCannotBeResolvedIsRefused(self) -> None:
-        """A host name with an empty label, or one of 64 characters, is refused before its use."""
+        """
+        A host name with an empty label or of 64 characters is refused when the command line is
+        read.
+        """
         for host in ("a..b", "x" * 64):
             expected = f"'{host}:1' has no valid host"
             self.assertRefused(f"--bootstrap: {expected}", "get", "--bootstrap", f"{host}:1", KEY)
@@ -175,8 +184,8 @@ class BootstrapTests(CommandLineTestCase):
 
     def test_variableHoldsBootstrapNodes(self) -> None:
         """
-        DWDHT_BOOTSTRAP holds addresses, with commas or spaces between them, for commands without
-        --bootstrap.
+        Without ``--bootstrap``, the addresses are read from DWDHT_BOOTSTRAP. Commas or spaces
+        separate them.
         """
         for text in ("a:1,b:2", "a:1 b:2", " a:1 ,\tb:2,\n"):
             setVariable(self, text)
@@ -189,13 +198,16 @@ class BootstrapTests(CommandLineTestCase):
                 )
 
     def test_badVariableIsRefusedByName(self) -> None:
-        """DWDHT_BOOTSTRAP is refused by its name when it holds something else."""
+        """The error for a wrong address in DWDHT_BOOTSTRAP contains the name of the variable."""
         setVariable(self, "localhost:10001,x:http")
         for arguments in (("get", KEY), ("put", "x"), ("node",)):
             self.assertRefused("DWDHT_BOOTSTRAP: 'x:http' has no valid port", *arguments)
 
     def test_optionReplacesTheVariable(self) -> None:
-        """DWDHT_BOOTSTRAP isn't read when --bootstrap is given, or when no network is asked."""
+        """
+        DWDHT_BOOTSTRAP is not read if ``--bootstrap`` is given. The commands ping and demo never
+        read it.
+        """
         setVariable(self, "x:http")
         for arguments in (
             ("get", "--bootstrap", BOOTSTRAP, KEY),
@@ -208,26 +220,31 @@ class BootstrapTests(CommandLineTestCase):
 
 
 class ValueTests(CommandLineTestCase):
-    """Tests for the value of put and update."""
+    """
+    The value of the commands put and update.
+    """
 
     def assertInputRefused(
         self, expected: str, *arguments: str, stdin: BinaryIO | None = None
     ) -> None:
-        """Require a usage error of one line when the value is read."""
+        """Require a usage error of exactly this line when the command reads its value."""
         command = parse(*arguments, "--bootstrap", BOOTSTRAP).command
         with self.assertRaises(UsageError) as raised:
             command.readInput(stdin)
         self.assertEqual(str(raised.exception), expected)
 
     def test_tooLargeArgumentIsRefused(self) -> None:
-        """A value over 1,000 bytes is refused, counted in bytes and not in characters."""
+        """A value of 1,002 bytes in 501 characters is refused, because the limit is 1,000 bytes."""
         self.assertRefused(
             "a value may have up to 1000 bytes, and this one has 1002",
             *("put", "--bootstrap", BOOTSTRAP, "\u00e9" * 501),
         )
 
     def test_tooLargeFileIsRefused(self) -> None:
-        """A file, or an input without an end, is refused after 1,001 bytes."""
+        """
+        At most 1,001 bytes are read of a file or of standard input. A value of this size is
+        refused.
+        """
         expected = "a value may have up to 1000 bytes, and this one has more"
         self.assertRefused(expected, "put", "--bootstrap", BOOTSTRAP, "--file", "/dev/zero")
         stdin = BytesIO(bytes(5000))
@@ -235,13 +252,13 @@ class ValueTests(CommandLineTestCase):
         self.assertEqual(stdin.tell(), 1001)
 
     def test_largestValueIsTaken(self) -> None:
-        """A value of 1,000 bytes is taken from standard input."""
+        """A value of 1,000 bytes, the maximum, is accepted from standard input."""
         command = parse("put", "--bootstrap", BOOTSTRAP).command
         command.readInput(BytesIO(bytes(1000)))
         self.assertEqual(command["value"], bytes(1000))
 
     def test_unreadableFileIsRefused(self) -> None:
-        """A file that isn't there, or is a folder, is refused with the reason."""
+        """The error for a missing file or for a folder contains the reason."""
         for path, reason in {
             "/nonexistent": "No such file or directory",
             "/": "Is a directory",
@@ -253,7 +270,7 @@ class ValueTests(CommandLineTestCase):
                 )
 
     def test_unreadableInputIsRefused(self) -> None:
-        """A standard input that can't be read is refused with the reason."""
+        """The error for an unreadable or closed standard input contains the reason."""
         with open("/dev/null", "wb") as unreadable:
             self.assertInputRefused(
                 "cannot read standard input: read", "put", "-", stdin=unreadable
@@ -261,16 +278,14 @@ class ValueTests(CommandLineTestCase):
         self.assertInputRefused("standard input is closed", "put", "-")
 
     def test_twoValuesAreRefused(self) -> None:
-        """A value that is given both as an argument and as a file is refused."""
+        """A put is refused if its value is given both as an argument and as a file."""
         self.assertRefused(
             "give the value as an argument or as --file PATH, not as both",
             *("put", "--bootstrap", BOOTSTRAP, "--file", "x", "y"),
         )
 
     def test_missingValueIsRefused(self) -> None:
-        """
-        A put without a value is refused when standard input is a terminal, closed, or empty.
-        """
+        """A put without a value is refused if standard input is a terminal, closed or empty."""
         for stdin in (Terminal(), None, BytesIO()):
             self.assertInputRefused(
                 "give a value: as an argument, as --file PATH, or on standard input",
@@ -279,7 +294,10 @@ class ValueTests(CommandLineTestCase):
             )
 
     def test_emptyValueCanBeStored(self) -> None:
-        """A put stores an empty value when the argument is empty, or the input that it names."""
+        """
+        A put stores an empty value if the argument is empty, or if it is ``-`` and standard input
+        is empty.
+        """
         for argument in ("", "-"):
             command = parse("put", "--bootstrap", BOOTSTRAP, argument).command
             command.readInput(BytesIO())

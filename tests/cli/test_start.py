@@ -1,5 +1,5 @@
 """
-The cost of ``dwdht`` as a process, beside that of a Python that only imports Twisted's reactor.
+The CPU time of ``dwdht`` as a process, compared with a Python that only imports Twisted's reactor.
 """
 
 from __future__ import annotations
@@ -10,21 +10,23 @@ from resource import RUSAGE_CHILDREN, getrusage
 from dwdht_twisted import DHTNode, MemoryStore, ValueHandler, values
 from tests.helpers.processes.programs import DWDHT, ProgramTestCase
 
-#: The most CPU time that a get may take, in times of that of an import of the reactor.  It is about
-#: 0.9.  Larger: what isn't needed could be loaded again unnoticed.
+#: The most CPU time that a get may take, as a multiple of the time for importing the reactor. It
+#: takes about 0.9 of that time. With a larger limit, a superfluous import could go unnoticed.
 MOST = 1.25
 
-#: The number of runs of each program.  The fastest of them is counted, because other processes can
-#: only slow a run down.
+#: The number of runs of each program. The fastest run counts, because other processes can only slow
+#: a run down.
 RUNS = 5
 
 
 class StartTests(ProgramTestCase):
-    """Tests for the time that a short command takes."""
+    """
+    The CPU time of a short command.
+    """
 
     async def startNetwork(self, size: int) -> tuple[str, bytes]:
         """
-        Start a network of a bootstrap server and other nodes in this process, and store a value.
+        Start a bootstrap server and ``size`` nodes in this process, and store a value.
 
         :return: the address of the bootstrap server, and the key of the value
         """
@@ -41,9 +43,10 @@ class StartTests(ProgramTestCase):
         return str(bootstrap.address()), key
 
     async def cpuSeconds(self, *command: str) -> float:
-        """Run a program to its end, and return the CPU time that it took, in seconds."""
+        """Run a program to its end and return its CPU time in seconds."""
         before = getrusage(RUSAGE_CHILDREN)
-        # Compiled, as the files of an installed package are, and not measured for coverage.
+        # The modules are compiled, as in an installed package. Coverage is switched off because it
+        # takes time.
         environment = {
             "PYTHONPYCACHEPREFIX": str(self.folder),
             "PYTHONDONTWRITEBYTECODE": "",
@@ -57,15 +60,15 @@ class StartTests(ProgramTestCase):
 
     async def test_getCostsLittleMoreThanTheReactor(self) -> None:
         """
-        A get of a value on a network of 100 nodes takes, as a process, up to 1.25 times the CPU
-        time of a Python that imports the reactor and ends.
+        A get in a network of 100 nodes takes at most 1.25 times the CPU time of importing the
+        reactor.
         """
         address, key = await self.startNetwork(100)
         reactor = (sys.executable, "-c", "from twisted.internet import reactor")
         get = (*DWDHT, "get", "--bootstrap", address, key.hex())
         times: dict[tuple[str, ...], list[float]] = {reactor: [], get: []}
         for command in times:
-            # The first run compiles its modules.
+            # The first run of each command compiles the modules.
             await self.cpuSeconds(*command)
         for _ in range(RUNS):
             for command, taken in times.items():
