@@ -10,6 +10,7 @@ from dwdht_twisted import (
     Address,
     Contact,
     DHTNode,
+    DHTService,
     InvalidAddress,
     InvalidCommand,
     InvalidTarget,
@@ -68,6 +69,35 @@ class ArgumentTests(NodeTestCase):
         ):
             with self.assertRaises(InvalidAddress):
                 DHTNode(self.network.reactor(), bootstrap=cast(Any, given))
+
+    def test_partsOfAnAddressAreRefused(self) -> None:
+        """
+        Bytes, a mapping without exactly a host and a port, and a set of a host and a port raise
+        `InvalidAddress` with what was given and what is allowed: as ``bootstrap`` of a node and of
+        a service, as ``nodes``, and within a list.
+        """
+        for part in (
+            b"example.com:4224",
+            bytearray(b"example.com:4224"),
+            {"example.com": 4224},
+            {"host": "example.com"},
+            {"host": "example.com", "port": 4224, "name": "one"},
+            {"example.com", 4224},
+        ):
+            for given in (part, [part], ["example.com:1", part]):
+                wrong = cast(Any, given)
+                for use in (
+                    lambda wrong: DHTNode(self.network.reactor(), bootstrap=wrong),
+                    lambda wrong: DHTService(self.network.reactor(), bootstrap=wrong),
+                    lambda wrong: self.asker.query(COMMAND, bytes(32), nodes=wrong),
+                    lambda wrong: self.asker.update(COMMAND, bytes(32), nodes=wrong),
+                ):
+                    with self.assertRaises(InvalidAddress) as caught:
+                        use(wrong)
+                    self.assertIn(repr(part), str(caught.exception))
+                    self.assertIn("HOST:PORT", str(caught.exception))
+            with self.assertRaises(InvalidAddress):
+                self.asker.ping(cast(Any, part))
 
     def test_badContactIsRefused(self) -> None:
         """
@@ -181,6 +211,31 @@ class FormTests(NodeTestCase):
         for given in ("10.1.1.1:7000", self.addressOf(other), self.contactOf(other)):
             [reply] = self.collect(asker, self.target(), nodes=given)
             self.assertEqual(reply.node, self.contactOf(other))
+
+    def test_mappingOfHostAndPortIsTaken(self) -> None:
+        """
+        A mapping of a host and a port is taken as an address, alone and in a list: as ``bootstrap``
+        of a node and of a service, as ``nodes``, and for pings.
+        """
+        other = self.node("10.1.1.1", port=7000)
+        there: dict[str, str | int] = {"host": "10.1.1.1", "port": 7000}
+        forms: list[Any] = [there, [there], ["10.9.9.9:9", there]]
+        for given in forms:
+            node = self.node(bootstrap=given)
+            self.clock.runUntil(node.ready())
+            [reply] = self.collect(node, self.target(), nodes=[there])
+            self.assertEqual(reply.node, self.contactOf(other))
+            service = DHTService(self.network.reactor(), bootstrap=given)
+            service.startService()
+            self.clock.runUntil(service.node.ready())
+            self.assertIn(self.contactOf(other), service.node.contacts())
+            self.clock.runUntil(service.stopService())
+        [reply] = self.collect(node, self.target(), nodes=there)
+        self.assertEqual(reply.node, self.contactOf(other))
+        pong = self.clock.runUntil(node.ping(there))
+        self.assertEqual(pong.contact, self.contactOf(other))
+        pong = self.clock.runUntil(node.holepunch(there, there))
+        self.assertEqual(pong.contact, self.contactOf(other))
 
     def test_bytesLikeObjectsAreTaken(self) -> None:
         """

@@ -1,0 +1,571 @@
+"""
+What a program on asyncio does with nodes; `asyncio_program` runs one of these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
+from threading import Thread
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import deferLater
+
+from dwdht_twisted import (
+    DHTNode,
+    NodeDestroyed,
+    NoResponse,
+    Reply,
+    Request,
+    RequestTimeout,
+    UpdateRefused,
+    values,
+)
+from dwdht_twisted.values import MemoryStore
+from tests.helpers.networks.doubles import Consumer
+from tests.helpers.processes.asyncio_program import COMMAND, TARGET, Program, running
+
+
+async def handlersMayAwaitAnything(program: Program) -> None:
+    """
+    Handlers that await futures, Deferreds and both give their values, to queries and to updates.
+    """
+    loop, reactor = program.loop, program.reactor
+    inner = program.node()
+    inner.register(COMMAND, query=lambda _: b"inner")
+    asker = program.node(ephemeral=True)
+
+    def returnsFuture(_: Request) -> Awaitable[bytes]:
+        future: asyncio.Future[bytes] = loop.create_future()
+        loop.call_later(0.02, future.set_result, b"value")
+        return future
+
+    def returnsTask(_: Request) -> Awaitable[bytes]:
+        return loop.create_task(asyncio.sleep(0.02, b"value"))
+
+    async def sleeps(_: Request) -> bytes:
+        return await asyncio.sleep(0.02, b"value")
+
+    async def sleepsInTime(_: Request) -> bytes:
+        return await asyncio.wait_for(asyncio.sleep(0.02, b"value"), 5)
+
+    async def timesOut(_: Request) -> bytes:
+        try:
+            await asyncio.wait_for(asyncio.sleep(60), 0.02)
+        except asyncio.TimeoutError:
+            return b"value"
+        return b"no time-out"
+
+    async def gathers(_: Request) -> bytes:
+        parts = await asyncio.gather(
+            asyncio.sleep(0.02, b"va"),
+            deferLater(reactor, 0.02, lambda: b"lu").asFuture(loop),
+            asyncio.to_thread(lambda: b"e"),
+        )
+        return b"".join(parts)
+
+    async def awaitsDeferred(_: Request) -> bytes:
+        return await deferLater(reactor, 0.02, lambda: b"value")
+
+    async def mixes(_: Request) -> bytes:
+        first = await deferLater(reactor, 0.01, lambda: b"va")
+        second = await asyncio.sleep(0.01, b"lu")
+        [reply] = await asker.query(COMMAND, TARGET, nodes=[inner.address()]).collect()
+        assert reply.value == b"inner"
+        third = await deferLater(reactor, 0.01, lambda: b"e")
+        await asyncio.sleep(0)
+        return first + second + third
+
+    async def catchesDeferredsError(_: Request) -> bytes:
+        try:
+            await deferLater(reactor, 0.01, lambda: 1 / 0)
+        except ZeroDivisionError:
+            await asyncio.sleep(0.01)
+        try:
+            await asker.ping(program.silent()[0]).addTimeout(0.02, reactor)
+        except Exception:
+            return b"value"
+        return b"no error"
+
+    async def runsTwistedsCoroutine(_: Request) -> bytes:
+        async def twisteds() -> bytes:
+            await deferLater(reactor, 0.01, lambda: None)
+            [reply] = await asker.query(COMMAND, TARGET, nodes=[inner.address()]).collect()
+            assert reply.value == b"inner"
+            return b"value"
+
+        return await Deferred.fromCoroutine(twisteds())
+
+    async def readsAStream(_: Request) -> bytes:
+        async for reply in asker.query(COMMAND, TARGET, nodes=[inner.address()]):
+            await asyncio.sleep(0.01)
+            assert reply.value == b"inner"
+            return b"value"
+        return b"no reply"
+
+    def returnsDeferred(_: Request) -> Deferred[bytes]:
+        return deferLater(reactor, 0.02, lambda: b"value")
+
+    def returnsDeferredOfAFuture(_: Request) -> Deferred[bytes]:
+        return Deferred.fromFuture(loop.create_task(asyncio.sleep(0.02, b"value")))
+
+    async def looksAtItsTask(_: Request) -> bytes:
+        await deferLater(reactor, 0.01, lambda: None)
+        return b"value" if asyncio.current_task() is not None else b"no task"
+
+    for handle in (
+        returnsFuture,
+        returnsTask,
+        sleeps,
+        sleepsInTime,
+        timesOut,
+        gathers,
+        awaitsDeferred,
+        mixes,
+        catchesDeferredsError,
+        runsTwistedsCoroutine,
+        readsAStream,
+        returnsDeferred,
+        returnsDeferredOfAFuture,
+        looksAtItsTask,
+    ):
+        there = program.server(handle, handle)
+        stream = asker.update(COMMAND, TARGET, b"x", nodes=[there], query=True)
+        found = [reply.value for reply in await stream.collect()]
+        assert found == [b"value", b"value"], (handle, found)
+
+
+async def handlersOfTheAskerAwaitToo(program: Program) -> None:
+    """
+    A lone member runs its own handler, which awaits a future.
+    """
+
+    async def sleeps(_: Request) -> bytes:
+        return await asyncio.sleep(0.02, b"own")
+
+    node = program.node()
+    node.register(COMMAND, query=sleeps, update=sleeps)
+    stream = node.update(COMMAND, TARGET, b"x", query=True)
+    assert [reply.value for reply in await stream.collect()] == [b"own", b"own"]
+
+
+async def failingHandlersAreAnswered(program: Program) -> None:
+    """
+    Handlers that fail after they have awaited a future are answered without a value, once; one that
+    refuses an update refuses it.
+    """
+    runs: list[str] = []
+
+    async def fails(_: Request) -> bytes:
+        runs.append("query")
+        await asyncio.sleep(0.01)
+        raise ZeroDivisionError
+
+    async def timesOut(_: Request) -> bytes:
+        runs.append("query")
+        await asyncio.wait_for(asyncio.sleep(60), 0.01)
+        return b"late"
+
+    async def cancels(_: Request) -> bytes:
+        runs.append("query")
+        await asyncio.sleep(0.01)
+        raise asyncio.CancelledError
+
+    async def refuses(_: Request) -> None:
+        runs.append("update")
+        await asyncio.sleep(0.01)
+        raise UpdateRefused
+
+    asker = program.node(ephemeral=True)
+    for handle in (fails, timesOut, cancels):
+        there = program.server(handle, refuses)
+        stream = asker.query(COMMAND, TARGET, nodes=[there])
+        [reply] = await asyncio.wait_for(stream.collect(), 1)
+        assert reply.value is None, handle
+        assert runs == ["query"], (handle, runs)
+        runs.clear()
+        assert len(program.failures) == 1, (handle, program.failures)
+        program.failures.clear()
+
+    there = program.server(lambda _: None, refuses)
+    stream = asker.update(COMMAND, TARGET, b"x", nodes=[there])
+    with suppress(Exception):
+        await asyncio.wait_for(stream.collect(), 1)
+    assert (stream.commits, stream.errors, runs) == (0, 1, ["update"])
+
+
+async def destroyedNodeCancelsItsTasks(program: Program) -> None:
+    """
+    A handler that awaits a future is cancelled when its node is destroyed, and so is a future that
+    a handler returned.
+    """
+    ended: list[str] = []
+    future: asyncio.Future[bytes] = program.loop.create_future()
+
+    async def waits(_: Request) -> bytes:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return b"late"
+
+    server = program.node()
+    server.register(COMMAND, query=waits)
+    server.register("future", query=lambda _: future)
+    asker = program.node(ephemeral=True)
+    asked = [
+        asyncio.ensure_future(asker.query(name, TARGET, nodes=[server.address()]).collect())
+        for name in (COMMAND, "future")
+    ]
+    await asyncio.sleep(0.2)
+    assert server._parts.responder.commands.runner.atWork >= 2
+    await server.destroy()
+    await asyncio.sleep(0.05)
+    assert set(ended) == {"cancelled"}, ended
+    assert future.cancelled()
+    for each in asked:
+        each.cancel()
+        with suppress(asyncio.CancelledError):
+            await each
+    assert running(asker) == (0, 0)
+
+
+async def oneFutureServesSeveralRequests(program: Program) -> None:
+    """
+    A future that a handler returns for 3 requests answers each of them.
+    """
+    future: asyncio.Future[bytes] = program.loop.create_future()
+    there = program.server(lambda _: future)
+    asker = program.node(ephemeral=True)
+    queries = [asker.query(COMMAND, TARGET, nodes=[there]).collect() for _ in range(3)]
+    program.loop.call_later(0.1, future.set_result, b"value")
+    for replies in await asyncio.gather(*queries):
+        assert [reply.value for reply in replies] == [b"value"], replies
+
+
+async def everyDeferredIsAwaited(program: Program) -> None:
+    """
+    Each Deferred of the API is awaited in a task, alone, by ``gather`` and by ``wait_for``; each
+    stream is read there in all ways.
+    """
+    members = [program.node()]
+    members += [program.node(bootstrap=[members[0].address()]) for _ in range(3)]
+    for node in members:
+        store = MemoryStore(program.reactor)
+        node.register(values.COMMAND, values.ValueHandler(store))
+        node.register(COMMAND, query=lambda _: b"value", update=lambda _: b"taken")
+    await asyncio.gather(*(node.ready() for node in members))
+    for node in members:
+        await node.bootstrap()
+    first, second, third, _ = members
+
+    pong = await first.ping(second.address())
+    assert pong.contact.id == second.id
+    pong = await first.holepunch(third.address(), second.address())
+    assert pong.contact.id == third.id
+    pongs = await asyncio.gather(*(first.ping(node.address()) for node in members[1:]))
+    assert [pong.contact.id for pong in pongs] == [node.id for node in members[1:]]
+
+    ids = {node.id for node in members}
+    replies = await first.query(COMMAND, TARGET).collect()
+    assert {reply.node.id for reply in replies} == ids
+    replies = await asyncio.wait_for(first.update(COMMAND, TARGET, b"x").collect(), 5)
+    assert {reply.node.id for reply in replies} == ids
+    assert {reply.value for reply in replies} == {b"taken"}
+    consumer = Consumer()
+    await first.query(COMMAND, TARGET).startProducing(consumer)
+    assert {reply.node.id for reply in consumer.items} == ids
+    assert {reply.node.id async for reply in first.query(COMMAND, TARGET)} == ids
+    reply = await anext(first.query(COMMAND, TARGET))
+    assert reply.node.id in ids
+    both = await asyncio.gather(
+        first.query(COMMAND, TARGET).collect(), second.query(COMMAND, TARGET).collect()
+    )
+    assert [len(each) for each in both] == [4, 4]
+    async with aclosing(first.query(COMMAND, TARGET)) as stream:
+        async for _ in stream:
+            break
+    assert running(first)[0] == 0
+    await stream.aclose()
+
+    key = await values.put(first, b"value")
+    assert await values.get(second, key) == b"value"
+    for found in await asyncio.gather(values.get(first, key), values.get(third, key)):
+        assert found == b"value"
+
+    alone = program.node()
+    await alone.ready()
+    assert await alone.query("other", TARGET).collect() == []
+    waiting = asyncio.ensure_future(program.node(bootstrap=program.silent()).ready())
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    waiting.cancel()
+    with suppress(asyncio.CancelledError):
+        await waiting
+    for node in members:
+        await node.destroy()
+        await node.destroy()
+
+
+async def resultsStayWithTheirDeferreds(program: Program) -> None:
+    """
+    A Deferred that is awaited twice gives its result twice, and raises its failure twice, as one
+    that Twisted's coroutines await.
+    """
+    node = program.node(ephemeral=True)
+    there = program.server(lambda _: b"value")
+    query = node.query(COMMAND, TARGET, nodes=[there]).collect()
+    first = await query
+    assert len(first) == 1
+    assert await query is first
+    for again in await asyncio.gather(query, query):
+        assert again is first
+
+    ping = node.ping(program.silent()[0])
+    for _ in range(2):
+        try:
+            await ping
+        except RequestTimeout:
+            continue
+        raise AssertionError("no failure")
+
+    waiting = node.query(COMMAND, TARGET, nodes=[there]).collect()
+    both = await asyncio.gather(waiting, waiting)
+    assert both[0] is both[1]
+
+    async def twisteds() -> object:
+        return await query
+
+    assert await ensureDeferred(twisteds()).asFuture(program.loop) is first
+
+
+async def failuresAreRaisedInTheTask(program: Program) -> None:
+    """
+    What a Deferred fails with is raised where it is awaited in a task.
+    """
+    node = program.node(ephemeral=True)
+    silent = program.silent()[0]
+
+    async def read() -> None:
+        async for _ in node.query(COMMAND, TARGET, nodes=[silent]):
+            raise AssertionError("a reply of nobody")
+
+    raised = await asyncio.gather(
+        node.ping(silent),
+        node.query(COMMAND, TARGET, nodes=[silent]).collect(),
+        read(),
+        return_exceptions=True,
+    )
+    assert [type(error) for error in raised] == [RequestTimeout, NoResponse, NoResponse], raised
+
+    joining = program.node(bootstrap=[silent])
+    waiting: list[Any] = [
+        asyncio.ensure_future(joining.ready()),
+        asyncio.ensure_future(joining.ping(silent)),
+        asyncio.ensure_future(joining.query(COMMAND, TARGET).collect()),
+    ]
+    await asyncio.sleep(0.05)
+    await joining.destroy()
+    raised = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in raised] == [NodeDestroyed] * 3, raised
+
+
+async def cancellationStopsTheQuery(program: Program) -> None:
+    """
+    ``wait_for``, and the cancellation of a task, stop the query that is awaited.
+    """
+    node = program.node(ephemeral=True)
+    silent = program.silent(5)
+
+    def stream() -> Any:
+        return node.query(COMMAND, TARGET, nodes=silent)
+
+    async def iterate() -> None:
+        async for _ in stream():
+            raise AssertionError("a reply of nobody")
+
+    async def collect() -> None:
+        await stream().collect()
+
+    async def consume() -> None:
+        await stream().startProducing(Consumer())
+
+    async def ping() -> None:
+        await node.ping(silent[0])
+
+    async def get() -> None:
+        await values.get(program.node(bootstrap=silent), TARGET)
+
+    for work in (iterate, collect, consume, ping, get):
+        try:
+            await asyncio.wait_for(work(), 0.05)
+        except asyncio.TimeoutError:
+            await asyncio.sleep(0.01)
+        else:
+            raise AssertionError(f"{work} was not cancelled")
+        assert running(node) == (0, 0), (work, running(node))
+        task = asyncio.ensure_future(work())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0.01)
+        assert task.cancelled()
+        assert running(node) == (0, 0), (work, running(node))
+
+    # What is given to `wait_for` itself is cancelled too.
+    starts: list[Callable[[], Awaitable[Any]]] = [
+        lambda: stream().collect(),
+        lambda: stream().startProducing(Consumer()),
+        lambda: stream().__anext__(),
+        lambda: node.ping(silent[0]),
+        lambda: node.holepunch(silent[0], silent[1]),
+    ]
+    for start in starts:
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(start(), 0.05)
+        await asyncio.sleep(0.01)
+        assert running(node) == (0, 0), running(node)
+
+
+async def twistedsCoroutinesAwaitWithinATask(program: Program) -> None:
+    """
+    A coroutine that Twisted drives awaits Deferreds and reads streams, although a task called it;
+    both kinds of coroutines run at once.
+    """
+    server = program.node()
+    server.register(COMMAND, query=lambda _: b"value")
+    node = program.node(ephemeral=True)
+    there = [server.address()]
+
+    async def read() -> bytes | None:
+        await node.ping(server.address())
+        await deferLater(program.reactor, 0.01, lambda: None)
+        await node.ping(server.address())
+        async for reply in node.query(COMMAND, TARGET, nodes=there):
+            return reply.value
+        return None
+
+    async def readInATask() -> bytes | None:
+        await node.ping(server.address())
+        await asyncio.sleep(0.01)
+        # Twisted drives this one, within the task.
+        nested = ensureDeferred(read())
+        async for reply in node.query(COMMAND, TARGET, nodes=there):
+            assert reply.value == b"value"
+        return await nested.asFuture(program.loop)
+
+    twisteds = [ensureDeferred(read()).asFuture(program.loop) for _ in range(5)]
+    asyncios = [asyncio.ensure_future(readInATask()) for _ in range(5)]
+    assert await asyncio.gather(*twisteds, *asyncios) == [b"value"] * 10
+    assert running(node) == (0, 0)
+
+
+async def leftLoopsEnd(program: Program) -> None:
+    """
+    50 of 50 streams have ended whose loop in a task was left by ``break``, and as many that were
+    left by ``return``, also when a consumer of the same task goes on.
+    """
+    node = program.node(ephemeral=True)
+    there = [program.server(lambda _: b"value"), *program.silent(10)]
+
+    async def breaks() -> None:
+        async for _ in node.query(COMMAND, TARGET, nodes=there):
+            break
+
+    async def returns() -> Reply | None:
+        async for reply in node.query(COMMAND, TARGET, nodes=there):
+            return reply
+        return None
+
+    for leave in (breaks, returns):
+        for _ in range(50):
+            await leave()
+        await asyncio.sleep(0)
+        assert running(node)[0] == 0, (leave, running(node))
+        await asyncio.sleep(0.01)
+        assert running(node) == (0, 0), (leave, running(node))
+        await asyncio.gather(*(leave() for _ in range(50)))
+        await asyncio.sleep(0.01)
+        assert running(node) == (0, 0), (leave, running(node))
+
+
+async def collectorInAThreadEndsStreams(program: Program) -> None:
+    """
+    50 of 50 streams end that only reference cycles hold, when the garbage collector runs in another
+    thread while the loop waits.
+    """
+    node = program.node(ephemeral=True)
+    there = [program.server(lambda _: b"value"), *program.silent(3)]
+    gc.collect()
+    gc.disable()
+
+    async def leave() -> None:
+        stream = node.query(COMMAND, TARGET, nodes=there)
+        stream.cycle = stream  # type: ignore[attr-defined]
+        async for _ in stream:
+            break
+
+    for _ in range(50):
+        await leave()
+    assert running(node)[0] == 50, running(node)
+    collector = Thread(target=gc.collect)
+    collector.start()
+    await asyncio.sleep(0.3)
+    collector.join()
+    assert running(node) == (0, 0), running(node)
+
+
+async def waitingLoopIsKept(program: Program) -> None:
+    """
+    A loop in a task that only its Deferred refers to gets its reply although the garbage collector
+    runs meanwhile.
+    """
+    node = program.node(ephemeral=True)
+    found: list[bytes | None] = []
+
+    async def slow(_: Request) -> bytes:
+        await asyncio.sleep(0.3)
+        return b"value"
+
+    there = [program.server(slow)]
+
+    async def read() -> None:
+        async for reply in node.query(COMMAND, TARGET, nodes=there):
+            found.append(reply.value)
+
+    # The loop holds a task that waits by a weak reference alone.
+    program.loop.create_task(read())
+    for _ in range(10):
+        await asyncio.sleep(0.05)
+        gc.collect()
+    assert found == [b"value"], found
+    assert running(node) == (0, 0)
+
+
+def simulationWithinALoop() -> None:
+    """
+    Handlers that are coroutines run in a simulation within a running loop that is not its own.
+
+    This needs no ``asyncioreactor`` to run, but has imported it.
+    """
+    from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+
+    async def main() -> None:
+        clock = SimulatedClock()
+        network = MemoryNetwork(clock)
+        server, asker = DHTNode(network.reactor()), DHTNode(network.reactor(), ephemeral=True)
+
+        async def later(_: Request) -> bytes:
+            return await deferLater(clock, 0.1, lambda: b"value")
+
+        server.register(COMMAND, query=later)
+        server.listen(7000)
+        there = [("10.0.0.1", 7000)]
+        [reply] = clock.runUntil(asker.query(COMMAND, TARGET, nodes=there).collect(), limit=1)
+        assert reply.value == b"value", reply
+
+    asyncio.run(main())
