@@ -1,5 +1,5 @@
 """
-Tests for the models of the benchmarks: the simulated population, and the original's rules.
+The models in the benchmarks: the simulated population, and the rules of the original.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 
 class PopulationTests(SynchronousTestCase):
     """
-    Tests for the simulated nodes.
+    `Population`, the simulated nodes.
     """
 
     def test_closestAreThoseOfAFullSearch(self) -> None:
-        """The closest nodes are those that a comparison with all 400 nodes finds."""
+        """The closest of 400 nodes equal the closest of a comparison with all of them."""
         population = Population(500, 1)
         random = Random(1)
         left = frozenset(random.sample(range(500), 100))
@@ -38,7 +38,8 @@ class PopulationTests(SynchronousTestCase):
 
     def test_tableHasUpTo20OfEachDistance(self) -> None:
         """
-        A table has 20 nodes of each distance, or all when there are fewer, and not the node itself.
+        For each length of a shared prefix, a table has 20 nodes, or all if there are fewer. It
+        doesn't contain its own node.
         """
         population = Population(500, 2)
         table = population.table(7)
@@ -54,14 +55,14 @@ class PopulationTests(SynchronousTestCase):
             self.assertEqual(len(known.intersection(members)), min(K, len(members)))
 
     def test_seedRepeatsThePopulation(self) -> None:
-        """The same seed draws the same nodes and tables, and another seed other nodes."""
+        """The same seed gives the same nodes and tables. Another seed gives other nodes."""
         one, other = Population(50, 3), Population(50, 3)
         self.assertEqual(one.contact(4), other.contact(4))
         self.assertEqual(one.table(4).contacts(), other.table(4).contacts())
         self.assertNotEqual(one.contact(4).id, Population(50, 4).contact(4).id)
 
     def test_lookupFindsTheClosest(self) -> None:
-        """A lookup among 1,000 nodes finds all of the closest with fewer than 100 requests."""
+        """A lookup among 1,000 nodes finds all 20 closest nodes with fewer than 100 requests."""
         outcome = growth.lookUp(Population(1000, 5), 0, Random(5).randbytes(ID_BYTES))
         self.assertEqual(outcome.found, 1.0)
         self.assertLess(outcome.requests, 100)
@@ -71,7 +72,7 @@ class PopulationTests(SynchronousTestCase):
 
 class OriginalTests(SynchronousTestCase):
     """
-    Tests for the model of the original's rules.
+    `OriginalNode`, the model of the original's rules.
     """
 
     def setUp(self) -> None:
@@ -81,20 +82,23 @@ class OriginalTests(SynchronousTestCase):
         self.contacts = [self.population.contact(each) for each in range(len(self.population))]
 
     def ask(self, contacts: list[Contact]) -> Deferred[list[Contact]]:
-        """Query for the id of the first contact, from a node that knows these contacts."""
+        """Query for the id of the first contact, by a node with the given contacts in its table."""
         reactor = self.network.reactor("10.0.0.1")
         node = OriginalNode(reactor, bytes(ID_BYTES), contacts, Random(1))
         reactor.listenUDP(0, node)
         return node.query("note", self.contacts[0].id or b"")
 
     def start(self, *numbers: int) -> None:
-        """Start the nodes with these numbers."""
+        """Start the nodes with the given numbers."""
         for each in numbers:
             reactor = self.network.reactor(self.contacts[each].host)
             reactor.listenUDP(self.contacts[each].port, internet.PlainNode(self.population, each))
 
     def test_queryEndsWithTheLastAnswer(self) -> None:
-        """A query asks known and named nodes, and ends with the last answer, within 0.5 seconds."""
+        """
+        A query asks the known and the named nodes. It ends with the last answer, in less than 0.5
+        seconds.
+        """
         self.start(*range(len(self.contacts)))
         found = self.clock.runUntil(self.ask(self.contacts[-1:]), limit=5)
         closest = self.population.closest(self.contacts[0].id or b"", K)
@@ -102,7 +106,7 @@ class OriginalTests(SynchronousTestCase):
         self.assertLess(self.clock.seconds(), 0.5)
 
     def test_deadContactTakesOver1Second(self) -> None:
-        """A query waits 1.25 to 1.5 seconds for a dead contact of its own."""
+        """A query with one dead contact in its own table ends after 1.25 to 1.5 seconds."""
         asked = self.ask(self.contacts[-1:])
         asked.addErrback(lambda reason: [])
         self.clock.runUntil(asked, limit=5)
@@ -110,10 +114,11 @@ class OriginalTests(SynchronousTestCase):
 
     def test_deadCandidateTakesTwiceAsLong(self) -> None:
         """
-        A query waits a second time-out for the hole punch to a dead node that another one named.
+        A query asks a dead node named by another node twice, because the second attempt is a hole
+        punch. So it waits two time-outs.
         """
         self.start(len(self.contacts) - 1)
         found = self.clock.runUntil(self.ask(self.contacts[-1:]), limit=10)
         self.assertEqual(found, self.contacts[-1:])
-        # The 20 nodes that were named: 16 are asked at once, and the others after them.
+        # Twenty dead nodes are named. Sixteen are asked at once, and the rest after them.
         self.assertTrue(2.5 <= self.clock.seconds() <= 6.1, self.clock.seconds())

@@ -1,5 +1,5 @@
 """
-Tests for the results of the benchmarks: statistics, tables, plots and targets.
+The results of the benchmarks: statistics, tables, plots and targets.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ COST = Quantity("workload", "cost", "us")
 
 class StatisticsTests(SynchronousTestCase):
     """
-    Tests for the statistics of the rounds.
+    Statistics over the rounds of a benchmark.
     """
 
     def test_summaryHasMedianAndRange(self) -> None:
-        """The summary of the rounds is their median, lowest and highest value."""
+        """The summary of three rounds is their median, minimum and maximum."""
         self.assertEqual(summarize([5.0, 1.0, 2.0]), Summary(2.0, 1.0, 5.0))
 
     def test_percentileIsASample(self) -> None:
         """
-        A percentile is the lowest sample that at least so many percent of the samples don't exceed.
+        The p-th percentile is the smallest sample such that at least p percent of all samples are
+        not larger.
         """
         samples = [float(each) for each in range(100, 0, -1)]
         self.assertEqual(percentile(samples, 50), 50.0)
@@ -37,11 +38,14 @@ class StatisticsTests(SynchronousTestCase):
         self.assertEqual(percentile([7.0], 1), 7.0)
 
     def test_percentileOfNothingRaises(self) -> None:
-        """A percentile of no samples raises ValueError."""
+        """The percentile of an empty list raises ValueError."""
         self.assertRaises(ValueError, percentile, [], 50)
 
     def test_ratioComparesMedians(self) -> None:
-        """A ratio is that of two medians, and None when one subject wasn't measured."""
+        """
+        The ratio of two subjects is that of their medians. It is None if one of them wasn't
+        measured.
+        """
         results = Results()
         for ourCost, other in ((1.0, 4.0), (2.0, 4.0), (30.0, 4.0)):
             results.add(COST, "case", OURS, ourCost)
@@ -51,7 +55,7 @@ class StatisticsTests(SynchronousTestCase):
         self.assertIsNone(results.ratio(COST, "lonely", "other"))
 
     def test_jsonHasEachRound(self) -> None:
-        """The JSON has the value of each round, the summary, and the environment."""
+        """The JSON contains the value of each round, the median and the environment."""
         results = Results({"processors": 2}, ["a note"])
         results.add(COST, "case", OURS, 1.0)
         results.add(COST, "case", OURS, 3.0)
@@ -65,21 +69,21 @@ class StatisticsTests(SynchronousTestCase):
 
 class ShownTests(SynchronousTestCase):
     """
-    Tests for the tables, the plot and the targets.
+    Tables, plots and targets.
     """
 
     def test_numbersHaveThreeDigits(self) -> None:
         """
-        Numbers are shown with three significant digits, or with all digits before the decimal
-        point.
+        A number is shown with three significant digits. From 1,000 on, it is shown as a whole
+        number.
         """
         shown = [number(value) for value in (0, 0.01234, 1.234, 12.34, 123.4, 1234567.0)]
         self.assertEqual(shown, ["0", "0.012", "1.23", "12.3", "123", "1,234,567"])
 
     def test_tableShowsOursFirst(self) -> None:
         """
-        A table has our column first, the range of the rounds, the ratio, and a dash for what is
-        missing.
+        The first column of a table is ours, with the range of the rounds. The ratio comes last, and
+        a missing value is a dash.
         """
         results = Results()
         results.add(COST, "a case", "other", 8.0)
@@ -93,12 +97,12 @@ class ShownTests(SynchronousTestCase):
         self.assertEqual(lines[3], ["another", "-", "5.00", "-"])
 
     def test_barsAreProportional(self) -> None:
-        """The bars of a plot are proportional to the medians, and its texts are escaped."""
+        """The widths of a plot's bars are proportional to the medians. Its texts are escaped."""
         bars = {"ours": Summary(1.0, 1.0, 1.0), "<other>": Summary(4.0, 3.0, 5.0)}
         drawn = ElementTree.fromstring(figure([Panel("cost & unit", [Row("case", bars)])]))
         namespace = "{http://www.w3.org/2000/svg}"
         widths = [float(each.get("width", "")) for each in drawn.iter(f"{namespace}rect")]
-        # The first three are the background and two squares in the legend.
+        # The first three rectangles are the background and the two squares of the legend.
         [short, long] = widths[3:]
         self.assertAlmostEqual(long / short, 4.0, places=1)
         texts = [each.text for each in drawn.iter(f"{namespace}text")]
@@ -108,7 +112,8 @@ class ShownTests(SynchronousTestCase):
 
     def test_targetIsMissedByPercent(self) -> None:
         """
-        A missed target is reported in percent; a target whose quantity wasn't measured is left out.
+        The verdict says by how many percent a target is missed. It omits targets without
+        measurements.
         """
         results = Results()
         for size, requests in ((100, 20.0), (1000, 30.0), (10000, 60.0)):

@@ -1,5 +1,5 @@
 """
-Tests for the benchmarks: the command line, a small round of each workload, and their processes.
+The benchmarks: their command line, a small round of each workload, and their processes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.plan import QUICK, Plan
 from benchmarks.results import OURS, Results
 from benchmarks.subjects import ECHO, echo, ours, pythonProcess
 
-#: The smallest plan that every workload can run.
+#: The smallest plan with which every workload can run.
 TINY = Plan(
     rounds=1,
     contacts=30,
@@ -39,13 +39,11 @@ TINY = Plan(
 
 class CommandLineTests(SynchronousTestCase):
     """
-    Tests for the command line.
+    The command line of ``python -m benchmarks``.
     """
 
     def test_mistakeEndsWithOneLine(self) -> None:
-        """
-        A mistake on the command line ends the process with one line that says what is allowed.
-        """
+        """A wrong command line ends the process with one line that says what is allowed."""
         for arguments, expected in (
             (["--rounds", "0"], "rounds from 1 to 100"),
             (["--rounds", "many"], "rounds from 1 to 100"),
@@ -59,7 +57,7 @@ class CommandLineTests(SynchronousTestCase):
             self.assertNotIn("\n", str(failure.code))
 
     def test_optionsSetThePlan(self) -> None:
-        """The options set the extent of the run."""
+        """The options set the number of rounds and the sizes of the workloads."""
         self.assertEqual(planFor(parse([])), Plan())
         self.assertEqual(planFor(parse(["--quick"])), QUICK)
         self.assertEqual(planFor(parse(["--rounds", "7"])).rounds, 7)
@@ -80,13 +78,13 @@ class CommandLineTests(SynchronousTestCase):
 
 class RoundTests(SynchronousTestCase):
     """
-    Tests for a small round of each workload.
+    One small round of each workload.
     """
 
     def test_bothSubjectsFindNodes(self) -> None:
         """
-        Our lookups and those by the original's rules find over half of the closest nodes on the
-        same simulated internet.
+        On the same simulated internet, our lookups find over half of the closest nodes. Lookups by
+        the original's rules do too.
         """
         results = Results()
         internet.run(TINY, results)
@@ -98,7 +96,7 @@ class RoundTests(SynchronousTestCase):
             self.assertGreater(share, 50.0)
 
     def test_everyRequestIsAnswered(self) -> None:
-        """A node and an echo answer every request of another process."""
+        """Our node and an echo server answer every request of another process."""
         results = Results()
         serving.run(TINY, results, (lambda: ours("node"), echo))
         self.assertEqual(results.notes, [])
@@ -114,7 +112,8 @@ class RoundTests(SynchronousTestCase):
 
     def test_operationsHaveTheirOutcome(self) -> None:
         """
-        An update and a put reach 20 of 25 nodes, a query has 20 answers, and a get finds its value.
+        In a network of 25 nodes, an update and a put reach 20 nodes, a query has 20 answers, and a
+        get finds its value.
         """
         results = Results()
         networks.run(TINY, results, (lambda: ours("network"),))
@@ -130,13 +129,13 @@ class RoundTests(SynchronousTestCase):
 
 class ChildTests(SynchronousTestCase):
     """
-    Tests for the processes of the benchmarks.
+    `Child`, a process that a benchmark starts.
     """
 
     def test_failedCallRaises(self) -> None:
         """
-        A call that fails in the process raises with the error, and the process answers the next
-        call.
+        A call that fails in the process raises `ChildFailed` with the error. The process still
+        answers the next call.
         """
         with Child(pythonProcess("echo")) as child:
             failure = self.assertRaises(ChildFailed, child.call, "sleep")
@@ -144,13 +143,13 @@ class ChildTests(SynchronousTestCase):
             self.assertGreater(child.call("cpu"), 0.0)
 
     def test_slowCallRaises(self) -> None:
-        """A call that is not answered in 0.05 seconds raises."""
+        """A call with a time-out of 0.05 seconds and no answer raises `ChildFailed`."""
         with Child(["sleep", "60"]) as child:
             self.assertRaises(ChildFailed, child.call, "cpu", timeout=0.05)
             child.kill()
 
     def test_endedProcessRaises(self) -> None:
-        """A call of a process that has ended raises, and its exit status is 0."""
+        """A call to an ended process raises `ChildFailed`. The exit status of the process is 0."""
         child = Child(["true"])
         self.assertRaises(ChildFailed, child.call, "cpu")
         child.end()

@@ -1,5 +1,5 @@
 """
-Tests for the experiments of `simulation`, its liars, and its members.
+The experiments of `simulation`, and the faults and liars in them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from simulation.faults import Crash
 from simulation.liars import KINDS
 from simulation.swarm import Swarm
 
-#: Nodes of the small networks.  Larger: the tests take longer.  Smaller: all nodes are neighbours,
-#: so that a lookup has nothing to do.
+#: The number of nodes in a network. With more, the tests take longer. With fewer, all nodes know
+#: each other, and a lookup has nothing to do.
 NODES = 60
 
 
 class CrashTests(SynchronousTestCase):
     """
-    `Crash` crashes the nodes of members, and starts them again.
+    `Crash`, the fault that crashes nodes and starts them again.
     """
 
     def setUp(self) -> None:
@@ -33,7 +33,7 @@ class CrashTests(SynchronousTestCase):
 
     def test_crashedMemberStartsAgain(self) -> None:
         """
-        A member that crashed starts again under the same id or a new one, without its values, and
+        A crashed member starts again with its old id or with a new one. Its values are gone, and it
         joins within 30 seconds.
         """
         member = self.swarm.members[5]
@@ -53,13 +53,11 @@ class CrashTests(SynchronousTestCase):
 
 class LiarTests(SynchronousTestCase):
     """
-    `Liar` and its subclasses.
+    `Liar` and its subclasses, the nodes that give false answers.
     """
 
     def test_honestNodesListLiars(self) -> None:
-        """
-        A liar of each kind is in the tables of more than 5 of 15 honest nodes after 5 seconds.
-        """
+        """After 5 seconds, more than 5 of 15 honest nodes list a liar of each kind."""
         for kind, make in KINDS.items():
             swarm = Swarm(1)
             swarm.build(15)
@@ -77,13 +75,11 @@ class LiarTests(SynchronousTestCase):
 
 class ExperimentTests(SynchronousTestCase):
     """
-    The experiments keep their promises on networks of 60 nodes.
+    The experiments, on networks of 60 nodes.
     """
 
     def test_oneLiarHidesNoNode(self) -> None:
-        """
-        A liar next to the target hides none of the 20 closest honest nodes from five lookups.
-        """
+        """In five lookups, a liar next to the target hides none of the 20 closest honest nodes."""
         for kind in ("dead ids", "own ids", "endless closer ids"):
             figures = oneLiar(kind, nodes=NODES, targets=5)
             self.assertTrue(figures.isMet, str(figures))
@@ -91,8 +87,8 @@ class ExperimentTests(SynchronousTestCase):
 
     def test_fifthOfLiarsHidesNoValue(self) -> None:
         """
-        With one liar in five nodes, five values are found, with at most 200 requests for each
-        lookup.
+        With one liar among five nodes, all five values are found. Each lookup sends at most 200
+        requests.
         """
         for kind in KINDS:
             figures = fifthLiars(kind, nodes=NODES, lookups=5)
@@ -100,8 +96,8 @@ class ExperimentTests(SynchronousTestCase):
 
     def test_lossFailsNoOperation(self) -> None:
         """
-        With 20 % loss, 50 updates and 50 queries succeed, more than 10 nodes take an update on
-        average, and no handler runs twice for one update.
+        With 20 % loss, 50 updates and 50 queries succeed. On average an update reaches more than 10
+        nodes, and no handler runs twice for one update.
         """
         figures = loss(nodes=NODES, operations=50)
         self.assertTrue(figures.isMet, str(figures))
@@ -109,8 +105,8 @@ class ExperimentTests(SynchronousTestCase):
 
     def test_massacreLosesNoValue(self) -> None:
         """
-        After the crash of half of the nodes, ten values are found, dead contacts are removed, and
-        no latecomer stays isolated.
+        After half of the nodes crashed, ten values are found and dead contacts are removed. Nodes
+        that start later all join.
         """
         figures = massacre(nodes=NODES, values=10)
         self.assertTrue(figures.isMet, str(figures))

@@ -1,5 +1,5 @@
 """
-Tests for `benchmarks.flood`: small floods in memory, and the verdict on an outcome.
+`benchmarks.flood`: small floods in memory, and the verdict on their outcome.
 """
 
 from __future__ import annotations
@@ -16,31 +16,37 @@ from benchmarks.flood import (
 from benchmarks.processes.lookups import Tally
 from dwdht_twisted._core.routing import K
 
-#: A flood of six simulated seconds.  Smaller: requests that time out aren't sent again within it.
+#: The number of requests in a flood of six simulated seconds. In a shorter flood, requests that
+#: time out wouldn't be retried within it.
 REQUESTS = 6_000
 RATE = 1_000
 
 
 class FloodTests(SynchronousTestCase):
-    """Tests for floods of 6,000 requests in 6 simulated seconds, on a node that runs 16 lookups."""
+    """
+    Floods of 6,000 requests in 6 simulated seconds against a node that runs 16 lookups.
+    """
 
     def assertLookupsUnharmed(self, outcome: Outcome) -> None:
-        """Require that lookups were slowed down by less than the limit, and were complete."""
+        """
+        Require that the lookups found enough nodes and took less than `SLOWDOWN_LIMIT` times as
+        long.
+        """
         self.assertAlmostEqual(outcome.seconds, REQUESTS / RATE)
         self.assertGreaterEqual(len(outcome.during.seconds), 16)
         self.assertLess(outcome.slowdown, SLOWDOWN_LIMIT, str(outcome))
         self.assertGreaterEqual(outcome.completeShare, MINIMUM_COMPLETE, str(outcome))
 
     def test_forgedRequestsDoNoHarm(self) -> None:
-        """Requests from 6,000 forged addresses, with ids, exceed no limit."""
+        """A flood of requests with ids from 6,000 forged addresses exceeds no limit."""
         outcome = inMemory(REQUESTS, forged=True, rate=RATE)
         self.assertLookupsUnharmed(outcome)
         self.assertTrue(outcome.isWithinLimits, str(outcome))
 
     def test_forgedRequestsWithoutIdsDoNoHarm(self) -> None:
         """
-        Requests from 6,000 forged addresses, without ids, exceed no limit, and most answers to them
-        are held back.
+        A flood of requests without ids from 6,000 forged addresses exceeds no limit. The node holds
+        back more than half of its answers.
         """
         outcome = inMemory(REQUESTS, forged=True, hasIds=False, rate=RATE)
         self.assertGreater(outcome.counters["answersHeld"], REQUESTS / 2)
@@ -48,7 +54,10 @@ class FloodTests(SynchronousTestCase):
         self.assertTrue(outcome.isWithinLimits, str(outcome))
 
     def test_requestsOfOneAddressAreDropped(self) -> None:
-        """Requests from one address exceed no limit, and over 80 % of them are dropped."""
+        """
+        A flood of requests from one address exceeds no limit. More than 80 % of the requests are
+        dropped.
+        """
         outcome = inMemory(REQUESTS, forged=False, rate=RATE)
         self.assertLookupsUnharmed(outcome)
         self.assertTrue(outcome.isWithinLimits, str(outcome))
@@ -56,35 +65,37 @@ class FloodTests(SynchronousTestCase):
 
 
 class OutcomeTests(SynchronousTestCase):
-    """Tests for the limits of an outcome."""
+    """
+    The limits of an `Outcome`.
+    """
 
     def outcome(
         self, growth: float = 1.0, slowdown: float = 1.0, found: tuple[int, ...] = (K, K)
     ) -> Outcome:
-        """An outcome with these results."""
+        """Return an outcome with these results."""
         before, during = Tally([1.0, 1.0], [K, K]), Tally([slowdown, slowdown], [*found])
         return Outcome("test", 1, 1.0, growth, before, during, {"rateLimited": 7})
 
     def test_goodOutcomeIsWithinLimits(self) -> None:
         """
-        An outcome is within the limits when lookups are complete and as fast as before, and memory
-        has not grown much.
+        An outcome is within the limits if lookups are complete and no slower, and memory has hardly
+        grown.
         """
         self.assertTrue(self.outcome().isWithinLimits)
         self.assertIn("within the limits", str(self.outcome()))
 
     def test_growthExceedsTheLimit(self) -> None:
-        """An outcome is outside the limits when the memory has grown by 10 MB."""
+        """An outcome is outside the limits if memory has grown by 10 MB."""
         self.assertFalse(self.outcome(growth=GROWTH_LIMIT).isWithinLimits)
 
     def test_slowdownExceedsTheLimit(self) -> None:
-        """An outcome is outside the limits when lookups take three times as long as before."""
+        """An outcome is outside the limits if lookups take three times as long as before."""
         self.assertFalse(self.outcome(slowdown=SLOWDOWN_LIMIT).isWithinLimits)
 
     def test_incompleteLookupExceedsTheLimit(self) -> None:
         """
-        An outcome is outside the limits when a lookup has found 18 of the 20 closest nodes; 19 are
-        enough.
+        An outcome is outside the limits if a lookup finds 18 of the 20 closest nodes. It is within
+        the limits with 19.
         """
         self.assertTrue(self.outcome(found=(K, K - 1)).isWithinLimits)
         outcome = self.outcome(found=(K, K - 2))

@@ -1,9 +1,9 @@
 """
 ``twistd dwdht`` under attack by another process, over loopback.
 
-Each test has the number of an entry in the list of the original's defects; only defects that a
-datagram can show have one.  At the end of each test the node still stores and finds values, still
-lists new nodes, and has logged no error.
+The number in a test's name is that of an entry in the list of the original's defects. A defect
+without a test here can't be shown by a datagram. At the end of each test, the node still stores and
+finds values, lists new nodes, and has logged no error.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from tests.helpers.processes.programs import ROOT, Program, ProgramTestCase
 
 VALUE = b"Hello, World!"
 
-#: The time-out of an attack, in seconds.
+#: The most seconds that an attack may take.
 ATTACK_SECONDS = 40.0
 
-#: The bytes that a node may send to an unproven address, for each byte from there.
+#: The most bytes that a node may send to an unproven address for each byte received from it.
 AMPLIFICATION = 14
 
-#: The answers to forwarded pings that an address may get at once.
+#: The most answers to forwarded pings that one address gets in a burst.
 FORWARDED_AT_ONCE = 20
 
-#: The answers to forwarded pings that an address may get in a second after that.
+#: The most answers to forwarded pings that one address gets per second after the burst.
 FORWARDED_IN_A_SECOND = 5
 
-#: The largest answer to a forwarded ping, in bytes.
+#: The size of the largest answer to a forwarded ping, in bytes.
 FORWARDED_BYTES = 80
 
-#: The datagrams that a lookup may send.
+#: The most datagrams that a lookup may send.
 LOOKUP_BUDGET = 200
 
-#: The growth of the node's memory that is allowed during an attack, in megabytes.
+#: The most megabytes by which the memory of the node may grow during an attack.
 GROWTH = 10.0
 
 
 class HostileTestCase(ProgramTestCase):
     """
-    A node under ``twistd``, and the requirements that it must meet after an attack.
+    A node under ``twistd``, and the requirements on it after an attack.
 
     :ivar victim: the process of the node
     :ivar address: the address of the node
-    :ivar growth: the growth of its memory during the attack, in megabytes
+    :ivar growth: the growth of the process's memory during the attack, in megabytes
     """
 
     victim: Program
@@ -55,18 +55,18 @@ class HostileTestCase(ProgramTestCase):
     growth: float
 
     async def startVictim(self, *options: str) -> None:
-        """Start the node."""
+        """Start the node under ``twistd``."""
         self.victim, self.address = await self.startNode(*options)
 
     def honestNode(self, *bootstrap: str) -> DHTNode:
-        """A node in the process of the test."""
+        """Start an honest node in the process of the test."""
         node = DHTNode(self.reactor, bootstrap=bootstrap)
         self.addCleanup(node.destroy)
         node.listen(0, LOCAL_HOST)
         return node
 
     def startHostile(self, module: str, *arguments: str) -> Program:
-        """Start a hostile process."""
+        """Start a module of `tests.helpers.processes` as a hostile process."""
         path = {"PYTHONPATH": str(ROOT)}
         command = (sys.executable, "-m", f"tests.helpers.processes.{module}", *arguments)
         return self.start(*command, environment=path)
@@ -75,7 +75,7 @@ class HostileTestCase(ProgramTestCase):
         """
         Let another process attack the node, and require that the node still serves.
 
-        :param fillsTable: whether the attack fills the table, so that the node lists no newcomer
+        :param fillsTable: whether the attack fills the table, so that new nodes aren't listed
         :return: the observations of the attacker
         """
         attacker = self.startHostile("hostile", name, self.address, *arguments)
@@ -89,9 +89,9 @@ class HostileTestCase(ProgramTestCase):
 
     async def assertServes(self, *, learns: bool = True) -> None:
         """
-        Require that the node stores and finds a value, ends in order, and has logged no error.
+        Require that the node stores and finds a value, stops, and has logged no error.
 
-        :param learns: whether it must also list a newcomer
+        :param learns: whether the node must also list a new node
         """
         newcomer = self.honestNode(self.address)
         self.assertEqual((await newcomer.ping(self.address)).address, newcomer.address())
@@ -104,7 +104,7 @@ class HostileTestCase(ProgramTestCase):
             self.assertNotIn(level, self.victim.text)
 
     async def _isListed(self, node: DHTNode) -> bool:
-        """Whether the victim names a node to an asker that knows no other node."""
+        """Whether an asker that knows only the victim finds a node."""
         await node.ping(self.address)
         asker = DHTNode(self.reactor, ephemeral=True)
         try:
@@ -118,81 +118,88 @@ class HostileTestCase(ProgramTestCase):
 
 
 class AttackTests(HostileTestCase):
-    """An attacker sends datagrams to the node."""
+    """
+    Attacks by another process against a running node.
+    """
 
     async def setUp(self) -> None:  # type: ignore[override]
         super().setUp()
         await self.startVictim()
 
-    async def test_01_datagramsOfNoneOrOneByte(self) -> None:
-        """Datagrams of 0 and 1 bytes, and random bytes, are dropped."""
+    async def test_01_datagramsOfUpToOneByteAreDropped(self) -> None:
+        """The node goes on serving after datagrams of 0 and 1 bytes and random bytes."""
         await self.attack("01")
 
-    async def test_02_malformedForwards(self) -> None:
+    async def test_02_malformedForwardsAreDropped(self) -> None:
         """
-        Malformed addresses to forward to are dropped, and so are forwards of commands other than a
-        ping.
+        The node goes on serving after requests with malformed addresses to forward to, and after
+        forwards of commands other than a ping.
         """
         await self.attack("02")
 
-    async def test_03_answersWithBadIds(self) -> None:
-        """An answer whose id isn't 32 bytes is dropped, even with a token."""
+    async def test_03_answersWithBadIdsAreDropped(self) -> None:
+        """The node goes on serving after answers with ids that haven't 32 bytes."""
         seen = await self.attack("03")
         self.assertGreater(seen["pings"], 0)
 
-    async def test_04_deadContactsTwice(self) -> None:
-        """Dead hosts are not listed, nor are other dead hosts that claim their ids."""
+    async def test_04_deadHostsAreNotListed(self) -> None:
+        """Dead hosts are not listed. Other dead hosts under the same ids are not listed either."""
         self.assertEqual(await self.attack("04"), {"first": 0, "second": 0})
 
-    async def test_06_badTargetsAndValues(self) -> None:
-        """A target that isn't 32 bytes gets no answer, and a bad value does no harm."""
+    async def test_06_badTargetsGetNoAnswer(self) -> None:
+        """
+        A request whose target hasn't 32 bytes gets no answer. The node goes on serving after a bad
+        value.
+        """
         self.assertEqual((await self.attack("06"))["answers"], 0)
 
-    async def test_07_silentHosts(self) -> None:
-        """
-        Hosts that never answer aren't listed, and don't keep the node from listing a newcomer.
-        """
+    async def test_07_silentHostsAreNotListed(self) -> None:
+        """Hosts that never answer are not listed. A new node is still listed after them."""
         self.assertEqual((await self.attack("07"))["listed"], 0)
 
-    async def test_14_unprovenContacts(self) -> None:
-        """A host that sends requests or unexpected answers, but answers no ping, isn't listed."""
+    async def test_14_unprovenHostIsNotListed(self) -> None:
+        """
+        A host that answers no ping isn't listed, although it sends requests and unexpected answers.
+        """
         self.assertEqual((await self.attack("14"))["listed"], 0)
 
-    async def test_15_claimedIds(self) -> None:
-        """A known id stays with the address that it was proven from."""
+    async def test_15_claimedIdStaysAtItsAddress(self) -> None:
+        """A known id stays at its address although another address claims it."""
         honest = self.honestNode(self.address)
         await honest.ready()
         seen = await self.attack("15", honest.id.hex())
         self.assertEqual(seen["found"], [[honest.id.hex(), *honest.address()]])
 
-    async def test_16_contactsWithoutEnd(self) -> None:
-        """A thousand hosts that answer pings let the node's memory grow by less than 10 MB."""
+    async def test_16_thousandContactsTakeLittleMemory(self) -> None:
+        """With 1,000 hosts that answer pings, the node's memory grows by less than 10 MB."""
         seen = await self.attack("16", fillsTable=True)
         self.assertGreater(seen["pings"], 100)
         self.assertLess(self.growth, GROWTH)
 
-    async def test_17_idsOfOneAddress(self) -> None:
-        """An address that claims 200 ids is listed once at most."""
+    async def test_17_addressWithManyIdsIsListedOnce(self) -> None:
+        """An address that claims 200 ids is listed at most once."""
         self.assertLessEqual((await self.attack("17"))["listed"], 1)
 
-    async def test_18_ownTokens(self) -> None:
-        """An answer to the node with one of the node's own tokens does no harm."""
+    async def test_18_answersWithOwnTokensDoNoHarm(self) -> None:
+        """The node goes on serving after answers that contain its own tokens."""
         self.assertGreater((await self.attack("18"))["pings"], 0)
 
-    async def test_19_guessedTransactionIds(self) -> None:
-        """An answer from an address that wasn't asked is dropped, whatever its transaction id."""
+    async def test_19_answersWithGuessedTransactionIdsAreDropped(self) -> None:
+        """
+        Answers from an address that wasn't asked are dropped, whatever their transaction ids are.
+        """
         seen = await self.attack("19")
         self.assertGreater(seen["pings"], 0)
         self.assertFalse(seen["listed"])
 
-    async def test_26_forwardedLoads(self) -> None:
-        """No ping is forwarded to an address that isn't in the table."""
+    async def test_26_pingsAreForwardedOnlyToContacts(self) -> None:
+        """No ping is forwarded to an address outside the routing table."""
         self.assertEqual((await self.attack("26"))["victim"], 0)
 
-    async def test_27_reflectedAnswers(self) -> None:
+    async def test_27_reflectedAnswersAreLimited(self) -> None:
         """
-        Forwarded pings draw at most 20 answers to an address at once, then 5 a second, of 80 bytes
-        each.
+        By forwarded pings, a victim gets at most 20 answers in a burst and 5 per second after that.
+        Each has at most 80 bytes.
         """
         started = self.reactor.seconds()
         seen = await self.attack("27")
@@ -202,29 +209,32 @@ class AttackTests(HostileTestCase):
         self.assertLess(seen["victim"], answers * FORWARDED_BYTES)
         self.assertLess(seen["victim"], seen["sent"])
 
-    async def test_28_amplification(self) -> None:
-        """An unproven address gets at most 14 bytes for each byte from there."""
+    async def test_28_amplificationIsLimited(self) -> None:
+        """An unproven address gets at most 14 bytes for each byte received from it."""
         seen = await self.attack("28")
         self.assertGreater(seen["got"], 0)
         self.assertLessEqual(seen["ratio"], AMPLIFICATION)
 
-    async def test_29_tokensOfOthers(self) -> None:
-        """A token is valid for the port, id and target that it was issued for, and for no other."""
+    async def test_29_tokenIsBoundToPortIdAndTarget(self) -> None:
+        """A token is valid only for the port, the id and the target for which it was issued."""
         self.assertEqual(await self.attack("29"), {"refused": True, "taken": True})
 
-    async def test_30_badTokens(self) -> None:
+    async def test_30_madeUpTokenStoresNothing(self) -> None:
         """An update with a made-up token stores nothing."""
         self.assertEqual(await self.attack("30"), {"refused": True})
 
 
 class LiarTests(HostileTestCase):
-    """The bootstrap node of the node lies."""
+    """
+    A node whose bootstrap node gives false answers.
+    """
 
     async def _bootstrapFrom(self, lie: str, *, also: bool) -> dict[str, Any]:
         """
-        Let the node join through a liar, and require that it still reaches an honest node.
+        Let the node join through a liar. Require that it still reaches an honest node.
 
-        :param also: whether the honest node is a second bootstrap node; else only the liar names it
+        :param also: whether the honest node is a second bootstrap node; otherwise only the liar
+            names it
         :return: the observations of the liar
         """
         honest = self.honestNode()
@@ -246,26 +256,29 @@ class LiarTests(HostileTestCase):
         await self.assertServes()
         return seen
 
-    async def test_20_deadIdsNextToTheTarget(self) -> None:
-        """Dead contacts next to the target don't keep the honest node out of the lookup."""
+    async def test_20_deadIdsHideNoHonestNode(self) -> None:
+        """A liar names dead ids next to the target. The honest node is still found."""
         await self._bootstrapFrom("20", also=True)
 
-    async def test_21_closerIdsWithoutEnd(self) -> None:
-        """An address that names itself under ever closer ids draws fewer than 200 requests."""
+    async def test_21_endlessCloserIdsDrawBoundedRequests(self) -> None:
+        """An address that names itself under ever closer ids gets fewer than 200 requests."""
         seen = await self._bootstrapFrom("21", also=True)
         self.assertLess(seen["requests"], LOOKUP_BUDGET)
 
-    async def test_22_idAtManyAddresses(self) -> None:
-        """A node whose id is named with a dead address first is found at its own address."""
+    async def test_22_idAtADeadAddressIsFound(self) -> None:
+        """
+        A liar names the id of the honest node at a dead address first. The honest node is still
+        found at its own address.
+        """
         await self._bootstrapFrom("22", also=False)
 
-    async def test_25_badEntries(self) -> None:
-        """The one valid entry of a list of contacts is used, whatever the other entries are."""
+    async def test_25_badEntriesSpareTheValidOne(self) -> None:
+        """The only valid entry of an answer is used although all other entries are bad."""
         await self._bootstrapFrom("25", also=False)
 
 
 def _memory(program: Program) -> float:
-    """The resident memory of a program, in megabytes; 0 where ``/proc`` is missing."""
+    """Return the resident memory of a program in megabytes, or 0 without ``/proc``."""
     process: Any = program.transport
     status = Path(f"/proc/{process.pid}/statm")
     return int(status.read_text().split()[1]) * 4096 / 1e6 if status.exists() else 0.0

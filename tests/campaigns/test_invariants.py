@@ -1,5 +1,5 @@
 """
-Tests for `simulation.invariants`, `simulation.workload` and `simulation.reach`.
+`simulation.invariants`, `simulation.workload` and `simulation.reach`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from simulation.workload import PUT_DEADLINE, Workload
 
 class InvariantTests(SynchronousTestCase):
     """
-    The checks of a simulation notice every broken invariant.
+    The invariants that a simulation checks. Each test breaks one of them.
     """
 
     def setUp(self) -> None:
@@ -35,23 +35,19 @@ class InvariantTests(SynchronousTestCase):
         self.workload = Workload(self.swarm, Random(1))
 
     def assertTrouble(self, text: str) -> None:
-        """Check that an invariant was found broken, and that the first text contains this."""
+        """Require that the first broken invariant has a message with this text."""
         self.assertTrue(self.swarm.record.troubles)
         self.assertIn(text, self.swarm.record.troubles[0])
 
     def test_undisturbedNetworkIsSound(self) -> None:
-        """
-        A network without faults breaks no invariant.
-        """
+        """A network without faults breaks no invariant."""
         checkStep(self.swarm, self.workload)
         checkRecovered(self.swarm)
         checkIdle(self.swarm, self.workload)
         self.assertEqual(self.swarm.record.troubles, [])
 
     def test_secondRunOfHandlerIsNoticed(self) -> None:
-        """
-        A handler that ran twice for one update breaks an invariant.
-        """
+        """An invariant is broken if a handler runs twice for one update."""
         member = self.swarm.members[3]
         assert member.node is not None
         self.workload.put(member, b"value")
@@ -64,17 +60,13 @@ class InvariantTests(SynchronousTestCase):
         self.assertTrouble("2 times")
 
     def test_forgedUpdateIsNoticed(self) -> None:
-        """
-        A stored value that no member has put breaks an invariant.
-        """
+        """An invariant is broken if a value is stored that no member has put."""
         self.swarm.members[3].store.put(keyOf(b"forged"), b"forged")
         checkStep(self.swarm, self.workload)
         self.assertTrouble("forged")
 
     def test_valueNotFoundIsNoticed(self) -> None:
-        """
-        A value that is not found while its holders are up breaks an invariant.
-        """
+        """An invariant is broken if a value isn't found although its holders run."""
         member = self.swarm.members[3]
         self.workload.put(member, b"value")
         self.swarm.clock.runFor(5)
@@ -86,7 +78,7 @@ class InvariantTests(SynchronousTestCase):
 
     def test_placementsAndRetrievalsAreCounted(self) -> None:
         """
-        A value that is put and got counts as placed on each of the 19 or 20 closest nodes, and as
+        A put value counts as placed on each of the 19 or 20 closest nodes. A got value counts as
         retrieved at the first attempt.
         """
         self.workload.put(self.swarm.members[3], b"value")
@@ -101,8 +93,8 @@ class InvariantTests(SynchronousTestCase):
 
     def test_failedPutIsNoticed(self) -> None:
         """
-        A put that fails breaks an invariant, unless datagrams are lost or there is a liar; then it
-        counts as a put that missed its nodes.
+        An invariant is broken if a put fails. With loss or a liar, the failed put only counts as
+        missing its nodes.
         """
         self.patch(workload, "put", lambda node, value: fail(NoCloseNodes("none")))
         member = self.swarm.members[3]
@@ -119,9 +111,7 @@ class InvariantTests(SynchronousTestCase):
         self.assertTrouble("could not put")
 
     def test_misplacedValueIsNoticed(self) -> None:
-        """
-        A value that reaches 20 nodes, but none of the 19 that are closest, breaks an invariant.
-        """
+        """An invariant is broken if a value reaches 20 nodes but none of the 19 closest."""
         self.swarm.build(15)
         key = keyOf(b"value")
 
@@ -136,8 +126,8 @@ class InvariantTests(SynchronousTestCase):
 
     def test_lowShareOfARunIsNoticed(self) -> None:
         """
-        A run in which 98 of 120 placements and retrievals succeeded breaks two invariants, and one
-        with 98 of 100 breaks none.
+        A run breaks two invariants if 98 of 120 placements and 98 of 120 retrievals succeed. With
+        98 of 100, it breaks none.
         """
         self.workload.tally.placements.add(98, 100)
         self.workload.tally.retrievals.add(98, 100)
@@ -151,8 +141,8 @@ class InvariantTests(SynchronousTestCase):
 
     def test_reachableMembersAreFound(self) -> None:
         """
-        A perfect lookup finds the 20 closest members, one fewer when a liar is among the 20 closest
-        nodes, and none that a partition separates.
+        `findReachable` returns the 20 closest members. A liar takes the place of one of them, and
+        members behind a partition are left out.
         """
         target = bytes(32)
         member = self.swarm.members[3]
@@ -167,9 +157,7 @@ class InvariantTests(SynchronousTestCase):
         self.assertFalse(findReachable(self.swarm, member, target) & set(closest[:5]))
 
     def test_overdueOperationIsNoticed(self) -> None:
-        """
-        A put that has not ended after its deadline of 60 seconds breaks an invariant.
-        """
+        """An invariant is broken if a put is still running after its deadline of 60 seconds."""
         self.patch(workload, "put", lambda node, value: Deferred())
         self.workload.put(self.swarm.members[3], b"value")
         self.assertEqual(self.workload.running, 1)
@@ -179,17 +167,13 @@ class InvariantTests(SynchronousTestCase):
         self.assertTrouble("has not ended")
 
     def test_deadContactIsNoticed(self) -> None:
-        """
-        A table with a contact of a crashed node breaks an invariant.
-        """
+        """An invariant is broken if a table contains a crashed node."""
         self.swarm.members[3].crash()
         checkRecovered(self.swarm)
         self.assertTrouble("dead contacts")
 
     def test_leakedTimerIsNoticed(self) -> None:
-        """
-        A timer that is left after all nodes were destroyed breaks an invariant.
-        """
+        """An invariant is broken if a timer is left after all nodes were destroyed."""
         self.swarm.network.reactor("20.0.0.1").callLater(1000, lambda: None)
         self.swarm.close()
         checkClosed(self.swarm)
@@ -198,9 +182,7 @@ class InvariantTests(SynchronousTestCase):
             call.cancel()
 
     def test_loggedFailureIsNoticed(self) -> None:
-        """
-        A failure that is logged breaks an invariant.
-        """
+        """An invariant is broken if a failure is logged."""
         Logger().failure("unexpected", Failure(ValueError("at last")))
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
         self.assertTrouble("at last")

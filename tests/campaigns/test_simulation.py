@@ -1,5 +1,5 @@
 """
-Tests for the runs of `simulation`: hosts, schedules of faults, whole runs, and the command line.
+The runs of `simulation`: hosts, schedules of faults, whole runs, and the command line.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from simulation.hosts import HOSTS_OF_SUBNET, hostOf, vacantHost
 from simulation.run import Outcome, run
 from simulation.schedule import makeSchedule
 
-#: Nodes of the small networks.  Larger: the tests take longer.  Smaller: all nodes are neighbours,
-#: so that a lookup has nothing to do.
+#: The number of nodes in a network. With more, the tests take longer. With fewer, all nodes know
+#: each other, and a lookup has nothing to do.
 NODES = 60
 
-#: The class names of all faults.
+#: The names of all classes of faults.
 ALL_KINDS = {"Weather", "Partition", "Crash", "Slowness", "Lies"}
 
 
 class HostTests(SynchronousTestCase):
     """
-    The addresses of a simulation's hosts.
+    The addresses of the simulated hosts.
     """
 
     def test_addressesArePublicAndDistinct(self) -> None:
         """
-        The addresses of 1,000 hosts are public and distinct, four to a /24 network, and none is
-        among 1,000 vacant ones.
+        The addresses of 1,000 hosts are public and distinct, with four in each /24 network. None of
+        them is among 1,000 vacant addresses.
         """
         hosts = [hostOf(index) for index in range(1000)]
         self.assertEqual(len(set(hosts)), len(hosts))
@@ -50,13 +50,13 @@ class HostTests(SynchronousTestCase):
 
 class ScheduleTests(SynchronousTestCase):
     """
-    `makeSchedule` draws faults from a seed.
+    `makeSchedule`, which draws faults at random from a seed.
     """
 
     def test_seedDecidesSchedule(self) -> None:
         """
-        One seed makes one schedule, in which events are in the order of time, each fault ends
-        within 900 seconds, and all five kinds of faults occur.
+        The same seed gives the same schedule. Its events are ordered by time, every fault ends
+        within 900 seconds, and all five kinds occur.
         """
         first, same, other = (makeSchedule(Random(seed), 100, 900.0) for seed in (2, 2, 1))
         self.assertEqual(first, same)
@@ -72,7 +72,7 @@ class ScheduleTests(SynchronousTestCase):
 
     def test_halfOfSchedulesHaveNoPartition(self) -> None:
         """
-        Of 100 schedules, 36 to 64 have no partition, and each has every other kind of fault.
+        Of 100 schedules, 36 to 64 have no partition. Every schedule has all other kinds of faults.
         """
         without = 0
         for seed in range(100):
@@ -85,40 +85,38 @@ class ScheduleTests(SynchronousTestCase):
 
 class RunTests(SynchronousTestCase):
     """
-    `run` runs a network under faults, and checks its invariants.
+    `run`, which runs a network under faults and checks its invariants.
     """
 
     def assertOk(self, outcome: Outcome) -> None:
-        """Check that no invariant was broken, and that faults and operations took place."""
+        """
+        Require that no invariant was broken, and that there were faults and finished operations.
+        """
         self.assertEqual(outcome.troubles, [], str(outcome))
         self.assertTrue(outcome.events > 10)
         self.assertTrue(outcome.tally.ended["get done"] > 50)
         self.assertTrue(outcome.tally.ended["put done"] > 30)
 
     def test_faultsBreakNoInvariant(self) -> None:
-        """
-        Two runs of 60 nodes under 300 seconds of faults break no invariant.
-        """
+        """Two runs of 60 nodes with 300 seconds of faults break no invariant."""
         for seed in (1001, 1002):
             self.assertOk(run(seed, NODES, duration=300.0))
 
     def test_seedDecidesRun(self) -> None:
-        """
-        Two runs from seed 5 are the same to the last datagram, and a run from seed 6 differs.
-        """
+        """Two runs with seed 5 are equal down to the last datagram. A run with seed 6 differs."""
         first, same, other = (run(seed, 20, duration=60.0) for seed in (5, 5, 6))
         self.assertEqual(first._replace(elapsed=0.0), same._replace(elapsed=0.0))
         self.assertNotEqual(first.trace, other.trace)
         self.assertTrue(first.datagrams > 1000)
 
     def assertNoticed(self, text: str) -> None:
-        """Check that two runs end with a broken invariant whose text contains this."""
+        """Require that two runs break an invariant with a message that contains this text."""
         for seed in (1001, 1002):
             outcome = run(seed, NODES, duration=300.0)
             self.assertIn(text, "".join(outcome.troubles), str(outcome))
 
     def patchCommit(self, choose: Callable[[list[Candidate]], list[Candidate]]) -> None:
-        """Let each update go to a choice of the nodes that were found."""
+        """Restrict each update to the chosen ones of the nodes found."""
         initialize = Commit.__init__
 
         def chosen(commit: Commit, candidates: Iterable[Candidate]) -> None:
@@ -127,17 +125,12 @@ class RunTests(SynchronousTestCase):
         self.patch(Commit, "__init__", chosen)
 
     def test_updateOfOneNodeIsNoticed(self) -> None:
-        """
-        A run in which each update goes to one node alone breaks an invariant.
-        """
+        """A run breaks an invariant if each update goes to one node only."""
         self.patchCommit(lambda candidates: candidates[:1])
         self.assertNoticed(" was taken by 1 nodes;")
 
     def test_updateOfFarthestNodesIsNoticed(self) -> None:
-        """
-        A run in which each update goes to the three farthest of the nodes found breaks an
-        invariant.
-        """
+        """A run breaks an invariant if each update goes to the three farthest nodes found."""
         closest = Results.closest
         self.patch(
             Results,
@@ -147,24 +140,23 @@ class RunTests(SynchronousTestCase):
         self.assertNoticed(" was taken by 3 nodes;")
 
     def test_failureOfEverySecondUpdateIsNoticed(self) -> None:
-        """
-        A run in which every second update goes to no node breaks an invariant.
-        """
+        """A run breaks an invariant if every second update goes to no node."""
         fails = cycle((False, True))
         self.patchCommit(lambda candidates: [] if next(fails) else candidates)
-        # The put fails, or succeeds with the putting member as the only holder: both break an
+        # The put fails, or the putting node itself becomes the only holder. Both break an
         # invariant.
         self.assertNoticed(" a value")
 
 
 class CommandLineTests(SynchronousTestCase):
     """
-    ``python -m simulation`` reads its arguments.
+    The command line of ``python -m simulation``.
     """
 
     def test_badArgumentIsRefused(self) -> None:
         """
-        A number of nodes or seeds below 1 or not a number, and an unknown experiment, are refused.
+        A number of nodes or seeds must be a whole number from 1 on. The name of an experiment must
+        be known.
         """
         written = StringIO()
         self.patch(sys, "stderr", written)
