@@ -14,7 +14,15 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import FailTest, TestCase
 from zope.interface import implementer
 
-from dwdht_twisted import Address, Contact, DHTNode, ICommandHandler, Reply, Request
+from dwdht_twisted import (
+    Address,
+    Contact,
+    DHTNode,
+    ICommandHandler,
+    QueryStream,
+    Reply,
+    Request,
+)
 from dwdht_twisted._core.wire import RequestMessage, decode
 from tests.helpers.peer.install import INSTALL_SECONDS
 from tests.helpers.peer.process import PeerNode, PeerProcess
@@ -91,6 +99,14 @@ class PythonNode(DHTNode):
     def contact(self) -> Contact:
         """Return the contact that its answers say it is."""
         return Contact(None if self.ephemeral else self.id, *self.address())
+
+    def query(self, *arguments: Any, local: bool = False, **options: Any) -> QueryStream:
+        """Query others as `DHTNode` does; the node itself is left out, as on the other side."""
+        return super().query(*arguments, local=local, **options)
+
+    def update(self, *arguments: Any, local: bool = False, **options: Any) -> QueryStream:
+        """Update others as `DHTNode` does; the node itself is left out, as on the other side."""
+        return super().update(*arguments, local=local, **options)
 
     async def ask(self, target: bytes, value: bytes | None) -> list[Reply]:
         """Return the replies to a query of the ``echo`` command."""

@@ -197,7 +197,7 @@ class NatNode(ChildProcess):
         self.spawn(
             [*within, sys.executable, "-m", "tests.helpers.processes.nat_node"],
             _FOLDER,
-            _importable(),
+            importable(),
         )
         addresses = [str(each) for each in bootstrap]
         await self._call("start", id=self.id.hex(), host=self._host, port=PORT, bootstrap=addresses)
@@ -340,7 +340,7 @@ class NatTestCase(TestCase):
         self.assertEqual(node.errors.decode(), "", "a node wrote to its standard error")
 
 
-def _importable() -> dict[str, str]:
+def importable() -> dict[str, str]:
     """Return the environment in which a child can import all modules that this process can."""
     return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 

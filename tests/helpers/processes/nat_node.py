@@ -94,17 +94,21 @@ class NodeDriver(LineOnlyReceiver):
         return self._node.holepunch(peer, referrer).addCallback(_describePong)
 
     def call_query(self, target: str, value: str, holepunching: bool) -> Deferred[Any]:
-        """Query the ``echo`` command."""
+        """Query the ``echo`` command of other nodes."""
         return _describeReplies(
             self._node.query(
-                COMMAND, bytes.fromhex(target), bytes.fromhex(value), holepunching=holepunching
+                COMMAND,
+                bytes.fromhex(target),
+                bytes.fromhex(value),
+                holepunching=holepunching,
+                local=False,
             )
         )
 
     def call_update(self, target: str, value: str) -> Deferred[Any]:
-        """Update the ``echo`` command."""
+        """Update the ``echo`` command of other nodes."""
         return _describeReplies(
-            self._node.update(COMMAND, bytes.fromhex(target), bytes.fromhex(value))
+            self._node.update(COMMAND, bytes.fromhex(target), bytes.fromhex(value), local=False)
         )
 
     def call_contacts(self) -> list[Any]:
