@@ -1,8 +1,9 @@
 """
-Bounds on what a stranger can cost: the numbers, the rates, the shares, and memories that forget.
+Bounds on the cost that strangers can cause: their numbers, and the classes that enforce them.
 """
 
 from .admission import Admission
+from .amplification import answerAllowance
 from .memory import RecentMap
 from .rates import FairRate, RateLimit, RateLimiter, TokenBucket
 from .shares import HostCounts
@@ -19,4 +20,5 @@ __all__ = [
     "Silences",
     "TokenBucket",
     "ValidatedAddresses",
+    "answerAllowance",
 ]

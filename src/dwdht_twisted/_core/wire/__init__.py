@@ -29,14 +29,13 @@ from .contacts import (
     splitContacts,
     unpackContact,
 )
+from .framing import HEADER_BYTES, TRANSACTION_ID_BITS, frameRequest, isRequest, transactionId
 from .ids import ID_BITS, ID_BYTES, checkId, distance
 from .messages import (
     FIND_NODE,
-    HEADER_BYTES,
     INTERNAL_COMMANDS,
     MAX_DATAGRAM_BYTES,
     PING,
-    TRANSACTION_ID_BITS,
     UNDERSTANDS_REFUSAL,
     UNFRAGMENTED_BYTES,
     RequestMessage,
@@ -45,10 +44,7 @@ from .messages import (
     decodeRequest,
     decodeResponse,
     encodeResponse,
-    frameRequest,
-    isRequest,
     requestBody,
-    transactionId,
 )
 from .tokens import ROTATION_INTERVAL, TOKEN_BYTES, TokenIssuer
 

@@ -1,9 +1,6 @@
 """
 The datagrams of the protocol: two bytes of framing, then a message as `codec` encodes it.
 
-The framing is a big-endian number of 16 bits.  Its top bit is 1 in a request and 0 in a response.
-Its lower 15 bits are the transaction id, which the requester chooses and the response repeats.
-
 A message is read as one of two tuples, `RequestMessage` and `ResponseMessage`.  A field that isn't
 on the wire is None, and an empty one is ``b""``.
 """
@@ -14,14 +11,9 @@ from typing import Any, NamedTuple
 
 from ...errors import MalformedDatagram
 from .codec import FieldPrefixes, fieldTags, readFields
+from .framing import HEADER_BYTES, isRequest
 from .ids import ID_BYTES
 from .tokens import TOKEN_BYTES
-
-#: The size of the framing, in bytes.
-HEADER_BYTES = 2
-
-#: The size of a transaction id, in bits.
-TRANSACTION_ID_BITS = 15
 
 #: The largest payload of a UDP datagram over IPv4, in bytes (RFC 768, RFC 791).
 MAX_DATAGRAM_BYTES = 65507
@@ -38,9 +30,6 @@ INTERNAL_COMMANDS = frozenset({PING, FIND_NODE})
 
 #: The flags of an asker that takes an answer to its update without a token for a refusal.
 UNDERSTANDS_REFUSAL = b"\1"
-
-# The bit of the framing that is 1 in a request.
-_REQUEST_BIT = 1 << TRANSACTION_ID_BITS
 
 
 class RequestMessage(NamedTuple):
@@ -157,11 +146,6 @@ def requestBody(
     return body
 
 
-def frameRequest(transactionId: int, body: bytes) -> bytes:
-    """The datagram of a request that has this body."""
-    return (_REQUEST_BIT | transactionId).to_bytes(HEADER_BYTES, "big") + body
-
-
 def encodeResponse(
     transactionId: int,
     id: bytes | None = None,
@@ -180,16 +164,6 @@ def encodeResponse(
     if roundtripToken is not None:
         datagram += _RESPONSE_TOKEN[len(roundtripToken)] + roundtripToken
     return datagram
-
-
-def isRequest(datagram: bytes) -> bool:
-    """Whether a datagram of at least one byte is framed as a request."""
-    return datagram[0] >= 0x80
-
-
-def transactionId(datagram: bytes) -> int:
-    """The transaction id of a datagram of at least two bytes, 0 to 32767."""
-    return ((datagram[0] & 0x7F) << 8) | datagram[1]
 
 
 def decodeRequest(datagram: bytes) -> RequestMessage:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from twisted.logger import Logger
 
 from ..._core import wire
-from ..._core.limits.bounds import AMPLIFICATION, CLAIM_WAITS
+from ..._core.limits import answerAllowance
+from ..._core.limits.bounds import CLAIM_WAITS
 from ..._core.routing import RoutingTable
 from ..._core.wire import COMPACT_CONTACT_BYTES, HostPort
 from ..environment import Environment
@@ -53,9 +54,7 @@ class Answers:
         response = self.encode(message, value, token)
         if response is None:
             return
-        allowed = AMPLIFICATION * length
-        if message.id is not None:
-            allowed -= self._checkBytes
+        allowed = answerAllowance(length, 0 if message.id is None else self._checkBytes)
         if len(response) <= allowed or self._validation.isValidated(address):
             self._send(response, address)
         else:
