@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.errors`.
+The exceptions in `dwdht_twisted.errors`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dwdht_twisted.errors import DHTError
 
 
 def publicErrors() -> dict[str, type[BaseException]]:
-    """The error classes of the module, by name."""
+    """Return the exception classes of the module by name."""
     return {
         name: member
         for name, member in getmembers(errors, isclass)
@@ -24,17 +24,17 @@ def publicErrors() -> dict[str, type[BaseException]]:
 
 class ErrorsTests(SynchronousTestCase):
     """
-    Tests for the tree of errors.
+    The tree of exceptions.
     """
 
     def test_everyErrorIsADHTError(self) -> None:
-        """Every error is caught by ``except DHTError``."""
+        """``except DHTError`` catches every exception of the package."""
         self.assertTrue(len(publicErrors()) > 1)
         for name, error in publicErrors().items():
             self.assertTrue(issubclass(error, DHTError), name)
 
     def test_badArgumentsAreValueErrors(self) -> None:
-        """Exactly the five errors about a bad argument or bad bytes are also ValueErrors."""
+        """Exactly the five exceptions for a bad argument or bad bytes are also ValueErrors."""
         bad = {name for name, error in publicErrors().items() if issubclass(error, ValueError)}
         self.assertEqual(
             bad,
@@ -48,12 +48,12 @@ class ErrorsTests(SynchronousTestCase):
         )
 
     def test_errorsAreExported(self) -> None:
-        """Every error can be imported from the package itself."""
+        """Every exception can be imported from the package itself."""
         for name, error in publicErrors().items():
             self.assertIs(getattr(dwdht_twisted, name, None), error, name)
             self.assertIn(name, dwdht_twisted.__all__)
 
     def test_errorsHaveDocstrings(self) -> None:
-        """Every error has a docstring."""
+        """Every exception has a docstring."""
         for name, error in publicErrors().items():
             self.assertTrue(error.__doc__ and error.__doc__.strip(), name)

@@ -1,5 +1,7 @@
 """
 Python nodes and nodes of npm's ``dht-rpc`` in the same networks.
+
+A side is one of the two implementations: Python or JavaScript.
 """
 
 from __future__ import annotations
@@ -14,13 +16,13 @@ from tests.helpers.peer.interop import AnyNode, InteropTestCase, keyOf
 from tests.helpers.peer.mixed_swarm import HOLDERS, JOIN_SECONDS, MixedSwarm
 from tests.helpers.peer.process import PeerError
 
-#: Nodes of each side in the mixed swarm.
+#: The number of nodes of each side in the mixed network.
 MIXED_NODES = int(os.environ.get("DWDHT_MIXED_NODES", "64"))
 
-#: Values that each side stores in the mixed swarm.
+#: The number of values that each side stores in the mixed network.
 MIXED_VALUES = int(os.environ.get("DWDHT_MIXED_VALUES", "50"))
 
-#: Nodes of a small network: fewer than 20, so that each of them takes every update.
+#: The number of nodes in a small network. It is below 20, so that every update reaches all nodes.
 SMALL = 8
 
 TARGET = bytes(range(32))
@@ -28,12 +30,14 @@ VALUE = b"Hello, World!"
 
 
 class BootstrapTests(InteropTestCase):
-    """Nodes of one side join through a node of the other."""
+    """
+    Nodes of one side that join through a node of the other side.
+    """
 
-    async def test_pythonThroughJavaScript(self) -> None:
+    async def test_pythonNodesJoinThroughJavaScriptNode(self) -> None:
         """
-        Eight Python nodes that join through an ephemeral JavaScript node store a value on the seven
-        others.
+        Eight Python nodes join through an ephemeral JavaScript node. One of them stores a value on
+        the seven others.
         """
         bootstrap = await self.javaScript(ephemeral=True)
         nodes = [await self.python(bootstrap) for _ in range(SMALL)]
@@ -44,10 +48,10 @@ class BootstrapTests(InteropTestCase):
         found = await reader.query("values", keyOf(VALUE)).collect()
         self.assertEqual([reply.value for reply in found].count(VALUE), SMALL - 1)
 
-    async def test_javaScriptThroughPython(self) -> None:
+    async def test_javaScriptNodesJoinThroughPythonNode(self) -> None:
         """
-        Eight JavaScript nodes that join through an ephemeral Python node store a value on the seven
-        others.
+        Eight JavaScript nodes join through an ephemeral Python node. One of them stores a value on
+        the seven others.
         """
         bootstrap = await self.python(ephemeral=True)
         nodes = await self.peer.nodes(SMALL, bootstrap.address())
@@ -61,7 +65,8 @@ class BootstrapTests(InteropTestCase):
 
     async def test_nodesOfBothSidesListEachOther(self) -> None:
         """
-        A Python node and a JavaScript node that join through a node of either side list each other.
+        A Python node and a JavaScript node list each other after both joined through a node of
+        either side.
         """
         for start in (self.python, self.javaScript):
             bootstrap = await start(ephemeral=True)
@@ -71,7 +76,7 @@ class BootstrapTests(InteropTestCase):
             await self.waitUntilListed(javaScript, by=python)
 
     async def test_ephemeralNodesStayUnlisted(self) -> None:
-        """Neither side lists an ephemeral node of the other side after that has pinged it."""
+        """A node doesn't list an ephemeral node of the other side that has pinged it."""
         python, javaScript = await self.python(), await self.javaScript()
         await (await self.javaScript(python, ephemeral=True)).ping(python.address())
         await (await self.python(javaScript, ephemeral=True)).ping(javaScript.address())
@@ -80,14 +85,16 @@ class BootstrapTests(InteropTestCase):
 
 
 class MixedTests(InteropTestCase):
-    """One network of both sides in equal numbers."""
+    """
+    A network with equal numbers of nodes of both sides.
+    """
 
     timeout = INSTALL_SECONDS + JOIN_SECONDS + 60
 
     async def test_valuesOfEitherSideAreFoundByTheOther(self) -> None:
         """
-        Each of 50 values that either side of 64 nodes stores is held by 20 nodes and found by the
-        other side.
+        In a network of 64 nodes of each side, each side stores 50 values. Each value is held by 20
+        nodes, and the other side finds it.
         """
         swarm = MixedSwarm(self.reactor, self.peer)
         self.addCleanup(swarm.stop)
@@ -98,17 +105,25 @@ class MixedTests(InteropTestCase):
 
 
 class CommandTests(InteropTestCase):
-    """Requests of one side run handlers of the other, and their results come back."""
+    """
+    Requests of one side that the handlers of the other side answer.
+    """
 
     async def test_pythonQueryRunsJavaScriptHandler(self) -> None:
-        """A Python node's query runs a JavaScript node's handler once, whose value is the reply."""
+        """
+        A Python node's query runs the handler of a JavaScript node once. The reply has the
+        handler's value.
+        """
         answerer = await self.javaScript()
         asker = await self.python(answerer)
         self.assertEqual(await asker.ask(TARGET, VALUE), [Reply(answerer.contact(), VALUE)])
         self.assertEqual((await answerer.counts())["queries"], 1)
 
     async def test_javaScriptQueryRunsPythonHandler(self) -> None:
-        """A JavaScript node's query runs a Python node's handler once, whose value is the reply."""
+        """
+        A JavaScript node's query runs the handler of a Python node once. The reply has the
+        handler's value.
+        """
         answerer = await self.python()
         asker = await self.javaScript(answerer)
         self.assertEqual(await asker.ask(TARGET, VALUE), [Reply(answerer.contact(), VALUE)])
@@ -116,7 +131,10 @@ class CommandTests(InteropTestCase):
         self.assertEqual(answerer.echo.queries, [request])
 
     async def test_pythonUpdateRunsJavaScriptHandler(self) -> None:
-        """A Python node's update runs one query and then one update at a JavaScript node."""
+        """
+        A Python node's update runs the query handler and then the update handler of a JavaScript
+        node, each once.
+        """
         answerer = await self.javaScript()
         asker = await self.python(answerer)
         taken = await asker.update("echo", TARGET, VALUE).collect()
@@ -125,7 +143,10 @@ class CommandTests(InteropTestCase):
         self.assertEqual((counts["queries"], counts["updates"]), (1, 1))
 
     async def test_javaScriptUpdateRunsPythonHandler(self) -> None:
-        """A JavaScript node's update runs one query and then one update at a Python node."""
+        """
+        A JavaScript node's update runs the query handler and then the update handler of a Python
+        node, each once.
+        """
         answerer = await self.python()
         asker = await self.javaScript(answerer)
         taken = await asker.update("echo", TARGET, VALUE)
@@ -135,8 +156,8 @@ class CommandTests(InteropTestCase):
 
     async def test_updateWithQueryGivesRepliesOfBothPhases(self) -> None:
         """
-        An update with ``query=True`` gives the replies of its query and of its update, on both
-        sides.
+        An update with ``query=True`` returns the reply to its query and the reply to its update, on
+        both sides.
         """
         python, javaScript = await self.python(), await self.javaScript()
         pythonAsker, javaScriptAsker = await self.python(javaScript), await self.javaScript(python)
@@ -147,7 +168,8 @@ class CommandTests(InteropTestCase):
 
     async def test_emptyAndAbsentValuesDiffer(self) -> None:
         """
-        An empty value stays empty and an absent one absent, in requests and replies of both sides.
+        Between the sides, an empty value arrives empty and an absent value arrives absent, in
+        requests and replies.
         """
         python, javaScript = await self.python(), await self.javaScript()
         for asker, answerer in (
@@ -158,7 +180,7 @@ class CommandTests(InteropTestCase):
                 self.assertEqual(await asker.ask(TARGET, value), [Reply(answerer.contact(), value)])
 
     async def test_ephemeralNodesQueryAndUpdate(self) -> None:
-        """An ephemeral node of either side stores a value on a node of the other side."""
+        """An ephemeral node stores a value on a node of the other side."""
         python, javaScript = await self.python(), await self.javaScript()
         asker = await self.javaScript(python, ephemeral=True)
         self.assertEqual(len(await asker.update("values", keyOf(VALUE), VALUE)), 1)
@@ -170,9 +192,7 @@ class CommandTests(InteropTestCase):
         self.assertEqual(await self.peer.holders(keyOf(VALUE)), {javaScript.id})
 
     async def test_unknownCommandHasNoValue(self) -> None:
-        """
-        A query of a command that a node of either side doesn't know gets a reply without a value.
-        """
+        """A query for an unknown command gets a reply without a value from the other side."""
         python, javaScript = await self.python(), await self.javaScript()
         replies = await (await self.python(javaScript)).query("unknown", TARGET).collect()
         self.assertEqual(replies, [Reply(javaScript.contact(), None)])
@@ -181,7 +201,8 @@ class CommandTests(InteropTestCase):
 
     async def test_javaScriptUpdateOfUnknownCommandFails(self) -> None:
         """
-        A JavaScript node's update of a command that its only Python contact doesn't know fails.
+        A JavaScript node's update fails if its only contact, a Python node, doesn't know the
+        command.
         """
         asker = await self.javaScript(await self.python())
         error = await self.assertFailure(
@@ -199,8 +220,8 @@ class CommandTests(InteropTestCase):
 
     async def test_javaScriptUpdateFailsIfPythonHandlerFails(self) -> None:
         """
-        A JavaScript node's update fails if the handler of the only Python node fails, which is
-        logged.
+        A JavaScript node's update fails if the handler of the only Python node raises. The
+        exception is logged.
         """
         asker = await self.javaScript(await self.python())
         await self.assertFailure(
@@ -210,12 +231,14 @@ class CommandTests(InteropTestCase):
 
 
 class TargetedTests(InteropTestCase):
-    """Queries and updates whose asker names the nodes to ask."""
+    """
+    Queries and updates to nodes that the asker names.
+    """
 
     async def test_pythonAsksOnlyTheNamedJavaScriptNode(self) -> None:
         """
-        A Python node's query and update with ``nodes`` reach the one of two JavaScript nodes that
-        is named.
+        With ``nodes``, a Python node's query and update reach the named JavaScript node, and not a
+        second one.
         """
         bootstrap = await self.javaScript(ephemeral=True)
         named, other = await self.peer.nodes(2, bootstrap.address())
@@ -231,8 +254,8 @@ class TargetedTests(InteropTestCase):
 
     async def test_javaScriptAsksOnlyTheNamedPythonNode(self) -> None:
         """
-        A JavaScript node's query and update with ``nodes`` reach the one of two Python nodes that
-        is named.
+        With ``nodes``, a JavaScript node's query and update reach the named Python node, and not a
+        second one.
         """
         bootstrap = await self.python(ephemeral=True)
         named, other = await self.python(bootstrap), await self.python(bootstrap)
@@ -245,7 +268,7 @@ class TargetedTests(InteropTestCase):
         self.assertEqual((other.echo.queries, other.echo.updates), ([], []))
 
     async def test_pythonAsksNamedNodesOfBothSides(self) -> None:
-        """A Python node that names one Python and two JavaScript nodes gets a reply of each."""
+        """A Python node's update to one Python and two JavaScript nodes gets a reply from each."""
         named: list[AnyNode] = [await self.python(), *await self.peer.nodes(2)]
         asker = await self.python(ephemeral=True)
         nodes = [node.address() for node in named]
@@ -254,8 +277,8 @@ class TargetedTests(InteropTestCase):
 
     async def test_pythonAsksEphemeralJavaScriptNode(self) -> None:
         """
-        A Python node gets the replies of a named ephemeral JavaScript node, whose contact has no
-        id.
+        A Python node gets the replies of an ephemeral JavaScript node that it names. The contact in
+        the replies has no id.
         """
         named = await self.javaScript(ephemeral=True)
         asker = await self.python()
@@ -267,8 +290,8 @@ class TargetedTests(InteropTestCase):
 
     async def test_ephemeralPythonNodeServesJavaScriptNode(self) -> None:
         """
-        An ephemeral Python node runs the query of a JavaScript node that names it, although that
-        side drops its reply.
+        An ephemeral Python node answers a query of a JavaScript node that names it. The JavaScript
+        node drops the reply.
         """
         named = await self.python(ephemeral=True)
         asker = await self.javaScript()
@@ -279,12 +302,14 @@ class TargetedTests(InteropTestCase):
 
 
 class PingTests(InteropTestCase):
-    """Pings between both sides."""
+    """
+    Pings between the sides.
+    """
 
     async def test_pythonPingsJavaScript(self) -> None:
         """
-        A Python node's ping gives the contact of a JavaScript node, ephemeral or not, and its own
-        address.
+        A Python node's ping returns the contact of a JavaScript node and the asker's own address.
+        The JavaScript node may be ephemeral.
         """
         asker = await self.python()
         for ephemeral in (False, True):
@@ -294,8 +319,8 @@ class PingTests(InteropTestCase):
 
     async def test_javaScriptPingsPython(self) -> None:
         """
-        A JavaScript node's ping gives the contact of a Python node, ephemeral or not, and its own
-        address.
+        A JavaScript node's ping returns the contact of a Python node and the asker's own address.
+        The Python node may be ephemeral.
         """
         asker = await self.javaScript()
         for ephemeral in (False, True):

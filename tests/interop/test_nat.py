@@ -1,7 +1,7 @@
 """
 Hole punching between NATs of the Linux kernel, in network namespaces.
 
-In every test the target has joined the network through the referrer, and doesn't know the asker.
+In every test, the target has joined the network through the referrer and doesn't know the asker.
 The asker knows only the referrer.
 """
 
@@ -23,24 +23,23 @@ VALUE = b"Hello, World!"
 
 REFERRER = Address(REFERRER_HOST, PORT)
 
-# The ids of all other nodes differ from the referrer's in the first bit.  This leaves no node
-# with a second bucket to refresh: a lookup for it would find the other node, and open the NATs
-# before the test does.
+# The ids of all other nodes differ from the referrer's in the first bit. So no node has a second
+# bucket to refresh. A lookup for a refresh would find the other node and open the NATs too early.
 REFERRER_ID = b"\xff" * 32
 TARGET_ID = b"\x01" * 32
 ASKER_ID = b"\x02" * 32
 STRANGER_ID = b"\x03" * 32
 
-#: Seconds within which a hole punch ends: all transmissions of one request to a near node.
+#: The most seconds that a hole punch may take: all transmissions of one request to a near node.
 PUNCH_SECONDS = 6.0
 
-#: Seconds within which a query ends if one node is silent.
+#: The most seconds that a query may take if one node is silent.
 QUERY_SECONDS = 12.0
 
 
 class PunchTestCase(NatTestCase):
     """
-    A test with a public referrer and a target behind a NAT.
+    A base for tests with a public referrer and a target behind a NAT.
 
     :ivar referrer: the referrer
     :ivar target: the target, which the referrer lists
@@ -61,21 +60,21 @@ class PunchTestCase(NatTestCase):
         return False
 
     async def startAsker(self) -> NatNode:
-        """Return a node behind the other NAT that knows the referrer."""
+        """Return a node behind the other NAT. It knows only the referrer."""
         asker = await self.lanNode(self.askersLan, ASKER_ID)
         await asker.ping(REFERRER)
         return asker
 
     async def startPublicAsker(self) -> NatNode:
-        """Return a node without a NAT that knows the referrer."""
+        """Return a node without a NAT. It knows only the referrer."""
         asker = await self.publicNode(PUBLIC_HOST, ASKER_ID)
         await asker.ping(REFERRER)
         return asker
 
     async def assertTimesOut(self, asker: NatNode, referrer: Address) -> None:
         """
-        Require that a hole punch fails with a time-out that names the target, within
-        `PUNCH_SECONDS`.
+        Require that a hole punch fails within `PUNCH_SECONDS` with a time-out that contains the
+        target's address.
         """
         started = self.reactor.seconds()
         try:
@@ -89,10 +88,12 @@ class PunchTestCase(NatTestCase):
 
 
 class PreservingNatTests(PunchTestCase):
-    """Asker and target are behind NATs that keep ports and filter by address and port."""
+    """
+    Asker and target behind NATs that keep ports and filter by address and port.
+    """
 
     async def test_natDropsQueryWithoutHolePunching(self) -> None:
-        """The target's NAT drops all that the asker's query sends without hole punching."""
+        """Without hole punching, the target's NAT drops every datagram of the asker's query."""
         asker = await self.startAsker()
         replies = await asker.query(TARGET_ID, VALUE, holepunching=False)
         self.assertEqual([reply.node.id for reply in replies], [REFERRER_ID])
@@ -102,7 +103,8 @@ class PreservingNatTests(PunchTestCase):
 
     async def test_queryReachesTarget(self) -> None:
         """
-        A query reaches a target whose NAT drops the first request, through the node that named it.
+        The target's NAT drops the first request of a query. The query still reaches the target,
+        through the node that named it.
         """
         asker = await self.startAsker()
         replies = await asker.query(TARGET_ID, VALUE)
@@ -110,7 +112,7 @@ class PreservingNatTests(PunchTestCase):
         self.assertGreater(self.targetsLan.count("refused"), 0)
 
     async def test_updateRunsOnce(self) -> None:
-        """An update of a target behind a NAT is run once."""
+        """An update to a target behind a NAT runs the handler once."""
         asker = await self.startAsker()
         replies = await asker.update(TARGET_ID, VALUE)
         self.assertIn(Reply(self.contact, VALUE), replies)
@@ -118,8 +120,8 @@ class PreservingNatTests(PunchTestCase):
 
     async def test_holePunchReturnsTargetAndOwnAddress(self) -> None:
         """
-        A hole punch gives the target's contact, and the public address at which the target sees the
-        asker.
+        A hole punch returns the target's contact and the public address at which the target sees
+        the asker.
         """
         asker = await self.startAsker()
         pong = await asker.holepunch(self.contact.address, REFERRER)
@@ -127,9 +129,7 @@ class PreservingNatTests(PunchTestCase):
         self.assertEqual(pong, Pong(self.contact, seenAs))
 
     async def test_holePunchOpensBothNats(self) -> None:
-        """
-        After a hole punch, asker and target each reach the other with a ping that no NAT drops.
-        """
+        """After a hole punch, asker and target can ping each other, and no NAT drops a ping."""
         asker = await self.startAsker()
         await asker.holepunch(self.contact.address, REFERRER)
         admitted = [lan.count("admitted") for lan in (self.askersLan, self.targetsLan)]
@@ -145,7 +145,7 @@ class PreservingNatTests(PunchTestCase):
 
     async def test_holePunchThroughStrangerTimesOut(self) -> None:
         """
-        A hole punch through a node that doesn't know the target fails within 6 seconds, and nothing
+        A hole punch through a node that doesn't know the target fails within 6 seconds. No datagram
         passes the target's NAT.
         """
         await self.publicNode(PUBLIC_HOST, STRANGER_ID)
@@ -153,7 +153,7 @@ class PreservingNatTests(PunchTestCase):
         self.assertEqual(self.targetsLan.count("admitted"), 0)
 
     async def test_joiningNodeReachesNattedNode(self) -> None:
-        """A node behind a NAT that joins lists a node behind another NAT, and is listed by it."""
+        """A node behind a NAT joins. It and a node behind another NAT list each other."""
         asker = await self.lanNode(self.askersLan, ASKER_ID, REFERRER)
         self.assertIn(self.contact, await asker.contacts())
         seenAs = Contact(ASKER_ID, self.askersLan.publicAddress, PORT)
@@ -166,25 +166,25 @@ class PreservingNatTests(PunchTestCase):
 
 class SymmetricNatTests(PunchTestCase):
     """
-    Asker and target are behind NATs that use another port for each destination.
+    Asker and target behind symmetric NATs, which use another port for each destination.
 
-    Neither node can tell the other from which port its datagrams will come.
+    Neither node can know from which port the datagrams of the other node will come.
     """
 
     askersNat = targetsNat = Nat.SYMMETRIC
 
     async def test_holePunchTimesOut(self) -> None:
         """
-        A hole punch between two symmetric NATs fails within 6 seconds with a time-out that names
-        the target.
+        A hole punch between two symmetric NATs fails within 6 seconds. The error contains the
+        target's address.
         """
         self.assertNotEqual(self.contact.port, PORT)
         await self.assertTimesOut(await self.startAsker(), REFERRER)
 
     async def test_queryEndsWithoutTarget(self) -> None:
         """
-        A query between two symmetric NATs ends within 12 seconds, with the replies of all nodes but
-        the target.
+        A query between two symmetric NATs ends within 12 seconds with the replies of all nodes
+        except the target.
         """
         asker = await self.startAsker()
         started = self.reactor.seconds()
@@ -195,10 +195,10 @@ class SymmetricNatTests(PunchTestCase):
 
 class SymmetricTargetTests(PunchTestCase):
     """
-    The target alone is behind a NAT that uses another port for each destination.
+    Only the target is behind a symmetric NAT.
 
-    The asker has no NAT, or one that lets in datagrams from every port of a host that it has sent
-    to.
+    The asker has no NAT, or one that accepts datagrams from every port of a host that the asker has
+    sent to.
     """
 
     askersNat = Nat.OPEN_TO_HOST
@@ -206,14 +206,14 @@ class SymmetricTargetTests(PunchTestCase):
 
     async def test_queryFromPublicNodeReachesTarget(self) -> None:
         """
-        A public node's query reaches a target behind a symmetric NAT, whose answer comes from
-        another port.
+        A public node's query reaches a target behind a symmetric NAT, although the answer comes
+        from another port.
         """
         await self._askFrom(await self.startPublicAsker())
 
     async def test_queryFromNatThatOpensToHostsReachesTarget(self) -> None:
         """
-        A query from behind a NAT that filters by address alone reaches a target behind a symmetric
+        A query from behind a NAT that filters only by address reaches a target behind a symmetric
         NAT.
         """
         await self._askFrom(await self.startAsker())
@@ -228,13 +228,15 @@ class SymmetricTargetTests(PunchTestCase):
 
 
 class SymmetricAskerTests(PunchTestCase):
-    """The asker alone is behind a NAT that uses another port for each destination."""
+    """
+    Only the asker is behind a symmetric NAT, which uses another port for each destination.
+    """
 
     askersNat = Nat.SYMMETRIC
 
     async def test_holePunchTimesOut(self) -> None:
         """
-        A hole punch from behind a symmetric NAT fails within 6 seconds, because the target opens
-        its NAT for the port that the referrer sees.
+        A hole punch fails within 6 seconds, because the target opens its NAT only for the port that
+        the referrer sees.
         """
         await self.assertTimesOut(await self.startAsker(), REFERRER)

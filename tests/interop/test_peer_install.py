@@ -1,5 +1,5 @@
 """
-Installation of the live peer by npm, and the skipping of tests where it is not possible.
+The installation of the JavaScript peer by npm, and the skipping of tests if it is impossible.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ from twisted.trial.unittest import FailTest, SkipTest, TestCase
 
 from tests.helpers.peer.install import REQUIRE_PEER, Installation
 
-#: A ``npm`` that installs the wanted package.
+#: The script of an ``npm`` that installs the wanted package.
 INSTALLS = """
 mkdir -p node_modules/some-package
 echo '{"version": "1.2.3"}' > node_modules/some-package/package.json
 """
 
-#: A ``npm`` that fails as the real one does.
+#: The script of an ``npm`` that fails like the real one.
 FAILS = "echo 'npm error network timeout' >&2; exit 1"
 
 
 class InstallationTests(TestCase):
-    """`Installation` with stand-ins for ``node`` and ``npm``."""
+    """
+    `Installation`, with scripts in place of ``node`` and ``npm``.
+    """
 
     timeout = 20
 
@@ -43,18 +45,18 @@ class InstallationTests(TestCase):
         self.installation = Installation(self.folder)
 
     def addProgram(self, name: str, script: str) -> str:
-        """Put a program on the path, and return its own."""
+        """Put a program on the path, and return the path of its file."""
         program = self.programs / name
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
         return str(program)
 
     def remainingFolders(self) -> list[str]:
-        """Return the names of the folders in the installation's folder."""
+        """Return the names of the folders that the installation has left."""
         return sorted(each.name for each in self.folder.iterdir() if each.is_dir())
 
     async def failureOf(self, error: type[Exception]) -> str:
-        """Return the text of the error that `Installation.require` raises."""
+        """Return the text of the exception that `Installation.require` raises."""
         try:
             await self.installation.require(self.reactor)
         except error as raised:
@@ -62,14 +64,14 @@ class InstallationTests(TestCase):
         raise FailTest("nothing was raised")
 
     async def test_missingPackagesAreInstalled(self) -> None:
-        """Packages that are missing are installed by ``npm``, and nothing but them is left."""
+        """Missing packages are installed by ``npm``. No other folder is left."""
         node = self.addProgram("node", "")
         self.addProgram("npm", INSTALLS)
         self.assertEqual(await self.installation.require(self.reactor), node)
         self.assertEqual(self.remainingFolders(), ["node_modules"])
 
     async def test_installedPackagesAreKept(self) -> None:
-        """Packages that are installed are used without ``npm``."""
+        """If the packages are installed, ``npm`` is not run."""
         self.addProgram("node", "")
         self.addProgram("npm", INSTALLS)
         await self.installation.require(self.reactor)
@@ -77,7 +79,7 @@ class InstallationTests(TestCase):
         await Installation(self.folder).require(self.reactor)
 
     async def test_otherVersionIsReplaced(self) -> None:
-        """A package of another version than the wanted one is replaced."""
+        """An installed package of the wrong version is replaced."""
         self.addProgram("node", "")
         self.addProgram("npm", INSTALLS)
         manifest = self.folder / "node_modules" / "some-package" / "package.json"
@@ -87,20 +89,20 @@ class InstallationTests(TestCase):
         self.assertEqual(json.loads(manifest.read_text())["version"], "1.2.3")
 
     async def test_missingNodeSkips(self) -> None:
-        """A test is skipped without Node.js, with that as the reason."""
+        """Without Node.js, a test is skipped and the reason says that node is not installed."""
         self.patch(os, "environ", {"PATH": str(self.programs)})
         self.assertIn("node is not installed", await self.failureOf(SkipTest))
 
     async def test_missingNpmSkips(self) -> None:
-        """A test is skipped without npm and packages, with that as the reason."""
+        """
+        Without npm and packages, a test is skipped and the reason says that npm is not installed.
+        """
         self.patch(os, "environ", {"PATH": str(self.programs)})
         self.addProgram("node", "")
         self.assertIn("npm is not installed", await self.failureOf(SkipTest))
 
     async def test_failingNpmSkips(self) -> None:
-        """
-        A test is skipped when npm fails, with npm's error as the reason, and no folder is left.
-        """
+        """If npm fails, a test is skipped with npm's error as the reason. No folder is left."""
         self.addProgram("node", "")
         self.addProgram("npm", FAILS)
         self.assertIn("npm error network timeout", await self.failureOf(SkipTest))
@@ -108,7 +110,8 @@ class InstallationTests(TestCase):
 
     async def test_slowNpmIsKilled(self) -> None:
         """
-        An installation that takes longer than its 0.2 seconds is killed, and the test is skipped.
+        An installation with a limit of 0.2 seconds is killed after this time, and the test is
+        skipped.
         """
         self.addProgram("node", "")
         self.addProgram("npm", "exec sleep 30")
@@ -116,7 +119,7 @@ class InstallationTests(TestCase):
         self.assertIn("took longer than 0.2 seconds", await self.failureOf(SkipTest))
 
     async def test_failedInstallationIsNotRepeated(self) -> None:
-        """An installation that failed isn't tried again for the next test."""
+        """A failed installation is not tried again for the next test."""
         self.addProgram("node", "")
         self.addProgram("npm", FAILS)
         await self.failureOf(SkipTest)
@@ -124,6 +127,8 @@ class InstallationTests(TestCase):
         await self.failureOf(SkipTest)
 
     async def test_missingPeerFailsIfRequired(self) -> None:
-        """A test fails without the peer if `REQUIRE_PEER` is 1."""
+        """
+        If the variable in `REQUIRE_PEER` is 1, a test without the peer fails and is not skipped.
+        """
         self.patch(os, "environ", {"PATH": str(self.programs), REQUIRE_PEER: "1"})
         self.assertIn("node is not installed", await self.failureOf(FailTest))

@@ -1,5 +1,5 @@
 """
-The test suite of npm's ``dht-rpc``, with each of its bootstrap nodes replaced by a Python node.
+The test suite of npm's ``dht-rpc``, with Python nodes in place of its bootstrap nodes.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from tests.helpers.peer.interop import LOCAL_HOST, eventually
 #: The path of the suite in `PEER_FOLDER`.
 SUITE = "node_modules/dht-rpc/test.js"
 
-#: Seconds that the suite may take.  On an idle machine it takes one.
+#: The most seconds that the suite may take. On an idle machine it takes one.
 SUITE_SECONDS = 90.0
 
-#: Tests of the suite.  Each starts a bootstrap node of its own.
+#: The number of tests in the suite. Each starts its own bootstrap node.
 SUITE_TESTS = 5
 
-#: Assertions of the suite.
+#: The number of assertions in the suite.
 SUITE_ASSERTIONS = 22
 
 _ASSERTION = re.compile(r"^(not )?ok \d+ (.*)$", re.MULTILINE)
 
 
 class BootstrapConnection(Protocol):
-    """A connection of the suite, and a bootstrap node that lives as long as the connection."""
+    """
+    A connection of the suite. Its bootstrap node runs as long as the connection is open.
+    """
 
     def __init__(self, node: DHTNode, nodes: set[DHTNode]) -> None:
         self._node = node
@@ -51,8 +53,8 @@ class BootstrapFactory(Factory):
     """
     A factory of bootstrap nodes for the suite.
 
-    :ivar started: the number of nodes that were started
-    :ivar nodes: the nodes that live
+    :ivar started: the number of nodes started so far
+    :ivar nodes: the nodes that are running
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -66,12 +68,14 @@ class BootstrapFactory(Factory):
 
 
 class PeerSuiteTests(TestCase):
-    """The file ``test.js`` of the npm package ``dht-rpc``, unchanged."""
+    """
+    The unchanged file ``test.js`` of the npm package ``dht-rpc``.
+    """
 
     timeout = INSTALL_SECONDS + SUITE_SECONDS + 10
 
     async def test_suitePassesWithPythonBootstrapNodes(self) -> None:
-        """All 22 assertions of the suite hold when its 5 bootstrap nodes are Python nodes."""
+        """All 22 assertions of the suite pass with 5 Python nodes as its bootstrap nodes."""
         from twisted.internet import reactor as globalReactor
 
         reactor: Any = globalReactor

@@ -2,7 +2,7 @@
 Hole punching and queries through referrers, with Python nodes and nodes of ``dht-rpc`` in each
 role.
 
-A test's name says asker, referrer and target, in this order.
+A test's name lists the sides of the asker, the referrer and the target, in this order.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from tests.helpers.peer.interop import AnyNode, InteropTestCase
 VALUE = b"Hello, World!"
 ID = bytes(range(100, 132))
 
-#: Starts a node of either side.
+#: A function that starts a Python node or a JavaScript node.
 Start: TypeAlias = Callable[..., Coroutine[Any, Any, AnyNode]]
 
 
 class HolePunchTests(InteropTestCase):
-    """A ping that passes from the asker through the referrer to the target, and its answer."""
+    """
+    A ping from the asker through the referrer to the target, and the answer.
+    """
 
     async def _punch(self, asker: AnyNode, referrer: AnyNode, target: AnyNode) -> None:
         await self.waitUntilListed(target, by=referrer)
@@ -72,7 +74,7 @@ class HolePunchTests(InteropTestCase):
         await self._punch(await self.javaScript(), referrer, await self.javaScript(referrer))
 
     async def test_pythonTakesAnswerToRelayedPing(self) -> None:
-        """A Python node takes the target's answer to a ping that a JavaScript node relayed."""
+        """A Python node accepts the target's answer to a ping that a JavaScript node relayed."""
         referrer, asker, target = await self.javaScript(), await self.python(), self.probe()
         punching = asker.holepunch(target.address(), referrer.address())
         ping = None
@@ -88,7 +90,9 @@ class HolePunchTests(InteropTestCase):
 
 
 class NatTests(InteropTestCase):
-    """Queries of nodes behind NATs that filter by address and port."""
+    """
+    Queries to nodes behind NATs that filter by address and port.
+    """
 
     async def _askThroughNat(self, asker: Start, referrer: Start, target: Start) -> None:
         knower = await referrer()
@@ -125,8 +129,8 @@ class NatTests(InteropTestCase):
 
     async def test_pythonReachesJavaScriptBetweenTwoNats(self) -> None:
         """
-        A Python node behind a NAT reaches a JavaScript node behind another, through a referrer of
-        either side.
+        Through a Python or JavaScript referrer, a Python node behind a NAT reaches a JavaScript
+        node behind another NAT.
         """
         for start in (self.python, self.javaScript):
             referrer = await start()

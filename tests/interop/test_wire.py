@@ -1,5 +1,5 @@
 """
-Bytes on the wire, as Python nodes and nodes of npm's ``dht-rpc`` write them.
+The bytes on the wire, written by Python nodes and by nodes of npm's ``dht-rpc``, the peer.
 """
 
 from __future__ import annotations
@@ -28,24 +28,26 @@ ID = bytes(range(100, 132))
 TOKEN = bytes(range(200, 232))
 ADDRESS = bytes([127, 0, 0, 1, 0x12, 0x34])
 
-#: The id in a message is absent or has 32 bytes.  All other fields may be empty as well.
+#: The id in a message is absent or has 32 bytes. Each other field can also be empty.
 IDS = (None, ID)
 
 
 def encode(message: RequestMessage | ResponseMessage) -> bytes:
-    """Return the datagram that our encoder makes of a message."""
+    """Return the datagram of a message, written by our encoder."""
     if isinstance(message, RequestMessage):
         return frameRequest(message.transactionId, requestBody(*message[1:]))
     return encodeResponse(*message)
 
 
 def bodies(messages: Iterable[RequestMessage | ResponseMessage]) -> list[bytes]:
-    """Return the bodies that our encoder makes of messages, without the framing."""
+    """Return the bodies of messages, written by our encoder, without the framing."""
     return [encode(message)[HEADER_BYTES:] for message in messages]
 
 
 class WireTests(InteropTestCase):
-    """Messages written by one side and read by the other."""
+    """
+    Messages written by one side and read by the other side.
+    """
 
     requests = [
         RequestMessage(0, command, *fields)
@@ -60,43 +62,37 @@ class WireTests(InteropTestCase):
     ]
 
     async def test_bothSidesWriteTheSameRequests(self) -> None:
-        """
-        Both sides write the same bytes of a request, whether its fields are absent, empty or
-        filled.
-        """
+        """Both sides write a request as the same bytes, with absent, empty and filled fields."""
         self.assertEqual(bodies(self.requests), await self.peer.encode(self.requests))
 
     async def test_bothSidesWriteTheSameResponses(self) -> None:
-        """
-        Both sides write the same bytes of a response, whether its fields are absent, empty or
-        filled.
-        """
+        """Both sides write a response as the same bytes, with absent, empty and filled fields."""
         self.assertEqual(bodies(self.responses), await self.peer.encode(self.responses))
 
     async def test_peerReadsOurRequests(self) -> None:
-        """The peer reads the fields of our requests as they were written."""
+        """The peer reads our requests with the fields that were written."""
         read = await self.peer.decode(RequestMessage, bodies(self.requests))
         self.assertEqual(read, self.requests)
 
     async def test_peerReadsOurResponses(self) -> None:
-        """The peer reads the fields of our responses as they were written."""
+        """The peer reads our responses with the fields that were written."""
         read = await self.peer.decode(ResponseMessage, bodies(self.responses))
         self.assertEqual(read, self.responses)
 
     async def test_weReadThePeersRequests(self) -> None:
-        """Our decoder reads the fields of the peer's requests as they were written."""
+        """Our decoder reads the peer's requests with the fields that were written."""
         written = await self.peer.encode(self.requests)
         self.assertEqual([decode(frameRequest(0, body)) for body in written], self.requests)
 
     async def test_weReadThePeersResponses(self) -> None:
-        """Our decoder reads the fields of the peer's responses as they were written."""
+        """Our decoder reads the peer's responses with the fields that were written."""
         written = await self.peer.encode(self.responses)
         self.assertEqual([decode(bytes(HEADER_BYTES) + body) for body in written], self.responses)
 
     async def test_bothSidesWriteTheSameLengths(self) -> None:
         """
-        Both sides write the same bytes for values of 1 to 60,000 bytes, around each size at which
-        the length takes one byte more.
+        Both sides write the same bytes for values of 1 to 60,000 bytes. The sizes include those at
+        which the length needs one more byte.
         """
         messages = [
             message
@@ -109,19 +105,21 @@ class WireTests(InteropTestCase):
         self.assertEqual(bodies(messages), await self.peer.encode(messages))
 
     async def test_commandsAreUTF8OnBothSides(self) -> None:
-        """Both sides write and read a command with characters beyond ASCII as UTF-8."""
+        """Both sides write and read a command with non-ASCII characters as UTF-8."""
         messages = [RequestMessage(0, command) for command in ("größe", "値", "\U0001f300")]
         self.assertEqual(bodies(messages), await self.peer.encode(messages))
         self.assertEqual(await self.peer.decode(RequestMessage, bodies(messages)), messages)
 
 
 class DatagramTests(InteropTestCase):
-    """Whole datagrams of the peer's nodes, with the framing, received by a bare socket."""
+    """
+    Whole datagrams of the peer's nodes, received by a plain socket.
+    """
 
-    async def test_peersRequestsAreThoseThatWeWrite(self) -> None:
+    async def test_peersRequestsEqualOurs(self) -> None:
         """
-        A query and an update of the peer are byte for byte the datagrams that our encoder makes of
-        their fields.
+        The datagrams of a query and of an update of the peer equal those that our encoder writes
+        for the same fields.
         """
         node = await self.javaScript()
         probe = self.probe()
@@ -144,10 +142,10 @@ class DatagramTests(InteropTestCase):
 
         self.assertEqual(await update, [Reply(Contact(ID, *probe.address()), b"done")])
 
-    async def test_peersAnswersAreThoseThatWeWrite(self) -> None:
+    async def test_peersAnswersEqualOurs(self) -> None:
         """
-        The peer's answers to four kinds of requests are byte for byte the datagrams that our
-        encoder makes of their fields.
+        The peer's answers to four kinds of requests equal the datagrams that our encoder writes for
+        the same fields.
         """
         node = await self.javaScript()
         probe = self.probe()

@@ -1,8 +1,8 @@
 """
-Tests for the documents: their links, their code, and the names and messages that they quote.
+The documents: their links, their code, and the names and messages that they quote.
 
-Every block of code is run or checked here.  The exceptions are the two blocks of the README that
-set up an environment: they take minutes, and ``.ci/run`` runs them from the text of the README.
+Every block of code is run or checked here, except the two blocks of the README that set up an
+environment. These take minutes, and ``.ci/run`` runs them from the text of the README.
 """
 
 from __future__ import annotations
@@ -37,32 +37,33 @@ from tests.helpers.processes.programs import (
     freePort,
 )
 
-#: The blocks that ``.ci/run`` runs.
+#: The names of the blocks that ``.ci/run`` runs.
 RUN_BY_CI = ("demo", "tests")
 
-#: The languages of the blocks that are run or checked here; ``text`` is the output of a program.
+#: The languages of the blocks that are run or checked here. A block of the language ``text`` is the
+#: output of a program.
 LANGUAGES = {"sh", "python", "javascript", "ini", "text"}
 
 
 class MarkupTests(SynchronousTestCase):
     """
-    Tests that only read the documents.
+    The text of the documents.
     """
 
     def test_markupIsWellFormed(self) -> None:
-        """Every document is well-formed."""
+        """The markup of every document is well-formed."""
         for document in allDocuments():
             self.assertEqual(document.problems, [], document.path.name)
 
     def test_linkedFilesExist(self) -> None:
-        """Every file that a document links to exists."""
+        """Every file to which a document links exists."""
         for document in allDocuments():
             for link in document.links():
                 target = document.path.parent / link.partition("#")[0]
                 self.assertTrue(target.exists(), f"{document.path.name} refers to {link}")
 
     def test_languagesAreChecked(self) -> None:
-        """Every block of code is in a language that these tests run or check."""
+        """Every block of code is in a language that this module runs or checks."""
         for document in allDocuments():
             for block in document.blocks():
                 self.assertIn(block.language, LANGUAGES, f"{document.path.name}: {block.text}")
@@ -75,14 +76,14 @@ class MarkupTests(SynchronousTestCase):
                 self.assertIn(path.name, index.links())
 
     def test_slowBlocksAreRunByCI(self) -> None:
-        """The blocks that take minutes are run by the CI, from the text of the README."""
+        """The CI runs the slow blocks from the text of the README."""
         run = (ROOT / ".ci" / "run").read_text()
         for name in RUN_BY_CI:
             self.assertEqual(Document(README).block(name).language, "sh")
             self.assertRegex(run, rf"readme_command {name}\b")
 
     def test_contributorsRunTheChecksOfTheCI(self) -> None:
-        """The checks that CONTRIBUTING.rst names are those of the CI."""
+        """Every check that CONTRIBUTING.rst names is run by the CI."""
         run = (ROOT / ".ci" / "run").read_text() + Document(README).block("tests").text
         for block in Document(CONTRIBUTING).blocks("sh"):
             for command in block.text.splitlines():
@@ -100,17 +101,17 @@ class MarkupTests(SynchronousTestCase):
         self.assertEqual(options["store"], "sqlite:values.sqlite")
 
     def test_optionTableIsComplete(self) -> None:
-        """The table of options has each option of twistd dwdht, and no other."""
+        """The table of options lists exactly the options of ``twistd dwdht``."""
         rows = Document(OPERATIONS).firstColumns("Nodes and bootstrap servers")
         told = {row.split()[0].removeprefix("--") for row in rows}
         known = {name.rstrip("=") for name in Options().longOpt} - {"help", "version"}
         self.assertEqual(told, known)
 
     def test_messagesAreInTheSource(self) -> None:
-        """Each event and each error that the documents explain is a message in the source."""
+        """Each event and error that the documents explain is a message in the source."""
         source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
-        # A long message is several literals in the source.  The reason of a failed bind() isn't in
-        # the source, because the operating system gives it.
+        # A long message consists of several literals in the source. The reason of a failed bind()
+        # comes from the operating system, so it isn't in the source.
         source = re.sub(r'"\s*\n\s*f?"', "", source) + "Address already in use"
         for title in ("What the log says", "What errors mean"):
             rows = Document(OPERATIONS).firstColumns(title)
@@ -127,21 +128,21 @@ class MarkupTests(SynchronousTestCase):
         self.assertGreater(len(names), 5)
         self.assertLessEqual(names, set(Counters().asDict()))
 
-    def test_limitsAreThoseOfThePackage(self) -> None:
-        """The limits that the documents state are those of the package."""
+    def test_largestValueHas1000Bytes(self) -> None:
+        """The largest value has 1,000 bytes, as the documents say."""
         self.assertEqual(values.MAXIMUM_VALUE_BYTES, 1000)
 
 
 class SnippetTests(ProgramTestCase):
     """
-    Tests that run the code of the documents.
+    The code blocks of the documents, run in processes.
     """
 
     async def network(self) -> dict[str, str]:
         """
         Start a network of a bootstrap server and three nodes.
 
-        :return: the real port for each port that the documents name
+        :return: the real port for each port in the documents
         """
         ports = {"10001": str(freePort()), "10002": str(freePort()), "6620": str(freePort())}
         bootstrap = f"127.0.0.1:{ports['10001']}"
@@ -152,11 +153,14 @@ class SnippetTests(ProgramTestCase):
         return ports
 
     async def runPython(self, block: Block, ports: dict[str, str]) -> Program:
-        """Run a Python block as its content requires: under twistd, with trial, or as a program."""
+        """
+        Run a Python block under twistd, with trial, or as a program, depending on its content.
+        """
         name = block.name or "snippet.py"
         (self.folder / name).write_text(replaced(block.text, ports))
         if "Application(" in block.text:
-            # It runs until the end of the test, because the programs after it may use it.
+            # The application runs until the end of the test, because later programs may use its
+            # node.
             path = {"PYTHONPATH": "."}
             program = self.start(*TWISTD, "--no_save", "--python", name, environment=path)
             await program.says("joined the network")
@@ -168,7 +172,7 @@ class SnippetTests(ProgramTestCase):
         return program
 
     async def test_pythonBlocksRun(self) -> None:
-        """Every Python block runs without an error, on a new network."""
+        """Every Python block runs without an error on a new network."""
         ports = await self.network()
         for document in allDocuments():
             for block in document.blocks("python"):
@@ -178,7 +182,7 @@ class SnippetTests(ProgramTestCase):
                     self.assertIn(f"PASSED (successes={tests})", program.text)
 
     async def test_readmeBlocksPrintResults(self) -> None:
-        """The Python blocks of the README print the results that it promises."""
+        """The Python blocks of the README print the results that the README shows."""
         ports = await self.network()
         blocks = Document(README).blocks("python")
         (storing,) = [block for block in blocks if "values.put" in block.text and not block.name]
@@ -208,8 +212,7 @@ class SnippetTests(ProgramTestCase):
     async def session(self, document: Document) -> str:
         """
         Run the shell commands of a document in their order.
-
-        Servers run until the end of the test, the other commands to their own end.
+        Servers run until the end of the test. Each other command runs until it ends.
 
         :return: the output of the other commands
         """
@@ -229,12 +232,12 @@ class SnippetTests(ProgramTestCase):
         script = "\n".join(["set -e", *(line for line in lines if line not in servers)])
         program = await self.finish("sh", "-c", script)
         self.assertEqual(program.exitCode, 0, program.errorText)
-        # A put says on how many of the nodes it was taken.
+        # A put reports the number of nodes that stored the value.
         self.assertRegex(program.errorText, r"^(stored on [123] nodes?\n)*$")
         return program.text
 
     async def test_readmeSessionFindsItsValue(self) -> None:
-        """The shell commands of the README end with the value that they stored."""
+        """The shell commands of the README end by printing the value that they stored."""
         text = await self.session(Document(README))
         self.assertRegex(text, r"^an ephemeral node at .*\n")
         self.assertTrue(text.endswith("\nhello, world"), text)
@@ -244,7 +247,9 @@ class SnippetTests(ProgramTestCase):
         await self.session(Document(OPERATIONS))
 
     async def test_otherShellBlocksAreValid(self) -> None:
-        """The shell commands of the other documents are well-formed, and their programs exist."""
+        """
+        The shell commands in the other documents are well-formed, and the programs in them exist.
+        """
         for document in allDocuments():
             if document.path in (README, OPERATIONS, CONTRIBUTING):
                 continue
@@ -257,7 +262,7 @@ class SnippetTests(ProgramTestCase):
 
 
 def replaced(text: str, ports: dict[str, str]) -> str:
-    """The text with each port replaced by its real one."""
+    """Return the text with each port replaced by its real one."""
     for port, other in ports.items():
         text = text.replace(port, other)
     return text

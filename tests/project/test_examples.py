@@ -1,5 +1,5 @@
 """
-Tests for the scripts of ``examples``, which are run as their users run them.
+The scripts in ``examples``, run as a user would run them.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ EXAMPLES = ROOT / "examples"
 
 class ExampleTestCase(ProgramTestCase):
     """
-    A test case that runs examples.
+    A base for tests that run examples.
     """
 
     def python(self, name: str, *arguments: str) -> tuple[str, ...]:
-        """The command line of a Python script."""
+        """Return the command line of a Python example."""
         return (sys.executable, str(EXAMPLES / name), *arguments)
 
     async def startBootstrap(self) -> tuple[Program, str]:
         """
         Start ``bootstrap.py``.
 
-        :return: the program, and its address
+        :return: the program and its address
         """
         program = self.start(*self.python("bootstrap.py", "0"))
         await program.says("\n")
@@ -43,11 +43,11 @@ class ExampleTestCase(ProgramTestCase):
 
 class ReferenceTests(ExampleTestCase):
     """
-    The examples that store and find values without the `values` module.
+    The examples that store and find values without the module `values`.
     """
 
     async def test_lookupFindsInsertedValue(self) -> None:
-        """A value that insert.py stores on 20 of 100 nodes is found by lookup.py."""
+        """``insert.py`` stores a value on 20 of 100 nodes, and ``lookup.py`` finds it."""
         _, bootstrap = await self.startBootstrap()
         network = self.start(*self.python("network.py", bootstrap))
         await network.says("100 nodes are ready")
@@ -63,7 +63,7 @@ class ReferenceTests(ExampleTestCase):
         )
 
     async def test_lookupEndsWithoutValue(self) -> None:
-        """A lookup of a value that no node holds ends without one."""
+        """``lookup.py`` ends and prints no value if no node holds one."""
         _, bootstrap = await self.startBootstrap()
         network = self.start(*self.python("network.py", bootstrap, "5"))
         await network.says("5 nodes are ready")
@@ -73,7 +73,7 @@ class ReferenceTests(ExampleTestCase):
 
 class WebServerTests(ExampleTestCase):
     """
-    The web server that runs a node as its second service.
+    The web server, which runs a node as its second service.
     """
 
     async def request(self, method: bytes, url: str, body: bytes = b"") -> tuple[int, bytes]:
@@ -90,8 +90,8 @@ class WebServerTests(ExampleTestCase):
 
     async def test_valueCrossesTwoWebServers(self) -> None:
         """
-        A value that is posted to one web server is found at another, bad requests are refused, and
-        both stop in order.
+        A value posted to one web server is found at a second one. Bad requests get the status 400
+        or 404, and both servers stop without an error.
         """
         servers = []
         bootstrap: dict[str, str] = {}
@@ -127,11 +127,11 @@ class WebServerTests(ExampleTestCase):
 
 class JavaScriptTests(ExampleTestCase):
     """
-    The script that joins a Python network.
+    The JavaScript example, which joins a Python network.
     """
 
     async def test_javaScriptNodeFindsItsValue(self) -> None:
-        """A JavaScript node stores a value on 20 of 25 Python nodes, and finds it again."""
+        """A JavaScript node stores a value on 20 of 25 Python nodes and finds it again."""
         node = await installation.require(self.reactor)
         bootstrap = await self.node(ephemeral=True)
         address = bootstrap.address()
@@ -153,19 +153,19 @@ class JavaScriptTests(ExampleTestCase):
         self.assertGreaterEqual(sum(store.get(key) is not None for store in stores), 19)
 
     async def node(self, **options: Any) -> DHTNode:
-        """A Python node, which is destroyed at the end of the test."""
+        """Return a listening Python node. It is destroyed at the end of the test."""
         node = DHTNode(self.reactor, **options)
         node.listen(0, "127.0.0.1")
         self.addCleanup(lambda: Deferred.fromCoroutine(self.destroy(node)))
         return node
 
     async def destroy(self, node: DHTNode) -> None:
-        """Destroy a node."""
+        """Destroy a node, for a cleanup that needs a coroutine."""
         await node.destroy()
 
 
 def freeTCPPort() -> int:
-    """A TCP port on loopback that was free a moment ago."""
+    """Return a TCP port on loopback that was free a moment ago."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]

@@ -1,5 +1,5 @@
 """
-Tests for the package as it is installed here.
+The package as it is installed here.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tests.helpers.processes.programs import ROOT, SCRIPTS, ProgramTestCase
 
 class MetadataTests(SynchronousTestCase):
     """
-    Tests for the metadata of the package.
+    The metadata of the package.
     """
 
     def test_metadataNamesVersionAndPython(self) -> None:
-        """The metadata holds a version, the license, and the oldest Python: 3.10."""
+        """The metadata contains a version, the license MIT, and 3.10 as the oldest Python."""
         self.assertRegex(version("dwdht_twisted"), r"^\d+\.\d+\.\d+")
         said = metadata("dwdht_twisted")
         self.assertEqual(said["License-Expression"], "MIT")
@@ -27,7 +27,7 @@ class MetadataTests(SynchronousTestCase):
 
     def test_pluginImportsOnlyServiceMaker(self) -> None:
         """
-        The plugin file imports nothing but ServiceMaker, because twistd reads it at each start.
+        The plugin file imports only ServiceMaker, because twistd reads this file at each start.
         """
         plugin = ast.parse((ROOT / "twisted" / "plugins" / "dwdht_plugin.py").read_text())
         imports = [node for node in plugin.body if isinstance(node, (ast.Import, ast.ImportFrom))]
@@ -39,21 +39,21 @@ class MetadataTests(SynchronousTestCase):
 
 class InstalledTests(ProgramTestCase):
     """
-    Tests that run the installed package from another folder.
+    The installed package, run from another folder.
     """
 
     async def test_twistdListsThePlugin(self) -> None:
-        """The help of twistd lists dwdht."""
+        """The help of twistd lists the plugin dwdht."""
         program = await self.finish(str(SCRIPTS / "twistd"), "--help")
         self.assertRegex(program.text, r"\n    dwdht +A node of a Kademlia DHT")
 
     async def test_commandIsInstalled(self) -> None:
-        """The command dwdht is installed, and prints its version."""
+        """The command dwdht is installed and prints its version."""
         program = await self.finish(str(SCRIPTS / "dwdht"), "--version")
         self.assertEqual(program.text, f"dwdht {version('dwdht_twisted')}\n")
 
     async def test_importInstallsNoReactor(self) -> None:
-        """Importing the package installs no reactor, so an application may choose its own."""
+        """Importing the package installs no reactor, so that an application can choose one."""
         names = ("service", "_cli.tap", "_cli.main", "_cli.demo")
         modules = ", ".join(f"dwdht_twisted.{name}" for name in names)
         code = f"import sys, {modules}; print('twisted.internet.reactor' in sys.modules)"

@@ -1,5 +1,5 @@
 """
-Tests for the structure of the source: the sizes of files, folders, classes and constructors.
+The structure of the source: sizes of files, folders, classes and constructors.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.helpers.processes.programs import ROOT
 
-#: The folders whose files are read.
+#: The folders with the files that are checked.
 FOLDERS = ("src", "tests", "simulation", "benchmarks", "fuzz", "examples")
 
-#: Lines that a file has at most: it is read in one sitting.
+#: The most lines of a file. A longer file can't be read in one sitting.
 MAXIMUM_LINES = 400
 
-#: Modules that a folder of the package has at most, beside its ``__init__``.
+#: The most modules in a folder of the package, without its ``__init__``.
 MAXIMUM_MODULES = 12
 
-#: Positional parameters that a constructor has at most, beside ``self``.
+#: The most positional parameters of a constructor, without ``self``.
 MAXIMUM_POSITIONAL = 3
 
-#: Attributes that a class of the package has at most.
+#: The most attributes of a class in the package.
 MAXIMUM_ATTRIBUTES = 12
 
-#: Classes whose attributes are their documented options and counts.
+#: Classes that may have more attributes, because each is a documented option or count.
 RECORDS = {"Counters", "MemoryNetwork"}
 
 
 def sources(*folders: str) -> Iterator[Path]:
-    """Return the Python files of folders that are written by hand."""
+    """Return the hand-written Python files in the given folders."""
     for folder in folders:
         for path in (ROOT / folder).rglob("*.py"):
             if "node_modules" not in path.parts and not path.name.endswith("_pb2.py"):
@@ -63,7 +63,7 @@ def attributesOf(definition: ast.ClassDef) -> set[str]:
 
 class StructureTests(SynchronousTestCase):
     """
-    The sizes of what a reader has to keep in mind.
+    The sizes of everything that a reader must keep in mind.
     """
 
     def test_fileHasAtMost400Lines(self) -> None:
@@ -96,7 +96,9 @@ class StructureTests(SynchronousTestCase):
                         self.assertLessEqual(count, MAXIMUM_POSITIONAL, f"{each.name} in {path}")
 
     def test_importLoadsNothing(self) -> None:
-        """Importing the package loads none of its modules, and neither Twisted nor zope."""
+        """
+        Importing the package loads none of its modules, no module of Twisted and none of zope.
+        """
         code = (
             "import sys; import dwdht_twisted; "
             "print(sorted(name for name in sys.modules "
@@ -106,7 +108,7 @@ class StructureTests(SynchronousTestCase):
         self.assertEqual(done.stdout, "['dwdht_twisted']\n", done.stderr)
 
     def test_everyExportExists(self) -> None:
-        """Each name that the package exports is found, and dir() lists it."""
+        """The package has each name in ``__all__``, and dir() lists it."""
         import dwdht_twisted
 
         for name in dwdht_twisted.__all__:
