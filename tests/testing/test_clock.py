@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.clock`.
+`dwdht_twisted.testing.clock`: a simulated clock.
 """
 
 from __future__ import annotations
@@ -31,22 +31,24 @@ _operation = st.one_of(
 
 
 class Odd(BaseException):
-    """An exception that isn't a kind of ``Exception``."""
+    """
+    An exception that is not a subclass of ``Exception``.
+    """
 
 
 def raiseError(error: type[BaseException]) -> NoReturn:
-    """Raise an exception of this kind."""
+    """Raise an exception of this class."""
     raise error
 
 
 def pending(clock: Clock) -> list[DelayedCall]:
-    """The pending delayed calls of a clock."""
+    """Return the pending delayed calls of a clock."""
     return [call for call in clock.getDelayedCalls() if isinstance(call, DelayedCall)]
 
 
 class ClockTests(SynchronousTestCase):
     """
-    `SimulatedClock` is a `Clock` that schedules faster and can go from call to call.
+    `SimulatedClock`, a `Clock` that schedules faster and can jump from call to call.
     """
 
     def setUp(self) -> None:
@@ -54,18 +56,16 @@ class ClockTests(SynchronousTestCase):
         self.ran: list[object] = []
 
     def note(self, label: object) -> None:
-        """Record that a call was made, and its time."""
+        """Record a call and its time."""
         self.ran.append((label, self.clock.seconds()))
 
     def test_clockProvidesInterface(self) -> None:
-        """
-        `SimulatedClock` provides ``IReactorTime``.
-        """
+        """A `SimulatedClock` provides ``IReactorTime``."""
         self.assertTrue(verifyObject(IReactorTime, self.clock))
 
     @staticmethod
     def _trace(clock: Clock, operations: list[tuple[str, int, int]]) -> list[object]:
-        """Apply the operations to a clock, and record everything that can be observed."""
+        """Apply the operations to a clock. Return everything that can be observed."""
         trace: list[object] = []
         batch: list[tuple[float, int]] = []
         calls: list[DelayedCall] = []
@@ -86,7 +86,7 @@ class ClockTests(SynchronousTestCase):
                 schedule(first)
             elif name == "advance":
                 clock.advance(first)
-                # Clock doesn't define the order of calls that were moved to the same time.
+                # ``Clock`` doesn't define the order of calls that were moved to the same time.
                 assert [time for time, _ in batch] == sorted(time for time, _ in batch)
                 trace.append((clock.seconds(), sorted(batch)))
                 batch.clear()
@@ -104,8 +104,8 @@ class ClockTests(SynchronousTestCase):
     @given(st.lists(_operation, max_size=40))
     def test_behavesAsClock(self, operations: list[tuple[str, int, int]]) -> None:
         """
-        After any operations the same calls as with ``Clock`` have run at the same times, are
-        pending, and refuse to be cancelled or moved.
+        After any operations, the same calls as with ``Clock`` have run at the same times and are
+        pending. The same calls refuse to be cancelled or moved.
         """
         self.assertEqual(
             self._trace(SimulatedClock(), operations), self._trace(Clock(), operations)
@@ -113,7 +113,7 @@ class ClockTests(SynchronousTestCase):
 
     def test_callsOfOneTimeRunInOrder(self) -> None:
         """
-        Two hundred calls of the same time run in the order in which they were scheduled.
+        Two hundred calls scheduled for the same time run in the order in which they were scheduled.
         """
         for label in range(100):
             self.clock.callLater(1, self.note, label)
@@ -124,7 +124,7 @@ class ClockTests(SynchronousTestCase):
 
     def test_movedCallKeepsItsOrder(self) -> None:
         """
-        A call that is moved to the time of another runs before it if it was scheduled before it,
+        Among calls of the same time, a moved call runs in the order of its first scheduling,
         whether it was moved forward or back.
         """
         early, late = (self.clock.callLater(when, self.note, when) for when in (1, 9))
@@ -144,7 +144,7 @@ class ClockTests(SynchronousTestCase):
 
     def test_delayedCallsAreListedByTime(self) -> None:
         """
-        The pending delayed calls are listed by time, and calls of ``schedule`` are not among them.
+        The pending delayed calls are listed by time. Calls made with ``schedule`` are not listed.
         """
         second = self.clock.callLater(2, self.note, "second")
         first = self.clock.callLater(1, self.note, "first")
@@ -156,17 +156,15 @@ class ClockTests(SynchronousTestCase):
         self.assertEqual(self.clock.calls, [first, second, third])
 
     def test_advanceJumpsToItsEnd(self) -> None:
-        """
-        ``advance`` moves time to its end before the calls run, as in ``Clock``.
-        """
+        """``advance`` sets the time to its end before it runs the calls, as ``Clock`` does."""
         self.clock.callLater(1, self.note, "call")
         self.clock.advance(10)
         self.assertEqual(self.ran, [("call", 10)])
 
     def test_exceptionOfCallIsLogged(self) -> None:
         """
-        Whatever a call raises, even SystemExit, is logged by ``advance``, ``runFor`` and
-        ``runUntil``, and the calls after it run.
+        ``advance``, ``runFor`` and ``runUntil`` log every exception of a call, even SystemExit.
+        Then they run the next calls.
         """
         errors = [ZeroDivisionError, SystemExit, GeneratorExit, CancelledByAsyncio, Odd]
         runs: list[Callable[[], object]] = [
@@ -187,8 +185,8 @@ class ClockTests(SynchronousTestCase):
 
     def test_loggedExceptionNamesItsCall(self) -> None:
         """
-        The event of an exception names the function that raised it and the time, and is critical
-        as that of a real reactor.
+        The log event of an exception contains the function and the time of the call. Its level is
+        critical, as with a real reactor.
         """
         with capturedLogs() as events:
             self.clock.callLater(1.5, raiseError, ZeroDivisionError)
@@ -201,8 +199,8 @@ class ClockTests(SynchronousTestCase):
 
     def test_exceptionForTestIsRaised(self) -> None:
         """
-        KeyboardInterrupt, `LimitReached`, and the exceptions by which pytest and Hypothesis end a
-        test are raised by ``advance``, and the calls after them run at the next ``advance``.
+        ``advance`` raises KeyboardInterrupt, `LimitReached` and the exceptions by which pytest and
+        Hypothesis end a test. The next ``advance`` runs the remaining calls.
         """
         ofPytest = type("Failed", (BaseException,), {"__module__": "_pytest.outcomes"})
         shownAsBuiltin = type("Skipped", (ofPytest,), {"__module__": "builtins"})
@@ -217,7 +215,8 @@ class ClockTests(SynchronousTestCase):
 
     def test_runForShowsEachCallItsTime(self) -> None:
         """
-        ``runFor`` shows each call the time that it was scheduled for, and ends after 5 seconds.
+        During ``runFor``, each call sees the time for which it was scheduled. At the end, exactly 5
+        seconds have passed.
         """
         self.clock.callLater(1, lambda: self.clock.callLater(2, self.note, "nested"))
         self.clock.callLater(7, self.note, "later")
@@ -227,8 +226,8 @@ class ClockTests(SynchronousTestCase):
 
     def test_outdatedEntriesAreRemoved(self) -> None:
         """
-        After 1,000 cancelled and 1,000 moved calls the heap has fewer than 200 entries, and the
-        other calls run in order.
+        After 1,000 cancelled and 1,000 moved calls, the heap has fewer than 200 entries. The
+        remaining calls run in order.
         """
         for when in range(20):
             self.clock.callLater(1000 + when * 7 % 20, self.note, "kept")
@@ -243,8 +242,8 @@ class ClockTests(SynchronousTestCase):
 
     def test_callScheduledDuringCleaningRuns(self) -> None:
         """
-        A call that is scheduled while outdated entries are removed, as by the finalizer of an
-        object, runs once, and so do the others.
+        A call scheduled during the removal of outdated entries runs once, as do all others. An
+        object's finalizer could schedule such a call.
         """
         clock = self.clock
 

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.conditions`: latency, random faults and partitions of a network.
+`dwdht_twisted.testing.conditions`: latency, random faults and partitions of a network.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from tests.helpers.networks.three_hosts import A, B, C, Echo, NetworkTestCase
 
 class FaultTests(NetworkTestCase):
     """
-    `MemoryNetwork` delays, loses, duplicates, reorders and separates as its options say.
+    Delays, losses, duplicates, reordering and partitions in a `MemoryNetwork`.
     """
 
     def trace(self, seed: int) -> list[object]:
-        """The datagrams that return from an echo server over a bad network, with their times."""
+        """
+        Return the datagrams that come back from an echo server over a bad network, with their
+        times.
+        """
         self.build(
             seed=seed,
             latency=LogNormalLatency(0.04),
@@ -33,22 +36,18 @@ class FaultTests(NetworkTestCase):
         return list(zip(recorder.times, recorder.received, strict=True))
 
     def test_sameSeedRepeatsRun(self) -> None:
-        """
-        Two runs from seed 7 are the same to the last datagram and its time.
-        """
+        """Two runs with seed 7 are equal down to the last datagram and its time."""
         first = self.trace(7)
         self.assertGreater(len(first), 100)
         self.assertEqual(first, self.trace(7))
 
     def test_otherSeedMakesOtherRun(self) -> None:
-        """
-        A run from seed 8 differs from a run from seed 7.
-        """
+        """A run with seed 8 differs from a run with seed 7."""
         self.assertNotEqual(self.trace(7), self.trace(8))
 
     def test_lossIsAsLikelyAsSet(self) -> None:
         """
-        With a loss of 0.2, 7,800 to 8,200 of 10,000 datagrams arrive, and the rest count as lost.
+        With a loss of 0.2, 7,800 to 8,200 of 10,000 datagrams arrive. The others count as lost.
         """
         self.build(loss=0.2)
         self.sendMany(10_000)
@@ -57,8 +56,8 @@ class FaultTests(NetworkTestCase):
 
     def test_duplicationIsAsLikelyAsSet(self) -> None:
         """
-        With a duplication of 0.2, each of 10,000 datagrams arrives, and 1,800 to 2,200 of them
-        arrive twice.
+        With a duplication of 0.2, all 10,000 datagrams arrive, and 1,800 to 2,200 of them arrive
+        twice.
         """
         self.build(duplication=0.2)
         payloads = self.sendMany(10_000)
@@ -69,8 +68,8 @@ class FaultTests(NetworkTestCase):
 
     def test_reorderedDatagramIsHeldBack(self) -> None:
         """
-        With a reordering of 0.2, about 200 of 1,000 datagrams are held back and overtaken, by at
-        most the reordering delay of 0.3 seconds.
+        With a reordering of 0.2, about 200 of 1,000 datagrams are delayed by up to the reordering
+        delay of 0.3 seconds. Other datagrams overtake them.
         """
         self.build(latency=0.5, reordering=0.2, reorderingDelay=0.3)
         payloads = self.sendMany(1000)
@@ -81,9 +80,7 @@ class FaultTests(NetworkTestCase):
         self.assertLessEqual(max(recorder.times), 0.8)
 
     def test_changedOptionHoldsFromThenOn(self) -> None:
-        """
-        A changed option holds for datagrams that are sent after the change, and for no others.
-        """
+        """A changed option applies only to datagrams that are sent after the change."""
         self.send(A, B, b"before")
         self.network.loss = 1.0
         self.send(A, B, b"during")
@@ -96,7 +93,8 @@ class FaultTests(NetworkTestCase):
 
     def test_latencyFunctionGetsBothHosts(self) -> None:
         """
-        A latency function gets the network's random numbers, the source and the destination.
+        A latency function is called with the network's random generator, the source and the
+        destination.
         """
         asked: list[tuple[Random, str, str]] = []
 
@@ -112,8 +110,8 @@ class FaultTests(NetworkTestCase):
 
     def test_badOptionIsRefused(self) -> None:
         """
-        An option out of its range is refused, with the value in the message, when the network is
-        made and when the option is changed.
+        An option out of range raises ValueError with the value, in the constructor and when it is
+        set.
         """
         for name, value in [
             ("loss", 1.1),
@@ -128,7 +126,7 @@ class FaultTests(NetworkTestCase):
             self.assertRaises(ValueError, setattr, self.network, name, value)
 
     def partitioned(self) -> set[tuple[str, str]]:
-        """Find the pairs of hosts of which the first can't send to the second."""
+        """Return the pairs of hosts whose first host can't send to the second."""
         cut = set()
         for source in (A, B, C):
             for destination in (A, B, C):
@@ -141,31 +139,26 @@ class FaultTests(NetworkTestCase):
 
     def test_partitionSeparatesTwoGroups(self) -> None:
         """
-        A partition between A and B stops their datagrams in both directions, and no datagram to or
-        from C.
+        A partition between A and B drops their datagrams in both directions. Datagrams to and from
+        C arrive.
         """
         self.network.partition([A], [B])
         self.assertEqual(self.partitioned(), {(A, B), (B, A)})
 
     def test_partitionOfOneGroupSeparatesItFromAll(self) -> None:
-        """
-        A partition with one group separates it from all other hosts.
-        """
+        """A partition of a single group separates this group from all other hosts."""
         self.network.partition([A, C])
         self.assertEqual(self.partitioned(), {(A, B), (B, A), (C, B), (B, C)})
 
     def test_partitionsAddUp(self) -> None:
-        """
-        A second partition leaves the first in force.
-        """
+        """A second partition is added to the first, which stays in force."""
         self.network.partition([A], [B])
         self.network.partition([A], [C])
         self.assertEqual(self.partitioned(), {(A, B), (B, A), (A, C), (C, A)})
 
     def test_healEndsAllPartitions(self) -> None:
         """
-        After ``heal`` every host reaches every other, and a datagram that was sent during the
-        partition stays lost.
+        After ``heal``, all hosts reach each other. A datagram sent during the partition stays lost.
         """
         self.network.partition([A], [B])
         self.send(A, B, b"during")
@@ -176,9 +169,7 @@ class FaultTests(NetworkTestCase):
         self.assertEqual(self.partitioned(), set())
 
     def test_partitionSparesDatagramsUnderWay(self) -> None:
-        """
-        A datagram that is under way when a partition begins still arrives.
-        """
+        """A datagram sent before the beginning of a partition still arrives."""
         self.send(A, B, b"before")
         self.network.partition([A], [B])
         self.clock.runFor(1)

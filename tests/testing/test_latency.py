@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.latency`.
+`dwdht_twisted.testing.latency`: random latencies.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from tests.helpers.networks.three_hosts import A, B, C
 
 class LogNormalLatencyTests(SynchronousTestCase):
     """
-    `LogNormalLatency` has the median and the spread that it is given.
+    `LogNormalLatency` and its median and spread.
     """
 
     def sample(self, latency: LogNormalLatency) -> list[float]:
-        """Draw the latencies between 4,000 pairs of hosts."""
+        """Draw the latencies from one host to 4,000 others."""
         random = Random(1)
         return [latency(random, A, f"10.1.{n // 250}.{n % 250}") for n in range(4000)]
 
     def test_medianAndSpreadAreAsGiven(self) -> None:
         """
-        The median of 4,000 latencies, and the standard deviation of their logarithms, are as given.
+        The median of 4,000 latencies and the standard deviation of their logarithms are those
+        given.
         """
         for stable in (False, True):
             drawn = self.sample(LogNormalLatency(0.04, 0.5, stable=stable))
@@ -35,7 +36,8 @@ class LogNormalLatencyTests(SynchronousTestCase):
 
     def test_stableLatencyIsThatOfThePair(self) -> None:
         """
-        A stable latency is the same for a pair of hosts both ways, and differs between pairs.
+        A stable latency is the same in both directions of a pair of hosts. It differs between two
+        pairs.
         """
         latency = LogNormalLatency(0.04, stable=True)
         random = Random(1)
@@ -43,9 +45,7 @@ class LogNormalLatencyTests(SynchronousTestCase):
         self.assertNotEqual(latency(random, A, B), latency(random, A, C))
 
     def test_seedDecidesStableLatency(self) -> None:
-        """
-        Two networks have the same stable latencies when they have the same seed, else others.
-        """
+        """Stable latencies are the same with the same seed, and differ with another seed."""
 
         def drawn(seed: int) -> float:
             return LogNormalLatency(0.04, stable=True)(Random(seed), A, B)
@@ -54,8 +54,6 @@ class LogNormalLatencyTests(SynchronousTestCase):
         self.assertNotEqual(drawn(1), drawn(2))
 
     def test_badArgumentIsRefused(self) -> None:
-        """
-        A median of 0 seconds and a sigma below 0 are refused.
-        """
+        """A median of 0 seconds and a negative sigma raise ValueError."""
         self.assertRaises(ValueError, LogNormalLatency, 0)
         self.assertRaises(ValueError, LogNormalLatency, 1, -1)

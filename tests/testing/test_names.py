@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.names`.
+`dwdht_twisted.testing.names`: the resolver of a simulated network.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from tests.helpers.networks.three_hosts import A, B, NetworkTestCase
 
 @implementer(IResolutionReceiver)
 class Receiver:
-    """Records what a resolution reports."""
+    """
+    A receiver that records everything that a resolution reports.
+    """
 
     def __init__(self) -> None:
         self.began: IHostResolution | None = None
@@ -42,15 +44,15 @@ class Receiver:
 
 class ResolverTests(NetworkTestCase):
     """
-    `MemoryResolver` resolves the names of a network.
+    `MemoryResolver`, which resolves the names of a network.
     """
 
     def reactor(self) -> HostReactor:
-        """The reactor of host A."""
+        """Return the reactor of host A."""
         return self.network.reactor(A)
 
     def resolve(self, name: str, *more: Any) -> list[IAddress]:
-        """Resolve a name on host A, and return its addresses."""
+        """Resolve a name on host A and return its addresses."""
         receiver = Receiver()
         self.reactor().nameResolver.resolveHostName(receiver, name, *more)
         self.assertEqual((receiver.addresses, receiver.complete), ([], 0))
@@ -65,9 +67,7 @@ class ResolverTests(NetworkTestCase):
         self.assertTrue(verifyObject(IHostnameResolver, self.reactor().nameResolver))
 
     def test_addedNameHasItsAddresses(self) -> None:
-        """
-        A name resolves to the addresses that it was added with, whatever its capitals.
-        """
+        """A name resolves to the addresses given to ``addName``, in upper or lower case."""
         self.network.addName("Bootstrap.example", A, B)
         self.assertEqual(
             self.resolve("bootstrap.Example", 7, None, "UDP"),
@@ -75,40 +75,35 @@ class ResolverTests(NetworkTestCase):
         )
 
     def test_localhostAndAddressesAreKnown(self) -> None:
-        """
-        ``localhost`` and IPv4 addresses resolve without having been added.
-        """
+        """``localhost`` and IPv4 addresses resolve without a call of ``addName``."""
         self.assertEqual(self.resolve("localhost"), [IPv4Address("TCP", "127.0.0.1", 0)])
         self.assertEqual(self.resolve("192.0.2.1"), [IPv4Address("TCP", "192.0.2.1", 0)])
 
     def test_unknownNameHasNoAddresses(self) -> None:
         """
-        A name that was never added, or was added again without addresses, has none.
+        A name that was never added has no addresses. A name added again without addresses has none
+        either.
         """
         self.network.addName("gone.example", A)
         self.network.addName("gone.example")
         self.assertEqual(self.resolve("gone.example"), [])
         self.assertEqual(self.resolve("unknown.example"), [])
 
-    def test_noAddressOfOtherTypes(self) -> None:
-        """
-        A resolution for IPv6 addresses alone ends without an address.
-        """
+    def test_resolutionForIPv6HasNoAddress(self) -> None:
+        """A resolution for only IPv6 addresses completes without an address."""
         self.assertEqual(self.resolve("localhost", 0, [IPv6Address]), [])
         self.assertEqual(len(self.resolve("localhost", 0, [IPv6Address, IPv4Address])), 1)
 
     def test_resolutionTakesNameLatency(self) -> None:
-        """
-        With a name latency of 2.5 seconds a resolution takes 2.5 seconds.
-        """
+        """A resolution takes the network's name latency, here 2.5 seconds."""
         self.network.nameLatency = 2.5
         self.resolve("localhost")
         self.assertEqual(self.clock.seconds(), 2.5)
 
     def test_cancelledResolutionReportsNothing(self) -> None:
         """
-        A resolution that was cancelled reports nothing, leaves no delayed call, and may be
-        cancelled again.
+        A cancelled resolution reports nothing and leaves no delayed call. A second cancel does
+        nothing.
         """
         receiver = Receiver()
         resolution = self.reactor().nameResolver.resolveHostName(receiver, "localhost")
@@ -122,20 +117,18 @@ class ResolverTests(NetworkTestCase):
         self.assertEqual(list(self.reactor().getDelayedCalls()), [])
 
     def test_nameForNameIsRefused(self) -> None:
-        """
-        ``addName`` refuses another name in place of an IPv4 address.
-        """
+        """``addName`` raises ValueError if a name is given in place of an IPv4 address."""
         self.assertRaises(ValueError, self.network.addName, "alias.example", "localhost")
 
 
 class ResolveTests(NetworkTestCase):
     """
-    `HostReactor.resolve` resolves a name to one address.
+    `HostReactor.resolve`, which resolves a name to one address.
     """
 
     def test_nameResolvesToFirstAddress(self) -> None:
         """
-        A name with two addresses resolves to the first, after the name latency of 2.5 seconds.
+        A name with two addresses resolves to the first one, after the name latency of 2.5 seconds.
         """
         self.build(nameLatency=2.5)
         self.network.addName("bootstrap.example", A, B)
@@ -144,17 +137,13 @@ class ResolveTests(NetworkTestCase):
         self.assertEqual(self.clock.seconds(), 2.5)
 
     def test_unknownNameFails(self) -> None:
-        """
-        A name without addresses fails with DNSLookupError, which names it.
-        """
+        """A name without addresses fails with a DNSLookupError that contains the name."""
         resolved = self.network.reactor(A).resolve("unknown.example")
         error = self.assertRaises(DNSLookupError, self.clock.runUntil, resolved)
         self.assertIn("unknown.example", str(error))
 
     def test_installedResolverIsAsked(self) -> None:
-        """
-        A resolver that is installed on a host resolves its names.
-        """
+        """A host resolves names by the resolver that was installed on it."""
         other = MemoryNetwork(self.clock)
         other.addName("bootstrap.example", B)
         host = self.network.reactor(A)

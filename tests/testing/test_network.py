@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.network`, and for the example of `dwdht_twisted.testing`.
+`dwdht_twisted.testing.network`, and the examples in `dwdht_twisted.testing`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from tests.helpers.networks.three_hosts import A, B, Echo, NetworkTestCase, Reco
 
 class DeliveryTests(NetworkTestCase):
     """
-    `MemoryNetwork` carries datagrams from port to port.
+    Delivery of datagrams from port to port in a `MemoryNetwork`.
     """
 
     def test_datagramArrivesAfterLatency(self) -> None:
         """
-        A datagram arrives after the latency of 0.25 seconds, with the address of its sender.
+        A datagram arrives after the latency of 0.25 seconds, together with the sender's address.
         """
         self.build(latency=0.25)
         self.send(A, B, b"hello")
@@ -35,15 +35,11 @@ class DeliveryTests(NetworkTestCase):
         self.assertEqual(self.recorders[B].times, [0.25])
 
     def test_constantLatencyKeepsOrder(self) -> None:
-        """
-        With a constant latency and no faults, 500 datagrams arrive once each and in order.
-        """
+        """With a constant latency and no faults, 500 datagrams all arrive once and in order."""
         self.assertEqual(self.sendMany(500), self.recorders[B].payloads)
 
     def test_plainClockDelivers(self) -> None:
-        """
-        A network on a plain ``Clock`` delivers datagrams after their latency.
-        """
+        """On a plain ``Clock``, a network delivers each datagram after the latency."""
         clock = Clock()
         self.build(clock, latency=0.25)
         self.listen(B, 7, Echo())
@@ -54,14 +50,12 @@ class DeliveryTests(NetworkTestCase):
         self.assertEqual(self.recorders[A].received, [(b"hello", (B, 7))])
 
     def test_defaultClockIsSimulated(self) -> None:
-        """
-        A network that is made without a clock has a `SimulatedClock`.
-        """
+        """A network made without a clock uses a `SimulatedClock`."""
         self.assertIsInstance(MemoryNetwork().clock, SimulatedClock)
 
     def test_loopbackAddressReachesItsHost(self) -> None:
         """
-        A datagram to a loopback address or to 0.0.0.0 comes back to its host, from 127.0.0.1.
+        A datagram to a loopback address or to 0.0.0.0 arrives at its own host, from 127.0.0.1.
         """
         for host in ("127.0.0.1", "127.3.2.1", "0.0.0.0"):
             self.build()
@@ -70,17 +64,14 @@ class DeliveryTests(NetworkTestCase):
             self.assertEqual(self.recorders[A].received, [(b"to myself", ("127.0.0.1", 1000))])
 
     def test_ownAddressReachesItsHost(self) -> None:
-        """
-        A datagram of a host to its own address comes back to it, from that address.
-        """
+        """A datagram to the own address arrives at its own host, from this address."""
         self.send(A, A, b"to myself")
         self.clock.runFor(1)
         self.assertEqual(self.recorders[A].received, [(b"to myself", (A, 1000))])
 
     def test_boundPortTakesOneAddress(self) -> None:
         """
-        A port bound to the loopback or to the public address of its host takes no datagram for the
-        other.
+        A port bound to the loopback address gets no datagram to the public address, and vice versa.
         """
         inside, outside = Recorder(), Recorder()
         self.listen(A, 2000, inside, "127.0.0.1")
@@ -94,7 +85,8 @@ class DeliveryTests(NetworkTestCase):
 
     def test_datagramToClosedPortIsLost(self) -> None:
         """
-        A datagram to a closed port, to an address without a host or to all hosts is lost.
+        A datagram is lost if its port is closed, if no host has its address, or if it is a
+        broadcast.
         """
         self.ports[A].write(b"?", (B, 9))
         self.ports[A].write(b"?", ("192.0.2.1", 1000))
@@ -103,9 +95,7 @@ class DeliveryTests(NetworkTestCase):
         self.assertEqual((self.network.sent, self.network.lost), (3, 3))
 
     def test_portOpenedOnTheWayReceives(self) -> None:
-        """
-        A port that is opened while a datagram is under way to it receives the datagram.
-        """
+        """A port that is opened after a datagram was sent to it receives this datagram."""
         late = Recorder()
         self.ports[A].write(b"early", (B, 9))
         self.listen(B, 9, late)
@@ -114,8 +104,8 @@ class DeliveryTests(NetworkTestCase):
 
     def test_countersCountEachOutcome(self) -> None:
         """
-        Of two datagrams, one duplicated and one lost, the network counts both as sent, and two
-        copies as delivered.
+        One datagram is duplicated and a second one is lost. The network counts two as sent and two
+        as delivered.
         """
         network = self.network
         network.duplication = 1
@@ -130,8 +120,8 @@ class DeliveryTests(NetworkTestCase):
 
     def test_observerSeesEachDatagramOnce(self) -> None:
         """
-        The observer sees each datagram once, also one that is duplicated or lost, with the real
-        address of a host that sends to itself.
+        The observer sees each datagram once, even if it is duplicated or lost. A datagram over
+        loopback is shown with the host's real address.
         """
         seen: list[tuple[tuple[str, int], tuple[str, int], bytes]] = []
         self.network.onDatagram = lambda *datagram: seen.append(datagram)
@@ -143,8 +133,8 @@ class DeliveryTests(NetworkTestCase):
 
     def test_exceptionOfProtocolIsLogged(self) -> None:
         """
-        Whatever a protocol raises on a datagram, even SystemExit, is logged, and the next datagram
-        is delivered, on a `SimulatedClock` and on a plain ``Clock``.
+        Every exception of a protocol is logged, even SystemExit, and the next datagram is
+        delivered. This holds on a `SimulatedClock` and on a plain ``Clock``.
         """
         errors = [ZeroDivisionError, SystemExit, CancelledError]
 
@@ -165,9 +155,7 @@ class DeliveryTests(NetworkTestCase):
                 self.assertEqual(len(self.flushLoggedErrors(error)), 1)
 
     def test_exceptionForTestIsRaised(self) -> None:
-        """
-        KeyboardInterrupt and `LimitReached` of a protocol are raised by the clock.
-        """
+        """The clock raises a KeyboardInterrupt and a `LimitReached` of a protocol."""
 
         class Interrupted(Recorder):
             def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
@@ -179,9 +167,7 @@ class DeliveryTests(NetworkTestCase):
             self.assertRaises(error, self.clock.runFor, 1)
 
     def test_sentBufferIsCopied(self) -> None:
-        """
-        A buffer that is changed after it was sent arrives as it was when it was sent.
-        """
+        """A buffer that is changed after it was sent arrives unchanged."""
         buffer: Any = bytearray(b"before")
         self.ports[A].write(buffer, (B, 1000))
         buffer[:] = b"after!"
@@ -190,7 +176,7 @@ class DeliveryTests(NetworkTestCase):
 
     def test_longDatagramIsCut(self) -> None:
         """
-        A datagram of six bytes to a port with a ``maxPacketSize`` of four arrives as four bytes.
+        A datagram of six bytes arrives as four bytes at a port with a ``maxPacketSize`` of four.
         """
         small = Recorder()
         self.listen(B, 9, small, "", 4)
@@ -205,7 +191,7 @@ class DocumentationTests(SynchronousTestCase):
     """
 
     def runExample(self, before: str, test: str) -> None:
-        """Run a test of the example that follows some text, and require that it passes."""
+        """Run a test of the example that follows the given text, and require that it passes."""
         assert testing.__doc__ is not None
         _, _, rest = testing.__doc__.partition(f"{before}::\n")
         lines = rest.splitlines()
@@ -218,13 +204,9 @@ class DocumentationTests(SynchronousTestCase):
         self.assertEqual((result.testsRun, result.errors, result.failures), (1, [], []))
 
     def test_examplePasses(self) -> None:
-        """
-        The first example of the module is a test that runs and passes.
-        """
+        """The first example of the module is a passing test."""
         self.runExample("Example", "EchoTests.test_answer")
 
     def test_exampleOfServicePasses(self) -> None:
-        """
-        The example of a service with a database is a test that runs and passes.
-        """
+        """The example of a service with a database is a passing test."""
         self.runExample("in a database", "JournalTests.test_restart")

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.port`.
+`dwdht_twisted.testing.port`: the ports of a simulated network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tests.helpers.networks.three_hosts import A, B, C, Echo, NetworkTestCase, R
 
 class PortTests(NetworkTestCase):
     """
-    `MemoryPort` behaves towards its protocol as a real UDP port does.
+    A `MemoryPort`, which behaves towards its protocol like a real UDP port.
     """
 
     def test_portProvidesInterfaces(self) -> None:
@@ -39,32 +39,26 @@ class PortTests(NetworkTestCase):
         self.assertTrue(verifyObject(IUDPTransport, self.ports[A]))
 
     def test_protocolIsStartedWithPort(self) -> None:
-        """
-        Listening starts the protocol once, with the port as its transport.
-        """
+        """Listening starts the protocol once. The transport of the protocol is the port."""
         self.assertEqual(self.recorders[A].started, 1)
         self.assertIs(self.recorders[A].transport, self.ports[A])
 
     def test_getHostReturnsBoundAddress(self) -> None:
-        """
-        ``getHost`` returns the address that a port is bound to, by default 0.0.0.0.
-        """
+        """``getHost`` returns the address to which the port is bound, by default 0.0.0.0."""
         self.assertEqual(self.ports[A].getHost(), IPv4Address("UDP", "0.0.0.0", 1000))
         bound = self.listen(A, 7, Recorder(), A)
         self.assertEqual(bound.getHost(), IPv4Address("UDP", A, 7))
 
     def test_portZeroIsAFreePort(self) -> None:
-        """
-        Each of 100 calls for port 0 opens another port, and never one that is taken.
-        """
+        """Each of 100 ports opened with the number 0 gets a different free number."""
         self.listen(A, 49153, Recorder())
         numbers = [self.listen(A, 0, Recorder()).getHost().port for _ in range(100)]
         self.assertEqual(len(set(numbers) - {49153, 1000}), 100)
 
     def test_listeningFailsWithoutFreePort(self) -> None:
         """
-        Listening on port 0 fails once all 16,384 dynamic ports are taken, and succeeds again when
-        one is closed.
+        Listening on port 0 fails when all 16,384 dynamic ports are in use. It succeeds after one of
+        them was closed.
         """
         ports = [self.listen(A, 0, Recorder()) for _ in range(49152, 65536)]
         self.assertRaises(CannotListenError, self.listen, A, 0, Recorder())
@@ -75,22 +69,21 @@ class PortTests(NetworkTestCase):
 
     def test_takenPortIsRefused(self) -> None:
         """
-        A port that is taken on one host is refused there, and can be opened on another host.
+        A port in use can't be opened a second time on its host. It can be opened on another host.
         """
         error = self.assertRaises(CannotListenError, self.listen, A, 1000, Recorder())
         self.assertEqual(error.port, 1000)
         self.listen("10.9.9.9", 1000, Recorder())
 
     def test_foreignInterfaceIsRefused(self) -> None:
-        """
-        Listening on another host's address or on a name instead of an address is refused.
-        """
+        """Listening on another host's address or on a name in place of an address is refused."""
         self.assertRaises(CannotListenError, self.listen, A, 7, Recorder(), B)
         self.assertRaises(InvalidAddressError, self.listen, A, 7, Recorder(), "eth0")
 
     def test_badPortNumberIsRefused(self) -> None:
         """
-        Listening on port 65536, and sending to port 65536 or 0, is refused as by a socket.
+        Port 65536 is refused for listening and sending, and port 0 is refused for sending. The
+        exceptions are those of a socket.
         """
         self.assertRaises(OverflowError, self.listen, A, 65536, Recorder())
         self.assertRaises(OverflowError, self.ports[A].write, b"", (B, 65536))
@@ -98,16 +91,15 @@ class PortTests(NetworkTestCase):
 
     def test_writeToNameIsRefused(self) -> None:
         """
-        A datagram to a name, an IPv6 address or an empty string is refused and not counted as sent.
+        A datagram to a name, an IPv6 address or an empty string is refused. It isn't counted as
+        sent.
         """
         for host in ("localhost", "bootstrap.example", "::1", ""):
             self.assertRaises(InvalidAddressError, self.ports[A].write, b"", (host, 1000))
         self.assertEqual(self.network.sent, 0)
 
     def test_tooLongDatagramIsRefused(self) -> None:
-        """
-        A datagram of 65,508 bytes is refused, and one of 65,507 bytes is sent.
-        """
+        """A datagram of 65,508 bytes is refused. A datagram of 65,507 bytes is sent."""
         self.assertRaises(MessageLengthError, self.send, A, B, bytes(65508))
         self.send(A, B, bytes(65507))
 
@@ -120,8 +112,8 @@ class PortTests(NetworkTestCase):
 
     def test_stoppedPortTakesNothing(self) -> None:
         """
-        A port takes no datagram from the call of ``stopListening`` on, not even one under way, and
-        its protocol is stopped by the time that the Deferred fires.
+        After the call of ``stopListening``, the port receives nothing, not even a datagram sent
+        before. When the Deferred fires, the protocol has been stopped.
         """
         self.send(A, B, b"under way")
         stopped = self.ports[B].stopListening()
@@ -138,9 +130,7 @@ class PortTests(NetworkTestCase):
         self.listen(B, 1000, Recorder())
 
     def test_stoppedPortTakesNothingWithoutLatency(self) -> None:
-        """
-        A datagram that arrives at the very moment of ``stopListening`` isn't delivered.
-        """
+        """A datagram that arrives at the moment of ``stopListening`` isn't delivered."""
         self.build(latency=0)
         self.ports[B].stopListening()
         self.send(A, B, b"now")
@@ -149,8 +139,8 @@ class PortTests(NetworkTestCase):
 
     def test_portStoppedByDatagramTakesNoOther(self) -> None:
         """
-        A protocol that stops its port on a datagram receives no other, not even one that arrives at
-        the same time as the first.
+        A protocol that stops its port on the first datagram doesn't get a second one that arrives
+        at the same time.
         """
 
         class Once(Recorder):
@@ -167,7 +157,7 @@ class PortTests(NetworkTestCase):
 
     def test_stoppingPortSendsUntilClosed(self) -> None:
         """
-        A port sends after ``stopListening`` until it is closed, and then raises RuntimeError.
+        After ``stopListening``, a port can send until it is closed. Then it raises RuntimeError.
         """
         self.ports[A].stopListening()
         self.send(A, B, b"last")
@@ -176,9 +166,7 @@ class PortTests(NetworkTestCase):
         self.assertRaises(RuntimeError, self.send, A, B, b"too late")
 
     def test_connectedPortHasOnePeer(self) -> None:
-        """
-        A connected port sends to its peer alone, and takes datagrams from its peer alone.
-        """
+        """A connected port sends only to its peer and receives only from its peer."""
         port = self.ports[A]
         port.connect(B, 1000)
         port.write(b"without an address")
@@ -193,15 +181,11 @@ class PortTests(NetworkTestCase):
         self.assertRaises(InvalidAddressError, self.ports[C].connect, "localhost", 1000)
 
     def test_writeWithoutAddressIsRefused(self) -> None:
-        """
-        A port that isn't connected refuses to send without an address.
-        """
+        """A port that isn't connected raises AssertionError on a write without an address."""
         self.assertRaises(AssertionError, self.ports[A].write, b"")
 
     def test_broadcastFlagIsKept(self) -> None:
-        """
-        ``getBroadcastAllowed`` returns False at first, and then what was set.
-        """
+        """``getBroadcastAllowed`` returns False by default, and later the value that was set."""
         self.assertFalse(self.ports[A].getBroadcastAllowed())
         self.ports[A].setBroadcastAllowed(True)
         self.assertTrue(self.ports[A].getBroadcastAllowed())
@@ -209,11 +193,11 @@ class PortTests(NetworkTestCase):
 
 class RealPortTests(TestCase):
     """
-    `MemoryPort` behaves as a real port does on this machine.
+    A `MemoryPort` compared with a real port of this machine.
     """
 
     async def _observe(self, reactor: Any, settle: Callable[[], Deferred[None]]) -> list[object]:
-        """Let two ports talk to each other, and record what a protocol can see of it."""
+        """Let two ports exchange datagrams. Return everything that their protocols can observe."""
         seen: list[object] = []
         one, other = Recorder(), Echo()
         port = reactor.listenUDP(0, one, interface="127.0.0.1")
@@ -253,7 +237,7 @@ class RealPortTests(TestCase):
 
     async def test_memoryPortBehavesAsRealPort(self) -> None:
         """
-        A memory port and a real port have the same errors, addresses, and order of closing.
+        A memory port and a real port have the same exceptions, addresses and order of closing.
         """
         from twisted.internet import reactor
         from twisted.internet.task import deferLater

@@ -1,5 +1,5 @@
 """
-Tests for `SimulatedClock.runUntil`.
+`SimulatedClock.runUntil`, which runs the clock until something has happened.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from dwdht_twisted.testing import LimitReached, SimulatedClock
 
 
 class Odd(BaseException):
-    """An exception that isn't a kind of ``Exception``."""
+    """
+    An exception that is not a subclass of ``Exception``.
+    """
 
 
 def raiseOdd() -> NoReturn:
@@ -26,7 +28,7 @@ def raiseOdd() -> NoReturn:
 
 class RunUntilTests(SynchronousTestCase):
     """
-    `SimulatedClock.runUntil` waits for a Deferred, a coroutine or a function.
+    `SimulatedClock.runUntil` with a Deferred, a coroutine or a function.
     """
 
     def setUp(self) -> None:
@@ -34,12 +36,13 @@ class RunUntilTests(SynchronousTestCase):
         self.ran: list[object] = []
 
     def note(self, label: object) -> None:
-        """Record that a call was made, and its time."""
+        """Record a call and its time."""
         self.ran.append((label, self.clock.seconds()))
 
     def test_runUntilReturnsResultOfDeferred(self) -> None:
         """
-        ``runUntil`` returns the result of a Deferred at the time when it fires.
+        ``runUntil`` returns the result of a Deferred. The clock stops at the time when the Deferred
+        fired.
         """
         deferred: Deferred[str] = Deferred()
         self.clock.callLater(3, deferred.callback, "result")
@@ -48,17 +51,13 @@ class RunUntilTests(SynchronousTestCase):
         self.assertEqual((self.clock.seconds(), self.ran), (3, []))
 
     def test_runUntilRaisesFailureOfDeferred(self) -> None:
-        """
-        ``runUntil`` raises the exception that a Deferred fails with.
-        """
+        """``runUntil`` raises the exception of a failed Deferred."""
         deferred: Deferred[None] = Deferred()
         self.clock.callLater(3, deferred.cancel)
         self.assertRaises(CancelledError, self.clock.runUntil, deferred)
 
     def test_runUntilReturnsResultOfCoroutine(self) -> None:
-        """
-        ``runUntil`` runs a coroutine until it ends after 3 seconds, and returns its result.
-        """
+        """``runUntil`` runs a coroutine that takes 3 seconds, and returns its result."""
 
         async def work() -> str:
             await deferLater(self.clock, 1)
@@ -70,7 +69,7 @@ class RunUntilTests(SynchronousTestCase):
 
     def test_runUntilRaisesExceptionOfCoroutine(self) -> None:
         """
-        ``runUntil`` raises what a coroutine raises, before and after it has waited.
+        ``runUntil`` raises the exception of a coroutine, whether or not the coroutine waited first.
         """
 
         async def fail(seconds: float) -> None:
@@ -82,9 +81,7 @@ class RunUntilTests(SynchronousTestCase):
         self.assertRaises(Odd, self.clock.runUntil, fail(1))
 
     def test_runUntilAwaitsAwaitable(self) -> None:
-        """
-        ``runUntil`` awaits any object that can be awaited, even if it can be called too.
-        """
+        """``runUntil`` awaits any awaitable object, even if it is also callable."""
         clock = self.clock
 
         class Later:
@@ -98,8 +95,8 @@ class RunUntilTests(SynchronousTestCase):
 
     def test_runUntilCancelsCoroutineAtItsLimit(self) -> None:
         """
-        A coroutine that hasn't ended at the limit of 2 seconds, or for which nothing is scheduled,
-        is cancelled, and no failure is logged.
+        A coroutine is cancelled at the limit of 2 seconds, or when no call is scheduled. No failure
+        is logged.
         """
 
         async def work(deferred: Deferred[None]) -> None:
@@ -122,8 +119,8 @@ class RunUntilTests(SynchronousTestCase):
 
     def test_runUntilRefusesFunctionOfAwaitable(self) -> None:
         """
-        ``runUntil`` refuses a function that returns a coroutine or a Deferred, which would be true
-        before it has a result.
+        ``runUntil`` refuses a function that returns a coroutine or a Deferred, because such a
+        result is always true.
         """
 
         async def work() -> None:
@@ -136,9 +133,7 @@ class RunUntilTests(SynchronousTestCase):
         self.assertEqual(self.flushWarnings(), [])
 
     def test_runUntilStopsWhenFunctionIsTrue(self) -> None:
-        """
-        ``runUntil`` stops after the scheduled call that makes a function true.
-        """
+        """``runUntil`` stops right after the scheduled call that makes the function return True."""
         for label in range(10):
             self.clock.callLater(label, self.note, label)
         self.clock.runUntil(lambda: len(self.ran) == 4)
@@ -146,7 +141,8 @@ class RunUntilTests(SynchronousTestCase):
 
     def test_runUntilRaisesAtItsLimit(self) -> None:
         """
-        ``runUntil`` raises after its limit of 2 seconds, and the Deferred fires later for others.
+        ``runUntil`` raises `LimitReached` after its limit of 2 seconds. The Deferred can still fire
+        later.
         """
         deferred: Deferred[str] = Deferred()
         self.clock.callLater(3, deferred.callback, "late")
@@ -157,9 +153,7 @@ class RunUntilTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(deferred), "late")
 
     def test_runUntilRaisesWhenNothingIsScheduled(self) -> None:
-        """
-        ``runUntil`` raises as soon as no call is scheduled any more, before its limit.
-        """
+        """``runUntil`` raises `LimitReached` as soon as no call is scheduled, before its limit."""
         self.clock.callLater(3, self.note, "only")
         self.clock.callLater(4, self.note, "cancelled").cancel()
         error = self.assertRaises(LimitReached, self.clock.runUntil, Deferred())
@@ -167,7 +161,5 @@ class RunUntilTests(SynchronousTestCase):
         self.assertEqual(self.clock.seconds(), 3)
 
     def test_exceptionOfConditionIsRaised(self) -> None:
-        """
-        ``runUntil`` raises what the function raises that it was given.
-        """
+        """``runUntil`` raises the exception of the given function."""
         self.assertRaises(Odd, self.clock.runUntil, raiseOdd)

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.reactor.core`: the system events of a host, and its end.
+`dwdht_twisted.testing.reactor.core`: the system events of a simulated host, and its end.
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ from tests.helpers.networks.three_hosts import A, B, C, Echo, NetworkTestCase, R
 
 
 class Odd(BaseException):
-    """An exception that isn't a kind of ``Exception``."""
+    """
+    An exception that is not a subclass of ``Exception``.
+    """
 
 
 def observe(reactor: Any) -> list[object]:
-    """Use all that there is of system events, and record what a program can see of it."""
+    """
+    Use all features of system events on a reactor. Return everything that a program can observe.
+    """
     seen: list[object] = []
     event = "maintenance of dwdht_twisted"
     first: Deferred[None] = Deferred()
@@ -81,18 +85,18 @@ def observe(reactor: Any) -> list[object]:
 
 class RealEventTests(TestCase):
     """
-    The system events of a host behave as those of a real reactor.
+    The system events of a simulated host, compared with those of a real reactor.
     """
 
     async def test_eventsBehaveAsReal(self) -> None:
         """
-        The functions of an event run once, in the phases and in the order of the real reactor:
-        those of ``before``, then after their Deferreds the others.
+        The functions of an event run once, in the same phases and order as with the real reactor.
+        The later phases wait for the Deferreds of ``before``.
         """
         from twisted.internet import reactor
 
         assert IReactorTime.providedBy(reactor)
-        # trial starts the reactor when a test first waits.
+        # trial starts the reactor when a test waits for the first time.
         await deferLater(reactor, 0)
         real = observe(reactor)
         self.assertEqual(len(self.flushLoggedErrors(Odd)), 2)
@@ -102,12 +106,12 @@ class RealEventTests(TestCase):
 
 class SystemEventTests(NetworkTestCase):
     """
-    Functions of an application run before, during and after the events of its host.
+    Functions that run before, during and after the events of a host.
     """
 
     def test_failedDeferredIsLogged(self) -> None:
         """
-        A Deferred of ``before`` that fails is logged, and the event goes on.
+        If a Deferred of the phase ``before`` fails, the failure is logged and the event goes on.
         """
         host = self.network.reactor(A)
         ran: list[str] = []
@@ -122,7 +126,8 @@ class SystemEventTests(NetworkTestCase):
 
     def test_runIsRefused(self) -> None:
         """
-        ``run`` says that a host's reactor runs already, and after its end that it can't run again.
+        ``run`` raises ReactorAlreadyRunning on a running host, and ReactorNotRestartable after the
+        host's end.
         """
         host = self.network.reactor(A)
         self.assertTrue(host.running)
@@ -131,9 +136,7 @@ class SystemEventTests(NetworkTestCase):
         self.assertRaises(ReactorNotRestartable, host.run)
 
     def test_iterateRunsCallsThatAreDue(self) -> None:
-        """
-        ``iterate`` runs the calls that are due after its 2 seconds, and no others.
-        """
+        """``iterate(2)`` runs the calls that are due within 2 seconds and no others."""
         ran: list[int] = []
         for seconds in (1, 3):
             self.clock.callLater(seconds, ran.append, seconds)
@@ -143,7 +146,7 @@ class SystemEventTests(NetworkTestCase):
 
 class EndTests(NetworkTestCase):
     """
-    A host ends when a test shuts it down, when its application stops its reactor, or by a crash.
+    The end of a host: by a test, by its application, or by a crash.
     """
 
     def setUp(self) -> None:
@@ -153,8 +156,8 @@ class EndTests(NetworkTestCase):
 
     def test_shutdownRunsTriggers(self) -> None:
         """
-        ``shutDown`` runs the functions that were added for the shutdown, of all phases, and fires
-        after the 3 seconds that a Deferred of ``before`` takes.
+        ``shutDown`` runs the functions of all phases of the shutdown. It fires after 3 seconds,
+        because a Deferred of ``before`` takes this time.
         """
         host = self.host
 
@@ -174,8 +177,8 @@ class EndTests(NetworkTestCase):
 
     def test_stopShutsDown(self) -> None:
         """
-        ``stop``, as an application calls it, runs the functions on the next turn of the clock; it
-        is refused a second time.
+        ``stop``, called by an application, runs the functions of the shutdown on the next turn of
+        the clock. A second call raises ReactorNotRunning.
         """
         self.host.addSystemEventTrigger("during", "shutdown", self.ran.append, "during")
         self.host.stop()
@@ -188,8 +191,8 @@ class EndTests(NetworkTestCase):
 
     def test_portsWorkUntilBeforeIsOver(self) -> None:
         """
-        A host sends and receives while the Deferreds of ``before`` are awaited; then its ports are
-        closed, their protocols are stopped, and datagrams to it are lost.
+        A host sends and receives until the Deferreds of ``before`` have fired. Then its ports
+        close, its protocols stop, and datagrams to the host are lost.
         """
         self.listen(B, 7, Echo())
         answered = Recorder()
@@ -208,8 +211,7 @@ class EndTests(NetworkTestCase):
 
     def test_portThatIsStoppingCloses(self) -> None:
         """
-        A port that was told to stop in the turn in which its host ends is closed once, and its
-        Deferred fires.
+        A port that is stopped in the same turn as its host is closed once. Its Deferred fires.
         """
         stopped = self.host.shutDown()
         closed = self.ports[B].stopListening()
@@ -220,7 +222,8 @@ class EndTests(NetworkTestCase):
 
     def test_exceptionOfStoppedProtocolIsLogged(self) -> None:
         """
-        A protocol that raises when it is stopped is logged, and the other ports are closed.
+        If a protocol raises in ``stopProtocol``, the exception is logged and the other ports are
+        still closed.
         """
 
         class Broken(Recorder):
@@ -236,8 +239,8 @@ class EndTests(NetworkTestCase):
 
     def test_delayedCallsOfEndedHostAreDropped(self) -> None:
         """
-        The delayed calls of a host aren't made after its end, neither those of before nor new ones;
-        those of other hosts are.
+        After the end of a host, none of its delayed calls runs, whether it was scheduled before or
+        after the end. Calls of other hosts run.
         """
         for clock in (None, Clock()):
             self.build(clock)
@@ -257,8 +260,8 @@ class EndTests(NetworkTestCase):
 
     def test_callWhenRunningIsDroppedAfterEnd(self) -> None:
         """
-        A function that is given to ``callWhenRunning`` after the end is never called, and can be
-        removed again.
+        After the end of a host, a function passed to ``callWhenRunning`` is never called. It can
+        still be removed.
         """
         self.clock.runUntil(self.host.shutDown())
         trigger = self.host.callWhenRunning(self.ran.append, "never")
@@ -268,17 +271,15 @@ class EndTests(NetworkTestCase):
         self.host.removeSystemEventTrigger(trigger)
 
     def test_endedHostDoesNotListen(self) -> None:
-        """
-        A host that has ended refuses to open a port.
-        """
+        """After its end, a host refuses to open a port."""
         self.clock.runUntil(self.host.shutDown())
         with self.assertRaisesRegex(ReactorNotRunning, B):
             self.host.listenUDP(7, Recorder())
 
     def test_hostStartsAgain(self) -> None:
         """
-        After the end of a host the network has another reactor for its address, which can open the
-        same port.
+        After the end of a host, the network makes a new reactor for the same address. It can open
+        the same port.
         """
         self.clock.runUntil(self.host.shutDown())
         again = self.network.reactor(B)
@@ -292,8 +293,8 @@ class EndTests(NetworkTestCase):
 
     def test_crashCallsNothing(self) -> None:
         """
-        A crash ends a host at once: its ports are gone, and neither protocols nor the functions of
-        its shutdown are called.
+        A crash ends a host and closes its ports at once. It calls neither the protocols nor the
+        functions of the shutdown.
         """
         self.host.addSystemEventTrigger("before", "shutdown", self.ran.append, "before")
         self.host.callLater(1, self.ran.append, "call")
@@ -309,8 +310,8 @@ class EndTests(NetworkTestCase):
 
     def test_crashEndsShutdown(self) -> None:
         """
-        A crash during a shutdown fires the Deferred of ``shutDown``, even when a Deferred of
-        ``before`` fires later.
+        A crash during a shutdown fires the Deferred of ``shutDown``. A Deferred of ``before`` that
+        fires later does no harm.
         """
         waiting: Deferred[None] = Deferred()
         self.host.addSystemEventTrigger("before", "shutdown", lambda: waiting)
@@ -322,9 +323,7 @@ class EndTests(NetworkTestCase):
         waiting.callback(None)
 
     def test_shutdownEventEndsHost(self) -> None:
-        """
-        A host ends too when an application fires the shutdown event itself.
-        """
+        """A host also ends if an application fires the shutdown event."""
         self.host.fireSystemEvent("shutdown")
         self.assertFalse(self.host.running)
         self.assertEqual(self.recorders[B].stopped, 1)
@@ -333,13 +332,12 @@ class EndTests(NetworkTestCase):
 
 class ApplicationTests(SynchronousTestCase):
     """
-    Services of Twisted and nodes run on a host.
+    Services of Twisted and nodes on a simulated host.
     """
 
     def test_servicesRun(self) -> None:
         """
-        A ``UDPServer`` answers and a ``TimerService`` runs every 10 seconds until their parent is
-        stopped by the shutdown of their host.
+        A ``UDPServer`` and a ``TimerService`` run on a host until its shutdown stops their parent.
         """
         network = MemoryNetwork()
         clock: Any = network.clock
@@ -362,7 +360,7 @@ class ApplicationTests(SynchronousTestCase):
 
     def test_exceptionOfHandlerIsLogged(self) -> None:
         """
-        Whatever a node's handler raises, even SystemExit, is logged and doesn't leave ``runFor``.
+        Every exception of a node's handler is logged, even SystemExit. ``runFor`` doesn't raise it.
         """
 
         @implementer(ICommandHandler)

@@ -1,5 +1,5 @@
 """
-Tests for `dwdht_twisted.testing.reactor.host`.
+`dwdht_twisted.testing.reactor.host`: the reactor of a simulated host.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from tests.helpers.networks.three_hosts import A, B, C, NetworkTestCase
 
 class ReactorTests(NetworkTestCase):
     """
-    `HostReactor` is the reactor of one host.
+    A `HostReactor`, the reactor of one host.
     """
 
     def reactor(self) -> HostReactor:
-        """The reactor of host A."""
+        """Return the reactor of host A."""
         return self.network.reactor(A)
 
     def test_reactorProvidesInterfaces(self) -> None:
         """
-        The reactor of a host provides ``IReactorCore``, ``IReactorTime``, ``IReactorThreads``,
-        ``IReactorUDP`` and ``IReactorPluggableNameResolver``, and no other interface.
+        The reactor of a host provides exactly five interfaces: ``IReactorCore``, ``IReactorTime``,
+        ``IReactorThreads``, ``IReactorUDP`` and ``IReactorPluggableNameResolver``.
         """
         interfaces = {
             IReactorCore,
@@ -45,30 +45,28 @@ class ReactorTests(NetworkTestCase):
 
     def test_hostHasOneReactor(self) -> None:
         """
-        The reactor of a host that runs is always the same object, and differs from that of another
-        host.
+        A running host has one reactor, which is always the same object. Another host has another
+        reactor.
         """
         self.assertIs(self.network.reactor(A), self.network.reactor(A))
         self.assertIsNot(self.network.reactor(A), self.network.reactor(B))
 
     def test_hostWithoutAddressIsNew(self) -> None:
         """
-        Each of 1,000 calls of ``reactor`` without an address makes a host with a new address.
+        Each of 1,000 calls of ``reactor`` without an address makes a new host with a new address.
         """
         hosts = [self.network.reactor().host for _ in range(1000)]
         self.assertEqual(len(set(hosts) | {A, B, C}), 1003)
 
     def test_unreachableAddressIsRefused(self) -> None:
         """
-        A host with a name, an IPv6, loopback, empty or unspecified address is refused.
+        A host can't have a name, an IPv6 address, or a loopback, unspecified or empty address.
         """
         for host in ("example", "::1", "127.0.0.1", "0.0.0.0", ""):
             self.assertRaises(ValueError, self.network.reactor, host)
 
     def test_callsRunOnNetworkClock(self) -> None:
-        """
-        A call after 3 seconds runs, and is listed until then, by the clock of the network.
-        """
+        """A delayed call of 3 seconds runs by the network's clock. It is listed until it runs."""
         ran: list[float] = []
         call = self.reactor().callLater(3, lambda: ran.append(self.reactor().seconds()))
         self.assertEqual(list(self.reactor().getDelayedCalls()), [call])
@@ -77,16 +75,14 @@ class ReactorTests(NetworkTestCase):
 
     def test_datagramIsNoDelayedCall(self) -> None:
         """
-        A datagram under way isn't listed among the delayed calls, so that a test can check that an
-        application has left none behind.
+        A datagram in flight isn't listed as a delayed call. So a test can check that an application
+        has left no call.
         """
         self.send(A, B, b"hello")
         self.assertEqual(list(self.reactor().getDelayedCalls()), [])
 
     def test_installedResolverIsOfOneHost(self) -> None:
-        """
-        A resolver that is installed on one host leaves the others with theirs.
-        """
+        """A resolver installed on one host doesn't change the resolver of another host."""
         other = MemoryNetwork()
         previous = self.reactor().installNameResolver(other.resolver)
         self.assertIs(self.reactor().nameResolver, other.resolver)

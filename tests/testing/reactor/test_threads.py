@@ -1,5 +1,6 @@
 """
-Tests for `dwdht_twisted.testing.reactor.threads` and `dwdht_twisted.testing.reactor.threadpool`.
+`dwdht_twisted.testing.reactor.threads` and `dwdht_twisted.testing.reactor.threadpool`: thread calls
+without threads.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from tests.helpers.networks.three_hosts import A
 
 
 class Odd(BaseException):
-    """An exception that isn't a kind of ``Exception``."""
+    """
+    An exception that is not a subclass of ``Exception``.
+    """
 
 
 class ThreadTestCase(SynchronousTestCase):
     """
-    A test with one host, which checks that no thread is started.
+    A base for tests with one host. After each test, it requires that no thread was started.
     """
 
     def setUp(self) -> None:
@@ -38,19 +41,19 @@ class ThreadTestCase(SynchronousTestCase):
         self.addCleanup(lambda: self.assertEqual(active_count(), before))
 
     def raiseError(self, error: type[BaseException]) -> None:
-        """Raise an exception of this kind."""
+        """Raise an exception of this class."""
         raise error
 
 
 class ThreadsTests(ThreadTestCase):
     """
-    A host does the work of its threads at once, and delivers results on a turn of the clock.
+    Thread calls of a host. Their work is done at once, and results arrive on a turn of the clock.
     """
 
     def test_callFromThreadRunsOnNextTurn(self) -> None:
         """
-        Calls from a thread run on the next turn of the clock in their order, with their arguments,
-        and are no delayed calls.
+        Calls by ``callFromThread`` run in order and with their arguments on the next turn of the
+        clock. They aren't listed as delayed calls.
         """
         self.host.callFromThread(self.ran.append, 1)
         self.host.callFromThread(lambda *args, **kw: self.ran.append((args, kw)), 2, three=3)
@@ -60,7 +63,8 @@ class ThreadsTests(ThreadTestCase):
 
     def test_realThreadCanCall(self) -> None:
         """
-        A thread that an application has started itself can call a function on the next turn.
+        A real thread of an application can call a function with ``callFromThread``. The function
+        runs on the next turn.
         """
         thread = Thread(target=self.host.callFromThread, args=(self.ran.append, 1))
         thread.start()
@@ -71,7 +75,8 @@ class ThreadsTests(ThreadTestCase):
 
     def test_exceptionOfCallFromThreadIsLogged(self) -> None:
         """
-        Whatever a call from a thread raises is logged with its function, and the next call runs.
+        An exception of a function called by ``callFromThread`` is logged, and the next function
+        runs.
         """
         self.host.callFromThread(self.raiseError, Odd)
         self.host.callFromThread(self.ran.append, "next")
@@ -81,8 +86,8 @@ class ThreadsTests(ThreadTestCase):
 
     def test_callInThreadRunsAtOnce(self) -> None:
         """
-        A function that is called in a thread runs at once in the thread of the test, and what it
-        raises is logged.
+        A function passed to ``callInThread`` runs at once in the thread of the test. Its exceptions
+        are logged.
         """
         self.host.callInThread(lambda *args, **kw: self.ran.append((args, kw)), 1, two=2)
         self.host.callInThread(lambda: self.ran.append(current_thread()))
@@ -91,9 +96,7 @@ class ThreadsTests(ThreadTestCase):
         self.assertEqual(len(self.flushLoggedErrors(Odd)), 1)
 
     def test_resultOfThreadComesOnNextTurn(self) -> None:
-        """
-        The Deferred of `deferToThreadPool` fires on the next turn, after the work was done at once.
-        """
+        """`deferToThreadPool` does the work at once. Its Deferred fires on the next turn."""
         pool = self.host.getThreadPool()
         results = [deferToThreadPool(self.host, pool, self.add, number) for number in range(3)]
         self.assertEqual(self.ran, [0, 1, 2])
@@ -103,22 +106,18 @@ class ThreadsTests(ThreadTestCase):
         self.assertEqual(self.clock.seconds(), 0)
 
     def add(self, number: int) -> int:
-        """Record a number, and return its double."""
+        """Record a number and return its double."""
         self.ran.append(number)
         return 2 * number
 
     def test_failureOfThreadComesOnNextTurn(self) -> None:
-        """
-        Whatever the work of a thread raises fails its Deferred on the next turn.
-        """
+        """If the work of a thread raises an exception, its Deferred fails on the next turn."""
         failed = deferToThreadPool(self.host, self.host.getThreadPool(), self.raiseError, Odd)
         self.assertNoResult(failed)
         self.assertRaises(Odd, self.clock.runUntil, failed)
 
     def test_interruptOfThreadIsRaised(self) -> None:
-        """
-        A KeyboardInterrupt during the work of a thread is raised at once.
-        """
+        """A KeyboardInterrupt during a thread's work is raised at once."""
         pool = self.host.getThreadPool()
         with self.assertRaises(KeyboardInterrupt):
             deferToThreadPool(self.host, pool, self.raiseError, KeyboardInterrupt)
@@ -126,9 +125,7 @@ class ThreadsTests(ThreadTestCase):
             self.host.callInThread(self.raiseError, KeyboardInterrupt)
 
     def test_globalReactorCanBeReplaced(self) -> None:
-        """
-        `deferToThread` runs on a host that a test puts in the place of the global reactor.
-        """
+        """`deferToThread` works if a test replaces the global reactor by a host."""
         self.patch(twisted.internet, "reactor", self.host)
         result = deferToThread(self.add, 2)
         self.assertEqual(self.ran, [2])
@@ -137,7 +134,8 @@ class ThreadsTests(ThreadTestCase):
 
     def test_blockingCallIsRefused(self) -> None:
         """
-        ``blockingCallFromThread`` raises an exception that says why, instead of waiting forever.
+        ``blockingCallFromThread`` raises RuntimeError with the reason, because it would otherwise
+        wait forever.
         """
         with self.assertRaisesRegex(RuntimeError, "blockingCallFromThread would never return"):
             blockingCallFromThread(self.host, self.ran.append, 1)
@@ -147,12 +145,13 @@ class ThreadsTests(ThreadTestCase):
 
 class PoolTests(ThreadTestCase):
     """
-    The thread pool of a host is a ``ThreadPool`` without threads.
+    The thread pool of a host, a ``ThreadPool`` without threads.
     """
 
     def test_poolIsThreadPool(self) -> None:
         """
-        The thread pool of a host is always the same, is started, and can be used as any other.
+        A host has one thread pool, which is started. It can be used like a real one, but has no
+        threads.
         """
         pool = self.host.getThreadPool()
         self.assertIs(self.host.getThreadPool(), pool)
@@ -166,7 +165,8 @@ class PoolTests(ThreadTestCase):
 
     def test_suggestedSizeIsKept(self) -> None:
         """
-        ``suggestThreadPoolSize`` sets the size of the pool, and refuses one below the least.
+        ``suggestThreadPoolSize`` sets the maximum of the pool. It refuses a maximum below the
+        minimum.
         """
         self.host.suggestThreadPoolSize(3)
         pool = self.host.getThreadPool()
@@ -176,17 +176,15 @@ class PoolTests(ThreadTestCase):
         self.assertRaises(AssertionError, self.host.suggestThreadPoolSize, 1)
 
     def test_exceptionOfResultIsLogged(self) -> None:
-        """
-        What the receiver of a result raises is logged.
-        """
+        """An exception of the function that receives a result is logged."""
         pool = self.host.getThreadPool()
         pool.callInThreadWithCallback(lambda *result: self.raiseError(Odd), lambda: 1)
         self.assertEqual(len(self.flushLoggedErrors(Odd)), 1)
 
     def test_shutdownStopsPool(self) -> None:
         """
-        The pool works during the phase ``before`` of a shutdown, and does nothing from ``during``
-        on; a pool that is asked for after the end does nothing at all.
+        During a shutdown, the pool works in the phase ``before`` and does nothing from ``during``
+        on. After a host's end, a new pool does nothing.
         """
         host = self.host
         pool = host.getThreadPool()
@@ -207,11 +205,11 @@ class PoolTests(ThreadTestCase):
 
 class DatabaseTests(ThreadTestCase):
     """
-    Databases work on a host.
+    Database pools of adbapi on a simulated host.
     """
 
     def open(self, **options: Any) -> ConnectionPool:
-        """A database in memory, whose table of numbers holds 1."""
+        """Return a database in memory with a table of numbers that contains 1."""
         pool = ConnectionPool("sqlite3", ":memory:", cp_reactor=self.host, **options)
         self.clock.runUntil(pool.runOperation("CREATE TABLE numbers (number)"))
         self.clock.runUntil(pool.runOperation("INSERT INTO numbers VALUES (1)"))
@@ -219,8 +217,8 @@ class DatabaseTests(ThreadTestCase):
 
     def test_databasePoolRuns(self) -> None:
         """
-        A ``ConnectionPool`` of adbapi does its work at once, in no thread, and its results come on
-        the next turn.
+        A ``ConnectionPool`` of adbapi does its work at once and without a thread. Its results
+        arrive on the next turn.
         """
         pool = self.open()
         query = pool.runQuery("SELECT number FROM numbers")
@@ -230,17 +228,13 @@ class DatabaseTests(ThreadTestCase):
         pool.close()
 
     def test_databasePoolKeepsItsSize(self) -> None:
-        """
-        The pool in the place of a database pool's own has its numbers of threads.
-        """
+        """The thread pool that replaces a database pool's own has the same minimum and maximum."""
         pool = self.open(cp_min=2, cp_max=4)
         self.assertEqual((pool.threadpool.min, pool.threadpool.max), (2, 4))
         pool.close()
 
     def test_failedInteractionRollsBack(self) -> None:
-        """
-        An interaction that raises an exception changes nothing, and fails its Deferred.
-        """
+        """An interaction that raises an exception is rolled back, and its Deferred fails."""
         pool = self.open()
 
         def interact(transaction: Any) -> None:
@@ -254,7 +248,7 @@ class DatabaseTests(ThreadTestCase):
 
     def test_shutdownClosesDatabasePool(self) -> None:
         """
-        A database pool is closed by the shutdown of its host, after the last query of ``before``.
+        The shutdown of a host closes a database pool, after the last query of the phase ``before``.
         """
         pool = self.open()
         self.host.addSystemEventTrigger(
@@ -264,9 +258,7 @@ class DatabaseTests(ThreadTestCase):
         self.assertEqual((pool.running, pool.connections), (False, {}))
 
     def test_startedPoolIsKept(self) -> None:
-        """
-        A thread pool that has been started already is not replaced.
-        """
+        """A thread pool that was already started is not replaced."""
         pool = self.open()
 
         class Owner:
@@ -283,10 +275,7 @@ class DatabaseTests(ThreadTestCase):
         pool.close()
 
     def test_storeRuns(self) -> None:
-        """
-        A node that keeps values in an `SQLiteStore` answers from it, also after a restart of its
-        host.
-        """
+        """A node with an `SQLiteStore` returns a stored value, also after a restart of its host."""
         path = self.mktemp()
         reader = DHTNode(self.network.reactor(), bootstrap=[f"{A}:6620"])
         key = b""
@@ -303,5 +292,5 @@ class DatabaseTests(ThreadTestCase):
         self.clock.runUntil(reader.destroy())
 
     def stop(self, node: DHTNode, store: SQLiteStore) -> Deferred[None]:
-        """Destroy a node, and close its store."""
+        """Destroy a node and close its store."""
         return node.destroy().addCallback(lambda _: store.close())
