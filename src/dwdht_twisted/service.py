@@ -4,8 +4,8 @@ A node as a part of a Twisted application.
 
 from __future__ import annotations
 
-# The codec of host names.  Python imports it at its first use.  By then twistd may have changed its
-# root folder or its user, so that no module is in reach.
+# The codec of host names.  Without this line, Python would import it at its first use.  By then,
+# twistd may have changed its root folder or its user, and could not import any module.
 import encodings.idna  # noqa: F401
 import socket as sockets
 from collections.abc import Callable, Iterable, Iterator
@@ -19,11 +19,12 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ._awaitable import AwaitableDeferred
 from ._core.limits import RateLimit
 from ._core.wire import Contact
 from ._monitor import NodeMonitor
 from ._net.arguments import parseAddresses
-from .interfaces import AddressLike, IValueStore
+from .interfaces import AddressLike, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .values import COMMAND, ValueHandler
 
@@ -32,19 +33,19 @@ class DHTService(Service):
     """
     Runs a `DHTNode` while the application runs.
 
-    The UDP port is opened in ``privilegedStartService``, so it may be one that needs privileges.
-    Everything is released in ``stopService``.
+    ``privilegedStartService`` opens the UDP port, so a port that needs privileges can be used.
+    ``stopService`` releases everything.
 
-    A service can be started again after a stop or a failed start.  Each start has a new node, with
-    the handlers of the one before.  Wait for the Deferred of ``stopService`` first: the operating
-    system has the port until then.
+    A service can be started again after a stop or a failed start.  Each start makes a new node,
+    which takes over the handlers of the previous node.  Wait for the Deferred of ``stopService``
+    before the next start: until it fires, the port is still in use.
 
     :param reactor: as for `DHTNode`
     :param port: the UDP port, 0 for a free one
     :param interface: the IPv4 address to bind, all by default
-    :param store: where the node keeps values for others; None to keep none.  A store serves each
-        start, and stays open.  A callable makes a store at each start, when the process runs as its
-        final user and in its final folder; that store is closed at the stop.
+    :param store: where the node keeps values for others; None to keep none.  A store is used for
+        every start, and the service never closes it.  A callable makes a store at each start, when
+        the process has its final user and folder; the stop closes this store.
     :param bootstrap: nodes to join the network through, as for `DHTNode`
     :param id: as for `DHTNode`; by default random for each start
     :param ephemeral: as for `DHTNode`
@@ -52,11 +53,11 @@ class DHTService(Service):
     :param contacts: as for `DHTNode`, at each start
     :param rateLimit: as for `DHTNode`
     :param random: as for `DHTNode`
-    :ivar node: the `DHTNode` of the present run.  It exists before the first start: register
-        handlers then.  After a stop it is the destroyed one, until the next start; handlers can be
-        registered on it all the same.
+    :ivar node: the `DHTNode` of the present run.  It exists before the first start, so that
+        handlers can be registered.  From a stop to the next start, this is the destroyed node.
+        Handlers can be registered on the destroyed node, too; the next node takes them over.
     :raises InvalidTarget: when the id isn't 32 bytes
-    :raises InvalidAddress: when a bootstrap address isn't one
+    :raises InvalidAddress: when an item of ``bootstrap`` isn't an address
     """
 
     _log = Logger()
@@ -67,7 +68,7 @@ class DHTService(Service):
         *,
         port: int = 0,
         interface: str = "",
-        store: IValueStore | Callable[[], IValueStore] | None = None,
+        store: IValueStore | ValueStore | Callable[[], IValueStore | ValueStore] | None = None,
         bootstrap: Iterable[AddressLike] | AddressLike = (),
         id: bytes | None = None,
         ephemeral: bool = False,
@@ -98,7 +99,7 @@ class DHTService(Service):
 
     def privilegedStartService(self) -> None:
         """
-        Open the port.  When it raises, everything is released.
+        Open the port.  After an exception, everything is released.
 
         :raises CannotListen: when the port can't be opened
         """
@@ -111,7 +112,7 @@ class DHTService(Service):
         """
         Start the node.  The port is opened first, unless ``privilegedStartService`` has done so.
 
-        When it raises, everything is released, the port included.
+        After an exception, everything is released, including the port.
 
         :raises CannotListen: when the port can't be opened
         :raises CannotOpenStore: when the store's file can't be opened
@@ -120,7 +121,7 @@ class DHTService(Service):
             return
         run = self._present()
         with self._releasingOnFailure():
-            # A store that can't be opened is found before a port is taken in vain.
+            # Make the store first: if it can't be opened, no port is opened in vain.
             store = self._store
             if callable(store):
                 store = run.madeStore = store()
@@ -137,20 +138,21 @@ class DHTService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Destroy the node, and then close the store if the service has made it.
+        Destroy the node, and then close the store if the service made it.
 
-        :return: fires when all is released, also by an earlier stop or a failed start
+        :return: fires when everything is released.  It also waits for an earlier stop or failed
+            start that is still releasing.
         """
         super().stopService()
-        stopped: Deferred[None] = Deferred()
+        stopped: AwaitableDeferred[None] = AwaitableDeferred()
         self._release(stopped)
         return stopped
 
     def _present(self) -> _Run:
-        """The present run, or a new one after the last has ended."""
+        """Return the present run, or begin a new one if the last run has ended."""
         if self._run is None:
             node = self._makeNode()
-            # The handlers belong to the service, which outlives its nodes.
+            # The service outlives its nodes, so the handlers pass from each node to the next.
             node._commands = self.node._commands
             self.node = node
             self._run = _Run(node)
@@ -182,7 +184,7 @@ class DHTService(Service):
         """
         End the present run, if there is one.
 
-        :param waiter: fires when all runs until now have ended
+        :param waiter: a Deferred to fire when this run and all earlier runs have ended, or None
         """
         run, self._run = self._run, None
         earlier = self._released
@@ -228,20 +230,20 @@ class DHTService(Service):
 
 class _Run:
     """
-    One run of a service: what it has taken and must release.
+    One run of a service, with everything that the service must release at its end.
 
-    :ivar node: its node
+    :ivar node: the node of the run
     :ivar isListening: whether the service has opened the port of the node
     :ivar keepsValues: whether the service has registered a handler for values
     :ivar madeStore: the store that the service has made, or None
-    :ivar monitor: the watch over the node; None before it has started
-    :ivar startedAt: when it has started, in seconds; None before
+    :ivar monitor: the monitor of the node; None before the node has started
+    :ivar startedAt: the time at which the node started, in seconds; None before the start
     """
 
     def __init__(self, node: DHTNode) -> None:
         self.node = node
         self.isListening = False
         self.keepsValues = False
-        self.madeStore: IValueStore | None = None
+        self.madeStore: IValueStore | ValueStore | None = None
         self.monitor: NodeMonitor | None = None
         self.startedAt: float | None = None

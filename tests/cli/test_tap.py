@@ -4,6 +4,7 @@ Tests for ``twistd dwdht``.
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from twisted.application.service import IService
@@ -157,7 +158,7 @@ class OptionsTests(SynchronousTestCase):
         """The size and the age of a store are refused when there is none."""
         for option in ("--store-size=64M", "--store-age=1d"):
             name = option.partition("=")[0]
-            self.assertRefused(f"{name} says nothing with --store none", option, "--store=none")
+            self.assertRefused(f"{name} has no effect with --store none", option, "--store=none")
 
     def test_strayArgumentIsRefused(self) -> None:
         """An argument, or an option that is misspelled, is refused by its name."""
@@ -210,13 +211,18 @@ class MakeServiceTests(SynchronousTestCase):
 class TwistdTests(ProgramTestCase):
     """The program ``twistd dwdht``."""
 
+    async def test_versionIsThatOfThePackage(self) -> None:
+        """``twistd dwdht --version`` prints the version of this package, and not Twisted's."""
+        program = await self.finish(*TWISTD, "dwdht", "--version")
+        self.assertEqual(program.text, f"dwdht_twisted {version('dwdht_twisted')}\n")
+
     async def test_twoProcessesKeepAValue(self) -> None:
         """
         A bootstrap server and a node form a network that keeps a value until they are terminated.
         """
         bootstrap, address = await self.startNode("--ephemeral")
         node, _ = await self.startNode("--bootstrap", address)
-        await node.says("joined the network")
+        await node.says(" the network")
         put = await self.finish(*DWDHT, "put", "--bootstrap", address, "hello")
         self.assertEqual((put.exitCode, put.errorText), (0, "stored on 1 node\n"))
         got = await self.finish(*DWDHT, "get", "--bootstrap", address, put.text.strip())

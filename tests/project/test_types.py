@@ -32,8 +32,9 @@ class TypesTests(SynchronousTestCase):
             for place, block in enumerate(document.blocks("python")):
                 name = block.name or f"snippet_{number}_{place}.py"
                 (folder / name).write_text(block.text)
+        programs = sorted(path.name for path in folder.iterdir())
         done = subprocess.run(
-            [sys.executable, "-m", "mypy", *OPTIONS, *sorted(path.name for path in folder.iterdir())],
+            [sys.executable, "-m", "mypy", *OPTIONS, *programs],
             cwd=folder,
             capture_output=True,
             text=True,

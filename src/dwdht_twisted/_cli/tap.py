@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.python import usage
 
@@ -23,22 +23,22 @@ from ..values import MemoryStore, SQLiteStore
 from ..values.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
 
-#: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher one
-#: is a mistake; ``none`` is for no limit.
+#: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher
+#: number is taken for a mistake.  A node without a limit has ``none``.
 MAXIMUM_RATE = 1_000_000
 
 #: The units of ``--store-size``, in bytes.
 SIZE_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 
 #: The lowest and the highest ``--store-size``.  A smaller store holds less than 50 of the largest
-#: values, and a larger number is a mistake.
+#: values.  A larger number is taken for a mistake.
 SIZES = ("64K", "1024G")
 
 #: The units of ``--store-age``, in seconds.
 TIME_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-#: The lowest and the highest ``--store-age``.  A shorter one is over before anybody finds a value,
-#: and a longer one is a mistake.
+#: The lowest and the highest ``--store-age``.  With a shorter age, a value expires before another
+#: node finds it.  A longer age is taken for a mistake.
 AGES = ("1m", "365d")
 
 _SQLITE = "sqlite:"
@@ -55,8 +55,8 @@ class NodeOptions(BootstrapOptions):
 
     synopsis = "[options]"
     longdesc = (
-        "Runs a node of a DHT that speaks the protocol of dht-rpc 2. It keeps values for others, "
-        "where --store says; `dwdht put` and `dwdht get` store and find them."
+        "Runs a node of a DHT that speaks the protocol of dht-rpc 2. The node keeps values for "
+        "others in the store of --store; `dwdht put` and `dwdht get` store and find values."
     )
 
     optFlags = [
@@ -70,9 +70,9 @@ class NodeOptions(BootstrapOptions):
             "rate-limit",
             None,
             f"{REQUEST_RATE:.0f}",
-            "Requests a second that are served from one host in the long run, and three times as "
-            "many at once; none for no limit. Raise it when many nodes share an address, as behind "
-            "a proxy or the NAT of a carrier.",
+            "The most requests a second that are served for one host in the long run; three times "
+            "as many may come at once. none means no limit. Raise it when many nodes share an "
+            "address, as behind a proxy or the NAT of a carrier.",
         ],
         ["store", None, "memory", "Where values are kept: memory, none, or sqlite:PATH."],
         [
@@ -90,6 +90,13 @@ class NodeOptions(BootstrapOptions):
             "default.",
         ],
     ]
+
+    def opt_version(self) -> NoReturn:
+        """Display the version of this package and exit."""
+        from .. import __version__
+
+        sys.stdout.write(f"dwdht_twisted {__version__}\n")
+        sys.exit(0)
 
     def parseArgs(self, *arguments: str) -> None:
         """Refuse arguments: there are only options."""
@@ -120,7 +127,7 @@ class NodeOptions(BootstrapOptions):
         if text is None:
             self[name] = default
         elif self["store"] == "none":
-            raise usage.UsageError(f"--{name} says nothing with --store none")
+            raise usage.UsageError(f"--{name} has no effect with --store none")
         else:
             self[name] = readMultiple(text, f"--{name}", units, lowest, highest)
 
@@ -134,11 +141,11 @@ class Options(NodeOptions):
         """
         Read the command line.
 
-        Under ``twistd`` a mistake ends the process with one line.  If it raised, ``twistd`` would
-        print its own help before the error.
+        Under ``twistd``, a mistake ends the process with one line.  After a UsageError, ``twistd``
+        would print its own help before the error.
 
-        :raises usage.UsageError: when there is a mistake in it, and ``twistd`` isn't the parent
-        :raises SystemExit: when there is a mistake in it, and ``twistd`` is
+        :raises usage.UsageError: when the command line has a mistake, outside of ``twistd``
+        :raises SystemExit: when the command line has a mistake, under ``twistd``
         """
         try:
             super().parseOptions(options)

@@ -4,8 +4,8 @@ An in-memory UDP network, to test a networked application with trial and to simu
 No socket is opened and no real time passes.  A `MemoryNetwork` carries the datagrams, and a
 `SimulatedClock` keeps the time.  Each host has a reactor of its own, `MemoryNetwork.reactor`, which
 an application uses in place of the real one.  Latency, loss, duplication, reordering and partitions
-are set on the network.  All chances are drawn from one seed, so that a run that failed can be
-repeated exactly.
+are set on the network.  All random choices follow from one seed, so a failed run can be repeated
+exactly.
 
 Example::
 
@@ -44,15 +44,15 @@ Example::
             self.assertEqual(answer, (b"hello", ("10.0.0.1", 7)))
             self.assertAlmostEqual(clock.seconds(), 0.08)
 
-A node uses such a reactor as any application does: ``DHTNode(network.reactor("10.0.0.2"),
-bootstrap=["10.0.0.1:6620"])``.  Its Deferreds fire within ``clock.runUntil``, so that a
+A node uses the reactor of a host as any application does: ``DHTNode(network.reactor("10.0.0.2"),
+bootstrap=["10.0.0.1:6620"])``.  The Deferreds of the node fire within ``clock.runUntil``, so a
 ``SynchronousTestCase`` is enough for hours of simulated time.
 
 `SimulatedClock.runUntil` takes a Deferred, a coroutine or a function that returns something true.
 `SimulatedClock.runFor` lets a number of seconds pass.
 
 An application's own service runs on a host too, with its timers, threads, databases and system
-events.  This one keeps the datagrams that it receives in a database::
+events.  The service in this example keeps its received datagrams in a database::
 
     from twisted.application.service import Service
     from twisted.enterprise.adbapi import ConnectionPool
@@ -88,7 +88,7 @@ events.  This one keeps the datagrams that it receives in a database::
     class JournalTests(SynchronousTestCase):
         def test_restart(self):
             \"\"\"
-            A line that was received is still there when the host was shut down and starts again.
+            A received line is still in the database after the host was shut down and restarted.
             \"\"\"
             clock = SimulatedClock()
             network = MemoryNetwork(clock, seed=1, latency=0.04)
@@ -118,29 +118,30 @@ Differences of `HostReactor` from a real reactor:
 
 - It has no TCP, no TLS, no processes and no file descriptors.
 - It runs from the beginning: ``callWhenRunning`` calls at once, ``"startup"`` isn't fired, and
-  ``run`` raises ReactorAlreadyRunning.  The clock runs all hosts together.
+  ``run`` raises ReactorAlreadyRunning.  The clock runs the reactors of all hosts.
 - `HostReactor.shutDown` takes the place of a signal; an application may call ``stop`` as well.
-  `HostReactor.crash` ends a host as if its process was killed.  After either of them
+  `HostReactor.crash` ends a host as if its process was killed.  After a shutdown or a crash,
   `MemoryNetwork.reactor` returns a new reactor for the same address.
 - ``getDelayedCalls`` lists the calls of all hosts.
-- The work of a thread is done at once, in the thread of the test and in no simulated time.  Its
-  result comes on the next turn of the clock.  This holds for ``callInThread``, for
+- The work of a thread is done at once, in the thread of the test and in no simulated time.  The
+  result of the work comes on the next turn of the clock.  This holds for ``callInThread``, for
   ``deferToThreadPool(reactor, reactor.getThreadPool(), ...)``, for a ``ConnectionPool`` with
   ``cp_reactor=reactor`` and for ``SQLiteStore``.
-- ``deferToThread`` takes no reactor, only the global one: use ``deferToThreadPool``, or
+- ``deferToThread`` always uses the global reactor.  Use ``deferToThreadPool`` instead, or
   ``self.patch(twisted.internet, "reactor", reactor)`` in the test.
-- ``blockingCallFromThread`` raises RuntimeError, because it would wait for itself.
+- ``blockingCallFromThread`` raises RuntimeError, because it would wait for its own thread.
 - Threads that an application starts by itself are real.  ``runUntil`` doesn't wait for them.
 
 As in reality:
 
 - ``getHost`` of a port without an interface returns ``0.0.0.0``.
 - ``stopListening`` takes a turn of the clock.
-- A shutdown runs the functions of ``before``, waits for their Deferreds, and runs those of
-  ``during`` and ``after``.  Ports are closed and timers end when ``during`` begins.
-- Whatever a protocol, a delayed call, a thread or a system event raises, even SystemExit, is logged
-  as a failure, see ``flushLoggedErrors``, and goes no further.  Only KeyboardInterrupt,
-  `LimitReached` and the exceptions by which pytest and Hypothesis end a test leave the clock.
+- A shutdown runs the functions of ``before``, waits for their Deferreds, and then runs the
+  functions of ``during`` and ``after``.  Ports are closed and timers end when ``during`` begins.
+- Any exception of a protocol, a delayed call, a thread or a system event, even SystemExit, is
+  logged as a failure and goes no further; a test clears it with ``flushLoggedErrors``.  Only
+  KeyboardInterrupt, `LimitReached` and the exceptions by which pytest and Hypothesis end a test
+  leave the clock.
 """
 
 from .clock import LimitReached, SimulatedClock

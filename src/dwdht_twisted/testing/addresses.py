@@ -1,5 +1,5 @@
 """
-IPv4 addresses: how one is recognised, and those that have a meaning of their own.
+IPv4 addresses: a test for their form, and the addresses with a special meaning.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ LOOPBACK = "127.0.0.1"
 #: The interface of a port that takes datagrams for every address of its host.
 ANY = "0.0.0.0"
 
-#: Whether a string is an IPv4 address.  It is asked of nearly every datagram, so the answers for
-#: 65,536 strings are kept.  Larger: a flood from forged addresses fills more memory before the
-#: oldest answers go.  Smaller: a simulation with more hosts parses their addresses again and again.
+#: Whether a string is an IPv4 address.  The function is called for nearly every datagram, so its
+#: results for 65,536 strings are cached.  Larger: a flood from forged addresses fills more memory
+#: before the oldest results are dropped.  Smaller: a simulation with more hosts parses their
+#: addresses again and again.
 isIPv4 = lru_cache(maxsize=65536)(isIPAddress)
 
 

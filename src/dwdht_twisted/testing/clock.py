@@ -1,5 +1,5 @@
 """
-A clock that simulates time for a hundred thousand timers.
+A clock of simulated time that is fast enough for a hundred thousand timers.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from .failures import LimitReached, stopsTest
 
 _T = TypeVar("_T")
 
-#: Entries of cancelled or moved calls that are left in the heap before it is cleaned; it is cleaned
-#: only when they are more than half of it, too.  Larger: memory for entries that do nothing.
-#: Smaller: a small heap is rebuilt at nearly every cancellation.
+#: The number of outdated entries, of cancelled or moved calls, that may stay in the heap.  The heap
+#: is rebuilt when it has more of them, and they are also more than half of its entries.  Larger:
+#: outdated entries take up more memory.  Smaller: a small heap is rebuilt at nearly every
+#: cancellation.
 _OUTDATED_ENTRIES = 64
 
-#: An entry of the heap: the time; the order of scheduling, which decides among calls of the same
-#: time; a function and its arguments, or a delayed call and None, because it has its own arguments.
+#: An entry of the heap: the time of the call; the order of scheduling, which decides between calls
+#: at the same time; a function or a `_Call`; the arguments of the function, or None for a `_Call`,
+#: which holds its own arguments.
 _Entry: TypeAlias = tuple[float, int, Any, "tuple[Any, ...] | None"]
 
 
@@ -33,31 +35,31 @@ class _Call(DelayedCall):
     """
     A delayed call of a `SimulatedClock`.
 
-    :ivar order: the order of scheduling, which decides among calls of the same time
+    :ivar order: the order of scheduling, which decides between calls at the same time
     """
 
     order: int
 
     def isDue(self, when: float) -> bool:
         """
-        Whether the call is pending, and the entry for this time isn't outdated by a later one.
+        Whether the call is pending and is still scheduled for this time.
         """
         return self.time == when and not self.cancelled and not self.called
 
 
 class SimulatedClock(Clock):
     """
-    A `Clock` whose calls are kept in a heap, so that scheduling one among n costs O(log n).
+    A ``Clock`` whose calls are kept in a heap, so that scheduling one among n costs O(log n).
 
-    `advance` and ``pump`` behave as in `Clock`: time jumps to its end first, then the calls that
-    are due run.  `runFor` and `runUntil` go from call to call, and each call sees the time that it
-    was scheduled for, so that one step is enough for a conversation of many datagrams.
+    `advance` and ``pump`` behave as in ``Clock``: time first jumps to the end of the step, then all
+    due calls run.  `runFor` and `runUntil` go from call to call instead.  Each call sees the time
+    for which it was scheduled, so one step is enough for a conversation of many datagrams.
 
     Calls at the same time run in the order in which they were scheduled.  A call that was moved by
     ``reset`` or ``delay`` keeps its order.
 
-    An exception of a call is logged as a failure, as by a real reactor, and the calls after it run.
-    Only an exception that is meant for the test is raised: KeyboardInterrupt, `LimitReached` of a
+    An exception of a call is logged as a failure, as by a real reactor, and later calls still run.
+    Only exceptions that are meant for the test are raised: KeyboardInterrupt, `LimitReached` of a
     ``runUntil`` within the call, and the exceptions by which pytest and Hypothesis end a test.
     """
 
@@ -102,8 +104,8 @@ class SimulatedClock(Clock):
         """
         Schedule a call that can't be cancelled or moved and isn't listed among the delayed calls.
 
-        It needs one entry of the heap and no object besides.  `MemoryNetwork` schedules the arrival
-        of each datagram in this way.
+        The call needs one entry of the heap and no further object.  `MemoryNetwork` schedules the
+        arrival of each datagram in this way.
 
         :param delay: seconds
         """
@@ -147,15 +149,15 @@ class SimulatedClock(Clock):
         """
         Let simulated time pass, from call to call, until a condition is met.
 
-        :param condition: a Deferred, which has to fire; a coroutine or another awaitable, which is
-            awaited and has to end; or a function without arguments, which is called after each
-            scheduled call and has to return something true
+        :param condition: a Deferred that has to fire; a coroutine or another awaitable that has to
+            end; or a function without arguments that has to return something true, and is called
+            after each scheduled call
         :param limit: the simulated seconds within which the condition has to be met
         :return: the result of the Deferred or of the awaitable; None for a function
         :raises LimitReached: when the condition isn't met after ``limit`` seconds, or can't be met
-            any more because nothing is scheduled.  A Deferred may still fire later, for others; a
-            coroutine is cancelled, because nobody else waits for it.
-        :raises TypeError: when a function returns an awaitable, which has to be passed itself
+            any more because nothing is scheduled.  A Deferred is left as it is and may fire later.
+            A coroutine is cancelled, because nothing else waits for it.
+        :raises TypeError: when a function returns an awaitable; pass the awaitable itself instead
         :raises Exception: the exception that the Deferred or the awaitable failed with
         """
         name = repr(condition)
@@ -171,7 +173,7 @@ class SimulatedClock(Clock):
         try:
             return self._runUntilFired(started, limit, name)
         finally:
-            # This does nothing when the coroutine has ended.
+            # cancel() does nothing if the coroutine has ended.
             started.cancel()
             started.addErrback(lambda failure: failure.trap(CancelledError))
 
@@ -203,7 +205,7 @@ class SimulatedClock(Clock):
             self.rightNow = max(self.rightNow, start + limit)
             raise LimitReached(f"{name} did not happen within {limit} simulated seconds")
         if isinstance(met, Awaitable):
-            # Every awaitable is true, so a function that returns one would be met at once.
+            # Every awaitable is true, so a condition that returns one would be met at once.
             if isinstance(met, Coroutine):
                 met.close()
             raise TypeError(f"{name} returns {met!r}: pass that to runUntil, not the function")
@@ -212,13 +214,13 @@ class SimulatedClock(Clock):
         """
         Run the earliest call, unless it is later than ``end``.
 
-        The call sees its own time, or the present time if its own has passed.
+        The call sees the time for which it was scheduled, or the present time if this is later.
 
-        :return: whether there was such a call
+        :return: whether a call was run
         """
         while self._heap:
-            # It is taken first and put back if it is too late: an earlier one could be scheduled by
-            # a thread between a look at the first and its removal.
+            # Remove the entry first, and put it back if it is too late.  Between a look at the
+            # first entry and its removal, a thread could schedule an earlier one.
             entry = heappop(self._heap)
             when, order, function, arguments = entry
             if when > end:
@@ -236,8 +238,8 @@ class SimulatedClock(Clock):
             if not call.isDue(when):
                 self._outdated -= 1
             elif call.delayed_time:
-                # A call that is delayed again and again is moved only here, when its old time
-                # comes, so that a delay costs no entry of the heap.
+                # A delayed call gets its new entry only here, when its old time comes.  So a call
+                # that is delayed again and again doesn't need an entry for each delay.
                 call.activate_delay()
                 heappush(self._heap, (call.time, order, call, None))
             else:
@@ -259,8 +261,8 @@ class SimulatedClock(Clock):
         )
 
     def _cancelled(self, call: DelayedCall) -> None:
-        # DelayedCall marks itself as cancelled only after it has called this.  The cleaning of the
-        # heap would keep its entry without the mark.
+        # DelayedCall sets this mark only after it has called this method.  Without the mark, a
+        # rebuild of the heap would keep the entry of the call.
         call.cancelled = 1
         self._addOutdated()
 
@@ -272,7 +274,7 @@ class SimulatedClock(Clock):
     def _addOutdated(self) -> None:
         self._outdated += 1
         if self._outdated > _OUTDATED_ENTRIES and self._outdated * 2 > len(self._heap):
-            # A thread, or the finalizer of an object, may schedule a call meanwhile.
+            # Empty the heap first: a thread or a finalizer may schedule a call during the rebuild.
             entries, self._heap = self._heap, []
             kept = [entry for entry in entries if entry[3] is not None or entry[2].isDue(entry[0])]
             self._heap += kept
@@ -286,9 +288,9 @@ async def _waitFor(awaitable: Awaitable[_T]) -> _T:
 
 def schedulerOf(clock: Clock) -> Callable[..., object]:
     """
-    The cheapest way to schedule a call on a clock that is never cancelled or moved.
+    Return the cheapest method of a clock to schedule calls that are never cancelled or moved.
 
-    :return: a function of the delay in seconds, the function to call and its arguments
+    :return: it takes the delay in seconds, the function to call, and the arguments of the function
     """
     return clock.schedule if isinstance(clock, SimulatedClock) else clock.callLater
 

@@ -15,13 +15,13 @@ class Conditions:
     """
     The latency and the random faults that each datagram of a network is subject to.
 
-    Nothing is checked here: `MemoryNetwork` checks its options when they are set.
+    The values aren't checked here, because `MemoryNetwork` checks its options when they are set.
 
     :ivar latency: the seconds that a datagram is under way, or the function that returns them
     :ivar loss: the probability that a datagram vanishes
-    :ivar duplication: the probability that it arrives twice
-    :ivar reordering: the probability that it is held back
-    :ivar reorderingDelay: the seconds that it is then held back at most
+    :ivar duplication: the probability that a datagram arrives twice
+    :ivar reordering: the probability that a datagram is held back
+    :ivar reorderingDelay: the longest time that a datagram is held back, in seconds
     """
 
     __slots__ = ("duplication", "latency", "loss", "reordering", "reorderingDelay")
@@ -59,7 +59,7 @@ def checkProbability(name: str, value: float) -> None:
     """
     Check an option that is a probability.
 
-    :raises ValueError: when it isn't a number from 0 to 1
+    :raises ValueError: when the value isn't a number from 0 to 1
     """
     if not 0 <= value <= 1:
         raise ValueError(f"{name} is a probability from 0 to 1, not {value!r}")
@@ -69,7 +69,7 @@ def checkLatency(name: str, value: float | Latency) -> None:
     """
     Check an option that is a latency.
 
-    :raises ValueError: when it is neither a function nor a finite number from 0 on
+    :raises ValueError: when the value is neither a function nor a finite number from 0 on
     """
     if not callable(value) and not (isfinite(value) and value >= 0):
         raise ValueError(f"{name} is a number of seconds from 0 on, or a function, not {value!r}")
@@ -79,7 +79,8 @@ class Partitions:
     """
     The partitions of a network that have not been healed.
 
-    :ivar groups: the two groups of hosts of each; None for all hosts that aren't in the first
+    :ivar groups: the two groups of hosts of each partition; the second is None when it consists of
+        all hosts that aren't in the first
     """
 
     __slots__ = ("groups",)
@@ -100,7 +101,7 @@ class Partitions:
         self.groups.clear()
 
     def separate(self, source: str, destination: str) -> bool:
-        """Whether any partition keeps datagrams of one host from the other."""
+        """Whether two hosts are on different sides of any partition."""
         for hosts, others in self.groups:
             if others is None:
                 if (source in hosts) is not (destination in hosts):

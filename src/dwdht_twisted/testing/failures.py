@@ -1,5 +1,5 @@
 """
-Exceptions of the code under test: which are logged, and which stop the test.
+The exceptions of the code under test: most are logged, and a few stop the test.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _TEST_RUNNERS = frozenset({"_pytest", "hypothesis"})
 
 class LimitReached(AssertionError):
     """
-    An event didn't happen within the simulated time in which it had to.
+    An event didn't happen within its limit of simulated time.
     """
 
 
@@ -25,9 +25,9 @@ def stopsTest(error: BaseException) -> bool:
     """
     Whether an exception is meant for the test and not for the reactor.
 
-    A real reactor logs whatever application code raises, even SystemExit, and goes on.  Here an
-    interrupt from the keyboard, `LimitReached` and the exceptions by which test runners end a test
-    are raised, because a simulation that logged them would run on to its end.
+    A real reactor logs every exception of application code, even SystemExit, and goes on.  A
+    simulation raises KeyboardInterrupt, `LimitReached` and the exceptions by which test runners end
+    a test.  If it logged these exceptions, it would run on to its end.
     """
     return isinstance(error, (KeyboardInterrupt, LimitReached)) or any(
         each.__module__.partition(".")[0] in _TEST_RUNNERS for each in type(error).__mro__
@@ -39,7 +39,8 @@ def failuresLogged(log: Logger, format: str, **values: Any) -> Iterator[None]:
     """
     Log an exception of the block as a failure, unless it stops the test.
 
-    :param format: the message, with these values
+    :param format: the format of the log message
+    :param values: the values for the format
     """
     try:
         yield

@@ -11,8 +11,8 @@ from random import Random
 from statistics import NormalDist
 from typing import TypeAlias
 
-#: A function that returns the seconds that a datagram is under way.  It is called with the
-#: network's random numbers, the source host and the destination host.
+#: A function that returns the latency of a datagram, in seconds.  It is called with the network's
+#: source of random numbers, the source host and the destination host.
 Latency: TypeAlias = Callable[[Random, str, str], float]
 
 _NORMAL = NormalDist()
@@ -22,10 +22,12 @@ class LogNormalLatency:
     """
     Latencies as the internet has them: log-normal, with a long tail.
 
-    :param median: seconds one way, so half of the median round trip
-    :param sigma: the standard deviation of the logarithm; 0.5 puts 99 % below 3.2 times the median
-    :param stable: whether all datagrams between two hosts, both ways, take the same time, as most
-        do on the internet; such an instance belongs to one network
+    :param median: the median latency one way, in seconds: half of the median round trip
+    :param sigma: the standard deviation of the logarithm of the latencies; with 0.5, 99 % of them
+        are below 3.2 times the median
+    :param stable: whether all datagrams between two hosts, in both directions, have the same
+        latency, as on most paths of the internet.  A stable instance belongs to one network, from
+        which it takes its seed.
     """
 
     def __init__(self, median: float, sigma: float = 0.5, *, stable: bool = False) -> None:
@@ -46,7 +48,8 @@ class LogNormalLatency:
             return random.lognormvariate(log(self.median), self.sigma)
         if self._key is None:
             self._key = random.getrandbits(128).to_bytes(16, "big")
-        # Computed from the pair each time: a large network has too many pairs to remember.
+        # Compute the latency of the pair for each datagram: a large network has too many pairs to
+        # store their latencies.
         pair = f"{min(source, destination)} {max(source, destination)}"
         drawn = int.from_bytes(blake2b(pair.encode(), digest_size=6, key=self._key).digest(), "big")
         return self.median * exp(self.sigma * _NORMAL.inv_cdf((drawn + 0.5) / 2**48))

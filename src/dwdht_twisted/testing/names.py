@@ -47,7 +47,8 @@ class MemoryResolver:
     :param clock: the clock of the network
 
     :ivar names: the IPv4 addresses of each name; the keys are in lower case
-    :ivar latency: the seconds that a resolution takes; with 0 it ends at the next turn of the clock
+    :ivar latency: the seconds that a resolution takes; with 0, a resolution ends at the next turn
+        of the clock
     """
 
     def __init__(self, clock: IReactorTime) -> None:

@@ -28,9 +28,12 @@ _T = TypeVar("_T")
 
 class _Option(Generic[_T]):
     """
-    An option of a network, which can be changed at any time; its `Conditions` hold the value.
+    An option of a network, which can be changed at any time.
 
-    :param check: raises ValueError when the option of this name can't have this value
+    The value is stored in the `Conditions` of the network.
+
+    :param check: is called with the name of the option and a new value, and raises ValueError when
+        the option can't have this value
     """
 
     def __init__(self, check: Callable[[str, _T], None] | None = None) -> None:
@@ -51,35 +54,39 @@ class _Option(Generic[_T]):
 
 class MemoryNetwork:
     """
-    An IPv4 network for UDP in memory, driven by a clock, with all its chances drawn from one seed.
+    An IPv4 network for UDP in memory, driven by a clock.  All its random choices follow from one
+    seed.
 
-    The options are attributes too, and may be changed at any time.  A change doesn't affect
-    datagrams that are under way.
+    The options are also attributes, and may be changed at any time.  A change doesn't affect
+    datagrams in flight.
 
-    :param clock: by default a `SimulatedClock` of its own.  A plain `Clock` is enough for few
-        datagrams: it lists each of them among its delayed calls while it is under way.  It raises
-        what a delayed call raises, where a `SimulatedClock` logs it.
+    :param clock: by default a new `SimulatedClock`.  A plain ``Clock`` is enough for few datagrams:
+        each datagram in flight is one of its delayed calls.  A plain ``Clock`` raises the exception
+        of a delayed call, and a `SimulatedClock` logs it.
     :param seed: two runs with the same seed and the same calls are the same to the last datagram
-    :param latency: the seconds that a datagram is under way, or a function that returns them, such
+    :param latency: the seconds that a datagram is in flight, or a function that returns them, such
         as `LogNormalLatency`
     :param loss: the probability that a datagram vanishes
-    :param duplication: the probability that it arrives twice, each time after a latency of its own
-    :param reordering: the probability that it is held back, so that later ones may overtake it
-    :param reorderingDelay: the seconds that it is then held back at most, in addition to its
-        latency
+    :param duplication: the probability that a datagram arrives twice; each copy has a latency of
+        its own
+    :param reordering: the probability that a datagram is held back, so that later datagrams may
+        overtake it
+    :param reorderingDelay: the longest time that a datagram is held back, in seconds; its latency
+        is added
     :param nameLatency: the seconds that resolving a name takes
 
     :ivar clock: the clock
     :ivar random: the random numbers of the network; a simulation may draw from them too
     :ivar onDatagram: None, or a function that is called with source, destination and bytes for each
-        datagram that is sent, also for one that is lost.  Addresses are tuples of host and port; a
-        host that sends to itself is shown with its own address, not with the loopback address.
-    :ivar sent: how many datagrams were sent
-    :ivar delivered: how many were delivered to a protocol
-    :ivar lost: how many vanished, by loss, by a partition, or because no port took them
-    :ivar duplicated: how many were sent once and duplicated on their way
-    :ivar bytesSent: the payload of those sent, in bytes
-    :ivar bytesDelivered: the payload of those delivered, in bytes
+        datagram that is sent, even if it is lost.  Addresses are tuples of host and port; a host
+        that sends to itself is shown with its own address, not with the loopback address.
+    :ivar sent: the number of datagrams that were sent
+    :ivar delivered: the number of datagrams that were delivered to a protocol
+    :ivar lost: the number of datagrams that vanished, by loss, by a partition, or because no port
+        accepted them
+    :ivar duplicated: the number of datagrams that were sent once and arrived twice
+    :ivar bytesSent: the payload of all datagrams that were sent, in bytes
+    :ivar bytesDelivered: the payload of all datagrams that were delivered, in bytes
     """
 
     _log = Logger()
@@ -117,7 +124,7 @@ class MemoryNetwork:
         self.duplicated = 0
         self.bytesSent = 0
         self.bytesDelivered = 0
-        #: The open ports by host and number; each `MemoryPort` enters and removes itself.
+        #: The open ports by host and number; each `MemoryPort` adds and removes itself.
         self.ports: dict[tuple[str, int], MemoryPort] = {}
         self.resolver = MemoryResolver(self.clock)
         self.nameLatency = nameLatency
@@ -136,24 +143,25 @@ class MemoryNetwork:
 
     @property
     def inFlight(self) -> int:
-        """How many datagrams are under way; one that is duplicated counts twice."""
+        """The number of datagrams in flight.  A duplicated datagram counts twice."""
         return self.sent + self.duplicated - self.delivered - self.lost
 
     def reactor(self, host: str | None = None) -> HostReactor:
         """
-        The reactor of a host, which is made at the first call, and anew after its end.
+        The reactor of a host.  The first call makes a reactor, and so does the first call after the
+        end of the host.
 
-        :param host: an IPv4 address; by default the next of 10.0.0.0/8 that isn't used yet
-        :raises ValueError: when it isn't an IPv4 address that other hosts can send to
+        :param host: an IPv4 address; by default the next unused address of 10.0.0.0/8
+        :raises ValueError: when the host isn't an IPv4 address that other hosts can send to
         """
         return self._hosts.reactor(host)
 
     def addName(self, name: str, *hosts: str) -> None:
         """
-        Let a name stand for hosts, from now on and in place of those that it had.
+        Let a name stand for these hosts from now on.  Earlier hosts of the name are replaced.
 
-        :param hosts: IPv4 addresses; without any the name is unknown again
-        :raises ValueError: when one of them isn't an IPv4 address
+        :param hosts: IPv4 addresses; without any, the name is unknown again
+        :raises ValueError: when a host isn't an IPv4 address
         """
         for host in hosts:
             if not isIPv4(host):
@@ -164,10 +172,10 @@ class MemoryNetwork:
         """
         Let no datagram pass between two groups of hosts, in either direction.
 
-        Partitions add up.  Datagrams that are under way already still arrive.
+        Earlier partitions stay in force.  Datagrams in flight still arrive.
 
-        :param hosts: IPv4 addresses of the one group
-        :param others: those of the other group; by default all hosts that aren't in the first
+        :param hosts: the IPv4 addresses of one group
+        :param others: the IPv4 addresses of the other group; by default all other hosts
         """
         self._partitions.add(hosts, others)
 
@@ -206,7 +214,7 @@ class MemoryNetwork:
             for delay in delays:
                 self._schedule(delay, self._arrive, shown, destination, data)
         else:
-            # The same without faults, and without another call for each datagram.
+            # A shortcut for a network without faults: it saves a call for each datagram.
             latency = conditions.latency
             if callable(latency):
                 latency = latency(self.random, source[0], destination[0])
@@ -214,7 +222,7 @@ class MemoryNetwork:
 
     def _arrive(self, shown: tuple[str, int], destination: tuple[str, int], data: bytes) -> None:
         port = self.ports.get(destination)
-        # Most ports accept all datagrams.  `accepts` would be another call for each of them.
+        # Most ports accept all datagrams, so this attribute saves a call for most datagrams.
         if port is None or not (port.acceptsAll or port.accepts(shown)):
             self.lost += 1
             return

@@ -27,10 +27,10 @@ class PortNetwork(Protocol):
     """
     The part of `MemoryNetwork` that a port uses.
 
-    Ports depend on this alone, so that the network can depend on its ports.
+    Ports depend only on this protocol, so that the module of the network can import this module.
 
     :ivar clock: the clock of the network
-    :ivar ports: the open ports by host and number; each port enters and removes itself
+    :ivar ports: the open ports by host and number; each port adds and removes itself
     """
 
     clock: Clock
@@ -55,11 +55,11 @@ class MemoryPort:
     """
     A UDP port of a host, as `HostReactor.listenUDP` returns it.
 
-    :ivar acceptsAll: whether no datagram has to be checked by `accepts`, because the port is open,
-        and neither connected nor bound to one address
+    :ivar acceptsAll: whether the port accepts every datagram, so that `accepts` need not be called:
+        the port is open, not connected, and not bound to one address
     :ivar protocol: the protocol that receives the datagrams
     :ivar interface: the address that the port is bound to; empty for all of its host
-    :ivar maxPacketSize: bytes of a datagram that are delivered; the rest of a longer one is cut off
+    :ivar maxPacketSize: the most bytes of a datagram that are delivered; the rest is cut off
     """
 
     __slots__ = (
@@ -94,8 +94,8 @@ class MemoryPort:
         self._closing: Deferred[None] | None = None
         self._peer: tuple[str, int] | None = None
         # Whether the port is open, not connected, and bound to more than the loopback address.
-        # Then it may send to every open port without another check, which saves time for most
-        # datagrams of a simulation.
+        # Such a port may send to every open port.  So write() skips all further checks, which saves
+        # time for most datagrams of a simulation.
         self._isUnrestricted = False
         self.acceptsAll = False
 
@@ -122,7 +122,7 @@ class MemoryPort:
 
     def stopListening(self) -> Deferred[None] | None:
         """
-        Close the port.  No datagram is delivered any more, not even one under way.
+        Close the port.  From now on no datagram is delivered, not even one in flight.
 
         :return: a Deferred that fires once the protocol has been stopped, which takes a turn of the
             clock; None when the port was closed already
@@ -134,13 +134,13 @@ class MemoryPort:
         return self._closing
 
     def _close(self) -> None:
-        # The host may have ended since stopListening() was called.
+        # The host may have ended since stopListening() was called, and then the port is closed.
         if self._isOpen():
             self.connectionLost()
 
     def connectionLost(self) -> None:
         """
-        Close the port at once, and stop the protocol, as the end of a host does.
+        Close the port at once, and stop the protocol.  The shutdown of a host calls this.
         """
         closing, self._closing = self._closing, None
         self.abandon()
@@ -150,7 +150,7 @@ class MemoryPort:
 
     def abandon(self) -> None:
         """
-        Close the port at once, without a call of the protocol, as when a process is killed.
+        Close the port at once, without telling the protocol, as when a process is killed.
         """
         self._isUnrestricted = self.acceptsAll = False
         del self._network.ports[self._source]
@@ -172,7 +172,7 @@ class MemoryPort:
         :param addr: IPv4 address and port; None when connected
         :raises InvalidAddressError: when the host isn't an IPv4 address
         :raises MessageLengthError: when the packet doesn't fit a UDP datagram
-        :raises OSError: when a socket couldn't send from here to there
+        :raises OSError: when a real socket couldn't send from this port to the address
         """
         if len(packet) > MAX_DATAGRAM:
             raise MessageLengthError("message too long")
@@ -217,7 +217,7 @@ class MemoryPort:
 
     def connect(self, host: str, port: int) -> None:
         """
-        Send to this address only, and accept datagrams only from there.
+        Send only to this address, and accept datagrams only from this address.
 
         :raises InvalidAddressError: when the host isn't an IPv4 address
         :raises RuntimeError: when the port is connected already

@@ -1,9 +1,12 @@
 """
 The connection of an `SQLiteStore` to its file, and the thread that waits for the disk.
 
-``twisted.enterprise.adbapi`` is not used.  Its pool blocks the reactor while it ends, opens again
-when it is used after its end, raises an error of Twisted's own when it is closed twice, and does
-the work of a request that was cancelled before its turn.
+``twisted.enterprise.adbapi`` is not used, for four reasons:
+
+* Closing its pool blocks the reactor.
+* A closed pool opens again when it is used.
+* Closing a pool twice raises an error of Twisted's own.
+* A pool still does the work of a request that was cancelled before its turn.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.threads import deferToThreadPool
 
+from .._awaitable import AwaitableDeferred, awaitable
 from ..errors import CannotOpenStore, StoreFailed
 from . import schema
 
@@ -25,11 +29,14 @@ Result = TypeVar("Result")
 
 class Database:
     """
-    Runs calls on one connection in threads of the reactor, one at a time and in their order.
+    Runs calls on one connection in threads of the reactor.
 
-    SQLite serves one writer at a time, so more threads would only wait for each other.  The first
-    call opens the connection, so that no connection is carried into a process that is forked before
-    (https://www.sqlite.org/howtocorrupt.html, section 2.6).  After a failure the next call opens
+    The calls run one at a time, in the order in which they were made.  SQLite serves one writer at
+    a time, so parallel threads would only wait for each other.
+
+    The first call opens the connection, not the constructor.  The process may fork in between, and
+    a connection must not be carried into the new process
+    (https://www.sqlite.org/howtocorrupt.html, section 2.6).  After a failure, the next call opens
     the file again.
 
     :param reactor: provides the threads, and receives their results
@@ -50,27 +57,29 @@ class Database:
         """
         Call a function with the connection, in a thread.
 
-        :return: fires with its result; fails with `StoreFailed` when SQLite fails, and when the
-            database is closed.  Cancelling it before its turn means that it is never called.
+        :return: fires with the result of the function; fails with `StoreFailed` when SQLite fails,
+            and when the database is closed.  If it is cancelled before the turn of the call, the
+            function is never called.
         """
         if self._isClosed:
-            return fail(StoreFailed(f"the store {self._path!r} is closed"))
+            return awaitable(fail(StoreFailed(f"the store {self._path!r} is closed")))
         return self._add(lambda: self._call(work))
 
     def close(self) -> Deferred[None]:
         """
-        Close the file, after all calls that were made before.
+        Close the file after all earlier calls have ended.  This may be called more than once.
 
-        :return: fires when it is closed; may be called again
+        :return: fires when the file is closed
         """
         self._isClosed = True
         if self._connection is None and not self._isBusy:
-            # The reactor's threads may not run yet, or not any more.
-            return succeed(None)
+            # Nothing is open.  A thread is not used here, because the reactor may not have started
+            # its threads yet, or may have stopped them.
+            return awaitable(succeed(None))
         return self._add(self._disconnect)
 
     def _add(self, call: Callable[[], Result]) -> Deferred[Result]:
-        result: Deferred[Result] = Deferred()
+        result: AwaitableDeferred[Result] = AwaitableDeferred()
         self._waiting.append((result, call))
         if not self._isBusy:
             self._next()
@@ -86,7 +95,7 @@ class Database:
                 return
 
     def _ended(self, outcome: object, result: Deferred[Any]) -> None:
-        # The next call waits for this one to end, even if nobody waits for its result any more.
+        # A cancelled call keeps the connection busy, too, until its thread is done with it.
         self._isBusy = False
         self._next()
         result.callback(outcome)
@@ -103,7 +112,7 @@ class Database:
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            # The connection is given up, whatever SQLite says about its last writes.
+            # Ignore an error about the last writes: the connection is discarded in any case.
             with suppress(sqlite3.Error):
                 connection.close()
 

@@ -24,12 +24,12 @@ class HostNetwork(PortNetwork, Protocol):
     """
     The part of `MemoryNetwork` that a host uses.
 
-    Hosts depend on this alone, so that the network can depend on its hosts.
+    Hosts depend only on this protocol, so that the module of the network can import this package.
     """
 
     @property
     def resolver(self) -> IHostnameResolver:
-        """The resolver that hosts have until another is installed."""
+        """The name resolver of every host, until another one is installed on the host."""
 
 
 def _ignore(call: object) -> None:
@@ -54,7 +54,7 @@ class CoreReactor:
         self.host = host
         self.running = True
         self._network = network
-        # Made by the first trigger, because most hosts of a simulation have none.
+        # Created for the first trigger, because most hosts of a simulation have no triggers.
         self._events: SystemEvents | None = None
         self._stopped: Deferred[None] | None = None
 
@@ -71,19 +71,19 @@ class CoreReactor:
         self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object
     ) -> IDelayedCall:
         """
-        Schedule a call on the network's clock.  It isn't made if the host has ended by then.
+        Schedule a call on the network's clock.  The end of the host drops the call.
 
         :param delay: seconds
         """
         if not self.running:
             return self._network.clock.callLater(delay, _ignore, callable)
         call = self._network.clock.callLater(delay, callable, *args, **kwargs)
-        # The end of the host finds its calls by this among those of all hosts.
+        # By this attribute, _end() finds the calls of this host among those of all hosts.
         call.reactor = self  # type: ignore[attr-defined]
         return call
 
     def getDelayedCalls(self) -> Sequence[IDelayedCall]:
-        """The delayed calls of the network's clock, so those of all hosts."""
+        """The delayed calls of the network's clock: those of all hosts."""
         return self._network.clock.getDelayedCalls()
 
     def _callSoon(self, function: Callable[[], object]) -> None:
@@ -103,7 +103,7 @@ class CoreReactor:
         """
         Call a function at once, because the reactor runs from the beginning.
 
-        :return: None; once the host has ended, a trigger that never runs
+        :return: None; after the end of the host, a trigger that never runs
         """
         if not self.running:
             return self.addSystemEventTrigger("after", "startup", callable, *args, **kwargs)
@@ -137,7 +137,7 @@ class CoreReactor:
         Remove a function.
 
         :param triggerID: as `addSystemEventTrigger` returned it
-        :raises ValueError: when it has run, or was removed before
+        :raises ValueError: when the function has run, or was removed before
         """
         self._getEvents().remove(triggerID)
 
@@ -150,7 +150,8 @@ class CoreReactor:
     def _getEvents(self) -> SystemEvents:
         if self._events is None:
             self._events = SystemEvents()
-            # As in a real reactor, it comes before all that the application adds to this phase.
+            # Add this trigger first: as in a real reactor, it runs before all triggers that the
+            # application adds to this phase.
             self._events.add(Trigger("during", "shutdown", self._disconnect))
         return self._events
 
@@ -160,12 +161,12 @@ class CoreReactor:
         """
         Shut the host down, as a signal or `stop` does.
 
-        On the next turn of the clock the functions run that were added for ``"shutdown"``.  Before
-        those of ``during``, the ports of the host are closed, and its delayed calls are dropped.
-        After that `MemoryNetwork.reactor` returns another reactor for this address, as if the
-        program was started again.
+        The functions that were added for ``"shutdown"`` run on the next turn of the clock.  At the
+        beginning of the phase ``during``, the ports of the host are closed and its delayed calls
+        are dropped.  From that moment, `MemoryNetwork.reactor` returns a new reactor for this
+        address, as if the program was started again.
 
-        :return: fires when all of the functions have run
+        :return: fires when all functions have run
         """
         if self._stopped is None:
             if not self.running:
@@ -178,14 +179,14 @@ class CoreReactor:
         """
         Shut the host down, as `shutDown` does.
 
-        :raises ReactorNotRunning: when it was stopped before
+        :raises ReactorNotRunning: when the host was stopped before
         """
         if self._stopped is not None or not self.running:
             raise ReactorNotRunning("Can't stop reactor that isn't running.")
         stopped = self._stopped = Deferred()
 
         def ended(result: Any) -> None:
-            # A crash during the shutdown has ended it already.
+            # A crash during the shutdown has fired this Deferred already.
             if not stopped.called:
                 stopped.callback(result)
 
@@ -210,11 +211,11 @@ class CoreReactor:
         self.running = False
         for call in self._network.clock.getDelayedCalls():
             if isinstance(call, DelayedCall) and getattr(call, "reactor", None) is self:
-                # The call stays listed and can be cancelled, as in a real reactor that has stopped.
+                # As in a real reactor that has stopped, the call stays listed and can be cancelled.
                 call.func, call.args, call.kw = _ignore, (call.func,), {}
         return [port for (host, _), port in self._network.ports.items() if host == self.host]
 
-    # What only the owner of a real reactor calls.
+    # Methods that only the owner of a real reactor calls.
 
     def run(self, installSignalHandlers: bool = True) -> None:
         """

@@ -18,7 +18,7 @@ PHASES = ("before", "during", "after")
 
 class Trigger:
     """
-    A function that runs once, in one phase of the next event of its name.
+    A function that runs once, in one phase of the next event with a certain name.
 
     :ivar event: the name of the event
     :ivar phase: one of `PHASES`
@@ -50,7 +50,7 @@ class SystemEvents:
         """
         Add a trigger.
 
-        :raises KeyError: when it is of no phase
+        :raises KeyError: when its phase isn't one of `PHASES`
         """
         if trigger.phase not in PHASES:
             raise KeyError(f"a phase is one of {', '.join(PHASES)}, not {trigger.phase!r}")
@@ -60,7 +60,7 @@ class SystemEvents:
         """
         Remove a trigger.
 
-        :raises ValueError: when it has run, was removed before or was never added
+        :raises ValueError: when the trigger has run, was removed before or was never added
         """
         if trigger not in self._triggers:
             raise ValueError(f"{trigger!r} has run, was removed or was never added")
@@ -70,10 +70,11 @@ class SystemEvents:
         """
         Run the triggers of an event, those of each phase in the order in which they were added.
 
-        What a trigger raises is logged, and so is the failure of a Deferred from ``before``.
+        An exception of a trigger is logged, and so is the failure of a Deferred that a trigger of
+        ``before`` has returned.
 
-        :return: fires when all have run.  Those of ``before`` have run already, and the others wait
-            for the Deferreds that those have returned.
+        :return: fires when all triggers have run.  The triggers of ``before`` run within this call.
+            The others wait for the Deferreds that the triggers of ``before`` have returned.
         """
         awaited: list[Deferred[object]] = []
         for result in self._run("before", event):
@@ -87,7 +88,7 @@ class SystemEvents:
         return DeferredList(awaited).addCallback(finish)
 
     def _run(self, phase: str, event: str) -> list[object]:
-        """Run the triggers of one phase, also those that it adds, and return their results."""
+        """Run the triggers of one phase, also triggers that they add, and return their results."""
         results: list[object] = []
         while trigger := next(
             (each for each in self._triggers if (each.phase, each.event) == (phase, event)), None

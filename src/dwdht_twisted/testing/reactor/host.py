@@ -44,7 +44,7 @@ class HostReactor(ThreadedReactor):
     The reactor of one host, as `MemoryNetwork.reactor` returns it.
 
     It provides time, system events, threads, UDP and names.  It runs from the beginning, until
-    `shutDown`, `stop` or `crash`.
+    `CoreReactor.shutDown`, `CoreReactor.stop` or `CoreReactor.crash`.
 
     :ivar nameResolver: resolves the names of the network, unless another is installed
     """
@@ -62,11 +62,11 @@ class HostReactor(ThreadedReactor):
         self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
     ) -> MemoryPort:
         """
-        Open a UDP port.  A host has each number once, whatever the interface.
+        Open a UDP port.  A host has each port number once, whatever the interface.
 
-        :param port: 0 for a free one
-        :param interface: the address of the host; ``"127.0.0.1"`` to be reached by the host alone;
-            by default all addresses of the host
+        :param port: the port number, 0 for a free one
+        :param interface: the address of the host; by default, all addresses of the host; with
+            ``"127.0.0.1"``, only the host itself can send to the port
         :raises CannotListenError: when the port is taken, or the interface isn't this host's
         :raises InvalidAddressError: when the interface isn't an IPv4 address
         :raises OverflowError: when the port isn't a number from 0 to 65535
@@ -104,9 +104,9 @@ class HostReactor(ThreadedReactor):
 
     def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:
         """
-        Let this host resolve names by other means.
+        Replace the name resolver of this host.
 
-        :return: the resolver that it had until now
+        :return: the resolver until now
         """
         previous, self.nameResolver = self.nameResolver, resolver
         return previous
@@ -133,10 +133,10 @@ class Hosts:
 
     def reactor(self, host: str | None) -> HostReactor:
         """
-        The reactor of a host: the present one, or a new one if that has ended.
+        The reactor of a host: the running one, or else a new one.
 
-        :param host: None for a host that was never asked for
-        :raises ValueError: when it isn't an IPv4 address that other hosts can send to
+        :param host: an IPv4 address; None for a new host
+        :raises ValueError: when the host isn't an IPv4 address that other hosts can send to
         """
         if host is None:
             host = next(each for each in self._addresses if each not in self._reactors)
@@ -148,5 +148,4 @@ class Hosts:
         return reactor
 
 
-# isIPv4 is imported from here by benchmarks and fuzzing.
-__all__ = ["HostReactor", "Hosts", "isIPv4"]
+__all__ = ["HostReactor", "Hosts"]

@@ -1,5 +1,5 @@
 """
-Threads of a host: their work is done at once, so that a test stays deterministic.
+The thread pool of a host.  It does its work at once, so that a test stays deterministic.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class ImmediateThreadPool(ThreadPool):
     """
     A pool without threads: it does its work at once, in the thread of its caller.
 
-    As in any pool, work that it gets before it is started is done at its start, and work that it
-    gets after it was stopped is never done.
+    As in any pool, work that is added before the start is done at the start.  Work that is added
+    after the stop is never done.
     """
 
     _log = Logger()
@@ -31,7 +31,7 @@ class ImmediateThreadPool(ThreadPool):
 
     def start(self) -> None:
         """
-        Do the work that there is, and from now on all work at once.
+        Do the work that was added so far.  From now on, do all work at once.
         """
         self.joined = False
         self.started = True
@@ -48,7 +48,7 @@ class ImmediateThreadPool(ThreadPool):
 
     def adjustPoolsize(self, minthreads: int | None = None, maxthreads: int | None = None) -> None:
         """
-        Remember how many threads there should be, and start none.
+        Set the numbers of threads that the pool reports.  No thread is started.
         """
         minthreads = self.min if minthreads is None else minthreads
         maxthreads = self.max if maxthreads is None else maxthreads
@@ -104,10 +104,10 @@ class ImmediateThreadPool(ThreadPool):
 
 def replaceThreadPool(method: Callable[..., object]) -> None:
     """
-    Give an object a pool without threads in place of one of its own that isn't started yet.
+    Replace the thread pool of an object by one without threads, if the pool isn't started yet.
 
-    ``twisted.enterprise.adbapi.ConnectionPool`` needs this: it takes a reactor, and yet has threads
-    of its own.  Its constructor gives its reactor the method that starts them.
+    ``twisted.enterprise.adbapi.ConnectionPool`` needs this: although it takes a reactor, it has a
+    thread pool of its own.  Its constructor passes the method that starts this pool to the reactor.
 
     :param method: a method of the object; any other function is ignored
     """

@@ -1,5 +1,6 @@
 """
-The threads of a host's reactor: their work is done at once, and its results come on a turn.
+The threads of a host's reactor.  Their work is done at once, and its results come on the next turn
+of the clock.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from .core import CoreReactor, HostNetwork
 from .events import Trigger
 from .threadpool import ImmediateThreadPool, replaceThreadPool
 
-#: The most threads of a host's pool, as of a real reactor's.  It bounds nothing, because the pool
-#: has no threads; programs may read it.
+#: The most threads of a host's pool; a real reactor has the same maximum.  The pool has no threads,
+#: so the number limits nothing.  Programs may read it.
 MAXIMUM_THREADS = 10
 
 
@@ -41,20 +42,22 @@ class ThreadedReactor(CoreReactor):
         """
         Call a function at once, because the reactor runs from the beginning.
 
-        A method that starts the thread pool of its object, as ``ConnectionPool`` of
-        ``twisted.enterprise.adbapi`` has one, finds one without threads in its place.
+        The function may be a method that starts the thread pool of its object, as in
+        ``ConnectionPool`` of ``twisted.enterprise.adbapi``.  The pool of the object is first
+        replaced by one without threads.
 
-        :return: None; once the host has ended, a trigger that never runs
+        :return: None; after the end of the host, a trigger that never runs
         """
         replaceThreadPool(callable)
         return super().callWhenRunning(callable, *args, **kwargs)
 
     def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
         """
-        Call a function on the next turn of the clock; several are called in their order.
+        Call a function on the next turn of the clock.  Functions are called in the order in which
+        they were passed.
 
-        :raises RuntimeError: to ``blockingCallFromThread``, which would block the very thread that
-            it waits for
+        :raises RuntimeError: when ``blockingCallFromThread`` calls this method; it would block the
+            thread that has to run the function
         """
         if (
             getattr(callable, "__module__", None) == threads.__name__
@@ -84,7 +87,7 @@ class ThreadedReactor(CoreReactor):
 
     def suggestThreadPoolSize(self, size: int) -> None:
         """
-        Set the number of threads that the pool says it has at most; it has none in either case.
+        Set the maximum number of threads that the pool reports.  It has no threads in any case.
         """
         self.getThreadPool().adjustPoolsize(maxthreads=size)
 
