@@ -1,5 +1,5 @@
 """
-Arguments of `DHTNode` and its methods: the refused ones, and the accepted forms.
+Arguments of `DHTNode` and its methods: refused values and accepted forms.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 class ArgumentTests(NodeTestCase):
     """
-    Arguments that are refused at once, without a datagram.
+    Arguments that are refused at once, before any datagram is sent.
     """
 
     def setUp(self) -> None:
@@ -36,8 +36,8 @@ class ArgumentTests(NodeTestCase):
 
     def test_targetOfTheWrongSizeOrTypeIsRefused(self) -> None:
         """
-        A target of 31 bytes, or one that isn't bytes, raises `InvalidTarget` with the size in one
-        line.
+        A target of 31 bytes raises `InvalidTarget` with the size. A target that isn't bytes raises
+        it too.
         """
         for ask in (self.asker.query, self.asker.update):
             with self.assertRaises(InvalidTarget) as caught:
@@ -47,16 +47,15 @@ class ArgumentTests(NodeTestCase):
                 ask(COMMAND, cast(bytes, "a" * 32))
 
     def test_idOfTheWrongSizeOrTypeIsRefused(self) -> None:
-        """
-        An id that isn't 32 bytes raises `InvalidTarget`.
-        """
+        """An own id of the wrong size or type raises `InvalidTarget`."""
         for id in (b"short", bytes(33), "a" * 32):
             with self.assertRaises(InvalidTarget):
                 DHTNode(self.network.reactor(), id=cast(bytes, id))
 
     def test_badBootstrapAddressIsRefused(self) -> None:
         """
-        A bootstrap address without a host name and a port from 1 to 65535 raises `InvalidAddress`.
+        A bootstrap address raises `InvalidAddress` unless it has a host name and a port from 1 to
+        65535.
         """
         for given in (
             "host:0",
@@ -73,8 +72,7 @@ class ArgumentTests(NodeTestCase):
     def test_partsOfAnAddressAreRefused(self) -> None:
         """
         Bytes, a mapping without exactly a host and a port, and a set of a host and a port raise
-        `InvalidAddress` with what was given and what is allowed: as ``bootstrap`` of a node and of
-        a service, as ``nodes``, and within a list.
+        `InvalidAddress`. The error shows the argument and the allowed forms.
         """
         for part in (
             b"example.com:4224",
@@ -101,8 +99,8 @@ class ArgumentTests(NodeTestCase):
 
     def test_badContactIsRefused(self) -> None:
         """
-        A contact without an id of 32 bytes raises `InvalidTarget`, and one without a numeric
-        address `InvalidAddress`.
+        A contact without an id of 32 bytes raises `InvalidTarget`. A contact without a numeric
+        address raises `InvalidAddress`.
         """
         for contact in (Contact(None, "10.0.0.1", 1), Contact(b"short", "10.0.0.1", 1)):
             with self.assertRaises(InvalidTarget):
@@ -113,9 +111,7 @@ class ArgumentTests(NodeTestCase):
             DHTNode(self.network.reactor(), contacts=[Contact(bytes(32), "localhost", 1)])
 
     def test_badAddressIsRefused(self) -> None:
-        """
-        A bad address for a ping, a hole punch or a query raises `InvalidAddress`.
-        """
+        """A bad address passed to a ping, a hole punch or a query raises `InvalidAddress`."""
         good = Address("10.0.0.1", 1)
         for bad in (("10.0.0.1", 0), "10.0.0.1:99999", ":", None, ("10.0.0.1",), 1.5):
             wrong = cast(Any, bad)
@@ -130,7 +126,8 @@ class ArgumentTests(NodeTestCase):
 
     def test_badCommandIsRefused(self) -> None:
         """
-        A command that is empty, no text or one of the protocol's own raises `InvalidCommand`.
+        A command raises `InvalidCommand` if it is empty, isn't text or belongs to the protocol
+        itself.
         """
         for command in ("", "_ping", "_find_node", b"test", None):
             wrong = cast(str, command)
@@ -152,8 +149,8 @@ class ArgumentTests(NodeTestCase):
 
     def test_valueTooLargeForADatagramIsRefused(self) -> None:
         """
-        A value that doesn't fit a datagram raises `ValueTooLarge` with the limit; one of 50 bytes
-        less is accepted.
+        A value that doesn't fit in a datagram raises `ValueTooLarge` with the limit. A value that
+        is 50 bytes smaller is accepted.
         """
         for ask in (self.asker.query, self.asker.update):
             with self.assertRaises(ValueTooLarge) as caught:
@@ -163,8 +160,8 @@ class ArgumentTests(NodeTestCase):
 
     def test_commandTakesOneHandler(self) -> None:
         """
-        Registering a plain function or a second handler raises ``ValueError``, and unregistering
-        twice ``KeyError``.
+        Registering a plain function or a second handler raises ``ValueError``. Unregistering a
+        command twice raises ``KeyError``.
         """
         with self.assertRaises(ValueError):
             self.asker.register(COMMAND, cast(Any, lambda request: None))
@@ -176,10 +173,8 @@ class ArgumentTests(NodeTestCase):
             self.asker.unregister(COMMAND)
         self.asker.register(COMMAND, Handler())
 
-    def test_rateLimitOfNothingIsRefused(self) -> None:
-        """
-        A rate limit that lets no request through raises ``ValueError``.
-        """
+    def test_rateLimitWithoutAnyRequestIsRefused(self) -> None:
+        """A rate limit that would let no request through raises ``ValueError``."""
         for limit in (0, -1, float("nan"), RateLimit(rate=0), RateLimit(burst=0)):
             with self.assertRaises(ValueError):
                 DHTNode(self.network.reactor(), rateLimit=limit)
@@ -187,12 +182,12 @@ class ArgumentTests(NodeTestCase):
 
 class FormTests(NodeTestCase):
     """
-    Forms in which arguments are accepted.
+    Accepted forms of arguments.
     """
 
     def test_bootstrapTakesOneAddress(self) -> None:
         """
-        ``bootstrap`` takes one address alone: a text, a port number of this machine, or an
+        ``bootstrap`` accepts a single address: text, a port number on this machine, or an
         `Address`.
         """
         here = self.network.reactor("10.1.1.1")
@@ -203,9 +198,7 @@ class FormTests(NodeTestCase):
         self.assertGreater(bootstrap.counters.requestsReceived, 3)
 
     def test_nodesTakesOneAddress(self) -> None:
-        """
-        ``nodes`` takes one address alone: a text, an `Address`, or a `Contact`.
-        """
+        """``nodes`` accepts a single address: text, an `Address`, or a `Contact`."""
         other = self.node("10.1.1.1", port=7000)
         asker = self.node()
         for given in ("10.1.1.1:7000", self.addressOf(other), self.contactOf(other)):
@@ -214,8 +207,8 @@ class FormTests(NodeTestCase):
 
     def test_mappingOfHostAndPortIsTaken(self) -> None:
         """
-        A mapping of a host and a port is taken as an address, alone and in a list: as ``bootstrap``
-        of a node and of a service, as ``nodes``, and for pings.
+        A mapping with a host and a port is accepted as an address, alone and in a list. This holds
+        for bootstrap nodes, ``nodes`` and pings.
         """
         other = self.node("10.1.1.1", port=7000)
         there: dict[str, str | int] = {"host": "10.1.1.1", "port": 7000}
@@ -238,9 +231,7 @@ class FormTests(NodeTestCase):
         self.assertEqual(pong.contact, self.contactOf(other))
 
     def test_bytesLikeObjectsAreTaken(self) -> None:
-        """
-        Targets, ids and values are taken as any bytes-like object.
-        """
+        """Targets, ids and values may be any bytes-like objects."""
         handler = Handler()
         other = self.node(id=cast(bytes, bytearray(32)))
         other.register(COMMAND, handler)
@@ -251,9 +242,7 @@ class FormTests(NodeTestCase):
         self.assertEqual((request.target, request.value), (bytes(target), b"x"))
 
     def test_hostNamesAreTaken(self) -> None:
-        """
-        Bootstrap nodes, named nodes and the targets of pings are taken by host name.
-        """
+        """Bootstrap nodes, ``nodes`` and pings accept host names."""
         other = self.node("10.1.1.1", port=7000)
         self.network.addName("dht.example", "10.1.1.1")
         node = self.node(bootstrap=["dht.example:7000"])
@@ -265,9 +254,7 @@ class FormTests(NodeTestCase):
         self.assertEqual([reply.node for reply in replies], [self.contactOf(other)])
 
     def test_idsAreRandom(self) -> None:
-        """
-        Ten nodes without a given id have ten different ids of 32 bytes.
-        """
+        """Ten nodes without a given id get ten different ids of 32 bytes."""
         ids = {DHTNode(self.network.reactor()).id for _ in range(10)}
         self.assertEqual(len(ids), 10)
         self.assertEqual({len(id) for id in ids}, {32})

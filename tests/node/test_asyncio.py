@@ -1,5 +1,5 @@
 """
-Nodes in programs on asyncio, each in a process of its own with a real ``asyncioreactor``.
+Nodes in programs that use asyncio. Each program is a process with a real ``asyncioreactor``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class AsyncioTests(ProgramTestCase):
     """
 
     async def assertRuns(self, *command: str) -> None:
-        """Require that a program ends with status 0, and writes nothing to standard error."""
+        """Require that a program ends with status 0 and writes nothing to standard error."""
         environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
         program = await self.finish(sys.executable, *command, environment=environment)
         self.assertEqual(program.exitCode, 0, program.errorText)
@@ -27,91 +27,86 @@ class AsyncioTests(ProgramTestCase):
 
     async def test_handlersAwaitFuturesAndDeferreds(self) -> None:
         """
-        Handlers that return or await futures, tasks, Deferreds and mixtures of these, 14 in all,
-        give their values to a query and to an update.
+        Handlers return or await futures, tasks, Deferreds and mixtures of these, 14 kinds in all.
+        Each answers a query and an update with its value.
         """
         await self.assertScenario("handlersMayAwaitAnything")
 
     async def test_ownHandlerAwaitsAFuture(self) -> None:
-        """
-        The own handler of a lone member may await a future.
-        """
+        """The handler of a member that is alone in its network may await a future."""
         await self.assertScenario("handlersOfTheAskerAwaitToo")
 
     async def test_failingHandlersAreAnsweredWithoutAValue(self) -> None:
         """
-        A handler that raises, times out or cancels itself after it has awaited a future is answered
-        without a value, and runs once; one that refuses an update then refuses it.
+        A handler that fails after it awaited a future is answered without a value and runs once. A
+        refused update is still refused.
         """
         await self.assertScenario("failingHandlersAreAnswered")
 
     async def test_destroyedNodeCancelsTheTasksOfItsHandlers(self) -> None:
         """
-        A handler that awaits a future, and a future that a handler returned, are cancelled when the
-        node is destroyed.
+        `DHTNode.destroy` cancels a future that a handler awaits and a future that a handler
+        returned.
         """
         await self.assertScenario("destroyedNodeCancelsItsTasks")
 
     async def test_oneFutureAnswersSeveralRequests(self) -> None:
-        """
-        A future that a handler returns for 3 requests answers each of them.
-        """
+        """A future that a handler returns for 3 requests answers all of them."""
         await self.assertScenario("oneFutureServesSeveralRequests")
 
     async def test_everyDeferredIsAwaitedInATask(self) -> None:
         """
-        Each Deferred and stream of the API is awaited in a task: alone, by ``gather`` and by
+        A task can await every Deferred and stream of the API: directly, by ``gather`` and by
         ``wait_for``.
         """
         await self.assertScenario("everyDeferredIsAwaited")
 
     async def test_awaitedResultsStayWithTheirDeferreds(self) -> None:
         """
-        A Deferred that a task awaits twice, or two tasks at once, gives its result each time, and
-        raises its failure each time.
+        A Deferred can be awaited twice, or by two tasks at once. Each await gets the result or
+        raises the failure.
         """
         await self.assertScenario("resultsStayWithTheirDeferreds")
 
     async def test_failuresAreRaisedInTheTask(self) -> None:
-        """
-        What a Deferred or a stream fails with is raised where a task awaits it.
-        """
+        """A task that awaits a failing Deferred or stream gets its exception."""
         await self.assertScenario("failuresAreRaisedInTheTask")
 
     async def test_cancelledTaskStopsItsQuery(self) -> None:
-        """
-        The time-out of ``wait_for`` and the cancellation of a task stop the query and its requests.
-        """
+        """A query and its requests stop when ``wait_for`` times out or the task is cancelled."""
         await self.assertScenario("cancellationStopsTheQuery")
 
     async def test_coroutinesOfTwistedAwaitWithinATask(self) -> None:
         """
-        A coroutine that Twisted drives awaits Deferreds and streams, although a task called it.
+        A coroutine that Twisted runs can await Deferreds and streams, although a task called it.
         """
         await self.assertScenario("twistedsCoroutinesAwaitWithinATask")
 
     async def test_leftLoopsInTasksEnd(self) -> None:
         """
-        50 of 50 streams have ended whose loop in a task was left by ``break``, and by ``return``.
+        A stream ends when its loop in a task is left by ``break`` or ``return``. All 50 of 50
+        streams do.
         """
         await self.assertScenario("leftLoopsEnd")
 
     async def test_collectionInAThreadEndsStreams(self) -> None:
         """
-        50 of 50 streams that only cycles hold end when another thread runs the garbage collector.
+        Fifty unused streams in reference cycles all end when another thread runs the garbage
+        collector.
         """
         await self.assertScenario("collectorInAThreadEndsStreams")
 
     async def test_waitingLoopInATaskIsKept(self) -> None:
         """
-        A loop that waits for a reply in a task that nothing else refers to is never collected.
+        A task that waits for a reply in a loop is not collected, although nothing else refers to
+        it.
         """
         await self.assertScenario("waitingLoopIsKept")
 
     async def test_simulationRunsWithinAnotherLoop(self) -> None:
         """
-        Handlers that are coroutines run in a simulation that is used within ``asyncio.run``, also
-        where ``asyncioreactor`` is imported.
+        Handlers that are coroutines run in a simulation inside of ``asyncio.run``, even if
+        ``asyncioreactor`` is imported.
         """
         module = "tests.helpers.processes.asyncio_scenarios"
         await self.assertRuns("-c", f"import {module} as it; it.simulationWithinALoop()")

@@ -1,5 +1,8 @@
 """
-Floods of claims: requests with new ids, from addresses that may be forged.
+Floods of claims.
+
+A claim is a request with an id that is not in the routing table. Its source address may be forged,
+so the node pings the address before it lists the id.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from tests.helpers.networks.peers import RawPeer
 
 
 class ClaimTests(NodeTestCase):
-    """A node that gets more claims than it can check."""
+    """
+    A node that gets more claims than it can ping.
+    """
 
     def setUp(self) -> None:
         super().setUp()
@@ -27,9 +32,9 @@ class ClaimTests(NodeTestCase):
 
     def claim(self, prefixes: Iterable[int]) -> list[Contact]:
         """
-        Claim an id from a silent address for each of ``prefixes``, and return the claimed contacts.
+        Claim an id from a new silent address for each of ``prefixes``. Return the claimed contacts.
 
-        :param prefixes: the number of bits that each id shares with the node's
+        :param prefixes: the number of leading bits that each id shares with the node's id
         """
         claimed = []
         for prefix in prefixes:
@@ -44,14 +49,14 @@ class ClaimTests(NodeTestCase):
         return claimed
 
     def namedFor(self, target: bytes) -> list[bytes]:
-        """Return the compact contacts that the node names for a target."""
+        """Return the compact contacts that the node's answer to a lookup of this target names."""
         asker = self.peer(id=None, answers="pong")
         asker.ask(self.addressOf(self.victim), wire.FIND_NODE, target)
         self.clock.runFor(1)
         return list(splitContacts(asker.responses[-1][0].nodes or b""))
 
     def test_claimsOfSilentAddressesAreForgotten(self) -> None:
-        """All 1,200 claims of silent addresses are forgotten once their pings have timed out."""
+        """All 1,200 claims of silent addresses are forgotten after their pings timed out."""
         claimed = self.claim([*range(20, 60)] * 20 + [*range(10)] * 40)
         self.assertGreater(len(claimed), 2 * MAXIMUM_CLAIMS)
         self.clock.runFor(REQUEST_SECONDS)
@@ -59,8 +64,8 @@ class ClaimTests(NodeTestCase):
 
     def test_deadContactLeavesTheTableInAFlood(self) -> None:
         """
-        A contact that has died leaves the table within `DEAD_GONE_AFTER` seconds while 40 ids a
-        second are claimed.
+        During a flood of 40 claims a second, a dead contact leaves the table within
+        `DEAD_GONE_AFTER` seconds.
         """
         contact = self.peer(answers="pong")
         self.introduce(contact, self.victim)
@@ -72,7 +77,8 @@ class ClaimTests(NodeTestCase):
 
     def test_newcomersAreListedInAFlood(self) -> None:
         """
-        Ten nodes that ask one after the other while 500 ids a second are claimed are all listed.
+        During a flood of 500 claims a second, ten new nodes that send a request one after the other
+        are all listed.
         """
         newcomers = [self.peer(answers="pong") for _ in range(10)]
         for newcomer in newcomers:
@@ -87,10 +93,7 @@ class ClaimTests(NodeTestCase):
         self.assertEqual([each for each in newcomers if each.contact not in listed], [])
 
     def test_fewFloodingHostsKeepOutNoNewcomer(self) -> None:
-        """
-        Nine public hosts that each claim 100 ids a second keep none of ten newcomers out of the
-        table.
-        """
+        """Nine public hosts claim 100 ids a second each. Ten new nodes are still all listed."""
         newcomers = [self.peer(f"9.9.{number}.1", answers="pong") for number in range(10)]
         self.clock.callLater(1.5, self.askAll, newcomers)
         for moment in range(300):
@@ -104,8 +107,8 @@ class ClaimTests(NodeTestCase):
 
     def test_floodingHostSparesItsSubnet(self) -> None:
         """
-        A host that claims 100 ids a second keeps none of ten newcomers in its own /24 network out
-        of the table.
+        A public host claims 100 ids a second. Ten new nodes in its /24 network are still all
+        listed.
         """
         newcomers = [self.peer(f"8.8.8.{number}", answers="pong") for number in range(10, 20)]
         self.clock.callLater(1.5, self.askAll, newcomers)
@@ -117,14 +120,13 @@ class ClaimTests(NodeTestCase):
         self.assertEqual([each for each in newcomers if each.contact not in listed], [])
 
     def askAll(self, peers: Iterable[RawPeer]) -> None:
-        """Make each peer ask the node once."""
+        """Send a ping from each peer to the node."""
         for peer in peers:
             peer.ask(self.addressOf(self.victim), wire.PING)
 
     def test_claimsAreCheckedAtARate(self) -> None:
         """
-        Of 4,000 claims at once `CLAIM_RATE`, 500, are pinged, and all others are counted as
-        refused.
+        Of 4,000 claims at once, `CLAIM_RATE`, 500, are pinged. The others are counted as refused.
         """
         contacts = self.claim([*range(20, 60)] * 100)
         self.clock.runFor(0.01)
@@ -135,7 +137,9 @@ class ClaimTests(NodeTestCase):
         self.assertEqual(self.victim.counters.claimsRefused, len(contacts) - CLAIM_RATE)
 
     def test_claimRateIsRestoredAfterASecond(self) -> None:
-        """A second after 4,000 claims another `CLAIM_RATE`, 500, of 4,000 new ones are pinged."""
+        """
+        One second after 4,000 claims, another `CLAIM_RATE`, 500, of 4,000 new claims are pinged.
+        """
         self.claim([*range(20, 60)] * 100)
         self.clock.runFor(1)
         before = len(self.sent)
@@ -147,8 +151,8 @@ class ClaimTests(NodeTestCase):
 
     def test_contactUnderANewIdIsListedInAFlood(self) -> None:
         """
-        A contact that asks under another id is listed under that id within 0.5 seconds, although
-        4,000 ids are claimed at the same time.
+        During a flood of 4,000 claims, a contact sends a request under a new id. It is listed under
+        the new id within 0.5 seconds.
         """
         contact = self.peer(answers="pong")
         self.introduce(contact, self.victim)
@@ -162,8 +166,8 @@ class ClaimTests(NodeTestCase):
 
     def test_contactAtANewAddressIsListedInAFlood(self) -> None:
         """
-        A contact that has moved is listed at its new address within 5 seconds while 1,000 ids a
-        second are claimed.
+        During a flood of 1,000 claims a second, a moved contact is listed at its new address within
+        5 seconds.
         """
         former = self.peer(answers="pong")
         self.introduce(former, self.victim)
@@ -177,7 +181,7 @@ class ClaimTests(NodeTestCase):
         self.assertEqual(self.victim.contacts(), [moved.contact])
 
     def test_claimsInOneBucketKeepOutNoNewcomer(self) -> None:
-        """A newcomer is listed after 500 claims of ids in its own bucket."""
+        """After 500 claims of ids in one bucket, a new node of the same bucket is listed."""
         for _ in range(100):
             self.claim([0] * 5)
             self.clock.runFor(0.1)
@@ -188,8 +192,8 @@ class ClaimTests(NodeTestCase):
 
     def test_guessesEndACheck(self) -> None:
         """
-        The right answer to the ping of a claim is not taken after `MAXIMUM_GUESSES`, 16, answers
-        with wrong transaction ids.
+        After `MAXIMUM_GUESSES`, 16, answers with wrong transaction ids, the right answer to the
+        ping of a claim is ignored.
         """
         peer = self.peer()
         peer.ask(self.addressOf(self.victim), wire.PING)
@@ -203,7 +207,10 @@ class ClaimTests(NodeTestCase):
         self.assertEqual(self.victim.contacts(), [])
 
     def test_newcomersAreListedAfterAFlood(self) -> None:
-        """Ten nodes that join after 240 claims have timed out are listed within 2 seconds each."""
+        """
+        After 240 claims timed out, ten nodes join one after the other. Each is listed within 2
+        seconds.
+        """
         self.claim([*range(20, 60)] * 5 + [0] * 40)
         self.clock.runFor(REQUEST_SECONDS)
         for _ in range(10):
@@ -213,8 +220,7 @@ class ClaimTests(NodeTestCase):
 
     def test_claimsAreNamedOnlyToJoiningNodes(self) -> None:
         """
-        A claim is named to an asker that looks up its own id, but neither to one that looks up
-        another id nor to an ephemeral one.
+        An answer names a claim only to an asker that looks up its own id, as a joining node does.
         """
         self.introduce(self.peer(answers="pong"), self.victim)
         [claim] = self.claim([3])
@@ -231,8 +237,8 @@ class ClaimTests(NodeTestCase):
 
     def test_claimedAddressGetsOnlyPings(self) -> None:
         """
-        An address that a request was forged from gets nothing but pings when four nodes send
-        updates.
+        Requests to four nodes are forged from an address. It gets only pings, although all four
+        nodes send updates.
         """
         bystander = self.peer()
         others = [self.node(bootstrap=[self.addressOf(self.victim)]) for _ in range(3)]

@@ -1,5 +1,5 @@
 """
-Datagrams between a node and its transport: failures to send, odd sources, faults, and counters.
+Datagrams between a node and its transport: failed sends, odd sources, faults and counters.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 class _RefusingTransport:
     """
-    A transport whose datagrams all go to closed ports.
+    A transport on which every write raises ConnectionRefusedError.
     """
 
     def write(self, datagram: bytes, address: HostPort) -> None:
-        """Fail, as some systems do after a datagram to a closed port."""
+        """Raise the error that some systems raise after a datagram to a closed port."""
         raise ConnectionRefusedError
 
     def stopListening(self) -> None:
@@ -27,12 +27,13 @@ class _RefusingTransport:
 
 class DatagramTests(NodeTestCase):
     """
-    A node and its transport.
+    A node and the transport below it.
     """
 
     def test_refusedSendsAreCounted(self) -> None:
         """
-        Four transmissions that the operating system refuses are counted, and the ping times out.
+        All four transmissions of a ping that the operating system refuses are counted. The ping
+        times out.
         """
         node = self.node(listens=False)
         node.listen(0, "127.0.0.1")
@@ -42,8 +43,8 @@ class DatagramTests(NodeTestCase):
 
     def test_closedPortOfAPeerIsNoSendFailure(self) -> None:
         """
-        A ``ConnectionRefusedError`` on sending, after an earlier datagram to a closed port, is not
-        counted as a send failure.
+        A ``ConnectionRefusedError`` on a write isn't counted as a send failure, because an earlier
+        datagram to a closed port caused it.
         """
         node = self.node(listens=False)
         node.makeConnection(cast(Any, _RefusingTransport()))
@@ -53,7 +54,7 @@ class DatagramTests(NodeTestCase):
 
     def test_datagramFromPortZeroIsMalformed(self) -> None:
         """
-        A datagram from port 0, to which no answer can be sent, is counted as malformed.
+        A datagram from port 0 is counted as malformed, because no answer can be sent to this port.
         """
         node = self.node()
         body = wire.requestBody(wire.PING, self.target())
@@ -61,17 +62,13 @@ class DatagramTests(NodeTestCase):
         self.assertEqual((node.counters.malformed, node.counters.requestsReceived), (1, 0))
 
     def test_countersStartAtZero(self) -> None:
-        """
-        The counters of a new node are all 0, by name.
-        """
+        """All counters of a new node are 0."""
         counts = self.node().counters.asDict()
         self.assertIn("requestsReceived", counts)
         self.assertEqual(set(counts.values()), {0})
 
     def test_faultOfTheNodeCostsOneDatagram(self) -> None:
-        """
-        An exception in the node's own code is logged, and the node answers the next datagram.
-        """
+        """An exception in the node's own code is logged. The next datagram is answered."""
 
         class Faulty(DHTNode):
             def _takesUpdates(self, command: str) -> bool:

@@ -1,5 +1,5 @@
 """
-Destruction: `DHTNode.destroy`, and a node after it.
+Destruction by `DHTNode.destroy`, and a destroyed node.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 class DestroyTests(NodeTestCase):
     """
-    A node that is destroyed while it is used.
+    A node that is destroyed while it is in use.
     """
 
     def test_destroyWithstandsCancellations(self) -> None:
         """
-        ``destroy`` releases everything although the errback of each waiting Deferred cancels
-        another.
+        ``destroy`` releases everything, even if the errback of each waiting Deferred cancels
+        another one.
         """
         node = self.node(bootstrap=["10.9.9.9:1"])
         waiting: list[Deferred[Any]] = [node.ping(self.peer().address) for _ in range(2)]
@@ -32,10 +32,10 @@ class DestroyTests(NodeTestCase):
         for each in waiting:
             self.successResultOf(each)
 
-    def test_destroyFailsAllThatWaits(self) -> None:
+    def test_destroyFailsWaitingDeferreds(self) -> None:
         """
-        ``destroy`` fails 50 queries and updates, pings and a ``bootstrap`` with `NodeDestroyed`,
-        and leaves no delayed call.
+        ``destroy`` fails 50 queries and updates, pings and a ``bootstrap`` with `NodeDestroyed`. It
+        leaves no delayed call.
         """
         nodes = self.swarm(30)
         node = nodes[0]
@@ -65,7 +65,7 @@ class DestroyTests(NodeTestCase):
 
     def test_destroyMayBeRepeated(self) -> None:
         """
-        ``destroy`` fires each time that it is called, also if the node never listened.
+        Each call of ``destroy`` returns a Deferred that fires, even if the node never listened.
         """
         for listens in (True, False):
             node = self.node(listens=listens)
@@ -75,7 +75,8 @@ class DestroyTests(NodeTestCase):
 
     def test_destroyedNodeRefusesEveryUse(self) -> None:
         """
-        Every method of a destroyed node raises `NodeDestroyed`, or fails with it.
+        Every method of a destroyed node raises `NodeDestroyed` or returns a Deferred that fails
+        with it.
         """
         node = self.node()
         self.clock.runUntil(node.destroy())
@@ -94,9 +95,7 @@ class DestroyTests(NodeTestCase):
             self.failureResultOf(cast("Deferred[Any]", result), NodeDestroyed)
 
     def test_destroyedNodeIgnoresDatagrams(self) -> None:
-        """
-        A node that is being destroyed neither counts nor answers datagrams.
-        """
+        """After the call of ``destroy``, a node neither counts nor answers datagrams."""
         node = self.node()
         peer = self.peer()
         peer.ask(self.addressOf(node), wire.PING)

@@ -1,5 +1,5 @@
 """
-Joining a network, through bootstrap nodes or contacts of an earlier run.
+Joining a network through bootstrap nodes or through contacts of an earlier run.
 """
 
 from __future__ import annotations
@@ -25,17 +25,15 @@ class ReadyTests(NodeTestCase):
     """
 
     def test_nodeWithoutBootstrapNodesIsReadyAtOnce(self) -> None:
-        """
-        A node without bootstrap nodes is ready at once, and its ``bootstrap`` succeeds at once.
-        """
+        """Without bootstrap nodes, ``ready`` and ``bootstrap`` succeed at once."""
         node = self.node()
         self.successResultOf(node.ready())
         self.successResultOf(node.bootstrap())
 
     def test_readyFiresOnceTheTableIsBuilt(self) -> None:
         """
-        ``ready`` fires when the node's first table holds at least half of a bucket, and at once
-        from then on.
+        ``ready`` fires when the node has filled at least half of a bucket. Later calls of it
+        succeed at once.
         """
         nodes = self.swarm(30)
         node = self.node(bootstrap=[self.bootstrap])
@@ -47,7 +45,7 @@ class ReadyTests(NodeTestCase):
 
     def test_cancelledReadyLeavesOthersWaiting(self) -> None:
         """
-        A cancelled ``ready`` fails with ``CancelledError``, and a second one still fires.
+        A cancelled Deferred of ``ready`` fails with ``CancelledError``. A second one still fires.
         """
         self.swarm(2)
         node = self.node(bootstrap=[self.bootstrap])
@@ -58,8 +56,8 @@ class ReadyTests(NodeTestCase):
 
     def test_readyWaitsForABootstrapNode(self) -> None:
         """
-        ``ready`` waits for 6 hours while no bootstrap node answers, and fires within 60 seconds
-        once one does.
+        ``ready`` waits for 6 hours while the bootstrap node is silent. It fires within 60 seconds
+        after the bootstrap node starts.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         ready = node.ready()
@@ -73,8 +71,8 @@ class ReadyTests(NodeTestCase):
 
     def test_bootstrapTellsHowOneTryWent(self) -> None:
         """
-        ``bootstrap`` fails with `NoResponse` within 15 seconds while no bootstrap node answers, and
-        succeeds within a second once one does.
+        ``bootstrap`` fails with `NoResponse` within 15 seconds if no bootstrap node answers. It
+        succeeds within a second if one does.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         for _ in range(2):
@@ -86,8 +84,8 @@ class ReadyTests(NodeTestCase):
 
     def test_timeoutBoundsReady(self) -> None:
         """
-        ``ready`` fails with ``TimeoutError`` after the seconds that ``addTimeout`` gives it, and
-        another call still fires once the node has joined.
+        With ``addTimeout``, a Deferred of ``ready`` fails after 20 seconds with ``TimeoutError``.
+        Another Deferred of ``ready`` still fires later.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         bounded, other = node.ready().addTimeout(20, self.clock), node.ready()
@@ -101,7 +99,8 @@ class ReadyTests(NodeTestCase):
 
     def test_destroyedNodeIsNeverReady(self) -> None:
         """
-        ``ready`` fails with `NodeDestroyed` when the node is destroyed, and at once from then on.
+        ``destroy`` fails waiting Deferreds of ``ready`` with `NodeDestroyed`. Later calls of
+        ``ready`` fail at once.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         ready = [node.ready(), node.ready()]
@@ -112,8 +111,8 @@ class ReadyTests(NodeTestCase):
 
     def test_readySucceedsOnceAnotherNodeCame(self) -> None:
         """
-        A node whose bootstrap nodes are silent is ready within 60 seconds after another node has
-        joined through it.
+        A node with a silent bootstrap node is ready within 60 seconds after another node has joined
+        through it.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         ready = node.ready()
@@ -124,9 +123,7 @@ class ReadyTests(NodeTestCase):
         self.assertEqual(node.contacts(), [self.contactOf(other)])
 
     def test_successfulBootstrapMakesReady(self) -> None:
-        """
-        A node is ready at once after a ``bootstrap`` that succeeded.
-        """
+        """A node is ready as soon as a call of ``bootstrap`` has succeeded."""
         node = self.node(bootstrap=["10.1.1.1:7000"])
         ready = node.ready()
         with self.assertRaises(NoResponse):
@@ -139,8 +136,8 @@ class ReadyTests(NodeTestCase):
 
     def test_nodeJoinsOnceItsBootstrapNameResolves(self) -> None:
         """
-        ``ready`` waits while the name of the bootstrap node has no address, and fires within 60
-        seconds once it has one.
+        ``ready`` waits while the bootstrap node's name has no address. It fires within 60 seconds
+        after the name gets one.
         """
         node = self.node(bootstrap=["dht.example:7000"])
         ready = node.ready()
@@ -152,8 +149,8 @@ class ReadyTests(NodeTestCase):
 
     def test_isolationIsLoggedOnce(self) -> None:
         """
-        An isolated node logs two warnings in 1,800 seconds: that it is alone, and which name has no
-        address.
+        In 1,800 seconds, an isolated node logs two warnings: it is alone, and one bootstrap name
+        has no address.
         """
         with capturedLogs() as events:
             self.node(bootstrap=["10.9.9.9:1", "nowhere.example:2"])
@@ -163,7 +160,7 @@ class ReadyTests(NodeTestCase):
         self.assertEqual(len(set(warnings)), 2)
 
     def joinedLogs(self, **options: Any) -> list[str]:
-        """Return the texts that a new node logs about its joining within 60 seconds."""
+        """Return the log messages about joining of a new node within 60 seconds."""
         with capturedLogs() as events:
             self.node(**options)
             self.clock.runFor(60)
@@ -171,18 +168,15 @@ class ReadyTests(NodeTestCase):
         return [text for text in texts if "network" in text]
 
     def test_joiningIsLoggedWithTheNumberOfContacts(self) -> None:
-        """
-        A node that has joined a network with 3 members logs that once, with the number of its
-        contacts.
-        """
+        """A node that joins a network with 3 members logs the number of its contacts once."""
         self.swarm(3)
         texts = self.joinedLogs(bootstrap=[self.bootstrap])
         self.assertEqual(texts, ["joined the network, with 3 contacts"])
 
     def test_firstMemberLogsThatThereIsNoOther(self) -> None:
         """
-        A node whose bootstrap node is ephemeral and knows no other member logs that, and not that
-        it has joined with 0 contacts.
+        The first member joins through an ephemeral bootstrap node. It logs that there is no other
+        member yet.
         """
         bootstrap = self.addressOf(self.node(ephemeral=True))
         texts = self.joinedLogs(bootstrap=[bootstrap])
@@ -190,33 +184,27 @@ class ReadyTests(NodeTestCase):
 
     def test_loneNodeLogsNothing(self) -> None:
         """
-        A node without bootstrap nodes, and one whose bootstrap node is silent, log nothing of a
-        network that they joined.
+        A node without bootstrap nodes logs nothing about joining. A node whose bootstrap node is
+        silent logs nothing either.
         """
         self.assertEqual(self.joinedLogs(), [])
         self.assertEqual(self.joinedLogs(bootstrap=["10.9.9.9:9"]), [])
 
     def test_oneAnsweringBootstrapNodeIsEnough(self) -> None:
-        """
-        A node joins if one of three bootstrap nodes answers.
-        """
+        """A node joins if one of its three bootstrap nodes answers."""
         self.node("10.1.1.1", port=7000)
         node = self.node(bootstrap=["nowhere:1", "10.9.9.9:9", "10.1.1.1:7000"])
         self.clock.runUntil(node.ready())
         self.assertEqual(len(node.contacts()), 1)
 
     def test_readyFailsWithoutAPort(self) -> None:
-        """
-        ``ready`` and ``bootstrap`` fail with `CannotListen` if the node gets no port.
-        """
+        """``ready`` and ``bootstrap`` fail with `CannotListen` if no port is free."""
         node = self.node(reactor=_NoPorts(), listens=False)
         self.failureResultOf(node.ready(), CannotListen)
         self.failureResultOf(node.bootstrap(), CannotListen)
 
     def test_nodeJoinsThroughRecalledContacts(self) -> None:
-        """
-        A node with contacts of an earlier run joins through them while no bootstrap node is there.
-        """
+        """A node joins through contacts of an earlier run, without a bootstrap node."""
         nodes = self.swarm(10)
         for node in self._nodes[:1]:
             self.clock.runUntil(node.destroy())
@@ -227,9 +215,7 @@ class ReadyTests(NodeTestCase):
         self.assertEqual({c.id for c in node.contacts()}, {each.id for each in nodes})
 
     def test_recalledContactsAreLimited(self) -> None:
-        """
-        Of 1,000 contacts of an earlier run the first `MAXIMUM_RECALLED` are asked.
-        """
+        """Of 1,000 contacts of an earlier run, the first `MAXIMUM_RECALLED` are asked."""
         other = self.node()
         dead = [Contact(self.target(), "10.9.9.9", port) for port in range(1, 1000)]
         node = self.node(contacts=[self.contactOf(other), *dead])
@@ -240,8 +226,8 @@ class ReadyTests(NodeTestCase):
 
     def test_recalledContactsAreAskedAgain(self) -> None:
         """
-        A node whose contacts of an earlier run were out of reach at its start asks them again, and
-        lists one that is back.
+        A node starts without a connection, so its contacts of an earlier run are silent. It asks
+        them again later and lists one that answers.
         """
         other = self.node()
         reactor = self.network.reactor()
@@ -256,9 +242,7 @@ class ReadyTests(NodeTestCase):
         self.successResultOf(ready)
 
     def test_bootstrapListsNewNodes(self) -> None:
-        """
-        ``bootstrap`` lists a node that joined after the last one.
-        """
+        """A repeated ``bootstrap`` lists a node that joined after the first one."""
         first, *_ = self.swarm(3)
         late = self.node(bootstrap=[self.bootstrap])
         self.clock.runUntil(late.ready())
@@ -267,7 +251,9 @@ class ReadyTests(NodeTestCase):
 
 
 class _NoPorts:
-    """A reactor without a free port."""
+    """
+    A reactor of a host without a free port.
+    """
 
     host = "10.7.7.7"
 

@@ -1,5 +1,5 @@
 """
-Listening: the port of a node, from `DHTNode.listen` or ``listenUDP`` until it is closed.
+The port of a node, from `DHTNode.listen` or ``listenUDP`` until it is closed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 class ListenTests(NodeTestCase):
     """
-    A node and its port.
+    A node and the port that it listens at.
     """
 
     def test_nodeProvidesItsInterfaces(self) -> None:
@@ -37,18 +37,14 @@ class ListenTests(NodeTestCase):
         verifyObject(ICommandHandler, node)
 
     def test_listenTakesTheGivenPort(self) -> None:
-        """
-        ``listen`` takes the port that it is given.
-        """
+        """``listen(6620)`` opens port 6620."""
         node = self.node(listens=False)
         port = node.listen(6620)
         self.assertEqual(cast(Any, port.getHost()).port, 6620)
         self.assertEqual(node.address().port, 6620)
 
     def test_secondListenIsRefused(self) -> None:
-        """
-        A second ``listen`` raises a `CannotListen` that names the port of the first.
-        """
+        """A second ``listen`` raises `CannotListen` with the number of the open port."""
         node = self.node(port=6620)
         with self.assertRaises(CannotListen) as caught:
             node.listen(6621)
@@ -56,7 +52,8 @@ class ListenTests(NodeTestCase):
 
     def test_takenPortIsRefusedAndAnotherTaken(self) -> None:
         """
-        A node to which a taken port was refused with `CannotListen` can listen at another.
+        ``listen`` raises `CannotListen` for a port in use. Afterwards, the same node can listen at
+        another port.
         """
         first = self.node(port=6620)
         node = DHTNode(self.network.reactor(self.addressOf(first).host))
@@ -66,9 +63,7 @@ class ListenTests(NodeTestCase):
         self.clock.runUntil(node.destroy())
 
     def test_badPortIsRefused(self) -> None:
-        """
-        A port that isn't an integer from 0 to 65535 raises `InvalidAddress`.
-        """
+        """A port raises `InvalidAddress` unless it is an integer from 0 to 65535."""
         node = self.node(listens=False)
         for port in (-1, 65536, "6620", 1.5, True, None):
             with self.assertRaises(InvalidAddress):
@@ -76,8 +71,8 @@ class ListenTests(NodeTestCase):
 
     def test_badInterfaceIsRefused(self) -> None:
         """
-        An interface that isn't an IPv4 address raises `InvalidAddress`, and one of another machine
-        `CannotListen`.
+        An interface that isn't an IPv4 address raises `InvalidAddress`. An address of another
+        machine raises `CannotListen`.
         """
         node = self.node(listens=False)
         for interface in ("localhost", "::1", "10.0.0"):
@@ -87,9 +82,7 @@ class ListenTests(NodeTestCase):
             node.listen(0, "192.0.2.1")
 
     def test_usedNodeListensByItself(self) -> None:
-        """
-        Each method of a node that doesn't listen yet makes it listen at a free port.
-        """
+        """A node that doesn't listen yet opens a free port when any of its methods is called."""
         other = self.node()
         uses = [
             lambda node: node.address(),
@@ -108,9 +101,7 @@ class ListenTests(NodeTestCase):
             self.assertGreater(node.address().port, 0)
 
     def test_listenUDPStartsTheNode(self) -> None:
-        """
-        The reactor's ``listenUDP`` starts a node like ``listen``.
-        """
+        """``reactor.listenUDP`` starts a node like ``listen``."""
         bootstrap = self.node(ephemeral=True)
         node = self.node(bootstrap=[self.addressOf(bootstrap)], listens=False)
         self.network.reactor(self._hosts[id(node)]).listenUDP(6620, node)
@@ -118,9 +109,7 @@ class ListenTests(NodeTestCase):
         self.assertEqual(node.address().port, 6620)
 
     def test_closedPortDestroysTheNode(self) -> None:
-        """
-        A node whose port is closed by others is destroyed.
-        """
+        """A node is destroyed when its port is closed from outside."""
         node = self.node()
         query = node.query(COMMAND, self.target(), nodes=[self.peer().address]).collect()
         assert node.transport is not None
@@ -131,9 +120,7 @@ class ListenTests(NodeTestCase):
             node.address()
 
     def test_destroyedNodeTakesNoPort(self) -> None:
-        """
-        ``listenUDP`` with a destroyed node raises `NodeDestroyed`, and leaves no open port.
-        """
+        """``listenUDP`` with a destroyed node raises `NodeDestroyed` and leaves no open port."""
         node = self.node(listens=False)
         self.clock.runUntil(node.destroy())
         with self.assertRaises(NodeDestroyed):
@@ -143,8 +130,8 @@ class ListenTests(NodeTestCase):
 
     def test_closedPortDropsHeldAnswers(self) -> None:
         """
-        Closing the port of a node drops an answer that is held until validation and one that its
-        handler owes, without an error.
+        When a node's port is closed, two pending answers are dropped without an error. One waits
+        for address validation, one for its handler.
         """
         node = self.swarm(30)[0]
         peer = self.peer(id=None)

@@ -1,5 +1,5 @@
 """
-Nodes on a real reactor and on sockets of the operating system, over loopback.
+Nodes on a real reactor with real sockets, over loopback.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dwdht_twisted import Address, CannotListen, DHTNode, ICommandHandler, Reque
 @implementer(ICommandHandler)
 class BigHandler:
     """
-    A handler with an answer of 30,000 bytes, more than Twisted reads by default (8,192).
+    A handler that answers with 30,000 bytes, more than the 8,192 that Twisted reads by default.
     """
 
     def queryReceived(self, request: Request) -> bytes:
@@ -31,7 +31,7 @@ class BigHandler:
 
 class LoopbackTests(TestCase):
     """
-    A node and its socket.
+    A node and its real socket.
     """
 
     timeout = 10
@@ -42,14 +42,14 @@ class LoopbackTests(TestCase):
         self.reactor: Any = reactor
 
     def node(self, **options: Any) -> DHTNode:
-        """Return a new node, which is destroyed at the end of the test."""
+        """Return a new node. It is destroyed at the end of the test."""
         node = DHTNode(self.reactor, **options)
         self.addCleanup(node.destroy)
         return node
 
     async def test_overriddenWriteOfThePortIsCalled(self) -> None:
         """
-        A port whose ``write`` is overridden gets the node's datagrams by that method.
+        A node sends by ``write`` of its port, even if a subclass of the port overrides this method.
         """
         written: list[bytes] = []
 
@@ -67,8 +67,8 @@ class LoopbackTests(TestCase):
 
     def test_receiveBufferIsEnlargedOnOwnSocketOnly(self) -> None:
         """
-        A node enlarges the receive buffer of its own socket, and leaves that of a caller's socket
-        as it is.
+        A node enlarges the receive buffer of its own socket. It doesn't change the buffer of a
+        socket passed by the caller.
         """
         option = (socket.SOL_SOCKET, socket.SO_RCVBUF)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
@@ -81,8 +81,8 @@ class LoopbackTests(TestCase):
 
     async def test_addressOfAllInterfacesCanBeUsed(self) -> None:
         """
-        The address 0.0.0.0 of a node that is bound to all interfaces can be bootstrapped from and
-        pinged.
+        A node bound to all interfaces has the address 0.0.0.0. Nodes on the same machine can use
+        this address to bootstrap and to ping.
         """
         other = self.node(ephemeral=True)
         other.listen()
@@ -93,9 +93,7 @@ class LoopbackTests(TestCase):
         self.assertEqual(pong.contact.port, other.address().port)
 
     async def test_listenUDPReadsLargeDatagrams(self) -> None:
-        """
-        A node that the reactor's ``listenUDP`` runs receives an answer of 30,000 bytes.
-        """
+        """A node started by ``reactor.listenUDP`` receives an answer of 30,000 bytes."""
         node = self.node(bootstrap=[])
         self.reactor.listenUDP(0, node, interface="127.0.0.1")
         other = self.node()
@@ -106,7 +104,8 @@ class LoopbackTests(TestCase):
 
     async def test_callersSocketCanBeUsedAgain(self) -> None:
         """
-        A caller's socket stays open when its node is destroyed, and a second node works on it.
+        A socket passed by the caller stays open when the node is destroyed. A second node can use
+        it.
         """
         other = self.node()
         other.listen(0, "127.0.0.1")
@@ -124,9 +123,7 @@ class LoopbackTests(TestCase):
             own.sendto(b"x", ("127.0.0.1", port))
 
     async def test_callerMayCloseItsSocket(self) -> None:
-        """
-        A node goes on after the caller has closed the socket that it passed.
-        """
+        """A node goes on working after the caller closed the socket that it passed."""
         other = self.node()
         other.listen(0, "127.0.0.1")
         port = other.address().port
@@ -139,18 +136,14 @@ class LoopbackTests(TestCase):
         await node.destroy()
 
     def test_closedSocketIsRefused(self) -> None:
-        """
-        Listening on a socket that is closed raises `CannotListen`.
-        """
+        """``listen`` on a closed socket raises `CannotListen`."""
         own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         own.close()
         with self.assertRaises(CannotListen):
             self.node(socket=own).listen()
 
     def test_takenPortIsRefused(self) -> None:
-        """
-        Listening at a port that is taken raises `CannotListen` with one line.
-        """
+        """``listen`` at a port in use raises `CannotListen` with a message of one line."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
             own.bind(("127.0.0.1", 0))
             with self.assertRaises(CannotListen) as caught:
@@ -158,18 +151,14 @@ class LoopbackTests(TestCase):
         self.assertNotIn("\n", str(caught.exception))
 
     async def test_secondDestroyWaitsForTheFirst(self) -> None:
-        """
-        A second ``destroy`` while the port is being closed fires too, and so does a later one.
-        """
+        """A second ``destroy`` during the first one fires, and a third one afterwards fires too."""
         node = self.node()
         node.listen(0, "127.0.0.1")
         await gatherResults([node.destroy(), node.destroy()])
         await node.destroy()
 
     async def test_impossibleHostNameFails(self) -> None:
-        """
-        A ping of a text that can't be a host name fails with `UnresolvableHost`.
-        """
+        """A ping of a text that can't be a host name fails with `UnresolvableHost`."""
         node = self.node()
         node.listen(0, "127.0.0.1")
         for host in ("a..b", "a" * 64 + ".example"):

@@ -1,5 +1,5 @@
 """
-Host names that are slow to resolve, or never resolved.
+Host names that are resolved late or never.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dwdht_twisted.testing import HostReactor
 from tests.helpers.networks.doubles import Handler, SilentResolver
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
-#: A bootstrap node whose name is resolved only when a test says so.
+#: The name of a bootstrap node. It is resolved only when a test says so.
 NAME = "dht.example:7000"
 
 
 class SlowNameTests(NodeTestCase):
     """
-    A node whose resolver answers only when a test says so.
+    A node whose name resolver answers only when a test says so.
     """
 
     def setUp(self) -> None:
@@ -27,19 +27,19 @@ class SlowNameTests(NodeTestCase):
         self.resolver = SilentResolver()
 
     def reactor(self) -> HostReactor:
-        """Return the reactor of a new host with the silent resolver."""
+        """Return the reactor of a new host with this resolver."""
         reactor = self.network.reactor()
         reactor.installNameResolver(self.resolver)
         return reactor
 
     def slowNode(self, *bootstrap: Any) -> DHTNode:
-        """Return a new node on a host with the silent resolver."""
+        """Return a new node on a host with this resolver."""
         return self.node(reactor=self.reactor(), bootstrap=bootstrap)
 
     def test_numericAddressDoesNotWaitForNames(self) -> None:
         """
-        A node joins through a numeric bootstrap address within a second, while a name beside it is
-        unresolved.
+        A node joins through a numeric bootstrap address within a second, although a bootstrap name
+        is still unresolved.
         """
         other = self.node()
         node = self.slowNode(NAME, self.addressOf(other))
@@ -48,8 +48,8 @@ class SlowNameTests(NodeTestCase):
 
     def test_resolvedNameDoesNotWaitForOthers(self) -> None:
         """
-        A node joins through a resolved bootstrap name within a second, while another name is
-        unresolved.
+        A node joins through a resolved bootstrap name within a second, although another name is
+        still unresolved.
         """
         other = self.node("10.1.1.1", port=7000)
         node = self.slowNode("slow.example:7000", NAME)
@@ -59,8 +59,7 @@ class SlowNameTests(NodeTestCase):
 
     def test_answeredQueryDoesNotWaitForNames(self) -> None:
         """
-        A query that a contact has answered ends within a second, while a bootstrap name is
-        unresolved.
+        A query with an answer ends within a second, although a bootstrap name is still unresolved.
         """
         other = self.node()
         node = self.slowNode(NAME, self.addressOf(other))
@@ -73,8 +72,8 @@ class SlowNameTests(NodeTestCase):
 
     def test_unansweredQueryWaitsForNames(self) -> None:
         """
-        A query without any answer waits for bootstrap names, and asks a node once its name is
-        resolved.
+        A query without any answer waits for the bootstrap name. When the name is resolved, the
+        query asks the bootstrap node.
         """
         other = self.node("10.1.1.1", port=7000)
         node = self.slowNode(NAME, self.peer().address)
@@ -87,8 +86,8 @@ class SlowNameTests(NodeTestCase):
 
     def test_unresolvedNamesFailInTime(self) -> None:
         """
-        ``bootstrap`` and a query fail within `RESOLUTION_TIMEOUT` while no bootstrap name is
-        resolved; ``ready`` waits, and the node joins once one is.
+        ``bootstrap`` and a query fail within `RESOLUTION_TIMEOUT` if the bootstrap name isn't
+        resolved. ``ready`` waits, and fires when the name is resolved.
         """
         node = self.slowNode(NAME)
         ready = node.ready()
@@ -105,8 +104,8 @@ class SlowNameTests(NodeTestCase):
 
     def test_ownHandlerDoesNotEndTheWaitForNames(self) -> None:
         """
-        A query of a member that has only its own answer waits for bootstrap names, and asks a node
-        once its name is resolved.
+        A query answered only by the asker's own handler still waits for the bootstrap name. When
+        the name is resolved, the query asks the bootstrap node.
         """
         other = self.node("10.1.1.1", port=7000)
         node = self.slowNode(NAME)
@@ -122,7 +121,8 @@ class SlowNameTests(NodeTestCase):
 
     def test_pingByNameFailsInTime(self) -> None:
         """
-        A ping and a hole punch fail within `RESOLUTION_TIMEOUT` with the name that is not resolved.
+        A ping and a hole punch fail within `RESOLUTION_TIMEOUT` if a name isn't resolved. The error
+        contains the name.
         """
         node = self.slowNode()
         for ping in (node.ping(NAME), node.holepunch("10.1.1.1:1", NAME)):
@@ -131,8 +131,8 @@ class SlowNameTests(NodeTestCase):
 
     def test_targetedQueryAsksNumericAddressesFirst(self) -> None:
         """
-        A query of two given nodes asks the numeric address at once, and the other node once its
-        name is resolved.
+        Of two given nodes, a query asks the one with a numeric address at once. It asks the other
+        one when its name is resolved.
         """
         first, second = self.node("10.1.1.1", port=7000), self.node()
         query = self.slowNode().query(COMMAND, self.target(), nodes=[NAME, self.addressOf(second)])
@@ -148,8 +148,8 @@ class SlowNameTests(NodeTestCase):
 
     def test_refreshAsksBootstrapNodesByName(self) -> None:
         """
-        A refresh asks bootstrap nodes by name although contacts have answered, because only they
-        may know the other part of a network that was cut.
+        A refresh asks the bootstrap nodes by name although contacts have answered. After a
+        partition, only the bootstrap nodes may know the other part of the network.
         """
         bootstrap = self.peer("10.1.1.1", port=7000, answers="serve")
         node = self.slowNode(NAME, self.addressOf(self.node()))
@@ -161,17 +161,17 @@ class SlowNameTests(NodeTestCase):
 
     def test_refreshEndsWithUnresolvedNames(self) -> None:
         """
-        A refresh whose bootstrap names are never resolved ends, and the next ones begin.
+        A refresh ends although its bootstrap name is never resolved. The next refreshes take place.
         """
         node = self.slowNode(NAME, self.addressOf(self.node()))
         self.clock.runUntil(node.ready())
         self.clock.runFor(3 * REFRESH_AFTER)
         self.assertGreater(len(self.resolver.asked), 2)
 
-    def test_destroyFailsWhatWaitsForNames(self) -> None:
+    def test_destroyFailsDeferredsThatWaitForNames(self) -> None:
         """
-        A destroyed node fails all Deferreds that wait for a name with `NodeDestroyed`, and leaves
-        no timer.
+        ``destroy`` fails all Deferreds that wait for a name with `NodeDestroyed`. It leaves no
+        timer.
         """
         node = self.slowNode(NAME)
         waiting = [

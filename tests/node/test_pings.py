@@ -1,5 +1,5 @@
 """
-Pings and hole punches of a node.
+Pings and hole punches by a node.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class PingTests(NodeTestCase):
 
     def test_pingReturnsContactAndOwnAddress(self) -> None:
         """
-        A ping gives the contact that answered, and the address at which it sees the asker.
+        A ping returns the contact that answered and the asker's address as this contact sees it.
         """
         node, other = self.node(), self.node()
         pong = self.clock.runUntil(node.ping(self.addressOf(other)))
@@ -33,8 +33,8 @@ class PingTests(NodeTestCase):
 
     def test_ephemeralNodesStayUnlisted(self) -> None:
         """
-        The pong of an ephemeral node carries no id, and neither of two ephemeral nodes lists the
-        other after a ping.
+        The pong of an ephemeral node has no id. After a ping, neither of two ephemeral nodes lists
+        the other.
         """
         node, other = self.node(ephemeral=True), self.node(ephemeral=True)
         pong = self.clock.runUntil(node.ping(self.addressOf(other)))
@@ -43,17 +43,15 @@ class PingTests(NodeTestCase):
             self.assertEqual(each.contacts(), [])
 
     def test_unansweredPingTimesOut(self) -> None:
-        """
-        A ping without an answer fails with `RequestTimeout` within 15 seconds.
-        """
+        """An unanswered ping fails with `RequestTimeout` within 15 seconds."""
         ping = self.node().ping(self.peer().address)
         with self.assertRaises(RequestTimeout):
             self.clock.runUntil(ping, limit=REQUEST_SECONDS)
 
     def test_unresolvableHostIsNamed(self) -> None:
         """
-        A ping of a host without an address fails with an `UnresolvableHost` that names the host,
-        and so does a hole punch through it.
+        A ping of a host without an address fails with `UnresolvableHost`, as does a hole punch
+        through such a host. The error contains the host.
         """
         node = self.node()
         for ping in (node.ping("nowhere:1"), node.holepunch("10.0.0.1:1", "nowhere:1")):
@@ -62,10 +60,7 @@ class PingTests(NodeTestCase):
             self.assertIn("nowhere", str(caught.exception))
 
     def test_pongWithoutOwnAddressFails(self) -> None:
-        """
-        A ping fails with `UnexpectedAnswer` if the pong doesn't carry the address at which the
-        asker is seen.
-        """
+        """A ping fails with `UnexpectedAnswer` if the pong doesn't contain the asker's address."""
         node = self.node()
         peer = self.peer()
         for value in (None, b"", b"short", bytes(6)):
@@ -76,9 +71,7 @@ class PingTests(NodeTestCase):
                 self.clock.runUntil(node.ping(peer.address))
 
     def test_cancelledPingIsNotRepeated(self) -> None:
-        """
-        A cancelled ping fails with ``CancelledError``, and is not sent a second time.
-        """
+        """A cancelled ping fails with ``CancelledError``. No second datagram is sent."""
         node = self.node()
         peer = self.peer()
         ping = node.ping(peer.address)
@@ -89,9 +82,7 @@ class PingTests(NodeTestCase):
         self.assertEqual(len(peer.received), 1)
 
     def test_pingCancelledWhileResolvingIsNotSent(self) -> None:
-        """
-        A ping that is cancelled while its host name is resolved is never sent.
-        """
+        """A ping that is cancelled while its host name is being resolved is never sent."""
         self.network.nameLatency = 1.0
         peer = self.peer("10.1.1.1", port=7000)
         self.network.addName("dht.example", "10.1.1.1")
@@ -103,8 +94,8 @@ class PingTests(NodeTestCase):
 
     def test_pingBeyondTheQueueFails(self) -> None:
         """
-        A ping and a hole punch fail at once with `TooManyRequests` when 256 pings are in flight and
-        4,096 wait.
+        With 256 pings in flight and 4,096 waiting, another ping or hole punch fails at once with
+        `TooManyRequests`.
         """
         node = self.node()
         silent = self.peer()
@@ -114,10 +105,7 @@ class PingTests(NodeTestCase):
         self.failureResultOf(node.holepunch(silent.address, silent.address), TooManyRequests)
 
     def test_holePunchReachesNodeBehindNat(self) -> None:
-        """
-        A hole punch reaches a node behind a NAT that a plain ping doesn't reach, and gives its
-        pong.
-        """
+        """A hole punch returns the pong of a node behind a NAT, after a plain ping timed out."""
         referrer = self.node()
         there = self.addressOf(referrer)
         hidden = self.node(reactor=NattedReactor(self.network.reactor()), bootstrap=[there])
@@ -133,8 +121,8 @@ class PingTests(NodeTestCase):
 
     def test_holePunchToUnknownPeerTimesOut(self) -> None:
         """
-        A hole punch to a peer that the referrer doesn't list fails with `RequestTimeout` within 15
-        seconds.
+        A hole punch fails with `RequestTimeout` within 15 seconds if the referrer doesn't list the
+        target.
         """
         asker, referrer = self.node(), self.node()
         punch = asker.holepunch(self.peer().address, self.addressOf(referrer))

@@ -1,5 +1,5 @@
 """
-The rate limit of a node, ``rateLimit``.
+The argument ``rateLimit`` of a node.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from tests.helpers.networks.peers import RawPeer
 
 class RateLimitTests(NodeTestCase):
     """
-    The parameter ``rateLimit``, which bounds the requests that are served for one host.
+    The argument ``rateLimit``, which limits the requests that are served for one host.
     """
 
     def flood(self, node: DHTNode, count: int, host: str = "10.5.5.5") -> RawPeer:
-        """Send ``count`` pings from a host at once, and return the peer that sent them."""
+        """Send ``count`` pings from a host at once. Return the peer at this host."""
         peer = self.peer(host, id=None)
         for _ in range(count):
             peer.ask(self.addressOf(node), wire.PING)
@@ -25,8 +25,8 @@ class RateLimitTests(NodeTestCase):
 
     def test_hostIsServedABurstAndThenARate(self) -> None:
         """
-        A host is served 300 of 1,000 pings at once and 100 of 1,000 a second later; another host is
-        served meanwhile.
+        Of 1,000 pings in a burst, a host gets 300 answers. Of another 1,000, one second later, it
+        gets 100. Another host is served meanwhile.
         """
         node = self.node()
         peer = self.flood(node, 1000)
@@ -38,20 +38,18 @@ class RateLimitTests(NodeTestCase):
 
     def test_numberIsARateWithThreefoldBurst(self) -> None:
         """
-        A rate limit of 5 serves 15 of 100 requests at once, three times the rate.
+        With a rate limit of 5, a host gets 15 answers to 100 pings at once, three times the rate.
         """
         self.assertEqual(len(self.flood(self.node(rateLimit=5), 100).responses), 15)
 
     def test_noneServesEverything(self) -> None:
-        """
-        A rate limit of None serves 1,000 requests at once.
-        """
+        """With a rate limit of None, a host gets 1,000 answers to 1,000 pings at once."""
         self.assertEqual(len(self.flood(self.node(rateLimit=None), 1000).responses), 1000)
 
     def test_loopbackIsExemptByDefault(self) -> None:
         """
-        The machine's own addresses are exempt from a `RateLimit` unless it says otherwise, and not
-        from a plain number.
+        A loopback address is exempt from a `RateLimit`, unless its field ``loopback`` is True. It
+        isn't exempt from a limit given as a number.
         """
         for limit, served in ((RateLimit(5, 15), 100), (5, 15), (RateLimit(5, 15, True), 15)):
             reactor = self.network.reactor()
@@ -64,8 +62,8 @@ class RateLimitTests(NodeTestCase):
 
     def test_expectedAnswersAreNotLimited(self) -> None:
         """
-        An expected answer is taken although its host is over the limit, because others could forge
-        requests in its name.
+        A requested answer is accepted although its host exceeds the limit. Otherwise, forged
+        requests in this host's name could suppress the answer.
         """
         node = self.node(rateLimit=1)
         host = "10.5.5.5"

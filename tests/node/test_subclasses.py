@@ -1,5 +1,5 @@
 """
-Subclasses of `DHTNode` that handle commands themselves, and a node as the handler of another.
+Subclasses of `DHTNode` that handle commands themselves, and a node as the handler of another node.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class SubclassTests(NodeTestCase):
 
     def updateNode(self, kind: type[DHTNode]) -> tuple[DHTNode, list[bytes | None]]:
         """
-        Update a new node of this class, and return it with the values of the query's reply and of
-        the update's.
+        Send an update to a new node of this class. Return the node, and the values of the replies
+        to the query and to the update.
         """
         node = self.node(kind=kind)
         node.register("other", Handler(lambda _: b"registered", lambda _: b"registered"))
@@ -29,9 +29,7 @@ class SubclassTests(NodeTestCase):
         return node, [reply.value for reply in self.clock.runUntil(stream)]
 
     def test_overriddenMethodsNeedNoHandler(self) -> None:
-        """
-        A subclass that overrides both methods answers without a registered handler.
-        """
+        """A subclass that overrides both methods answers requests without a registered handler."""
 
         class Own(DHTNode):
             def queryReceived(self, request: Request) -> HandlerResult:
@@ -45,7 +43,7 @@ class SubclassTests(NodeTestCase):
 
     def test_superclassCallsRegisteredHandlers(self) -> None:
         """
-        A subclass can leave other commands to the registered handlers by calling its superclass.
+        A subclass can call its superclass, which passes other commands to the registered handlers.
         """
 
         class Own(DHTNode):
@@ -61,9 +59,7 @@ class SubclassTests(NodeTestCase):
         self.assertEqual([r.value for r in self.clock.runUntil(replies)], [b"registered"])
 
     def test_nodeServesAsHandlerOfAnother(self) -> None:
-        """
-        A node that is registered as the handler of another answers that one's requests.
-        """
+        """A node can be registered as the handler of another node, and answers its requests."""
         back = self.node()
         back.register(COMMAND, Handler(lambda _: b"from behind"))
         front = self.node()
