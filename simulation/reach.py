@@ -1,9 +1,10 @@
 """
 The nodes that a perfect lookup finds.
 
-During a partition, and until the tables have recovered from it, some nodes can't be found through
-the tables.  A perfect lookup has neither losses nor delays, and gets no lies: it finds every node
-that the tables lead to.  A real lookup has to find these nodes, and may miss the others.
+A perfect lookup has neither losses nor delays, and gets no lies, so it finds every node to which
+the tables lead.  During a partition, and until the tables have recovered from it, they don't lead
+to some nodes.  In this time, a real lookup has to find the nodes that a perfect lookup finds, and
+may miss the others.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def findReachable(swarm: Swarm, member: Member, target: bytes) -> set[Member]:
 
     :param member: the member that looks up the target; its node runs
     :param target: 32 bytes
-    :return: the members among the 20 closest nodes that are found; liars count as nodes
+    :return: the members among the 20 closest nodes that are found, with the member itself if it is
+        one of them; liars count as nodes
     """
     members = {each.address: each for each in swarm.runningMembers()}
     liars = {liar.host for liar in swarm.liars}
@@ -35,9 +37,10 @@ def findReachable(swarm: Swarm, member: Member, target: bytes) -> set[Member]:
     candidates = _closest(member.node.contacts(), target)
     heapify(candidates)
     seen = {member.contact, *(contact for _, contact in candidates)}
+    # The member answers itself without a request.
+    found = [(distance(member.id, target), member)]
     # The distances of the nodes that answer, liars included, in order.
-    distances: list[int] = []
-    found: list[tuple[int, Member]] = []
+    distances = [found[0][0]]
     while candidates:
         far, contact = heappop(candidates)
         if len(distances) >= K and far > distances[K - 1]:

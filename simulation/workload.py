@@ -1,5 +1,5 @@
 """
-The operations that are asked of a network during faults: puts, gets and pings.
+The operations of a network during faults: puts, gets and pings.
 
 - Each operation has to end before its deadline.
 - A value that a reachable node still holds has to be found.
@@ -24,42 +24,44 @@ from .reach import findReachable
 from .swarm import Swarm
 from .tally import Tally
 
-#: Seconds within which a ping has to end.  A ping that is never answered fails after 12 seconds.
-#: Larger: a ping that hangs is reported later.  Smaller: such pings are reported as hanging.
+#: The time within which a ping has to end, in seconds.  A ping that is never answered fails after
+#: 12 seconds.  Larger: a ping that hangs is reported later.  Smaller: an unanswered ping is
+#: reported as hanging.
 PING_DEADLINE = 15.0
 
-#: Seconds within which a get has to end.  Larger: a get that hangs is reported later.  Smaller: a
-#: lookup that waits for many dead contacts is reported as hanging.
+#: The time within which a get has to end, in seconds.  Larger: a get that hangs is reported later.
+#: Smaller: a lookup that waits for many dead contacts is reported as hanging.
 GET_DEADLINE = 45.0
 
-#: Seconds within which a put has to end: longer than `GET_DEADLINE`, because the updates follow the
-#: lookup.
+#: The time within which a put has to end, in seconds.  It is longer than `GET_DEADLINE`, because
+#: the updates follow the lookup.
 PUT_DEADLINE = 60.0
 
-#: Attempts of a member to get a value that it has to find.  Larger: gets that fail now and then go
-#: unreported.  Smaller: with a single holder, the loss of its answer is reported.
+#: The number of attempts to get a value that has to be found.  Larger: gets that fail now and then
+#: go unreported.  Smaller: if a value has a single holder, the loss of its answer is reported.
 GET_ATTEMPTS = 3
 
 #: The mean pause between the beginnings of two operations, in seconds.  Larger: fewer operations
 #: meet a fault.  Smaller: a run takes longer.
 MEAN_PAUSE = 2.0
 
-#: Values that are remembered, to be got again.  Larger: more gets are for old values whose holders
-#: have crashed.  Smaller: the values from before a long fault are forgotten during it.
+#: The number of values that are remembered for later gets.  Larger: more gets are for old values
+#: whose holders have crashed.  Smaller: values from before a long fault are forgotten during the
+#: fault.
 REMEMBERED_VALUES = 200
 
-#: Nodes by which the holders of a value may be fewer than the closest nodes, without disturbances.
-#: Larger: updates to too few nodes go unreported.  Smaller: healthy puts during crashes are
-#: reported.
+#: By how many nodes an undisturbed put may miss the number of nodes that it had to reach.  Larger:
+#: updates to too few nodes go unreported.  Smaller: healthy puts during crashes are reported.
 TAKEN_SLACK = 3
 
-#: Closest nodes that may miss a value when others took it instead, without disturbances.  Larger:
-#: updates to wrong nodes go unreported.  Smaller: healthy puts during crashes are reported.
+#: How many of the nodes that an undisturbed put had to reach may lack the value, if other nodes
+#: took it instead.  Larger: updates to wrong nodes go unreported.  Smaller: healthy puts during
+#: crashes are reported.
 MISSED_SLACK = 10
 
-#: Seconds after the last fault by which tables have no dead contacts and know their neighbours: a
-#: node's upkeep has removed the dead by `DEAD_GONE_AFTER`, and looked for neighbours a minute after
-#: `REFRESH_AFTER` at the latest.
+#: The time after the last fault until all tables have recovered, in seconds.  The upkeep of a node
+#: removes dead contacts within `DEAD_GONE_AFTER` seconds.  It looks for neighbours at most a minute
+#: after `REFRESH_AFTER` seconds.
 RECOVERED_AFTER = max(DEAD_GONE_AFTER, REFRESH_AFTER + 60.0)
 
 
@@ -68,7 +70,7 @@ class Holder(NamedTuple):
     A member that took a value.
 
     :ivar member: the member
-    :ivar incarnation: its incarnation when it took the value, which a crash ends
+    :ivar incarnation: the incarnation of the member when it took the value
     """
 
     member: Member
@@ -137,11 +139,8 @@ class Workload:
         key = keyOf(value)
         assert member.node is not None
         self._putKeys.add(key)
-        before = [
-            each
-            for each in self._findableHolders(member, key)
-            if each.member is not member and each.member.hasJoined
-        ]
+        # The member itself is one of them when it is among the closest.
+        before = [each for each in self._findableHolders(member, key) if each.member.hasJoined]
         wasUndisturbed = self._isUndisturbed(member)
 
         def ended(outcome: object) -> None:
@@ -176,8 +175,9 @@ class Workload:
         """
         Check that a value that was put has reached the nodes that it had to reach.
 
-        :param due: those that were among the closest to its key at the beginning and at the end
-        :param holders: those that took it
+        :param due: the nodes that were among the closest to the key both when the put began and
+            when it ended
+        :param holders: the nodes that took the value
         """
         reached = sum(each in holders for each in due)
         self.tally.placements.add(reached, len(due))
@@ -203,10 +203,13 @@ class Workload:
 
     def get(self, member: Member, key: bytes, attempts: int = GET_ATTEMPTS) -> None:
         """
-        Let a member get a value, and check that it is found if a holder could be found throughout.
+        Let a member get a value, and check that it is found.
 
-        :param attempts: how often the member may try; each loss may hit the answer of the only
-            holder
+        The value has to be found if one of its holders could be found both when the get began and
+        when it ended.
+
+        :param attempts: how often the member may try; one attempt isn't enough, because a loss may
+            hit the answer of the only holder
         """
         assert member.node is not None
         before = self._valueHolders(member, key)
@@ -235,7 +238,7 @@ class Workload:
         self._watch("get", GET_DEADLINE, member, get(member.node, key), ended)
 
     def ping(self, member: Member, other: Member) -> None:
-        """Let a member ping another, which may be down, so that the ping may fail."""
+        """Let a member ping another.  The ping may fail, because the other may be down."""
         assert member.node is not None
         ping = member.node.ping(other.address)
         self._watch("ping", PING_DEADLINE, member, ping, lambda outcome: None)
@@ -249,12 +252,13 @@ class Workload:
         """
         The nodes that a lookup of a member for a key has to find, each as a possible holder.
 
-        - A node has to be found when it is one of the 20 closest, liars counted.
-        - A node that was separated from the member by a partition has to be found only
+        - A lookup has to find a node if it is one of the 20 closest; liars count as nodes.
+        - A node that a partition has separated from the member has to be found only
           `RECOVERED_AFTER` seconds after the end of the partition.
-        - Until then, only nodes that a perfect lookup finds have to be found.
-        - A member on the smaller side of a partition has to find none, because most of its contacts
-          are out of reach.
+        - Until `RECOVERED_AFTER` seconds after the end of any partition, only nodes that a perfect
+          lookup finds have to be found.
+        - A member on the smaller side of a partition need not find any node, because most of its
+          contacts are out of reach.
         """
         swarm = self._swarm
         if swarm.partitions.isInMinority(member.host, len(swarm.members)):
