@@ -1,5 +1,5 @@
 """
-Amplification: the bytes that an unproven address is sent for those that came from it.
+Amplification: the bytes sent to an unproven address for each byte received from it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from tests.helpers.networks.servers import ValidationTestCase
 
 class AmplificationTests(ValidationTestCase):
     """
-    The bytes that an unproven address is sent for each byte that came from it, at most
-    `AMPLIFICATION`.
+    The limit `AMPLIFICATION`, 14, on the bytes sent to an unproven address for each byte received
+    from it.
     """
 
     def factor(self, datagram: bytes, times: int = 1) -> float:
-        """Return the bytes that a victim receives for each byte that is sent in its name."""
+        """Return the bytes that a victim receives for each byte sent in its name."""
         victim = self.peer()
         for _ in range(times):
             victim.send(datagram, self.there)
@@ -49,21 +49,24 @@ class AmplificationTests(ValidationTestCase):
 
     def test_oneRequestIsBounded(self) -> None:
         """
-        A request of each kind from a silent address brings it at most 14 times its bytes.
+        For one request of each kind, a silent address gets at most 14 times the bytes of the
+        request.
         """
         for datagram in self.datagrams():
             self.assertLessEqual(self.factor(datagram), AMPLIFICATION, datagram)
 
     def test_manyRequestsAreBounded(self) -> None:
         """
-        A hundred requests of a kind from a silent address bring it at most 14 times their bytes.
+        For a hundred equal requests, a silent address gets at most 14 times the bytes of the
+        requests.
         """
         for datagram in self.datagrams()[::3]:
             self.assertLessEqual(self.factor(datagram, 100), AMPLIFICATION, datagram)
 
     def test_findNodeOfEachSizeIsBounded(self) -> None:
         """
-        A ``_find_node`` of each size from a silent address brings it at most 14 times its bytes.
+        For a ``_find_node`` of any size, a silent address gets at most 14 times the bytes of the
+        request.
         """
         factors = [
             self.factor(
@@ -77,9 +80,7 @@ class AmplificationTests(ValidationTestCase):
         self.assertLessEqual(max(factors), AMPLIFICATION)
 
     def test_forwardedPingIsBounded(self) -> None:
-        """
-        A forwarded ping brings the address that it names at most 14 times its bytes.
-        """
+        """The address named in a forwarded ping gets at most 14 times the bytes of the ping."""
         victim, sender = self.peer(), self.peer(id=None)
         datagram = sender.ask(self.there, wire.PING, forwardResponse=packAddress(*victim.address))
         self.clock.runFor(REQUEST_SECONDS)

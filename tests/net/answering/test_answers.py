@@ -1,5 +1,5 @@
 """
-Answers to each kind of request, and askers that become contacts.
+The answer to each kind of request, and askers that become contacts.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from tests.helpers.networks.servers import ResponderTestCase
 
 class AnswerTests(ResponderTestCase):
     """
-    The answer to each kind of request.
+    The contents of answers.
     """
 
     def test_pongHasIdAddressAndToken(self) -> None:
         """
-        The answer to a ping has the node's id, the asker's address and a token of 32 bytes.
+        The answer to a ping contains the node's id, the asker's address and a token of 32 bytes.
         """
         answer = self.ask(wire.PING)
         self.assertEqual(answer.id, self.server.id)
@@ -27,9 +27,7 @@ class AnswerTests(ResponderTestCase):
         self.assertIsNone(answer.nodes)
 
     def test_answerHasTheTransactionIdOfItsRequest(self) -> None:
-        """
-        An answer has the transaction id of its request, from 0 to 32,767.
-        """
+        """An answer has the same transaction id as its request, from 0 to 32,767."""
         for transactionId in (0, 1, 255, 256, 32767):
             body = wire.requestBody(wire.PING)
             self.asker.send(wire.frameRequest(transactionId, body), self.addressOf(self.server))
@@ -52,15 +50,14 @@ class AnswerTests(ResponderTestCase):
         self.assertIsNone(answer.value)
 
     def test_findNodeWithoutTargetIsIgnored(self) -> None:
-        """
-        A ``_find_node`` without a target of 32 bytes is not answered.
-        """
+        """A ``_find_node`` without a target of 32 bytes gets no answer."""
         for target in (None, b"", bytes(31), bytes(33)):
             self.assertNoAnswer(wire.FIND_NODE, target)
 
     def test_userCommandHasValueContactsAndToken(self) -> None:
         """
-        The answer to a user's command has the handler's value, the closest contacts and a token.
+        The answer to a user's command contains the handler's value, the closest contacts and a
+        token.
         """
         self.server = self.swarm(5)[0]
         self.server.register(COMMAND, self.handler)
@@ -70,9 +67,7 @@ class AnswerTests(ResponderTestCase):
         self.assertEqual(len(answer.roundtripToken or b""), 32)
 
     def test_userCommandWithoutTargetIsIgnored(self) -> None:
-        """
-        A user's command without a target of 32 bytes runs no handler, and is not answered.
-        """
+        """A user's command without a target of 32 bytes runs no handler and gets no answer."""
         self.server.register(COMMAND, self.handler)
         for target in (None, b"", bytes(31), bytes(33)):
             self.assertNoAnswer(COMMAND, target)
@@ -80,7 +75,7 @@ class AnswerTests(ResponderTestCase):
 
     def test_unknownCommandHasContactsOnly(self) -> None:
         """
-        The answer to a command without a handler has contacts, but neither a value nor a token.
+        The answer to a command without a handler contains contacts, but no value and no token.
         """
         self.server = self.swarm(5)[0]
         answer = self.ask(COMMAND, self.target())
@@ -88,18 +83,14 @@ class AnswerTests(ResponderTestCase):
         self.assertEqual(len(splitContacts(answer.nodes or b"")), 4)
 
     def test_answersOfEphemeralNodeHaveNoId(self) -> None:
-        """
-        The answers of an ephemeral node to all kinds of requests have no id.
-        """
+        """No answer of an ephemeral node has an id."""
         self.server = self.node(ephemeral=True)
         self.server.register(COMMAND, self.handler)
         for command in (wire.PING, wire.FIND_NODE, COMMAND):
             self.assertIsNone(self.ask(command, self.target()).id)
 
     def test_malformedRequestIsIgnored(self) -> None:
-        """
-        A datagram that isn't a message is counted as malformed, and not answered.
-        """
+        """A malformed datagram is counted and gets no answer."""
         datagrams = [b"\x80\x00\xff", b"\x80\x00", wire.frameRequest(1, b"\x0a\x02\xff\xfe")]
         for datagram in datagrams:
             self.asker.send(datagram, self.addressOf(self.server))
@@ -110,21 +101,19 @@ class AnswerTests(ResponderTestCase):
 
 class ClaimTests(ResponderTestCase):
     """
-    Askers with ids, which are pinged before they are listed.
+    Askers with ids. Each is pinged before it is listed, and is called a claim until it answers.
     """
 
     def test_askerThatAnswersBecomesAContact(self) -> None:
-        """
-        An asker that answers its one ping becomes a contact.
-        """
+        """An asker is pinged once and becomes a contact when it answers."""
         self.ask(wire.PING)
         self.assertEqual(self.server.contacts(), [self.asker.contact])
         self.assertEqual(len(self.asker.requestsFor(wire.PING)), 1)
 
     def test_silentAskerBecomesNoContact(self) -> None:
         """
-        An asker that doesn't answer its ping becomes no contact, and is not named to others after
-        15 seconds.
+        An asker that doesn't answer its ping becomes no contact. After 15 seconds, it is not named
+        to others.
         """
         self.asker.onRequest = self.asker.ignore
         self.ask(wire.PING)
@@ -134,7 +123,8 @@ class ClaimTests(ResponderTestCase):
 
     def test_claimIsNamedToANewcomer(self) -> None:
         """
-        An asker whose ping is under way is named to a newcomer that looks up its own id.
+        While the ping of an asker is in flight, the asker is named to a new node that looks up its
+        own id.
         """
         other = self.peer()
         self.asker.ask(self.addressOf(self.server), wire.PING)
@@ -146,22 +136,16 @@ class ClaimTests(ResponderTestCase):
         self.assertEqual(named, [self.asker.contact])
 
     def test_askerIsListedUnderTheIdOfItsAnswer(self) -> None:
-        """
-        An asker that answers its ping under another id is listed under that id.
-        """
+        """An asker that answers its ping under another id is listed under the id of its answer."""
         self.ask(wire.PING, id=self.target())
         self.assertEqual(self.server.contacts(), [self.asker.contact])
 
     def test_askerUnderTheOwnIdIsNotPinged(self) -> None:
-        """
-        An asker under the node's own id is answered, and not pinged.
-        """
+        """An asker with the node's own id is answered but not pinged."""
         self.ask(wire.PING, id=self.server.id)
         self.assertEqual(self.asker.requests, [])
 
     def test_ephemeralAskerIsNotPinged(self) -> None:
-        """
-        An asker without an id is answered, and not pinged.
-        """
+        """An asker without an id is answered but not pinged."""
         self.ask(wire.PING, id=None)
         self.assertEqual(self.asker.requests, [])

@@ -1,5 +1,5 @@
 """
-Dispatch of requests to command handlers, and the number of those at work.
+The choice of a command's handler, and the limit on handlers at work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 class DispatchTests(NodeTestCase):
     """
-    The choice of a handler for each request.
+    The choice of the handler for a request.
     """
 
     def setUp(self) -> None:
@@ -29,15 +29,13 @@ class DispatchTests(NodeTestCase):
         self.asker = self.node()
 
     def valueOf(self, command: str) -> bytes | None:
-        """Return the value that the node answers to a query of a command."""
+        """Return the value in the node's answer to a query with this command."""
         there = [self.addressOf(self.server)]
         [reply] = self.collect(self.asker, self.target(), command, nodes=there)
         return reply.value
 
     def test_registryIsAHandler(self) -> None:
-        """
-        A registry provides `ICommandHandler`, and its result for an unknown command is None.
-        """
+        """A registry provides `ICommandHandler`. It returns None for an unknown command."""
         registry = CommandRegistry()
         verifyObject(ICommandHandler, registry)
         request = Request(COMMAND, bytes(32), None, self.contactOf(self.asker))
@@ -46,7 +44,8 @@ class DispatchTests(NodeTestCase):
 
     def test_eachCommandHasItsHandler(self) -> None:
         """
-        A command is handled by its own handler, or by the one that is registered for None.
+        A command is handled by its own handler. Without one, the handler registered for None
+        handles it.
         """
         for name in ("one", "two", None):
             self.server.register(name, Handler(lambda _, name=name: repr(name).encode()))  # type: ignore[misc]
@@ -60,7 +59,7 @@ class DispatchTests(NodeTestCase):
 
     def test_requestHasCommandTargetValueAndNode(self) -> None:
         """
-        A handler gets the command, target and value of a request, and the contact of the asker.
+        A handler gets the command, the target and the value of a request, and the asker's contact.
         """
         handler = Handler()
         self.server.register(COMMAND, handler)
@@ -71,8 +70,7 @@ class DispatchTests(NodeTestCase):
 
     def test_requestOfEphemeralAskerHasNoId(self) -> None:
         """
-        The request of an ephemeral asker without a value has a contact without an id, and None as
-        its value.
+        A handler gets a contact without an id for an ephemeral asker, and None for an absent value.
         """
         handler = Handler()
         self.server.register(COMMAND, handler)
@@ -86,7 +84,7 @@ class DispatchTests(NodeTestCase):
 
 class LimitTests(NodeTestCase):
     """
-    The number of handlers that are at work at once.
+    The limit on the number of handlers at work.
     """
 
     def setUp(self) -> None:
@@ -99,21 +97,21 @@ class LimitTests(NodeTestCase):
         self.introduce(self.asker, self.server)
 
     def later(self, _: Request) -> Deferred[bytes]:
-        """Return a Deferred that a test fires."""
+        """Return a Deferred that the test fires later."""
         result: Deferred[bytes] = Deferred()
         self.results.append(result)
         return result
 
     def fill(self) -> None:
-        """Have `MAXIMUM_HANDLERS`, 256, handlers at work."""
+        """Send requests until `MAXIMUM_HANDLERS`, 256, handlers are at work."""
         for _ in range(MAXIMUM_HANDLERS):
             self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
         self.clock.runFor(0.1)
 
     def test_requestBeyondTheLimitIsDropped(self) -> None:
         """
-        A request beyond 256 handlers at work is dropped and counted, and another is handled once
-        one of them has ended.
+        With 256 handlers at work, another request is dropped and counted. After one handler has
+        finished, a request is handled again.
         """
         self.fill()
         self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
@@ -127,8 +125,8 @@ class LimitTests(NodeTestCase):
 
     def test_strangersLeaveHalfOfTheHandlers(self) -> None:
         """
-        Unproven addresses have at most `HANDLERS_FOR_STRANGERS`, 128, handlers at work, and a
-        contact gets another.
+        Unproven addresses get at most `HANDLERS_FOR_STRANGERS`, 128, handlers at the same time. A
+        contact still gets one.
         """
         stranger = self.peer(id=None)
         for _ in range(MAXIMUM_HANDLERS):
@@ -141,8 +139,8 @@ class LimitTests(NodeTestCase):
 
     def test_timedOutHandlerIsNotCounted(self) -> None:
         """
-        Handlers that catch their cancellation no longer count as at work after `HANDLER_TIMEOUT`,
-        30 seconds.
+        After `HANDLER_TIMEOUT`, 30 seconds, a handler doesn't count as at work any more, even if it
+        catches its cancellation.
         """
         self.server.unregister(COMMAND)
         self.server.register(COMMAND, Handler(ignoreCancellation))
@@ -158,9 +156,7 @@ class LimitTests(NodeTestCase):
         self.assertEqual(self.server.counters.handlersRefused, 0)
 
     def test_droppedUpdateRunsWhenRepeated(self) -> None:
-        """
-        An update that was dropped for want of a handler is run when it is repeated.
-        """
+        """An update that was dropped because of the limit runs when it is repeated."""
         target = self.target()
         self.asker.ask(self.addressOf(self.server), COMMAND, target)
         self.clock.runFor(0.1)

@@ -1,5 +1,5 @@
 """
-Results of command handlers: the answers that they become, failures, and cancellation.
+Results of command handlers: the answers made of them, failures, and cancellation.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 
 class OtherAwaitable:
-    """An awaitable that is neither a Deferred nor a coroutine."""
+    """
+    An awaitable that is neither a Deferred nor a coroutine.
+    """
 
     def __init__(self, result: Deferred[bytes | None]) -> None:
         self._result = result
@@ -31,13 +33,13 @@ class OtherAwaitable:
 
 
 def raiseOnCancellation(_: object) -> None:
-    """Raise, as a canceller that fails."""
+    """Raise an exception. This is the canceller of a Deferred."""
     raise ZeroDivisionError
 
 
 class ResultTests(NodeTestCase):
     """
-    Results of handlers, and the answers that they become.
+    Results of handlers, and the answers made of them.
     """
 
     def setUp(self) -> None:
@@ -46,13 +48,15 @@ class ResultTests(NodeTestCase):
         self.asker = self.node(ephemeral=True)
 
     def register(self, give: Callable[[Request], HandlerResult]) -> Handler:
-        """Register a handler of queries and updates with one result."""
+        """Register a handler that returns the same result for queries and updates."""
         handler = Handler(give, give)
         self.server.register(COMMAND, handler)
         return handler
 
     def values(self) -> list[bytes | None]:
-        """Return the values of the replies to an update's query and to the update itself."""
+        """
+        Send an update. Return the values in the replies to its query and to the update itself.
+        """
         stream = self.asker.update(
             COMMAND, self.target(), b"x", nodes=[self.addressOf(self.server)], query=True
         )
@@ -66,8 +70,8 @@ class ResultTests(NodeTestCase):
 
     def assertFailed(self, handler: Handler, kind: type[Exception]) -> None:
         """
-        Require that a query runs the handler once, and is answered without a value, and that the
-        failure is counted and logged once.
+        Require that a query runs the handler once and is answered without a value. The failure must
+        be counted and logged once.
         """
         query = self.asker.query(COMMAND, self.target(), nodes=[self.addressOf(self.server)])
         [reply] = self.clock.runUntil(query.collect(), limit=0.1)
@@ -78,31 +82,26 @@ class ResultTests(NodeTestCase):
         self.assertEqual(self.server.counters.handlerFailures, 1)
 
     def test_bytesAreTheValue(self) -> None:
-        """
-        Bytes are the value of the answer, also if they are empty.
-        """
+        """If a handler returns bytes, they are the value of the answer, even if they are empty."""
         for value in (b"value", b""):
             self.register(lambda _, value=value: value)  # type: ignore[misc]
             self.assertEqual(self.values(), [value, value])
             self.server.unregister(COMMAND)
 
     def test_noneIsAnAnswerWithoutAValue(self) -> None:
-        """
-        None is an answer without a value.
-        """
+        """If a handler returns None, the answer has no value."""
         self.register(lambda _: None)
         self.assertEqual(self.values(), [None, None])
 
     def test_firedDeferredGivesItsResult(self) -> None:
-        """
-        A Deferred that has fired gives its result.
-        """
+        """If a handler returns a fired Deferred, its result is the value of the answer."""
         self.register(lambda _: succeed(b"value"))
         self.assertEqual(self.values(), [b"value", b"value"])
 
     def test_laterDeferredGivesItsResult(self) -> None:
         """
-        A Deferred that fires 0.3 seconds later gives its result then.
+        If a handler returns a Deferred that fires after 0.3 seconds, its result is the value of the
+        answer.
         """
 
         def later(_: Request) -> Deferred[bytes]:
@@ -114,9 +113,7 @@ class ResultTests(NodeTestCase):
         self.assertEqual(self.values(), [b"value", b"value"])
 
     def test_coroutineGivesItsResult(self) -> None:
-        """
-        A coroutine gives what it returns.
-        """
+        """If a handler is a coroutine, its result is the value of the answer."""
 
         async def handle(request: Request) -> bytes:
             pause: Deferred[None] = Deferred()
@@ -128,9 +125,7 @@ class ResultTests(NodeTestCase):
         self.assertEqual(self.values(), [b"x", b"x"])
 
     def test_otherAwaitableGivesItsResult(self) -> None:
-        """
-        An awaitable that is neither a Deferred nor a coroutine gives its result.
-        """
+        """If a handler returns another awaitable, its result is the value of the answer."""
 
         def later(_: Request) -> Awaitable[bytes | None]:
             return OtherAwaitable(succeed(b"value"))
@@ -140,7 +135,8 @@ class ResultTests(NodeTestCase):
 
     def test_queryIsAnsweredWithoutAValueWhenItsHandlerRaises(self) -> None:
         """
-        A query whose handler raises is answered without a value, logged and counted once.
+        If a handler raises an exception, the query is answered without a value. The exception is
+        logged and counted once.
         """
 
         def raises(_: Request) -> bytes:
@@ -150,8 +146,8 @@ class ResultTests(NodeTestCase):
 
     def test_queryIsAnsweredWithoutAValueWhenItsDeferredFails(self) -> None:
         """
-        A query whose handler returns a Deferred that fails, at once or after 0.05 seconds, is
-        answered without a value, logged and counted once.
+        If a handler's Deferred fails, at once or after 0.05 seconds, the query is answered without
+        a value. The failure is logged and counted once.
         """
         self.assertFailed(self.register(lambda _: fail(ZeroDivisionError())), ZeroDivisionError)
         self.server.unregister(COMMAND)
@@ -166,8 +162,8 @@ class ResultTests(NodeTestCase):
 
     def test_queryIsAnsweredWithoutAValueWhenItsCoroutineRaises(self) -> None:
         """
-        A query whose handler is a coroutine that raises is answered without a value, logged and
-        counted once.
+        If a handler is a coroutine that raises, the query is answered without a value. The
+        exception is logged and counted once.
         """
 
         async def raises(_: Request) -> bytes:
@@ -177,8 +173,8 @@ class ResultTests(NodeTestCase):
 
     def test_queryIsAnsweredWithoutAValueWhenItsHandlerReturnsText(self) -> None:
         """
-        A query whose handler returns text is answered without a value, and logged with what is
-        allowed.
+        If a handler returns text, the query is answered without a value. The log says what a
+        handler may return.
         """
         handler = self.register(lambda _: cast(bytes, "text"))
         observer = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
@@ -188,16 +184,16 @@ class ResultTests(NodeTestCase):
 
     def test_queryIsAnsweredWithoutAValueWhenItsDeferredGivesANumber(self) -> None:
         """
-        A query whose handler returns a Deferred of a number is answered without a value, logged and
-        counted once.
+        If a handler's Deferred fires with a number, the query is answered without a value. The
+        error is logged and counted once.
         """
         handler = self.register(lambda _: succeed(cast(bytes, 7)))
         self.assertFailed(handler, TypeError)
 
     def test_queryIsAnsweredWithoutAValueWhenItsDeferredIsCancelled(self) -> None:
         """
-        A query whose handler cancels the Deferred that it returned is answered without a value,
-        logged and counted once.
+        If a handler cancels its own Deferred, the query is answered without a value. The
+        cancellation is logged and counted once.
         """
 
         def cancels(_: Request) -> Deferred[bytes]:
@@ -209,8 +205,8 @@ class ResultTests(NodeTestCase):
 
     def test_failedQueryIsAnsweredWithContactsAndAToken(self) -> None:
         """
-        The answer to a query whose handler raises names the closest contacts, and has a token, so
-        that the node is sent updates.
+        If a handler raises, the answer still has the closest contacts and a token. So the asker can
+        send an update to this node.
         """
 
         def raises(_: Request) -> bytes:
@@ -230,8 +226,8 @@ class ResultTests(NodeTestCase):
 
     def test_endlessHandlerIsCancelled(self) -> None:
         """
-        A handler that never gives its result is cancelled after `HANDLER_TIMEOUT`, 30 seconds, and
-        counted as failed.
+        A handler without a result is cancelled after `HANDLER_TIMEOUT`, 30 seconds, and counted as
+        failed.
         """
         cancelled: list[object] = []
         self.register(lambda _: Deferred(cancelled.append))
@@ -244,8 +240,8 @@ class ResultTests(NodeTestCase):
 
     def test_resultAfterCancellationIsDropped(self) -> None:
         """
-        A coroutine that catches its cancellation, and then returns or raises, counts as failed
-        once, and nothing is answered.
+        A coroutine catches its cancellation, and then returns or raises. It is counted as failed
+        once, and the request gets no answer.
         """
         ended: list[str] = []
 
@@ -277,7 +273,8 @@ class ResultTests(NodeTestCase):
 
     def test_raisingCancellerIsLogged(self) -> None:
         """
-        A handler whose canceller raises is logged for that, and counted as failed once.
+        If the canceller of a handler's Deferred raises, the exception is logged. The handler is
+        counted as failed once.
         """
         self.register(lambda _: Deferred(raiseOnCancellation))
         self.assertNoAnswer()
@@ -289,7 +286,7 @@ class ResultTests(NodeTestCase):
 
     def test_deferredMayServeSeveralRequests(self) -> None:
         """
-        A Deferred that is the result of two requests answers both, and neither times out.
+        A Deferred that a handler returns for two requests answers both, and neither times out.
         """
         result: Deferred[bytes] = Deferred()
         handler = self.register(lambda _: result)
@@ -305,7 +302,7 @@ class ResultTests(NodeTestCase):
 
     def test_destroyedNodeCancelsItsHandlers(self) -> None:
         """
-        A handler at work is cancelled when its node is destroyed, and neither counted nor logged.
+        `DHTNode.destroy` cancels a handler at work. The cancellation is neither counted nor logged.
         """
         result: Deferred[bytes] = Deferred()
         handler = self.register(lambda _: result)
@@ -319,8 +316,8 @@ class ResultTests(NodeTestCase):
 
     def test_stubbornHandlersDoNotBlockDestroy(self) -> None:
         """
-        A node is destroyed within a second, without a timer left, although one handler catches its
-        cancellation and another one's canceller raises.
+        `DHTNode.destroy` takes less than a second and leaves no timer, even if a handler catches
+        its cancellation and a canceller raises.
         """
         self.register(ignoreCancellation)
         self.server.register("other", Handler(lambda _: Deferred(raiseOnCancellation)))
@@ -335,9 +332,10 @@ class ResultTests(NodeTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(self.server.counters.handlerFailures, 0)
 
-    def test_valueTooLargeAnswersNothing(self) -> None:
+    def test_valueTooLargeIsNotAnswered(self) -> None:
         """
-        A value that doesn't fit a datagram is logged with its size, and nothing is answered.
+        If a handler's value doesn't fit in a datagram, its size is logged and the request gets no
+        answer.
         """
         self.register(lambda _: bytes(wire.MAX_DATAGRAM_BYTES))
         observer = EventLoggingObserver.createWithCleanup(cast(Any, self), globalLogPublisher)
@@ -347,7 +345,7 @@ class ResultTests(NodeTestCase):
 
     def test_largestValueLeavesOutContacts(self) -> None:
         """
-        A value that fits a datagram only alone is answered without the closest contacts.
+        If a value fits in a datagram only without contacts, the answer contains the value alone.
         """
         nodes = self.swarm(3)
         value = bytes(wire.MAX_DATAGRAM_BYTES - 100)

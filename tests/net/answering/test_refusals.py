@@ -1,6 +1,8 @@
 """
-Updates that a handler refuses or fails: an answer without a token for an asker that understands it,
-and silence for others.
+Updates that a handler refuses or fails.
+
+An asker may set a flag to say that it understands refusals. Such an asker gets an answer without a
+token. Others get no answer.
 """
 
 from __future__ import annotations
@@ -20,12 +22,12 @@ from tests.helpers.networks.servers import ResponderTestCase
 
 
 def raiseRefusal(_: Request) -> bytes:
-    """Refuse an update by an exception."""
+    """Refuse an update by raising an exception."""
     raise UpdateRefused("not this one")
 
 
 def failWithRefusal(_: Request) -> Deferred[bytes]:
-    """Refuse an update by a Deferred that has failed."""
+    """Refuse an update by a failed Deferred."""
     return fail(UpdateRefused("not this one"))
 
 
@@ -45,7 +47,7 @@ REFUSALS: list[Callable[[Request], HandlerResult]] = [
 
 class RefusalTests(ResponderTestCase):
     """
-    Refused updates, as a raw peer sees them.
+    Refused updates, seen by a raw peer.
     """
 
     def setUp(self) -> None:
@@ -53,7 +55,7 @@ class RefusalTests(ResponderTestCase):
         self.wanted = self.target()
 
     def register(self, update: Callable[[Request], HandlerResult]) -> Handler:
-        """Register a handler with this method for updates, in place of the former one."""
+        """Register a handler with this function for updates, in place of the one before."""
         if self.server._hasHandler(COMMAND):
             self.server.unregister(COMMAND)
         handler = Handler(lambda _: b"query", update)
@@ -61,7 +63,7 @@ class RefusalTests(ResponderTestCase):
         return handler
 
     def update(self, flags: bytes | None = UNDERSTANDS_REFUSAL, **fields: Any) -> bytes:
-        """Send an update with a valid token, and return its datagram."""
+        """Send an update with a valid token. Return its datagram."""
         token = self.tokenFor(self.asker, self.server, self.wanted)
         self.asker.responses.clear()
         return self.asker.ask(
@@ -75,8 +77,8 @@ class RefusalTests(ResponderTestCase):
 
     def test_refusalIsAnsweredAtOnceWithoutAToken(self) -> None:
         """
-        An update that a handler refuses, by an exception, a Deferred or a coroutine, is answered
-        within a round trip with the node's id, contacts, no value and no token.
+        A handler refuses an update by an exception, a Deferred or a coroutine. The answer comes
+        within a round trip, with the node's id and contacts, without a value and a token.
         """
         other = self.node(bootstrap=[self.addressOf(self.server)])
         self.clock.runUntil(other.ready())
@@ -93,8 +95,8 @@ class RefusalTests(ResponderTestCase):
 
     def test_refusalIsCountedAndNotLogged(self) -> None:
         """
-        A refused update is counted in ``updatesRefused`` and ``updatesServed``; it is no failure of
-        the handler, and nothing is logged.
+        A refused update is counted in ``updatesRefused`` and ``updatesServed``. It isn't counted as
+        a failure of the handler, and isn't logged.
         """
         for refuse in REFUSALS:
             self.register(refuse)
@@ -107,8 +109,8 @@ class RefusalTests(ResponderTestCase):
 
     def test_refusalIsSilenceForOtherAskers(self) -> None:
         """
-        A refused update is not answered to an asker without the flag, as it takes any answer for a
-        commit, and is counted.
+        A refused update of an asker without the flag gets no answer, because such an asker takes
+        any answer for a commit.
         """
         for flags in (None, b"", b"\0", b"\2"):
             for refuse in REFUSALS:
@@ -124,8 +126,8 @@ class RefusalTests(ResponderTestCase):
 
     def test_repeatedRefusalIsAnsweredFromMemory(self) -> None:
         """
-        A refused update that comes four times runs its handler once, and is refused four times
-        alike; after `UPDATES_REMEMBERED_FOR`, 30 seconds, it runs again.
+        A refused update that arrives four times runs its handler once and gets four equal answers.
+        After `UPDATES_REMEMBERED_FOR`, 30 seconds, it runs again.
         """
         handler = self.register(raiseRefusal)
         datagram = self.update()
@@ -145,7 +147,8 @@ class RefusalTests(ResponderTestCase):
 
     def test_lateRefusalIsAnsweredOnce(self) -> None:
         """
-        An update that is repeated while its handler is at work is refused once, when that is done.
+        An update that is repeated while its handler is at work gets one answer, when the handler
+        has refused it.
         """
         result: Deferred[bytes] = Deferred()
         handler = self.register(lambda _: result)
@@ -160,10 +163,10 @@ class RefusalTests(ResponderTestCase):
         self.assertIsNone(answer.roundtripToken)
         self.assertEqual(len(handler.updates), 1)
 
-    def test_failureIsToldToAnAskerThatUnderstandsIt(self) -> None:
+    def test_failureIsARefusalForAskersWithTheFlag(self) -> None:
         """
-        An update whose handler fails in another way is refused at once to an asker with the flag,
-        logged, and counted as a failure; it is run once.
+        An update whose handler raises is answered at once as refused, if the asker set the flag. It
+        runs once, and is logged and counted as a failure.
         """
 
         def fails(_: Request) -> bytes:
@@ -181,9 +184,7 @@ class RefusalTests(ResponderTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_acceptedUpdateIsAnsweredAlikeToAll(self) -> None:
-        """
-        The answer to an update that is taken is the same with the flag and without.
-        """
+        """The answer to an accepted update is the same with the flag and without it."""
         self.register(lambda _: b"taken")
         answers = []
         for flags in (None, UNDERSTANDS_REFUSAL):
@@ -194,10 +195,10 @@ class RefusalTests(ResponderTestCase):
         self.assertEqual(answers[0], answers[1])
         self.assertEqual((answers[0].value, len(answers[0].roundtripToken or b"")), (b"taken", 32))
 
-    def test_refusalOfARefusingQueryHandlerIsAnAnswerWithoutAValue(self) -> None:
+    def test_refusedQueryIsAnsweredWithoutAValue(self) -> None:
         """
-        A query whose handler raises `UpdateRefused` is answered at once without a value, and
-        nothing is logged.
+        A query whose handler raises `UpdateRefused` is answered at once without a value. Nothing is
+        logged.
         """
         self.server.register(COMMAND, query=raiseRefusal)
         answer = self.ask(COMMAND, self.wanted)
@@ -206,8 +207,8 @@ class RefusalTests(ResponderTestCase):
 
     def test_endlessUpdateIsNotAnswered(self) -> None:
         """
-        An update whose handler never gives its result is not answered after `HANDLER_TIMEOUT`, 30
-        seconds, because its asker has given up.
+        An update without a result after `HANDLER_TIMEOUT`, 30 seconds, gets no answer, because its
+        asker has given up.
         """
         self.register(lambda _: Deferred())
         self.update()
@@ -218,13 +219,13 @@ class RefusalTests(ResponderTestCase):
 
 class RefusedUpdateTests(NodeTestCase):
     """
-    Refused updates, as the node that asks for them sees them.
+    Refused updates, seen by the asking node.
     """
 
     def test_updateOfARefusingNodeFailsAtOnce(self) -> None:
         """
-        An update that the only node refuses fails with `NoCloseNodes` within a second, with one
-        error, no commit and one run of the handler.
+        An update refused by the only node fails with `NoCloseNodes` within a second. It has one
+        error and no commit, and ran the handler once.
         """
         server, asker = self.node(), self.node(ephemeral=True)
         for refuse in REFUSALS:
@@ -237,10 +238,10 @@ class RefusedUpdateTests(NodeTestCase):
             self.assertEqual(len(handler.updates), 1)
             server.unregister(COMMAND)
 
-    def test_updateIsTakenByThoseThatDoNotRefuse(self) -> None:
+    def test_updateIsAcceptedByTheOtherNodes(self) -> None:
         """
-        An update of 6 members, 2 of which refuse, ends within a second with 4 replies, 4 commits
-        and 2 errors.
+        Of 6 members, 2 refuse an update. It ends within a second with 4 replies, 4 commits and 2
+        errors.
         """
         nodes = self.swarm(6)
         for number, node in enumerate(nodes):
@@ -254,8 +255,8 @@ class RefusedUpdateTests(NodeTestCase):
 
     def test_onlyAnUpdateCarriesTheFlag(self) -> None:
         """
-        The requests of an update's second phase say that refusals are understood, and its queries
-        and lookups don't.
+        A node sets the flag in the requests of an update's second phase. It doesn't set the flag in
+        queries and lookups.
         """
         server, asker = self.node(), self.node(ephemeral=True)
         server.register(COMMAND, Handler())
@@ -270,7 +271,8 @@ class RefusedUpdateTests(NodeTestCase):
 
     def test_originalsAnswerIsACommit(self) -> None:
         """
-        The answer of a node that knows no refusals, with the token of the update, is a commit.
+        A node that doesn't know refusals answers with the token of the update. This answer is a
+        commit.
         """
         original = self.peer(answers="serve")
         asker = self.node(ephemeral=True)

@@ -1,5 +1,5 @@
 """
-Registration of command handlers: objects, plain functions, and what is refused.
+Registration of command handlers: objects, plain functions, and refused arguments.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from tests.helpers.networks.servers import ResponderTestCase
 
 @implementer(ICommandHandler)
 class Notes(dict[bytes, bytes]):
-    """A handler that is a container: empty, and so false, until the first update."""
+    """
+    A handler that is a dict. It is empty, and so false, before the first update.
+    """
 
     def queryReceived(self, request: Request) -> bytes:
         return self.get(request.target, b"nothing noted")
@@ -32,11 +34,11 @@ class Notes(dict[bytes, bytes]):
 
 class ContainerTests(ResponderTestCase):
     """
-    Handlers that are empty containers.
+    Handlers that are empty containers, and so false.
     """
 
     def assertServes(self, notes: Notes, command: str) -> None:
-        """Require that a container runs a query and an update of a command."""
+        """Require that a container answers queries and updates of a command."""
         target = self.target()
         answer = self.ask(command, target)
         self.assertEqual(answer.value, b"nothing noted")
@@ -45,25 +47,21 @@ class ContainerTests(ResponderTestCase):
         self.assertEqual(self.ask(command, target).value, b"noted")
 
     def test_emptyContainerServesItsCommand(self) -> None:
-        """
-        A handler that is an empty container is asked, and takes updates.
-        """
+        """A handler that is an empty container gets the queries and updates of its command."""
         notes = Notes()
         self.server.register(COMMAND, notes)
         self.assertServes(notes, COMMAND)
 
     def test_emptyContainerServesAllOtherCommands(self) -> None:
         """
-        A handler for None that is an empty container is asked, and takes updates.
+        An empty container registered for None gets the queries and updates of all other commands.
         """
         notes = Notes()
         self.server.register(None, notes)
         self.assertServes(notes, "other")
 
     def test_emptyContainerComesBeforeTheHandlerForNone(self) -> None:
-        """
-        A handler that is an empty container serves its command although there is one for None.
-        """
+        """An empty container registered for a command has precedence over the handler for None."""
         self.server.register(None, self.handler)
         notes = Notes()
         self.server.register(COMMAND, notes)
@@ -77,14 +75,13 @@ class FunctionTests(ResponderTestCase):
     """
 
     def test_functionHandlerIsAHandler(self) -> None:
-        """
-        A handler made of functions provides `ICommandHandler`.
-        """
+        """A handler made of functions provides `ICommandHandler`."""
         verifyObject(ICommandHandler, FunctionHandler(None, lambda request: None))
 
     def test_functionsServeQueriesAndUpdates(self) -> None:
         """
-        A function for queries and one for updates each get the request, and give the value.
+        Of two registered functions, one gets the queries and one gets the updates. Their results
+        are the values of the answers.
         """
         requests: list[Request] = []
 
@@ -109,9 +106,7 @@ class FunctionTests(ResponderTestCase):
         )
 
     def test_functionMayGiveEachKindOfResult(self) -> None:
-        """
-        A function may give bytes, None, a Deferred or a coroutine, as a method may.
-        """
+        """A function may return bytes, None, a Deferred or a coroutine."""
 
         async def later(_: Request) -> bytes:
             await succeed(None)
@@ -130,14 +125,14 @@ class FunctionTests(ResponderTestCase):
 
     def test_commandWithoutAnUpdateFunctionTakesNoUpdates(self) -> None:
         """
-        The answer of a command that has only a function for queries has a value and no token, an
-        update of it is served as a query, and a member's update fails with `NoCloseNodes`.
+        Without a function for updates, answers have no token, so a member's update fails with
+        `NoCloseNodes`. An update with a valid token is served as a query.
         """
         self.server.register(COMMAND, query=lambda request: b"queried")
         answer = self.ask(COMMAND, self.target())
         self.assertEqual((answer.value, answer.roundtripToken), (b"queried", None))
 
-        # A token for the same target, from a command that takes updates.
+        # The command "other" accepts updates, so its answer has a token for the same target.
         self.server.register("other", self.handler)
         wanted = self.target()
         token = self.tokenFor(self.asker, self.server, wanted, "other")
@@ -150,8 +145,8 @@ class FunctionTests(ResponderTestCase):
 
     def test_commandWithoutAQueryFunctionAnswersQueriesWithoutAValue(self) -> None:
         """
-        The answer to a query of a command that has only a function for updates has a token and no
-        value, and an update of it is taken.
+        Without a function for queries, the answer to a query has a token and no value. An update is
+        accepted.
         """
         updates: list[bytes | None] = []
         self.server.register(COMMAND, update=lambda request: updates.append(request.value))
@@ -164,8 +159,8 @@ class FunctionTests(ResponderTestCase):
 
     def test_functionsForNoneServeAllOtherCommands(self) -> None:
         """
-        Functions for None serve the commands that have no handler, and a command that has only a
-        function for queries takes no updates in spite of them.
+        Functions for None serve commands without a handler. A command with only a function for
+        queries still accepts no updates.
         """
         updates: list[str] = []
         self.server.register(None, update=lambda request: updates.append(request.command))
@@ -179,8 +174,8 @@ class FunctionTests(ResponderTestCase):
 
     def test_unregisteredFunctionsAreNotCalled(self) -> None:
         """
-        A command whose functions were removed is answered without a value and a token, and other
-        functions can be registered for it.
+        After the functions of a command were unregistered, answers have neither a value nor a
+        token. Other functions can be registered.
         """
         self.server.register(COMMAND, query=lambda request: b"one", update=lambda request: None)
         self.server.unregister(COMMAND)
@@ -192,11 +187,13 @@ class FunctionTests(ResponderTestCase):
 
 class RefusedRegistrationTests(ResponderTestCase):
     """
-    Registrations that are refused with what to do instead.
+    Refused registrations. Each error says what to pass instead.
     """
 
     def assertRefused(self, expected: str, *arguments: Any, **functions: Any) -> None:
-        """Require that a registration raises ``ValueError`` with this text, and leaves nothing."""
+        """
+        Require that a registration raises ``ValueError`` with this text, and registers nothing.
+        """
         with self.assertRaises(ValueError) as caught:
             self.server.register(COMMAND, *arguments, **functions)
         self.assertIn(expected, str(caught.exception))
@@ -205,8 +202,8 @@ class RefusedRegistrationTests(ResponderTestCase):
 
     def test_objectWithoutTheInterfaceIsRefused(self) -> None:
         """
-        An object that doesn't provide `ICommandHandler`, a plain function and the class of a
-        handler are refused with both ways to register a handler.
+        An object that doesn't provide `ICommandHandler` is refused, also if it is a function or a
+        class of handlers. The error shows both ways to register a handler.
         """
 
         class Plain:
@@ -220,35 +217,29 @@ class RefusedRegistrationTests(ResponderTestCase):
             self.assertRefused("decorate its class with @implementer(ICommandHandler)", wrong)
             self.assertRefused("register(command, query=..., update=...)", wrong)
 
-    def test_registrationOfNothingIsRefused(self) -> None:
+    def test_registrationWithoutAHandlerIsRefused(self) -> None:
         """
-        A registration without a handler and without functions is refused with both ways.
+        A registration without a handler and without functions is refused. The error shows both ways
+        to register a handler.
         """
         for arguments in ((), (None,)):
             self.assertRefused("pass a handler that provides ICommandHandler", *arguments)
             self.assertRefused("register(command, query=..., update=...)", *arguments)
 
     def test_handlerAndFunctionsAreRefused(self) -> None:
-        """
-        A handler and functions together are refused.
-        """
+        """A registration with a handler and functions is refused."""
         for name in ("query", "update"):
             function = {name: lambda request: None}
             self.assertRefused("a handler or functions, not both", self.handler, **function)
 
     def test_objectThatIsNoFunctionIsRefused(self) -> None:
-        """
-        An object that can't be called is refused as a function, with the name of the parameter.
-        """
+        """A function argument that can't be called is refused with the name of the parameter."""
         for name in ("query", "update"):
             wrong = {name: cast(Any, b"value")}
             self.assertRefused(f"{name} must be a function of one request, not b'value'", **wrong)
 
     def test_secondRegistrationIsRefused(self) -> None:
-        """
-        Functions are refused for a command that has a handler, and a handler for one that has
-        functions.
-        """
+        """A command with a handler or functions refuses a second registration of either kind."""
         self.server.register("one", self.handler)
         with self.assertRaises(ValueError):
             self.server.register("one", query=lambda request: None)

@@ -1,6 +1,8 @@
 """
-Forwarded pings: a node as their asker, as the referrer that relays them, and as the peer that
-answers.
+Forwarded pings, with a node in each of three roles.
+
+The asker sends a ping to the referrer. The referrer relays it to the peer, and the peer answers the
+asker.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from tests.helpers.networks.peers import RawPeer
 
 class AskerTests(NodeTestCase):
     """
-    A node that asks a referrer for a hole punch.
+    A node as the asker, which requests a hole punch from a referrer.
     """
 
     def setUp(self) -> None:
@@ -32,8 +34,8 @@ class AskerTests(NodeTestCase):
 
     def test_holePunchSendsTwoPings(self) -> None:
         """
-        A hole punch sends a ping to the peer, which opens the own NAT, and one to the referrer that
-        names the peer, under one transaction id.
+        A hole punch sends two pings with one transaction id. The one to the peer opens the asker's
+        NAT, and the one to the referrer names the peer.
         """
         self.asker.holepunch(self.destination.address, self.referrer.address).addErrback(
             lambda _: None
@@ -47,9 +49,7 @@ class AskerTests(NodeTestCase):
         self.assertEqual(relayed.forwardRequest, packAddress(*self.destination.address))
 
     def test_answerOfThePeerIsThePong(self) -> None:
-        """
-        The peer's answer to the relayed ping is the pong.
-        """
+        """The peer's answer to the relayed ping is the result of the hole punch."""
         punch = self.asker.holepunch(self.destination.address, self.referrer.address)
         self.clock.runFor(0.1)
         [(relayed, _)] = self.referrer.requests
@@ -59,7 +59,8 @@ class AskerTests(NodeTestCase):
 
     def test_answerOfTheReferrerIsRefused(self) -> None:
         """
-        The referrer's own answer is counted as unexpected, and is no pong.
+        An answer of the referrer itself is counted as unexpected and isn't the result of the hole
+        punch.
         """
         punch = self.asker.holepunch(self.destination.address, self.referrer.address)
         self.clock.runFor(0.1)
@@ -73,7 +74,7 @@ class AskerTests(NodeTestCase):
 
 class ReferrerTests(NodeTestCase):
     """
-    A node that relays pings to a contact.
+    A node as the referrer, which relays pings to its contacts.
     """
 
     def setUp(self) -> None:
@@ -87,7 +88,7 @@ class ReferrerTests(NodeTestCase):
     def askToRelay(
         self, to: bytes | None, command: str = wire.PING, **fields: bytes | None
     ) -> None:
-        """Ask the node to relay a ping to a compact address."""
+        """Send a ping that the node must relay to a compact address."""
         self.asker.ask(self.addressOf(self.relay), command, forwardRequest=to, **fields)
         self.clock.runFor(0.1)
 
@@ -100,10 +101,7 @@ class ReferrerTests(NodeTestCase):
         self.assertEqual(self.relay.counters.relaysRefused, count)
 
     def test_relayedPingCarriesNothingElse(self) -> None:
-        """
-        A relayed ping carries the asker's id, transaction id and address, and no value, token or
-        other field.
-        """
+        """A relayed ping carries the asker's id, transaction id and address, and no other field."""
         id = self.target()
         self.askToRelay(
             packAddress(*self.destination.address),
@@ -122,9 +120,7 @@ class ReferrerTests(NodeTestCase):
         self.assertEqual(self.relay.counters.pingsRelayed, 1)
 
     def test_nothingIsRelayedToAStranger(self) -> None:
-        """
-        A ping to an address that isn't a contact's is refused.
-        """
+        """A ping isn't relayed to an address that is not a contact's."""
         stranger = self.peer()
         self.askToRelay(packAddress(*stranger.address))
         self.assertEqual(stranger.received, [])
@@ -132,8 +128,8 @@ class ReferrerTests(NodeTestCase):
 
     def test_nothingIsRelayedToAPrivateContactForAPublicAsker(self) -> None:
         """
-        A ping of a public asker to a private contact is refused, because the address means another
-        node to the asker.
+        A ping of a public asker isn't relayed to a private contact, because a private address means
+        another node to this asker.
         """
         self.asker = self.peer(host="20.1.1.1", id=None)
         self.askToRelay(packAddress(*self.destination.address))
@@ -141,27 +137,21 @@ class ReferrerTests(NodeTestCase):
         self.assertRefused()
 
     def test_onlyPingsAreRelayed(self) -> None:
-        """
-        A ``_find_node`` and a user's command that are to be relayed are refused.
-        """
+        """A ``_find_node`` and a user's command are not relayed."""
         there = packAddress(*self.destination.address)
         self.askToRelay(there, wire.FIND_NODE, target=self.target())
         self.askToRelay(there, "test", target=self.target())
         self.assertRefused(2)
 
     def test_malformedAddressIsRefused(self) -> None:
-        """
-        A ping to an address that is malformed or has port 0 is refused.
-        """
+        """A ping isn't relayed if its target address is malformed or has port 0."""
         bad = (b"", b"short", bytes(7), packAddress(self.destination.host, 1)[:4] + b"\0\0")
         for address in bad:
             self.askToRelay(address)
         self.assertRefused(len(bad))
 
     def test_relayedPingsToAContactAreLimited(self) -> None:
-        """
-        A contact gets `RELAY_BURST`, 20, of 100 pings that are to be relayed to it at once.
-        """
+        """Of 100 pings to be relayed to one contact at once, `RELAY_BURST`, 20, are relayed."""
         burst = int(RELAY_BURST)
         for _ in range(5 * burst):
             self.peer(id=None).ask(
@@ -174,9 +164,7 @@ class ReferrerTests(NodeTestCase):
         self.assertEqual(self.relay.counters.relaysRefused, 4 * burst)
 
     def test_strangersLeaveRelaysToContacts(self) -> None:
-        """
-        A contact's ping is relayed although strangers have used up all that is relayed for them.
-        """
+        """A contact's ping is still relayed after unproven addresses have used up their limit."""
         contact = self.peer()
         self.introduce(contact, self.relay)
         self.test_relayedPingsToAContactAreLimited()
@@ -192,7 +180,7 @@ class ReferrerTests(NodeTestCase):
 
 class PeerTests(NodeTestCase):
     """
-    A node that answers pings that a referrer relayed.
+    A node as the peer, which answers relayed pings.
     """
 
     def setUp(self) -> None:
@@ -202,7 +190,7 @@ class PeerTests(NodeTestCase):
         self.referrer = self.peer()
 
     def relay(self, to: bytes | None, referrer: RawPeer | None = None, id: bytes = b"") -> None:
-        """Relay a ping of an asker at a compact address."""
+        """Send the node a ping that a referrer relays for the asker at a compact address."""
         (referrer or self.referrer).ask(
             self.addressOf(self.answerer), wire.PING, id=id or self.target(), forwardResponse=to
         )
@@ -210,8 +198,8 @@ class PeerTests(NodeTestCase):
 
     def test_answerGoesToTheAsker(self) -> None:
         """
-        The answer to a relayed ping goes to the asker, not to the referrer, with the node's id, the
-        asker's address and a token.
+        The answer to a relayed ping goes to the asker and not to the referrer. It contains the
+        node's id, the asker's address and a token.
         """
         self.relay(packAddress(*self.asker.address))
         [(message, source)] = self.asker.responses
@@ -222,9 +210,7 @@ class PeerTests(NodeTestCase):
         self.assertEqual(self.referrer.received, [])
 
     def test_relayedPingMakesNoContact(self) -> None:
-        """
-        The id of a relayed ping becomes no contact at the referrer's address.
-        """
+        """The id in a relayed ping doesn't become a contact at the referrer's address."""
         self.relay(packAddress(*self.asker.address))
         self.clock.runFor(1)
         self.assertEqual(self.answerer.contacts(), [])
@@ -232,8 +218,8 @@ class PeerTests(NodeTestCase):
 
     def test_malformedAskerIsRefused(self) -> None:
         """
-        A relayed ping of an asker whose address is malformed, has port 0 or can't be sent to is
-        refused.
+        A relayed ping gets no answer if the asker's address is malformed, has port 0 or can't be
+        sent to.
         """
         bad = [b"", b"short", bytes(7), packAddress("10.0.0.1", 1)[:4] + b"\0\0"]
         bad += [packAddress(host, 1) for host in ("0.0.0.1", "224.0.0.1", "255.255.255.255")]
@@ -245,9 +231,7 @@ class PeerTests(NodeTestCase):
         self.assertEqual(self.answerer.counters.relaysRefused, len(bad))
 
     def test_privateAskerOfAPublicReferrerIsIgnored(self) -> None:
-        """
-        A ping that a public referrer relays for a private or loopback address is not answered.
-        """
+        """A ping that a public referrer relays for a private or loopback address gets no answer."""
         self.referrer = self.peer(host="20.1.1.1")
         before = len(self.sent)
         for host in ("127.0.0.1", "10.0.0.1", "192.168.1.1"):
@@ -256,8 +240,8 @@ class PeerTests(NodeTestCase):
 
     def test_answersToOneAskerAreLimited(self) -> None:
         """
-        An asker gets at most `RELAY_BURST` answers and `RELAY_RATE` more a second for 100 relayed
-        pings in 10 seconds.
+        Of 100 relayed pings of one asker in 10 seconds, at most `RELAY_BURST` plus `RELAY_RATE` per
+        second are answered.
         """
         for _ in range(100):
             self.relay(packAddress(*self.asker.address))
@@ -265,8 +249,8 @@ class PeerTests(NodeTestCase):
 
     def test_strangersLeaveAnswersToContacts(self) -> None:
         """
-        A ping that a contact relays is answered although strangers have used up the answers to its
-        asker.
+        A ping relayed by a contact is still answered after unproven referrers have used up the
+        asker's limit.
         """
         self.introduce(self.referrer, self.answerer)
         for _ in range(2 * int(RELAY_BURST)):
@@ -289,8 +273,8 @@ class PeerTests(NodeTestCase):
 
     def test_pingsOfAllStrangersAreLimited(self) -> None:
         """
-        Of 3,000 pings that strangers relay for different askers at least `STRANGER_RELAY_BURST` are
-        answered, and at most `STRANGER_RELAY_RATE` more.
+        Unproven referrers relay 3,000 pings for different askers. At least `STRANGER_RELAY_BURST`,
+        100, are answered, and at most `STRANGER_RELAY_RATE`, 20, more.
         """
         self.answerer = self.node(rateLimit=RateLimit(10000, 10000))
         answered = sum(self.countAnswered(self.peer()) for _ in range(3))
@@ -300,7 +284,8 @@ class PeerTests(NodeTestCase):
 
     def test_floodOfStrangersSparesContacts(self) -> None:
         """
-        A ping that a contact relays is answered during a flood of 1,000 that a stranger relays.
+        A ping relayed by a contact is answered during a flood of 1,000 pings from an unproven
+        referrer.
         """
         self.answerer = self.node(rateLimit=RateLimit(10000, 10000))
         self.introduce(self.referrer, self.answerer)
@@ -311,13 +296,13 @@ class PeerTests(NodeTestCase):
 
 class ThreeNodesTests(NodeTestCase):
     """
-    A hole punch of which all three roles are nodes.
+    A hole punch with nodes in all three roles.
     """
 
     def test_holePunchReturnsThePeersPong(self) -> None:
         """
-        A hole punch between nodes gives the peer's contact and the address at which it sees the
-        asker.
+        A hole punch between three nodes returns the peer's contact and the asker's address as the
+        peer sees it.
         """
         asker, referrer, hidden = self.node(), self.node(), self.node(ephemeral=True)
         for node in (hidden, asker):

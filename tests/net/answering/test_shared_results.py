@@ -1,5 +1,5 @@
 """
-One result that a handler returns for several requests: each of them is answered.
+One result that a handler returns for several requests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SharedDeferredTests(ResponderTestCase):
     """
     A Deferred that a handler returns for several requests.
 
-    The asker is ephemeral, so that a node has no reason to ask it anything.
+    The asker is ephemeral, so that the node never sends it a request.
     """
 
     def setUp(self) -> None:
@@ -38,29 +38,29 @@ class SharedDeferredTests(ResponderTestCase):
         self.server.register(COMMAND, self.handler)
 
     def cancel(self, _: object) -> None:
-        """Count the cancellations of the Deferred."""
+        """Count a cancellation of the Deferred."""
         self.cancelled += 1
 
     def query(self, asker: RawPeer | None = None) -> None:
-        """Send a query, and wait until it has arrived."""
+        """Send a query and wait until it has arrived."""
         asker = asker or self.asker
         asker.ask(self.addressOf(self.server), COMMAND, self.target())
         self.clock.runFor(0.1)
 
     def values(self) -> list[bytes | None]:
-        """Return the values of the answers so far, in their order."""
+        """Return the values of all answers so far, in order."""
         return [message.value for message, _ in self.asker.responses]
 
     def assertNothingIsLeft(self) -> None:
-        """Require that no handler counts as at work, and that none failed."""
+        """Require that no handler is at work and that none has failed."""
         self.assertEqual(self.server._parts.responder.commands.runner.atWork, 0)
         self.clock.runFor(HANDLER_TIMEOUT)
         self.assertEqual(self.server.counters.handlerFailures, 0)
 
     def test_resultAnswersAllRequests(self) -> None:
         """
-        A Deferred that is returned for 5 requests answers each with its value, those before it has
-        fired and those after.
+        A Deferred returned for 5 requests answers all with its value. Three arrive before it fires,
+        two afterwards.
         """
         for _ in range(3):
             self.query()
@@ -78,8 +78,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_failureIsReportedToAllRequests(self) -> None:
         """
-        A Deferred that is returned for 5 requests and fails answers each without a value, those
-        before it has failed and those after; the failure is counted and logged for each.
+        A failing Deferred returned for 5 requests answers all without a value. Three arrive before
+        it fails, two afterwards. Each counts as failed and is logged.
         """
         for _ in range(3):
             self.query()
@@ -94,8 +94,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_wrongResultIsReportedToAllRequests(self) -> None:
         """
-        A Deferred of a number that is returned for 3 requests answers each without a value, and
-        fails each with ``TypeError``.
+        A Deferred returned for 3 requests fires with a number. All are answered without a value,
+        and each logs a ``TypeError``.
         """
         for _ in range(2):
             self.query()
@@ -106,8 +106,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_refusalRefusesAllUpdates(self) -> None:
         """
-        A Deferred that is returned for 3 updates and fails with `UpdateRefused` refuses each, one
-        of them after it has failed, and nothing is logged.
+        A Deferred returned for 3 updates fails with `UpdateRefused`. All 3 are refused, also the
+        one that arrives afterwards. Nothing is logged.
         """
         target = self.target()
         token = self.tokenWithoutResult(target)
@@ -134,7 +134,7 @@ class SharedDeferredTests(ResponderTestCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def tokenWithoutResult(self, target: bytes) -> bytes:
-        """Return a token for a target from an internal command, which needs no handler."""
+        """Return a token for a target from ``_find_node``, which needs no handler."""
         self.asker.ask(self.addressOf(self.server), wire.FIND_NODE, target)
         self.clock.runFor(0.1)
         token = self.asker.responses[-1][0].roundtripToken
@@ -142,9 +142,7 @@ class SharedDeferredTests(ResponderTestCase):
         return token
 
     def test_resultServesAQueryAndAnUpdate(self) -> None:
-        """
-        A Deferred that is returned for a query and for an update answers both.
-        """
+        """A Deferred returned for a query and an update answers both."""
         target = self.target()
         token = self.tokenWithoutResult(target)
         there = self.addressOf(self.server)
@@ -157,8 +155,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_timeoutOfOneRequestLeavesTheOther(self) -> None:
         """
-        The time-out of a request after `HANDLER_TIMEOUT`, 30 seconds, does not cancel a Deferred
-        that a later request still waits for, and that request is answered.
+        When a request times out after `HANDLER_TIMEOUT`, 30 seconds, its Deferred isn't cancelled,
+        because a later request waits for it too. The later request is answered.
         """
         self.query()
         self.clock.runFor(HANDLER_TIMEOUT / 2)
@@ -172,8 +170,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_timeoutOfTheLastRequestCancelsTheResult(self) -> None:
         """
-        A Deferred is cancelled once, when the last of the requests that wait for it times out, and
-        each of them counts as failed once.
+        The Deferred of two requests is cancelled once, when the last request times out. Each
+        request counts as failed once.
         """
         self.query()
         self.clock.runFor(HANDLER_TIMEOUT / 2)
@@ -187,8 +185,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_requestAfterACancellationFails(self) -> None:
         """
-        A request for which a Deferred is returned that was cancelled before is answered without a
-        value, and counts as failed.
+        A request is answered without a value and counts as failed if its handler returns a Deferred
+        that was cancelled before.
         """
         self.query()
         self.clock.runFor(HANDLER_TIMEOUT)
@@ -199,8 +197,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_destroyedNodeCancelsASharedResultOnce(self) -> None:
         """
-        A Deferred that 3 requests wait for is cancelled when the node is destroyed; nothing is
-        answered, counted or logged.
+        `DHTNode.destroy` cancels a Deferred on which 3 requests wait. Nothing is answered, counted
+        or logged.
         """
         for _ in range(3):
             self.query()
@@ -213,11 +211,11 @@ class SharedDeferredTests(ResponderTestCase):
 
 class ReleaseTests(ResponderTestCase):
     """
-    The results of requests that have ended, which are not kept.
+    Results of finished requests, which must not be kept in memory.
     """
 
     def assertReleased(self, give: Callable[[], HandlerResult]) -> None:
-        """Require that no failure of 100 failed queries is kept."""
+        """Require that none of the exceptions of 100 failed queries is kept."""
         failures: WeakSet[Exception] = WeakSet()
 
         class Failed(Exception):
@@ -238,7 +236,8 @@ class ReleaseTests(ResponderTestCase):
 
     def test_failureOfACoroutineIsNotKept(self) -> None:
         """
-        The failures of 100 coroutines, whose frames hold their Deferreds, are not kept.
+        The exceptions of 100 coroutines are not kept, although the frames of the coroutines refer
+        to their Deferreds.
         """
 
         async def fails() -> bytes:
@@ -248,7 +247,8 @@ class ReleaseTests(ResponderTestCase):
 
     def test_failureOfADeferredIsNotKept(self) -> None:
         """
-        The failures of 100 Deferreds with tracebacks that hold them are not kept.
+        The exceptions of 100 Deferreds are not kept, although their tracebacks refer to the
+        Deferreds.
         """
 
         def fails() -> Deferred[bytes]:

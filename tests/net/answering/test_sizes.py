@@ -1,5 +1,6 @@
 """
-Sizes of datagrams: contacts give way to a value, so that no network cuts an answer into fragments.
+Sizes of datagrams: an answer names fewer contacts beside a large value, so that it is not
+fragmented.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from tests.helpers.core.contacts import closestIds
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
-#: Bytes of the largest value beside which an answer with an id and a token names all 20 contacts.
+#: The size in bytes of the largest value with which an answer still names all 20 contacts. The
+#: answer also has an id and a token.
 WITH_ALL_CONTACTS = 396
 
-#: Bytes of a value beside which 20 contacts would make an answer too long.
+#: Sizes in bytes of values with which an answer with 20 contacts would be too long.
 TOO_LONG_WITH_ALL = (637, 700, 800, 900, 1000)
 
 
@@ -31,7 +33,7 @@ class AnswerSizeTests(NodeTestCase):
     """
     Answers of a member of a network of 30, which has 20 contacts to name.
 
-    The asker is a contact, so that its answers are not held back.
+    The asker is a contact, so its answers are not held back.
     """
 
     def setUp(self) -> None:
@@ -45,7 +47,7 @@ class AnswerSizeTests(NodeTestCase):
         self.server.register(COMMAND, Handler(lambda _: self.value, lambda _: self.value))
 
     def ask(self, size: int, token: bytes | None = None) -> tuple[wire.ResponseMessage, int]:
-        """Return the answer with a value of this size, and the bytes of its datagram."""
+        """Return the answer with a value of this size, and the size of its datagram in bytes."""
         self.value = self.random.randbytes(size)
         self.asker.received.clear()
         self.asker.responses.clear()
@@ -57,19 +59,19 @@ class AnswerSizeTests(NodeTestCase):
         return answer, len(datagram)
 
     def named(self, answer: wire.ResponseMessage) -> list[bytes | None]:
-        """Return the ids that an answer names."""
+        """Return the ids in an answer's contacts."""
         contacts = [unpackContact(each) for each in splitContacts(answer.nodes or b"")]
         return [contact.id for contact in contacts if contact is not None]
 
     def closest(self) -> Sequence[bytes | None]:
-        """Return the ids of the 20 contacts of the server closest to the target, closest first."""
+        """Return the ids of the server's 20 contacts closest to the target, in order."""
         known = [each for each in self.server.contacts() if each.id != self.asker.id]
         return closestIds(known, self.target_)
 
     def test_smallValueLeavesAllContacts(self) -> None:
         """
-        An answer with a value of up to 396 bytes names the 20 closest contacts, and has 1,232 bytes
-        then; with one byte more it names 19.
+        With a value of up to 396 bytes, an answer names the 20 closest contacts. It has 1,232 bytes
+        then, and names 19 with one byte more.
         """
         for size in (0, 1, 100, WITH_ALL_CONTACTS):
             answer, length = self.ask(size)
@@ -79,10 +81,10 @@ class AnswerSizeTests(NodeTestCase):
         answer, _ = self.ask(WITH_ALL_CONTACTS + 1)
         self.assertEqual(self.named(answer), self.closest()[:19])
 
-    def test_answerNeverExceedsWhatNoNetworkCuts(self) -> None:
+    def test_answerHasAtMost1232Bytes(self) -> None:
         """
-        An answer with a value of any size from 396 to 1,000 bytes has at most 1,232 bytes, to a
-        query and to an update.
+        With a value of any size from 396 to 1,000 bytes, an answer to a query or an update has at
+        most 1,232 bytes.
         """
         token = self.tokenFor(self.asker, self.server, self.target_)
         for size in range(WITH_ALL_CONTACTS, 1001, 3):
@@ -93,8 +95,8 @@ class AnswerSizeTests(NodeTestCase):
 
     def test_farthestContactsGiveWay(self) -> None:
         """
-        An answer with a value of 637 to 1,000 bytes names the closest of the 20 contacts, closest
-        first, and as many as fit 1,232 bytes.
+        With a value of 637 to 1,000 bytes, an answer names only the closest contacts. It names as
+        many as fit in 1,232 bytes.
         """
         for size in TOO_LONG_WITH_ALL:
             answer, length = self.ask(size)
@@ -105,8 +107,8 @@ class AnswerSizeTests(NodeTestCase):
 
     def test_largeValueAloneMakesALargerDatagram(self) -> None:
         """
-        An answer with a value of more than 1,232 bytes names no contact, and its datagram has at
-        most 100 bytes more than the value.
+        With a value of more than 1,232 bytes, an answer names no contact. Its datagram has at most
+        100 bytes more than the value.
         """
         for size in (1233, 1500, 9000, 60_000):
             answer, length = self.ask(size)
@@ -114,9 +116,7 @@ class AnswerSizeTests(NodeTestCase):
             self.assertLess(length, size + 100)
 
     def test_repeatedUpdateIsAnsweredWithinTheSize(self) -> None:
-        """
-        The answer to a repeated update whose value has 1,000 bytes has at most 1,232 bytes.
-        """
+        """The answer to a repeated update with a value of 1,000 bytes has at most 1,232 bytes."""
         token = self.tokenFor(self.asker, self.server, self.target_)
         self.value = bytes(1000)
         datagram = self.asker.ask(
@@ -131,8 +131,8 @@ class AnswerSizeTests(NodeTestCase):
 
     def test_heldAnswerIsWithinTheSize(self) -> None:
         """
-        The answer to an unproven address, which is held until the address is validated, has at most
-        1,232 bytes with a value of 1,000 bytes.
+        An answer with a value of 1,000 bytes that is held until the address is validated has at
+        most 1,232 bytes.
         """
         self.value = bytes(1000)
         stranger = self.peer(id=None, answers="pong")
@@ -144,9 +144,7 @@ class AnswerSizeTests(NodeTestCase):
         self.assertLessEqual(len(datagram), UNFRAGMENTED_BYTES)
 
     def test_internalAnswersAreWithinTheSize(self) -> None:
-        """
-        The answers to a ping and to ``_find_node`` have less than 1,232 bytes.
-        """
+        """Answers to a ping and to ``_find_node`` have less than 1,232 bytes."""
         for command in (wire.PING, wire.FIND_NODE):
             self.asker.received.clear()
             self.asker.ask(self.addressOf(self.server), command, self.target_)
@@ -158,12 +156,13 @@ class AnswerSizeTests(NodeTestCase):
 
 class NetworkSizeTests(NodeTestCase):
     """
-    All datagrams of a network whose nodes put and get values of 1,000 bytes.
+    All datagrams of a network that stores and reads values of 1,000 bytes.
     """
 
     def test_noDatagramIsCutUp(self) -> None:
         """
-        No datagram of 30 nodes that join, store 1,000 bytes and read them has over 1,232 bytes.
+        No datagram has more than 1,232 bytes while 30 nodes join, store a value of 1,000 bytes and
+        read it.
         """
         sizes: list[int] = []
         kept: dict[bytes, bytes | None] = {}
@@ -187,8 +186,8 @@ class NetworkSizeTests(NodeTestCase):
 
     def test_valueOfTheUserAloneMakesALargerRequest(self) -> None:
         """
-        An update with a value of 1,400 bytes is sent and taken in one datagram of less than 1,550
-        bytes, because the value alone makes it that long.
+        An update with a value of 1,400 bytes is sent in one datagram of less than 1,550 bytes,
+        because a value is never split.
         """
         server, asker = self.node(), self.node()
         handler = Handler()

@@ -1,5 +1,5 @@
 """
-Updates: requests with a valid token, which run once.
+Updates, which are requests with a valid token. Each runs once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.helpers.networks.servers import ResponderTestCase
 
 class UpdateTests(ResponderTestCase):
     """
-    Requests with a token, which are updates if it is valid, and run once.
+    Requests with a token. With a valid token, the request is an update.
     """
 
     def setUp(self) -> None:
@@ -27,9 +27,7 @@ class UpdateTests(ResponderTestCase):
         self.handler.queries.clear()
 
     def test_updateIsAcknowledgedWithItsToken(self) -> None:
-        """
-        The answer to an update has the handler's value and the token that the update carried.
-        """
+        """The answer to an update contains the handler's value and the token of the update."""
         answer = self.ask(COMMAND, self.wanted, roundtripToken=self.token, value=b"x")
         self.assertEqual((answer.value, answer.roundtripToken), (b"update", self.token))
         self.assertEqual([request.value for request in self.handler.updates], [b"x"])
@@ -37,16 +35,12 @@ class UpdateTests(ResponderTestCase):
         self.assertEqual(self.server.counters.updatesServed, 1)
 
     def test_tokenOfFindNodeMakesAnUpdate(self) -> None:
-        """
-        A token that came with the answer to ``_find_node`` makes an update of the same target.
-        """
+        """A token from the answer to ``_find_node`` is valid for an update of the same target."""
         token = self.ask(wire.FIND_NODE, self.wanted).roundtripToken
         self.assertEqual(self.ask(COMMAND, self.wanted, roundtripToken=token).value, b"update")
 
     def test_repeatedUpdateRunsOnce(self) -> None:
-        """
-        An update that comes four times is run once, and answered four times alike.
-        """
+        """An update that arrives four times runs once and gets four equal answers."""
         self.server.unregister(COMMAND)
         counting = Handler(update=lambda _: str(len(counting.updates)).encode())
         self.server.register(COMMAND, counting)
@@ -64,7 +58,8 @@ class UpdateTests(ResponderTestCase):
 
     def test_busyAskerMakesNoUpdateRunTwice(self) -> None:
         """
-        An update that is repeated after 2,000 updates of another asker in 20 seconds is run once.
+        An update is repeated after another asker sent 2,000 updates in 20 seconds. It still runs
+        once.
         """
         result: Deferred[bytes] = Deferred()
         mixed = Handler(update=lambda request: result if request.value is None else None)
@@ -91,8 +86,8 @@ class UpdateTests(ResponderTestCase):
 
     def test_repeatedUpdateLeavesOutALargeValue(self) -> None:
         """
-        The answer to a repeated update leaves out a value of 60,000 bytes, and has the token that
-        says it was taken.
+        The answer to a repeated update omits a value of 60,000 bytes. Its token still says that the
+        update was accepted.
         """
         self.server.unregister(COMMAND)
         self.server.register(COMMAND, Handler(update=lambda _: b"x" * 60_000))
@@ -107,7 +102,8 @@ class UpdateTests(ResponderTestCase):
 
     def test_updateRepeatedDuringItsHandlerIsAnsweredOnce(self) -> None:
         """
-        An update that is repeated while its handler is at work is answered once, when that is done.
+        An update that is repeated while its handler is at work gets one answer, when the handler
+        has finished.
         """
         result: Deferred[bytes] = Deferred()
         slow = Handler(update=lambda _: result)
@@ -126,9 +122,7 @@ class UpdateTests(ResponderTestCase):
         self.assertEqual(len(slow.updates), 1)
 
     def test_otherUpdateUnderTheSameTransactionIdRuns(self) -> None:
-        """
-        Two updates with different values under one transaction id are both run.
-        """
+        """Two updates with the same transaction id and different values both run."""
         for value in (b"one", b"two"):
             body = wire.requestBody(
                 COMMAND, self.asker.id, self.wanted, roundtripToken=self.token, value=value
@@ -138,9 +132,7 @@ class UpdateTests(ResponderTestCase):
         self.assertEqual([request.value for request in self.handler.updates], [b"one", b"two"])
 
     def test_updateRunsAgainAfterAMinute(self) -> None:
-        """
-        An update that comes again after 60 seconds is run again.
-        """
+        """An update that is repeated after 60 seconds runs again."""
         datagram = self.asker.ask(
             self.addressOf(self.server), COMMAND, self.wanted, roundtripToken=self.token
         )
@@ -151,7 +143,8 @@ class UpdateTests(ResponderTestCase):
 
     def test_tokenIsValidForOneRotation(self) -> None:
         """
-        A token is valid after one rotation of the secret, and after two its request is a query.
+        A token is valid after one rotation of the secret. After two rotations, a request with the
+        token is a query.
         """
         self.clock.runFor(ROTATION_INTERVAL + 20)
         answer = self.ask(COMMAND, self.wanted, roundtripToken=self.token)
@@ -164,7 +157,8 @@ class UpdateTests(ResponderTestCase):
 
     def test_badTokenMakesAQuery(self) -> None:
         """
-        A request with a bad token is a query, is counted, and gets a valid token.
+        A request with an invalid token is served as a query and counted. Its answer contains a
+        valid token.
         """
         for token in (b"", bytes(32), self.token[:-1], self.token + b"x", bytes(1000)):
             answer = self.ask(COMMAND, self.wanted, roundtripToken=token)
@@ -174,7 +168,7 @@ class UpdateTests(ResponderTestCase):
 
     def test_updateWithoutAHandlerIsRefused(self) -> None:
         """
-        The answer to an update of a command without a handler has neither a value nor a token.
+        An update of a command without a handler is answered without a value and without a token.
         """
         token = self.tokenFor(self.asker, self.server, self.wanted)
         self.server.unregister(COMMAND)
@@ -183,9 +177,7 @@ class UpdateTests(ResponderTestCase):
         self.assertEqual(self.server.counters.updatesServed, 0)
 
     def test_failedUpdateRunsOnce(self) -> None:
-        """
-        An update whose handler fails is run once, and not answered, even if it is repeated.
-        """
+        """An update whose handler fails runs once and gets no answer, even if it is repeated."""
 
         def fails(_: Request) -> bytes:
             raise ZeroDivisionError
@@ -206,7 +198,8 @@ class UpdateTests(ResponderTestCase):
 
     def test_updateWithAValueTooLargeFails(self) -> None:
         """
-        An update whose value doesn't fit a datagram counts as a failure, and is not answered.
+        If the value in the answer to an update doesn't fit in a datagram, the handler counts as
+        failed. The update gets no answer.
         """
         self.server.unregister(COMMAND)
         self.server.register(COMMAND, Handler(update=lambda _: bytes(70000)))

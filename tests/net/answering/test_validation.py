@@ -1,5 +1,5 @@
 """
-Address validation: answers that are held until their address is shown to receive.
+Address validation: large answers are held until the address has proved that it receives datagrams.
 """
 
 from __future__ import annotations
@@ -27,13 +27,11 @@ from tests.helpers.networks.servers import ValidationTestCase
 
 class HeldTests(ValidationTestCase):
     """
-    Answers that are too large for an unproven address, and are held until it is validated.
+    Answers too large for an unproven address, which are held until the address is validated.
     """
 
     def test_heldAnswerIsSentAfterAPong(self) -> None:
-        """
-        An ephemeral asker is pinged, and gets an answer with all 20 contacts once it has answered.
-        """
+        """An ephemeral asker is pinged. After its pong, it gets the answer with all 20 contacts."""
         peer = self.peer(id=None, answers="pong")
         peer.ask(self.there, wire.FIND_NODE, self.target())
         self.clock.runFor(0.1)
@@ -42,9 +40,7 @@ class HeldTests(ValidationTestCase):
         self.assertEqual(self.server.counters.answersHeld, 1)
 
     def test_validatedAddressIsAnsweredAtOnce(self) -> None:
-        """
-        An address that was validated is pinged once for 3 answers.
-        """
+        """A validated address is pinged once for 3 answers."""
         peer = self.peer(id=None, answers="pong")
         for _ in range(3):
             peer.ask(self.there, wire.FIND_NODE, self.target())
@@ -54,8 +50,7 @@ class HeldTests(ValidationTestCase):
 
     def test_contactNeedsNoValidation(self) -> None:
         """
-        A contact's address gets a whole answer without a validation, also to a request without an
-        id.
+        A contact's address gets a whole answer without validation, even to a request without an id.
         """
         peer = self.peer()
         self.introduce(peer, self.server)
@@ -66,9 +61,7 @@ class HeldTests(ValidationTestCase):
         self.assertEqual(self.server.counters.answersHeld, 0)
 
     def test_tokenValidatesItsAddress(self) -> None:
-        """
-        An address that sends back a valid token is validated, and gets a value of 2,000 bytes.
-        """
+        """An address that sends back a valid token is validated. It gets a value of 2,000 bytes."""
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
         target = self.target()
@@ -84,8 +77,8 @@ class HeldTests(ValidationTestCase):
 
     def test_silentAddressGetsAShortAnswer(self) -> None:
         """
-        A silent address gets an answer with fewer than 20 contacts within a second, and the next
-        one at once and without a ping.
+        A silent address gets an answer with fewer than 20 contacts within a second. It gets the
+        next short answer at once, without a ping.
         """
         peer = self.peer(id=None)
         peer.ask(self.there, wire.FIND_NODE, self.target())
@@ -101,9 +94,7 @@ class HeldTests(ValidationTestCase):
         self.assertEqual(len(peer.requests), pings)
 
     def test_sentAnswerLeavesNoObject(self) -> None:
-        """
-        An answer that was held leaves no object behind, even without the garbage collector.
-        """
+        """A held answer leaves no object in memory, even without the garbage collector."""
         gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)
@@ -115,8 +106,8 @@ class HeldTests(ValidationTestCase):
 
     def test_silentAddressIsValidatedLater(self) -> None:
         """
-        A silent address is pinged again after `VALIDATION_SILENCE_REMEMBERED_FOR`, 30 seconds, and
-        then gets all 20 contacts.
+        A silent address is pinged again after `VALIDATION_SILENCE_REMEMBERED_FOR`, 30 seconds. If
+        it answers then, it gets all 20 contacts.
         """
         peer = self.peer(id=None)
         peer.ask(self.there, wire.FIND_NODE, self.target())
@@ -128,8 +119,7 @@ class HeldTests(ValidationTestCase):
 
     def test_largeValueIsSentWholeOrNotAtAll(self) -> None:
         """
-        A value of 2,000 bytes is sent to an asker that answers its ping, and a silent one gets
-        nothing.
+        An asker that answers its ping gets a value of 2,000 bytes. A silent asker gets no answer.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         silent, honest = self.peer(id=None), self.peer(id=None, answers="pong")
@@ -141,7 +131,8 @@ class HeldTests(ValidationTestCase):
 
     def test_largeValueIsSentAtTheSecondRequest(self) -> None:
         """
-        A value that wasn't sent because the asker missed its pings is sent when it asks again.
+        An asker that missed its pings gets no value at first. It gets the value when it asks again
+        and answers the ping.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
@@ -154,9 +145,7 @@ class HeldTests(ValidationTestCase):
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
     def test_slowAskerGetsItsValue(self) -> None:
-        """
-        An asker whose pong takes 2 seconds gets its value.
-        """
+        """An asker that answers its ping after 2 seconds gets its value."""
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
         peer.onRequest = lambda message, address: self.clock.callLater(
@@ -167,9 +156,7 @@ class HeldTests(ValidationTestCase):
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
     def test_secondPingIsSent(self) -> None:
-        """
-        An asker that misses the first ping answers the second, and gets its value.
-        """
+        """An asker that misses the first ping and answers the second one gets its value."""
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
         peer.ask(self.there, COMMAND, self.target())
@@ -180,8 +167,8 @@ class HeldTests(ValidationTestCase):
 
     def test_silenceToAValidationEvictsNoContact(self) -> None:
         """
-        A contact that answers the ping of its claim stays, although it is silent to the pings that
-        validate its address.
+        A contact that answers the ping of its claim stays listed, although it ignores the pings for
+        its validation.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 20_000))
         peer = self.peer()
@@ -197,9 +184,7 @@ class HeldTests(ValidationTestCase):
         self.assertIn(peer.contact, self.server.contacts())
 
     def answerAfterGuesses(self, guesses: int) -> RawPeer:
-        """
-        Have a peer answer its ping after pongs with wrong transaction ids, and return the peer.
-        """
+        """Let a peer answer its ping after pongs with wrong transaction ids. Return the peer."""
         self.server.register(COMMAND, Handler(lambda _: b"x" * 2000))
         peer = self.peer(id=None)
         peer.ask(self.there, COMMAND, self.target())
@@ -214,22 +199,21 @@ class HeldTests(ValidationTestCase):
 
     def test_fewGuessesSpareTheValidation(self) -> None:
         """
-        A pong is taken after 15 pongs with wrong transaction ids, one fewer than `MAXIMUM_GUESSES`.
+        A pong is accepted after 15 pongs with wrong transaction ids, one fewer than
+        `MAXIMUM_GUESSES`.
         """
         peer = self.answerAfterGuesses(MAXIMUM_GUESSES - 1)
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
     def test_manyGuessesEndTheValidation(self) -> None:
-        """
-        A pong is not taken after `MAXIMUM_GUESSES`, 16, pongs with wrong transaction ids.
-        """
+        """A pong is ignored after `MAXIMUM_GUESSES`, 16, pongs with wrong transaction ids."""
         peer = self.answerAfterGuesses(MAXIMUM_GUESSES)
         self.assertEqual(self.answersTo(peer), [])
 
     def test_answersOfAnAddressAreHeldTogether(self) -> None:
         """
-        An address has `HELD_ANSWERS_PER_ADDRESS`, 16, answers held until it has answered one ping,
-        and 5 more are sent short.
+        For one address, at most `HELD_ANSWERS_PER_ADDRESS`, 16, answers are held until it answers
+        one ping. Five more are sent short.
         """
         peer = self.peer(id=None, answers="pong")
         for _ in range(HELD_ANSWERS_PER_ADDRESS + 5):
@@ -244,8 +228,8 @@ class HeldTests(ValidationTestCase):
 
     def test_validationsAreLimited(self) -> None:
         """
-        At most `MAXIMUM_VALIDATIONS`, 512, of 612 addresses are validated at once, and all are
-        answered within 15 seconds.
+        Of 612 unproven addresses, at most `MAXIMUM_VALIDATIONS`, 512, are validated at once. All
+        are answered within 15 seconds.
         """
         peers = [self.peer(id=None) for _ in range(MAXIMUM_VALIDATIONS + 100)]
         for peer in peers:
@@ -257,8 +241,8 @@ class HeldTests(ValidationTestCase):
 
     def test_quickAskersAreValidatedInAFlood(self) -> None:
         """
-        Twenty askers that answer their ping within 0.1 seconds get all 20 contacts while 5,000
-        unproven addresses a second ask.
+        During a flood from 5,000 unproven addresses a second, 20 askers that answer their ping
+        within 0.1 seconds get all 20 contacts.
         """
         honest = []
         for number in range(20):
@@ -275,7 +259,7 @@ class HeldTests(ValidationTestCase):
 
     def test_heldBytesAreLimited(self) -> None:
         """
-        Answers of 60,000 bytes are held up to `HELD_BYTES`, 4 MB, for all addresses together.
+        Answers of 60,000 bytes are held up to a total of `HELD_BYTES`, 4 MB, for all addresses.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 60_000))
         count = HELD_BYTES // 60_000 + 20
@@ -289,8 +273,8 @@ class HeldTests(ValidationTestCase):
 
     def test_valuesForSilentAskersGiveWay(self) -> None:
         """
-        A value of 60,000 bytes is sent to an asker that answers, although twice `HELD_BYTES` of
-        values are to be held for silent ones before.
+        An asker that answers gets a value of 60,000 bytes, although silent askers asked for twice
+        `HELD_BYTES` of values before.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 60_000))
         for number in range(2 * HELD_BYTES // 60_000):
@@ -303,7 +287,8 @@ class HeldTests(ValidationTestCase):
 
     def test_fullQueueDelaysNoValidation(self) -> None:
         """
-        An address is validated while 256 requests of the node's own are in flight and 4,096 wait.
+        An address is validated although 256 of the node's own requests are in flight and 4,096
+        wait.
         """
         silent = self.peer()
         for _ in range(256 + 4096):
@@ -315,8 +300,8 @@ class HeldTests(ValidationTestCase):
 
     def test_validationsDelayNoOwnRequest(self) -> None:
         """
-        A ping of the node's own is sent at once and times out as usual, while as many validations
-        and claims as there may be are under way.
+        With the maximum of validations and claims in progress, the node's own ping is sent at once
+        and times out as usual.
         """
         datagrams = [
             wire.frameRequest(number, wire.requestBody(wire.FIND_NODE, id, self.target()))

@@ -1,5 +1,5 @@
 """
-Requests on several paths: through a referrer, and to an address that a hole punch has opened.
+Requests on several paths: through a referrer, and to an address that a hole punch opened.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tests.helpers.networks.requests import OTHER, PEER, RequestsTestCase
 
 class TwoWaysTests(RequestsTestCase):
     """
-    A request that goes to a peer and to a referrer under one transaction id.
+    A request sent to a peer and to a referrer with one transaction id.
     """
 
     def setUp(self) -> None:
@@ -30,7 +30,7 @@ class TwoWaysTests(RequestsTestCase):
 
     def test_bothDatagramsShareATransactionId(self) -> None:
         """
-        One datagram goes to the peer and another to the referrer, with the same transaction id.
+        One datagram goes to the peer and one to the referrer. They have the same transaction id.
         """
         (direct, peer), (relayed, referrer) = self.sent
         self.assertEqual((peer, referrer), (PEER, OTHER))
@@ -38,20 +38,17 @@ class TwoWaysTests(RequestsTestCase):
         self.assertEqual(direct[:2], relayed[:2])
 
     def test_anotherPortOfThePeerMayAnswer(self) -> None:
-        """
-        An answer from another port of the peer's host is taken.
-        """
+        """An answer from another port of the peer's host is accepted."""
         self.assertTrue(self.answer(source=(PEER.host, 4321)))
 
     def test_referrerMayNotAnswer(self) -> None:
-        """
-        An answer from the referrer is not taken.
-        """
+        """An answer from the referrer is refused."""
         self.assertFalse(self.answer(source=OTHER))
 
     def test_silenceIsThatOfThePeer(self) -> None:
         """
-        A request without an answer is sent four times on each way, and the peer counts as silent.
+        Without an answer, the request is sent four times on each path. Only the peer counts as
+        silent.
         """
         self.clock.runFor(20)
         self.assertEqual(self.missed, [PEER])
@@ -60,13 +57,13 @@ class TwoWaysTests(RequestsTestCase):
 
 class RelayTests(RequestsTestCase):
     """
-    A ping that a referrer relays, while the request itself is in flight.
+    A ping sent only to a referrer that relays it.
     """
 
     def test_silenceOfARelayedPingTellsNothing(self) -> None:
         """
-        A relayed ping without an answer is sent to the referrer twice, and neither address counts
-        as silent.
+        Without an answer, a relayed ping is sent to the referrer twice. Neither the peer nor the
+        referrer counts as silent.
         """
         self.requests.sendThrough(
             PEER, OTHER, b"relayed", Callbacks(lambda message, source: None, self.failures.append)
@@ -79,7 +76,7 @@ class RelayTests(RequestsTestCase):
 
 class RedirectTests(RequestsTestCase):
     """
-    A request that goes on at another port of its peer, which a hole punch has opened.
+    A request that continues at another port of its peer, which a hole punch opened.
     """
 
     def setUp(self) -> None:
@@ -90,20 +87,16 @@ class RedirectTests(RequestsTestCase):
         self.requests.redirect(self.request, self.moved)
 
     def test_redirectedRequestIsTheSameDatagram(self) -> None:
-        """
-        The first datagram is sent to the new address once more.
-        """
+        """A redirected request sends its first datagram again, to the new address."""
         self.assertEqual(self.sent[-1], (self.sent[0][0], self.moved))
 
     def test_formerAddressMayAnswer(self) -> None:
-        """
-        An answer from the former address is taken.
-        """
+        """An answer from the old address is accepted."""
         self.assertTrue(self.answer(source=PEER))
 
     def test_redirectedRequestIsRetriedAsOften(self) -> None:
         """
-        A redirected request is retried at the new address as often as at the old one, and then
+        A redirected request gets as many retries at the new address as at the old one. Then it
         fails once.
         """
         self.clock.runFor(20)

@@ -1,5 +1,5 @@
 """
-Probes that end, and begin others, while there are as many as there may be.
+Probes at their limit: the end of one probe starts another.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ WAITS = (1.0,)
 
 
 class FullTests(SynchronousTestCase):
-    """Two probes, as many as there may be, of which the first one's end begins another."""
+    """
+    At most two probes at once. The end of the first one starts another.
+    """
 
     def setUp(self) -> None:
         self.ended: list[tuple[HostPort, bool]] = []
@@ -30,11 +32,11 @@ class FullTests(SynchronousTestCase):
         self.datagrams: list[tuple[bytes, HostPort]] = []
 
     def keep(self, datagram: bytes, address: HostPort) -> None:
-        """Keep a datagram that the probes send."""
+        """Record a datagram sent by the probes."""
         self.datagrams.append((datagram, address))
 
     def fill(self, next: HostPort) -> None:
-        """Probe two addresses; the end of the first probe begins one of another address."""
+        """Probe two addresses. The end of the first probe starts a probe of ``next``."""
 
         def begin(isAnswered: bool) -> None:
             self.ended.append((FIRST, isAnswered))
@@ -44,16 +46,18 @@ class FullTests(SynchronousTestCase):
         self.probe(SECOND)
 
     def probe(self, address: HostPort) -> None:
-        """Probe an address, and keep how that ends."""
+        """Probe an address and record the outcome."""
         self.probes.send(address, lambda isAnswered: self.ended.append((address, isAnswered)))
 
     def answerAll(self) -> None:
-        """Answer every ping from the address that it was sent to."""
+        """Answer each ping from the address to which it was sent."""
         for datagram, address in list(self.datagrams):
             self.requests.received(wire.encodeResponse(wire.transactionId(datagram), None), address)
 
     def test_addressHasOneProbe(self) -> None:
-        """An address has one probe, although the end of another probe has just begun it."""
+        """
+        An address has only one probe, even if the end of another probe has just started this one.
+        """
         self.fill(next=THIRD)
         self.probe(THIRD)
         self.assertEqual([to for _, to in self.datagrams], [FIRST, SECOND, THIRD])
@@ -62,8 +66,8 @@ class FullTests(SynchronousTestCase):
 
     def test_probesStayWithinTheirLimit(self) -> None:
         """
-        No more than 2 probes are in flight when the end of one begins another, and each of 4 ends
-        once.
+        At most 2 probes are in flight while the end of one starts another. Each of the 4 probes
+        ends once.
         """
         self.fill(next=THIRD)
         self.probe(FOURTH)

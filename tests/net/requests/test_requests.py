@@ -1,5 +1,5 @@
 """
-The end of a request: by an answer, silence, cancellation, or a stop of all requests.
+The end of a request: by an answer, a time-out, cancellation, or the stop of all requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.helpers.networks.requests import BODY, OTHER, PEER, RequestsTestCase
 
 class ConstantRandom(Random):
     """
-    A source of randomness that always returns 7.
+    A random generator that always returns 7.
     """
 
     def getrandbits(self, bits: int, /) -> int:
@@ -26,13 +26,11 @@ class ConstantRandom(Random):
 
 class EndTests(RequestsTestCase):
     """
-    A request, which ends once and in one way.
+    A request, which ends exactly once.
     """
 
     def test_answerEndsTheRequest(self) -> None:
-        """
-        An answer from the address that was asked ends the request, and the node hears of it.
-        """
+        """An answer from the asked address ends the request and is reported to the node."""
         self.send()
         self.assertTrue(self.answer())
         [(message, source)] = self.answers
@@ -41,18 +39,14 @@ class EndTests(RequestsTestCase):
         self.assertEqual(self.requests.inFlight, 0)
 
     def test_secondAnswerIsRefused(self) -> None:
-        """
-        A second answer to one request is not taken.
-        """
+        """A second answer to the same request is refused."""
         self.send()
         self.answer()
         self.assertFalse(self.answer())
         self.assertEqual(len(self.answers), 1)
 
     def test_answerFromAnotherAddressIsRefused(self) -> None:
-        """
-        An answer from another host or another port is not taken, and the request goes on.
-        """
+        """An answer from another host or port is refused. The request goes on."""
         self.send()
         self.assertFalse(self.answer(source=OTHER))
         self.assertFalse(self.answer(source=(PEER.host, PEER.port + 1)))
@@ -60,9 +54,7 @@ class EndTests(RequestsTestCase):
         self.assertTrue(self.answer())
 
     def test_malformedAnswerIsRefused(self) -> None:
-        """
-        An answer that can't be read raises `MalformedDatagram`, and the request goes on.
-        """
+        """An answer that can't be read raises `MalformedDatagram`. The request goes on."""
         self.send()
         datagram, _ = self.sent[0]
         header = wire.transactionId(datagram).to_bytes(2, "big")
@@ -72,7 +64,7 @@ class EndTests(RequestsTestCase):
 
     def test_silentRequestIsSentFourTimes(self) -> None:
         """
-        A request without an answer is sent four times after growing pauses, and then fails with the
+        A request without an answer is sent four times with growing pauses. Then it fails with the
         address.
         """
         times: list[float] = []
@@ -93,7 +85,7 @@ class EndTests(RequestsTestCase):
 
     def test_reusedTransactionIdHasItsOwnDeadline(self) -> None:
         """
-        A request isn't late at the deadline of an earlier one that had the same transaction id.
+        A request isn't late at the deadline of an earlier request with the same transaction id.
         """
         self.requests = Requests(self.environment(ConstantRandom()), self.listener)
         first = self.send()
@@ -108,18 +100,14 @@ class EndTests(RequestsTestCase):
         self.assertEqual(self.late, [1])
 
     def test_retryIsTheSameDatagram(self) -> None:
-        """
-        A retry is byte for byte the first datagram, so that its receiver can recognise it.
-        """
+        """A retry equals the first datagram, so that the receiver can recognise it."""
         self.send()
         self.clock.runFor(1)
         self.assertGreater(len(self.sent), 1)
         self.assertEqual(len(set(self.sent)), 1)
 
     def test_answerToARetryEndsTheRequest(self) -> None:
-        """
-        An answer to the second transmission ends the request, and nothing more is sent.
-        """
+        """An answer to the second transmission ends the request. Nothing more is sent."""
         self.send()
         self.clock.runFor(0.6)
         self.assertEqual(len(self.sent), 2)
@@ -129,7 +117,7 @@ class EndTests(RequestsTestCase):
 
     def test_cancelledRequestIsSilent(self) -> None:
         """
-        A cancelled request is sent no more, and its callbacks hear of no answer and no failure.
+        A cancelled request is not sent again. Its callbacks get neither an answer nor a failure.
         """
         request = self.send()
         self.requests.cancel(request)
@@ -142,7 +130,7 @@ class EndTests(RequestsTestCase):
 
     def test_requestCancelledWhenLateIsNotRepeated(self) -> None:
         """
-        A request that is cancelled by its callback after the second transmission isn't sent a third
+        A request that its own callback cancels after the second transmission isn't sent a third
         time.
         """
 
@@ -159,8 +147,8 @@ class EndTests(RequestsTestCase):
 
     def test_stopFailsAllRequests(self) -> None:
         """
-        Stopping fails the request in flight and the one that waits, leaves no timer, and refuses
-        new requests.
+        ``stop`` fails the request in flight and the waiting one, and leaves no timer. New requests
+        raise `NodeDestroyed`.
         """
         self.build(window=1)
         self.send()
@@ -174,8 +162,8 @@ class EndTests(RequestsTestCase):
 
     def test_stopWithinACallbackIsFinal(self) -> None:
         """
-        A failure callback that stops all requests fails the other one with `NodeDestroyed`, and
-        leaves no timer.
+        A failure callback calls ``stop``. The other request fails with `NodeDestroyed`, and no
+        timer is left.
         """
         callbacks = Callbacks(lambda *_: None, lambda _: self.requests.stop(NodeDestroyed("gone")))
         self.requests.send(PEER, BODY, callbacks)
@@ -185,8 +173,6 @@ class EndTests(RequestsTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopBeforeUseDoesNothing(self) -> None:
-        """
-        Stopping before any request does nothing.
-        """
+        """``stop`` before the first request does nothing."""
         self.requests.stop(NodeDestroyed("gone"))
         self.assertEqual(self.failures, [])

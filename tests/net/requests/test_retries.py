@@ -1,5 +1,5 @@
 """
-The times of retries: after measured round trips, and in a reactor that was held up.
+The times of retries: after measured round trips, and in a reactor that was blocked.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from tests.helpers.networks.requests import OTHER, PEER, RequestsTestCase
 
 class RoundTripTests(RequestsTestCase):
     """
-    Time-outs that follow measured round trips.
+    Time-outs that follow the measured round trips.
     """
 
     def pauseBeforeRetry(self, address: Address) -> float:
-        """Return the seconds after which a request to an address is sent again."""
+        """Return the seconds between the first transmission to an address and the second."""
         before = len(self.sent)
         start = self.clock.seconds()
         request = self.send(address)
@@ -23,15 +23,13 @@ class RoundTripTests(RequestsTestCase):
         return self.clock.seconds() - start
 
     def measure(self, address: Address, seconds: float) -> None:
-        """Have an address answer a request after some seconds."""
+        """Have an address answer a request after this number of seconds."""
         self.send(address)
         self.clock.runFor(seconds)
         self.assertTrue(self.answer(source=address))
 
     def test_fastPeerIsRetriedSooner(self) -> None:
-        """
-        A request to a peer that answers fast is retried sooner than one to an unknown peer.
-        """
+        """A request to a fast peer is retried sooner than a request to an unknown peer."""
         unknown = self.pauseBeforeRetry(PEER)
         for _ in range(10):
             self.measure(PEER, 0.02)
@@ -39,8 +37,8 @@ class RoundTripTests(RequestsTestCase):
 
     def test_slowPeerIsRetriedLater(self) -> None:
         """
-        A request to a peer that answers after 0.4 seconds is retried later than that, and one to a
-        fast peer sooner.
+        A request to a peer that answers after 0.4 seconds is retried after more than 0.4 seconds. A
+        request to a fast peer is retried sooner.
         """
         for _ in range(10):
             self.measure(PEER, 0.4)
@@ -49,9 +47,7 @@ class RoundTripTests(RequestsTestCase):
         self.assertLess(self.pauseBeforeRetry(OTHER), 0.4)
 
     def test_retriesComeInTheOrderOfDeadlines(self) -> None:
-        """
-        A request to a fast peer is retried before an older one to a slow peer.
-        """
+        """A request to a fast peer is retried before an older request to a slow peer."""
         for _ in range(20):
             self.measure(PEER, 0.45)
             self.measure(OTHER, 0.01)
@@ -62,25 +58,21 @@ class RoundTripTests(RequestsTestCase):
         self.assertEqual(self.sent[2][1], OTHER)
 
 
-class HeldUpTests(RequestsTestCase):
+class BlockedReactorTests(RequestsTestCase):
     """
-    A reactor that was held up for 60 seconds, and runs its timers before it reads datagrams.
+    A reactor that was blocked for 60 seconds, and then runs its timers before it reads datagrams.
     """
 
     def test_unreadAnswerIsNotLate(self) -> None:
-        """
-        A request whose answer lay unread while the reactor was held up isn't late.
-        """
+        """A request isn't late if its answer waited unread while the reactor was blocked."""
         self.send()
-        # The answer is read after the timer that is due, and before any timer that this one sets.
+        # The answer is read after the timer that is due, and before any timer that this timer sets.
         self.clock.callLater(30.0, self.answer)
         self.clock.advance(60.0)
         self.assertEqual((self.late, self.failures), ([], []))
 
     def test_missingAnswerIsLate(self) -> None:
-        """
-        A request without an answer is late once the reactor has nothing more to read.
-        """
+        """A request without an answer is late when the reactor has read all datagrams."""
         self.send()
         self.clock.advance(60.0)
         self.assertEqual(self.late, [1])

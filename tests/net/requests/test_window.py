@@ -1,5 +1,5 @@
 """
-The window of requests in flight, the queue of those that wait, and transaction ids.
+The window of requests in flight, the queue of waiting requests, and transaction ids.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.helpers.networks.requests import RequestsTestCase
 
 class WindowTests(RequestsTestCase):
     """
-    A window of two requests in flight, and a queue of three that wait.
+    A window of two requests in flight, and a queue of three waiting requests.
     """
 
     def setUp(self) -> None:
@@ -22,24 +22,22 @@ class WindowTests(RequestsTestCase):
         self.build(window=2, queueLimit=3)
 
     def fill(self) -> list[OutgoingRequest]:
-        """Send five requests to five ports: two are in flight, and three wait."""
+        """Send five requests to five ports. Two are in flight, and three wait."""
         return [self.send(Address("10.0.0.1", port)) for port in range(1, 6)]
 
     def ports(self) -> list[int]:
-        """Return the ports that something was sent to, each once, in order."""
+        """Return the ports to which a datagram was sent, each once, in order."""
         return list(dict.fromkeys(address[1] for _, address in self.sent))
 
     def test_requestsBeyondTheWindowWait(self) -> None:
-        """
-        Two requests, the window, are sent at once, and three wait.
-        """
+        """With a window of two, two of five requests are sent at once, and three wait."""
         self.fill()
         self.assertEqual(self.ports(), [1, 2])
         self.assertEqual((self.requests.inFlight, self.requests.waiting), (2, 3))
 
     def test_requestBeyondTheQueueIsRefused(self) -> None:
         """
-        A request beyond the queue raises `TooManyRequests` with the number of those that wait.
+        A request beyond the queue raises `TooManyRequests` with the number of waiting requests.
         """
         self.fill()
         with self.assertRaises(TooManyRequests) as caught:
@@ -47,34 +45,26 @@ class WindowTests(RequestsTestCase):
         self.assertIn("3 requests wait already", str(caught.exception))
 
     def test_answerSendsTheNextRequest(self) -> None:
-        """
-        An answer lets the request be sent that has waited for longest.
-        """
+        """After an answer, the request that has waited longest is sent."""
         self.fill()
         self.answer(0, ("10.0.0.1", 1))
         self.assertEqual(self.ports(), [1, 2, 3])
 
     def test_timeoutsSendAllRequests(self) -> None:
-        """
-        Time-outs let all requests that wait be sent, without any answer.
-        """
+        """Without any answer, time-outs make room until all waiting requests were sent."""
         self.fill()
         self.clock.runFor(20)
         self.assertEqual(self.ports(), [1, 2, 3, 4, 5])
         self.assertEqual(len(self.failures), 5)
 
     def test_cancellationSendsTheNextRequest(self) -> None:
-        """
-        A cancellation lets the request be sent that has waited for longest.
-        """
+        """After a cancellation, the request that has waited longest is sent."""
         first, *_ = self.fill()
         self.requests.cancel(first)
         self.assertEqual(self.ports(), [1, 2, 3])
 
     def test_requestCancelledWhileItWaitsIsNotSent(self) -> None:
-        """
-        A request that is cancelled while it waits is never sent.
-        """
+        """A request that is cancelled while it waits is never sent."""
         _, _, third, *_ = self.fill()
         self.requests.cancel(third)
         self.assertEqual(self.requests.waiting, 2)
@@ -98,12 +88,12 @@ class TransactionIdTests(RequestsTestCase):
     """
 
     def ids(self) -> list[int]:
-        """Return the transaction ids of all datagrams that were sent."""
+        """Return the transaction ids of all sent datagrams."""
         return [wire.transactionId(datagram) for datagram, _ in self.sent]
 
     def test_transactionIdsAreUnpredictable(self) -> None:
         """
-        Transaction ids of 200 requests have more than 190 different steps, and use all 15 bits.
+        The transaction ids of 200 requests have more than 190 different steps and use all 15 bits.
         """
         for _ in range(200):
             self.send()
@@ -113,9 +103,7 @@ class TransactionIdTests(RequestsTestCase):
         self.assertGreater(max(ids), 30000)
 
     def test_transactionIdsInFlightAreUnique(self) -> None:
-        """
-        Transaction ids of 20,000 requests in flight are all different.
-        """
+        """The transaction ids of 20,000 requests in flight are all different."""
         self.build(window=20000)
         for _ in range(20000):
             self.send()

@@ -1,5 +1,5 @@
 """
-Upkeep: the checks, retries and refreshes that a node runs by itself.
+Upkeep: the checks, retries and refreshes that a node runs without being asked to.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from tests.helpers.networks.peers import RawPeer
 
 class CheckTests(NodeTestCase):
     """
-    Contacts that were unheard for a while, and are pinged.
+    Pings of contacts that were unheard for some time.
     """
 
     def test_answeringContactStays(self) -> None:
         """
-        A contact that answers is pinged at most once in `CHECK_AFTER` seconds, and stays.
+        A contact that answers is pinged at most once in `CHECK_AFTER` seconds, and stays in the
+        table.
         """
         node = self.node()
         peer = self.peer()
@@ -43,9 +44,7 @@ class CheckTests(NodeTestCase):
         self.assertLessEqual(len(peer.requestsFor(wire.PING)), 9)
 
     def test_deadContactLeavesTheTable(self) -> None:
-        """
-        A dead contact has left the table after `DEAD_GONE_AFTER` seconds.
-        """
+        """A dead contact leaves the table within `DEAD_GONE_AFTER` seconds."""
         node = self.node()
         peer = self.peer()
         self.introduce(peer, node)
@@ -54,8 +53,8 @@ class CheckTests(NodeTestCase):
 
     def test_manyDeadContactsLeaveTheTable(self) -> None:
         """
-        All contacts of a network of 60 that died at once have left the table after
-        `DEAD_GONE_AFTER` seconds.
+        In a network of 60, all nodes but one die. Within `DEAD_GONE_AFTER` seconds, all dead
+        contacts leave its table.
         """
         nodes = self.swarm(60)
         for node in nodes[1:]:
@@ -64,20 +63,15 @@ class CheckTests(NodeTestCase):
         self.assertEqual(nodes[0].contacts(), [])
 
     def test_lossEvictsNoContact(self) -> None:
-        """
-        At least 13 of 14 contacts are listed after an hour in which a tenth of all datagrams was
-        lost.
-        """
+        """After an hour with 10 % loss, at least 13 of 14 contacts are listed."""
         nodes = self.swarm(15)
         self.network.loss = 0.1
         self.clock.runFor(3600)
         known = {contact.id for contact in nodes[0].contacts()}
         self.assertGreaterEqual(len(known), 13)
 
-    def test_destroyedNodePingsNobody(self) -> None:
-        """
-        A destroyed node pings no contact.
-        """
+    def test_destroyedNodeSendsNoPing(self) -> None:
+        """A destroyed node sends no ping to a contact."""
         node = self.node()
         peer = self.peer()
         self.introduce(peer, node)
@@ -87,9 +81,7 @@ class CheckTests(NodeTestCase):
         self.assertEqual(peer.requests, [])
 
     def test_unusedAnswersAreForgotten(self) -> None:
-        """
-        An answer that the table has cached is forgotten after `INTERVAL` seconds.
-        """
+        """An answer cached by the table is forgotten after `INTERVAL` seconds."""
         table = self.node()._parts.table
         target = bytes([table.id[0] ^ 0x80]) + bytes(31)
         for number in range(K):
@@ -109,7 +101,9 @@ class IsolatedTests(NodeTestCase):
     """
 
     def attempts(self, node: DHTNode, seconds: float) -> list[float]:
-        """Return the times at which a node began to ask its bootstrap node, over some seconds."""
+        """
+        Return the times at which a node began to ask its bootstrap node, during these seconds.
+        """
         peer = self.peer("10.1.1.1", port=7000)
         times: dict[int, float] = {}
         peer.onRequest = lambda message, source: times.setdefault(
@@ -120,8 +114,8 @@ class IsolatedTests(NodeTestCase):
 
     def test_retriesGetRarerButNeverEnd(self) -> None:
         """
-        The first retry comes within 3 intervals, and later ones with pauses of up to
-        `LONGEST_RETRY`, fewer than 120 in an hour.
+        The first retry comes within 3 intervals. Later pauses grow up to `LONGEST_RETRY`, so that
+        an hour has fewer than 120 retries.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         times = self.attempts(node, 3600)
@@ -133,7 +127,7 @@ class IsolatedTests(NodeTestCase):
 
     def test_nodeJoinsOnceItsBootstrapNodeIsBack(self) -> None:
         """
-        A node joins within `LONGEST_RETRY` and an interval after its bootstrap node came back.
+        A node joins within `LONGEST_RETRY` plus one interval after its bootstrap node came back.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         self.clock.runFor(1800)
@@ -143,8 +137,8 @@ class IsolatedTests(NodeTestCase):
 
     def test_nodeThatLostItsContactsJoinsAgain(self) -> None:
         """
-        A node that lost its 4 contacts in a partition has them again twice `LONGEST_RETRY` seconds
-        after it.
+        A node loses its 4 contacts in a partition. It lists them again within twice `LONGEST_RETRY`
+        seconds after the partition.
         """
         nodes = self.swarm(5)
         self.network.partition([self.addressOf(nodes[0]).host])
@@ -155,9 +149,7 @@ class IsolatedTests(NodeTestCase):
         self.assertEqual(len(nodes[0].contacts()), 4)
 
     def test_nodeWithoutBootstrapNodesIsSilent(self) -> None:
-        """
-        A node without bootstrap nodes and contacts sends nothing in an hour.
-        """
+        """A node without bootstrap nodes and contacts sends no datagram in an hour."""
         self.node()
         self.clock.runFor(3600)
         self.assertEqual(self.sent, [])
@@ -165,18 +157,18 @@ class IsolatedTests(NodeTestCase):
 
 class RefreshTests(NodeTestCase):
     """
-    Buckets that are refreshed and explored by lookups.
+    Lookups that refresh or explore buckets.
     """
 
     def lookups(self, node: DHTNode) -> list[wire.RequestMessage]:
-        """Return the requests of lookups that a node has sent."""
+        """Return the requests that a node has sent for lookups."""
         sent = self.requestsBy(self.addressOf(node))
         return [message for message in sent if message.command == wire.FIND_NODE]
 
     def test_idleNodeRefreshesItsBuckets(self) -> None:
         """
-        A node that nobody uses looks up its own id and more than 2 other targets within 3 times
-        `REFRESH_AFTER` seconds.
+        Within 3 times `REFRESH_AFTER` seconds, an idle node looks up its own id and more than 2
+        other targets.
         """
         nodes = self.swarm(30)
         self.clock.runFor(10)
@@ -188,8 +180,8 @@ class RefreshTests(NodeTestCase):
 
     def test_farBucketsAreExploredAfterJoining(self) -> None:
         """
-        At least half of the places for contacts that differ in the first bit are taken
-        `EXPLORE_AFTER` and 4 intervals after a node has joined.
+        Within `EXPLORE_AFTER` plus 4 intervals after joining, a node has filled at least half of
+        its farthest bucket. Ids in this bucket differ from its own in the first bit.
         """
         nodes = self.swarm(80)
         self.clock.runFor(EXPLORE_AFTER + 4 * INTERVAL)
@@ -200,10 +192,10 @@ class RefreshTests(NodeTestCase):
 
     def newcomer(self) -> DHTNode:
         """
-        Return a new node that knows a bucket of near contacts, and none that differ in the first
-        bit.
+        Return a new node with a bucket of near contacts and no contact whose id differs in the
+        first bit.
 
-        The near contacts name the three farthest of 80 such nodes, and each of these names the next
+        The near contacts name the three farthest of 80 such nodes. Each of these names the next
         three.
         """
         node = self.node()
@@ -227,24 +219,25 @@ class RefreshTests(NodeTestCase):
         return node
 
     def idSharing(self, bits: int, node: DHTNode) -> bytes:
-        """Return a random id that shares exactly ``bits`` bits with a node's."""
+        """Return a random id that shares exactly ``bits`` leading bits with the node's id."""
         differing = ID_BITS - 1 - bits
         return near(node.id, 1 << differing | self.random.getrandbits(differing))
 
     def test_explorationEndsWithAFullBucket(self) -> None:
         """
-        A far bucket is explored until it is full, with at most 40 requests and a window of 16 more.
+        A far bucket is explored until it is full, with at most 40 requests plus a window of 16.
         """
         node = self.newcomer()
         self.clock.runFor(EXPLORE_AFTER + INTERVAL)
         self.assertEqual(sum(_isFar(each, node) for each in node.contacts()), K)
-        # The near contacts, the far ones, and those in flight when the last of these answered.
+        # These are requests to the near contacts, to the far contacts, and those in flight when the
+        # bucket became full.
         self.assertLessEqual(len(self.lookups(node)), 2 * K + LOOKUP_WINDOW)
 
     def test_explorationWaitsForASettledNode(self) -> None:
         """
-        A node explores no bucket before `EXPLORE_AFTER` seconds, because a node that has just come
-        may soon be gone.
+        A node explores no bucket in its first `EXPLORE_AFTER` seconds, because a new node may leave
+        soon.
         """
         node = self.newcomer()
         self.clock.runFor(EXPLORE_AFTER - 2)
@@ -254,7 +247,8 @@ class RefreshTests(NodeTestCase):
 
     def test_explorationEndsWhenToldSo(self) -> None:
         """
-        An exploration whose condition is met sends no more than its first window of requests.
+        An exploration whose end condition is met at the start sends at most one first window of
+        requests.
         """
         node = self.swarm(40)[0]
         self.sent.clear()
@@ -264,9 +258,7 @@ class RefreshTests(NodeTestCase):
         self.assertLessEqual(len(self.lookups(node)), FIRST_WINDOW)
 
     def test_exploredNodeIsIdle(self) -> None:
-        """
-        A node that has explored its buckets sends no lookup before they are due to be refreshed.
-        """
+        """After its exploration, a node sends no lookup until its buckets are due for a refresh."""
         nodes = self.swarm(80)
         self.clock.runFor(REFRESH_AFTER / 2)
         self.sent.clear()
@@ -274,9 +266,7 @@ class RefreshTests(NodeTestCase):
         self.assertEqual(self.lookups(nodes[0]), [])
 
     def test_idleNodeSendsFewDatagrams(self) -> None:
-        """
-        An idle node in a network of 30 sends fewer than 2 datagrams a second.
-        """
+        """In a network of 30, an idle node sends fewer than 2 datagrams a second."""
         nodes = self.swarm(30)
         self.sent.clear()
         self.clock.runFor(3600)
@@ -284,8 +274,8 @@ class RefreshTests(NodeTestCase):
 
     def test_networkHealsAfterAPartition(self) -> None:
         """
-        Every node of a part of a network that was cut lists nodes of the other part 3 times
-        `REFRESH_AFTER` seconds after the cut ended.
+        Within 3 times `REFRESH_AFTER` seconds after a partition, every node of one part lists nodes
+        of the other part.
         """
         nodes = self.swarm(30)
         part = [self.addressOf(node).host for node in nodes[:15]]
