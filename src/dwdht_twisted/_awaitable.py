@@ -1,9 +1,12 @@
 """
 Awaiting across Twisted and asyncio.
 
-Under ``asyncioreactor`` both kinds of coroutines run in one process.  Twisted drives those of
-``Deferred.fromCoroutine``, which may await Deferreds.  An asyncio task drives the others, which may
-await futures.  The Deferreds of this package can be awaited in both.
+Under ``asyncioreactor`` two kinds of coroutines run in one process:
+
+- Twisted drives the coroutines of ``Deferred.fromCoroutine``.  They may await Deferreds.
+- An asyncio task drives the other coroutines.  They may await futures.
+
+The Deferreds of this package can be awaited in both kinds.
 """
 
 from __future__ import annotations
@@ -35,9 +38,9 @@ class AwaitableDeferred(Deferred[Result]):
 
 def awaitable(deferred: Deferred[Result]) -> AwaitableDeferred[Result]:
     """
-    A Deferred with the outcome of another one, which can also be awaited in an asyncio task.
+    Return a Deferred with the outcome of ``deferred`` that can be awaited in an asyncio task too.
 
-    Cancelling it cancels the other one.
+    Cancelling the result cancels ``deferred``.
     """
     result: AwaitableDeferred[Result] = AwaitableDeferred(lambda _: deferred.cancel())
     deferred.addCallbacks(result.callback, result.errback)
@@ -49,7 +52,8 @@ def toDeferred(given: Awaitable[Result], reactor: object) -> Deferred[Result]:
     Run an awaitable, for example a coroutine or a future, and return a Deferred of its result.
 
     :param reactor: the reactor of the node.  On an ``asyncioreactor`` the awaitable runs in a task
-        of its own and may await futures and Deferreds.  On others it may await Deferreds.
+        of its own and may await futures and Deferreds.  On any other reactor it may await only
+        Deferreds.
     """
     if isinstance(given, Deferred):
         return given
@@ -61,7 +65,7 @@ def toDeferred(given: Awaitable[Result], reactor: object) -> Deferred[Result]:
 
 class _InTask(Generic[Result]):
     """
-    An awaitable that may await futures and Deferreds where an asyncio task awaits it.
+    An awaitable for an asyncio task.  Unlike others, it may await Deferreds as well as futures.
     """
 
     def __init__(self, given: Awaitable[Result], loop: AbstractEventLoop) -> None:
@@ -78,7 +82,7 @@ def _runInTask(
     """
     Run the steps of an awaitable in an asyncio task.
 
-    The task waits for the futures that the steps yield, and for the Deferreds until they fire.
+    The task waits for each future that the steps yield, and until each yielded Deferred fires.
     """
     resume: Callable[[Any], Any] = steps.send
     argument: Any = None
@@ -101,7 +105,7 @@ def _runInTask(
 
 def _firingOf(deferred: Deferred[Any], loop: AbstractEventLoop) -> Future[None]:
     """
-    A future of the firing of a Deferred, whose result stays with the Deferred.
+    A future that fires with None when a Deferred fires.  The Deferred keeps its result.
 
     ``Deferred.asFuture`` would take the result away from the coroutine that awaits the Deferred.
     Cancelling the future cancels the Deferred.
@@ -115,7 +119,8 @@ def _firingOf(deferred: Deferred[Any], loop: AbstractEventLoop) -> Future[None]:
 
     def ended(_: Future[None]) -> None:
         if future.cancelled():
-            # The coroutine gets the cancellation of the future, and not that of the Deferred.
+            # The coroutine is told of the cancellation by the future, so drop the error of the
+            # Deferred.
             deferred.addErrback(lambda _: None)
             deferred.cancel()
 
@@ -132,8 +137,8 @@ def _loopOf(reactor: object) -> AbstractEventLoop | None:
     """
     The asyncio loop that runs a reactor; None for a reactor of another kind.
 
-    A simulated reactor may be used within a running loop, which is not its own: a task would not
-    run while the simulation does.
+    A simulated reactor may be used within a running loop.  The loop is not the reactor's own, so a
+    task of the loop would not run during the simulation.
     """
     module = sys.modules.get("twisted.internet.asyncioreactor")
     if module is None or not isinstance(reactor, module.AsyncioSelectorReactor):
@@ -143,10 +148,11 @@ def _loopOf(reactor: object) -> AbstractEventLoop | None:
 
 def _loopOfTask() -> AbstractEventLoop | None:
     """
-    The running loop, if the coroutine that is about to await is driven by an asyncio task.
+    The running loop if an asyncio task drives the present coroutine; None if Twisted drives it.
 
-    A task may call a function that runs a coroutine of Twisted.  So it is not enough that there is
-    a task: the first frame below the coroutines tells which of the two drives them.
+    The presence of a task does not tell, because the task may have called a function that runs a
+    coroutine of Twisted.  The first stack frame below the coroutines tells whether Twisted or the
+    task drives them.
     """
     try:
         if current_task() is None:

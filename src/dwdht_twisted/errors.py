@@ -1,16 +1,16 @@
 """
-Everything that this package raises or fails a Deferred with, beside
-``ValueError`` and ``TypeError`` for arguments of the wrong kind.
+The exceptions that this package raises, or fails a Deferred with.
 
-Each class names one thing that a caller may want to treat differently;
-``except DHTError`` takes them all.
+Each class is one kind of failure that a caller may want to handle in its own way.
+``except DHTError`` catches all of them.  Arguments of the wrong kind also raise ``ValueError`` and
+``TypeError``.
 """
 
 from __future__ import annotations
 
 
 class DHTError(Exception):
-    """The root of the tree."""
+    """The base class of all exceptions of this package."""
 
 
 class InvalidTarget(DHTError, ValueError):
@@ -22,11 +22,11 @@ class InvalidAddress(DHTError, ValueError):
 
 
 class InvalidCommand(DHTError, ValueError):
-    """A command is empty, isn't text, or is one that the protocol keeps for itself."""
+    """A command is empty, isn't text, or is reserved by the protocol."""
 
 
 class ValueTooLarge(DHTError, ValueError):
-    """A value is larger than its place allows: a datagram, or the limit of a store."""
+    """A value is too large for a datagram, or for the limit of a store."""
 
 
 class MalformedDatagram(DHTError, ValueError):
@@ -42,23 +42,23 @@ class UnresolvableHost(DHTError):
 
 
 class CannotListen(DHTError):
-    """The UDP port can't be had, because it is taken or not allowed."""
+    """The node can't listen on the UDP port, because the port is in use or not allowed."""
 
 
 class NodeDestroyed(DHTError):
-    """The node was destroyed, before the call or while it waited."""
+    """The node was destroyed, before the call or while the call waited."""
 
 
 class TooManyRequests(DHTError):
-    """The queue of requests that wait for a free place is full."""
+    """Too many requests of the node are waiting to be sent."""
 
 
 class RequestTimeout(DHTError):
-    """No answer came, after all retries."""
+    """A request was not answered, after all retries."""
 
 
 class UnexpectedAnswer(DHTError):
-    """An answer came that lacks what it must hold, such as a ping's echo of our address."""
+    """An answer lacks a required field, such as our own address in the answer to a ping."""
 
 
 class NoResponse(DHTError):
@@ -66,14 +66,14 @@ class NoResponse(DHTError):
 
 
 class NoCloseNodes(DHTError):
-    """No node took an update: none close to the target answered, or each that did refused it."""
+    """No node took an update: no node close to the target answered, or all that did refused it."""
 
 
 class UpdateRefused(DHTError):
     """
     A handler refuses an update.
 
-    It is raised by handlers.  The asker is told at once, and nothing is logged.
+    Handlers raise this exception.  The asker is told at once, and nothing is logged.
     """
 
 
@@ -82,4 +82,4 @@ class StoreFailed(DHTError):
 
 
 class ValueNotFound(DHTError):
-    """No node that was asked holds a valid value under the key."""
+    """None of the asked nodes holds a valid value under the key."""

@@ -1,3 +1,5 @@
 """
-The pure core: no Twisted, no clock, no socket, no source of randomness; these are arguments.
+The pure core: it uses no Twisted, clock, socket or source of randomness.
+
+Functions of the core get the present time and random numbers as arguments.
 """

@@ -1,9 +1,9 @@
 """
-Time-outs: how long to wait for an answer, learnt from the answers that came.
+Time-outs: how long to wait for an answer, estimated from earlier answers.
 
-The estimator is that of RFC 6298: a smoothed round-trip time and its mean deviation, and a time-out
-of the first plus four times the second.  There is one estimate for each address that answered
-lately, and one over all of them for addresses that are new.
+The estimator is that of RFC 6298.  It keeps a smoothed round-trip time and its mean deviation.  The
+time-out is the smoothed time plus four times the deviation.  Each address that answered lately has
+an estimate of its own.  New addresses share one estimate over all addresses.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from .limits import RecentMap
 from .limits.bounds import ESTIMATED_ADDRESSES, ESTIMATES_KEPT_FOR
 from .wire import HostPort
 
-#: Seconds of a time-out before any answer was measured.  Larger: the first lookup waits longer for
-#: dead nodes.  Smaller: slow lines send everything twice.
+#: The time-out before the first answer was measured, in seconds.  Larger: the first lookup waits
+#: longer for dead nodes.  Smaller: a node with a slow link sends everything twice.
 INITIAL_TIMEOUT = 0.5
 
-#: Seconds of the shortest time-out.  Smaller: a peer whose event loop is busy counts as late.
+#: The shortest time-out, in seconds.  Smaller: a peer with a busy event loop counts as late.
 MINIMUM_TIMEOUT = 0.2
 
-#: Seconds of the longest time-out of a first transmission: what the original waits at most.
+#: The longest time-out of a first transmission, in seconds.  ``dht-rpc`` never waits longer.
 MAXIMUM_TIMEOUT = 1.5
 
-#: Requests in a row without an answer in time after which the node's own line counts as slow.
-#: Smaller: a few dead nodes lengthen the time-out of all.
+#: The node's own link counts as slow after this many transmissions in a row without an answer in
+#: time.  Then the time-out of new addresses grows.  Smaller: a few dead nodes make it grow.
 MISSED_IN_A_ROW = 8
 
 # The gains of RFC 6298, section 2.3.
 _ALPHA = 1 / 8
 _BETA = 1 / 4
 
-#: A smoothed round-trip time, its mean deviation, and the shortest time-out; all in seconds.  A
-#: plain tuple of numbers, which the garbage collector need not follow.
+#: A smoothed round-trip time, its mean deviation, and the shortest time-out, all in seconds.  An
+#: estimate is a plain tuple of numbers, which the garbage collector need not follow.
 Estimate: TypeAlias = tuple[float, float, float]
 
 
@@ -43,7 +43,7 @@ def firstEstimate(sample: float) -> Estimate:
 
 
 def refined(estimate: Estimate | None, sample: float) -> Estimate:
-    """An estimate with one more round trip, in seconds."""
+    """The estimate after one more round trip, in seconds."""
     if estimate is None:
         return firstEstimate(sample)
     smoothed, deviation, _ = estimate
@@ -53,12 +53,12 @@ def refined(estimate: Estimate | None, sample: float) -> Estimate:
 
 def backedOff(estimate: Estimate, waited: float) -> Estimate:
     """
-    An estimate with a longer time-out, which holds until there is a new sample.
+    The estimate with a time-out of ``waited`` seconds or more, until there is a new sample.
 
-    Without it, an address that has become slower than its time-out would never give a sample,
-    because each of its answers would follow a second transmission (RFC 6298 section 5.5).
+    With the old time-out, an address that has become slower would never give a sample, because each
+    of its answers would follow a second transmission (RFC 6298 section 5.5).
 
-    :param waited: the seconds after which there was no answer
+    :param waited: the seconds that have passed without an answer
     """
     smoothed, deviation, shortest = estimate
     return smoothed, deviation, max(shortest, waited)
@@ -71,7 +71,7 @@ def timeoutOf(estimate: Estimate) -> float:
 
 
 class Timeouts(Protocol):
-    """Tells how long to wait for an answer, and learns from what comes."""
+    """Tells how long to wait for an answer, and learns from answers and silences."""
 
     def measured(self, address: HostPort, seconds: float, now: float) -> None:
         """Note that an answer came after ``seconds``."""
@@ -83,7 +83,7 @@ class Timeouts(Protocol):
         """
         Note that an address answered no transmission.
 
-        :param waited: how long the first transmission was waited for, in seconds
+        :param waited: the seconds that the first transmission was waited for
         """
 
     def forget(self, address: HostPort) -> None:
@@ -95,7 +95,7 @@ class Timeouts(Protocol):
 
 class FixedTimeout:
     """
-    The same time-out for every address, whatever comes; a `Timeouts`.
+    A `Timeouts` that gives every address the same time-out, and never learns.
 
     :param seconds: the time-out
     """
@@ -123,7 +123,7 @@ class FixedTimeout:
 
 
 class RoundTripTimes:
-    """The estimates of one node; a `Timeouts`."""
+    """A `Timeouts` that estimates round-trip times, for one node."""
 
     __slots__ = ("_addresses", "_missedInARow", "_overall")
 
@@ -138,8 +138,8 @@ class RoundTripTimes:
         """
         See `Timeouts.measured`.
 
-        Call this only for a request that was sent once: of one that was sent twice it is unknown
-        which transmission was answered (Karn's algorithm, RFC 6298 section 3).
+        Call this only for a request that was sent once.  If it was sent twice, the answered
+        transmission is unknown (Karn's algorithm, RFC 6298 section 3).
         """
         self._missedInARow = 0
         self._overall = refined(self._overall, seconds)
@@ -159,8 +159,9 @@ class RoundTripTimes:
         """
         See `Timeouts.failed`.
 
-        The next request waits twice as long as the first transmission, and not as long as the last
-        one: most such addresses are dead, and few have become that slow.
+        The next request to the address waits twice as long as the first transmission did.  It does
+        not wait as long as the last one did, because most such addresses are dead, and few have
+        become that slow.
         """
         known = self._addresses.get(address, now)
         if known is not None:

@@ -1,5 +1,5 @@
 """
-Admission: which requests of others a node serves.
+Admission: the decision whether a node serves a request of another node.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from .validated import ValidatedAddresses
 
 class Admission:
     """
-    Serves the requests that are within the rate of their host, and within that of all strangers.
+    Admits requests up to the rate of each host, and up to the rate of all strangers together.
 
-    A stranger is an address that has not shown that it receives what is sent there.  A flood from
-    forged addresses consists of strangers.  It delays newcomers, and nobody else.
+    A stranger is an address that is not validated: it has not shown that it receives datagrams.
+    The requests of a flood from forged addresses come from strangers.  So the flood delays
+    newcomers, but not the nodes with validated addresses.
 
     :param limit: the rate of each host
-    :param validated: the addresses that are no strangers
+    :param validated: the validated addresses
     """
 
     def __init__(self, limit: RateLimit, validated: ValidatedAddresses) -> None:
@@ -29,11 +30,16 @@ class Admission:
         self._strangers = TokenBucket(allowed, allowed)
 
     def admits(self, address: HostPort, now: float) -> bool:
-        """Count a request; False when it is one too many."""
+        """
+        Count a request.
+
+        :return: whether the request is to be served
+        """
         host = address[0]
         if self._sparesLoopback and isLoopback(host):
             return True
-        # The rate of the host comes first, so that one host can't use up the rate of strangers.
+        # Check the rate of the host first.  Otherwise the dropped requests of one host would use up
+        # the rate of all strangers.
         return self._hosts.allows(host, now) and (
             self._validated.has(address, now) or self._strangers.take(now)
         )

@@ -1,5 +1,5 @@
 """
-The bound on answers to strangers, whose source addresses may be forged.
+The bound on answers to strangers.  The source address of a stranger's request may be forged.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from .bounds import AMPLIFICATION
 
 def answerAllowance(requestBytes: int, checkBytes: int = 0) -> int:
     """
-    The bytes that the answer to a stranger's request may have.
+    The most bytes of the answer to a stranger's request.
 
-    :param requestBytes: the bytes of the request
-    :param checkBytes: the bytes of the pings that check the id in the request, with all retries; 0
-        for a request without an id
+    :param requestBytes: the size of the request, in bytes
+    :param checkBytes: the size of all pings that check the id in the request, with retries, in
+        bytes; 0 for a request without an id
     """
     return AMPLIFICATION * requestBytes - checkBytes

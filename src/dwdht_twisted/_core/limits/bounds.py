@@ -1,149 +1,175 @@
 """
-Every number that limits what a stranger can cost a node, each defined here and nowhere else.
+The bounds on the cost that strangers can cause a node.  Each number is defined here, nowhere else.
 
-``docs/reliability.rst``, "What is bounded", lists them by these names, and a test holds that table
-to this module.  A number that only tunes a node's own work stands where it is used.
+``docs/reliability.rst``, "What is bounded", lists these numbers by name.  A test compares that
+table with this module.  A number that only tunes a node's own work is defined where it is used.
 
-Three units recur.  A *rate* is events a second in the long run.  A *burst* is events at once after
-a pause.  *Waits* are the times that each transmission of a ping is waited for, in units of
-`PROBE_TIMEOUT`, and their number is the number of transmissions.
+Terms of the comments below (``docs/design.rst`` has a glossary of all terms):
+
+- A *rate* is a number of events per second in the long run.
+- A *burst* is a number of events at once, after a pause.
+- A *stranger* is an address that is not validated: it has not shown that it receives datagrams.
+- A *claim* is the id and address of a node that has sent a request and not answered one yet.
+- A *probe* is a ping that a node sends because of another node's request or silence.
+- The *waits* of a probe are the times to wait for an answer, one for each transmission, in units of
+  `PROBE_TIMEOUT`.  With three waits a ping is sent three times.
 """
 
 from __future__ import annotations
 
 # Requests that are served.
 
-#: Requests of one host that are served: a rate.  A lookup asks a node once, so this is a hundred
-#: lookups a second.  Smaller: busy hosts are dropped.  Larger: one host takes a larger share of a
-#: node, which can serve some 50,000.
+#: The most requests per second that are served for one host.  A lookup asks a node once, so a host
+#: may make a hundred lookups per second.  Smaller: the requests of busy hosts are dropped.  Larger:
+#: one host takes a larger share of a node, which can serve some 50,000 requests per second.
 REQUEST_RATE = 100.0
 
-#: The burst of `REQUEST_RATE`: what a host that starts many lookups at once sends.
+#: The most requests that are served for one host in a burst.  Smaller: a host that starts many
+#: lookups at once loses some of its requests.
 REQUEST_BURST = 300.0
 
-#: Hosts whose rate is remembered.  A flood from more hosts than this makes each start over with a
-#: full burst, and is then bounded by `STRANGER_REQUEST_RATE` alone.
+#: The number of hosts whose rate is remembered.  In a flood from more hosts, each host is soon
+#: forgotten and then has a full burst again.  Only `STRANGER_REQUEST_RATE` bounds such a flood.
 RATE_LIMITED_HOSTS = 4096
 
-#: Requests that are served from all addresses together that have not shown that they receive: a
-#: rate, and the burst as well.  It is a tenth of what a node can serve, so a flood from forged
-#: addresses leaves the rest to others.
+#: The most requests per second that are served for all strangers together.  Their burst is the same
+#: number.  It is a tenth of the requests that a node can serve, so a flood from forged addresses
+#: leaves the rest to validated addresses.
 STRANGER_REQUEST_RATE = 5000.0
 
 # Handlers of users.
 
-#: Handlers that run at once.  Each holds a request and whatever the handler holds.
+#: The most handlers that run at the same time.  Larger: more memory, because each running handler
+#: keeps its request and its own data.  Smaller: slow handlers soon take all places, and further
+#: requests are dropped.
 MAXIMUM_HANDLERS = 256
 
-#: Handlers that run at once before none is started for an address that has not shown that it
-#: receives.  Half: strangers never keep out those who have.
+#: A stranger's request is dropped while this many handlers are running.  The number is half of
+#: all places, so strangers cannot take the other half.
 HANDLERS_FOR_STRANGERS = MAXIMUM_HANDLERS // 2
 
-#: Seconds that a handler may take.  The asker has given up long before.
+#: Seconds after which a handler is cancelled.  The asker has given up long before.  Larger: a
+#: handler that hangs keeps its place for longer.
 HANDLER_TIMEOUT = 30.0
 
 # Updates that are remembered, so that each runs once.
 
-#: Updates that are remembered with their answers: more than one host may send at `REQUEST_RATE`
-#: within `UPDATES_REMEMBERED_FOR`.
+#: The number of updates that are remembered, each with its answer.  It is more than one host may
+#: send at `REQUEST_RATE` within `UPDATES_REMEMBERED_FOR`.  Smaller: one host could make a node
+#: forget the updates of all others.
 REMEMBERED_UPDATES = 8192
 
-#: Seconds that an update is remembered: longer than a node goes on sending one request.
+#: Seconds that an update is remembered.  A node repeats a request for less than this time.
+#: Smaller: a repeated update could run twice.
 UPDATES_REMEMBERED_FOR = 30.0
 
-#: Bytes of the largest answer to an update that is remembered whole; of a larger one the value is
-#: left out.  It holds 20 contacts.
+#: The answer to an update is remembered whole if it has at most this many bytes.  A larger answer
+#: is remembered without its value.  An answer with 20 contacts fits.
 REMEMBERED_ANSWER_BYTES = 1024
 
-# Answers to addresses that have not shown that they receive.
+# Answers to strangers.
 
-#: Bytes that are sent to such an address for each byte that came from there.  A request that
-#: carries an id has at least 73 bytes.  A full answer to it and the pings that check the id, with
-#: all retries, come to 13.2 times that.
+#: The most bytes sent to a stranger for each byte received from it.  A request that carries an id
+#: has at least 73 bytes.  A full answer to such a request, and the pings that check the id with
+#: all retries, have 13.2 times as many bytes together.  Smaller: such answers would be held.
+#: Larger: an attacker that forges the address of a victim sends the victim more bytes.
 AMPLIFICATION = 14
 
-#: Addresses that are validated, or whose silence is remembered, at once.
+#: The number of addresses that are remembered as validated.  As many addresses are remembered as
+#: silent to a validation.
 VALIDATED_ADDRESSES = 2048
 
-#: Seconds that an address counts as validated.
+#: Seconds that an address counts as validated after it has last shown that it receives.
 VALIDATED_FOR = 900.0
 
-#: Seconds that an address that left a validation unanswered is sent short answers at once, instead
-#: of being asked again.
+#: Seconds that an address is remembered as silent to a validation.  In this time, large answers to
+#: the address are shortened and sent at once.  Smaller: a silent address is pinged more often.
 VALIDATION_SILENCE_REMEMBERED_FOR = 30.0
 
-#: Answers that are held for one address until it is validated; one more is sent short.
+#: The most answers that are held for one address until it is validated.  A further answer is
+#: shortened and sent at once, or dropped if it has a value.
 HELD_ANSWERS_PER_ADDRESS = 16
 
-#: Bytes of the answers that are held for all addresses; for more, the oldest validation is given
-#: up.
+#: The most bytes of the held answers of all addresses together.  To make room for a further answer,
+#: the oldest validation is given up.
 HELD_BYTES = 4_000_000
 
 # Pings that others make a node send.
 
-#: Seconds that the answer to a probe is waited for, times its waits.  It is fixed, so that the
-#: silence of strangers teaches a node nothing about its own line.
+#: The unit of the waits below, in seconds.  The number is fixed, not estimated from answers.  So
+#: silent strangers cannot make a node believe that its own link is slow.
 PROBE_TIMEOUT = 0.75
 
-#: Waits of a probe that checks a claim, and of one that rechecks a contact: three seconds in all,
-#: which is long for a round trip.
+#: The waits of a probe that checks a claim, and of a probe that checks a contact again (a recheck).
+#: They add up to three seconds, which is long for a round trip.
 CLAIM_WAITS = (1.0, 1.0, 2.0)
 
-#: Waits of a probe that validates an address: a held answer waits no longer than three seconds.
+#: The waits of a probe that validates an address.  They add up to three seconds, the longest time
+#: that an answer is held.
 VALIDATION_WAITS = (1.0, 3.0)
 
-#: Waits of a probe that tells whether a node is there whose handler was silent.
+#: The waits of a probe of a node whose handler did not answer.  The probe finds out whether the
+#: node itself is there.
 SILENCE_WAITS = (1.0, 1.0, 1.0, 1.0)
 
-#: Claims that are checked: a rate, once for public addresses and once for private ones.  To ping
-#: all who claim an id in a flood costs more than to serve them.
+#: The most claims per second that are checked.  Claims of private addresses are counted apart from
+#: claims of public ones, up to the same number.  Without the bound, pinging every asker in a flood
+#: would cost more than serving the requests.
 CLAIM_RATE = 500.0
 
-#: Tokens that must be left, for each token that a public /24 network has had within a second,
-#: before it gets another.  With 500 tokens a network gets about 30, and 300 networks that claim all
-#: they can leave some.
+#: Each claim takes one token of `CLAIM_RATE`.  A public /24 network that got n tokens within a
+#: second gets another only if n times this number are left afterwards.  So one network gets about
+#: 30 of 500 tokens.  300 networks that claim all they can leave some tokens to others.
 RESERVE_PER_TOKEN = 16.0
 
-#: Tokens that one public host gets within a second, so that it does not use up those of its
-#: network.
+#: The most tokens of `CLAIM_RATE` that one public host gets within a second.  Larger: one host uses
+#: up the tokens of its /24 network.
 TOKENS_PER_HOST = 8.0
 
-#: Claims that wait for an answer.  For one more the oldest is given up: a node that is there has
-#: mostly answered by then.
+#: The most claims that wait for the answer to a probe.  To make room for a further claim, the
+#: oldest is given up.  A live node has usually answered before its claim is the oldest.
 MAXIMUM_CLAIMS = 512
 
-#: Addresses that are validated at once: as many as `STRANGER_REQUEST_RATE` serves in a tenth of a
+#: The most addresses that are validated at the same time.  For a further address the oldest
+#: validation is given up.  `STRANGER_REQUEST_RATE` allows about as many requests in a tenth of a
 #: second.
 MAXIMUM_VALIDATIONS = 512
 
-#: Contacts that are checked at once, for whatever reason.
+#: The most contacts that are pinged at the same time to check whether they are still there.  Nodes
+#: whose handler did not answer are counted apart, up to the same number.
 MAXIMUM_CHECKS = 128
 
-#: Probes of all kinds at once: claims, rechecks of contacts, validations and checks.
+#: The most probes at the same time, of all kinds together.  It is the sum of the limits of four
+#: kinds: claims, rechecks of contacts (as many as claims), validations, and checks of nodes whose
+#: handler did not answer.
 MAXIMUM_PROBES = 2 * MAXIMUM_CLAIMS + MAXIMUM_VALIDATIONS + MAXIMUM_CHECKS
 
-#: Unexpected answers from an address that end its probe.  All that tells an answer is a transaction
-#: id of 15 bits: whoever sends in the name of an address where it can't read has to guess it.
+#: The number of unexpected answers from an address at which its probe is given up.  Only the
+#: transaction id, 15 bits, shows that an answer is genuine.  An attacker that forges the address
+#: and cannot read its datagrams has to guess these bits.  Larger: a guess succeeds more often.
+#: Smaller: a few late answers to the node's own requests end a probe.
 MAXIMUM_GUESSES = 16
 
-#: Addresses whose silence is remembered: those that left the node's own requests unanswered, and,
-#: apart from them, those that were silent to anything.
+#: The number of addresses that are remembered as silent to the node's own requests.  As many
+#: addresses are remembered as silent to requests or probes of any kind.
 SILENCES_REMEMBERED = 512
 
-#: Seconds that such a silence is remembered.  Meanwhile a request from there earns no ping, and a
-#: lookup waits for that address no longer than a hole punch takes.
+#: Seconds that a silent address is remembered.  In this time a request from the address causes no
+#: ping, and a lookup waits for the address only as long as a hole punch takes.
 SILENCE_REMEMBERED_FOR = 60.0
 
 # Hole punches of others.
 
-#: Pings that are relayed to one address, and relayed pings that are answered to one: a rate, once
-#: for contacts and once for all others.
+#: The most datagrams per second that one address is sent for hole punches of other nodes.  Such a
+#: datagram is a ping that this node relays, or an answer to a relayed ping.  Datagrams that
+#: contacts cause are counted apart from datagrams that other nodes cause, up to the same number.
 RELAY_RATE = 5.0
 
 #: The burst of `RELAY_RATE`.
 RELAY_BURST = 20.0
 
-#: Relayed pings that are answered for all referrers together that are not contacts: a rate.
+#: The most relayed pings per second that are answered although their referrer is not a contact, for
+#: all such referrers together.
 STRANGER_RELAY_RATE = 20.0
 
 #: The burst of `STRANGER_RELAY_RATE`.
@@ -151,76 +177,84 @@ STRANGER_RELAY_BURST = 100.0
 
 # The routing table.
 
-#: Contacts of one public host that a table holds.  Addresses are what an attacker has to pay for.
+#: The most contacts of one public host in a table.  An attacker makes ids for free, but has to pay
+#: for addresses.  Larger: one address takes more places.
 CONTACTS_PER_HOST = 4
 
-#: Contacts of one public /24 network that a table holds.
+#: The most contacts of one public /24 network in a table.
 CONTACTS_PER_SUBNET = 16
 
-#: Bits that two contacts of a bucket share, beyond those that the whole bucket shares, before they
-#: count as alike.  Of 20 random ids two share more in one bucket of twenty; ids that were chosen
-#: next to one target share far more.
+#: Two ids of a bucket count as alike if they share at least this many bits after the prefix that
+#: the whole bucket shares.  Among 20 random ids, chance makes two alike in one of twenty buckets.
+#: Ids that were chosen next to one target share far more bits.
 SHARED_IN_BUCKET = 12
 
-#: Public contacts of a bucket that are alike and find a place.  More than one, so that a liar that
-#: was there first can't keep out the only honest one.
+#: The most public contacts of a bucket whose ids are alike.  If it were one, a liar that came first
+#: could keep out the only honest contact with a similar id.
 MAXIMUM_ALIKE = 3
 
-#: Contacts that wait for a place in a full bucket; for one more the oldest is dropped.
+#: The most contacts that wait for a place in a full bucket.  For a further contact the oldest is
+#: dropped.
 SPARES_PER_BUCKET = 4
 
-#: Answers that the buckets of a table cache together.
+#: The most answers that all buckets of a table cache together.
 CACHED_ANSWERS = 4096
 
 # Lookups.
 
-#: Datagrams that a lookup sends before it asks nobody new.  An honest lookup among 100,000 nodes
-#: takes some 30.
+#: Datagrams that a lookup may send.  After that it asks no further nodes.  A lookup among 100,000
+#: honest nodes sends some 30.
 LOOKUP_BUDGET = 144
 
-#: Requests that a search has in flight that are not late: the original's number.
+#: The most requests that a search has in flight, apart from late ones.  ``dht-rpc`` has the same
+#: number.
 LOOKUP_WINDOW = 16
 
-#: Requests of one lookup that go to one public host.
+#: The most requests that one lookup sends to one public host.
 LOOKUP_REQUESTS_PER_HOST = 4
 
-#: Requests of one lookup that go to one public /24 network.
+#: The most requests that one lookup sends to one public /24 network.
 LOOKUP_REQUESTS_PER_SUBNET = 12
 
-#: Hosts that are asked at once under the same id.  All but one of them lie.  A late one makes room,
-#: so that silent ones keep no other from being asked.
+#: The most hosts that a lookup asks at the same time under one id.  All but one of these hosts lie.
+#: A host whose answer is late makes room for the next, so silent hosts keep out no other.
 LOOKUP_ADDRESSES_PER_ID = 3
 
-#: A node closer to a target than the mean distance between neighbouring ids divided by this has
-#: chosen its id, even in a network that is a million times larger than the table tells.
+#: A node is too close to a target if its distance is below the mean distance between neighbouring
+#: ids, divided by this number.  Such a node has chosen its id.  Chance puts no node there, even in
+#: a network that is a million times larger than the table tells.
 TOO_CLOSE = 1 << 24
 
-#: Nodes that answer from so close before no more of them are asked, except the one whose id is the
-#: target.
+#: The number of answers from nodes that are too close to the target, after which a lookup asks no
+#: further such node.  The node whose id is the target may still be asked.
 MAXIMUM_TOO_CLOSE = 8
 
-#: Nodes that are remembered as having named one candidate.
+#: The most nodes that are remembered as having named one candidate.
 MAXIMUM_REFERRERS = 8
 
 # What a node asks for itself.
 
-#: Requests in flight at once.  Each may draw an answer of 1 kB at the same moment.
+#: The most requests of the node's own in flight.  Larger: more answers, of 1 kB each, may arrive at
+#: the same moment.
 REQUEST_WINDOW = 256
 
-#: Requests that wait for a free place; one more fails with `TooManyRequests`.
+#: The most requests that wait until `REQUEST_WINDOW` has room.  A further request fails with
+#: `TooManyRequests`.
 REQUEST_QUEUE = 4096
 
-#: Addresses for which a time-out is estimated.
+#: The most addresses that have a time-out estimate of their own.
 ESTIMATED_ADDRESSES = 128
 
-#: Seconds that an estimate is kept after the last answer.
+#: Seconds that the estimate of an address is kept after its last answer.
 ESTIMATES_KEPT_FOR = 1800.0
 
-#: Contacts of an earlier run that are asked at the start: more at once would push each other out.
+#: The most contacts of an earlier run that are pinged at the start.  With more pings at once, the
+#: later ones would push out the earlier ones or be dropped.
 MAXIMUM_RECALLED = 128
 
-#: Names whose failed resolution is remembered, so that it is not logged again at once.
+#: The number of host names whose failed resolution is remembered.  A remembered failure is not
+#: logged again at once.
 WARNINGS_REMEMBERED = 64
 
-#: Seconds until it is logged again.
+#: Seconds until the failed resolution of a host name is logged again.
 WARN_AGAIN_AFTER = 3600.0

@@ -1,5 +1,5 @@
 """
-A dictionary that forgets, for what the network makes a node remember.
+A dictionary that forgets its items.  It holds data that other nodes make a node remember.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ Item = TypeVar("Item")
 
 class RecentMap(Generic[Key, Item]):
     """
-    A dictionary of a limited number of items, each of which it forgets after a time.
+    A dictionary with a limited number of items, each with a limited lifetime.
 
-    :param maximum: the number of items; for one more, the one that was put first is forgotten
-    :param lifetime: seconds after it was put until an item is forgotten
+    :param maximum: the most items.  To make room for a further item, the oldest is forgotten.
+    :param lifetime: the seconds from `put` until an item is forgotten
     """
 
     __slots__ = ("_items", "_lifetime", "_maximum")
@@ -31,7 +31,7 @@ class RecentMap(Generic[Key, Item]):
         return len(self._items)
 
     def get(self, key: Key, now: float) -> Item | None:
-        """The item of ``key``, or None when it was never put or is forgotten."""
+        """The item of ``key``, or None if there is none or it was forgotten."""
         found = self._items.get(key)
         if found is None:
             return None
@@ -42,7 +42,7 @@ class RecentMap(Generic[Key, Item]):
         return item
 
     def put(self, key: Key, item: Item, now: float) -> None:
-        """Remember an item from now on."""
+        """Set the item of ``key``.  Its lifetime begins now."""
         items = self._items
         items.pop(key, None)
         while items:
@@ -53,10 +53,14 @@ class RecentMap(Generic[Key, Item]):
         items[key] = (now + self._lifetime, item)
 
     def replace(self, key: Key, item: Item) -> None:
-        """Change an item that is there, without extending its lifetime."""
+        """
+        Replace the item of ``key`` without extending its lifetime.
+
+        :raises KeyError: when there is no item
+        """
         expires, _ = self._items[key]
         self._items[key] = (expires, item)
 
     def discard(self, key: Key) -> None:
-        """Forget an item, if it is there."""
+        """Forget the item of ``key``, if there is one."""
         self._items.pop(key, None)

@@ -1,7 +1,7 @@
 """
-Rates: how often a host, or all hosts together, may make a node do something.
+Rates: how often one host, or all hosts together, may make a node do something.
 
-Each method that depends on time is told the time, in seconds.
+The argument ``now`` is the present time, in seconds.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .memory import RecentMap
 
 class RateLimit(NamedTuple):
     """
-    The rate at which requests of one host are served: a token bucket.
+    The limit on the requests of one host.
 
-    :ivar rate: requests a second in the long run
-    :ivar burst: requests at once after a pause
-    :ivar loopback: whether it applies to this machine's own addresses too
+    :ivar rate: the requests per second that are served in the long run
+    :ivar burst: the requests that are served at once, after a pause
+    :ivar loopback: whether the limit applies to the loopback addresses of this machine too
     """
 
     rate: float = REQUEST_RATE
@@ -38,8 +38,8 @@ class TokenBucket:
     """
     Allows a burst, then a steady rate.
 
-    :param rate: tokens a second
-    :param burst: the tokens that it can hold; it starts full
+    :param rate: the tokens that are added per second
+    :param burst: the most tokens in the bucket, which starts full
     """
 
     __slots__ = ("_burst", "_filledAt", "_rate", "_tokens")
@@ -51,9 +51,14 @@ class TokenBucket:
         self._filledAt: float | None = None
 
     def take(self, now: float, leaving: float = 0.0) -> bool:
-        """Take one token; False when fewer than ``leaving`` others would be left."""
+        """
+        Take one token, if there are enough.
+
+        :param leaving: the tokens that must be left afterwards
+        :return: whether a token was taken
+        """
         if self._filledAt is not None:
-            # A clock that is set back must not empty the bucket, possibly for hours.
+            # Without max, a clock that is set back would empty the bucket, possibly for hours.
             gained = max(0.0, now - self._filledAt) * self._rate
             self._tokens = min(self._burst, self._tokens + gained)
         self._filledAt = now
@@ -69,13 +74,13 @@ class FairRate:
 
     A network that got n tokens in the last second gets another only while at least
     ``RESERVE_PER_TOKEN`` * n + 1 are left.  So a few hundred networks never take all tokens,
-    however often they come.  One host gets `TOKENS_PER_HOST` only, and leaves the rest to its
-    neighbours.
+    however many requests they send.  One host gets at most `TOKENS_PER_HOST` tokens in a second.
+    The other tokens of its network are left to the other hosts of the network.
 
-    A private or loopback address often stands for a whole network.  Such addresses have a bucket of
-    their own, which they take from in the order in which they come.
+    Private and loopback addresses share a second bucket.  In this bucket an address has no limit of
+    its own, because one private address often stands for a whole network.
 
-    :param rate: the tokens a second, and at once, of each of the two buckets
+    :param rate: the rate of each of the two buckets, in tokens per second, and its burst
     """
 
     __slots__ = ("_former", "_present", "_private", "_public", "_since")
@@ -83,14 +88,18 @@ class FairRate:
     def __init__(self, rate: float) -> None:
         self._public = TokenBucket(rate, rate)
         self._private = TokenBucket(rate, rate)
-        # The tokens that each host and network got in the present second, and in the one before.
-        # The rate bounds the number of keys.
+        # The number of tokens that each host and each network got, in the present second and in the
+        # second before.  The rate bounds the number of keys.
         self._present: Counter[str] = Counter()
         self._former: Counter[str] = Counter()
         self._since = 0.0
 
     def take(self, host: str, now: float) -> bool:
-        """Take one token for a host; False when there is none for it."""
+        """
+        Take one token for a host.
+
+        :return: whether a token was taken
+        """
         if not isPublic(host):
             return self._private.take(now)
         age = now - self._since
@@ -110,28 +119,32 @@ class FairRate:
 
     def _taken(self, hostOrSubnet: str, age: float) -> float:
         """
-        The tokens that a host or a network got within the last second, approximately.
+        The approximate number of tokens that a host or a network got within the last second.
 
-        :param age: seconds since the present second began
+        :param age: the seconds since the present second began
         """
         return self._present[hostOrSubnet] + self._former[hostOrSubnet] * (1.0 - age)
 
 
 class RateLimiter:
     """
-    A `TokenBucket` for each host, for as many hosts as `RATE_LIMITED_HOSTS` says.
+    Limits the rate of each host.  It remembers the last `RATE_LIMITED_HOSTS` hosts.
 
     :param limit: the rate of each host
     """
 
     def __init__(self, limit: RateLimit) -> None:
         self.limit = limit
-        # After this time an unused bucket is full again, and need not be remembered.
+        # The seconds after which an unused bucket is full again, so it can be forgotten.
         refill = limit.burst / limit.rate
         self._buckets: RecentMap[str, TokenBucket] = RecentMap(RATE_LIMITED_HOSTS, refill)
 
     def allows(self, host: str, now: float) -> bool:
-        """Count an event of ``host``; False when it is one too many."""
+        """
+        Count an event of a host.
+
+        :return: whether the event is within the rate of the host
+        """
         bucket = self._buckets.get(host, now)
         if bucket is None:
             bucket = TokenBucket(self.limit.rate, self.limit.burst)

@@ -1,8 +1,9 @@
 """
-How many places one public host, and one public /24 network, may hold.
+The bound on the places of one public host, and of one public /24 network.
 
-An attacker has to pay for public addresses.  Private and loopback addresses have no such bound,
-because one of them often stands for a whole network.
+A place is a contact in a routing table, or a request of a lookup.  An attacker has to pay for
+public addresses, so the bound makes many places expensive.  Private and loopback addresses have no
+bound, because one of them often stands for a whole network.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ class HostCounts:
     """
     Counts the places that public hosts and networks hold.
 
-    :param perHost: the places that a public host may hold
-    :param perSubnet: the places that a public /24 network may hold
-    :ivar repeatedHosts: the number of places beyond the first of each public host
+    :param perHost: the most places of a public host
+    :param perSubnet: the most places of a public /24 network
+    :ivar repeatedHosts: the number of places that are not the first place of their public host
     """
 
     __slots__ = ("_counts", "_perHost", "_perSubnet", "repeatedHosts")
@@ -36,7 +37,7 @@ class HostCounts:
         )
 
     def has(self, host: str) -> bool:
-        """Whether a public host holds a place; False for any other host."""
+        """Whether a host is public and holds a place."""
         return host in self._counts
 
     def add(self, host: str) -> None:

@@ -16,13 +16,14 @@ from .memory import RecentMap
 
 class Silences:
     """
-    The silent addresses of one node, by what they left unanswered.
+    The silent addresses of one node, in three maps.
 
-    Each kind has places of its own.  So what strangers make a node ask pushes out nothing that its
-    own requests have taught it.
+    Each map has a size of its own.  So the silences that strangers cause cannot push out the
+    silences that the node's own requests have found.
 
     :ivar toRequests: addresses that left a request of the node's own unanswered
-    :ivar toAnything: addresses that left anything unanswered, validations excepted
+    :ivar toAnything: addresses that left a request or probe of any kind unanswered, except the ping
+        of a validation
     :ivar toValidation: addresses that did not answer the first ping of a validation in time
     """
 
@@ -40,7 +41,7 @@ class Silences:
         )
 
     def answered(self, address: HostPort) -> None:
-        """Forget the silence of an address, of each kind."""
+        """Remove an address from all three maps."""
         self.toRequests.discard(address)
         self.toAnything.discard(address)
         self.toValidation.discard(address)

@@ -1,5 +1,5 @@
 """
-The addresses that have shown that they receive what is sent to them (RFC 9000, section 8).
+Validated addresses: they have shown that they receive datagrams (RFC 9000, section 8).
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from .memory import RecentMap
 
 class ValidatedAddresses:
     """
-    The validated addresses of one node: its contacts, and others for `VALIDATED_FOR` seconds.
+    The validated addresses of one node.
 
-    :param isContact: whether an address is that of a contact that has answered
+    The addresses of the node's contacts are always validated.  Any other address stays validated
+    for `VALIDATED_FOR` seconds.
+
+    :param isContact: returns whether an address belongs to a contact that has answered
     """
 
     __slots__ = ("_recent", "isContact")
@@ -25,7 +28,7 @@ class ValidatedAddresses:
         self._recent: RecentMap[HostPort, bool] = RecentMap(VALIDATED_ADDRESSES, VALIDATED_FOR)
 
     def add(self, address: HostPort, now: float) -> None:
-        """Note that an address has sent back what only its owner received."""
+        """Note that an address has sent back data that only its owner received."""
         self._recent.put(address, True, now)
 
     def has(self, address: HostPort, now: float) -> bool:

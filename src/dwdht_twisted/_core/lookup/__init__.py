@@ -1,5 +1,5 @@
 """
-The iterative search: whom to ask next, what an answer changes, when it is over, whom to commit to.
+The iterative search for the nodes closest to a target, and the commit of an update to them.
 """
 
 from .candidate import CREDIT, Candidate, State

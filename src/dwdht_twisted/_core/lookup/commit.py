@@ -1,5 +1,5 @@
 """
-Searches of a fixed list of nodes: the ones that a caller names, and the ones that take an update.
+Searches that ask a fixed list of nodes, for example the nodes that an update is committed to.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class AskEach:
     """
     Asks each of a list of candidates once; a `Search`.
 
-    There is no bound on their number, because the caller names them.
+    The number of candidates is not limited, because the caller chose them.
 
     :param candidates: the candidates
     """
@@ -29,18 +29,18 @@ class AskEach:
         self._isComplete = True
 
     def expect(self) -> None:
-        """Note that addresses come later, so the search is not over before `complete`."""
+        """Note that more addresses follow.  The search is not over before `complete` is called."""
         self._isComplete = False
 
     def addAddresses(self, addresses: Iterable[Address]) -> None:
-        """Add addresses; each is asked once."""
+        """Add addresses to ask.  An address that was added before is ignored."""
         for address in addresses:
             if address not in self._addresses:
                 self._addresses.add(address)
                 self._waiting.append(Candidate(address, None, 0))
 
     def complete(self) -> None:
-        """Note that no more addresses come."""
+        """Note that no more addresses follow."""
         self._isComplete = True
 
     def next(self) -> Candidate | None:
@@ -53,7 +53,7 @@ class AskEach:
         return candidate
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
-        """See `Search.late`.  A late answer is waited for."""
+        """See `Search.late`.  The candidate is not given up."""
 
     def punched(self, candidate: Candidate) -> None:
         """See `Search.punched`."""
@@ -87,9 +87,9 @@ class AskEach:
 
 class Commit(AskEach):
     """
-    Sends an update to each node that gave a round-trip token, with that token; a `Search`.
+    Sends an update to each node that gave a round-trip token; a `Search`.
 
-    The token in an answer tells what became of the update:
+    The update carries the token of its receiver.  The token in the answer tells the result:
 
     ==============  ================================================================
     the same token  the node has taken the update
@@ -105,7 +105,7 @@ class Commit(AskEach):
         self._retried: set[Candidate] = set()
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
-        """See `Search.answered`.  A result is an update taken."""
+        """See `Search.answered`.  An answer is a result if the node has taken the update."""
         token = message.token
         isTaken = token is not None and token == candidate.token
         if token is not None and not isTaken and candidate not in self._retried:

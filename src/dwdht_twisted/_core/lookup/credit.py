@@ -1,40 +1,42 @@
 """
-Credit: how much a lookup believes the nodes that name others.
+Credit: the number of requests that a lookup still sends to the candidates of one referrer.
 """
 
 from __future__ import annotations
 
 from .candidate import CREDIT, Candidate
 
-#: Candidates that a search asks on a node's word for each of its candidates that has answered.
+#: The credit that a referrer gets for each of its candidates that has answered.  A request costs
+#: one credit.  So the credit of an honest referrer grows.
 CREDIT_FOR_ANSWER = 2
 
-#: The excess of late candidates over answers that takes one credit from every node.
+#: Every referrer loses one credit when so many more named candidates are late than have answered.
+#: When twice as many more are late, every referrer loses two credits.
 SILENCES_PER_CREDIT = 8
 
 
 class CreditLedger:
     """
-    Rewards the nodes that named a candidate that answers, and blames those that named a late one.
+    Rewards the referrers of a candidate when it answers, and blames them when it is late.
     """
 
     __slots__ = ("_silence",)
 
     def __init__(self) -> None:
-        # Candidates that others named and that were late, less those that have answered.
+        # The number of named candidates that were late, less the number of those that answered.
         self._silence = 0
 
     @property
     def reduction(self) -> int:
         """
-        The credit that every node lacks at its start, because too many named candidates are late.
+        The credit that every referrer has lost because many candidates were late.
 
         It is 0 to ``CREDIT - 1``.
         """
         return min(CREDIT - 1, max(0, self._silence // SILENCES_PER_CREDIT))
 
     def reward(self, candidate: Candidate) -> None:
-        """Note that a candidate has answered under the id that it was named with."""
+        """Note that a candidate has answered under the id it was named with."""
         for node in candidate.namedBy:
             node.credit += CREDIT_FOR_ANSWER
             node.isRight = True
@@ -48,13 +50,17 @@ class CreditLedger:
 
     @staticmethod
     def spend(candidate: Candidate) -> None:
-        """Charge a request to the node with the most credit among those that named its receiver."""
+        """Take one credit for a request from the candidate's referrer with the most credit."""
         if candidate.namedBy:
             max(candidate.namedBy, key=_creditOf).credit -= 1
 
 
 def isVouchedFor(candidate: Candidate) -> bool:
-    """Whether the searcher knew a candidate by itself, or a node that named it has been right."""
+    """
+    Whether there is evidence for a candidate.
+
+    Either the searcher knew it by itself, or a referrer of it also named a node that has answered.
+    """
     return not candidate.namedBy or any(node.isRight for node in candidate.namedBy)
 
 

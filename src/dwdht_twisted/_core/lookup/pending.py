@@ -1,5 +1,5 @@
 """
-The requests of a lookup that have no answer yet, and how close the lookup gets once they have.
+The requests of a lookup without an answer yet, and the distances that the lookup may reach.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class PendingRequests:
     """
     The candidates that were asked and have neither answered nor failed.
 
-    A candidate whose answer is late stays pending, but is no longer expected among the k closest.
+    A late candidate stays pending, but is no longer expected to be among the k closest.
     """
 
     __slots__ = ("_expected", "_late", "_transmissions")
@@ -23,12 +23,12 @@ class PendingRequests:
     def __init__(self) -> None:
         self._transmissions: dict[Candidate, int] = {}
         self._late = 0
-        # The distances of all candidates that take a place and have answered, or are expected to,
-        # in ascending order.
+        # The distances of the candidates that have answered or are expected to answer, in ascending
+        # order.  Extras are not among them.
         self._expected: list[int] = []
 
     def __len__(self) -> int:
-        """The number of pending candidates, with late ones."""
+        """The number of pending candidates, including late ones."""
         return len(self._transmissions)
 
     def __iter__(self) -> Iterator[tuple[Candidate, int]]:
@@ -53,7 +53,7 @@ class PendingRequests:
         """
         Note that an answer is late.
 
-        :return: whether it was on time until now
+        :return: True if the answer was not late before
         """
         if candidate.state is not State.ASKED:
             return False
@@ -78,12 +78,12 @@ class PendingRequests:
     # How close the lookup gets.
 
     def addExpected(self, candidate: Candidate) -> None:
-        """Count a candidate that has answered, or is expected to, if it takes a place."""
+        """Count a candidate that has answered or is expected to answer, unless it is an extra."""
         if not candidate.isExtra:
             insort(self._expected, candidate.distance)
 
     def removeExpected(self, candidate: Candidate) -> None:
-        """Stop counting a candidate, if it takes a place."""
+        """Stop counting a candidate, unless it is an extra."""
         if not candidate.isExtra:
             self._remove(candidate.distance)
 
@@ -93,9 +93,9 @@ class PendingRequests:
 
     def bound(self, places: int, within: int = 0) -> int:
         """
-        The distance below which a candidate is among the ``places`` closest.
+        The distance below which a new candidate would be among the ``places`` closest.
 
-        :param within: the distance below which others don't count
+        :param within: a distance.  Candidates closer than this distance don't count.
         """
         last = places - 1 + (bisect_left(self._expected, within) if within else 0)
         return self._expected[last] if last < len(self._expected) else 1 << ID_BITS

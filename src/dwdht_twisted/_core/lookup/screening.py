@@ -20,9 +20,9 @@ from .queue import Waiting
 
 class Screening:
     """
-    The addresses, ids and hosts that a lookup has asked, and the ones that it may still ask.
+    Remembers the addresses, ids and hosts that a lookup has asked, and applies the rules to them.
 
-    :param ownId: the searcher's id, which is never asked
+    :param ownId: the searcher's id.  No contact is asked under this id.
     :param spacing: the mean distance between neighbouring ids, or 0 when it is unknown
     :ivar ownId: see above
     """
@@ -46,7 +46,7 @@ class Screening:
         self._addresses: set[bytes] = set()
         # The hosts that are being asked under each id.
         self._hostsOf: defaultdict[bytes, set[str]] = defaultdict(set)
-        # The contacts that wait for others that were named with the same id.
+        # The postponed contacts by id.  Other hosts are being asked under the same id.
         self._postponed: dict[bytes, list[Waiting]] = {}
         self._hostCounts = HostCounts(LOOKUP_REQUESTS_PER_HOST, LOOKUP_REQUESTS_PER_SUBNET)
 
@@ -85,9 +85,9 @@ class Screening:
 
     def postpones(self, id: bytes, host: str, waiting: Waiting) -> bool:
         """
-        Keep a contact until those that were named with its id, and are being asked, make room.
+        Postpone a contact if too many hosts, or its own host, are being asked under its id already.
 
-        :return: False when there is room for it now
+        :return: whether the contact is postponed
         """
         hosts = self._hostsOf.get(id)
         if hosts is None or (host not in hosts and len(hosts) < LOOKUP_ADDRESSES_PER_ID):
@@ -97,18 +97,19 @@ class Screening:
 
     def makeRoom(self, id: bytes, host: str) -> list[Waiting]:
         """
-        Let no contact wait any longer for the one that was asked under an id at a host.
+        Stop counting a host among the hosts that are being asked under an id.
 
-        :return: the contacts that waited for that id
+        :return: the contacts that were postponed because of the id
         """
         self._hostsOf[id].discard(host)
         return self._postponed.pop(id, [])
 
     def takesPlace(self, distance: int, host: str) -> bool:
         """
-        Whether a contact that is asked next may be one of the k closest.
+        Whether a contact may be one of the k closest, if it is asked now.
 
-        It must be the first of its public host, and not implausibly close to the target.
+        It must be the first asked contact of its public host, and not implausibly close to the
+        target.
         """
         return distance >= self._tooClose and not self._hostCounts.has(host)
 
@@ -116,8 +117,8 @@ class Screening:
         """
         Note that a node has answered.
 
-        :return: False when it takes no place among the k closest: another node answered under its
-            id first, or it is implausibly close to the target
+        :return: False when the node takes no place among the k closest.  Either another node
+            answered under its id first, or the node is implausibly close to the target.
         """
         isFirst = id not in self._answeredIds
         self._answeredIds.add(id)

@@ -15,21 +15,21 @@ from .candidate import Candidate
 
 
 class Search(Protocol):
-    """Says whom to ask next, and learns from what came of it."""
+    """Tells which candidate to ask next, and learns from its answer or silence."""
 
     def next(self) -> Candidate | None:
         """
-        The candidate to ask now, or None when there is none or enough requests are in flight.
+        The candidate to ask now, or None if no candidate is left or enough requests are in flight.
 
-        The candidate counts as asked until `answered` or `failed` is called.
+        The candidate's request counts as in flight until `answered` or `failed` is called.
         """
 
     def late(self, candidate: Candidate, transmissions: int) -> None:
         """
         Note that an answer is late.
 
-        The request is sent again, unless the search has given the candidate up: its state is
-        ``FAILED`` then.
+        The caller then sends the request again.  If the search has set the state of the candidate
+        to ``FAILED``, the caller cancels the request instead.
 
         :param transmissions: the number of transmissions so far
         """
@@ -44,7 +44,7 @@ class Search(Protocol):
         """
         Note an answer.
 
-        :return: whether it is a result
+        :return: whether the answer is a result of the search
         """
 
     def failed(self, candidate: Candidate) -> None:
@@ -53,9 +53,9 @@ class Search(Protocol):
     @property
     def isOver(self) -> bool:
         """
-        Whether there is nobody left to ask and no answer to wait for.
+        Whether no candidate is left to ask, and no answer is waited for.
 
-        It is valid only after `next` returned None.
+        The value is valid only after `next` has returned None.
         """
 
     def closest(self) -> list[Candidate]:

@@ -1,5 +1,5 @@
 """
-The nodes that a lookup starts from, beside the contacts that it is given at once.
+The sources of a lookup's first candidates, apart from the contacts that it is given at once.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from ..wire import Address
 
 class Starts:
     """
-    Bootstrap nodes, which may arrive later than the lookup begins, and a reserve of contacts.
+    Bootstrap nodes, which may be added after the start of the lookup, and a reserve of contacts.
 
-    :param reserve: returns more compact contacts for when too few nodes answer, or None
-    :ivar bootstrap: the addresses of bootstrap nodes that were not asked yet
+    :param reserve: returns compact contacts to ask when too few nodes answer; None for no reserve
+    :ivar bootstrap: the addresses of the bootstrap nodes that are still to be asked
     """
 
     __slots__ = ("_isComplete", "_isNeeded", "_reserve", "bootstrap")
@@ -27,12 +27,12 @@ class Starts:
         self.bootstrap: deque[Address] = deque()
 
     def expect(self, isNeeded: bool) -> None:
-        """Note that bootstrap nodes come later; see `Lookup.expect`."""
+        """Note that bootstrap nodes follow later; see `Lookup.expect`."""
         self._isComplete = False
         self._isNeeded = isNeeded
 
     def complete(self) -> None:
-        """Note that no more bootstrap nodes come."""
+        """Note that no more bootstrap nodes follow."""
         self._isComplete = True
 
     def isMissing(self, hasResults: bool) -> bool:
@@ -44,6 +44,6 @@ class Starts:
         return not self._isComplete and (self._isNeeded or not hasResults)
 
     def takeReserve(self) -> bytes | None:
-        """The reserve, the first time; None from then on."""
+        """The reserve at the first call, and None at each later call."""
         reserve, self._reserve = self._reserve, None
         return None if reserve is None else reserve()

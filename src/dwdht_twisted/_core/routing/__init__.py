@@ -1,6 +1,5 @@
 """
-The routing table: which contacts a node knows, which of them are proven, and which wait for a
-place.
+The routing table: the contacts that a node knows.
 """
 
 from .table import TRUSTED_FOR, K, RoutingTable

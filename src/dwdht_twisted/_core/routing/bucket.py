@@ -1,7 +1,5 @@
 """
-The places of a routing table: a bucket, and a contact's entry in it.
-
-Each method that depends on time is told the time, in seconds.
+A bucket of a routing table, and the entry of a contact.
 """
 
 from __future__ import annotations
@@ -12,17 +10,18 @@ from .cache import AnswerCache, CacheBudget
 
 class Entry:
     """
-    A contact's place in the table.
+    A contact or a claim in the table.
 
-    A table holds hundreds of entries.  So an entry refers to nothing that the garbage collector
-    must follow.
+    A table holds hundreds of entries.  So an entry refers only to strings, bytes and numbers, which
+    the garbage collector need not follow.
 
     :ivar compact: the contact's compact form, with its id
-    :ivar address: its host and port
-    :ivar number: its id as a big-endian number
-    :ivar lastSeen: the time of its last answer, in seconds
-    :ivar recheckedAt: the time of its last recheck, in seconds.  A contact is rechecked when its id
-        or its address turns up elsewhere.
+    :ivar address: the contact's host and port
+    :ivar number: the contact's id as a big-endian number
+    :ivar lastSeen: the time of the contact's last answer, in seconds
+    :ivar recheckedAt: the time of the contact's last recheck, in seconds.  A recheck is a ping that
+        is sent because another address uses the contact's id, or the contact's address uses
+        another id.
     """
 
     __slots__ = ("address", "compact", "lastSeen", "number", "recheckedAt")
@@ -36,25 +35,26 @@ class Entry:
 
     @property
     def contact(self) -> Contact:
-        """The contact."""
+        """The entry as a `Contact`."""
         return Contact(self.compact[:ID_BYTES], *self.address)
 
 
 class Bucket:
     """
-    The contacts whose ids share a prefix of one length with our own.
+    The contacts whose ids share a prefix of one length with our own id.
 
-    :param prefix: that length, in bits
+    :param prefix: the length of the prefix, in bits
+    :param now: the present time, in seconds
     :param budget: the cache budget of the whole table
     :ivar proven: the contacts that have answered, at most k of them, by id
-    :ivar answers: their compact forms, closest to a target first
-    :ivar spares: contacts that have answered and found no room, the latest last
-    :ivar refreshedAt: the time of the last lookup into the bucket, in seconds; at first, the time
-        when the bucket was made
-    :ivar isExplored: whether there was a lookup into the bucket
-    :ivar allSeenSince: a time since which all proven contacts have answered, in seconds
-    :ivar free: the number of bits in which the ids of its contacts may differ
-    :ivar repeatedHosts: the number of proven contacts beyond the first of each public host
+    :ivar answers: the proven contacts in compact form, to be sorted by distance from a target
+    :ivar spares: the contacts that have answered and wait for a place, the latest last
+    :ivar refreshedAt: the time of the last lookup into the bucket, in seconds.  Before the first
+        lookup it is the time when the bucket was made.
+    :ivar isExplored: whether a lookup into the bucket was made
+    :ivar allSeenSince: a time in seconds.  Every proven contact has answered at this time or later.
+    :ivar free: the number of bits in which the ids of its contacts may differ from each other
+    :ivar repeatedHosts: the number of proven contacts that are not the first of their public host
     """
 
     __slots__ = (
@@ -79,7 +79,7 @@ class Bucket:
         self.allSeenSince = float("-inf")
 
     def add(self, entry: Entry) -> None:
-        """Take in a contact that has answered."""
+        """Add a proven contact."""
         host = entry.address[0]
         self.repeatedHosts += isPublic(host) and any(
             other.address[0] == host for other in self.proven.values()
@@ -88,14 +88,14 @@ class Bucket:
         self.answers.add(entry.number, entry.compact)
 
     def remove(self, entry: Entry) -> None:
-        """Let a contact go that has answered."""
+        """Remove a proven contact."""
         del self.proven[entry.number]
         self.answers.remove(entry.number)
         hosts = [each.address[0] for each in self.proven.values() if isPublic(each.address[0])]
         self.repeatedHosts = len(hosts) - len(set(hosts))
 
     def longestUnseen(self) -> Entry:
-        """The proven contact whose last answer is the oldest."""
+        """The proven contact whose last answer is the oldest; it sets ``allSeenSince``."""
         oldest = min(self.proven.values(), key=lambda entry: entry.lastSeen)
         self.allSeenSince = oldest.lastSeen
         return oldest

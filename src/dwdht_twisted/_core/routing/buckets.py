@@ -1,10 +1,13 @@
 """
-The k-buckets of a routing table, by the length of the prefix that an id shares with our own.
+The k-buckets of a routing table, one for each length of the prefix that an id shares with our own.
 
-They tell how dense the network is, which buckets hold the contacts closest to a target, and which
-buckets need a lookup.  The table decides which contact may take a place.
+`Buckets` estimates how dense the network is, finds the contacts closest to a target, and finds the
+buckets that need a lookup.  `RoutingTable` decides which contacts get a place.
 
-Each method that depends on time is told the time, in seconds.
+A bucket is *far* when its prefix is short, and *deep* when its prefix is long.  The deeper a bucket
+is, the closer its contacts are to us.
+
+The arguments ``now`` and ``time`` are times in seconds.
 """
 
 from __future__ import annotations
@@ -15,18 +18,19 @@ from ..wire import ID_BITS, isPublic, subnet
 from .bucket import Bucket, Entry
 from .cache import CacheBudget
 
-#: Contacts of a bucket, or of the whole table, from which on they tell how dense the network is.
-#: Smaller: one liar looks like a populated bucket.  Larger: small networks are never estimated.
+#: The fewest contacts from which a density is estimated, and the fewest contacts of a populated
+#: bucket.  Smaller: one liar makes a bucket look populated.  Larger: the density of small networks
+#: is never estimated.
 MINIMUM_SAMPLE = 4
 
-#: Neighbours from which the density is estimated; half of the known ones, if there are fewer.
-#: Larger: contacts count that may lie in an incomplete part of the table.  Smaller: a few liars
-#: shift the estimate.
+#: The number of closest contacts from which the density is estimated.  If fewer are known, half of
+#: the known ones are used.  Larger: contacts in an incomplete part of the table are used too.
+#: Smaller: a few liars shift the estimate.
 NEIGHBOURS = 40
 
-#: Bits by which a bucket may be deeper than the estimated network and still be refreshed.  Larger:
-#: liars that stand close to us draw lookups.  Smaller: an estimate that is too low leaves out
-#: buckets.
+#: Bits by which the prefix of a refreshed bucket may be longer than the estimated density explains.
+#: Larger: liars with ids close to ours cause lookups.  Smaller: after too low an estimate, buckets
+#: with honest contacts are not refreshed.
 DEEPER_THAN_KNOWN = 8
 
 
@@ -34,7 +38,7 @@ class Buckets:
     """
     The buckets of one table.
 
-    :param own: the own id, as a big-endian number
+    :param own: the node's own id, as a big-endian number
     :param k: the number of contacts that a bucket holds
     """
 
@@ -45,16 +49,16 @@ class Buckets:
         self._k = k
         self._buckets: list[Bucket | None] = []
         self._budget = CacheBudget()
-        # The result of `spacing` until a contact comes or goes.
+        # The cached result of `spacing`.  It is None after a contact was added or removed.
         self._spacing: int | None = None
 
     def ifAny(self, number: int) -> Bucket | None:
-        """The bucket of an id, given as a number, or None if there never was a contact for it."""
+        """The bucket of an id, given as a number; None if it was not made yet."""
         prefix = ID_BITS - (self._own ^ number).bit_length()
         return self._buckets[prefix] if prefix < len(self._buckets) else None
 
     def of(self, number: int, now: float) -> Bucket:
-        """The bucket of an id, given as a number; it is made when it is missing."""
+        """The bucket of an id, given as a number.  A missing bucket is made."""
         bucket = self.ifAny(number)
         if bucket is None:
             prefix = ID_BITS - (self._own ^ number).bit_length()
@@ -64,12 +68,12 @@ class Buckets:
         return bucket
 
     def add(self, bucket: Bucket, entry: Entry) -> None:
-        """Add a contact that has answered to a bucket."""
+        """Add a proven contact to its bucket."""
         bucket.add(entry)
         self._spacing = None
 
     def remove(self, entry: Entry) -> None:
-        """Remove a contact that has answered."""
+        """Remove a proven contact from its bucket."""
         self.of(entry.number, entry.lastSeen).remove(entry)
         self._spacing = None
 
@@ -77,11 +81,11 @@ class Buckets:
         """
         The buckets that hold the proven contacts closest to a target, closest first.
 
-        The contacts of a bucket, and those of all deeper buckets, agree with our own id up to one
-        bit, in which the two groups differ from each other.  So that bit of the target tells which
-        group is closer, without a look at the contacts.
+        Compare one bucket with all deeper buckets.  All their contacts share the bucket's prefix.
+        In the next bit, the contacts of the bucket differ from our own id, and the deeper contacts
+        agree with our own id.  So this bit of the target decides which of the two groups is closer.
 
-        :param count: the number of contacts that these buckets must hold
+        :param count: the number of contacts that the buckets must hold together
         """
         distance = self._own ^ wanted
         nearest: list[Bucket] = []
@@ -107,11 +111,13 @@ class Buckets:
         """
         The mean distance between neighbouring ids of the network, or 0 when it is unknown.
 
-        Take the longest prefix of our id that at least `NEIGHBOURS` contacts share, and divide the
-        size of that part of the id space by their number.  Contacts farther away don't count: the
-        table may lack most of them.  Liars place themselves close to us, where each could stand for
-        half of the network.  So the count ends at the first gap, and a public /24 network counts
-        once: it takes many networks to shift the estimate.
+        The estimate takes the longest prefix of our id that at least `NEIGHBOURS` contacts share.
+        It divides the number of ids with this prefix by the number of these contacts.  Contacts
+        farther away don't count, because the table may lack most nodes there.
+
+        A few liars with ids next to ours could make the network look far denser than it is.  So two
+        rules apply: the contacts behind the first gap between the buckets don't count, and all
+        contacts of a public /24 network count as one.  Shifting the estimate takes many networks.
         """
         if self._spacing is None:
             self._spacing = self._estimate()
@@ -120,13 +126,13 @@ class Buckets:
     # Upkeep.
 
     def forgetAnswers(self) -> None:
-        """Forget the answers that are cached for a node that is asked often."""
+        """Drop all cached answers."""
         for bucket in self._buckets:
             if bucket is not None:
                 bucket.answers.clear()
 
     def refreshed(self, target: bytes, now: float) -> None:
-        """Note that a lookup went to a target, 32 bytes."""
+        """Note that a lookup went to a target of 32 bytes, and so into the bucket of the target."""
         number = int.from_bytes(target, "big")
         if number != self._own:
             bucket = self.of(number, now)
@@ -135,10 +141,10 @@ class Buckets:
 
     def unexplored(self) -> int | None:
         """
-        The prefix length of the farthest bucket that is not half full and that no lookup went into.
+        The prefix length of the farthest unexplored bucket that is less than half full, or None.
 
-        Only buckets farther than the k closest contacts count: the lookup of the own id has found
-        what is nearer.  None when there is no such bucket.
+        Only buckets farther than the k closest contacts count, because the lookup of the own id has
+        found the nearer contacts.
         """
         nearer = sum(map(self._sizeOf, range(len(self._buckets))))
         for prefix in range(self._depth()):
@@ -157,9 +163,9 @@ class Buckets:
 
     def idle(self, time: float) -> int | None:
         """
-        The prefix length of a bucket that no lookup has gone into since ``time``, or None.
+        The prefix length of the farthest bucket without a lookup since ``time``, or None.
 
-        Buckets deeper than the deepest one with a contact don't count: there is no node to find.
+        Buckets deeper than the deepest contact don't count, because no node is to be found there.
         """
         for prefix in range(self._depth()):
             bucket = self._buckets[prefix]
@@ -168,7 +174,7 @@ class Buckets:
         return None
 
     def randomTarget(self, prefix: int, randomBytes: Callable[[int], bytes]) -> bytes:
-        """A random id, 32 bytes, that belongs into the bucket of a prefix length."""
+        """A random id, 32 bytes, in the bucket of a prefix length."""
         free = ID_BITS - prefix - 1
         lower = int.from_bytes(randomBytes(ID_BITS // 8), "big") & ((1 << free) - 1)
         upper = (self._own >> free) ^ 1
@@ -177,8 +183,8 @@ class Buckets:
     # Estimates.
 
     def _estimate(self) -> int:
-        # The number of contacts that share at least so many bits, for each prefix length, from the
-        # longest on.
+        # For each prefix length, the number of contacts that share at least this prefix with us.
+        # The longest prefix comes first.
         sharing: list[tuple[int, int]] = []
         networks: set[str] = set()
         count = 0
@@ -194,18 +200,26 @@ class Buckets:
         return (1 << ID_BITS - prefix) // count
 
     def _depth(self) -> int:
-        """One more than the longest prefix that a plausible contact shares with us."""
+        """
+        One more than the longest prefix length of a plausible contact.
+
+        A contact is plausible unless it is far closer to us than the estimated density explains.
+        """
         depth = len(self._buckets)
         spacing = self.spacing()
         if spacing:
-            # A contact that is still closer to us has chosen its id.
+            # A contact in a bucket deeper than this has chosen its id.
             depth = min(depth, ID_BITS - spacing.bit_length() + DEEPER_THAN_KNOWN)
         while depth and not self._sizeOf(depth - 1):
             depth -= 1
         return depth
 
     def _credible(self) -> int:
-        """The number of buckets before the first gap, where chance puts contacts no more."""
+        """
+        The number of buckets up to the first gap.  Chance puts no contacts behind a gap.
+
+        A gap is two neighbouring buckets, behind a populated one, that are not populated.
+        """
         gaps = 0
         isBegun = False
         for prefix in range(len(self._buckets)):
@@ -225,9 +239,9 @@ class Buckets:
 
     def _networksIn(self, prefix: int, seen: set[str]) -> int:
         """
-        The number of proven contacts in a bucket, where each public /24 network counts once.
+        The number of proven contacts in a bucket.  A public /24 network counts as one contact.
 
-        :param seen: the networks that were counted before; those of this bucket are added
+        :param seen: the networks that were counted before.  The networks of this bucket are added.
         """
         bucket = self._buckets[prefix]
         if bucket is None:

@@ -1,7 +1,8 @@
 """
-The answers of a bucket: its contacts in the order of their distance from a target, cached.
+Cached answers of a bucket: its contacts, sorted by their distance from a target.
 
-A busy node is asked about many targets for which the contacts of a bucket have the same order.
+For many targets the contacts of a bucket have the same order.  A busy node sorts them once for all
+these targets.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from itertools import pairwise
 
 from ..limits.bounds import CACHED_ANSWERS
 
-#: Bits of an id, after those that a bucket shares, that tell its contacts apart in nearly all
-#: cases. Larger: Python sorts numbers of more than 30 bits more slowly.  Smaller: two contacts are
-#: alike more often, and are then sorted by their full ids.
+#: The contacts of a bucket are sorted by this many bits of their ids, after the prefix of the
+#: bucket.  The bits differ in nearly all cases.  Larger: Python sorts numbers of more than 30 bits
+#: more slowly.  Smaller: more buckets have two contacts with equal bits, and are sorted by full
+#: ids.
 SORT_KEY_BITS = 30
 
-#: Queries to a bucket after a change before its answers are cached.  Smaller: while contacts come
-#: and go, answers are cached that are never used.
+#: The number of queries after a change of a bucket before its answers are cached.  Smaller: while
+#: contacts come and go, answers are cached and never used.
 QUERIES_BEFORE_CACHING = 4
 
 _SORT_KEY_MASK = (1 << SORT_KEY_BITS) - 1
@@ -24,9 +26,9 @@ _SORT_KEY_MASK = (1 << SORT_KEY_BITS) - 1
 
 class CacheBudget:
     """
-    The number of answers that the buckets of one table may still cache.
+    A limit that all buckets of one table share.
 
-    :ivar free: that number
+    :ivar free: the number of answers that the buckets may still cache
     """
 
     __slots__ = ("free",)
@@ -37,10 +39,10 @@ class CacheBudget:
 
 class AnswerCache:
     """
-    The compact forms of the proven contacts of one bucket.
+    The proven contacts of one bucket in compact form, sorted on demand.
 
     :param free: the number of bits in which their ids may differ
-    :param budget: shared by the buckets of a table
+    :param budget: the cache budget that all buckets of the table share
     """
 
     __slots__ = ("_answers", "_budget", "_compacts", "_deciding", "_queries", "_shift", "_sortKeys")
@@ -48,11 +50,11 @@ class AnswerCache:
     def __init__(self, free: int, budget: CacheBudget) -> None:
         self._budget = budget
         self._shift = max(0, free - SORT_KEY_BITS)
-        # Each contact by its id as a number, and by its sort key.
+        # The compact contacts by their ids as numbers, and by their sort keys.
         self._compacts: dict[int, bytes] = {}
         self._sortKeys: dict[int, bytes] = {}
-        # The bits of a target that decide the order of the contacts, or None while unknown; and the
-        # answers by those bits of the target.
+        # A mask of the bits of a target that decide the order of the contacts, or None while it is
+        # unknown.  The answers are cached by these bits of the target.
         self._deciding: int | None = None
         self._answers: dict[int, bytes] = {}
         # The number of queries since the last change, up to QUERIES_BEFORE_CACHING.
@@ -88,10 +90,10 @@ class AnswerCache:
 
     def answer(self, wanted: int) -> bytes:
         """
-        The compact contacts in a row, closest to a target first.
+        The compact contacts as one string of bytes, closest to a target first.
 
-        The order is the same for all targets that agree in the bits in which any two contacts
-        differ first.
+        The first bit in which two contacts differ decides their order: the closer contact agrees
+        with the target in this bit.  So targets that agree in all such bits have the same answer.
         """
         deciding = self._deciding
         if deciding is None:
@@ -117,7 +119,7 @@ class AnswerCache:
             self._answers = {}
 
     def _decidingBits(self) -> int:
-        """The bits in which two of the contacts differ first."""
+        """A mask of the bits in which any two of the contacts differ first."""
         bits = 0
         for one, other in pairwise(sorted(self._compacts)):
             bits |= 1 << (one ^ other).bit_length() - 1

@@ -1,5 +1,5 @@
 """
-Claims: the ids and addresses of nodes that have asked us and not answered us yet.
+Claims: the ids and addresses of nodes that have sent us a request and not answered one yet.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Claims:
     """
     The claims of one table, `MAXIMUM_CLAIMS` at most.
 
-    A claim takes no place from a contact.  In a flood the oldest claim is dropped: a node that is
-    there has mostly answered by then.
+    A claim takes no place from a contact.  In a flood a new claim replaces the oldest.  A live node
+    has usually answered before its claim is the oldest.
 
     :param counters: counts the claims that are refused
     """
@@ -28,7 +28,7 @@ class Claims:
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._rate = FairRate(CLAIM_RATE)
-        # In the order in which they were made.
+        # The oldest claim comes first.
         self._byAddress: dict[HostPort, Entry] = {}
 
     def __len__(self) -> int:
@@ -39,9 +39,9 @@ class Claims:
 
     def add(self, id: bytes, address: HostPort, now: float) -> bool:
         """
-        Take in a claim.
+        Add a claim.
 
-        :return: False when too many are made, and this one is refused
+        :return: False when the rate of claims is too high, and this claim was refused
         """
         if not self._rate.take(address[0], now):
             self._counters.claimsRefused += 1
@@ -52,16 +52,16 @@ class Claims:
         return True
 
     def withdraw(self, address: HostPort) -> None:
-        """Drop the claim that was made from an address, if there is one."""
+        """Drop the claim of an address, if there is one."""
         self._byAddress.pop(address, None)
 
     def closest(self, wanted: int, count: int, known: Container[int]) -> list[bytes]:
         """
-        The compact contacts that are claimed, closest to a target first.
+        The claims as compact contacts, closest to a target first.
 
         :param wanted: the target, as a big-endian number
-        :param count: how many at most
-        :param known: ids that are left out
+        :param count: the most contacts to return
+        :param known: the ids, as numbers, of claims that are left out
         """
         compacts = {
             claim.number: claim.compact

@@ -1,31 +1,33 @@
 """
-The routing table: which contacts a node knows, and which of them are proven.
+The routing table: the contacts that a node knows.
 
-Contacts stand in k-buckets by the length of the prefix that their id shares with our own (Kademlia
-section 2.2).  A bucket for each length holds the same contacts as the tree of section 2.4 that is
-split along the own id.
+The contacts are in k-buckets, one for each length of the prefix that an id shares with our own
+(Kademlia section 2.2).  The tree of section 2.4, split along our own id, would hold the same
+contacts.
 
 The rules:
 
 1. A contact is *proven* once it has answered a request of ours, under its id and from its address.
-   Only an answer proves anything: a request may carry any source address and any id.
-2. A proven contact keeps its place until it fails to answer.  When its bucket is full, a new
-   contact waits among the spares, and the caller is told to ping the contact that was unseen for
+   A request proves nothing, because it may carry any source address and any id.
+2. A proven contact keeps its place until it fails to answer.  A new contact of a full bucket
+   becomes a *spare*.  The caller is told to ping the contact of the bucket that was unseen for
    longest.
-3. A node that merely asked has made a *claim*.  If there is room for it, it is pinged at once, and
-   the claim is dropped when it is silent.  A claim takes no place from a contact or from another
-   claim. Answers contain claims only while the table has no contacts, or, if they are short of
-   contacts, for a node that looks up its own id: nodes that join together may know only each other.
-4. One address has one contact.  When it answers under a new id, the old id is gone: the node was
-   restarted.
-5. An id stays with the address that has proven it.  Another address that answers under the same id
-   waits until the first is silent.
-6. On the public internet a host and a /24 network hold a limited number of places.  Private and
-   loopback addresses have no such bound, because one of them often stands for a whole network.
-7. Honest ids are random.  Only a few public contacts of a bucket may have ids that are far more
-   alike than chance makes them.  So a liar that came first can't keep out the only honest contact.
+3. A node that has only sent a request has made a *claim*.  If there is room for the node, it is
+   pinged at once.  If it is silent, the claim is dropped.  A claim takes no place from a contact.
+   An answer contains claims in two cases: the table has no contacts; or the asker looks up its own
+   id and the table has too few contacts.  The reason is that nodes that join together may know only
+   each other.
+4. An address has one contact.  When the address answers under a new id, the contact with the old id
+   is removed, because the node was restarted.
+5. An id belongs to the first address that has proven it.  A second address that answers under the
+   same id becomes a spare until the first address is silent.
+6. A public host and a public /24 network hold a limited number of places.  Private and loopback
+   addresses have no such limit, because one of them often stands for a whole network.
+7. Honest ids are random.  So only `MAXIMUM_ALIKE` public contacts of a bucket may have ids that are
+   far more alike than random ids.  The limit is more than one, so a liar that came first can't keep
+   out the only honest contact.
 
-Each method that depends on time is told the time, in seconds.  The pings are sent by the caller.
+The arguments ``now`` and ``time`` are times in seconds.  The caller sends the pings.
 """
 
 from __future__ import annotations
@@ -53,11 +55,12 @@ from .bucket import Bucket, Entry
 from .buckets import Buckets
 from .claims import Claims
 
-#: The size of a bucket, and of an answer (Kademlia's k).
+#: The most contacts of a bucket, and of an answer (Kademlia's k).
 K = 20
 
-#: Seconds after its last answer in which a contact counts as present without a ping.  Larger: a
-#: contact that has moved is found out later.  Smaller: claims of its id draw more pings.
+#: Seconds after its last answer that a contact counts as present without a new ping.  Larger: the
+#: table learns later that a contact has moved.  Smaller: other nodes that use the contact's id
+#: cause more pings.
 TRUSTED_FOR = 30.0
 
 
@@ -65,12 +68,12 @@ class RoutingTable:
     """
     The contacts that one node knows.
 
-    :param id: the own id, 32 bytes
-    :param k: the number of contacts that a bucket holds
+    :param id: the node's own id, 32 bytes
+    :param k: the most contacts of a bucket
     :param counters: counts the claims that are refused
-    :param silences: learns and tells which addresses were silent
+    :param silences: remembers which addresses were silent
     :ivar id: see above
-    :ivar buckets: the places of the contacts
+    :ivar buckets: the proven contacts, by bucket
     """
 
     def __init__(
@@ -110,7 +113,7 @@ class RoutingTable:
         return address in self._byAddress or address in self._claims
 
     def hasProven(self, address: HostPort) -> bool:
-        """Whether an address is that of a proven contact."""
+        """Whether an address belongs to a proven contact."""
         return address in self._byAddress
 
     # What happens to a contact.
@@ -119,11 +122,11 @@ class RoutingTable:
         """
         Note a request that claims to come from an id and an address.
 
-        :return: an address to ping, to learn which node is there, or None
+        :return: an address to ping, because its node is unknown or may have changed; or None
         """
         entry = self._byAddress.get(address)
         if entry is not None:
-            # If a known address asks under another id, ping it to learn its id.
+            # A known address asks under another id: ping the address to learn its present id.
             return None if entry.compact.startswith(id) else self._recheck(entry, now)
         number = int.from_bytes(id, "big")
         bucket = self.buckets.ifAny(number)
@@ -131,7 +134,7 @@ class RoutingTable:
         if entry is not None:
             # A known id asks from another address: the node may have moved.
             return self._recheck(entry, now) if now - entry.lastSeen > TRUSTED_FOR else None
-        # Check this first: for most askers of a settled node the bucket is full.
+        # Check this first: the buckets of most askers are full, unless the node is new.
         if bucket is not None and len(bucket.proven) >= self._k:
             return None
         if (
@@ -147,11 +150,11 @@ class RoutingTable:
         """
         Note an answer to a request of ours.
 
-        A contact with another id at that address leaves the table: the node there was restarted, or
-        has become ephemeral.
+        If the address had a contact with another id, that contact leaves the table: its node was
+        restarted, or has become ephemeral.
 
-        :param contact: the address, and the id in the answer, None from an ephemeral node
-        :return: a contact to ping, because this one waits for its place, or None
+        :param contact: the address, and the id in the answer.  An ephemeral node gives None as id.
+        :return: the contact to ping because the new one waits for its place, or None
         """
         id, address = contact.id, (contact.host, contact.port)
         known = self._byAddress.get(address)
@@ -170,7 +173,7 @@ class RoutingTable:
         """
         Note that an address has not answered after all retries.  Its contact leaves the table.
 
-        :return: a spare to ping, because there is room for it now, or None
+        :return: a spare to ping, which may take the free place, or None
         """
         self._silent.put(address, True, now)
         self.withdraw(address)
@@ -186,7 +189,7 @@ class RoutingTable:
         return None
 
     def withdraw(self, address: HostPort) -> None:
-        """Drop the claim that was made from an address, if there is one."""
+        """Drop the claim of an address, if there is one."""
         self._claims.withdraw(address)
 
     # The closest contacts.
@@ -195,20 +198,20 @@ class RoutingTable:
         """
         The contacts closest to a target, closest first.
 
-        Only the first contact of each public host is among them, unless there are too few others.
-        Claims are among them when there is no contact at all.
+        Each public host has only one contact in the result, unless the result would then have fewer
+        than ``count`` contacts.  If the table has no contacts, the result consists of claims.
 
-        :param withClaims: whether claims fill up an answer that is short of contacts
+        :param withClaims: whether claims are added if the table has fewer than ``count`` contacts
         """
         contacts = map(unpackContact, self._closest(target, count, withClaims))
         return [contact for contact in contacts if contact is not None]
 
     def closestCompact(self, target: bytes, count: int = K, *, withClaims: bool = False) -> bytes:
-        """`closest`, in the compact form in which an answer carries it."""
+        """The result of `closest` as one string of bytes, as an answer carries it."""
         wanted = int.from_bytes(target, "big")
         bucket = self.buckets.ifAny(wanted)
         if bucket is not None and len(bucket.proven) == count and not bucket.repeatedHosts:
-            # All contacts of the target's own bucket are closer than any other.
+            # The contacts of the target's own bucket are closer to it than all others.
             return bucket.answers.answer(wanted)
         if self._hostCounts.repeatedHosts or self._needsClaims(count, withClaims):
             return b"".join(self._closest(target, count, withClaims))
@@ -224,7 +227,7 @@ class RoutingTable:
         found = self._nearest(wanted, count)
         repeatedHosts = self._hostCounts.repeatedHosts
         if repeatedHosts and self._repeatedHostsOf(found):
-            # A host with many ids must not crowd out hosts with one.
+            # A host with many ids must not push out hosts with one id.
             found = self._repeatedHostsLast(self._nearest(wanted, count + repeatedHosts))[:count]
             found.sort(key=distanceTo)
         if self._needsClaims(count, withClaims):
@@ -233,17 +236,17 @@ class RoutingTable:
         return found
 
     def _needsClaims(self, count: int, withClaims: bool) -> bool:
-        """Whether an answer of ``count`` contacts has claims in it."""
+        """Whether claims are added to an answer of up to ``count`` contacts."""
         known = len(self._entries)
         return bool(self._claims) and (not known or (withClaims and known < count))
 
     def _repeatedHostsLast(self, compacts: list[bytes]) -> list[bytes]:
-        """The contacts, but all beyond the first of each public host at the end."""
+        """The contacts, reordered: all but the first of each public host come last."""
         repeatedHosts = self._repeatedHostsOf(compacts)
         return [compact for compact in compacts if compact not in repeatedHosts] + repeatedHosts
 
     def _repeatedHostsOf(self, compacts: list[bytes]) -> list[bytes]:
-        """The contacts beyond the first of each public host."""
+        """The contacts that are not the first of their public host."""
         repeatedHosts: list[bytes] = []
         hosts: set[str] = set()
         for compact in compacts:
@@ -265,9 +268,9 @@ class RoutingTable:
 
     def unseenSince(self, time: float, count: int) -> list[Contact]:
         """
-        The proven contacts that last answered before ``time``, the longest unseen first.
+        The proven contacts whose last answer came before ``time``, the longest unseen first.
 
-        :param count: how many at most
+        :param count: the most contacts to return
         """
         old = [entry for entry in self._entries.values() if entry.lastSeen < time]
         old.sort(key=lambda entry: entry.lastSeen)
@@ -276,7 +279,11 @@ class RoutingTable:
     # Places.
 
     def _insert(self, contact: Contact, now: float) -> Contact | None:
-        """Give a place to a contact that has answered, or return the one that it waits for."""
+        """
+        Give a place to a contact that has answered.
+
+        :return: a contact to ping because the new one waits for its place, or None
+        """
         number = int.from_bytes(contact.id or b"", "big")
         bucket = self.buckets.of(number, now)
         holder = bucket.proven.get(number)
@@ -296,7 +303,11 @@ class RoutingTable:
         return None
 
     def _recheck(self, entry: Entry, now: float) -> HostPort | None:
-        """The address of a contact that is to be pinged, once in `TRUSTED_FOR` seconds."""
+        """
+        Recheck a contact, at most once in `TRUSTED_FOR` seconds.
+
+        :return: the address of the contact, to be pinged, or None
+        """
         if now - entry.recheckedAt <= TRUSTED_FOR:
             return None
         entry.recheckedAt = now
@@ -318,7 +329,7 @@ def _keepSpare(bucket: Bucket, contact: Contact) -> None:
 
 
 def _isCrowd(bucket: Bucket, entry: Entry) -> bool:
-    """Whether so many contacts are this close to each other that they have chosen their ids."""
+    """Whether `MAXIMUM_ALIKE` contacts of a bucket have ids like that of a new public contact."""
     if not isPublic(entry.address[0]):
         return False
     shared = bucket.free - SHARED_IN_BUCKET

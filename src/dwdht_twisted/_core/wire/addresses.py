@@ -1,5 +1,5 @@
 """
-IPv4 addresses: their forms in options and on the wire, and the kinds of networks they belong to.
+IPv4 addresses: their forms in options and on the wire, and the kinds of their networks.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ ANY_HOST = "0.0.0.0"
 # The octets of a dotted address.  ``int`` would accept other forms too: "+1", " 1", "01".
 _OCTETS = {str(octet): octet for octet in range(256)}
 
-# The hosts, or addresses, that each cache of this module holds, some 200 bytes of memory each.  A
-# table has a few hundred contacts, and a lookup some hundred candidates.  With fewer, busy nodes
-# compute again what they knew.  With more, a flood from forged addresses fills more memory.
+# The most hosts, or addresses, in each cache of this module, at some 200 bytes of memory each.  A
+# table has a few hundred contacts, and a lookup some hundred candidates.  Smaller: busy nodes
+# compute the same results again.  Larger: a flood from forged addresses fills more memory.
 _CACHED_HOSTS = 4096
 
 
@@ -35,7 +35,7 @@ class Address(NamedTuple):
     """
     The address of a UDP port.
 
-    :ivar host: an IPv4 address in dotted form, or in options a host name
+    :ivar host: an IPv4 address in dotted form; in options it may be a host name
     :ivar port: 1 to 65535
     """
 
@@ -46,7 +46,7 @@ class Address(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
-#: An address as a transport gives it: equal to the `Address` of the same host and port.
+#: An address in the form that a transport gives.  It equals the `Address` of the host and port.
 HostPort: TypeAlias = tuple[str, int]
 
 
@@ -75,7 +75,7 @@ def checkAddress(host: str, port: int, given: object) -> Address:
     """
     Make an address of a host and a port.
 
-    :param given: the argument that they were read from, for the error
+    :param given: the argument that the host and port were read from, for the error message
     :raises InvalidAddress: when the host is empty or has characters that no host has, or the port
         is not 1 to 65535
     """
@@ -130,8 +130,8 @@ def isSendable(firstOctet: int) -> bool:
     """
     Whether an IPv4 address with this first octet can be the address of a host.
 
-    Addresses of 0.0.0.0/8 (RFC 1122, section 3.2.1.3) and from 224.0.0.0 on, which are multicast
-    and reserved, cannot.
+    The exceptions are 0.0.0.0/8 (RFC 1122, section 3.2.1.3), and the multicast and reserved
+    addresses from 224.0.0.0 on.
     """
     return 0 < firstOctet < 224
 
@@ -146,13 +146,13 @@ def isPublic(host: str) -> bool:
 
 def isRoutable(named: str, source: str) -> bool:
     """
-    Whether an address that another host has named reaches the same host from here.
+    Whether an address means the same host here and at the host that named it.
 
-    A private address that a public host names belongs to the network of that host.  A loopback
-    address that another machine names is that machine itself.
+    A private address that a public host names lies in the private network of the public host.  A
+    loopback address that another machine names means the other machine.
 
     :param named: the address that was named
-    :param source: the address of the host that named it
+    :param source: the address of the host that named the other address
     """
     if isLoopback(named):
         return isLoopback(source)
@@ -161,7 +161,7 @@ def isRoutable(named: str, source: str) -> bool:
 
 @lru_cache(maxsize=_CACHED_HOSTS)
 def isLoopback(host: str) -> bool:
-    """Whether ``host`` is an address of this machine alone."""
+    """Whether ``host`` is in 127.0.0.0/8, so that only this machine can reach it."""
     return host.startswith("127.")
 
 

@@ -19,9 +19,9 @@ from .ids import ID_BYTES, checkId
 #: The size of a compact contact, in bytes: the id, then the compact address.
 COMPACT_CONTACT_BYTES = ID_BYTES + COMPACT_ADDRESS_BYTES
 
-# The compact contacts whose `Contact` is cached, some 400 bytes of memory each.  The answers of a
-# network name the same contacts again and again.  With fewer, a node that looks up much reads most
-# contacts anew.  With more, liars that name ever new contacts fill more memory.
+# The most compact contacts whose `Contact` is cached, at some 400 bytes of memory each.  The
+# answers of a network name the same contacts again and again.  Smaller: a node that makes many
+# lookups reads most contacts anew.  Larger: liars that name ever new contacts fill more memory.
 _CACHED_CONTACTS = 16384
 
 
@@ -29,7 +29,8 @@ class Contact(NamedTuple):
     """
     A node of the network.
 
-    :ivar id: 32 bytes, or None for an ephemeral node, which takes no part in the routing of others
+    :ivar id: 32 bytes; None for an ephemeral node.  Such a node keeps its id to itself, so no other
+        node lists it.
     :ivar host: an IPv4 address in dotted form
     :ivar port: 1 to 65535
     """
@@ -53,8 +54,8 @@ def unpackContact(compact: bytes) -> Contact | None:
     """
     Read a compact contact of 38 bytes.
 
-    :return: the contact, or None when nothing can be sent to its address: its port is 0, or
-        `isSendable` excludes its host
+    :return: the contact, or None when nothing can be sent to its address.  Then its port is 0, or
+        `isSendable` excludes its host.
     """
     port = int.from_bytes(compact[-2:], "big")
     if not port or not isSendable(compact[ID_BYTES]):
@@ -77,7 +78,7 @@ def splitContacts(compact: bytes, most: int | None = None) -> list[bytes]:
 
     An incomplete contact at the end is left out.
 
-    :param most: how many contacts to return at most, from the start; None for all
+    :param most: the most contacts to return, from the start; None for all
     """
     count = len(compact) // COMPACT_CONTACT_BYTES
     if most is not None and count > most:

@@ -18,7 +18,7 @@ _REQUEST_BIT = 1 << TRANSACTION_ID_BITS
 
 
 def frameRequest(transactionId: int, body: bytes) -> bytes:
-    """The datagram of a request that has this body."""
+    """The datagram of a request with this body."""
     return (_REQUEST_BIT | transactionId).to_bytes(HEADER_BYTES, "big") + body
 
 

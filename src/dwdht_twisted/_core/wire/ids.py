@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from ...errors import InvalidTarget
 
-#: The size of an id and of a target, in bytes.  The wire fixes it (Kademlia, section 2.1, has 20).
+#: The size of an id and of a target, in bytes.  The protocol fixes the size.  Kademlia, section
+#: 2.1, has ids of 20 bytes.
 ID_BYTES = 32
 
 #: The size of an id, in bits.

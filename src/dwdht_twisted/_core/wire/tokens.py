@@ -2,9 +2,10 @@
 Round-trip tokens: the proof that a node receives what is sent to its address.
 
 An answer carries a token, and an update must bring it back.  The token is a keyed hash of the
-asker's address, its id and the target.  A request that brings the right token shows that an answer
-to the same address, id and target was received.  The hash is computed again to check a token, so no
-memory is kept for it.  The token of BEP 5 does the same, but is bound to the IP address alone.
+asker's address, its id and the target.  A request with the right token shows that its sender has
+received an answer for the same address, id and target.  The node checks a token by computing the
+hash again, so it stores no tokens.  The token of BEP 5 has the same purpose, but is bound to the IP
+address alone.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from hmac import compare_digest
 
 from .addresses import packAddress
 
-#: Seconds that a secret makes tokens: the original's number.  A token is valid for one to two of
-#: these intervals.  Shorter: the token of a slow lookup expires before its update.  Longer: a token
-#: can be used for longer after its owner has lost the address.
+#: Seconds for which a secret makes tokens, as in ``dht-rpc``.  A token is valid for one to two such
+#: intervals.  Smaller: the token of a slow lookup expires before its update.  Larger: a token can
+#: be used for longer after its owner has lost the address.
 ROTATION_INTERVAL = 300.0
 
 #: The size of a token, in bytes.
@@ -40,8 +41,9 @@ class TokenIssuer:
 
     def rotate(self) -> None:
         """
-        Issue tokens with a new secret.  Those of the former secret are accepted until the next
-        rotation.
+        Issue tokens with a new secret from now on.
+
+        Tokens of the former secret are accepted until the next rotation.
         """
         self._former, self._present = self._present, self._newHash()
 
@@ -61,8 +63,8 @@ class TokenIssuer:
         self, token: bytes, host: str, port: int, id: bytes | None, target: bytes | None
     ) -> bool:
         """
-        Whether `issue` made this token of the same address, id and target, with the present secret
-        or the former one.
+        Whether `issue` made this token for this address, id and target, with the present or the
+        former secret.
         """
         return compare_digest(token, _digest(self._present, host, port, id, target)) or (
             compare_digest(token, _digest(self._former, host, port, id, target))
@@ -72,7 +74,8 @@ class TokenIssuer:
 def _digest(secret: blake2b, host: str, port: int, id: bytes | None, target: bytes | None) -> bytes:
     hashed = secret.copy()
     hashed.update(packAddress(host, port))
-    # The length tells an id from a target: without it, either alone would have the same hash.
+    # The length tells an id from a target.  Without it, an id alone and an equal target alone would
+    # have the same hash.
     hashed.update(b"\0" if id is None else b"%c%b" % (1 + len(id), id))
     if target is not None:
         hashed.update(target)
