@@ -1,5 +1,5 @@
 """
-Queries and updates that reach silent nodes through the referrers that named them.
+Queries and updates that reach silent nodes through their referrers, the nodes that named them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.helpers.networks.peers import RawPeer
 
 class PunchTests(NodeTestCase):
     """
-    Queries that reach silent nodes through the referrers that named them.
+    An asker, a referrer, and nodes that the asker reaches only through the referrer.
     """
 
     def setUp(self) -> None:
@@ -29,7 +29,7 @@ class PunchTests(NodeTestCase):
         self.clock.runUntil(self.asker.ready())
 
     def nodeBehindNat(self) -> tuple[DHTNode, Nat]:
-        """Return a node behind a NAT that has joined through the referrer, and its NAT."""
+        """Return a node behind a NAT that has joined through the referrer. Return also its NAT."""
         reactor = NattedReactor(self.network.reactor())
         node = self.node(reactor=reactor, bootstrap=[self.bootstrap])
         self.clock.runUntil(node.ready())
@@ -38,14 +38,14 @@ class PunchTests(NodeTestCase):
         return node, nat
 
     def namedPeer(self, answers: str) -> RawPeer:
-        """Return a peer that the referrer names."""
+        """Return a peer that the referrer names in its answers."""
         peer = self.peer(answers=answers)
         self.introduce(peer, self.referrer)
         return peer
 
     def test_queryReachesNodeBehindNat(self) -> None:
         """
-        A query has the reply of a node behind a NAT that dropped its first request.
+        A query gets the reply of a node behind a NAT, although the NAT dropped the first request.
         """
         node, nat = self.nodeBehindNat()
         node.register(COMMAND, Handler(lambda _: b"hello"))
@@ -54,9 +54,7 @@ class PunchTests(NodeTestCase):
         self.assertIn(self.addressOf(self.asker), nat.refused)
 
     def test_updateReachesNodeBehindNatOnce(self) -> None:
-        """
-        An update is run once by a node behind a NAT.
-        """
+        """An update runs once at a node behind a NAT."""
         node, _ = self.nodeBehindNat()
         handler = Handler()
         node.register(COMMAND, handler)
@@ -66,7 +64,8 @@ class PunchTests(NodeTestCase):
 
     def test_queryWithoutHolePunchingMissesNodeBehindNat(self) -> None:
         """
-        A query without ``holepunching`` misses a node behind a NAT, and has no ping relayed.
+        With ``holepunching=False``, a query gets no reply of a node behind a NAT. No ping is
+        relayed.
         """
         node, _ = self.nodeBehindNat()
         replies = self.collect(self.asker, node.id, holepunching=False)
@@ -75,7 +74,8 @@ class PunchTests(NodeTestCase):
 
     def test_deadNodeCountsAsOneError(self) -> None:
         """
-        A query with a dead node ends within 15 seconds with one error, after a ping was relayed.
+        A query with a dead node ends within 15 seconds with one error. A ping to the dead node was
+        relayed.
         """
         peer = self.namedPeer("ignore")
         assert peer.id is not None
@@ -87,8 +87,8 @@ class PunchTests(NodeTestCase):
 
     def test_nodeThatAnswersOnlyPingsEndsTheQuery(self) -> None:
         """
-        A query with a node that answers each hole punch but never the query ends within 15 seconds,
-        after fewer than 10 requests.
+        A node answers hole punches but never the query. The query ends within 15 seconds, after
+        fewer than 10 requests to this node.
         """
         peer = self.namedPeer("pong")
         assert peer.id is not None
@@ -99,9 +99,7 @@ class PunchTests(NodeTestCase):
         self.assertLess(len(peer.requestsFor(COMMAND)), 10)
 
     def test_referrerIsAskedTwice(self) -> None:
-        """
-        A referrer is asked to relay 2 pings to a silent node that is asked 4 times.
-        """
+        """A silent node gets 4 requests. Its referrer is asked to relay 2 pings to it."""
         peer = self.namedPeer("ignore")
         assert peer.id is not None
         stream = self.asker.query(COMMAND, peer.id)
@@ -111,8 +109,8 @@ class PunchTests(NodeTestCase):
 
     def test_secondReferrerIsTried(self) -> None:
         """
-        A node is reached through the last referrer that named it if the first one, a liar, doesn't
-        relay.
+        A node is named by a liar first and by an honest referrer last. The liar doesn't relay, so
+        the last referrer is asked.
         """
         peer = self.namedPeer("ignore")
         contact = packContact(peer.contact)
@@ -128,12 +126,12 @@ class PunchTests(NodeTestCase):
 
     def test_firstHolePunchGoesOnBesideTheSecond(self) -> None:
         """
-        An answer to the hole punch through the first referrer is taken while the one through the
-        last, a liar, is tried.
+        An answer to the hole punch through the first referrer is still accepted while a hole punch
+        through the last referrer is tried.
         """
         peer = self.namedPeer("ignore")
         assert peer.id is not None
-        # The same host, at the port that its NAT opens towards the asker.
+        # The same host as the peer, at the port that its NAT opens towards the asker.
         outside = self.peer(peer.host, id=peer.id, answers="serve")
         asker = self.addressOf(self.asker)
 
@@ -154,8 +152,8 @@ class PunchTests(NodeTestCase):
 
     def test_commitNeedsNoHolePunch(self) -> None:
         """
-        A node that falls silent in the commit is sent the update under one transaction id, and no
-        ping is relayed to it.
+        A node falls silent during the commit. The update is retried with the same transaction id,
+        and no ping is relayed to the node.
         """
         peer = self.namedPeer("ignore")
 
@@ -174,8 +172,8 @@ class PunchTests(NodeTestCase):
 
     def test_slowHandlerRunsOnce(self) -> None:
         """
-        A node that answers pings at once and an update after a second runs its handler once, and
-        the result counts.
+        A node answers pings at once and an update after one second. Its handler runs once, and the
+        result is accepted.
         """
         node = self.node(bootstrap=[self.bootstrap])
         self.clock.runUntil(node.ready())
@@ -197,9 +195,7 @@ class PunchTests(NodeTestCase):
         self.assertIn(b"at last", [r.value for r in self.collect(self.asker, node.id)])
 
     def test_peerAtAnotherPortIsAskedThere(self) -> None:
-        """
-        A peer that answers a hole punch from another port is asked at that port.
-        """
+        """A peer that answers a hole punch from another port is then asked at this port."""
         peer = self.namedPeer("ignore")
         other = self.peer(peer.host, id=peer.id, answers="serve")
         asker = self.addressOf(self.asker)
@@ -215,8 +211,8 @@ class PunchTests(NodeTestCase):
 
     def test_stoppedQueryEndsItsHolePunch(self) -> None:
         """
-        A query that is stopped during a hole punch sends neither the peer nor the referrer anything
-        more.
+        After a query was stopped during a hole punch, it sends no datagram to the peer or the
+        referrer.
         """
         peer = self.namedPeer("ignore")
         assert peer.id is not None
@@ -232,9 +228,7 @@ class PunchTests(NodeTestCase):
         self.assertEqual(after, before)
 
     def test_queryGoesOnWithoutAHolePunch(self) -> None:
-        """
-        A query ends without a hole punch if too many requests wait for one to be tried.
-        """
+        """A query ends without a hole punch if the queue of requests is full."""
         peer = self.namedPeer("ignore")
         silent = self.peer()
         assert peer.id is not None

@@ -1,5 +1,7 @@
 """
-A member among the nodes that are closest to a target: its own handler is asked like any other.
+A member that is itself among the nodes closest to a target.
+
+Its query and update then run its own handler, like those of the other closest nodes.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS
 
 class Announcements:
     """
-    Handlers of one node that keep the ids of those who announce themselves, by topic.
+    Handlers of one node that store the ids of announced nodes for each topic.
     """
 
     def __init__(self, node: DHTNode) -> None:
@@ -41,11 +43,11 @@ class Announcements:
 
 class NetworkTests(LocalTestCase):
     """
-    Members of a network that are among the closest to a target.
+    Members of a network that are among the nodes closest to a target.
     """
 
     def find(self, node: DHTNode, topic: bytes) -> set[bytes]:
-        """Return the ids that a query of a topic finds."""
+        """Return the ids found by a query of a topic."""
         found: set[bytes] = set()
         for reply in self.collect(node, topic):
             ids = reply.value or b""
@@ -53,10 +55,7 @@ class NetworkTests(LocalTestCase):
         return found
 
     def test_twoMembersFindEachOtherAndThemselves(self) -> None:
-        """
-        Two members that announce themselves under one topic find both, each from its own side, also
-        when the second has announced itself before it has joined.
-        """
+        """Two members announce themselves under one topic. A query by either one finds both."""
         first = self.node()
         second = self.node(bootstrap=[self.addressOf(first)])
         for node in (first, second):
@@ -69,9 +68,7 @@ class NetworkTests(LocalTestCase):
             self.assertEqual(self.find(node, topic), {first.id, second.id})
 
     def test_elevenMembersFindAll(self) -> None:
-        """
-        11 members that announce themselves under one topic each find all 11.
-        """
+        """Eleven members announce themselves under one topic. A query by each one finds all 11."""
         nodes = self.swarm(11)
         for node in nodes:
             Announcements(node)
@@ -83,10 +80,10 @@ class NetworkTests(LocalTestCase):
         for node in nodes:
             self.assertEqual(self.find(node, topic), {each.id for each in nodes})
 
-    def test_updateIsTakenByThe20ClosestWithTheAskerAmongThem(self) -> None:
+    def test_updateReachesThe20ClosestWithTheAskerAmongThem(self) -> None:
         """
-        In a network of 30 members with random ids, an update of each is taken by exactly the 20
-        closest members, the asker counted if it is one of them, with 20 commits.
+        In a network of 30, each member's update is accepted by exactly the 20 closest members. The
+        asker is one of them if it is close enough.
         """
         random = Random(14)
         nodes = self.swarm(30, rateLimit=None)
@@ -113,8 +110,8 @@ class NetworkTests(LocalTestCase):
 
     def test_queryAsksThe20ClosestWithTheAskerAmongThem(self) -> None:
         """
-        A query of each of 30 members has a reply from each of the 20 closest, with its own reply if
-        it is one of them, once.
+        In a network of 30, each member's query gets one reply from each of the 20 closest members.
+        The asker is one of them if it is close enough.
         """
         nodes = self.swarm(30, rateLimit=None)
 
@@ -134,7 +131,8 @@ class NetworkTests(LocalTestCase):
 
     def test_memberBeyondThe20ClosestIsNotCommittedTo(self) -> None:
         """
-        A member that is the farthest of 30 from the target takes no update of its own.
+        A member's update doesn't run its own handler if the member is the farthest of 30 from the
+        target.
         """
         nodes = self.swarm(30, rateLimit=None)
         handlers = {node.id: Handler() for node in nodes}
@@ -151,7 +149,7 @@ class NetworkTests(LocalTestCase):
 
     def test_ownAddressGetsNoDatagram(self) -> None:
         """
-        A member that queries and updates in a network of 30 sends itself no datagram.
+        In a network of 30, a member's queries and updates send no datagram to its own address.
         """
         nodes = self.swarm(30, rateLimit=None)
         for node in nodes:
@@ -165,8 +163,8 @@ class NetworkTests(LocalTestCase):
 
     def test_localFalseLeavesTheAskerOut(self) -> None:
         """
-        A query and an update with ``local=False`` run no handler of the asker, although it is the
-        closest, and the update is taken by the 20 others that are closest.
+        With ``local=False``, the asker's handler isn't run, although its id is the target. The
+        update is accepted by the 20 other closest members.
         """
         nodes = self.swarm(25, rateLimit=None)
         for node in nodes[1:]:
@@ -183,8 +181,8 @@ class NetworkTests(LocalTestCase):
 
     def test_ephemeralNodeNeverAsksItself(self) -> None:
         """
-        An ephemeral node with a handler runs none of its own queries and updates, in a network of 3
-        members and alone.
+        Queries and updates of an ephemeral node never run its own handler, alone or in a network of
+        3 members.
         """
         nodes = self.swarm(3)
         for node in nodes:
@@ -199,9 +197,7 @@ class NetworkTests(LocalTestCase):
         self.assertEqual((self.handler.queries, self.handler.updates), ([], []))
 
     def test_memberWithoutAHandlerIsNotAsked(self) -> None:
-        """
-        A member without a handler for the command has no reply of its own.
-        """
+        """A query has no reply of the asker if the asker has no handler for the command."""
         nodes = self.swarm(3)
         nodes[0].register("other", Handler())
         replies = self.collect(nodes[0], nodes[0].id)
@@ -215,8 +211,8 @@ class LoneTests(LocalTestCase):
 
     def test_queryHasTheOwnReply(self) -> None:
         """
-        The query of a lone member with a handler has one reply, with its own id, the loopback
-        address and its port; nothing is sent.
+        A lone member's query has one reply from its own handler, with the loopback address and its
+        port. No datagram is sent.
         """
         node = self.member()
         stream = node.query(COMMAND, self.target(), b"x")
@@ -227,8 +223,8 @@ class LoneTests(LocalTestCase):
 
     def test_handlerGetsTheOwnRequest(self) -> None:
         """
-        The handler of a lone member gets the command, target and value of its own requests, and the
-        contact of the node.
+        The handler of a lone member gets the command, target and value of its own request. The
+        request's contact is the member.
         """
         node = self.member()
         target = self.target()
@@ -239,7 +235,8 @@ class LoneTests(LocalTestCase):
 
     def test_ownAddressIsThatOfTheInterface(self) -> None:
         """
-        The own contact of a node that is bound to one interface has the address of that interface.
+        If a node is bound to one interface, the contact in its own reply has the address of this
+        interface.
         """
         node = self.member(listens=False)
         node.listen(7000, "10.0.0.1")
@@ -247,9 +244,7 @@ class LoneTests(LocalTestCase):
         self.assertEqual(reply.node, Contact(node.id, "10.0.0.1", 7000))
 
     def test_updateCommitsToItself(self) -> None:
-        """
-        The update of a lone member with a handler is taken by itself: one reply and one commit.
-        """
+        """A lone member's update runs its own handler, with one reply and one commit."""
         node = self.member(update=lambda _: b"taken")
         stream = node.update(COMMAND, self.target(), b"x", query=True)
         replies = self.clock.runUntil(stream.collect(), limit=0)
@@ -257,10 +252,10 @@ class LoneTests(LocalTestCase):
         self.assertEqual((stream.commits, stream.errors), (1, 0))
         self.assertEqual(len(self.handler.updates), 1)
 
-    def test_updateWithoutATakerFails(self) -> None:
+    def test_updateWithoutAHandlerForItFails(self) -> None:
         """
-        The update of a lone node fails with `NoCloseNodes` when it has no handler, takes no updates
-        of the command, is left out, or is ephemeral.
+        A lone node's update fails with `NoCloseNodes` if its own handler can't be run: it is
+        missing, accepts no updates, is excluded by ``local=False``, or the node is ephemeral.
         """
         silent = self.node()
         queried = self.node()
@@ -276,8 +271,8 @@ class LoneTests(LocalTestCase):
 
     def test_handlerForNoneIsAsked(self) -> None:
         """
-        The handler for all other commands is asked by a lone member, and so are the methods of a
-        subclass.
+        A lone member's query runs its handler for all other commands. In a subclass, it runs the
+        overridden method.
         """
 
         class Node(DHTNode):
@@ -292,8 +287,8 @@ class LoneTests(LocalTestCase):
 
     def test_silentBootstrapNodesFailTheQuery(self) -> None:
         """
-        The query of a member whose bootstrap nodes are silent fails with `NoResponse`, although its
-        consumer got the reply of its own handler; an update is not taken by the node itself.
+        With silent bootstrap nodes, a member's query fails with `NoResponse`, although the consumer
+        got the reply of its own handler. An update isn't run.
         """
         node = self.member(bootstrap=[self.peer().address])
         consumer = Consumer()
@@ -310,8 +305,8 @@ class LoneTests(LocalTestCase):
 
     def test_silentContactsFailTheQuery(self) -> None:
         """
-        The query and the update of a member whose contacts of an earlier run are silent, and of one
-        whose only contact has gone, fail with `NoResponse`.
+        A member's query and update fail with `NoResponse` if its contacts are silent. One has a
+        contact of an earlier run, one had a contact that has gone.
         """
         silent = self.member(contacts=[self.peer().contact])
         other = self.node()
@@ -327,8 +322,8 @@ class LoneTests(LocalTestCase):
 
     def test_strangerThatClaimsAnIdLeavesTheNodeAlone(self) -> None:
         """
-        The query of a lone member ends with its own reply although a stranger that never answers
-        has claimed an id.
+        A lone member's query ends with its own reply, although a silent stranger has sent it a
+        request with an id.
         """
         node = self.member()
         self.peer().ask(self.addressOf(node), "_ping")
@@ -338,8 +333,8 @@ class LoneTests(LocalTestCase):
 
     def test_addressedQueryAsksOnlyThoseAddresses(self) -> None:
         """
-        A query of given addresses runs no handler of the asker, unless its own address is given:
-        then the request is sent to it, once.
+        A query to given addresses doesn't run the asker's handler, except if they include its own
+        address. Then one request is sent to this address.
         """
         node = self.member()
         other = self.peer(answers="serve")

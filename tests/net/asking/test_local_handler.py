@@ -1,5 +1,5 @@
 """
-The own handler of a member that asks: slow, failing or refusing.
+The asker's own handler, if it is slow, fails or refuses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.helpers.networks.nodes import COMMAND
 
 class HandlerTests(LocalTestCase):
     """
-    Handlers of the asker that are slow, or fail, in a network with 3 other members.
+    An asker in a network with 3 other members. Its own handler is slow or fails.
     """
 
     def setUp(self) -> None:
@@ -27,15 +27,15 @@ class HandlerTests(LocalTestCase):
             node.register(COMMAND, Handler(lambda _: b"other"))
 
     def asker(self, query: Any = lambda _: b"own", update: Any = None) -> DHTNode:
-        """Return a new member with a handler that has joined."""
+        """Return a new member that has a handler and has joined the network."""
         node = self.member(query=query, update=update, bootstrap=[self.bootstrap])
         self.clock.runUntil(node.ready())
         return node
 
-    def test_slowHandlerHoldsNobodyUp(self) -> None:
+    def test_slowHandlerDelaysNoOtherReply(self) -> None:
         """
-        The replies of others are written while the asker's own handler takes 3 seconds, and its own
-        reply comes last.
+        The asker's handler takes 3 seconds. The replies of the other members are written before,
+        and its own reply comes last.
         """
         result: Deferred[bytes] = Deferred()
         node = self.asker(lambda _: result)
@@ -51,8 +51,8 @@ class HandlerTests(LocalTestCase):
 
     def test_endlessHandlerIsAnError(self) -> None:
         """
-        An own handler that gives no result within `LOCAL_TIMEOUT`, 4 seconds, counts as one error,
-        and the query ends with the replies of the others.
+        If the asker's handler gives no result within `LOCAL_TIMEOUT`, 4 seconds, it counts as one
+        error. The query ends with the replies of the other members.
         """
         node = self.asker(lambda _: Deferred())
         stream = node.query(COMMAND, node.id)
@@ -63,8 +63,8 @@ class HandlerTests(LocalTestCase):
 
     def test_resultAfterTheTimeoutIsDropped(self) -> None:
         """
-        An own handler that takes an update after 5 seconds has not committed; a result that is late
-        does no harm.
+        If the asker's handler accepts an update after 5 seconds, it doesn't count as a commit. Its
+        result is ignored.
         """
         result: Deferred[bytes] = Deferred()
         node = self.asker(update=lambda _: result)
@@ -77,8 +77,8 @@ class HandlerTests(LocalTestCase):
 
     def test_failingHandlerAnswersWithoutAValue(self) -> None:
         """
-        An own query handler that raises is a reply without a value, as of another node; it is
-        logged once and runs once.
+        If the asker's query handler raises, its reply has no value, as with another node. The
+        handler runs once, and the exception is logged once.
         """
 
         def fails(_: Request) -> bytes:
@@ -94,8 +94,8 @@ class HandlerTests(LocalTestCase):
 
     def test_refusingHandlerIsAnError(self) -> None:
         """
-        An own handler that refuses or fails an update counts as one error beside 3 commits, and the
-        update of a lone node that refuses it fails with `NoCloseNodes`.
+        If the asker's handler refuses or fails an update, it counts as one error beside 3 commits.
+        A lone node's update then fails with `NoCloseNodes`.
         """
         for error in (UpdateRefused, ZeroDivisionError):
 

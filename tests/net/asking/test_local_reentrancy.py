@@ -1,5 +1,5 @@
 """
-Requests of a member to itself while its handler, its consumer or its owner changes everything.
+Requests of a member to itself, during which its handler or consumer calls the node or the stream.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS
 
 class LocalReentrancyTests(LocalTestCase):
     """
-    A lone member whose requests to itself meet calls at the worst moments.
+    A lone member whose handler or consumer stops the stream, destroys the node or sends new
+    requests.
     """
 
     def assertNothingRuns(self, node: DHTNode) -> None:
-        """Require that a node has neither a stream nor a handler at work."""
+        """Require that a node has no running stream and no handler at work."""
         parts = node._parts
         self.assertEqual(parts.queries.running, 0)
         self.assertEqual(parts.responder.commands.runner.atWork, 0)
@@ -33,8 +34,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_consumerThatStopsGetsNothingMore(self) -> None:
         """
-        A consumer that stops the stream in the write of the node's own reply gets one reply, and
-        the update is not run.
+        A consumer stops the stream when the node's own reply is written. It gets no further reply,
+        and the update isn't run.
         """
         node = self.member()
         consumer = Consumer(lambda producer: producer.stopProducing())
@@ -46,7 +47,7 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_consumerThatDestroysTheNodeEndsTheStream(self) -> None:
         """
-        A consumer that destroys the node in the write of its own reply fails the stream with
+        A consumer destroys the node when the node's own reply is written. The stream fails with
         `NodeDestroyed`, and no timer is left.
         """
         node = self.member()
@@ -61,8 +62,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_handlerThatStopsItsStreamIsNotAnswered(self) -> None:
         """
-        An own handler that stops the stream whose query it runs, and then gives a value, ends the
-        stream without a reply.
+        A handler stops the stream for which it runs, and then returns a value. The stream ends
+        without a reply.
         """
 
         def query(_: Request) -> bytes:
@@ -76,8 +77,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_handlerThatDestroysTheNodeEndsAll(self) -> None:
         """
-        An own handler that destroys its node, and then gives a value, raises or returns a Deferred,
-        fails the stream with `NodeDestroyed`; no timer is left.
+        A handler destroys its node, and then returns a value, raises or returns a Deferred. The
+        stream fails with `NodeDestroyed`, and no timer is left.
         """
 
         def fails() -> bytes:
@@ -100,10 +101,10 @@ class LocalReentrancyTests(LocalTestCase):
             self.assertEqual(self.clock.getDelayedCalls(), [])
         self.flushLoggedErrors()
 
-    def test_destroyBeforeTheHandlerRunsIt(self) -> None:
+    def test_destroyBeforeTheHandlerFailsTheQuery(self) -> None:
         """
-        A node that is destroyed in the turn in which a query began fails it with `NodeDestroyed`,
-        and its handler is never run.
+        A node is destroyed in the turn in which its query began. The query fails with
+        `NodeDestroyed`, and the handler isn't run.
         """
         node = self.member()
         done = node.query(COMMAND, self.target()).collect()
@@ -115,8 +116,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_destroyCancelsAnOwnHandlerAtWork(self) -> None:
         """
-        A node that is destroyed while its own handler is at work for it cancels that handler, fails
-        the query with `NodeDestroyed`, and leaves no timer.
+        A node is destroyed while its own handler is at work. The handler is cancelled, the query
+        fails with `NodeDestroyed`, and no timer is left.
         """
         results: list[Deferred[bytes]] = []
 
@@ -139,8 +140,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_cancelledQueryDropsTheOwnResult(self) -> None:
         """
-        A query that is cancelled while its own handler is at work has no reply; the handler ends by
-        itself.
+        A query is cancelled while the own handler is at work. Its result isn't a reply, and the
+        handler isn't cancelled.
         """
         result: Deferred[bytes] = Deferred()
         node = self.member(query=lambda _: result)
@@ -154,9 +155,7 @@ class LocalReentrancyTests(LocalTestCase):
         self.assertNothingRuns(node)
 
     def test_pausedStreamKeepsTheOwnReply(self) -> None:
-        """
-        The own reply that comes while the stream is paused is written when it is resumed.
-        """
+        """The own reply to a paused stream is written when the stream is resumed."""
         node = self.member()
         consumer = Consumer()
         stream = node.query(COMMAND, self.target())
@@ -170,9 +169,7 @@ class LocalReentrancyTests(LocalTestCase):
         self.successResultOf(done)
 
     def test_handlerMayAskItsNode(self) -> None:
-        """
-        An own handler that asks its node for another command, and gives what that finds, answers.
-        """
+        """A handler can query its own node for another command and return the found value."""
         node = self.node()
         node.register("inner", query=lambda _: b"inner")
 
@@ -184,10 +181,10 @@ class LocalReentrancyTests(LocalTestCase):
         [reply] = self.collect(node, self.target())
         self.assertEqual(reply.value, b"inner")
 
-    def test_handlerThatAsksItselfWithoutEndIsBounded(self) -> None:
+    def test_recursiveHandlerIsBounded(self) -> None:
         """
-        An own handler that queries its own command runs at most `MAXIMUM_HANDLERS`, 256, times at
-        once; the query ends within 5 seconds.
+        A handler that queries its own command runs at most `MAXIMUM_HANDLERS`, 256, times at once.
+        The query ends within 5 seconds.
         """
         node = self.node()
         runs = 0
@@ -207,7 +204,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_handlerThatUpdatesItsNodeRuns(self) -> None:
         """
-        An own update handler that updates another target of its own command takes both.
+        An update handler can send an update of its own command to its node. All five nested updates
+        run.
         """
         node = self.node()
         targets: list[bytes] = []
@@ -224,8 +222,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_ownIdIsATarget(self) -> None:
         """
-        A query and an update of the node's own id, and of the ids next to it, run its own handler,
-        alone and in a network of 30.
+        A query and an update for the node's own id, or for an id next to it, run its own handler.
+        This holds alone and in a network of 30.
         """
         last = self.swarm(30, rateLimit=None)[-1]
         for node in self._nodes[1:]:
@@ -241,8 +239,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_handlerRemovedBetweenItsQueryAndItsUpdateCommitsNothing(self) -> None:
         """
-        An update whose handler is removed after it answered the query is not taken: it fails with
-        `NoCloseNodes`, as at another node.
+        If the own handler is unregistered between the query and the update, the update fails with
+        `NoCloseNodes`, as with another node.
         """
         node = self.node()
 
@@ -257,8 +255,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_handlerRemovedBeforeItRunsGivesNothing(self) -> None:
         """
-        A query whose handler is removed in the turn in which it began has a reply without a value,
-        as of another node.
+        If the own handler is unregistered in the turn in which the query began, the reply has no
+        value, as with another node.
         """
         node = self.member()
         done = node.query(COMMAND, self.target()).collect()
@@ -266,10 +264,10 @@ class LocalReentrancyTests(LocalTestCase):
         [reply] = self.clock.runUntil(done)
         self.assertEqual(reply, Reply(self.ownContact(node), None))
 
-    def test_handlerAddedBetweenTakesTheNextUpdate(self) -> None:
+    def test_handlerAddedDuringAQueryServesTheNext(self) -> None:
         """
-        A handler that is registered while a query of its command is under way is not run for that,
-        and is run for the next one.
+        A handler registered during a query of its command isn't run for this query. It is run for
+        the next one.
         """
         node = self.node(bootstrap=[self.peer(answers="serve").address])
         first = node.query(COMMAND, self.target()).collect()
@@ -281,10 +279,7 @@ class LocalReentrancyTests(LocalTestCase):
         self.assertEqual(len(handler.queries), 1)
 
     def test_ownAddressTakesAnUpdateOnce(self) -> None:
-        """
-        An update of the node's own address, given as loopback, as its host or twice, is run once
-        for each address, over the network.
-        """
+        """An update to the node's own loopback address, given twice, runs once."""
         node = self.member()
         loopback = Address("127.0.0.1", node.address().port)
         stream = node.update(COMMAND, self.target(), b"x", nodes=[loopback, loopback])
@@ -294,7 +289,7 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_thousandQueriesAtOnceEnd(self) -> None:
         """
-        1,000 queries at once of a lone member with a quick handler each have its reply.
+        A thousand simultaneous queries of a lone member with a quick handler get one reply each.
         """
         node = self.member()
         queries = [node.query(COMMAND, self.target()).collect() for _ in range(1000)]
@@ -304,8 +299,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_thousandQueriesOfASlowHandlerEnd(self) -> None:
         """
-        Of 1,000 queries at once of a lone member whose handler never ends 256 run the handler; all
-        end within 5 seconds, none of them with a reply, and the handlers are cancelled after 30.
+        A lone member with an endless handler starts 1,000 queries. The handler runs for 256, and
+        all end within 5 seconds without a reply. It is cancelled after 30 seconds.
         """
         cancelled: list[object] = []
         node = self.member(query=lambda _: Deferred(cancelled.append))
@@ -323,7 +318,7 @@ class LocalReentrancyTests(LocalTestCase):
 
 class OwnIdLiarTests(LocalTestCase):
     """
-    A liar that names or claims the id of the node that asks.
+    A liar that names the asker's id or answers under it.
     """
 
     def setUp(self) -> None:
@@ -332,7 +327,7 @@ class OwnIdLiarTests(LocalTestCase):
         self.asker = self.member(bootstrap=[self.liar.address])
 
     def nameOwnId(self, message: wire.RequestMessage, address: HostPort) -> None:
-        """Answer with the asker's id at the liar's address, and at addresses of nobody."""
+        """Name the asker's id at the liar's address and at two addresses without a node."""
         contacts = b"".join(
             self.asker.id + packAddress(host, 4000)
             for host in (self.liar.host, "10.9.9.9", "0.0.0.0")
@@ -340,14 +335,14 @@ class OwnIdLiarTests(LocalTestCase):
         self.liar.serve(message, address, nodes=contacts + self.asker.id)
 
     def claimOwnId(self, message: wire.RequestMessage, address: HostPort) -> None:
-        """Answer under the asker's own id."""
+        """Answer under the asker's id."""
         self.liar.id = self.asker.id
         self.liar.serve(message, address, value=b"lie")
 
     def test_liarThatNamesTheOwnIdIsAskedForNothingElse(self) -> None:
         """
-        An answer that names the asker's own id at other addresses draws no request to them; the
-        asker's handler is run once for each phase, and commits once.
+        A liar names the asker's id at other addresses. No request is sent to them, and the asker's
+        handler runs once for each phase.
         """
         self.liar.onRequest = self.nameOwnId
         stream = self.asker.update(COMMAND, self.asker.id, b"x")
@@ -359,7 +354,7 @@ class OwnIdLiarTests(LocalTestCase):
 
     def test_liarThatClaimsTheOwnIdTakesNoPlace(self) -> None:
         """
-        An answer under the asker's own id is no reply and no commit; the asker's own reply is.
+        An answer under the asker's id is no reply and no commit. The asker's own reply is used.
         """
         self.liar.onRequest = self.claimOwnId
         stream = self.asker.update(COMMAND, self.asker.id, b"x", query=True)

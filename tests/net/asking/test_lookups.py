@@ -1,5 +1,5 @@
 """
-Queries and updates over a network of nodes.
+Queries and updates in networks of nodes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,11 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 class LookupTests(NodeTestCase):
     """
-    Queries and updates over a network.
+    Queries and updates in whole networks.
     """
 
     def test_queryFindsTheClosestNodes(self) -> None:
-        """
-        A query has the values of the 20 nodes of 60 that are closest to its target.
-        """
+        """A query gets the values of the 20 nodes closest to its target, of 60."""
         nodes = self.swarm(60)
         for node in nodes:
             node.register(COMMAND, Handler(lambda request, id=node.id: b"I am " + id))  # type: ignore[misc]
@@ -35,9 +33,7 @@ class LookupTests(NodeTestCase):
             self.assertEqual(found[id], b"I am " + id)
 
     def test_updateReachesTheClosestNodes(self) -> None:
-        """
-        An update is run once by exactly the 20 nodes of 60 that are closest to its target.
-        """
+        """An update runs once at exactly the 20 nodes closest to its target, of 60."""
         nodes = self.swarm(60)
         handlers = {node.id: Handler() for node in nodes}
         for node in nodes:
@@ -54,8 +50,8 @@ class LookupTests(NodeTestCase):
 
     def test_updateWithQueryHasRepliesOfBothPhases(self) -> None:
         """
-        An update with ``query`` has 5 replies of its query and then 5 of the update, and one
-        without has the latter.
+        With ``query=True``, an update of 5 nodes has 5 replies to its query and then 5 to the
+        update. Without it, only the latter are returned.
         """
         nodes = self.swarm(5)
         for node in nodes:
@@ -67,9 +63,7 @@ class LookupTests(NodeTestCase):
         self.assertEqual(without, [b"update"] * 5)
 
     def test_updateOfGivenNodesReachesOnlyThem(self) -> None:
-        """
-        An update of 3 given nodes runs at these 3 of 30.
-        """
+        """An update to 3 given nodes runs only at these 3, of 30."""
         nodes = self.swarm(30)
         handlers = {node.id: Handler() for node in nodes}
         for node in nodes:
@@ -82,8 +76,8 @@ class LookupTests(NodeTestCase):
 
     def test_updateWithoutHandlersFails(self) -> None:
         """
-        An update that no node has a handler for fails with `NoCloseNodes`, and a query has the
-        replies of 4 nodes.
+        If no node has a handler, an update fails with `NoCloseNodes`. A query still has the replies
+        of 4 nodes.
         """
         nodes = self.swarm(5)
         with self.assertRaises(NoCloseNodes):
@@ -92,7 +86,7 @@ class LookupTests(NodeTestCase):
 
     def test_answerWithoutATokenIsARefusal(self) -> None:
         """
-        An update whose only answer has no token fails with `NoCloseNodes`, and counts one error.
+        An update whose only answer has no token fails with `NoCloseNodes` and counts one error.
         """
         asker = self.node(ephemeral=True)
         peer = self.peer()
@@ -109,7 +103,7 @@ class LookupTests(NodeTestCase):
 
     def test_silentCommitFails(self) -> None:
         """
-        An update whose only node is silent to it fails with `NoCloseNodes`.
+        An update fails with `NoCloseNodes` if its only node answers the query but not the update.
         """
         asker = self.node(ephemeral=True)
         peer = self.peer()
@@ -124,8 +118,8 @@ class LookupTests(NodeTestCase):
 
     def test_updateIsRepeatedWithANewerToken(self) -> None:
         """
-        An update that is answered with a newer token is sent once more with that token, and counts
-        as one commit.
+        A node answers an update with a newer token. The update is sent again with this token, and
+        counts as one commit.
         """
         asker = self.node(ephemeral=True)
         peer = self.peer()
@@ -143,8 +137,8 @@ class LookupTests(NodeTestCase):
 
     def test_queryFailsIfTooManyRequestsWait(self) -> None:
         """
-        A query of 2,000 nodes fails with `TooManyRequests` and 2,000 errors when 256 requests are
-        in flight and 4,096 wait.
+        With 256 requests in flight and 4,096 waiting, a query to 2,000 nodes fails with
+        `TooManyRequests` and 2,000 errors.
         """
         asker: DHTNode = self.node(ephemeral=True)
         silent = self.peer()
@@ -156,10 +150,10 @@ class LookupTests(NodeTestCase):
             self.clock.runUntil(stream.collect())
         self.assertEqual(stream.errors, 2000)
 
-    def test_oneAskedNodeMakesTheFailureSilence(self) -> None:
+    def test_queryWithOneAskedNodeFailsWithNoResponse(self) -> None:
         """
-        A query fails with `NoResponse` if at least one of its two nodes could be asked, and was
-        silent.
+        If the queue has room for one of two nodes and this node is silent, the query fails with
+        `NoResponse`.
         """
         asker = self.node(ephemeral=True)
         silent = self.peer()
@@ -172,8 +166,8 @@ class LookupTests(NodeTestCase):
 
     def test_deadNodeIsNotWaitedForAgain(self) -> None:
         """
-        A second query in a network of 9 nodes takes less than 0.5 seconds after the first found the
-        bootstrap node dead.
+        A first query in a network of 9 nodes found that the bootstrap node is dead. A second query
+        takes less than 0.5 seconds.
         """
         first = self.node()
         nodes = [self.node(bootstrap=[self.addressOf(first)]) for _ in range(9)]
@@ -190,8 +184,8 @@ class LookupTests(NodeTestCase):
 
     def test_slowHandlerIsWaitedForTheNextTime(self) -> None:
         """
-        A handler that takes 2 seconds is missed by the first query and waited for by the second,
-        although its node answers pings at once.
+        A handler takes 2 seconds. The first query misses its reply, and the second query waits for
+        it.
         """
         nodes = self.swarm(10)
 
@@ -209,8 +203,8 @@ class LookupTests(NodeTestCase):
 
     def test_nodeBehindAClosedNatIsReached(self) -> None:
         """
-        A node whose NAT has closed towards the asker is reached through its referrer, although a
-        ping was lost before.
+        A node's NAT has closed towards the asker, and a ping was lost. A query still reaches the
+        node through its referrer.
         """
         self.swarm(3)
         reactor = NattedReactor(self.network.reactor())
@@ -228,7 +222,8 @@ class LookupTests(NodeTestCase):
 
     def test_nodesAreFoundAfterAPartition(self) -> None:
         """
-        All 9 nodes that were silent during a partition are found when it has ended.
+        A query finds all 9 nodes that were silent during a partition, as soon as the partition has
+        ended.
         """
         nodes = self.swarm(10)
         asker = nodes[0]
@@ -240,9 +235,7 @@ class LookupTests(NodeTestCase):
         self.assertEqual(len(self.collect(asker, self.target())), 9)
 
     def test_nodeWithAFailingHandlerStaysAContact(self) -> None:
-        """
-        A node whose handler never answers stays a contact of the node that queried it.
-        """
+        """A node whose handler never gives a result stays a contact of the asker."""
         nodes = self.swarm(10)
         for node in nodes[1:]:
             node.register(COMMAND, Handler(lambda _: Deferred()))

@@ -1,5 +1,5 @@
 """
-The resolver of host names to IPv4 addresses.
+The resolution of host names to IPv4 addresses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from tests.helpers.networks.doubles import SilentResolver
 
 @implementer(IHostnameResolver)
 class BothFamilies:
-    """A resolver of names that returns an IPv6 address first, even if only IPv4 was asked for."""
+    """
+    A name resolver that returns an IPv6 address first, even if only IPv4 was requested.
+    """
 
     def resolveHostName(
         self,
@@ -46,7 +48,7 @@ class BothFamilies:
 
 class ResolverTests(SynchronousTestCase):
     """
-    A `Resolver`.
+    A `Resolver`, which resolves host names for a node.
     """
 
     def setUp(self) -> None:
@@ -63,33 +65,25 @@ class ResolverTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.resolver.resolve(address)), address)
 
     def test_nameBecomesItsFirstAddress(self) -> None:
-        """
-        A name with two addresses becomes the first of them, when the resolver answers.
-        """
+        """A name with two addresses is resolved to the first one."""
         found = self.resolver.resolve(Address("dht.example", 7))
         self.assertNoResult(found)
         self.network.clock.advance(0.5)
         self.assertEqual(self.successResultOf(found), Address("192.0.2.7", 7))
 
     def test_nameWithoutAnAddressFails(self) -> None:
-        """
-        A name without an address fails with an `UnresolvableHost` that names it.
-        """
+        """A name without an address fails with an `UnresolvableHost` that contains the name."""
         found = self.resolver.resolve(Address("nowhere", 7))
         self.network.clock.advance(0.5)
         self.assertIn("nowhere", str(self.failureResultOf(found, UnresolvableHost).value))
 
     def test_impossibleNameFailsAtOnce(self) -> None:
-        """
-        A text that can't be a host name fails with `UnresolvableHost` at once.
-        """
+        """A text that can't be a host name fails at once with `UnresolvableHost`."""
         for host in ("a..b", "a" * 64 + ".example", "." * 3):
             self.failureResultOf(self.resolver.resolve(Address(host, 7)), UnresolvableHost)
 
     def test_ipv6AddressesAreIgnored(self) -> None:
-        """
-        An IPv6 address is ignored, and a name with no other one fails.
-        """
+        """An IPv6 address is ignored. A name with only an IPv6 address fails."""
         self.reactor.installNameResolver(BothFamilies())
         both = self.resolver.resolve(Address("both", 7))
         self.assertEqual(self.successResultOf(both), Address("192.0.2.1", 7))
@@ -99,7 +93,7 @@ class ResolverTests(SynchronousTestCase):
     def test_slowNameFailsInTime(self) -> None:
         """
         A name that isn't resolved within `RESOLUTION_TIMEOUT` fails with an `UnresolvableHost` that
-        names it, and a later answer is ignored.
+        contains the name. A later answer is ignored.
         """
         silent = SilentResolver()
         self.reactor.installNameResolver(silent)
@@ -112,7 +106,8 @@ class ResolverTests(SynchronousTestCase):
 
     def test_sharedNameIsAskedForOnce(self) -> None:
         """
-        A name that two wait for is asked for once, and again when it is wanted after that.
+        Two simultaneous resolutions of one name cause a single request. A later resolution causes a
+        new one.
         """
         silent = SilentResolver()
         self.reactor.installNameResolver(silent)
@@ -135,8 +130,8 @@ class ResolverTests(SynchronousTestCase):
 
     def test_stopCancelsAllResolutions(self) -> None:
         """
-        Stopping cancels a resolution, ends one of several names without a report, and leaves no
-        timer.
+        ``stop`` cancels a resolution, and ends a resolution of several names without a report. No
+        timer is left.
         """
         self.reactor.installNameResolver(SilentResolver())
         found = self.resolver.resolve(Address("dht.example", 1))
@@ -151,7 +146,8 @@ class ResolverTests(SynchronousTestCase):
 
     def test_eachAddressIsReportedWhenFound(self) -> None:
         """
-        Each of several addresses is reported as soon as it is found, and each failure as well.
+        Each of several addresses is reported as soon as it is resolved. Each failure is reported as
+        soon as it happens.
         """
         silent = SilentResolver()
         self.reactor.installNameResolver(silent)
@@ -167,9 +163,7 @@ class ResolverTests(SynchronousTestCase):
         self.assertIsNone(self.successResultOf(all))
 
     def test_failureNamesItsHost(self) -> None:
-        """
-        The report of a name without an address names it.
-        """
+        """The report of a name without an address contains the name."""
         unresolved: list[str] = []
         all = self.resolver.resolveEach([Address("nowhere", 1)], self.fail, unresolved.append)
         self.network.clock.advance(0.5)
@@ -177,7 +171,5 @@ class ResolverTests(SynchronousTestCase):
         self.assertEqual(unresolved, ["nowhere has no IPv4 address"])
 
     def test_noAddressesEndAtOnce(self) -> None:
-        """
-        A resolution of no addresses ends at once.
-        """
+        """A resolution of an empty list ends at once."""
         self.assertIsNone(self.successResultOf(self.resolver.resolveEach([], self.fail, self.fail)))

@@ -1,5 +1,5 @@
 """
-Query streams: the ways to read one, and pauses.
+Query streams: the ways to read a stream, and pauses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.helpers.networks.streams import StreamTestCase
 
 class InterfaceTests(StreamTestCase):
     """
-    A stream as its reader sees it.
+    A query stream as its reader sees it.
     """
 
     def test_streamProvidesItsInterfaces(self) -> None:
@@ -33,7 +33,8 @@ class InterfaceTests(StreamTestCase):
 
     def test_consumerIsRegisteredUntilTheEnd(self) -> None:
         """
-        A consumer is registered with the stream as a push producer, and unregistered at the end.
+        The stream is registered with its consumer as a push producer. At the end, it is
+        unregistered.
         """
         consumer = Consumer()
         verifyObject(IConsumer, consumer)
@@ -45,16 +46,14 @@ class InterfaceTests(StreamTestCase):
         self.assertIsNone(consumer.producer)
 
     def test_unreadStreamSendsNothing(self) -> None:
-        """
-        A stream that nobody reads sends nothing.
-        """
+        """A stream that is not read sends no datagram."""
         self.startQuery(3)
         self.clock.runFor(10)
         self.assertEqual(self.sent, [])
 
     def test_streamIsReadOnce(self) -> None:
         """
-        A second reading of a stream, in any of the three ways, raises ``ValueError``.
+        Reading a stream a second time raises ``ValueError``, in each of the three ways to read.
         """
         stream = self.startQuery(1)
         self.clock.runUntil(stream.collect())
@@ -72,26 +71,20 @@ class ReadTests(StreamTestCase):
     """
 
     def test_consumerGetsEachReply(self) -> None:
-        """
-        A consumer gets a reply of each of 5 nodes, with the node's contact.
-        """
+        """A consumer gets one reply from each of 5 nodes, with the node's contact."""
         consumer = Consumer()
         self.clock.runUntil(self.startQuery(5).startProducing(consumer))
         self.assertEqual({reply.node for reply in consumer.items}, {p.contact for p in self.peers})
 
     def test_collectReturnsAllReplies(self) -> None:
-        """
-        ``collect`` returns the replies of 40 nodes, more than are asked at once.
-        """
+        """``collect`` returns the replies of 40 nodes, more than are asked at the same time."""
         stream = self.startQuery(40)
         replies = self.clock.runUntil(stream.collect())
         self.assertEqual({reply.node for reply in replies}, {p.contact for p in self.peers})
         self.assertEqual((stream.responses, stream.errors, stream.commits), (40, 0, 0))
 
     def test_asyncForYieldsAllReplies(self) -> None:
-        """
-        ``async for`` yields the replies of 40 nodes, and ends.
-        """
+        """``async for`` yields the replies of 40 nodes and ends."""
 
         async def read() -> list[Reply]:
             return [reply async for reply in self.startQuery(40)]
@@ -100,9 +93,7 @@ class ReadTests(StreamTestCase):
         self.assertEqual({reply.node for reply in replies}, {p.contact for p in self.peers})
 
     def test_slowAsyncForLosesNoReply(self) -> None:
-        """
-        ``async for`` yields all 40 replies to a body that takes 0.2 seconds for each.
-        """
+        """``async for`` yields all 40 replies, although its body takes 0.2 seconds for each."""
 
         async def read() -> int:
             count = 0
@@ -116,9 +107,7 @@ class ReadTests(StreamTestCase):
         self.assertEqual(self.clock.runUntil(self.runCoroutine(read())), 40)
 
     def test_secondAsyncForEndsAtOnce(self) -> None:
-        """
-        A second ``async for`` over a stream that has ended yields nothing.
-        """
+        """A second ``async for`` over a finished stream yields nothing."""
 
         async def read() -> list[Reply]:
             stream = self.startQuery(2)
@@ -128,9 +117,7 @@ class ReadTests(StreamTestCase):
         self.assertEqual(len(self.clock.runUntil(self.runCoroutine(read()))), 2)
 
     def test_silenceFailsEachReading(self) -> None:
-        """
-        A query that nobody answers fails with `NoResponse` in each of the three ways of reading.
-        """
+        """A query without any answer fails with `NoResponse`, in each of the three ways to read."""
 
         async def read() -> None:
             async for _ in self.startQuery(2, answers="ignore"):
@@ -146,10 +133,10 @@ class ReadTests(StreamTestCase):
                 self.clock.runUntil(reading)
         self.assertEqual((stream.responses, stream.errors), (0, 2))
 
-    def test_queryOfNobodyFails(self) -> None:
+    def test_queryWithoutNodesToAskFails(self) -> None:
         """
-        A query of an empty list fails with `NoResponse`, and so does one of a node that has only
-        bootstrap nodes or contacts of an earlier run, all of them silent.
+        A query fails with `NoResponse` if its list of nodes is empty. It also does if the bootstrap
+        nodes, or the contacts of an earlier run, are all silent.
         """
         with self.assertRaises(NoResponse):
             self.collect(self.asker, self.target(), nodes=[])
@@ -160,8 +147,8 @@ class ReadTests(StreamTestCase):
 
     def test_queryOfALoneNodeEndsEmpty(self) -> None:
         """
-        A query of a node that knows no other node ends without a reply, in each of the three ways
-        of reading, and sends nothing.
+        A query by a node that knows no other node ends without a reply, in each of the three ways
+        to read. It sends no datagram.
         """
 
         async def read() -> None:
@@ -177,9 +164,7 @@ class ReadTests(StreamTestCase):
         self.assertEqual(self.sent, [])
 
     def test_secondPendingReplyIsRefused(self) -> None:
-        """
-        A second ``__anext__`` raises ``ValueError`` while the first is pending.
-        """
+        """A second ``__anext__`` raises ``ValueError`` while the first one is pending."""
         stream = self.startQuery(1)
         first = stream.__anext__()
         with self.assertRaises(ValueError):
@@ -187,9 +172,7 @@ class ReadTests(StreamTestCase):
         self.clock.runUntil(first)
 
     def test_silentNodeCountsAsAnError(self) -> None:
-        """
-        A silent node counts as one error beside the replies of 3 others.
-        """
+        """With 3 answering nodes and a silent one, a query has 3 replies and one error."""
         self.addPeers(1, "ignore")
         stream = self.startQuery(3)
         self.assertEqual(len(self.clock.runUntil(stream.collect())), 3)
@@ -198,13 +181,13 @@ class ReadTests(StreamTestCase):
 
 class PauseTests(StreamTestCase):
     """
-    A stream that is paused, and then asks nobody.
+    A paused stream, which starts no further requests.
     """
 
     def test_pausedStreamStopsAsking(self) -> None:
         """
-        A stream that is paused after 3 of 100 replies asks at most a window of nodes more, and has
-        all 100 after it is resumed.
+        A stream is paused after 3 of 100 replies. It asks at most one more window of nodes, and has
+        all 100 replies after it was resumed.
         """
 
         def pause(producer: Any) -> None:
@@ -229,7 +212,8 @@ class PauseTests(StreamTestCase):
 
     def test_pausedLookupStopsAsking(self) -> None:
         """
-        A lookup asks nobody while it is paused, and finds the 20 closest nodes after it is resumed.
+        A lookup sends no request while it is paused. After it was resumed, it finds the 20 closest
+        nodes.
         """
         nodes = self.swarm(60)
         asker = self.node(bootstrap=[self.bootstrap], ephemeral=True)
@@ -252,7 +236,7 @@ class PauseTests(StreamTestCase):
 
     def test_pauseInEachWriteGetsOneReplyAtATime(self) -> None:
         """
-        A consumer that pauses in each write gets one reply for each resume, in the order of the
+        A consumer that pauses in each write gets one reply after each resume, in the order of the
         answers.
         """
         consumer = Consumer(lambda producer: producer.pauseProducing())
@@ -272,7 +256,8 @@ class PauseTests(StreamTestCase):
 
     def test_pauseAtRegistrationSendsNothing(self) -> None:
         """
-        A stream that its consumer pauses when it is registered sends nothing before it is resumed.
+        A consumer pauses the stream when it is registered. The stream sends no datagram before it
+        is resumed.
         """
 
         class Busy(Consumer):
@@ -289,8 +274,8 @@ class PauseTests(StreamTestCase):
 
     def test_slowAsyncForStopsAsking(self) -> None:
         """
-        A stream whose ``async for`` has stopped after one reply asks at most 3 windows of nodes
-        more.
+        If an ``async for`` has stopped after one reply, the stream asks at most 3 more windows of
+        nodes.
         """
         stream = self.startQuery(100)
         self.clock.runUntil(stream.__anext__())
@@ -298,9 +283,7 @@ class PauseTests(StreamTestCase):
         self.assertLessEqual(self.countAsked(), 1 + 3 * LOOKUP_WINDOW)
 
     def test_failureDuringAPauseIsReportedLater(self) -> None:
-        """
-        A stream whose requests all time out while it is paused fails once it is resumed.
-        """
+        """If all requests of a paused stream time out, the stream fails when it is resumed."""
         consumer = Consumer()
         stream = self.startQuery(3, answers="ignore")
         done = stream.startProducing(consumer)

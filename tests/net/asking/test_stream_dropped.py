@@ -1,5 +1,5 @@
 """
-Query streams that are closed, or that nobody holds any more.
+Query streams that are closed, or to which no reference is left.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tests.helpers.networks.streams import DroppedTestCase
 
 class CloseTests(DroppedTestCase):
     """
-    ``aclose``, and ``contextlib.aclosing`` with it.
+    ``aclose``, and ``contextlib.aclosing``, which calls it.
     """
 
     def test_acloseStopsTheQuery(self) -> None:
         """
-        ``aclose`` has fired with None, and ends the stream and its requests, also when it is called
-        twice.
+        ``aclose`` ends the stream and its requests, and its Deferred has already fired. A second
+        call does the same.
         """
         stream = self.startQuery(30, answers="ignore")
         first = stream.__anext__()
@@ -38,9 +38,7 @@ class CloseTests(DroppedTestCase):
         self.assertEnded()
 
     def test_acloseBeforeReadingSendsNothing(self) -> None:
-        """
-        A stream that is closed before it is read yields nothing, and sends nothing.
-        """
+        """A stream closed before it is read yields nothing and sends no datagram."""
 
         async def read() -> list[Reply]:
             stream = self.startQuery(3)
@@ -52,8 +50,8 @@ class CloseTests(DroppedTestCase):
 
     def test_closedStreamYieldsNoRepliesThatWereNotRead(self) -> None:
         """
-        A loop that closes or stops its stream after one of 10 replies that have come yields no
-        further one.
+        A loop closes or stops its stream after the first of 10 received replies. It gets no further
+        reply.
         """
         for end in (QueryStream.aclose, QueryStream.stopProducing):
 
@@ -73,8 +71,8 @@ class CloseTests(DroppedTestCase):
 
     def test_aclosingEndsTheStreamAtTheEndOfItsBlock(self) -> None:
         """
-        A loop within ``aclosing`` that breaks, returns or raises has ended its stream and its
-        requests at the end of the block, although the stream is still held.
+        A loop within ``aclosing`` breaks or raises. The stream and its requests end with the block,
+        although the stream is still referenced.
         """
         streams: list[QueryStream] = []
 
@@ -96,9 +94,7 @@ class CloseTests(DroppedTestCase):
         self.assertEnded()
 
     def test_aclosingOfAFinishedLoopDoesNothing(self) -> None:
-        """
-        A loop within ``aclosing`` that reads all 5 replies yields 5.
-        """
+        """A loop within ``aclosing`` can read all 5 replies."""
 
         async def read() -> int:
             async with aclosing(self.startQuery(5)) as stream:
@@ -110,11 +106,13 @@ class CloseTests(DroppedTestCase):
 
 class LeftLoopTests(DroppedTestCase):
     """
-    Loops that are left, after which nobody holds the stream.
+    Loops that are left, so that no reference to the stream remains.
     """
 
     def assertAllEnd(self, read: Callable[[], Coroutine[Deferred[Any], Any, Any]]) -> None:
-        """Require that 50 of 50 streams end that a coroutine leaves after its first reply."""
+        """
+        Require that a stream left by the coroutine after its first reply ends, 50 times of 50.
+        """
         for _ in range(50):
             deferred = self.runCoroutine(read())
             deferred.addErrback(lambda failure: failure.trap(ZeroDivisionError))
@@ -122,9 +120,7 @@ class LeftLoopTests(DroppedTestCase):
         self.assertEnded()
 
     def test_breakEndsTheStream(self) -> None:
-        """
-        50 of 50 streams whose loop breaks after the first of 20 replies have ended.
-        """
+        """A stream ends if its loop breaks after the first of 20 replies, 50 times of 50."""
 
         async def read() -> None:
             async for _ in self.startQuery(20):
@@ -133,9 +129,7 @@ class LeftLoopTests(DroppedTestCase):
         self.assertAllEnd(read)
 
     def test_returnEndsTheStream(self) -> None:
-        """
-        50 of 50 streams whose loop returns after the first of 20 replies have ended.
-        """
+        """A stream ends if its loop returns after the first of 20 replies, 50 times of 50."""
 
         async def read() -> Reply | None:
             async for reply in self.startQuery(20):
@@ -146,8 +140,8 @@ class LeftLoopTests(DroppedTestCase):
 
     def test_exceptionEndsTheStream(self) -> None:
         """
-        50 of 50 streams whose loop raises after the first of 20 replies have ended, once the
-        traceback is gone.
+        A stream ends if its loop raises after the first of 20 replies, as soon as the traceback is
+        deleted. This holds 50 times of 50.
         """
 
         async def read() -> None:
@@ -158,8 +152,8 @@ class LeftLoopTests(DroppedTestCase):
 
     def test_returnOfAGeneratorEndsTheStream(self) -> None:
         """
-        50 of 50 streams have ended that an asynchronous generator reads, which is left after the
-        first of 20 replies.
+        A stream ends if it is read by an asynchronous generator that is closed after the first of
+        20 replies, 50 times of 50.
         """
 
         async def hosts() -> AsyncGenerator[str, None]:
@@ -176,8 +170,8 @@ class LeftLoopTests(DroppedTestCase):
 
     def test_breakOfAPausedLoopEndsTheStream(self) -> None:
         """
-        A stream that is paused, because its loop has not read a window of replies, ends when the
-        loop breaks.
+        A slow loop has left a window of replies unread, so its stream is paused. The stream ends
+        when the loop breaks.
         """
 
         async def read() -> None:
@@ -193,8 +187,8 @@ class LeftLoopTests(DroppedTestCase):
 
     def test_requestsEndOnTheNextTurn(self) -> None:
         """
-        A stream that is dropped counts as ended at once; its requests end on the next turn, and not
-        in the midst of the code that dropped it.
+        A stream without a reference counts as ended at once. Its requests end on the next turn, so
+        that no callback runs inside of the code that dropped it.
         """
         stream = self.startQuery(40)
         self.clock.runUntil(stream.__anext__())
@@ -205,9 +199,7 @@ class LeftLoopTests(DroppedTestCase):
         self.assertEnded()
 
     def test_collectedCycleEndsItsStream(self) -> None:
-        """
-        A stream that only a reference cycle holds ends when the garbage collector finds it.
-        """
+        """A stream in a reference cycle ends when the garbage collector finds it."""
         self.dropInACycle()
         self.assertEqual(self.running, 1)
         gc.collect()
@@ -215,8 +207,8 @@ class LeftLoopTests(DroppedTestCase):
 
     def test_collectionInAnotherThreadEndsTheStream(self) -> None:
         """
-        A stream that only a reference cycle holds ends when the garbage collector runs in another
-        thread, which cancels no request itself.
+        A stream in a reference cycle also ends if the garbage collector runs in another thread.
+        This thread itself cancels no request.
         """
         self.dropInACycle()
         inFlight = self.inFlight
@@ -238,8 +230,8 @@ class LeftLoopTests(DroppedTestCase):
 
     def test_reactorWithoutThreadsEndsTheStream(self) -> None:
         """
-        A stream that is dropped ends on a reactor without ``callFromThread``, as those of Twisted's
-        tests are.
+        A stream without a reference also ends on a reactor without ``callFromThread``, as Twisted's
+        tests use.
         """
         self.asker = self.node(reactor=_Plain(self.network.reactor()), ephemeral=True)
 
@@ -251,16 +243,16 @@ class LeftLoopTests(DroppedTestCase):
         self.assertEnded()
 
     def test_unreadStreamIsDroppedQuietly(self) -> None:
-        """
-        A stream that nobody reads is dropped without a trace.
-        """
+        """An unread stream without a reference disappears and has sent no datagram."""
         self.startQuery(3)
         self.assertEnded()
         self.assertEqual(self.sent, [])
 
 
 class _Plain:
-    """The time and UDP of a reactor, and nothing else."""
+    """
+    A reactor with only the time and UDP of another reactor.
+    """
 
     def __init__(self, reactor: HostReactor) -> None:
         self.host = reactor.host

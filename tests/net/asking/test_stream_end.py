@@ -1,6 +1,5 @@
 """
-Query streams that end early: stopped, cancelled, refused by their consumer, or destroyed with their
-node.
+Query streams that end early: they are stopped, cancelled or refused, or their node is destroyed.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ from tests.helpers.networks.streams import StreamTestCase
 
 class StopTests(StreamTestCase):
     """
-    A stream that ends at once, and its requests with it.
+    A stream that ends at once, together with its requests.
     """
 
     def assertQuiet(self) -> None:
-        """Require that the node sends no request within the next 15 seconds."""
+        """Require that the node sends no request in the next 15 seconds."""
         before = len(self.transmissions())
         self.clock.runFor(REQUEST_SECONDS)
         self.assertEqual(len(self.transmissions()), before)
 
     def test_stopEndsTheStream(self) -> None:
         """
-        ``stopProducing`` fires the Deferred with None, unregisters the consumer, and stops all
+        ``stopProducing`` fires the Deferred with None, unregisters the consumer and stops all
         requests.
         """
         consumer = Consumer()
@@ -40,9 +39,7 @@ class StopTests(StreamTestCase):
         self.assertQuiet()
 
     def test_stopInAWriteIsTheLastReply(self) -> None:
-        """
-        A consumer that stops the stream in a write gets no further reply.
-        """
+        """A consumer that stops the stream in a write gets no further reply."""
         consumer = Consumer(lambda producer: producer.stopProducing())
         done = self.startQuery(30).startProducing(consumer)
         self.assertIsNone(self.clock.runUntil(done))
@@ -51,8 +48,8 @@ class StopTests(StreamTestCase):
 
     def test_stopDropsKeptReplies(self) -> None:
         """
-        A consumer that stops the stream in the first write after a pause gets none of the other
-        replies that were kept.
+        A consumer stops the stream in the first write after a pause. It gets none of the other kept
+        replies.
         """
         consumer = Consumer(lambda producer: producer.stopProducing())
         stream = self.startQuery(10)
@@ -65,7 +62,8 @@ class StopTests(StreamTestCase):
 
     def test_stopAtRegistrationSendsNothing(self) -> None:
         """
-        A stream that its consumer stops when it is registered ends with None, and sends nothing.
+        A consumer stops the stream when it is registered. The stream ends with None and sends no
+        datagram.
         """
 
         class Closed(Consumer):
@@ -78,9 +76,7 @@ class StopTests(StreamTestCase):
         self.assertEqual(self.sent, [])
 
     def test_streamStoppedBeforeItIsReadIsEmpty(self) -> None:
-        """
-        A stream that is stopped before it is read has no replies, and sends nothing.
-        """
+        """A stream stopped before it is read has no replies and sends no datagram."""
         stream = self.startQuery(2)
         stream.stopProducing()
         self.assertEqual(self.successResultOf(stream.collect()), [])
@@ -88,7 +84,8 @@ class StopTests(StreamTestCase):
 
     def test_failingUnregistrationIsLogged(self) -> None:
         """
-        A consumer that raises in ``unregisterProducer`` is logged, and the Deferred fires.
+        If a consumer raises in ``unregisterProducer``, the exception is logged and the Deferred
+        fires.
         """
 
         class Clinging(Consumer):
@@ -100,9 +97,7 @@ class StopTests(StreamTestCase):
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_endedStreamIgnoresItsMethods(self) -> None:
-        """
-        The methods of a producer do nothing after the end of the stream.
-        """
+        """After the end of the stream, its producer methods do nothing."""
         stream = self.startQuery(2)
         self.clock.runUntil(stream.collect())
         stream.pauseProducing()
@@ -112,8 +107,8 @@ class StopTests(StreamTestCase):
 
     def test_cancellingStartProducingStopsTheQuery(self) -> None:
         """
-        Cancelling the Deferred of ``startProducing`` fails it with ``CancelledError``, and stops
-        the query.
+        Cancelling the Deferred of ``startProducing`` fails it with ``CancelledError`` and stops the
+        query.
         """
         consumer = Consumer()
         done = self.startQuery(30, answers="ignore").startProducing(consumer)
@@ -124,8 +119,7 @@ class StopTests(StreamTestCase):
 
     def test_cancellingCollectStopsTheQuery(self) -> None:
         """
-        Cancelling the Deferred of ``collect`` fails it with ``CancelledError``, and stops the
-        query.
+        Cancelling the Deferred of ``collect`` fails it with ``CancelledError`` and stops the query.
         """
         done = self.startQuery(30, answers="ignore").collect()
         self.clock.runFor(0.1)
@@ -135,8 +129,8 @@ class StopTests(StreamTestCase):
 
     def test_cancellingAsyncForStopsTheQuery(self) -> None:
         """
-        Cancelling a coroutine in its ``async for`` raises ``CancelledError`` there, and stops the
-        query.
+        Cancelling a coroutine during its ``async for`` raises ``CancelledError`` in the loop and
+        stops the query.
         """
 
         async def read() -> None:
@@ -151,7 +145,7 @@ class StopTests(StreamTestCase):
 
     def test_raisingConsumerEndsTheStream(self) -> None:
         """
-        A consumer that raises in a write fails the Deferred with its error, and stops the query.
+        If a consumer raises in a write, the Deferred fails with this exception and the query stops.
         """
 
         def refuse(producer: Any) -> None:
@@ -165,9 +159,7 @@ class StopTests(StreamTestCase):
         self.assertQuiet()
 
     def test_refusingConsumerKeepsItsProducer(self) -> None:
-        """
-        A consumer that refuses the stream keeps its former producer, and nothing is sent.
-        """
+        """If a consumer refuses the stream, it keeps its former producer. No datagram is sent."""
 
         class Busy(Consumer):
             def registerProducer(self, producer: Any, streaming: bool) -> None:
@@ -184,8 +176,8 @@ class StopTests(StreamTestCase):
 
     def test_destroyedNodeFailsItsStreams(self) -> None:
         """
-        A stream whose node is destroyed fails with `NodeDestroyed` in each of the three ways of
-        reading.
+        A stream fails with `NodeDestroyed` when its node is destroyed, in each of the three ways to
+        read.
         """
 
         async def read() -> None:
@@ -203,9 +195,7 @@ class StopTests(StreamTestCase):
             self.failureResultOf(each, NodeDestroyed)
 
     def test_streamOfADestroyedNodeFails(self) -> None:
-        """
-        A stream that is read after its node was destroyed fails with `NodeDestroyed`.
-        """
+        """A stream fails with `NodeDestroyed` if it is read after its node was destroyed."""
         stream, other = self.startQuery(2), self.startQuery(2)
         self.asker.destroy()
         consumer = Consumer()

@@ -1,5 +1,5 @@
 """
-Query streams that somebody still reads, although nobody holds them by name.
+Query streams that are still being read, although no variable refers to them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from tests.helpers.networks.streams import DroppedTestCase
 
 class HeldTests(DroppedTestCase):
     """
-    Streams without a name, that are read by a loop, by ``collect`` or by a consumer.
+    Streams without a variable, read by a loop, by ``collect`` or by a consumer.
     """
 
     def test_loopThatWaitsIsNeverCollected(self) -> None:
         """
-        A loop that waits for a reply, to which nothing else refers, gets the reply after the
-        garbage collector has run.
+        A loop that waits for a reply isn't collected as garbage, although nothing else refers to
+        it. It gets the reply.
         """
         found: list[Reply] = []
 
@@ -45,8 +45,7 @@ class HeldTests(DroppedTestCase):
 
     def test_loopThatWaitsElsewhereIsNeverCollected(self) -> None:
         """
-        A loop whose body waits for another Deferred than a reply keeps its stream, and yields all 5
-        replies.
+        A loop keeps its stream while its body waits for another Deferred. It yields all 5 replies.
         """
         count = 0
 
@@ -64,10 +63,8 @@ class HeldTests(DroppedTestCase):
             gc.collect()
         self.assertEqual(count, 5)
 
-    def test_firstReplyOfAStreamThatNobodyHoldsComes(self) -> None:
-        """
-        ``anext`` of a stream that nobody holds gives its first reply, and the stream ends then.
-        """
+    def test_anextOfAnUnreferencedStreamReturnsItsReply(self) -> None:
+        """``anext`` of an unreferenced stream returns its first reply. Then the stream ends."""
 
         async def read() -> Reply:
             return await anext(self.startQuery(20))
@@ -78,7 +75,7 @@ class HeldTests(DroppedTestCase):
 
     def test_collectGoesOnWithoutItsStream(self) -> None:
         """
-        ``collect`` of a stream that nobody holds has all 40 replies after the garbage collector has
+        ``collect`` of an unreferenced stream returns all 40 replies after the garbage collector has
         run.
         """
         collected = self.startQuery(40).collect()
@@ -86,9 +83,10 @@ class HeldTests(DroppedTestCase):
         self.assertEqual(len(self.clock.runUntil(collected)), 40)
         self.assertEnded()
 
-    def test_collectGoesOnWithoutAnybody(self) -> None:
+    def test_collectGoesOnWithoutItsDeferred(self) -> None:
         """
-        A query whose stream and Deferred nobody holds asks all of 40 nodes.
+        After ``collect``, a query asks all 40 nodes, although nothing refers to the stream or to
+        the Deferred.
         """
         self.startQuery(40).collect()
         gc.collect()
@@ -97,18 +95,17 @@ class HeldTests(DroppedTestCase):
         self.assertEnded()
 
     def test_consumerGoesOnWithoutItsStream(self) -> None:
-        """
-        A consumer that forgets its producer gets all 40 replies.
-        """
+        """A consumer without a reference to its producer gets all 40 replies."""
         consumer = _Forgetful()
         done = self.startQuery(40).startProducing(consumer)
         gc.collect()
         self.clock.runUntil(done)
         self.assertEqual(len(consumer.items), 40)
 
-    def test_pausedStreamThatNobodyCanResumeEnds(self) -> None:
+    def test_pausedStreamWithoutAReferenceEnds(self) -> None:
         """
-        A stream whose consumer has paused it and forgets it ends, and its Deferred fires.
+        A paused stream ends and its Deferred fires if the consumer keeps no reference, because
+        nothing could resume the stream.
         """
         consumer = _Forgetful(pausesAfter=3)
         done = self.startQuery(40).startProducing(consumer)
@@ -117,10 +114,10 @@ class HeldTests(DroppedTestCase):
         self.assertEqual(len(consumer.items), 3)
         self.assertEnded()
 
-    def test_pausedStreamThatItsConsumerHoldsWaits(self) -> None:
+    def test_pausedStreamOfAConsumerWaits(self) -> None:
         """
-        A stream whose consumer has paused it and holds it waits for 600 seconds, and goes on with
-        all 40 replies.
+        A paused stream waits for 600 seconds if its consumer keeps a reference. After a resume, it
+        writes all 40 replies.
         """
         consumer = Consumer(lambda producer: len(consumer.items) == 3 and producer.pauseProducing())
         done = self.startQuery(40).startProducing(consumer)
@@ -132,9 +129,7 @@ class HeldTests(DroppedTestCase):
         self.assertEqual(len(consumer.items), 40)
 
     def test_endedStreamIsReleased(self) -> None:
-        """
-        A stream that has ended is kept by nothing of its node.
-        """
+        """After the end of a stream, nothing in its node refers to it."""
         stream = self.asker.query(COMMAND, self.target(), nodes=self.addPeers(3))
         self.clock.runUntil(stream.collect())
         released = ref(stream)
@@ -145,9 +140,9 @@ class HeldTests(DroppedTestCase):
 
 class _Forgetful(Consumer):
     """
-    A consumer that does not keep its producer.
+    A consumer that doesn't keep its producer.
 
-    :param pausesAfter: the number of replies after which it pauses the producer, never by default
+    :param pausesAfter: the number of replies after which it pauses the producer; -1 for never
     """
 
     def __init__(self, pausesAfter: int = -1) -> None:
