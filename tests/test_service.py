@@ -1,5 +1,5 @@
 """
-Tests for `DHTService`, and for what it logs about its node.
+`DHTService`, and its log messages about the node.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.helpers.networks.services import ServiceTestCase
 
 class ServiceTests(ServiceTestCase):
     """
-    Tests for `DHTService` on a network with one other node.
+    A `DHTService` in a network with one other node.
     """
 
     def test_serviceProvidesIService(self) -> None:
@@ -29,14 +29,14 @@ class ServiceTests(ServiceTestCase):
         verifyObject(IService, self.service())
 
     def test_startedServiceJoins(self) -> None:
-        """The node of a started service listens on its port and joins the network."""
+        """The node of a started service listens on the given port and joins the network."""
         service = self.start(port=7000)
         self.clock.runUntil(service.node.ready())
         self.assertEqual([c.id for c in service.node.contacts()], [bytes(32)])
         self.assertEqual(service.node.address().port, 7000)
 
     def test_portIsOpenedWithPrivileges(self) -> None:
-        """The port is opened by privilegedStartService, and not again by startService."""
+        """``privilegedStartService`` opens the port. ``startService`` doesn't open it again."""
         service = self.service(port=100)
         service.privilegedStartService()
         self.assertEqual(service.node.address().port, 100)
@@ -44,7 +44,7 @@ class ServiceTests(ServiceTestCase):
         self.assertTrue(service.running)
 
     def test_childStartsAndStopsWithParent(self) -> None:
-        """A service that is added to a running one starts, and stops with it."""
+        """A service starts when it is added to a running parent. It stops with this parent."""
         parent = MultiService()
         parent.startService()
         service = self.service()
@@ -55,29 +55,31 @@ class ServiceTests(ServiceTestCase):
             service.node.address()
 
     def test_takenPortRaises(self) -> None:
-        """A port that is taken raises CannotListen with the port when the service starts."""
+        """If the port is in use, the start raises CannotListen with the port."""
         DHTNode(self.host).listen(7000)
         with self.assertRaisesRegex(CannotListen, "7000"):
             self.service(port=7000).startService()
 
     def test_badOptionRaises(self) -> None:
-        """An option that is wrong for a node raises when the service is made."""
+        """A bad option of the node raises when the service is made."""
         with self.assertRaises(InvalidTarget):
             self.service(id=b"short")
 
     def test_everyOptionOfTheNodeIsSpelledOut(self) -> None:
-        """A service takes each option of a node by its name and type, with the same default."""
+        """
+        The service has every option of the node as a parameter, with the same type and default.
+        """
         ofService = signature(DHTService).parameters
         for name, parameter in signature(DHTNode).parameters.items():
             self.assertEqual(str(ofService[name]), str(parameter))
 
     def test_unknownOptionRaises(self) -> None:
-        """An option that neither the service nor its node has raises TypeError with its name."""
+        """An option that neither the service nor the node has raises TypeError with its name."""
         with self.assertRaisesRegex(TypeError, "DHTService.*'rateLimits'"):
             self.service(rateLimits=5)
 
     def test_stopReleasesEverything(self) -> None:
-        """A stopped service leaves no port, no timer and no request behind."""
+        """A stopped service leaves no port, timer or request."""
         before = self.clock.getDelayedCalls()
         service = self.start(store=MemoryStore(self.clock))
         unfinished = service.node.query("anything", bytes(32)).collect()
@@ -95,7 +97,8 @@ class ServiceTests(ServiceTestCase):
 
     def test_storeKeepsValuesUntilStop(self) -> None:
         """
-        A service keeps the values of others in the store that it makes, and closes that at the end.
+        A service stores the values of other nodes in the store that it made. It closes the store
+        when it stops.
         """
         store = MemoryStore(self.clock)
         service = self.start(store=lambda: store)
@@ -106,7 +109,7 @@ class ServiceTests(ServiceTestCase):
         self.assertEqual(len(store), 0)
 
     def test_storeIsMadeAtStart(self) -> None:
-        """A store that is given as a callable is made by startService, not before."""
+        """If the store is given as a callable, ``startService`` makes it, and nothing before."""
         made: list[MemoryStore] = []
 
         def make() -> MemoryStore:
@@ -120,7 +123,7 @@ class ServiceTests(ServiceTestCase):
         self.assertEqual(len(made), 1)
 
     def test_stopWaitsForStore(self) -> None:
-        """A service has stopped only when its store is closed."""
+        """``stopService`` fires after the store was closed."""
         closed: Deferred[None] = Deferred()
 
         class SlowStore(MemoryStore):
@@ -134,7 +137,7 @@ class ServiceTests(ServiceTestCase):
         self.clock.runUntil(stopping)
 
     def test_startLogsAddressAndBootstrap(self) -> None:
-        """The log has the address of the node, its id, and its bootstrap nodes."""
+        """The start is logged with the node's address, its id and its bootstrap nodes."""
         self.start(port=7000, id=b"\xab" * 32)
         self.assertEqual(
             self.logged(),
@@ -142,14 +145,14 @@ class ServiceTests(ServiceTestCase):
         )
 
     def test_startLogsEphemeralNode(self) -> None:
-        """The log says that a node is ephemeral, and that it has no bootstrap nodes."""
+        """The start of an ephemeral node without bootstrap nodes is logged with both facts."""
         self.start(ephemeral=True, bootstrap=())
         (line,) = self.logged()
         self.assertIn("as ephemeral node", line)
         self.assertIn("bootstrap nodes: none", line)
 
     def test_stopLogsCounters(self) -> None:
-        """At the end the log has the running time, and the counters that are not 0."""
+        """The stop is logged with the running time and all counters that are not 0."""
         service = self.start()
         self.clock.runUntil(service.node.ready())
         self.clock.runFor(1234)
@@ -160,7 +163,7 @@ class ServiceTests(ServiceTestCase):
         self.assertNotIn(" 0", line)
 
     def test_stopLogsThatCountersAre0(self) -> None:
-        """At the end the log says that all counters are 0, if they are."""
+        """If all counters are 0, the stop is logged with this fact."""
         service = self.start(bootstrap=())
         self.logged()
         self.clock.runUntil(service.stopService())
@@ -168,8 +171,8 @@ class ServiceTests(ServiceTestCase):
 
     def test_isolationIsLoggedOnce(self) -> None:
         """
-        A node that loses all its contacts for an hour is logged once, and once more when it has
-        recovered.
+        A node that loses all contacts for an hour is logged as isolated once. Its recovery is
+        logged once.
         """
         service = self.start()
         self.clock.runUntil(service.node.ready())
@@ -182,22 +185,22 @@ class ServiceTests(ServiceTestCase):
         self.assertEqual(self.logged(), ["recovered: isolated: no other node answers"])
 
     def test_silentBootstrapIsIsolation(self) -> None:
-        """A node whose bootstrap nodes are silent is isolated."""
+        """A node with a silent bootstrap node is logged as isolated."""
         self.network.partition(["10.0.0.2"])
         self.start()
         self.clock.runFor(600)
         self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
 
-    def test_answeringBootstrapIsCompany(self) -> None:
-        """A first member whose bootstrap server answers isn't isolated."""
+    def test_answeringBootstrapIsNoIsolation(self) -> None:
+        """The first member of a network isn't isolated if its bootstrap server answers."""
         server = DHTNode(self.network.reactor("10.0.0.3"), ephemeral=True)
         server.listen(6620)
         self.start(bootstrap="10.0.0.3:6620")
         self.clock.runFor(3600)
         self.assertEqual(self.logged(LogLevel.warn), [])
 
-    def test_firstNodeLosesItsCompany(self) -> None:
-        """The first node of a network is isolated when all other nodes are gone."""
+    def test_firstNodeIsIsolatedWhenOthersLeave(self) -> None:
+        """The first node of a network is logged as isolated when all other nodes have left."""
         first = self.start(bootstrap=(), port=6620)
         other = DHTNode(self.network.reactor("10.0.0.3"), bootstrap=["10.0.0.2:6620"])
         self.clock.runUntil(other.ready())
@@ -209,14 +212,14 @@ class ServiceTests(ServiceTestCase):
         self.assertEqual(self.logged(), ["isolated: no other node answers"])
 
     def test_firstNodeIsNotIsolated(self) -> None:
-        """The first node of a network isn't isolated before another node has joined."""
+        """The first node of a network isn't isolated before a second node has joined."""
         self.start(bootstrap=())
         self.logged()
         self.clock.runFor(600)
         self.assertEqual(self.logged(), [])
 
     def test_rateLimitWarningNamesTheOption(self) -> None:
-        """The warning about the rate limit names the options that raise it."""
+        """The warning about the rate limit contains the options that raise it."""
         service = self.start()
         self.logged()
         service.node.counters.rateLimited += 1
@@ -226,7 +229,10 @@ class ServiceTests(ServiceTestCase):
         self.assertIn("rateLimit", warning.replace("--rate-limit", ""))
 
     def test_problemIsLoggedOnce(self) -> None:
-        """A counter that rises five times in a row is logged once, and once more when it rests."""
+        """
+        A counter that rises in five intervals is logged once. When it stops rising, the recovery is
+        logged once.
+        """
         service = self.start()
         self.clock.runUntil(service.node.ready())
         self.logged()

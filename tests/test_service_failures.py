@@ -1,5 +1,5 @@
 """
-Tests for a `DHTService` that fails to start, and is started again.
+A `DHTService` that fails to start and is started again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.helpers.networks.services import COMMAND, CountingStore, ServiceTestC
 
 class FailedStartTests(ServiceTestCase):
     """
-    Tests for a service that could not be started.
+    A service whose start failed.
     """
 
     def setUp(self) -> None:
@@ -27,21 +27,21 @@ class FailedStartTests(ServiceTestCase):
         self.canOpen = True
 
     def make(self) -> CountingStore:
-        """Make a store, if it can be opened."""
+        """Return a new store, or raise if the test says that it can't be opened."""
         if not self.canOpen:
             raise CannotOpenStore("the disk is gone")
         self.made.append(CountingStore(self.clock))
         return self.made[-1]
 
     def assertReleased(self, timers: list[Any]) -> None:
-        """Require that the service holds no port, no new timer and no open store."""
+        """Require that the service has no open port, no new timer and no open store."""
         self.clock.runFor(0)
         self.assertEqual({*self.clock.getDelayedCalls()} - {*timers}, set())
         self.assertNotIn("10.0.0.2", [host for host, _ in self.network.ports])
         self.assertEqual([store.closings for store in self.made], [1] * len(self.made))
 
     def assertStarts(self, service: DHTService) -> None:
-        """Require that a service starts, serves its handlers and stops."""
+        """Require that a service starts, answers requests, stores values and stops."""
         service.startService()
         self.clock.runUntil(service.node.ready())
         address = "10.0.0.2", service.node.address().port
@@ -52,13 +52,16 @@ class FailedStartTests(ServiceTestCase):
         self.clock.runUntil(service.stopService())
 
     def service(self, **options: Any) -> DHTService:
-        """A service with a handler and a store."""
+        """Return a service with a handler and a store."""
         service = super().service(store=self.make, port=7000, **options)
         service.node.register(COMMAND, Handler(lambda _: b"here"))
         return service
 
     def test_takenPortCanBeTriedAgain(self) -> None:
-        """A start that fails for a taken port releases the store, and works when it is free."""
+        """
+        A start that fails because the port is in use closes the store. It works when the port is
+        free.
+        """
         other = DHTNode(self.host)
         other.listen(7000)
         service = self.service()
@@ -72,7 +75,9 @@ class FailedStartTests(ServiceTestCase):
         self.assertStarts(service)
 
     def test_takenPortCanBeTriedAgainWithPrivileges(self) -> None:
-        """A privilegedStartService that fails for a taken port can be called again."""
+        """
+        ``privilegedStartService`` can be called again after it failed because the port was in use.
+        """
         other = DHTNode(self.host)
         other.listen(7000)
         service = self.service()
@@ -84,7 +89,7 @@ class FailedStartTests(ServiceTestCase):
         self.assertStarts(service)
 
     def test_destroyedNodeIsReplaced(self) -> None:
-        """A start fails when a user has destroyed the node before, and the next one works."""
+        """A start fails if a user has destroyed the node. The next start works with a new node."""
         service = self.service()
         self.clock.runUntil(service.node.destroy())
         with self.assertRaises(NodeDestroyed):
@@ -94,7 +99,8 @@ class FailedStartTests(ServiceTestCase):
 
     def test_failingCloseFailsTheStop(self) -> None:
         """
-        A store that fails to close after a failed start fails the next stop, and not the one after.
+        A store fails to close after a failed start. The next ``stopService`` fails, and the one
+        after it works.
         """
 
         class BrokenStore(MemoryStore):
@@ -111,7 +117,10 @@ class FailedStartTests(ServiceTestCase):
         self.clock.runUntil(service.stopService())
 
     def test_badStoreReleasesThePort(self) -> None:
-        """A start that fails for its store releases the port, and works when the store opens."""
+        """
+        A start that fails because the store can't be opened closes the port. It works when the
+        store can be opened.
+        """
         timers = [*self.clock.getDelayedCalls()]
         self.canOpen = False
         service = self.service()
@@ -124,7 +133,7 @@ class FailedStartTests(ServiceTestCase):
         self.assertStarts(service)
 
     def test_badStoreTakesNoPort(self) -> None:
-        """A start that opens no port before its store fails can be repeated at once."""
+        """If the store fails before a port is opened, the start can be repeated at once."""
         self.canOpen = False
         service = self.service()
         with self.assertRaises(CannotOpenStore):
@@ -133,7 +142,7 @@ class FailedStartTests(ServiceTestCase):
         self.assertStarts(service)
 
     def test_stopWaitsForAFailedStart(self) -> None:
-        """Stopping a service after a failed start waits until all is released."""
+        """``stopService`` after a failed start fires when everything was released."""
         self.canOpen = False
         service = self.service()
         service.privilegedStartService()
@@ -144,10 +153,10 @@ class FailedStartTests(ServiceTestCase):
         service.privilegedStartService()
         self.assertStarts(service)
 
-    def test_handlerOfValuesIsAFailedStart(self) -> None:
+    def test_secondHandlerOfValuesFailsTheStart(self) -> None:
         """
-        A start of a service with a store raises ValueError when the command ``values`` has a
-        handler already, and works when that is gone.
+        The start of a service with a store raises ValueError if the command ``values`` already has
+        a handler. It works after the handler was removed.
         """
         timers = [*self.clock.getDelayedCalls()]
         service = self.service()

@@ -1,5 +1,5 @@
 """
-Tests for a `DHTService` that is started again after a stop.
+A `DHTService` that is started again after a stop.
 """
 
 from __future__ import annotations
@@ -23,25 +23,24 @@ from tests.helpers.networks.services import BOOTSTRAP, COMMAND, CountingStore, S
 
 class RestartTests(ServiceTestCase):
     """
-    Tests for a service that was stopped.
+    A service that was stopped and is started again.
     """
 
     def restart(self, service: DHTService) -> None:
-        """Stop a service, wait for the end, and start it again."""
+        """Stop a service, wait until it has stopped, and start it again."""
         self.clock.runUntil(service.stopService())
         service.privilegedStartService()
         service.startService()
 
     def ask(self, service: DHTService) -> list[bytes | None]:
-        """The values with which the service answers the other node."""
+        """Return the values with which the service's node answers a query of the other node."""
         address = service.node.address()
         replies = self.bootstrap.query(COMMAND, bytes(32), nodes=[("10.0.0.2", address.port)])
         return [reply.value for reply in self.clock.runUntil(replies.collect())]
 
     def test_eachStartHasANewNode(self) -> None:
         """
-        Each of three starts has a new node, which listens on the port of the service and joins the
-        network.
+        Each of three restarts has a new node. It listens on the same port and joins the network.
         """
         service = self.start(port=7000)
         nodes = []
@@ -54,7 +53,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(len({*nodes, service.node}), 4)
 
     def test_optionsHoldForEachNode(self) -> None:
-        """A node of a later start has the options of the service, such as its id."""
+        """After a restart, the new node has the options of the service, such as its id."""
         contact = self.bootstrap.id, "10.0.0.1", 6620
         service = self.start(
             id=b"\xab" * 32, ephemeral=True, contacts=iter([contact]), bootstrap=iter([BOOTSTRAP])
@@ -67,7 +66,7 @@ class RestartTests(ServiceTestCase):
         self.assertIn(f"bootstrap nodes: {BOOTSTRAP}", self.logged()[-1])
 
     def test_handlersServeEachNode(self) -> None:
-        """A handler that was registered before the first start answers after each later one."""
+        """A handler registered before the first start still answers after each restart."""
         service = self.service()
         service.node.register(COMMAND, Handler(lambda _: b"here"))
         service.startService()
@@ -76,7 +75,9 @@ class RestartTests(ServiceTestCase):
             self.restart(service)
 
     def test_handlersChangeWhileStopped(self) -> None:
-        """Handlers that are registered and unregistered while the service is stopped count."""
+        """
+        Handlers registered or unregistered while the service is stopped apply after the next start.
+        """
         service = self.start()
         service.node.register("old", Handler())
         self.clock.runUntil(service.stopService())
@@ -88,7 +89,7 @@ class RestartTests(ServiceTestCase):
             service.node.unregister("old")
 
     def test_parentRestartsItsChild(self) -> None:
-        """A service starts again with its parent, three times."""
+        """A service is restarted three times by its parent."""
         parent = MultiService()
         service = self.service(port=7000)
         service.setServiceParent(parent)
@@ -100,7 +101,7 @@ class RestartTests(ServiceTestCase):
             self.assertEqual(list(self.network.ports), [("10.0.0.1", 6620)])
 
     def test_stoppedNodeDoesNothing(self) -> None:
-        """The node of a stopped service is destroyed, so nothing makes it listen."""
+        """The node of a stopped service is destroyed. Using it doesn't open a port."""
         service = self.start()
         self.clock.runUntil(service.stopService())
         with self.assertRaises(NodeDestroyed):
@@ -108,8 +109,8 @@ class RestartTests(ServiceTestCase):
 
     def test_startNeedNotWaitForStop(self) -> None:
         """
-        A service on a free port can be started before it has stopped, and the end of the first run
-        leaves the second alone.
+        A service on a free port can be started before it has stopped. The end of the first run
+        doesn't affect the second one.
         """
         made: list[CountingStore] = []
 
@@ -129,7 +130,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(made[1].get(key), b"value")
 
     def test_secondStartDoesNothing(self) -> None:
-        """Starting a service that runs does nothing."""
+        """Starting a running service does nothing."""
         made: list[MemoryStore] = []
 
         def make() -> MemoryStore:
@@ -143,7 +144,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(len(made), 1)
 
     def test_secondStopWaitsForTheFirst(self) -> None:
-        """A service can be stopped twice, and both stops wait until all is released."""
+        """Two calls of ``stopService`` both fire when everything was released."""
         closed: Deferred[None] = Deferred()
 
         class SlowStore(MemoryStore):
@@ -160,7 +161,7 @@ class RestartTests(ServiceTestCase):
             self.clock.runUntil(stopping)
 
     def test_givenStoreStaysOpen(self) -> None:
-        """A store that is given as an instance is not closed, and serves the next start."""
+        """A store given as an instance isn't closed by a stop. It serves after the next start."""
         store = CountingStore(self.clock)
         service = self.start(store=store)
         self.clock.runUntil(service.node.ready())
@@ -171,7 +172,9 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(self.clock.runUntil(values.get(self.bootstrap, key)), b"value")
 
     def test_storeIsMadeForEachStart(self) -> None:
-        """A callable makes a store at each of two starts, and each is closed once at its stop."""
+        """
+        A callable makes a new store at each of two starts. Each store is closed once, at its stop.
+        """
         made: list[CountingStore] = []
 
         def make() -> CountingStore:
@@ -185,7 +188,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual([store.closings for store in made], [1, 1])
 
     def test_eachRunIsWatched(self) -> None:
-        """The isolation of the node is logged in a later run as in the first."""
+        """After a restart, the isolation of the node is logged as in the first run."""
         service = self.start()
         self.restart(service)
         self.clock.runUntil(service.node.ready())
@@ -195,7 +198,10 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
 
     def test_eachRunIsCounted(self) -> None:
-        """At the end of a run the log has its own time and its own counters."""
+        """
+        The stop after a restart is logged with the running time and the counters of the second run
+        only.
+        """
         service = self.start(bootstrap=())
         self.clock.runFor(1000)
         self.restart(service)
@@ -208,11 +214,13 @@ class RestartTests(ServiceTestCase):
 
 class LoopbackTests(TestCase):
     """
-    Tests for restarts on the ports of the operating system.
+    Restarts on real ports of the operating system.
     """
 
     async def assertRestarts(self, **options: Any) -> None:
-        """Require that a service with an SQLite store starts, works and stops three times."""
+        """
+        Require that a service with an SQLite store starts, stores a value and stops, three times.
+        """
         from twisted.internet import reactor
 
         path = self.mktemp()
@@ -231,14 +239,14 @@ class LoopbackTests(TestCase):
                 await service.stopService()
 
     async def test_fixedPortIsReleased(self) -> None:
-        """A service takes the same port of the operating system three times."""
+        """A service opens the same real port three times."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         await self.assertRestarts(port=port, interface="127.0.0.1")
 
     async def test_givenSocketIsUsedAgain(self) -> None:
-        """A service that was given a socket serves on it three times, and leaves it open."""
+        """A service uses a given socket in three runs and leaves it open."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as given:
             given.bind(("127.0.0.1", 0))
             await self.assertRestarts(socket=given)
@@ -247,13 +255,13 @@ class LoopbackTests(TestCase):
 
 class UDPServerTests(ServiceTestCase):
     """
-    Tests for a node that is the protocol of an `internet.UDPServer`.
+    A node as the protocol of an `internet.UDPServer`.
     """
 
     def test_secondStartIsRefused(self) -> None:
         """
-        A server whose node was destroyed by the first stop raises NodeDestroyed at the second
-        start, and leaves no open port.
+        The first stop of the server destroys the node. A second start raises NodeDestroyed and
+        leaves no open port.
         """
         node = DHTNode(self.host, bootstrap=[BOOTSTRAP])
         server = UDPServer(7000, node, reactor=self.host)

@@ -1,5 +1,5 @@
 """
-Tests for `values.put` and `values.get` where no other node answers, or where none takes a value.
+`values.put` and `values.get` if no other node answers or no other node accepts a value.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ STRANGER = Contact(None, "10.9.9.9", 4000)
 
 class AloneTests(SynchronousTestCase):
     """
-    Tests for `values.put` and `values.get` on a node with no other member, or none in reach.
+    `values.put` and `values.get` on a node that is alone or can't reach its network.
 
-    The bootstrap node is at 10.0.0.99, if there is one.
+    If there is a bootstrap node, its address is 10.0.0.99:6620.
     """
 
     def setUp(self) -> None:
@@ -27,7 +27,7 @@ class AloneTests(SynchronousTestCase):
         self.node = DHTNode(self.network.reactor(), bootstrap=["10.0.0.99:6620"])
 
     def keeper(self, bootstrap: str = "", reactor: HostReactor | None = None) -> DHTNode:
-        """A member that keeps values."""
+        """Return a new node with a handler that stores values."""
         node = DHTNode(
             reactor or self.network.reactor(), bootstrap=bootstrap or (), random=self.network.random
         )
@@ -35,26 +35,26 @@ class AloneTests(SynchronousTestCase):
         return node
 
     def assertKeepsItself(self, node: DHTNode) -> None:
-        """Require that a value that is put through the node is found in its own store."""
+        """Require that a put through the node stores the value in the node's own store."""
         key = self.clock.runUntil(values.put(node, b"value"))
         query = Request(values.COMMAND, key, None, STRANGER)
         self.assertEqual(ICommandHandler(node).queryReceived(query), b"value")
         self.assertEqual(self.clock.runUntil(values.get(node, key)), b"value")
 
     def assertKeepsNothing(self, node: DHTNode) -> None:
-        """Require that the value that was put through the node isn't in its own store."""
+        """Require that the value is not in the node's own store."""
         query = Request(values.COMMAND, values.keyOf(b"value"), None, STRANGER)
         self.assertIsNone(ICommandHandler(node).queryReceived(query))
 
     def test_putFailsWithoutAnswers(self) -> None:
-        """A put fails with NoResponse when no node answers."""
+        """A put fails with NoResponse if no node answers."""
         with self.assertRaises(NoResponse):
             self.clock.runUntil(values.put(self.node, b"value"))
 
     def test_onlyNodeStoresOnItself(self) -> None:
         """
-        A node without bootstrap nodes stores a value on itself if it has a handler; a put fails
-        with NoCloseNodes if it has none, or is ephemeral.
+        A node without bootstrap nodes stores a value on itself. Without a handler, or if it is
+        ephemeral, a put fails with NoCloseNodes.
         """
         self.assertKeepsItself(self.keeper())
         ephemeral = DHTNode(self.network.reactor(), ephemeral=True)
@@ -66,8 +66,8 @@ class AloneTests(SynchronousTestCase):
 
     def test_getOfALoneNodeFindsNoValue(self) -> None:
         """
-        A get fails with ValueNotFound on a node that knows no other node, with a handler or
-        without one.
+        On a node that knows no other node, a get fails with ValueNotFound, with or without a
+        handler.
         """
         for node in (self.keeper(), DHTNode(self.network.reactor())):
             with self.assertRaises(ValueNotFound):
@@ -75,21 +75,27 @@ class AloneTests(SynchronousTestCase):
 
     def test_onlyMemberStoresOnItself(self) -> None:
         """
-        The only member of a network stores a value on itself when its bootstrap node knows no
-        other.
+        The only member of a network stores a value on itself. Its ephemeral bootstrap node knows no
+        other member.
         """
         DHTNode(self.network.reactor("10.0.0.99"), ephemeral=True).listen(6620)
         self.assertKeepsItself(self.keeper("10.0.0.99:6620"))
 
     def test_unreachedNetworkGetsNothing(self) -> None:
-        """A node whose bootstrap node is silent fails to put, and stores nothing on itself."""
+        """
+        If the bootstrap node is silent, a put fails with NoResponse and stores nothing on the node
+        itself.
+        """
         node = self.keeper("10.0.0.99:6620")
         with self.assertRaises(NoResponse):
             self.clock.runUntil(values.put(node, b"value"))
         self.assertKeepsNothing(node)
 
     def test_lostNetworkGetsNothing(self) -> None:
-        """A node whose only contact has gone away fails to put, and stores nothing on itself."""
+        """
+        If the node's only contact has gone, a put fails with NoResponse and stores nothing on the
+        node itself.
+        """
         first = self.keeper(reactor=self.network.reactor("10.0.0.99"))
         first.listen(6620)
         node = self.keeper("10.0.0.99:6620")
@@ -101,8 +107,8 @@ class AloneTests(SynchronousTestCase):
 
     def test_refusingNetworkLeavesTheNodeItself(self) -> None:
         """
-        A put stores the value on the node itself alone when the other member takes no values, and
-        fails with NoCloseNodes on an ephemeral node.
+        The only other member accepts no values. A put stores the value on the node itself, and on
+        an ephemeral node it fails with NoCloseNodes.
         """
         DHTNode(self.network.reactor("10.0.0.99"), random=self.network.random).listen(6620)
         visitor = DHTNode(self.network.reactor(), ephemeral=True, bootstrap=["10.0.0.99:6620"])
@@ -114,8 +120,8 @@ class AloneTests(SynchronousTestCase):
 
     def test_lateNetworkGetsNothing(self) -> None:
         """
-        A put that had no answers stores nothing on the node itself, although the network is found
-        afterwards.
+        A put that failed without answers stores the value nowhere, even if the network is reached
+        later.
         """
         node = self.keeper("10.0.0.99:6620")
         with self.assertRaises(NoResponse):
@@ -130,8 +136,8 @@ class AloneTests(SynchronousTestCase):
 
     def test_recalledNetworkGetsNothing(self) -> None:
         """
-        A put fails with NoResponse on a node whose contacts of an earlier run are silent, and
-        stores nothing on the node itself.
+        If all contacts of an earlier run are silent, a put fails with NoResponse and stores nothing
+        on the node itself.
         """
         node = DHTNode(
             self.network.reactor(),
@@ -144,6 +150,6 @@ class AloneTests(SynchronousTestCase):
         self.assertKeepsNothing(node)
 
     def test_getFailsWithoutAnswers(self) -> None:
-        """A get fails with NoResponse, not with ValueNotFound, when no node answers."""
+        """A get fails with NoResponse, and not with ValueNotFound, if no node answers."""
         with self.assertRaises(NoResponse):
             self.clock.runUntil(values.get(self.node, bytes(32)))

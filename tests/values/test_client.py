@@ -1,5 +1,5 @@
 """
-Tests for `values.put` and `values.get`.
+The functions `values.put` and `values.get`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tests.helpers.networks.values import MAXIMUM_AGE, ValueNetwork
 @implementer(ICommandHandler)
 class Liar:
     """
-    A handler that takes every value without storing it, and answers every query with a wrong value.
+    A handler that accepts every value without storing it, and answers queries with a wrong value.
 
-    :ivar queries: the number of queries that it has answered
+    :ivar queries: the number of answered queries
     """
 
     def __init__(self) -> None:
@@ -33,12 +33,12 @@ class Liar:
         return b"not what you asked for"
 
     def updateReceived(self, request: Request) -> None:
-        """Take the value, and drop it."""
+        """Accept the value without storing it."""
 
 
 class NetworkTests(SynchronousTestCase):
     """
-    Tests for `values.put` and `values.get` on a network of 40 nodes.
+    `values.put` and `values.get` in a network of 40 nodes.
     """
 
     def setUp(self) -> None:
@@ -46,7 +46,9 @@ class NetworkTests(SynchronousTestCase):
         self.clock = self.network.clock
 
     def test_getFindsWhatPutStored(self) -> None:
-        """A value is stored on the 20 nodes closest to its key, and another node finds it."""
+        """
+        A put stores a value on the 20 nodes closest to its key. A get by another node finds it.
+        """
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         self.assertEqual(key, values.keyOf(b"value"))
         self.assertEqual(self.network.holders(key), set(self.network.closest(key)))
@@ -54,7 +56,7 @@ class NetworkTests(SynchronousTestCase):
         self.assertEqual(found, b"value")
 
     def test_getStopsAtTheFirstValue(self) -> None:
-        """A get asks fewer nodes than a query that runs to its end."""
+        """A get asks fewer nodes than a complete query."""
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         asker = self.network.visitor()
         self.clock.runUntil(asker.ready())
@@ -67,8 +69,8 @@ class NetworkTests(SynchronousTestCase):
 
     def test_ownValueIsFoundAtOnce(self) -> None:
         """
-        A value in the store of the node itself is found without an answer from another node when
-        the node is among the 5 closest, and at the latest with the first answer otherwise.
+        A get on one of the 5 nodes closest to the key finds the value in the node's own store,
+        without any answer. On the 15 next ones, it takes at most one answer.
         """
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         for place, id in enumerate(self.network.closest(key)):
@@ -80,8 +82,8 @@ class NetworkTests(SynchronousTestCase):
 
     def test_putStoresOnThe20ClosestWithTheNodeItself(self) -> None:
         """
-        A value that a member puts is stored on the 20 members closest to its key, with the member
-        itself if it is one of them, and not on the member otherwise.
+        A member's put stores the value on exactly the 20 members closest to its key. The member
+        itself may be one of them.
         """
         wasAmongThem = set()
         for number in range(12):
@@ -93,7 +95,7 @@ class NetworkTests(SynchronousTestCase):
         self.assertEqual(wasAmongThem, {True, False})
 
     def test_putSendsTheNodeItselfNoDatagram(self) -> None:
-        """A member that puts and gets a value sends no datagram to itself."""
+        """A member's put and get send no datagram to the member itself."""
         addresses = set()
         self.network.network.onDatagram = lambda source, to, datagram: addresses.add((source, to))
         for number in range(5):
@@ -104,7 +106,7 @@ class NetworkTests(SynchronousTestCase):
         self.assertEqual([pair for pair in addresses if pair[0][0] == pair[1][0]], [])
 
     def test_getSurvivesItsOwnStore(self) -> None:
-        """A get on a member whose own store fails finds the value on other nodes."""
+        """A get on a member with a failing store finds the value on other nodes."""
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         (node,) = [each for each in self.network.members if each.id == self.network.closest(key)[0]]
 
@@ -116,8 +118,8 @@ class NetworkTests(SynchronousTestCase):
 
     def test_getSurvivesAnyErrorOfItsOwnStore(self) -> None:
         """
-        A get on a member whose own store raises an error of any kind, at once or later, or gives no
-        result at all, finds the value on other nodes.
+        A get finds the value on other nodes if the own store raises any exception, fails later,
+        gives no result or gives a wrong one.
         """
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         [node] = [each for each in self.network.members if each.id == self.network.closest(key)[0]]
@@ -137,7 +139,7 @@ class NetworkTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError, TypeError)), 3)
 
     def test_wrongValuesAreSkipped(self) -> None:
-        """The value is found although 10 of the 20 closest nodes answer with a wrong one."""
+        """A get finds the value although 10 of the 20 closest nodes answer with a wrong one."""
         key = values.keyOf(b"value")
         liars = []
         for node in self.network.members:
@@ -151,7 +153,7 @@ class NetworkTests(SynchronousTestCase):
         self.assertGreater(sum(liar.queries for liar in liars), 0)
 
     def test_onlyWrongValuesFail(self) -> None:
-        """A get fails with ValueNotFound when every node answers with a wrong value."""
+        """A get fails with ValueNotFound if every node answers with a wrong value."""
         for node in self.network.members:
             node.unregister(values.COMMAND)
             node.register(values.COMMAND, Liar())
@@ -160,18 +162,23 @@ class NetworkTests(SynchronousTestCase):
             self.clock.runUntil(getting)
 
     def test_missingValueFailsWithItsKey(self) -> None:
-        """A get of a value that no node holds fails with ValueNotFound and the key."""
+        """
+        A get of a value that no node holds fails with ValueNotFound. The error contains the key.
+        """
         key = values.keyOf(b"nobody has put this")
         with self.assertRaisesRegex(ValueNotFound, key.hex()):
             self.clock.runUntil(values.get(self.network.visitor(), key))
 
     def test_emptyValueIsFound(self) -> None:
-        """A value of 0 bytes can be put and got."""
+        """An empty value can be put and got."""
         key = self.clock.runUntil(values.put(self.network.visitor(), b""))
         self.assertEqual(self.clock.runUntil(values.get(self.network.visitor(), key)), b"")
 
     def test_valueExpiresUnlessPutAgain(self) -> None:
-        """A value is gone after the stores' maximum age of 60 seconds, unless it was put again."""
+        """
+        A value is deleted after the maximum age of the stores, 60 seconds. A second put of the
+        value renews its age.
+        """
         node = self.network.visitor()
         lost = self.clock.runUntil(values.put(node, b"lost"))
         renewed = self.clock.runUntil(values.put(node, b"renewed"))
@@ -183,7 +190,7 @@ class NetworkTests(SynchronousTestCase):
             self.clock.runUntil(values.get(node, lost))
 
     def test_cancelStopsSending(self) -> None:
-        """Cancelling a get or a put ends its query: the node sends nothing more."""
+        """After a get or a put was cancelled, the node sends no more datagrams."""
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         reactor = self.network.reactor()
         asker = self.network.visitor(reactor)
@@ -201,23 +208,23 @@ class NetworkTests(SynchronousTestCase):
 
 class ArgumentTests(SynchronousTestCase):
     """
-    Arguments of the wrong form raise at once.
+    Arguments that raise an exception at once.
     """
 
     def setUp(self) -> None:
         self.node = DHTNode(MemoryNetwork(SimulatedClock()).reactor())
 
     def test_tooLargeValueIsRefused(self) -> None:
-        """A value of 1,001 bytes is refused with its size and the limit."""
+        """A value of 1,001 bytes raises ValueTooLarge with its size and the limit."""
         with self.assertRaisesRegex(ValueTooLarge, "up to 1000 bytes, and this one has 1001"):
             values.put(self.node, b"x" * 1001)
 
     def test_textIsRefused(self) -> None:
-        """A value that isn't bytes is refused with its type."""
+        """A value that isn't bytes raises TypeError with its type."""
         with self.assertRaisesRegex(TypeError, "must be bytes, not str"):
             values.put(self.node, "text")  # type: ignore[arg-type]
 
     def test_shortKeyIsRefused(self) -> None:
-        """A key of 31 bytes is refused with its size."""
+        """A key of 31 bytes raises InvalidTarget with its size."""
         with self.assertRaisesRegex(InvalidTarget, "a key must be 32 bytes, not 31"):
             values.get(self.node, bytes(31))

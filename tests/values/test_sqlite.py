@@ -1,5 +1,5 @@
 """
-Tests for the file of an `SQLiteStore`: whose it is, who locks it, and what is left after its end.
+The file of an `SQLiteStore`: its owner, its locks, and what remains after the store was closed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from dwdht_twisted.values.schema import APPLICATION_ID, VERSION
 
 KEY = bytes(32)
 
-#: Seconds that a call takes at most that doesn't wait for a lock: SQLite itself waits for 5.
+#: The most seconds that a call may take if it doesn't wait for a lock. SQLite itself would wait for
+#: 5.
 AT_ONCE = 0.5
 
 
 def marks(path: Path) -> tuple[int, int]:
-    """The application id and the version in the header of a database."""
+    """Return the application id and the version in the header of a database."""
     with closing(sqlite3.connect(path)) as connection:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -38,9 +39,9 @@ def marks(path: Path) -> tuple[int, int]:
 
 class FileTestCase(TestCase):
     """
-    A test with a folder for the files of stores.
+    A base for tests with a folder for the files of stores.
 
-    :ivar path: a path in it
+    :ivar path: a path in this folder
     """
 
     def setUp(self) -> None:
@@ -49,27 +50,27 @@ class FileTestCase(TestCase):
         self.path = folder / "values"
 
     def open(self) -> SQLiteStore:
-        """Open the path as a store, which is closed at the end of the test."""
+        """Open the path as a store. It is closed at the end of the test."""
         store = SQLiteStore(reactor, self.path)
         self.addCleanup(store.close)
         return store
 
     async def failureOf(self, work: Deferred[Any]) -> StoreFailed:
-        """The StoreFailed that a put or a get fails with."""
+        """Return the StoreFailed with which a put or a get fails."""
         with self.assertRaises(StoreFailed) as caught:
             await work
         error: StoreFailed = caught.exception
         return error
 
     def lock(self) -> sqlite3.Connection:
-        """Lock the file, as another process would, until the connection is closed."""
+        """Lock the file as another process would, until the returned connection is closed."""
         connection = sqlite3.connect(self.path, isolation_level=None)
         self.addCleanup(connection.close)
         connection.execute("BEGIN EXCLUSIVE")
         return connection
 
     def state(self) -> dict[str, tuple[bytes, int]]:
-        """The content of each file in the folder, and when it was last changed."""
+        """Return the content and the modification time of each file in the folder."""
         return {
             each.name: (each.read_bytes(), each.stat().st_mtime_ns)
             for each in self.path.parent.iterdir()
@@ -78,11 +79,11 @@ class FileTestCase(TestCase):
 
 class MarkTests(FileTestCase):
     """
-    The numbers in the header of a file that make it a store.
+    The two numbers in a file's header by which a store recognises its file.
     """
 
     def makeOther(self, mode: str = "DELETE", **pragmas: int) -> sqlite3.Connection:
-        """Make a database of another program with a journal mode and other pragmas."""
+        """Make the database of another program, with this journal mode and these pragmas."""
         connection = sqlite3.connect(self.path, isolation_level=None)
         self.addCleanup(connection.close)
         connection.execute(f"PRAGMA journal_mode = {mode}")
@@ -92,30 +93,35 @@ class MarkTests(FileTestCase):
         return connection
 
     def assertRefusedUntouched(self, reason: str) -> None:
-        """Require that the file is refused for a reason, and the folder is left as it was."""
+        """
+        Require that the file is refused for this reason, and that nothing in the folder changes.
+        """
         before = self.state()
         with self.assertRaisesRegex(CannotOpenStore, f"'{self.path}'.*{reason}"):
             self.open()
         self.assertEqual(self.state(), before)
 
     def test_newFileIsMarked(self) -> None:
-        """The file of a store has the application id 0x64776468 and version 1."""
+        """The file of a new store has the application id 0x64776468 and version 1."""
         self.open()
         self.assertEqual(marks(self.path), (0x64776468, 1))
         self.assertEqual((APPLICATION_ID, VERSION), (0x64776468, 1))
 
     def test_otherDatabaseIsRefused(self) -> None:
-        """The database of another program is refused, and nothing in its folder changes."""
+        """The database of another program is refused. Nothing in its folder changes."""
         self.makeOther().close()
         self.assertRefusedUntouched("belongs to another program")
 
     def test_otherWriteAheadLogIsRefused(self) -> None:
-        """A database with a write-ahead log is refused, and no log is made beside it."""
+        """
+        Another program's database with a write-ahead log is refused. No log file is created beside
+        it.
+        """
         self.makeOther("WAL").close()
         self.assertRefusedUntouched("belongs to another program")
 
     def test_databaseInUseIsRefused(self) -> None:
-        """A database that another program has open and locked is refused, and its log is kept."""
+        """A database that another program has opened and locked is refused. Its log is kept."""
         other = self.makeOther("WAL")
         other.execute("BEGIN EXCLUSIVE")
         self.assertRefusedUntouched("belongs to another program")
@@ -123,14 +129,16 @@ class MarkTests(FileTestCase):
         other.execute("COMMIT")
 
     def test_emptyDatabaseOfOthersIsRefused(self) -> None:
-        """A database without tables that another program has marked is refused."""
+        """An empty database with the application id of another program is refused."""
         other = sqlite3.connect(self.path)
         other.execute("PRAGMA application_id = 7")
         other.close()
         self.assertRefusedUntouched("belongs to another program")
 
     def test_laterVersionIsRefused(self) -> None:
-        """The file of a later version of this package is refused with both versions."""
+        """
+        The file of a later version of this package is refused. The error contains both versions.
+        """
         self.makeOther(application_id=APPLICATION_ID, user_version=VERSION + 1).close()
         self.assertRefusedUntouched("version 2; this package reads version 1")
 
@@ -142,16 +150,16 @@ class MarkTests(FileTestCase):
 
     async def test_unfinishedCheckpointIsRepaired(self) -> None:
         """
-        A store that was killed while it moved pages from its log to its file is opened, and has
-        the value.
+        A store was killed while SQLite moved pages from the log to the file. The file can be
+        opened, and the value is found.
         """
         writer = self.open()
         await writer.put(KEY, b"x" * 10_000)
         killed = self.path.parent / "killed"
         for suffix in ("", "-wal"):
             shutil.copy(f"{self.path}{suffix}", f"{killed}{suffix}")
-        # The first page of the file comes first.  It says how many pages there are, which the file
-        # doesn't have yet.
+        # SQLite writes the first page of the file first. It holds the number of pages, some of
+        # which are not in the file yet.
         with killed.open("r+b") as file:
             header = file.read(32)
             pages = int.from_bytes(header[28:32], "big") + 100
@@ -163,17 +171,19 @@ class MarkTests(FileTestCase):
 
 class PathTests(SynchronousTestCase):
     """
-    Paths that can't be a store's.
+    Paths that are refused for a store, and unusual ones that are accepted.
     """
 
     def assertRefused(self, path: str | Path, reason: str) -> None:
-        """Require that a path is refused with its name and a reason."""
+        """Require that a path is refused. The error must contain the path and this reason."""
         with self.assertRaisesRegex(CannotOpenStore, reason) as caught:
             SQLiteStore(reactor, path)
         self.assertIn(repr(str(path)), str(caught.exception))
 
     def test_memoryIsRefused(self) -> None:
-        """The path ``:memory:``, and an empty one, are refused in favour of `MemoryStore`."""
+        """
+        The path ``:memory:`` and an empty path are refused. The error names `MemoryStore` instead.
+        """
         for path in (":memory:", ""):
             self.assertRefused(path, "is not a file; use MemoryStore")
         self.assertFalse(Path(":memory:").exists())
@@ -185,13 +195,13 @@ class PathTests(SynchronousTestCase):
         self.assertRefused(path, "not a regular file")
 
     def test_pipeIsRefused(self) -> None:
-        """A named pipe, which would block whoever opens it, is refused."""
+        """A named pipe is refused, because opening it would block."""
         path = Path(self.mktemp())
         os.mkfifo(path)
         self.assertRefused(path, "not a regular file")
 
     def test_readOnlyFileIsRefused(self) -> None:
-        """A store whose file or folder may not be written is refused."""
+        """A store is refused if its file or its folder is read-only."""
         path = Path(self.mktemp()).absolute()
         SQLiteStore(reactor, path)
         for unwritable in (path, path.parent):
@@ -199,11 +209,11 @@ class PathTests(SynchronousTestCase):
             self.assertRefused(path, "may not be written")
 
     def test_strangePathIsRefused(self) -> None:
-        """A path with a character 0 is refused."""
+        """A path with a null character is refused."""
         self.assertRefused("a\0b", "null")
 
     def test_strangeNamesWork(self) -> None:
-        """A name with the characters that separate the parts of a URI is opened twice."""
+        """A file name with the special characters of a URI can be opened, and opened again."""
         folder = Path(self.mktemp())
         folder.mkdir()
         path = folder / "va lu%41es?mode=memory#\u00e9"
@@ -218,14 +228,14 @@ class LockTests(FileTestCase):
     """
 
     def openAtOnce(self) -> SQLiteStore:
-        """Open the store, and require that it doesn't take longer than `AT_ONCE`."""
+        """Open the store, and require that this takes at most `AT_ONCE`."""
         started = monotonic()
         store = self.open()
         self.assertLess(monotonic() - started, AT_ONCE)
         return store
 
     async def assertWaitsForLock(self, lock: sqlite3.Connection) -> None:
-        """Require that the store opens at once, and its put waits until the lock is released."""
+        """Require that the store opens at once. A put must wait until the lock is released."""
         putting = self.openAtOnce().put(KEY, b"value")
         await deferLater(reactor, 0.1)
         self.assertFalse(putting.called)
@@ -234,22 +244,22 @@ class LockTests(FileTestCase):
 
     async def test_lockedStoreOpensAtOnce(self) -> None:
         """
-        A store whose file is locked opens at once, its put waits for the lock in a thread, and
-        other work goes on meanwhile.
+        A store with a locked file opens at once. A put waits for the lock in a thread, without
+        blocking the reactor.
         """
         await self.open().close()
         await self.assertWaitsForLock(self.lock())
 
     async def test_lockedEmptyFileOpensAtOnce(self) -> None:
-        """A store whose empty file is locked opens at once, and its put makes the tables."""
+        """A store with a locked empty file opens at once. The first put makes the tables."""
         self.path.touch()
         await self.assertWaitsForLock(self.lock())
         self.assertEqual(marks(self.path), (APPLICATION_ID, VERSION))
 
     async def test_longLockFailsThePut(self) -> None:
         """
-        A put fails with StoreFailed when the file stays locked, and the next one after the lock
-        works.
+        A put fails with StoreFailed if the file stays locked. After the lock was released, the next
+        put works.
         """
         self.patch(schema, "LOCK_TIMEOUT", 0.05)
         await self.open().close()
@@ -263,7 +273,10 @@ class LockTests(FileTestCase):
         self.assertEqual(await store.get(KEY), b"value")
 
     async def test_cancelledPutIsNotMade(self) -> None:
-        """A put that is cancelled while another waits for the lock is not made any more."""
+        """
+        A put waits behind another one that waits for a lock. After it was cancelled, its value
+        isn't written.
+        """
         await self.open().close()
         lock = self.lock()
         store = self.open()
@@ -275,7 +288,7 @@ class LockTests(FileTestCase):
         self.assertEqual(await store.get(KEY), b"first")
 
     async def test_cancelledPutKeepsOrder(self) -> None:
-        """A put that is cancelled while it is at work ends before the next one begins."""
+        """A put that is cancelled while it runs finishes before the next put begins."""
         await self.open().close()
         lock = self.lock()
         store = self.open()
@@ -289,11 +302,14 @@ class LockTests(FileTestCase):
 
 class FailureTests(FileTestCase):
     """
-    Failures of SQLite, as the users of a store see them.
+    Failures of SQLite, seen by the user of a store.
     """
 
     async def test_failureIsStoreFailed(self) -> None:
-        """Errors of ``sqlite3`` become StoreFailed with the path, chained to the original."""
+        """
+        An exception of ``sqlite3`` becomes a StoreFailed with the path. Its cause is the original
+        exception.
+        """
         await self.open().close()
         with closing(sqlite3.connect(self.path)) as other:
             other.execute("DROP TABLE entries")
@@ -308,7 +324,7 @@ class FailureTests(FileTestCase):
             self.assertIsInstance(error.__cause__, sqlite3.Error)
 
     async def test_replacedFileIsStoreFailed(self) -> None:
-        """A file that another program has put in place of the store's makes a put fail."""
+        """A put fails if another program has replaced the store's file."""
         store = self.open()
         self.path.unlink()
         with closing(sqlite3.connect(self.path)) as other:
@@ -319,11 +335,11 @@ class FailureTests(FileTestCase):
 
 class EndTests(FileTestCase):
     """
-    What can be done with a store that is closed.
+    A closed store.
     """
 
     async def test_closingTwiceDoesNothing(self) -> None:
-        """A store can be closed twice, together or one after the other."""
+        """A store can be closed again, during the first close or after it."""
         store = self.open()
         await store.put(KEY, b"value")
         first, second = store.close(), store.close()
@@ -332,7 +348,7 @@ class EndTests(FileTestCase):
         await store.close()
 
     async def test_closedStoreFails(self) -> None:
-        """Puts and gets of a closed store fail with StoreFailed."""
+        """Puts and gets on a closed store fail with StoreFailed."""
         store = self.open()
         ending = store.close()
         for call in (store.put(KEY, b"value"), store.get(KEY)):
@@ -342,12 +358,12 @@ class EndTests(FileTestCase):
         await self.failureOf(store.get(KEY))
 
     async def test_closedFileIsReleased(self) -> None:
-        """Nothing is left beside the file of a closed store."""
+        """A closed store leaves only its file, and no log beside it."""
         store = self.open()
         await store.put(KEY, b"value")
         await store.close()
         self.assertEqual(list(self.state()), ["values"])
 
     def test_unusedStoreClosesAtOnce(self) -> None:
-        """A store that was never used closes at once, before the reactor runs."""
+        """An unused store closes at once, even before the reactor runs."""
         self.successResultOf(SQLiteStore(reactor, self.path).close())

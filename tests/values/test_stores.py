@@ -1,5 +1,5 @@
 """
-Tests for `MemoryStore` and `SQLiteStore`.
+The stores `MemoryStore` and `SQLiteStore`.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ T = TypeVar("T")
 
 MAXIMUM_AGE = 100.0
 
-#: The number of values of 68 bytes that fit the stores of these tests.
+#: The number of values of 68 bytes that fit in the stores of these tests.
 CAPACITY = 3
 ENTRY_BYTES = 32 + 68 + ENTRY_OVERHEAD_BYTES
 MAXIMUM_BYTES = CAPACITY * ENTRY_BYTES + ENTRY_BYTES // 2
 
 
 def key(number: int) -> bytes:
-    """The key with this number."""
+    """Return the key with this number."""
     return number.to_bytes(32, "big")
 
 
 def value(number: int) -> bytes:
-    """The value with this number, 68 bytes."""
+    """Return the value with this number, of 68 bytes."""
     return number.to_bytes(68, "big")
 
 
 async def settle(result: Awaitable[T] | T) -> T:
-    """The result of a method of a store, which may be awaitable."""
+    """Return the result of a store's method, which may be awaitable."""
     return await result if isinstance(result, Awaitable) else result
 
 
@@ -53,20 +53,20 @@ else:
 
 class StoreTests(_TestCase):
     """
-    Tests for the behaviour that all stores share.
+    The behaviour that all stores have in common.
     """
 
     clock: Clock
     store: IValueStore
 
     async def put(self, *numbers: int) -> None:
-        """Put values, one second apart."""
+        """Put the values with these numbers, one second apart."""
         for number in numbers:
             await settle(self.store.put(key(number), value(number)))
             self.clock.advance(1)
 
     async def present(self, *numbers: int) -> list[int]:
-        """The numbers of those values that the store holds."""
+        """Return which of the values with these numbers the store holds."""
         found = [await settle(self.store.get(key(number))) for number in numbers]
         for number, got in zip(numbers, found, strict=True):
             self.assertIn(got, (None, value(number)))
@@ -77,20 +77,18 @@ class StoreTests(_TestCase):
         verifyObject(IValueStore, self.store)
 
     async def test_valueIsFoundUnderItsKey(self) -> None:
-        """A value that was put is found under its key, and nothing under another key."""
+        """A value is found under its own key and not under another key."""
         await self.put(1)
         self.assertEqual(await settle(self.store.get(key(1))), value(1))
         self.assertIsNone(await settle(self.store.get(key(2))))
 
     async def test_emptyValueIsKept(self) -> None:
-        """A value of 0 bytes is kept."""
+        """An empty value is stored."""
         await settle(self.store.put(key(1), b""))
         self.assertEqual(await settle(self.store.get(key(1))), b"")
 
     async def test_valueExpiresAtMaximumAge(self) -> None:
-        """
-        A value is found until it reaches the maximum age of 100 seconds, and not from then on.
-        """
+        """A value is found before it reaches the maximum age of 100 seconds, and not afterwards."""
         await settle(self.store.put(key(1), value(1)))
         self.clock.advance(MAXIMUM_AGE - 0.5)
         self.assertEqual(await self.present(1), [1])
@@ -98,7 +96,7 @@ class StoreTests(_TestCase):
         self.assertEqual(await self.present(1), [])
 
     async def test_putAgainRenewsAge(self) -> None:
-        """The age of a value that is put again counts from its last put."""
+        """A second put of a value renews its age."""
         await settle(self.store.put(key(1), value(1)))
         self.clock.advance(MAXIMUM_AGE - 1)
         await settle(self.store.put(key(1), value(1)))
@@ -106,22 +104,22 @@ class StoreTests(_TestCase):
         self.assertEqual(await self.present(1), [1])
 
     async def test_oldestValueIsDroppedFirst(self) -> None:
-        """The oldest of four values is dropped when only three fit."""
+        """Three values fit in the store. A fourth one replaces the oldest."""
         await self.put(1, 2, 3, 4)
         self.assertEqual(await self.present(1, 2, 3, 4), [2, 3, 4])
 
     async def test_renewedValueOutlivesOthers(self) -> None:
-        """A value that was put again outlives a value that was put in between."""
+        """A value that was put again is kept longer than values put in between."""
         await self.put(1, 2, 3, 1, 4)
         self.assertEqual(await self.present(1, 2, 3, 4), [1, 3, 4])
 
     async def test_putAgainCountsOnce(self) -> None:
-        """A value that is put 20 times takes no more space than one that is put once."""
+        """A value put 20 times takes the space of one value."""
         await self.put(1, 2, *[3] * 20)
         self.assertEqual(await self.present(1, 2, 3), [1, 2, 3])
 
     async def test_largeValueReplacesSeveral(self) -> None:
-        """A value as large as two others replaces the two oldest."""
+        """A value of double size replaces the two oldest values."""
         await self.put(1, 2, 3)
         large = b"x" * (68 + ENTRY_BYTES)
         await settle(self.store.put(key(4), large))
@@ -129,14 +127,14 @@ class StoreTests(_TestCase):
         self.assertEqual(await settle(self.store.get(key(4))), large)
 
     async def test_tooLargeValueIsRefused(self) -> None:
-        """A value that doesn't fit the empty store is refused, and no other value is dropped."""
+        """A value that doesn't fit in the empty store is refused. No other value is dropped."""
         await self.put(1)
         with self.assertRaisesRegex(ValueTooLarge, "doesn't fit a store of"):
             await settle(self.store.put(key(2), b"x" * MAXIMUM_BYTES))
         self.assertEqual(await self.present(1), [1])
 
     async def test_emptyValuesAreBounded(self) -> None:
-        """Values of 0 bytes are limited in number, because each counts 256 bytes beside its key."""
+        """The number of empty values is limited, because each counts as 256 bytes plus its key."""
         for number in range(20):
             await settle(self.store.put(key(number), b""))
             self.clock.advance(1)
@@ -144,7 +142,7 @@ class StoreTests(_TestCase):
         self.assertEqual(found.count(b""), MAXIMUM_BYTES // (32 + ENTRY_OVERHEAD_BYTES))
 
     async def test_expiredValuesTakeNoSpace(self) -> None:
-        """Values that have reached the maximum age take no space from new ones."""
+        """Expired values don't count towards the size of the store."""
         await self.put(1, 2, 3)
         self.clock.advance(MAXIMUM_AGE)
         await self.put(4, 5, 6)
@@ -153,7 +151,7 @@ class StoreTests(_TestCase):
 
 class MemoryStoreTests(StoreTests, TestCase):
     """
-    Tests for `MemoryStore`.
+    `MemoryStore`, with the common tests and its own.
     """
 
     def setUp(self) -> None:
@@ -161,9 +159,7 @@ class MemoryStoreTests(StoreTests, TestCase):
         self.store = MemoryStore(self.clock, maximumBytes=MAXIMUM_BYTES, maximumAge=MAXIMUM_AGE)
 
     def test_lengthCountsValues(self) -> None:
-        """
-        The length of a store is the number of its values; a value that is put again counts once.
-        """
+        """The length of a store is its number of values. A value that is put twice counts once."""
         store = MemoryStore(self.clock)
         store.put(key(1), value(1))
         store.put(key(2), value(2))
@@ -171,7 +167,7 @@ class MemoryStoreTests(StoreTests, TestCase):
         self.assertEqual(len(store), 2)
 
     def test_closedStoreIsEmpty(self) -> None:
-        """A closed store holds nothing."""
+        """A closed store holds no value."""
         store = MemoryStore(self.clock)
         store.put(key(1), value(1))
         store.close()
@@ -180,7 +176,7 @@ class MemoryStoreTests(StoreTests, TestCase):
 
 class SQLiteStoreTests(StoreTests, TestCase):
     """
-    Tests for `SQLiteStore`.
+    `SQLiteStore`, with the common tests and its own.
     """
 
     def setUp(self) -> None:
@@ -205,20 +201,20 @@ class SQLiteStoreTests(StoreTests, TestCase):
         self.store = self.open()
 
     async def test_valuesOutliveClose(self) -> None:
-        """Values are found when the file is opened again."""
+        """Values are found after the file was closed and opened again."""
         await self.put(1, 2)
         await self.reopen()
         self.assertEqual(await self.present(1, 2), [1, 2])
 
     async def test_limitOutlivesClose(self) -> None:
-        """Values in the file count towards the limit when it is opened again."""
+        """After the file was opened again, its values still count towards the maximum size."""
         await self.put(1, 2)
         await self.reopen()
         await self.put(3, 4)
         self.assertEqual(await self.present(1, 2, 3, 4), [2, 3, 4])
 
     async def test_closeWaitsForPuts(self) -> None:
-        """Values that were put before the store was closed are in the file."""
+        """Closing a store first writes the values of all earlier puts."""
         puts = [cast("Deferred[None]", self.store.put(key(n), value(n))) for n in (1, 2, 3)]
         await self.reopen()
         await gatherResults(puts)
@@ -227,7 +223,7 @@ class SQLiteStoreTests(StoreTests, TestCase):
 
 class BadStoreTests(SynchronousTestCase):
     """
-    Tests for files and limits that a store refuses at once.
+    Files and limits that a store refuses at once.
     """
 
     def open(self, path: str | Path) -> SQLiteStore:
@@ -235,13 +231,13 @@ class BadStoreTests(SynchronousTestCase):
         return SQLiteStore(cast(IReactorCore, reactor), path)
 
     def test_missingFolderIsRefused(self) -> None:
-        """A path in a missing folder is refused with the path and the reason."""
+        """A path in a missing folder is refused. The error contains the path and the reason."""
         path = Path(self.mktemp()) / "values"
         with self.assertRaisesRegex(CannotOpenStore, f"'{path}'.*unable to open"):
             self.open(path)
 
     def test_otherFileIsRefused(self) -> None:
-        """A file that isn't a database is refused, and not changed."""
+        """A file that isn't a database is refused and not changed."""
         path = Path(self.mktemp())
         path.write_bytes(b"my holiday photos" * 100)
         with self.assertRaisesRegex(CannotOpenStore, "not a database"):
@@ -249,7 +245,7 @@ class BadStoreTests(SynchronousTestCase):
         self.assertEqual(path.read_bytes(), b"my holiday photos" * 100)
 
     def test_limitOfZeroIsRefused(self) -> None:
-        """A limit that is 0 or negative is refused with the name of the argument."""
+        """A limit that is 0 or negative is refused. The error contains the name of the argument."""
         clock = Clock()
         with self.assertRaisesRegex(ValueError, "maximumBytes must be above 0"):
             MemoryStore(clock, maximumBytes=0)
