@@ -1,7 +1,8 @@
 """
-A watch over a running node, which logs the problems that an operator can act on.
+A monitor of a running node.  It logs the problems that an operator can act on.
 
-Each problem is logged twice: as a warning when it begins, and as information when it is over.
+Each problem is logged twice: at the level warn when it begins, and at the level info when it is
+over.
 """
 
 from __future__ import annotations
@@ -13,24 +14,24 @@ from twisted.logger import Logger
 
 from .node import DHTNode
 
-#: The time between two looks at the node, in seconds.  Larger: a problem is logged later, and a
+#: The time between two checks of the node, in seconds.  Larger: a problem is logged later, and a
 #: short one may be missed.  Smaller: a problem that comes in bursts is logged again and again.
 WATCH_INTERVAL = 30.0
 
-#: The time without an answer after which a node without contacts counts as isolated, in seconds.
-#: Larger: isolation is logged later.  Smaller: a node whose only company is a bootstrap server,
-#: which is never a contact, would count as isolated between two answers: it asks the server again
-#: at intervals that grow to a minute.
+#: A node without contacts counts as isolated when it has received no answer for this time, in
+#: seconds.  Larger: isolation is logged later.  Smaller: a node that knows only a bootstrap server
+#: would count as isolated between two answers of the server.  A bootstrap server is never a
+#: contact, and the node asks it again at intervals that grow to a minute.
 ISOLATED_AFTER = 180.0
 
-#: The log message of each counter that must not rise.
+#: The counters whose rise is a problem, and the log message about each problem.
 PROBLEMS = {
     "rateLimited": (
-        "more requests come than the rate limit allows; the excess is dropped; if the load is "
-        "honest, raise --rate-limit on the command line, or rateLimit in a program"
+        "more requests arrive than the rate limit allows; the excess is dropped; if many honest "
+        "nodes share one address, raise --rate-limit on the command line, or rateLimit in a program"
     ),
     "handlersRefused": "requests are dropped because too many handlers are running",
-    "claimsRefused": "more newcomers come than may be pinged; the excess is not listed yet",
+    "claimsRefused": "more newcomers arrive than may be pinged; the excess is not listed yet",
     "sendFailures": "the operating system refuses to send; the datagrams are lost",
 }
 
@@ -43,8 +44,9 @@ class NodeMonitor:
 
     :param reactor: provides time
     :param log: where problems are logged
-    :param expectsCompany: whether a node that has never had a contact may be isolated.  The first
-        node of a network, which has no bootstrap node, is alone until another node joins.
+    :param expectsCompany: whether a node that has never had a contact can count as isolated.  This
+        is False for the first node of a network: it has no bootstrap node, and is alone until
+        another node joins.
     """
 
     def __init__(self, reactor: Any, node: DHTNode, log: Logger, *, expectsCompany: bool) -> None:
@@ -59,12 +61,12 @@ class NodeMonitor:
         self._loop.clock = reactor
 
     def start(self) -> None:
-        """Look at the node every 30 seconds; the time without an answer counts from now."""
+        """Check the node every 30 seconds.  The time without an answer is counted from now."""
         self._lastAnswerAt = self._reactor.seconds()
         self._loop.start(WATCH_INTERVAL, now=False)
 
     def stop(self) -> None:
-        """Stop looking; does nothing if `start` wasn't called."""
+        """Stop checking the node.  This does nothing if `start` wasn't called."""
         if self._loop.running:
             self._loop.stop()
 

@@ -70,7 +70,7 @@ class ValueHandlerTests(SynchronousTestCase):
     def test_updateWithoutValueIsRefused(self) -> None:
         """An update without a value is refused."""
         self.assertRefused(
-            bytes(32), None, "carries no value; it must have one of up to 1000 bytes"
+            bytes(32), None, "carries no value; a value of up to 1000 bytes is required"
         )
 
     def test_valueOver1000BytesIsRefused(self) -> None:
@@ -230,7 +230,7 @@ class FailingStoreTests(SynchronousTestCase):
                 self.get()
             self.assertEqual(
                 self.logged(),
-                ["error: values can't be written; they are refused: the disk is full"],
+                ["error: values can't be written; updates are refused: the disk is full"],
             )
             self.store.isFull = False
             self.put()
@@ -246,7 +246,8 @@ class FailingStoreTests(SynchronousTestCase):
             self.get()
             self.put()
         self.assertEqual(
-            self.logged(), ["error: values can't be read; none is returned: the disk is gone"]
+            self.logged(),
+            ["error: values can't be read; queries are answered without a value: the disk is gone"],
         )
         self.store.isUnreadable = False
         self.get()

@@ -26,8 +26,8 @@ class LogNormalLatency:
     :param sigma: the standard deviation of the logarithm of the latencies; with 0.5, 99 % of them
         are below 3.2 times the median
     :param stable: whether all datagrams between two hosts, in both directions, have the same
-        latency, as on most paths of the internet.  A stable instance belongs to one network, from
-        which it takes its seed.
+        latency, as on most paths of the internet.  A stable instance belongs to one network: it
+        takes its seed from the first network that uses it.
     """
 
     def __init__(self, median: float, sigma: float = 0.5, *, stable: bool = False) -> None:

@@ -1,9 +1,9 @@
 """
-A key-value store on the network, built on the public API of a node alone.
+A key-value store on the network.  It uses only the public API of a node.
 
-The command is ``values``.  The key of a value is its SHA-256, so no node has to be trusted: a node
-that stores a value checks it against its key, and so does a node that fetches one.  A value is kept
-by the 20 nodes closest to its key until their stores drop it.  To keep it longer, put it again.
+The command is ``values``.  The key of a value is its SHA-256.  A node checks every value that it
+stores or fetches against the key, so it need not trust any other node.  The 20 nodes closest to the
+key keep the value until their stores drop it.  To keep a value for longer, put it again.
 
 * `keys`: the key of a value, and the limit on its size.
 * `client`: `put` and `get`, for a node that stores or fetches a value.
@@ -11,8 +11,8 @@ by the 20 nodes closest to its key until their stores drop it.  To keep it longe
 * `bounds`, `memory` and `sqlite`: the stores behind a handler, and their limits.
 * `database` and `schema`: the connection of an `SQLiteStore`, and its file.
 
-`SQLiteStore` is loaded when it is first used (PEP 562), so that a node without it doesn't load
-SQLite.
+The class `SQLiteStore` is imported at its first use (PEP 562), so that a node without such a store
+doesn't load SQLite.
 """
 
 from __future__ import annotations

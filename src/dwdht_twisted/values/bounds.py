@@ -1,28 +1,29 @@
 """
-The limits of a store, in bytes and in age.
+The limits of a store: its size in bytes, and the age of its values.
 
-Every store has both, because its content comes from strangers.  When the bytes run out the oldest
-values are dropped first.  A value that is put again counts as new, so a publisher keeps a value
-alive by repeating it.
+Every store has both limits, because its values come from strangers.  A full store drops its oldest
+values first.  A value that is put again counts as new, so a publisher keeps a value alive by
+putting it again.
 """
 
 from __future__ import annotations
 
 from ..errors import ValueTooLarge
 
-#: The size that a store may reach unless its user sets another, in bytes: enough for 50,000 values
-#: of the largest size.  Larger: strangers can use up more memory or disk.  Smaller: values are
-#: dropped sooner than their age requires.
+#: The default size limit of a store, in bytes: enough for 50,000 values of the largest size.
+#: Larger: strangers can use up more memory or disk.  Smaller: values are dropped before they reach
+#: the age limit.
 DEFAULT_MAXIMUM_BYTES = 64 * 1024 * 1024
 
-#: The time that a store keeps a value unless its user sets another, in seconds: a day, as in
-#: Kademlia section 2.5.  Larger: values that nobody repeats take up space for longer.  Smaller:
-#: publishers must put their values again more often.
+#: The default age at which a store drops a value, in seconds: one day, as in Kademlia section 2.5.
+#: Larger: abandoned values take up space for longer.  Smaller: publishers must put their values
+#: again more often.
 DEFAULT_MAXIMUM_AGE = 24 * 60 * 60.0
 
-#: The cost of an entry beside its key and value, in bytes: an estimate of the objects or the row
-#: around them.  Smaller: the values of one byte that fit the limit take up several times as much
-#: memory as the limit.  Larger: a store holds fewer values than it has space for.
+#: The bytes that an entry counts for in addition to its key and value: an estimate of the Python
+#: objects, or of the database row, that hold the entry.  Smaller: a store full of one-byte values
+#: takes up several times as much memory as its limit.  Larger: a store holds fewer values than it
+#: has space for.
 ENTRY_OVERHEAD_BYTES = 256
 
 
@@ -30,7 +31,7 @@ def checkBounds(maximumBytes: int, maximumAge: float) -> None:
     """
     Require that the limits of a store are positive.
 
-    :raises ValueError: with the name of the limit that isn't above 0
+    :raises ValueError: when a limit isn't above 0; the message names the limit
     """
     if maximumBytes <= 0:
         raise ValueError(f"maximumBytes must be above 0, not {maximumBytes!r}")
@@ -39,15 +40,15 @@ def checkBounds(maximumBytes: int, maximumAge: float) -> None:
 
 
 def entryCost(key: bytes, value: bytes) -> int:
-    """The bytes that an entry counts for: key, value and overhead."""
+    """The bytes that an entry counts for: its key, its value and `ENTRY_OVERHEAD_BYTES`."""
     return len(key) + len(value) + ENTRY_OVERHEAD_BYTES
 
 
 def checkedCost(key: bytes, value: bytes, maximumBytes: int) -> int:
     """
-    `entryCost` of a value that fits the empty store.
+    Return the `entryCost` of a value.
 
-    :raises ValueTooLarge: when it doesn't
+    :raises ValueTooLarge: when the value wouldn't fit even into an empty store
     """
     cost = entryCost(key, value)
     if cost > maximumBytes:

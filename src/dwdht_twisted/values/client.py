@@ -18,20 +18,21 @@ from .keys import COMMAND, checkValue, keyOf
 if TYPE_CHECKING:
     from ..node import DHTNode
 
-#: A node.  A type checker need not know that a `DHTNode` provides `IDHTNode`.
+#: A node.  `DHTNode` is named too, because a type checker may not know that it provides `IDHTNode`.
 Node: TypeAlias = "DHTNode | IDHTNode"
 
 
 def put(node: Node, value: bytes) -> Deferred[bytes]:
     """
-    Store a value on the 20 nodes closest to its key; this node is one of them when it is a member,
-    keeps values and is close enough.
+    Store a value on the 20 nodes closest to its key.
+
+    This node is one of the 20 if it is a member, keeps values and is close enough to the key.
 
     :param value: up to 1,000 bytes
-    :return: fires with the key, 32 bytes; fails with `NoResponse` when there are other nodes and
-        none answered, and with `NoCloseNodes` when none took the value
+    :return: fires with the key, 32 bytes; fails with `NoResponse` when there are other nodes but
+        none answered, and with `NoCloseNodes` when no node took the value
     :raises TypeError: when the value isn't bytes
-    :raises ValueTooLarge: when it has more than 1,000 bytes
+    :raises ValueTooLarge: when the value has more than 1,000 bytes
     """
     key = keyOf(checkValue(value))
     stored = node.update(COMMAND, key, value).collect()
@@ -45,8 +46,8 @@ def get(node: Node, key: bytes) -> Deferred[bytes]:
     The query stops at the first valid value.
 
     :param key: 32 bytes
-    :return: fires with the value; fails with `ValueNotFound` when no node that was asked has it,
-        and with `NoResponse` when there are other nodes and none answered
+    :return: fires with the value; fails with `ValueNotFound` when none of the asked nodes has the
+        value, and with `NoResponse` when there are other nodes but none answered
     :raises InvalidTarget: when the key isn't 32 bytes
     """
     key = checkId(key, "a key")

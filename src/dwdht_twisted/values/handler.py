@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ..errors import DHTError, StoreFailed, UpdateRefused, ValueTooLarge
-from ..interfaces import HandlerResult, ICommandHandler, IValueStore, Request
+from ..interfaces import HandlerResult, ICommandHandler, IValueStore, Request, ValueStore
 from .keys import MAXIMUM_VALUE_BYTES, checkValue, keyOf
 
 
@@ -20,24 +20,24 @@ class ValueHandler:
     """
     Stores the values that other nodes put, and returns them to nodes that ask for their keys.
 
-    When the store fails, updates are refused and queries are answered without a value.  The log has
-    the first of the failures in a row, and the recovery: a full disk fails every request.
+    While the store fails, updates are refused and queries are answered without a value.  Only the
+    first failure and the recovery are logged, because a full disk fails every request.
 
     :param store: where the values are kept
     """
 
     _log = Logger()
 
-    def __init__(self, store: IValueStore) -> None:
+    def __init__(self, store: IValueStore | ValueStore) -> None:
         self._store = store
         self._writes = _Health(
             self._log,
-            "values can't be written; they are refused: {reason}",
+            "values can't be written; updates are refused: {reason}",
             "recovered: values can be written again",
         )
         self._reads = _Health(
             self._log,
-            "values can't be read; none is returned: {reason}",
+            "values can't be read; queries are answered without a value: {reason}",
             "recovered: values can be read again",
         )
 
@@ -57,8 +57,9 @@ class ValueHandler:
         """
         Store the value.
 
-        :raises UpdateRefused: when there is no value, when it has more than 1,000 bytes, when the
-            target isn't its key, and when the store has no room for it or fails
+        :raises UpdateRefused: when the update has no value, when the value has more than 1,000
+            bytes, when the target isn't the key of the value, when the value doesn't fit the store,
+            and when the store fails
         """
         value = _checkUpdate(request)
         try:
@@ -96,10 +97,10 @@ class _Health:
     """
     Logs the first of several failures of a store, and its recovery.
 
-    Reads and writes have one each, because reads go on when the disk is full.
+    Reads and writes have separate instances, because reads still work when the disk is full.
 
-    :param trouble: the message about the first failure, with a place for ``reason``
-    :param recovery: the message about the first success after that
+    :param trouble: the log format for the first failure, which contains ``{reason}``
+    :param recovery: the log message for the first success after a failure
     """
 
     def __init__(self, log: Logger, trouble: str, recovery: str) -> None:
@@ -123,13 +124,13 @@ class _Health:
 
 def _checkUpdate(request: Request) -> bytes:
     """
-    Return the value of an update, if it is that of its key.
+    Return the value of an update.
 
-    :raises UpdateRefused: with what is wrong, and what is allowed
+    :raises UpdateRefused: when the value is missing, is too large, or has another key
     """
     if request.value is None:
         raise UpdateRefused(
-            f"the update carries no value; it must have one of up to {MAXIMUM_VALUE_BYTES} bytes"
+            f"the update carries no value; a value of up to {MAXIMUM_VALUE_BYTES} bytes is required"
         )
     try:
         value = checkValue(request.value)

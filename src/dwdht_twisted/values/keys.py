@@ -11,9 +11,9 @@ from ..errors import ValueTooLarge
 #: The name of the command on the network.
 COMMAND = "values"
 
-#: The size that a value may have, in bytes; BEP 44 has the same limit.  An update that carries such
-#: a value is a datagram of 1,115 bytes, which hardly any network on the way fragments.  Larger:
-#: the datagram is fragmented, and lost with any one of its fragments.  Smaller: users must split
+#: The largest size of a value, in bytes; BEP 44 has the same limit.  An update with a value of this
+#: size is a datagram of 1,115 bytes, and hardly any network fragments such a datagram.  Larger: the
+#: datagram is fragmented, and the loss of one fragment loses all of it.  Smaller: users must split
 #: more of their values.
 MAXIMUM_VALUE_BYTES = 1000
 

@@ -26,9 +26,9 @@ class MemoryStore:
     Keeps values in memory, until the process ends.
 
     :param reactor: provides the time
-    :param maximumBytes: the size that it may reach, in bytes; each entry counts 256 bytes beside
-        its key and value
-    :param maximumAge: how long it keeps a value, in seconds
+    :param maximumBytes: the size limit of the store, in bytes; an entry counts for its key, its
+        value and 256 bytes more
+    :param maximumAge: how long the store keeps a value, in seconds
     :raises ValueError: when a limit isn't above 0
     """
 
@@ -44,20 +44,23 @@ class MemoryStore:
         self._maximumBytes = maximumBytes
         self._maximumAge = maximumAge
         self._bytes = 0
-        # By key: when it was put, and the value.  The order is that of the times, because put()
-        # removes an entry before it adds it again, so the first entry is always the oldest.
+        # The time of the put and the value, by key.  The first entry is always the oldest, because
+        # put() removes the entry of a key before it adds a new one.
         self._entries: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
 
     def __len__(self) -> int:
-        """The number of values, including those that are too old and not dropped yet."""
+        """The number of values, including expired values that are not dropped yet."""
         return len(self._entries)
 
     def put(self, key: bytes, value: bytes) -> None:
         """
-        Store a value.  Values that are too old are dropped, and then the oldest until it fits.
+        Store a value.
+
+        Expired values are dropped first, and then the oldest values until the new one fits.
 
         :param key: 32 bytes
-        :raises ValueTooLarge: when it wouldn't fit the empty store; nothing is dropped then
+        :raises ValueTooLarge: when the value wouldn't fit even into an empty store; nothing is
+            dropped then
         """
         cost = checkedCost(key, value, self._maximumBytes)
         self._drop(key)
@@ -68,7 +71,7 @@ class MemoryStore:
     def get(self, key: bytes) -> bytes | None:
         """
         :param key: 32 bytes
-        :return: the value, or None when there is none or it is too old
+        :return: the value, or None when the store has none or the value has expired
         """
         entry = self._entries.get(key)
         if entry is None:
@@ -90,7 +93,7 @@ class MemoryStore:
             self._bytes -= entryCost(key, entry[1])
 
     def _dropUntil(self, bytesLeft: int) -> None:
-        """Drop the oldest entries until none is too old and the rest has at most so many bytes."""
+        """Drop the oldest entries until none has expired and at most ``bytesLeft`` bytes remain."""
         expired = self._seconds() - self._maximumAge
         while self._entries:
             oldest, (stored, _) = next(iter(self._entries.items()))

@@ -28,13 +28,15 @@ APPLICATION_ID = 0x64776468
 #: The version of the tables.
 VERSION = 1
 
-#: Seconds that a read or a write waits for the lock of another process: as long as an asker waits
-#: for an answer.  Larger: the requests behind it wait too, in vain.  Smaller: a lock that another
-#: program holds for a moment, as a backup does, makes requests fail.
+#: The longest time that a read or a write waits for the lock of another process, in seconds: as
+#: long as an asker waits for an answer.  Larger: later requests queue up, although their askers
+#: have given up.  Smaller: requests fail when another program holds the lock for a moment, as a
+#: backup does.
 LOCK_TIMEOUT = 2.0
 
-#: The triggers keep the sum of all bytes up to date, in the transaction that changes an entry.
-#: Without them each put would have to read the whole table to know the sum.
+#: The statements that make the tables.  The triggers keep the sum of all bytes up to date, in the
+#: transaction that changes an entry.  Without the triggers, each put would have to read the whole
+#: table to compute the sum.
 _SCHEMA = f"""
 BEGIN IMMEDIATE;
 PRAGMA application_id = {APPLICATION_ID};
@@ -61,11 +63,11 @@ COMMIT;
 
 def checkFile(path: str) -> None:
     """
-    Require that a file is a store, or can become one.  A missing file is made.
+    Require that a file is a store, or can become one.  A missing file is created.
 
-    This waits for no lock.  A file that is refused is left as it was, and so is its folder.
+    The function waits for no lock.  A refused file and its folder are left unchanged.
 
-    :raises CannotOpenStore: with the path and the reason
+    :raises CannotOpenStore: when the file is refused; the message has the path and the reason
     """
     if path in ("", ":memory:"):
         raise CannotOpenStore(f"{path!r} is not a file; use MemoryStore to keep values in memory")
@@ -77,7 +79,7 @@ def checkFile(path: str) -> None:
         else:
             raise CannotOpenStore("not a regular file")
         for written in (path, dirname(abspath(path))):
-            # The write-ahead log is a file beside the store.
+            # The folder must be writable, too: the write-ahead log is a file beside the store.
             if not access(written, W_OK):
                 raise CannotOpenStore(f"{written!r} may not be written")
     except (sqlite3.Error, CannotOpenStore, OSError, ValueError) as error:
@@ -88,19 +90,19 @@ def connect(path: str, lockTimeout: float) -> sqlite3.Connection:
     """
     Open a file for reading and writing, and make the tables if it is empty.
 
-    :param lockTimeout: seconds to wait for locks, now and later
+    :param lockTimeout: how long this function and later statements wait for a lock, in seconds
     :raises CannotOpenStore: when the file isn't a store
-    :raises sqlite3.Error: when it can't be opened, or stays locked
+    :raises sqlite3.Error: when the file can't be opened, or stays locked
     """
-    # One thread at a time uses the connection, but not always the same one.  Transactions are begun
-    # by statements of ours.
+    # check_same_thread: one thread at a time uses the connection, but not always the same one.
+    # isolation_level: our own statements begin the transactions, not the sqlite3 module.
     connection = sqlite3.connect(
         path, timeout=lockTimeout, isolation_level=None, check_same_thread=False
     )
     try:
         # With a write-ahead log, NORMAL keeps the file intact in every crash.  A power failure may
-        # lose the values of the last moments; other nodes hold them too.  FULL would sync at every
-        # put.
+        # lose the values of the last moments, but other nodes hold these values too.  FULL would
+        # wait for the disk at every put.
         connection.execute("PRAGMA synchronous = NORMAL")
         if _number(connection, "page_count") == 0:
             connection.executescript(_SCHEMA)
@@ -116,27 +118,28 @@ def _create(path: str) -> None:
     try:
         connect(path, lockTimeout=0).close()
     except sqlite3.OperationalError as error:
-        # A thread waits for the lock, and makes the tables then.
+        # Another process holds the lock.  The tables are made later, by a thread that waits for it.
         if "locked" not in str(error):
             raise
 
 
 def _checkMarks(path: str) -> None:
     """
-    Require the marks of a store in the header of a file, and touch nothing else.
+    Require the marks of a store in the header of a file.  Nothing is changed or locked.
 
-    An immutable connection takes no lock, and neither reads nor makes a write-ahead log: the marks
-    are in the file itself from the first transaction on.
+    The connection is immutable, so it takes no lock, and neither reads nor makes a write-ahead log.
+    The marks can be read without the log: they are in the file itself from the first transaction
+    on.
 
-    :raises CannotOpenStore: when they are others
+    :raises CannotOpenStore: when the file has other marks
     :raises sqlite3.Error: when the file isn't a database
     """
     uri = f"{Path(abspath(path)).as_uri()}?mode=ro&immutable=1"
     connection = sqlite3.connect(uri, uri=True)
     try:
-        # A process that was killed during a checkpoint leaves a header that counts more pages than
-        # the file has.  The log holds them, which this connection doesn't read.  Without this
-        # setting SQLite would call the file malformed.
+        # When a process was killed during a checkpoint, the header may count more pages than the
+        # file has.  The missing pages are in the write-ahead log, but this connection doesn't read
+        # the log.  Without this setting, SQLite would call the file malformed.
         connection.execute("PRAGMA writable_schema = ON")
         _requireStore(connection)
     finally:

@@ -30,20 +30,21 @@ class SQLiteStore:
     """
     Keeps values in a file, so that they outlive the process.
 
-    The constructor makes the file if it is missing, and checks that it is a store, so a bad path
-    fails before the node serves.  It waits for no lock: a file that another process has locked is
-    opened later, in a thread of the reactor, as all other work on the file is done.
+    The constructor creates a missing file, and checks that an existing file is a store.  So a bad
+    path fails before the node serves.  The constructor waits for no lock.  All later work on the
+    file is done in a thread of the reactor.  If another process has locked the file, the file is
+    opened there, too.
 
-    The file is marked as a store of this package.  A database of another program is refused, and
-    left as it was.
+    The file is marked as a store of this package.  A database of another program is refused and
+    left unchanged.
 
     :param reactor: provides threads
     :param path: the file
-    :param seconds: returns the present time in seconds; it must go on from the same origin after a
-        restart, as ``time.time`` does and ``reactor.seconds`` need not
-    :param maximumBytes: the size that it may reach, in bytes; each entry counts 256 bytes beside
-        its key and value
-    :param maximumAge: how long it keeps a value, in seconds
+    :param seconds: returns the present time in seconds, counted from the same origin after a
+        restart of the process; ``time.time`` does so, and ``reactor.seconds`` may not
+    :param maximumBytes: the size limit of the store, in bytes; an entry counts for its key, its
+        value and 256 bytes more
+    :param maximumAge: how long the store keeps a value, in seconds
     :raises CannotOpenStore: when the file can't be opened or isn't a store, and for ``:memory:``
     :raises ValueError: when a limit isn't above 0
     """
@@ -65,12 +66,15 @@ class SQLiteStore:
 
     def put(self, key: bytes, value: bytes) -> Deferred[None]:
         """
-        Store a value.  Values that are too old are dropped, and then the oldest until it fits.
+        Store a value.
+
+        Expired values are dropped first, and then the oldest values until the new one fits.
 
         :param key: 32 bytes
-        :return: fires when the value is in the file; fails with `StoreFailed` when it can't be
-            written, and when the store is closed
-        :raises ValueTooLarge: when it wouldn't fit the empty store; nothing is dropped then
+        :return: fires when the value is in the file; fails with `StoreFailed` when the file can't
+            be written, and when the store is closed
+        :raises ValueTooLarge: when the value wouldn't fit even into an empty store; nothing is
+            dropped then
         """
         cost = checkedCost(key, value, self._maximumBytes)
         now = self._seconds()
@@ -79,26 +83,28 @@ class SQLiteStore:
     def get(self, key: bytes) -> Deferred[bytes | None]:
         """
         :param key: 32 bytes
-        :return: fires with the value, or None when there is none or it is too old; fails with
-            `StoreFailed` when the file can't be read, and when the store is closed
+        :return: fires with the value, or with None when the store has none or the value has
+            expired; fails with `StoreFailed` when the file can't be read, and when the store is
+            closed
         """
         expired = self._seconds() - self._maximumAge
         return self._database.run(lambda connection: _get(connection, key, expired))
 
     def close(self) -> Deferred[None]:
         """
-        Close the file, after all puts and gets that were made before.
+        Close the file after all earlier puts and gets have ended.  This may be called more than
+        once.
 
-        :return: fires when it is closed; may be called again
+        :return: fires when the file is closed
         """
         return self._database.close()
 
     def _put(self, connection: Connection, key: bytes, value: bytes, cost: int, now: float) -> None:
-        # Leaving the block commits, or rolls back after an exception.
+        # The end of the block commits the transaction.  An exception rolls it back.
         with connection:
             execute = connection.execute
-            # Taking the lock for writing with the first statement that changes something would fail
-            # at once if another process held it.
+            # Take the write lock now.  If only the first change took it, the change would fail at
+            # once while another process holds the lock.
             execute("BEGIN IMMEDIATE")
             execute(
                 "DELETE FROM entries WHERE key = ? OR stored <= ?", (key, now - self._maximumAge)
