@@ -2,10 +2,13 @@
 The command lines, ``dwdht`` and ``twistd dwdht``.
 
 * `main` and `program`: the program ``dwdht``.
-* `command`: what its commands share.  `commands` has put, get, query and update; `ping`,
-  `foreground` (``dwdht node``) and `demo` have the others.
+* `command`: the base classes of its commands.
+* `commands`: the commands put, get, query, update and demo.
+* `ping` and `foreground`: the commands ping and node.
+* `demo`: the network that the command demo shows.
 * `payload`: the value of a command, from an argument, a file, or standard input.
-* `console` and `progress`: what a command writes, and how.
+* `console`: standard output and standard error.
+* `progress`: the line that shows that a command is at work.
 * `tap`: the plugin of ``twistd``.
-* `options`: options that several of these share, and how their values are read.
+* `options`: the options that several commands share, and functions that read their values.
 """

@@ -1,8 +1,8 @@
 """
-What the commands of ``dwdht`` have in common.
+The base classes of the commands of ``dwdht``.
 
-`Command` reads a command line and runs it, `NodeCommand` adds a node of its own, and
-`NetworkCommand` the bootstrap nodes of the network to work on.
+`Command` reads a command line and runs it.  `NodeCommand` starts a node for the command.
+`NetworkCommand` lets this node join a network, so it requires bootstrap nodes.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _T = TypeVar("_T")
 
 
 class CommandFailed(Exception):
-    """A command didn't get what it was to get.  The text tells the user."""
+    """A command has failed.  The message is shown to the user."""
 
 
 class ProgramOptions(usage.Options):
-    """The options of ``dwdht`` with and without a command."""
+    """The options that ``dwdht`` takes before and after the name of a command: help and version."""
 
     def opt_help(self) -> NoReturn:
         """Display this help and exit."""
@@ -70,12 +70,12 @@ class Command(ProgramOptions):
 
     def parseOptions(self, options: Sequence[str] | None = None) -> None:
         """
-        Read the command line, with options before, between or after the arguments.
+        Read the command line, whose options may stand before, between or after the arguments.
 
-        The base class takes the first argument as the end of the options, so the options are moved
-        to the front.
+        The base class takes the first argument as the end of the options, so this method moves the
+        options to the front.
 
-        :raises usage.UsageError: when there is a mistake in it
+        :raises usage.UsageError: when the command line has a mistake
         """
         try:
             found, arguments = gnu_getopt(list(options or ()), self.shortOpt, self.longOpt)
@@ -96,10 +96,10 @@ class Command(ProgramOptions):
 
     def readInput(self, stdin: BinaryIO | None) -> None:
         """
-        Read what the command takes from standard input.
+        Read standard input, if the command takes a value from there.
 
         :param stdin: standard input; None when it is closed
-        :raises usage.UsageError: when it isn't what the command takes
+        :raises usage.UsageError: when the command can't use the input
         """
 
     async def run(self, reactor: Any, console: Console) -> None:
@@ -119,7 +119,7 @@ class NodeCommand(Command):
     """
 
     optFlags = [["json", None, "Print JSON, an object on each line."]]
-    optParameters = [["timeout", None, None, "Give up after so many seconds."]]
+    optParameters = [["timeout", None, None, "Give up after this many seconds."]]
 
     def postOptions(self) -> None:
         """Check the options, which may also be given before the command."""
@@ -132,7 +132,7 @@ class NodeCommand(Command):
             self["timeout"] = readSeconds(self["timeout"], "--timeout")
 
     async def run(self, reactor: Any, console: Console) -> None:
-        """Run the command on a new node, and destroy that node in any case."""
+        """Run the command on a new node, and destroy the node at the end or after a failure."""
         node = DHTNode(reactor, ephemeral=True, bootstrap=self.get("bootstrap", ()))
         progress = Progress(
             reactor, console, lambda: f"{node.counters.responsesReceived} answers so far"
@@ -149,7 +149,7 @@ class NodeCommand(Command):
 
     def inTime(self, reactor: Any, work: Deferred[_T]) -> Deferred[_T]:
         """
-        Limit the time that work may take to that of ``--timeout``.
+        Limit the duration of some work to the time of ``--timeout``.
 
         :return: the same Deferred; fails with `CommandFailed` when the work takes longer
         """
@@ -163,7 +163,7 @@ def _expired(_: object, seconds: float) -> NoReturn:
 
 
 class NetworkCommand(BootstrapOptions, NodeCommand):
-    """A command that works on a network, and so requires a bootstrap node."""
+    """A command that works on a network.  It requires a bootstrap node."""
 
     def postOptions(self) -> None:
         """Require a bootstrap node."""
@@ -175,7 +175,11 @@ class NetworkCommand(BootstrapOptions, NodeCommand):
             )
 
     async def run(self, reactor: Any, console: Console) -> None:
-        """Run the command on a new node; if no node answers, add the addresses to the error."""
+        """
+        Run the command on a new node.
+
+        If no node answers, the error lists the bootstrap nodes.
+        """
         await self.inTime(reactor, Deferred.fromCoroutine(self._run(reactor, console)))
 
     async def _run(self, reactor: Any, console: Console) -> None:
@@ -187,7 +191,7 @@ class NetworkCommand(BootstrapOptions, NodeCommand):
 
 
 async def _describe(reactor: Any, address: Address) -> str:
-    """An address, with the IP address of its host name or the reason why it has none."""
+    """An address, with the IP address of its host name, or the reason why the name has none."""
     try:
         found = await Resolver(reactor).resolve(address)
     except UnresolvableHost as error:

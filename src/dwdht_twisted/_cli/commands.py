@@ -1,5 +1,7 @@
 """
-The commands of ``dwdht`` that store, find and ask; `ping`, `demo` and `foreground` have the others.
+The commands put, get, query, update and demo of ``dwdht``.
+
+The other commands are in `ping` and `foreground`.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ from .options import readHex, readNumber
 from .payload import ValueOptions
 from .progress import Progress
 
-#: The most nodes that a demo may have.  Each takes a file descriptor.  Larger: on many machines a
-#: process may open only 1,024 of them, and the demo would fail.
+#: The most nodes that a demo may have.  Each node takes a file descriptor.  Larger: the demo would
+#: fail on many machines, because a process may open only 1,024 file descriptors there.
 MAXIMUM_DEMO_NODES = 900
 
 
@@ -30,9 +32,10 @@ class Put(ValueOptions, NetworkCommand):
 
     synopsis = "[options] [VALUE]"
     longdesc = (
-        "Stores VALUE, up to 1,000 bytes, and prints its key: its SHA-256 in hexadecimal. Standard "
-        "error says on how many nodes it is stored. The value is read from standard input when "
-        "VALUE is - or is missing; then a line end at the end of the input is part of it."
+        "Stores VALUE, up to 1,000 bytes, and prints its key: the SHA-256 of the value in "
+        "hexadecimal. The number of nodes that store the value is written to standard error. When "
+        "VALUE is - or is missing, the value is read from standard input; a line end at the end of "
+        "the input is a part of the value."
     )
     maximumBytes = values.MAXIMUM_VALUE_BYTES
     requiresValue = True
@@ -59,17 +62,17 @@ class Get(NetworkCommand):
 
     synopsis = "[options] KEYHEX"
     longdesc = (
-        "Finds the value with this key, and prints it as it is. On a terminal a line end follows, "
-        "and characters that could control the terminal are shown as escapes."
+        "Finds the value with this key, and prints it unchanged. On a terminal, a line end is "
+        "added, and characters that could control the terminal are shown as escapes."
     )
-    optFlags = [["raw", None, "Print the bytes of the value to a terminal too, as they are."]]
+    optFlags = [["raw", None, "Print the value unchanged to a terminal, too."]]
 
     def parseArgs(self, key: str) -> None:  # type: ignore[override]
         """Read the key."""
         self["key"] = readHex(key, "the key", ID_BYTES)
 
     def postOptions(self) -> None:
-        """Refuse two forms of output at once."""
+        """Refuse --raw together with --json."""
         super().postOptions()
         if self["raw"] and self["json"]:
             raise usage.UsageError("give --raw or --json, not both")
@@ -92,7 +95,7 @@ class Get(NetworkCommand):
 
 class TargetCommand(NetworkCommand):
     """
-    A command that sends a command of the network to the nodes closest to a target.
+    A command that asks the nodes closest to a target to run a command of the network.
     """
 
     def readQuestion(self, command: str, target: str) -> None:
@@ -144,10 +147,10 @@ class Update(ValueOptions, TargetCommand):
 
     synopsis = "[options] COMMAND TARGETHEX [VALUE]"
     longdesc = (
-        "Sends an update to the 20 nodes closest to the target, and prints a line for each that "
-        "took it, as `dwdht query` does. Standard error says how many took it. The value is read "
-        "from standard input when VALUE is - or is missing; on a terminal, or when the input is "
-        "empty, an update without VALUE has no value."
+        "Sends an update to the 20 nodes closest to the target. For each node that took the "
+        "update, prints a line as `dwdht query` does. The number of these nodes is written to "
+        "standard error. When VALUE is - or is missing, the value is read from standard input. If "
+        "VALUE is missing and standard input is a terminal or is empty, the update has no value."
     )
     maximumBytes = MAX_DATAGRAM_BYTES
     requiresValue = False
@@ -198,5 +201,5 @@ class Demo(Command):
 
 
 def countNodes(number: int) -> str:
-    """A number of nodes in words."""
+    """Write a number of nodes, such as ``1 node`` or ``20 nodes``."""
     return "1 node" if number == 1 else f"{number} nodes"

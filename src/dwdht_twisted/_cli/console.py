@@ -1,5 +1,7 @@
 """
-Standard output and standard error of a command, and the escaping of what a terminal might act on.
+Standard output and standard error of a command.
+
+Characters on which a terminal might act are escaped.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ import os
 import sys
 from typing import BinaryIO
 
-#: Characters of a value that a terminal shows harmlessly, although they are not printable.
+#: Characters of a value that are not printable, but harmless to a terminal.
 LAYOUT = "\n\t"
 
 # The control sequence that returns to the start of the line and erases the line (ECMA-48, EL).
@@ -19,8 +21,8 @@ class OutputFailed(Exception):
     """
     Standard output can't be written.
 
-    :ivar isClosed: whether its reader has ended, as ``head`` does.  The reader wants no more, so
-        this is not an error that the user has to be told.
+    :ivar isClosed: whether the reader of standard output has ended, as ``head`` does after its
+        last line.  This is no error to report, because the reader wants no more output.
     """
 
     def __init__(self, error: OSError) -> None:
@@ -34,8 +36,8 @@ class Console:
 
     :param output: where results are written; None when standard output is closed
     :param errors: where notes and errors are written; None when standard error is closed
-    :param isTerminal: whether a person reads the results
-    :param showsProgress: whether a person reads the errors, on a terminal that can erase a line
+    :param isTerminal: whether standard output is a terminal
+    :param showsProgress: whether standard error is a terminal that can erase a line
     :param encoding: the encoding of the terminal
     """
 
@@ -58,7 +60,7 @@ class Console:
     @classmethod
     def ofProcess(cls) -> Console:
         """The console of this process."""
-        # Either is None when the process was started without it.
+        # Either stream is None when the process was started with this stream closed.
         output, errors = sys.stdout, sys.stderr
         return cls(
             None if output is None else output.buffer,
@@ -98,7 +100,7 @@ class Console:
 
         :raises OutputFailed: when it can't be written
         """
-        # Not at the top: most commands print no JSON.
+        # Imported here, because most commands print no JSON.
         import json
 
         self.write(json.dumps(fields).encode() + b"\n")
@@ -126,18 +128,20 @@ class Console:
 
     def encode(self, text: str) -> bytes:
         """
-        Encode a text as the terminal decodes it.
+        Encode a text in the encoding of the terminal.
 
-        In another encoding a byte of a harmless character may be a control character: the second
-        byte of a letter in UTF-8 can be 0x9B, which starts a control sequence in ISO 8859-1.
+        In another encoding, a byte of a harmless character could be a control character.  For
+        example, the second byte of a letter in UTF-8 can be 0x9B, which starts a control sequence
+        in ISO 8859-1.
         """
         return text.encode(self._encoding, "backslashreplace")
 
     def abandon(self) -> None:
         """
-        Discard what the outputs of this process could not write.
+        Discard the output that this process could not write.
 
-        Python writes it again when the process ends.  That fails again, with a message of its own.
+        Without this call, Python would try to write the output again when the process ends, and
+        would print a message of its own about the second failure.
         """
         null = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
@@ -152,14 +156,14 @@ class Console:
             if self._errors is not None:
                 _writeAll(self._errors, data)
         except OSError:
-            # Nothing is left that could tell of it.
+            # No stream is left on which this failure could be reported.
             self._errors = None
 
 
 def _writeAll(stream: BinaryIO, data: bytes) -> None:
     left = memoryview(data)
     while left:
-        # Under ``python -u`` the stream has no buffer, and may take a part only.
+        # Under ``python -u`` the stream has no buffer, and may write only a part of the bytes.
         left = left[stream.write(left) or 0 :]
     stream.flush()
 
@@ -168,8 +172,8 @@ def escaped(text: str, allowed: str = "") -> str:
     """
     Escape the characters of a text that are not printable, as in a Python literal.
 
-    Such characters move the cursor, change the title of a terminal, or reverse the order in which
-    other characters are shown.
+    Characters that are not printable can move the cursor, change the title of a terminal, or
+    reverse the order in which other characters are shown.
 
     :param allowed: characters to keep although they are not printable
     """
@@ -187,9 +191,9 @@ def shown(value: bytes) -> tuple[str, bool]:
     """
     A value as text for a terminal.
 
-    UTF-8 that has only printable characters, line ends and tabs is shown as it is.  In any other
-    value the other characters and bytes are escaped, and so are backslashes, so that it can be told
-    which of them are escapes.
+    UTF-8 with only printable characters, line ends and tabs is shown unchanged.  In any other
+    value, all other characters and bytes are escaped.  Backslashes are doubled there, so that they
+    can't be taken for escapes.
 
     :return: the text, and whether anything in it is escaped
     """
@@ -208,8 +212,8 @@ def valueFields(value: bytes | None) -> dict[str, str | None]:
     """
     The field of a JSON object that holds a value.
 
-    :return: ``value`` with the text of UTF-8, or with None when there is no value; otherwise
-        ``valueBase64``
+    :return: the field ``value`` with the text of UTF-8, or with None when there is no value; for
+        other bytes, the field ``valueBase64``
     """
     if value is None:
         return {"value": None}

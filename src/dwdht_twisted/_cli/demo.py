@@ -25,8 +25,8 @@ VALUE = b"hello from a distributed hash table"
 #: other, because all nodes share one process.  Smaller: the network takes longer to build.
 JOINING = 10
 
-#: The time that those nodes may take to join, in seconds.  Larger: where a firewall drops all
-#: datagrams, the demonstration seems to hang.  Smaller: a slow machine may need more.
+#: The time that a node may take to join, in seconds.  Larger: where a firewall drops all datagrams,
+#: the demonstration seems to hang.  Smaller: nodes on a slow machine fail to join in time.
 JOIN_TIMEOUT = 20.0
 
 
@@ -76,7 +76,7 @@ class Demonstration:
             await _all([node.destroy() for node in self._nodes])
 
     def describe(self) -> str:
-        """How far the network has come, in words."""
+        """How many nodes have joined so far, in words."""
         return f"{self._joined} of {_count(self._size, 'node')} joined"
 
     def _start(self, ephemeral: bool = False) -> DHTNode:

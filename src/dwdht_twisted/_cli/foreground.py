@@ -28,12 +28,13 @@ class Node(Command, NodeOptions):
 
     synopsis = "[options]"
     longdesc = (
-        "Runs a node until it is interrupted or terminated, and logs to standard error. It keeps "
-        "values for others, where --store says; `dwdht put` and `dwdht get` store and find them."
+        "Runs a node until it is interrupted or terminated, and logs to standard error. The node "
+        "keeps values for others in the store of --store; `dwdht put` and `dwdht get` store and "
+        "find values."
     )
 
     def postOptions(self) -> None:
-        """Check the options, and take the bootstrap nodes that were given elsewhere."""
+        """Check the options.  Look for bootstrap nodes as `bootstrapOf` does."""
         super().postOptions()
         self["bootstrap"] = bootstrapOf(self)
 
@@ -42,13 +43,13 @@ class Node(Command, NodeOptions):
         service = makeNodeService(self, reactor)
         service.privilegedStartService()
         service.startService()
-        # What was logged until now is kept, and written here.  When the service can't start, the
-        # error is all that the user sees.
+        # Earlier events were buffered, and are written now.  Logging begins after the start: if the
+        # service can't start, the user sees only the error.
         globalLogBeginner.beginLoggingTo([logTo(console)], redirectStandardIO=False)
         try:
             await Deferred()
         except CancelledError:
-            # The program was told to end, which is no failure of a node.
+            # The user has ended the program, so the command has not failed.
             return
         finally:
             await maybeDeferred(service.stopService)

@@ -2,8 +2,8 @@
 ``dwdht``: the network from the command line.
 
 The exit status is 0 when the command succeeded, 1 when it failed, and 2 when the command line is
-wrong.  In the latter two cases one line on standard error says why, unless the reader of standard
-output has ended: then nobody wants to know.
+wrong.  With status 1 or 2, one line on standard error gives the reason.  There is no such line when
+the reader of standard output has ended.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     :param arguments: used instead of those of the process
     """
-    # Modules stay until the end, so a collection while they are loaded finds nothing, and takes a
-    # fourteenth of the time of a short command.  `execute` enables it again.
+    # Collect no garbage during the imports.  Modules stay until the end, so a collection would find
+    # nothing, and it would take a fourteenth of the time of a short command.  `execute` enables
+    # collections again.
     gc.disable()
     try:
-        # Most of the time of a short command is spent on this import, so SIGINT is likely in it.
+        # Imported within the try statement: a short command spends most of its time on this import,
+        # so it is likely to be interrupted here.
         from .program import execute
 
         execute(arguments)

@@ -16,8 +16,8 @@ from ..errors import InvalidAddress
 #: The environment variable with the bootstrap nodes of ``dwdht``, used when no option names any.
 BOOTSTRAP_VARIABLE = "DWDHT_BOOTSTRAP"
 
-#: The longest time that an option may give, in seconds: a day.  Larger: the system call that the
-#: reactor waits in may refuse it.  Smaller: a job could not wait over night for its network.
+#: The longest time that an option may set, in seconds: one day.  Larger: the system call in which
+#: the reactor waits may refuse the time.  Smaller: a job could not wait overnight for its network.
 MAXIMUM_SECONDS = 86400
 
 
@@ -39,10 +39,13 @@ class BootstrapOptions(usage.Options):
 
 def bootstrapOf(options: BootstrapOptions) -> list[Address]:
     """
-    The bootstrap nodes of a command: those of its own options, or else those that were given before
-    the command, or else those of `BOOTSTRAP_VARIABLE`.
+    The bootstrap nodes of a command.  The first of these sources that has any is used:
 
-    :raises usage.UsageError: when the variable is needed and holds something else
+    - the options after the name of the command
+    - the options before the name of the command
+    - the environment variable `BOOTSTRAP_VARIABLE`
+
+    :raises usage.UsageError: when the variable is used but doesn't hold addresses
     """
     given: list[Address] = options["bootstrap"]
     if not given and options.parent is not None:
@@ -78,7 +81,7 @@ def readHex(text: str, name: str, size: int) -> bytes:
 
     :param name: the name of the option or argument, for the error
     :param size: the number of bytes that are required
-    :raises usage.UsageError: when the text has another size, or characters that aren't digits
+    :raises usage.UsageError: when the text has another size, or isn't hexadecimal
     """
     try:
         value = unhexlify(text)
@@ -112,11 +115,11 @@ def readMultiple(text: str, name: str, units: dict[str, int], lowest: str, highe
     Read a whole number with or without a unit, for example ``64M``.
 
     :param name: the name of the option or argument, for the error
-    :param units: what each unit stands for, by its letter; the case of letters doesn't matter
+    :param units: the factor of each unit, by its letter; the case of the letter doesn't matter
     :param lowest: the least that is allowed, such as ``64K``
     :param highest: the most that is allowed
     :return: the number times its unit
-    :raises usage.UsageError: when the text is something else
+    :raises usage.UsageError: when the text isn't such a number, or the result is out of bounds
     """
     found = _toMultiple(text, units)
     least, most = _toMultiple(lowest, units), _toMultiple(highest, units)
@@ -138,7 +141,7 @@ def _toMultiple(text: str, units: dict[str, int]) -> int | None:
 
 
 def _toNumber(text: str) -> int | None:
-    # Python reads up to 4,300 digits, and raises ValueError for more.
+    # Refuse long texts here, because int() raises ValueError for more than 4,300 digits.
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return int(text)
     return None

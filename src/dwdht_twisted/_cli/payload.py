@@ -1,5 +1,5 @@
 """
-The value of a command line: an argument, a file, or standard input.
+The value of a command, from an argument, a file, or standard input.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class ValueOptions(usage.Options):
     ``self["value"]`` is the text of the argument after ``parseArgs``, and bytes or None after
     `readInput`.
 
-    :cvar maximumBytes: the size that a value may have
+    :cvar maximumBytes: the largest size of a value, in bytes
     :cvar requiresValue: whether the command is refused without a value
     """
 
@@ -57,8 +57,8 @@ class ValueOptions(usage.Options):
                 raise usage.UsageError("standard input is closed")
             self["value"] = self._readStream(stdin, "standard input")
             return
-        # The command line doesn't name it, so standard input may be there by chance: a terminal, or
-        # the empty one of a job that runs at night.
+        # The command line doesn't ask for standard input, so there may be no value to read:
+        # standard input may be a terminal, or empty, as in a job that runs at night.
         if stdin is not None and not stdin.isatty():
             self["value"] = self._readStream(stdin, "standard input") or None
         if self["value"] is None and self.requiresValue:
@@ -75,7 +75,7 @@ class ValueOptions(usage.Options):
 
     def _readStream(self, stream: BinaryIO, name: str) -> bytes:
         try:
-            # Not all of it: one byte more than is allowed tells that there is too much.
+            # Read at most one byte more than is allowed: this shows that the value is too large.
             value = stream.read(self.maximumBytes + 1)
         except (OSError, ValueError) as error:
             raise usage.UsageError(f"cannot read {name}: {_reason(error)}") from None

@@ -1,5 +1,5 @@
 """
-``dwdht ping``: whether a node is there, and how long its answers take.
+``dwdht ping``: whether a node answers, and how long its answers take.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from .command import CommandFailed, NodeCommand
 from .console import Console
 from .options import readAddress, readNumber
 
-#: The most pings of one command: those of a day.  Larger: the times of all are kept for the median,
-#: 32 bytes each.  Smaller: a node can't be watched over a day.
+#: The most pings of one command: one a second for a day.  Larger: more memory is used, because the
+#: median needs the round-trip time of every ping, 32 bytes each.  Smaller: a node can't be watched
+#: for a day.
 MAXIMUM_COUNT = 86400
 
 #: The time between two pings, in seconds, as in the ``ping`` of ICMP.  Larger: the command takes
@@ -26,7 +27,7 @@ INTERVAL = 1.0
 
 class RoundTrips:
     """
-    The round-trip times of a row of pings.
+    The round-trip times of a series of pings.
 
     :ivar sent: the number of pings
     :ivar times: the round-trip time of each ping that was answered, in seconds
@@ -47,7 +48,7 @@ class RoundTrips:
         if not times:
             return None
         middle = len(times) // 2
-        # ~middle counts from the end: the same element when the number of times is odd.
+        # times[~middle] counts from the end.  With an odd number of times, it is times[middle].
         return times[0], (times[middle] + times[~middle]) / 2, times[-1]
 
 
@@ -56,12 +57,12 @@ class Ping(NodeCommand):
 
     synopsis = "[options] HOST:PORT"
     longdesc = (
-        "Prints the node's id, its address, the address that it sees us at, and how long its "
-        "answer took. A ping without an answer is sent again up to three times, as every request "
-        "of a node is, before it counts as lost. --timeout limits each ping."
+        "Prints the node's id, its address, the address at which the node sees us, and how long "
+        "the answer took. Like every request, a ping without an answer is sent again up to three "
+        "times before it counts as lost. --timeout limits each ping."
     )
     optParameters = [
-        ["count", None, None, "Send so many pings, one a second, and print a summary."]
+        ["count", None, None, "Send this many pings, one a second, and print a summary."]
     ]
 
     def parseArgs(self, address: str) -> None:  # type: ignore[override]
@@ -75,8 +76,8 @@ class Ping(NodeCommand):
             self["count"] = readNumber(self["count"], "--count", 1, MAXIMUM_COUNT)
 
     async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
-        """Ping the address, and print each answer, and a summary if there is a count."""
-        # Neither opening the port nor resolving the name is a part of a round trip.
+        """Ping the address and print each answer.  With --count, also print a summary."""
+        # Open the port and resolve the name first, so that no round-trip time includes them.
         node.listen()
         address = await self.inTime(reactor, Resolver(reactor).resolve(self["address"]))
         trips = RoundTrips()
@@ -97,7 +98,7 @@ class Ping(NodeCommand):
                     self._showAnswer(pong, trips.times[-1], console)
                 wait = max(0.0, INTERVAL - (reactor.seconds() - started))
         finally:
-            # An interrupted row has a summary too.
+            # An interrupted series of pings has a summary, too.
             if self["count"] is not None:
                 self._showSummary(trips, console)
         if error is not None and not trips.times:

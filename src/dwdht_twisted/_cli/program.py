@@ -25,7 +25,7 @@ BAD_USAGE = 2
 
 
 def _node() -> Command:
-    # Not at the top: the other commands need neither a service nor a log.
+    # Imported here, because the other commands need neither a service nor a log.
     from .foreground import Node
 
     return Node()
@@ -36,12 +36,13 @@ class Options(BootstrapOptions, ProgramOptions):
 
     synopsis = "Usage: dwdht [options] COMMAND"
     longdesc = (
-        "Works on a DHT that speaks the protocol of dht-rpc 2, or shows one. The options may also "
-        "stand after the command. `dwdht COMMAND --help` lists the arguments and options of a "
-        "command. DWDHT_BOOTSTRAP holds the bootstrap nodes when --bootstrap is not given."
+        "Stores and finds values on a DHT that speaks the protocol of dht-rpc 2, asks its nodes, "
+        "and runs nodes. The options may also stand after the command. `dwdht COMMAND --help` "
+        "lists the arguments and options of a command. DWDHT_BOOTSTRAP holds the bootstrap nodes "
+        "when --bootstrap is not given."
     )
     optFlags = [["json", None, "Print JSON, an object on each line."]]
-    optParameters = [["timeout", None, None, "Give up after so many seconds."]]
+    optParameters = [["timeout", None, None, "Give up after this many seconds."]]
     subCommands = [
         ["put", None, Put, "Store a value and print its key."],
         ["get", None, Get, "Find a value by its key and print it."],
@@ -71,7 +72,7 @@ class Options(BootstrapOptions, ProgramOptions):
 
 async def run(reactor: Any, options: Options, console: Console) -> int:
     """
-    Run the command of a command line, and tell the user when it fails.
+    Run the command of a command line.  If it fails, tell the user.
 
     :param console: where the result is written
     :return: the exit status
@@ -103,7 +104,7 @@ def execute(arguments: Sequence[str] | None = None) -> NoReturn:
     from twisted.internet import reactor
     from twisted.internet.task import react
 
-    # The modules are loaded.  Later collections need not look at them.
+    # The modules are loaded.  After freeze(), later collections don't look at them.
     gc.freeze()
     gc.enable()
     react(_runUntilInterrupted, (options, console), cast(IReactorCore, reactor))
@@ -120,7 +121,8 @@ def _tell(error: BaseException, options: Options, console: Console) -> int:
     isInterrupted = isinstance(error, (CancelledError, KeyboardInterrupt))
     name = " ".join(filter(None, ["dwdht", options.subCommand]))
     console.report(f"{name}: {'interrupted' if isInterrupted else error}")
-    # The last two are found before a port is opened.
+    # A wrong command name or a too large value is a mistake, too.  Both are found before a port is
+    # opened.
     isMistake = isinstance(error, (usage.UsageError, InvalidCommand, ValueTooLarge))
     return BAD_USAGE if isMistake else FAILED
 
@@ -137,12 +139,13 @@ def _runUntilInterrupted(
             raise SystemExit(status)
 
     work.addCallback(lambda _: Deferred.fromCoroutine(attempt()))
-    # Start the work once the reactor runs.  Before that the reactor doesn't handle signals, so
-    # SIGINT would raise KeyboardInterrupt in the middle of the work.
+    # Start the work once the reactor runs.  Until then, the reactor handles no signals, and SIGINT
+    # would raise KeyboardInterrupt in the middle of the work.
     reactor.callWhenRunning(work.callback, None)
 
     def stop() -> Deferred[None]:
-        # Wait until the command has released its node.  Work that has ended already isn't changed.
+        # The shutdown waits until the command has released its node.  If the work has already
+        # ended, cancel() does nothing.
         work.cancel()
         return work
 

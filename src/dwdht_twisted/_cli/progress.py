@@ -14,7 +14,7 @@ from .console import Console
 SHOWN_AFTER = 1.0
 
 #: The time between two changes of the line, in seconds.  Larger: the line seems to stand still.
-#: Smaller: more work for the terminal, and no more to read.
+#: Smaller: the terminal has more work, and the user can read no more than before.
 CHANGED_EVERY = 0.5
 
 
@@ -39,7 +39,7 @@ class Progress:
             self._timer = reactor.callLater(SHOWN_AFTER, self._show)
 
     def stop(self) -> None:
-        """Erase the line, and show it no more."""
+        """Erase the line, and don't show it again."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
