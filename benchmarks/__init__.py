@@ -1,9 +1,10 @@
 """
 Measurements of this package beside its alternatives: ``python -m benchmarks``.
 
-The subjects are this package, ``dht-rpc`` of npm, ``kademlia`` of PyPI, and a bare Twisted echo,
-which is the least that a datagram can cost.  Each runs in a process of its own, and the rounds of
-one run alternate between them.  All numbers that a run shows were measured in that run.
+The subjects are this package, ``dht-rpc`` of npm, ``kademlia`` of PyPI, and a bare Twisted echo.
+The echo shows the least that a datagram can cost.  Each subject runs in a process of its own, and
+each round of a run measures the subjects in turn.  All numbers that a run shows were measured in
+that run.
 
 Each workload is a module:
 

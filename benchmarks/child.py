@@ -1,5 +1,5 @@
 """
-A child process that is called over its standard input and output, and always ended.
+A child process that is called over its standard input and output, and that is always ended.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 #: package.
 FOLDER = Path(__file__).parents[1]
 
-#: The time that a process has to end once its input is closed, in seconds; then it is killed.
+#: The time that a process has to end once its input is closed, in seconds.  After this time, the
+#: process is killed.
 END_SECONDS = 3.0
 
 
@@ -46,7 +47,7 @@ class Child:
         processors: Collection[int] = (),
     ) -> None:
         allowed = os.sched_getaffinity(0)
-        # Set the affinity before the process starts: it is inherited, and so every thread has it.
+        # Set the affinity before the process starts: all its threads inherit the affinity.
         os.sched_setaffinity(0, processors or allowed)
         try:
             self._process = subprocess.Popen(
@@ -68,7 +69,8 @@ class Child:
         :param timeout: the time that it may take, in seconds
         :param arguments: the arguments of the command, which must be representable in JSON
         :return: the result of the command
-        :raises ChildFailed: when the command failed, the process has ended, or the time is over
+        :raises ChildFailed: when the command fails, when the process has ended, and after the
+            time-out
         """
         line = json.dumps({"command": command, **arguments})
         assert self._process.stdin is not None

@@ -1,8 +1,9 @@
 """
 ``python -m benchmarks.flood``: lookups of a node that is flooded with requests.
 
-The requests have random ids, or none, as those of ephemeral nodes.  Full answers to the latter are
-held back until the address of the asker is validated.  There are four floods:
+The requests have random ids, or no ids, like the requests of ephemeral nodes.  Full answers to
+requests without an id are held back until the address of the asker is validated.  There are four
+floods:
 
 * in memory, in simulated time, each request from a forged address of its own;
 * in memory, all requests from one address;
@@ -46,10 +47,10 @@ NODES = 200
 CROWD = 100
 
 #: The time that nodes in memory have to fill their tables before the flood, in seconds.  Smaller:
-#: tables fill up during the flood, and that counts as growth.
+#: tables fill up during the flood, and their memory counts as growth.
 SETTLED_AFTER = 120.0
 
-#: The time that lookups are measured before the flood, in seconds.
+#: The time for which lookups are measured before the flood, in seconds.
 BEFORE = 10.0
 
 #: The requests a second unless the command line says otherwise.
@@ -59,21 +60,21 @@ RATE_ON_LOOPBACK = 20_000
 #: The median latency in memory, one way, in seconds.
 LATENCY = 0.02
 
-#: The time-out of a flood on loopback beside the time that its requests should take, in seconds.
-#: Smaller: a machine under load fails a flood that is merely slow.
+#: The time-out of a flood on loopback, in seconds.  The time that the requests take at their rate
+#: is added to it.  Smaller: on a machine under load, a flood fails although it is merely slow.
 EXTRA_TIMEOUT = 120.0
 
-#: The memory that the process of the node must not grow by, in megabytes.
+#: The growth of the node's process must stay below this limit, in megabytes.
 GROWTH_LIMIT = 10.0
 
-#: The factor that the mean time of a lookup must stay below.
+#: The mean time of a lookup during the flood must stay below this multiple of the time before.
 SLOWDOWN_LIMIT = 3.0
 
-#: The number of the k closest nodes that a complete lookup has found.  It is not k, because the
-#: operating system drops answers, too, when it drops requests at a full socket buffer.
+#: A lookup is complete if it has found this many of the k closest nodes.  The number is below k,
+#: because a full socket buffer loses answers as well as requests.
 MINIMUM_FOUND = K - 1
 
-#: The share of the lookups that must be complete.
+#: The smallest share of the lookups that must be complete, from 0 to 1.
 MINIMUM_COMPLETE = 0.999
 
 PORT = 6620
@@ -86,7 +87,7 @@ class Outcome:
 
     :ivar name: the name of the flood
     :ivar requests: the number of requests
-    :ivar seconds: the time that it took, in seconds; in memory, simulated ones
+    :ivar seconds: the duration of the flood, in seconds; simulated seconds for a flood in memory
     :ivar growth: the growth of the memory of the node's process, in megabytes
     :ivar before: the lookups before the flood
     :ivar during: the lookups during the flood
@@ -103,7 +104,7 @@ class Outcome:
 
     @property
     def slowdown(self) -> float:
-        """The mean time of a lookup during the flood, as a multiple of that before."""
+        """The mean time of a lookup during the flood, divided by the mean time before the flood."""
         return self.during.mean / self.before.mean
 
     @property
@@ -196,8 +197,8 @@ def _fillCacheOfNetwork(random: Random) -> None:
     """
     Fill the cache of addresses of the network in memory, and replace all of its entries.
 
-    The dictionary of the cache grows a last time when entries are replaced.  During the flood that
-    would count as growth of the node.
+    The dictionary of the cache grows a last time when its entries are replaced.  During the flood,
+    this would count as growth of the node.
     """
     for _ in range(2 * (isIPv4.cache_info().maxsize or 0)):
         isIPv4(_forgedSource(random)[0])

@@ -6,7 +6,7 @@ routing tables of simulated nodes, see `benchmarks.population`.  Every answer ta
 so answers arrive in the order of the requests.
 
 A contact in the table of the asker is one hop away, the contacts that it names are two hops away,
-and so on.  The hops of a lookup are those to the closest node that it has found.
+and so on.  The hops of a lookup are the hops to the closest node that the lookup has found.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ Lookups on a simulated internet, by this package and by a model of the original'
 
 See `benchmarks.population` for the tables and `benchmarks.original` for the model.
 
-Both subjects look up the same targets from the same hosts, one lookup after the other, each on a
-network that is built from the same seed and whose other nodes are plain ones.  Each asker starts
-with the contacts of its drawn table, without the dead ones.
+Both subjects look up the same targets from the same hosts, one lookup after the other.  Each
+subject has a network of its own, built from the same seed.  All nodes but the askers are
+`PlainNode` objects.  Each asker starts with the contacts of its drawn table, without the dead ones.
 """
 
 from __future__ import annotations

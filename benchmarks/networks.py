@@ -4,8 +4,8 @@ Networks of nodes in one process: the cost of building them, of operations, and 
 All subjects get the same ids, and the same nodes ask for the same targets and values, one operation
 after the other.  The CPU time is that of the process, so it includes both ends of every request.
 
-A ``get`` is made by a node that doesn't hold the value, and ends with the first answer that does.
-The memory is the resident memory after a garbage collection.
+A ``get`` is made by a node that doesn't hold the value, and ends with the first answer that
+contains the value.  The memory is the resident memory after a garbage collection.
 """
 
 from __future__ import annotations
@@ -40,11 +40,12 @@ OUTCOMES = {
 ID_BYTES = 32
 VALUE_BYTES = 100
 
-#: The number of nodes among which a get finds one that doesn't hold the value.  It must be larger
-#: than the number of nodes that hold one, which is 20.
+#: The number of nodes from which the asker of a get is taken: the first one that doesn't hold the
+#: value.  The number must be above 20, because 20 nodes hold each value.
 GETTERS = 40
 
-#: The largest network that ``kademlia`` is measured in, in nodes; a larger size is skipped for it.
+#: The largest network in which ``kademlia`` is measured, in nodes.  Larger networks are skipped for
+#: this subject.
 KADEMLIA_NODES = 256
 
 #: The subjects of this workload.

@@ -1,16 +1,16 @@
 """
-A model of the lookups of the original, for the simulated network.
+A model of the lookups of the original, ``dht-rpc``, for the simulated network.
 
 The model was written from the description of the original's behaviour, and follows these rules:
 
 * A request is sent once.  It fails after five to six ticks of 250 ms, so after 1.25 to 1.5 s.
 * A node has at most 16 requests in flight.  Further requests wait, and are sent only when an answer
   arrives.
-* A lookup starts from the 20 closest contacts in the table.  Its candidates are the 20 closest that
-  it has heard of, whether they were asked or are dead: a closer one replaces the farthest.
+* A lookup starts from the 20 closest contacts in the table.  Its candidates are the 20 closest
+  nodes that it has heard of, including asked and dead nodes.  A closer node replaces the farthest.
 * A lookup is over when all candidates have been asked and no request is in flight.
-* When a candidate that another node named does not answer, that referrer is asked to relay a ping,
-  with a request like any other.  When the ping is answered, the candidate is asked again.
+* If a candidate does not answer, its referrer (the node that named it) is asked to relay a ping,
+  with a request like any other.  If the ping is answered, the candidate is asked again.
 
 In three respects the model is easier than the original: the node does nothing but look up, its
 first contacts are all alive, and its table is `RoutingTable`.
@@ -42,7 +42,7 @@ from dwdht_twisted._core.wire import (
 )
 from dwdht_twisted.errors import NoResponse
 
-#: The number of requests in flight.
+#: The most requests in flight.
 WINDOW = 16
 
 #: The length of a tick, in seconds.

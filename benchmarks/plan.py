@@ -44,7 +44,7 @@ class Plan:
     lookups: int = 100
 
     def turn(self, subjects: Sequence[T], round: int) -> list[T]:
-        """The subjects in the order of a round; each is the first in one of the rounds."""
+        """The subjects in the order of a round.  Each subject comes first in one of the rounds."""
         first = round % len(subjects) if subjects else 0
         return [*subjects[first:], *subjects[:first]]
 

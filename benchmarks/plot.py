@@ -11,8 +11,8 @@ from xml.sax.saxutils import escape
 from .results import Summary
 from .table import number
 
-#: The colours of the subjects, in their order.  They are readable on white, and people who can't
-#: tell red from green can tell them apart.
+#: The colours of the subjects, in the order of the subjects.  They are readable on white, and
+#: distinct for people with red-green colour blindness.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#999999", "#cc79a7")
 
 # The lengths in the plot, in pixels.

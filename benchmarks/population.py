@@ -1,10 +1,10 @@
 """
 Simulated nodes, up to hundreds of thousands, each with the table of a settled network.
 
-The tables are drawn, instead of built by running the network: each bucket of a node holds 20 random
-nodes of those whose ids fall into it, or all of them when there are fewer.  The k-buckets of
-Kademlia (section 2.4) end up like this once every node has heard of many others.  A table is drawn
-when it is needed, and is always the same for the same node.
+The tables are drawn at random; the network isn't run to build them.  Of the nodes whose ids fall
+into a bucket, the bucket holds 20 random ones, or all of them when there are fewer.  The k-buckets
+of Kademlia (section 2.4) end up like this once every node has heard of many others.  A table is
+drawn when it is needed, and is always the same for the same node.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def summarize(samples: Sequence[float]) -> Summary:
 
 def percentile(samples: Iterable[float], percent: float) -> float:
     """
-    The lowest sample that at least ``percent`` of the samples don't exceed (the nearest rank).
+    The lowest sample for which at least ``percent`` % of the samples are as low or lower (the
+    nearest-rank method).
 
     :raises ValueError: when there are no samples
     """
@@ -113,7 +114,7 @@ class Results:
         return summarize(samples) if samples else None
 
     def ratio(self, quantity: Quantity, case: str, subject: str) -> float | None:
-        """Our median as a multiple of a subject's; None when one wasn't measured or is 0."""
+        """Our median divided by a subject's; None when one is missing or the subject's is 0."""
         ours = self.summary(quantity, case, OURS)
         other = self.summary(quantity, case, subject)
         return (

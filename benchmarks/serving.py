@@ -43,7 +43,7 @@ SUBJECTS: tuple[SubjectMaker, ...] = (lambda: ours("node"), lambda: dhtRpc("node
 
 def run(plan: Plan, results: Results, makers: Sequence[SubjectMaker] = SUBJECTS) -> None:
     """Measure each subject with each kind of request and asker."""
-    # The load has a processor of its own.  Sharing one, the node would wait for the load.
+    # The load has a processor of its own.  On a shared processor, the node would wait for the load.
     *others, last = sorted(os.sched_getaffinity(0))
     with ExitStack() as stack:
         nodes: list[tuple[Subject, Child, int]] = []

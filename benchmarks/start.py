@@ -1,10 +1,11 @@
 """
-The time from the start of a process until the package is imported, or a node has joined.
+The time until a process has imported the package, and until a node has joined a network.
 
 The CPU time of an import is measured by a process that does nothing else.  The import of Twisted's
-Deferreds is measured beside it, because no node works without them.  A node is ready when it says
-that it has joined the network of a bootstrap node on this machine.  Its time is counted from the
-start of its process.
+Deferreds is measured too, because no node works without Deferreds.
+
+The time of a join runs from the start of the process until the node prints that it has joined the
+network of a bootstrap node on this machine.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ IMPORT = Quantity("start", "CPU of the import", "ms")
 READY = Quantity("start", "time until joined", "s")
 READY_CPU = Quantity("start", "CPU until joined and stopped", "s")
 
-#: The import that a program with a node needs.  The package alone may load its modules later.
+#: The import that a program with a node needs.  To import the package alone is not enough, because
+#: it may load its modules later.
 OUR_IMPORT = "from dwdht_twisted import DHTNode"
 
 #: The part of Twisted that our import can't do without.
@@ -76,7 +78,8 @@ def run(plan: Plan, results: Results) -> None:
     node = found.get(DHT_RPC)
     imports = dict(_imports(node, KADEMLIA in found))
     for program in imports.values():
-        # Run each once before: its files are compiled then, and in the cache of the disk.
+        # Run each program once before the measurement: it compiles the files, and puts them into
+        # the cache of the disk.
         _outputOf(program)
     does = "imports" if _importsReactor() else "does not import"
     results.note(f"{OUR_IMPORT!r} {does} the reactor")
@@ -88,7 +91,8 @@ def run(plan: Plan, results: Results) -> None:
         for name in plan.turn(list(imports), number):
             results.add(IMPORT, "import", name, float(_outputOf(imports[name])) * 1e3)
         for name in plan.turn(list(starts), number):
-            # Each start has a new network: the node of an earlier start would be a dead contact.
+            # Each start has a new network.  In an old network, the node of an earlier start would
+            # be a dead contact.
             with Child(pythonProcess("network")) as network:
                 ids = [os.urandom(ID_BYTES).hex() for _ in range(NODES)]
                 port = str(network.call("build", ids=ids)["port"])
@@ -96,7 +100,7 @@ def run(plan: Plan, results: Results) -> None:
 
 
 def _imports(node: Subject | None, withKademlia: bool) -> Iterator[tuple[str, Program]]:
-    """For each subject a program that imports it, and prints the CPU time of that in seconds."""
+    """For each subject, a program that imports it and prints the CPU seconds of the import."""
     timed = "import time; began = time.process_time(); {0}; print(time.process_time() - began)"
     yield OURS, _python(timed.format(OUR_IMPORT))
     yield DEFERREDS, _python(timed.format(f"import {DEFERREDS}"))
@@ -112,7 +116,8 @@ def _imports(node: Subject | None, withKademlia: bool) -> Iterator[tuple[str, Pr
 
 
 def _python(code: str, *arguments: str) -> Program:
-    # An installed package is compiled.  In a checkout this variable may prevent it, so unset it.
+    # Unset this variable, which may keep the files of a checkout from being compiled.  The files of
+    # an installed package are always compiled.
     compiled = {"PYTHONDONTWRITEBYTECODE": ""}
     return Program([sys.executable, "-c", code, *arguments], compiled)
 

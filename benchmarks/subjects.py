@@ -55,7 +55,7 @@ SubjectMaker: TypeAlias = Callable[[], Subject]
 
 
 def available(makers: Iterable[SubjectMaker], results: Results) -> list[Subject]:
-    """The subjects that are installed here; a note says why another is not."""
+    """The subjects that are installed here.  For each of the others, a note gives the reason."""
     subjects = []
     for make in makers:
         try:

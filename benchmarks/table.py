@@ -54,7 +54,7 @@ def report(results: Results) -> str:
 
 
 def align(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The rows as lines with aligned columns: the first to the left, the others to the right."""
+    """The rows as lines.  The first column is aligned to the left, the others to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
         name, *cells = row

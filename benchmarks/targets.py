@@ -84,7 +84,7 @@ def targets(results: Results) -> Iterator[Target]:
 
 
 def _growthTargets(results: Results) -> Iterator[Target]:
-    """Ten times as many nodes may add at most 20 requests, as many as one answer names nodes."""
+    """Ten times as many nodes may add at most 20 requests, the number of nodes in one answer."""
     summaries = [
         results.summary(growth.REQUESTS, case, OURS) for case in results.cases(growth.REQUESTS)
     ]

@@ -8,7 +8,7 @@ from resource import RUSAGE_SELF, getrusage
 
 
 def cpuSeconds() -> float:
-    """The CPU time of this process, of all threads, user and system time, in seconds."""
+    """The user and system CPU time of all threads of this process, in seconds."""
     usage = getrusage(RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 

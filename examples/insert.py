@@ -16,7 +16,7 @@ from dwdht_twisted import DHTNode
 
 
 async def main(reactor: Any, text: str, bootstrap: str = "localhost:10001") -> None:
-    # Ephemeral: other nodes don't list this one, which leaves again at once.
+    # Ephemeral: other nodes don't list this node, because it leaves again at once.
     node = DHTNode(reactor, ephemeral=True, bootstrap=[bootstrap])
     value = text.encode()
     key = sha256(value).digest()

@@ -28,7 +28,7 @@ class Values:
         """Store a value: this node is one of those closest to its key."""
         if request.value is None:
             return
-        # The key is the hash of the value, not the target: the asker may send a wrong target.
+        # Compute the key from the value: the asker may send a wrong target.
         key = sha256(request.value).digest()
         self.values[key] = request.value
         print("storing", key.hex(), "-->", request.value.decode(errors="replace"), flush=True)

@@ -3,9 +3,10 @@ A Twisted web server that has a DHT node as its second service.
 
     twistd -ny examples/web_server.py
 
-POST / stores the body on the network and returns its key. GET /KEYHEX returns the value, as bytes
-to save: what strangers have stored is never shown as a page of this site. The environment may set
-WEB_PORT (8080 by default), DHT_PORT (6620) and DHT_BOOTSTRAP (HOST:PORT, none by default).
+POST / stores the body on the network and returns its key. GET /KEYHEX returns the value as a file
+to save. The value comes from a stranger, so a browser must never show it as a page of this site.
+The environment may set WEB_PORT (8080 by default), DHT_PORT (6620) and DHT_BOOTSTRAP (HOST:PORT,
+none by default).
 """
 
 from __future__ import annotations

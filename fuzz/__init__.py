@@ -2,6 +2,6 @@
 Fuzzing of `DHTNode.datagramReceived`.
 
 ``python -m fuzz`` sends mutated datagrams to a node that has a full table and open queries.
-``python -m fuzz.guided`` searches for new datagrams with atheris, guided by coverage, and adds the
-ones that it finds to ``fuzz/corpus``.  The first program also sends the datagrams of the corpus.
+``python -m fuzz.guided`` searches for datagrams that reach new code, with atheris, and adds them to
+``fuzz/corpus``.  ``python -m fuzz`` also sends the datagrams of this corpus.
 """

@@ -1,5 +1,5 @@
 """
-A campaign: many datagrams to one node, one after the other, and the outcome.
+A campaign: many datagrams that are sent to one node, and the outcome.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CORPUS = Path(__file__).parent / "corpus"
 #: The number of datagrams that arrive at the same simulated time.
 BATCH = 10
 
-#: The mean simulated time between two batches, in seconds: 10,000 datagrams a second.
+#: The mean simulated time between two batches, in seconds.  It makes 10,000 datagrams a second.
 PAUSE = 0.001
 
 #: The number of datagrams between two checks of the invariants.  Larger: a problem is found longer
@@ -34,15 +34,15 @@ CHECKED_EVERY = 10_000
 #: The number of datagrams between two lines about the progress.
 SHOWN_EVERY = 500_000
 
-#: The real time without a check after which the process ends, in seconds.  The datagrams
-#: between two checks take a few seconds; after two minutes the node loops without end.
+#: The process ends when no check was made for this time, in seconds of real time.  Two checks are a
+#: few seconds apart.  After two minutes without a check, the node must be in an endless loop.
 STUCK_AFTER = 120.0
 
 #: The number of datagrams after which the growth of the process is measured.  Smaller: the bounded
 #: caches of the node are not full yet, and their growth would count as a leak.
 WARM_UP = 1_000_000
 
-#: The growth of the process after the warm-up that is allowed, in megabytes.
+#: The allowed growth of the process after the warm-up, in megabytes.
 GROWTH_LIMIT = 5.0
 
 
@@ -51,9 +51,9 @@ class Outcome:
     """
     The outcome of a campaign.
 
-    :ivar seed: the seed; the same one repeats the campaign
+    :ivar seed: the seed, which is enough to repeat the campaign
     :ivar datagrams: the number of datagrams sent
-    :ivar seconds: the real time that it took, in seconds
+    :ivar seconds: the real time that the campaign took, in seconds
     :ivar simulated: the simulated time that passed, in seconds
     :ivar growth: the growth of the process's memory after the warm-up, in megabytes; None when it
         can't be measured, or the campaign ended during the warm-up
@@ -134,10 +134,10 @@ def run(seed: int, datagrams: int, progress: Callable[[int], None] = lambda sent
 
 def _fillCaches(random: Random) -> None:
     """
-    Fill the caches that are shared by all nodes of the process, up to their bounds.
+    Fill the caches that all nodes of the process share, up to their bounds.
 
-    A campaign fills them slowly, with contacts and addresses that are rare in it.  Their growth in
-    the course of millions of datagrams would look like a leak.
+    A campaign alone would fill these caches slowly, because new contacts and addresses are rare.
+    The growth of the caches during millions of datagrams would look like a leak.
     """
     for _ in range(unpackContact.cache_info().maxsize or 0):
         unpackContact(random.randbytes(COMPACT_CONTACT_BYTES))
@@ -147,7 +147,7 @@ def _fillCaches(random: Random) -> None:
 
 def runWithProgress(seed: int, datagrams: int) -> Outcome:
     """
-    `run`, with a line on standard output after each 500,000 datagrams.
+    Do a `run`, and print a line after each 500,000 datagrams.
 
     The process ends with a traceback when no check was made for two minutes of real time.
     """

@@ -16,7 +16,8 @@ from dwdht_twisted.values import keyOf
 from .queries import ECHO
 from .subject import HOST, Subject
 
-#: Encoded fields that no node of the protocol sends: unknown, of a wrong type, or truncated.
+#: Encoded fields that no correct node sends: unknown fields, fields of a wrong type, and truncated
+#: fields.
 ODD_FIELDS = (
     b"\x0a\x00",
     b"\x0a\x02\xff\xfe",
@@ -32,7 +33,7 @@ ODD_FIELDS = (
     b"\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
 )
 
-#: Addresses that a datagram can come from and no node can have.
+#: Source addresses that a datagram can carry, although no node can have them.
 ODD_SOURCES: tuple[HostPort, ...] = (
     ("0.0.0.0", 6620),
     ("127.0.0.1", 6620),
@@ -47,7 +48,7 @@ ODD_SOURCES: tuple[HostPort, ...] = (
 #: A source that sends more than the rate limit allows.
 FLOODER: HostPort = ("6.6.6.6", 666)
 
-#: The number of sources that aren't peers and are in use at a time.  Larger: fewer of them send a
+#: The number of sources in use at a time, without the peers.  Larger: fewer of the sources send a
 #: second datagram, so the node remembers fewer of them.
 _STRANGERS = 4096
 
@@ -59,7 +60,7 @@ _REMEMBERED = 256
 
 
 class _Query(NamedTuple):
-    """A query that was sent, to be repeated with the token in its answer."""
+    """A query that was sent.  It is repeated as an update, with the token in its answer."""
 
     command: str
     id: bytes | None
@@ -74,12 +75,12 @@ class _Query(NamedTuple):
 
 class Forger:
     """
-    Makes datagrams as an attacker does who knows the node's id and peers.
+    Makes datagrams like an attacker with knowledge of the node's id and peers.
 
     The attacker also sees some of the datagrams that the node has just sent, with their transaction
     ids and tokens.
 
-    :param corpus: datagrams that have reached new code before
+    :param corpus: datagrams that have reached new code in earlier searches
     """
 
     def __init__(self, random: Random, subject: Subject, corpus: Sequence[bytes]) -> None:
@@ -194,8 +195,8 @@ class Forger:
         """
         An answer to a request of the node.
 
-        Four of five come from the address that was asked, one of ten from another port of its host,
-        and one of ten from another source.
+        Of ten answers, eight come from the address that was asked, one comes from another port of
+        the same host, and one comes from any source.
         """
         requests = self._subject.requests
         request, source = requests[self._below(len(requests))]
@@ -220,9 +221,10 @@ class Forger:
 
     def _update(self) -> tuple[bytes, HostPort]:
         """
-        An update with the token of an answer, from the address that the answer went to.
+        An update with the token in an answer of the node, from the address to which the answer was
+        sent.
 
-        One of ten repeats the last update.
+        One of ten updates repeats the last one.
         """
         if self._lastUpdate is not None and self._chance() < 0.1:
             return self._lastUpdate

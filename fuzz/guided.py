@@ -1,8 +1,8 @@
 """
-``python -m fuzz.guided fuzz/corpus``: a search for new datagrams, guided by coverage, with atheris.
+``python -m fuzz.guided fuzz/corpus``: a search for datagrams that reach new code, with atheris.
 
-Each input is sent to a node of its own.  All nodes are made from the same seed, so an input has the
-same effect each time.  See `fuzz.input` for the form of an input.
+Each input is sent to a new node.  All nodes are made from the same seed, so an input has the same
+effect each time.  See `fuzz.input` for the form of an input.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The inputs of the coverage-guided search.
 
-An input is a byte of flags, which say how a datagram is sent, and then the datagram.
+An input is one byte of flags and then a datagram.  The flags say how the datagram is sent.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dwdht_twisted._core.wire import HostPort
 
 from .subject import Subject
 
-#: The node that an input is sent to, always the same.  It has more peers than fit a bucket, and few
-#: enough that it is made in a moment.
+#: The parameters of the node to which an input is sent, so that it is always the same node.  It has
+#: more peers than fit into a bucket, but so few that the node is made in a moment.
 SEED = 1
 CONTACTS = 30
 QUERIES = 1
@@ -28,18 +28,19 @@ FROM_PEER = 1
 #: The datagram comes from the address to which the node has sent its first request.
 FROM_ASKED = 2
 
-#: The datagram has the transaction id of that request.
+#: The datagram has the transaction id of the first request that the node has sent.
 MATCHING = 4
 
 #: The datagram arrives twice.
 TWICE = 8
 
-#: The datagram arrives 0.1 simulated seconds later, while the node's query goes on.
+#: Without this flag, the datagram arrives at the start of the node's query.  With it, the datagram
+#: arrives 0.1 simulated seconds later, while the query goes on.
 LATE = 16
 
 
 def makeSubject() -> Subject:
-    """A node to send an input to, always the same, with requests in flight."""
+    """Make the node to which an input is sent.  It is always the same, with requests in flight."""
     subject = Subject(SEED, CONTACTS, QUERIES)
     subject.run(0.005)
     return subject

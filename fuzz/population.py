@@ -18,7 +18,8 @@ from dwdht_twisted.testing import MemoryNetwork
 
 PORT = 6620
 
-#: The share of requests that a peer doesn't answer, so that the fuzzed node also retries.
+#: The share of requests that a peer doesn't answer, from 0 to 1.  It makes the fuzzed node retry
+#: requests, too.
 SILENCE = 0.1
 
 
@@ -55,7 +56,7 @@ class Peer(DatagramProtocol):
         )
 
     def introduce(self, address: HostPort) -> None:
-        """Ping a node, so that it learns of this one."""
+        """Ping a node, so that the node learns of this peer."""
         assert self.transport is not None
         self.transport.write(
             wire.frameRequest(0, wire.requestBody(wire.PING, self.contact.id)), address

@@ -28,7 +28,7 @@ class Queries:
         `DHTError`
 
     :ivar ended: the number of queries that have ended, by outcome
-    :ivar longest: the duration of the longest of them, in simulated seconds
+    :ivar longest: the duration of the longest ended query, in simulated seconds
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Queries:
         self._seconds = seconds
         self._random = random
         self._failed = failed
-        # By number of the query: when it was started.
+        # The start of each open query, in simulated seconds, by the number of the query.
         self._open: dict[int, float] = {}
         self._started = 0
         self.ended: Counter[str] = Counter()
@@ -70,7 +70,7 @@ class Queries:
         self._count = 0
 
     def _start(self) -> None:
-        """Start a query or update; both kinds and both commands take turns."""
+        """Start a query or an update.  Both kinds and both commands take turns."""
         self._started += 1
         number = self._started
         self._open[number] = self._seconds()

@@ -1,8 +1,9 @@
 """
 ``python -m fuzz.seeds fuzz/corpus``: the first inputs of the coverage-guided search.
 
-There is one input for each kind of datagram.  Their tokens are valid for the node that inputs are
-sent to, so run this again after a change that lets that node issue other tokens.
+There is one input for each kind of datagram.  The tokens in the inputs are valid only for the node
+that `makeSubject` makes.  After a change that lets this node issue other tokens, run this program
+again.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _tokenFor(subject: Subject, source: HostPort, command: str, id: bytes | None
     """The token in the node's answer to a query from this source."""
     subject.responses.clear()
     datagram = wire.frameRequest(77, wire.requestBody(command, id, _KEY))
-    # The first answer may be held back until the address is validated; the second isn't.
+    # The first answer may be held back until the address is validated.  The second answer isn't.
     for _ in range(2):
         subject.receive(datagram, source)
         subject.run(0.05)

@@ -32,8 +32,8 @@ QUERY_LIMIT = 60.0
 #: The size of the node's store, in bytes: small, so that values are dropped during a campaign.
 STORE_BYTES = 1_000_000
 
-#: The number of datagrams that are kept for the forger, of each of the two kinds.  Larger: more of
-#: the transaction ids and tokens in them have expired.
+#: The number of requests that are kept for the forger, and also of responses.  Larger: more of
+#: their transaction ids and tokens have expired.
 HISTORY = 64
 
 #: The number of peers that introduce themselves at the same time.  Larger: some of them don't
@@ -68,7 +68,12 @@ class ProblemLog:
 
 @implementer(ICommandHandler)
 class Echo:
-    """Returns values: up to 99 bytes at once, up to 1,000 bytes of longer ones after 50 ms."""
+    """
+    Returns the value of a request.
+
+    A value of up to 99 bytes is returned at once.  Of a longer value, the first 1,000 bytes are
+    returned after 50 ms.
+    """
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -94,12 +99,12 @@ class Subject:
     :param queries: the number of queries and updates that are open at any time
 
     :ivar node: the fuzzed node
-    :ivar network: the network that it is on
+    :ivar network: the network of the node
     :ivar clock: the simulated time
     :ivar population: the other nodes
-    :ivar queries: its queries and updates
-    :ivar requests: the latest requests that it has sent, with their destinations
-    :ivar responses: the latest responses that it has sent, with their destinations
+    :ivar queries: the queries and updates of the node
+    :ivar requests: the latest requests that the node has sent, with their destinations
+    :ivar responses: the latest responses that the node has sent, with their destinations
     """
 
     def __init__(self, seed: int, contacts: int = 1000, queries: int = 8) -> None:

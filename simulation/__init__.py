@@ -1,9 +1,9 @@
 """
 Networks of real nodes in simulated time, built and disturbed from one seed.
 
-As is done for databases, a schedule of faults is drawn from a seed, the nodes run on the in-memory
-network of `dwdht_twisted.testing`, and invariants are checked after each step.  A run that fails is
-named by its seed, and can be repeated to the last datagram::
+A schedule of faults is drawn from a seed.  The nodes run on the in-memory network of
+`dwdht_twisted.testing`, and invariants are checked after each step.  Databases are tested in this
+way, too.  The seed of a failed run is enough to repeat the run to the last datagram::
 
     python -m simulation --seeds 300 --nodes 100
     python -m simulation --seed 17 --nodes 100
@@ -24,7 +24,7 @@ The modules, from the lowest to the highest:
 - `liars`: hostile hosts
 - `faults`, `schedule`: the faults, and their times
 - `reach`: the nodes that a perfect lookup finds
-- `tally`, `workload`: the operations that are asked of the nodes, and their outcomes
+- `tally`, `workload`: the puts, gets and pings of the nodes, and their outcomes
 - `invariants`: the conditions that must hold
 - `run`: a whole run
 - `experiments`: one module for each experiment

@@ -21,11 +21,12 @@ from .experiments.massacre import massacre
 from .liars import KINDS
 from .run import DURATION, Outcome, run
 
-#: Nodes of a network unless ``--nodes`` is given.
+#: The number of nodes of a network unless ``--nodes`` is given.
 NODES = 100
 
-#: New objects after which the garbage collector runs.  A simulation makes many objects and hardly
-#: any cycle.  Larger: cycles take more memory.  Smaller: a run takes longer.
+#: The number of new objects after which the garbage collector runs.  A simulation makes many
+#: objects but hardly any reference cycles.  Larger: cycles take up more memory.  Smaller: a run
+#: takes longer.
 BETWEEN_COLLECTIONS = 200_000
 
 
@@ -65,8 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def prepareProcess() -> None:
     """
-    Keep the log from the terminal, because `Record` observes it, and run the garbage collector
-    seldom.
+    Keep the log off the terminal, because `Record` observes it.  Let the garbage collector run
+    rarely.
     """
     gc.set_threshold(BETWEEN_COLLECTIONS)
     globalLogBeginner.beginLoggingTo(
@@ -133,7 +134,7 @@ def _runEach(
 
 def _print(outcome: Outcome) -> Outcome:
     print(outcome, flush=True)
-    # The first ten are enough: one cause mostly breaks the same invariant for many nodes.
+    # Ten troubles are enough: one cause often breaks the same invariant for many nodes.
     for trouble in outcome.troubles[:10]:
         print(f"    {trouble}", flush=True)
     return outcome

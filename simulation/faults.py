@@ -1,8 +1,8 @@
 """
 Faults of a network: each begins, lasts for some time, and ends.
 
-The trace of a run contains the ``repr`` of each fault, so its class and its fields are part of the
-trace.
+The trace of a run contains the ``repr`` of each fault, so a change of the name or the fields of a
+fault changes the trace.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Fault:
     """One fault."""
 
     def begin(self, swarm: Swarm) -> None:
-        """Bring the fault about."""
+        """Cause the fault."""
 
     def end(self, swarm: Swarm) -> None:
-        """Repair it, as far as it can be repaired."""
+        """Repair the fault, as far as it can be repaired."""
 
 
 @dataclass
@@ -32,8 +32,8 @@ class Weather(Fault):
     Datagrams are lost, duplicated, and held back.
 
     :ivar loss: the probability that a datagram is lost
-    :ivar duplication: the probability that it arrives twice
-    :ivar reordering: the probability that it is held back, so that others overtake it
+    :ivar duplication: the probability that a datagram arrives twice
+    :ivar reordering: the probability that a datagram is held back, so that others overtake it
     """
 
     loss: float
@@ -79,7 +79,7 @@ class Crash(Fault):
     Nodes crash, and are started again at the end of the fault.
 
     :ivar members: the indices of the members whose nodes crash
-    :ivar isNew: whether they are started under new ids
+    :ivar isNew: whether the nodes are started again under new ids
     """
 
     members: Sequence[int]
@@ -87,7 +87,7 @@ class Crash(Fault):
     _down: list[Member] = field(default_factory=list, repr=False)
 
     def begin(self, swarm: Swarm) -> None:
-        """Crash the nodes that run."""
+        """Crash the running nodes."""
         self._down = [
             member
             for member in (swarm.members[index] for index in self.members)
@@ -107,7 +107,7 @@ class Slowness(Fault):
     """
     The links of some hosts become slow.
 
-    :ivar members: the indices of these hosts
+    :ivar members: the indices of the hosts
     :ivar seconds: the time that each link adds to a datagram, beyond its own delay
     """
 
@@ -120,7 +120,7 @@ class Slowness(Fault):
             swarm.links.slowDown(hostOf(index), self.seconds)
 
     def end(self, swarm: Swarm) -> None:
-        """Take from the delays what was added."""
+        """Remove the added delay from the links."""
         for index in self.members:
             swarm.links.slowDown(hostOf(index), -self.seconds)
 
@@ -130,8 +130,8 @@ class Lies(Fault):
     """
     Liars join, and leave at the end of the fault.
 
-    :ivar kind: their kind, a key of `KINDS`
-    :ivar count: how many join
+    :ivar kind: the kind of the liars, a key of `KINDS`
+    :ivar count: the number of liars
     """
 
     kind: str

@@ -15,15 +15,15 @@ FIRST_HOST = int(IPv4Address("20.0.0.0"))
 #: The first of the addresses that no host has.
 FIRST_VACANT = int(IPv4Address("60.0.0.0"))
 
-#: Hosts of one /24 network.  Larger: with more than `CONTACTS_PER_SUBNET`, tables would refuse
-#: honest nodes of networks that are full.  Smaller: with one, limits for a /24 would never count
-#: two hosts together.
+#: The number of hosts in one /24 network.  Larger: above `CONTACTS_PER_SUBNET`, tables would refuse
+#: honest nodes because their network is full.  Smaller: with 1, the limits for a /24 network would
+#: never count two hosts together.
 HOSTS_OF_SUBNET = 4
 
 #: The port of every node.
 PORT = 6620
 
-#: Seconds that the link of a host adds to each datagram if none was drawn for it.
+#: The delay of a host's link if no delay was drawn for this host, in seconds.
 DEFAULT_DELAY = 0.02
 
 
@@ -35,7 +35,10 @@ def hostOf(index: int) -> str:
 
 def vacantHost(random: Random) -> str:
     """
-    Draw an address that no host has, in one of 2,097,152 /24 networks, so hardly ever one twice.
+    Draw an address that no host has.
+
+    There are 2,097,152 such addresses, each in a /24 network of its own.  So hardly any address is
+    drawn twice.
     """
     return str(IPv4Address(FIRST_VACANT + random.getrandbits(21) * 256 + 1))
 
@@ -44,11 +47,11 @@ class AccessLinks:
     """
     The latency of a network in which each host is attached by a link with a delay of its own.
 
-    A datagram takes the delays of both links, up to a tenth more or less.  The delays are
-    log-normal, as on the internet.
+    The latency of a datagram is the sum of the delays of both links, up to a tenth more or less.
+    The delays are log-normal, as on the internet.
 
-    :param random: the delays are drawn from this
-    :param median: the median delay of a link, in seconds; a round trip takes four delays
+    :param random: the source from which the delays are drawn
+    :param median: the median delay of a link, in seconds; a round trip takes four such delays
     :param sigma: the standard deviation of the logarithm of the delays
     """
 
@@ -75,7 +78,7 @@ class AccessLinks:
         """
         Add to the delay of a host's link.
 
-        :param seconds: below 0 to take back as much as was added before
+        :param seconds: the added delay; below 0 to remove an earlier addition
         """
         self._delays[host] += seconds
         self._slowed[host] += 1 if seconds > 0 else -1

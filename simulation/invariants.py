@@ -1,9 +1,9 @@
 """
 The invariants of a simulation, checked after each step and at the end.
 
-Each breach is recorded as a trouble.  A node's public methods are used as far as they go.  This is
-the only module of the simulation that looks at a node's private attributes, to find what it must
-not keep.
+Each broken invariant is recorded as a trouble.  The checks use the public methods of a node where
+they can.  Only this module of the simulation reads private attributes of a node: they show whether
+the node keeps things that it must drop.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from .members import Member
 from .swarm import Swarm
 from .workload import Workload
 
-#: Nodes of the 20 closest to a node that may be missing in its table once it has recovered; those
-#: whose bucket is full don't count.  Larger: tables without neighbours go unreported.  Smaller: a
-#: table that hasn't heard of a few neighbours yet is reported.
+#: The number of a node's 20 closest nodes that may be missing in its table after the recovery.  A
+#: missing node doesn't count if its bucket is full.  Larger: tables without neighbours go
+#: unreported.  Smaller: a table that doesn't have a few of its neighbours yet is reported.
 MISSING_NEIGHBOURS = 5
 
-#: Delayed calls per node: one of its upkeep, one for its requests, and one for each of three kinds
-#: of probes.  Larger: a leak of one timer per node goes unreported.  Smaller: timers in use are
-#: reported.
+#: The most delayed calls per node: one for its upkeep, one for its requests, and one for each of
+#: three kinds of probes.  Larger: a leak of one timer per node goes unreported.  Smaller: timers in
+#: use are reported.
 TIMERS_PER_NODE = 5
 
-#: The smallest allowed share of `Tally.placements` over a run.  The smallest that was seen in 32
-#: runs is 0.967, and in 300 runs 0.95.  Larger: runs with many faults are reported.  Smaller:
+#: The smallest allowed `Tally.placements` of a run, from 0 to 1.  The smallest measured share was
+#: 0.967 in 32 runs, and 0.95 in 300 runs.  Larger: runs with many faults are reported.  Smaller:
 #: updates that often miss the closest nodes go unreported.
 MINIMUM_PLACEMENTS = 0.9
 
-#: The smallest allowed share of `Tally.retrievals` over a run.  The smallest that was seen in 32
-#: runs is 1, and in 300 runs 0.996.  Larger: a single get that failed may be reported.  Smaller:
+#: The smallest allowed `Tally.retrievals` of a run, from 0 to 1.  The smallest measured share was
+#: 1 in 32 runs, and 0.996 in 300 runs.  Larger: a single failed get may be reported.  Smaller:
 #: lookups that often fail at the first attempt go unreported.
 MINIMUM_RETRIEVALS = 0.95
 
-#: Events that a share must count to be judged.  Larger: short runs are not judged at all.  Smaller:
-#: a few failures in a short run are reported.
+#: The number of events from which on a share is checked.  Larger: short runs are not checked at
+#: all.  Smaller: a few failures in a short run are reported.
 MINIMUM_SAMPLE = 100
 
 
@@ -86,7 +86,7 @@ def checkRecovered(swarm: Swarm) -> None:
 
 def checkIdle(swarm: Swarm, workload: Workload) -> None:
     """
-    Check that nothing is left of the operations after the last of their deadlines.
+    Check that nothing is left of the operations after all their deadlines have passed.
     """
     if workload.running:
         swarm.record.addTrouble(f"{workload.running} operations have not ended")
@@ -121,16 +121,16 @@ def checkClosed(swarm: Swarm) -> None:
 
 def leftovers(node: DHTNode) -> dict[str, int]:
     """
-    Count the things that a node holds although they should have ended.
+    Count the requests, streams, handlers and the like of a node that should have ended.
 
-    :return: the number of each kind of which there are any
+    :return: the number of each kind; a kind without any is left out
     """
     parts = node._parts
     requests = parts.caller.requests
     found = {
         "requests waiting": requests.waiting,
         "requests overdue": requests.overdue + parts.caller.probing.overdue,
-        # The upkeep may have a stream of its own, which refreshes a bucket.
+        # The stream with which the upkeep refreshes a bucket is allowed.
         "streams": parts.queries.running - parts.upkeep.isLookingUp,
         "handlers at work": parts.responder.commands.runner.atWork,
         "waiters": parts.membership.waiting,

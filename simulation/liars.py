@@ -23,17 +23,17 @@ from dwdht_twisted.values import COMMAND, keyOf
 from .hosts import PORT, hostOf, vacantHost
 from .swarm import Swarm
 
-#: Updates that a `TokenReplay` sends for each request that it receives.  Smaller: fewer tokens are
-#: tried in a run.  Larger: a run takes longer.
+#: The number of updates that a `TokenReplay` sends for each request that it receives.  Smaller:
+#: fewer tokens are tried in a run.  Larger: a run takes longer.
 FORGED_UPDATES = 2
 
-#: Tokens of others that a `TokenReplay` remembers.  Larger: most of those that it tries have
-#: expired.  Smaller: it tries tokens of few nodes.
+#: The number of other nodes' tokens that a `TokenReplay` remembers.  Larger: most tokens have
+#: expired when they are tried.  Smaller: the tokens of fewer nodes are tried.
 REMEMBERED_TOKENS = 100
 
-#: The longest time that a `Slow` liar delays an answer, in seconds.  It is about as long as a node
-#: waits for one.  Larger: most answers are ignored as if the liar were mute.  Smaller: they are
-#: merely slow answers of a good node.
+#: The longest time that a `Slow` liar delays an answer, in seconds.  A node waits about as long for
+#: an answer.  Larger: most answers are ignored as if the liar were mute.  Smaller: the liar is like
+#: an honest node with slow answers.
 LONGEST_DELAY = 2.5
 
 
@@ -85,7 +85,7 @@ class Liar(DatagramProtocol):
         self.announce()
 
     def announce(self) -> None:
-        """Send a request to every honest node, so that its table lists this liar."""
+        """Send a request to every honest node, so that all their tables list this liar."""
         body = wire.requestBody(wire.FIND_NODE, self.id, self.id)
         for member in self.swarm.runningMembers():
             self.ask(body, member.address)
@@ -135,8 +135,8 @@ class Liar(DatagramProtocol):
 
         :param id: the id under which it answers
         :param nodes: compact contacts
-        :param token: the round-trip token; by default the one of the request, which acknowledges an
-            update, or a random one
+        :param token: the round-trip token; by default the token of the request, which acknowledges
+            an update, or a random token if the request has none
         """
         token = token or message.roundtripToken or self.random.randbytes(TOKEN_BYTES)
         self.send(
@@ -144,12 +144,12 @@ class Liar(DatagramProtocol):
         )
 
     def accomplices(self, kind: type[AnyLiar]) -> list[AnyLiar]:
-        """Draw at most 20 of the swarm's liars of a kind."""
+        """Draw at most 20 liars of one kind from the swarm."""
         known = [liar for liar in self.swarm.liars if isinstance(liar, kind)]
         return self.random.sample(known, min(K, len(known)))
 
     def honestNodes(self, target: bytes) -> bytes:
-        """The compact contacts that the best answer of an honest node has."""
+        """The compact contacts of the honest nodes closest to a target: the best answer."""
         return b"".join(packContact(member.contact) for member in self.swarm.closestMembers(target))
 
     def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
@@ -173,18 +173,19 @@ class EndlessCloser(Liar):
     """
     Leads a lookup to ids that are closer to the target with each step.
 
-    It listens on one port for each step.  Each port names the next port of this liar and of its
-    accomplices, and answers under the id that it was named with.  The first port has an id that
-    doesn't change, so that honest nodes list it.
+    The liar has one port for each step.  A port names the next port of this liar and of each of its
+    accomplices, and it answers under the id that its predecessor named.  Only the first port has a
+    fixed id, so that honest nodes list it.
     """
 
-    #: The number of ports, so of steps.  Larger: more accomplices for a lookup to ask in vain.
-    #: Smaller: the lookup is at the end before it has asked many.
+    #: The number of steps, and so of ports.  Larger: a lookup asks more ports in vain.  Smaller: a
+    #: lookup reaches the last step after few requests.
     steps = 12
 
-    #: The bits by which each step is closer to the target.  Larger: with more than 20, the
-    #: distances of the first step would need more than 256 bits in a large network.  Smaller: the
-    #: steps would overlap, because the index of a liar takes up to 16 bits of the distance.
+    #: The number of bits by which each step shortens the distance to the target.  Larger: with more
+    #: than 20, the distances of the first step would need more than 256 bits in a large network.
+    #: Smaller: the steps would overlap, because the index of a liar takes up to 16 bits of the
+    #: distance.
     bits = 16
 
     def __init__(self, swarm: Swarm, id: bytes | None = None) -> None:
@@ -221,7 +222,7 @@ class EndlessCloser(Liar):
 
 
 class OwnIds(EndlessCloser):
-    """Names itself and its accomplices under ids next to the target, where they answer."""
+    """Names itself and its accomplices under ids next to the target, and answers under them."""
 
     steps = 2
 
@@ -240,7 +241,7 @@ class _Step(DatagramProtocol):
         self._step = step
 
     def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Answer a request; one without a target as if it were for the id of the liar."""
+        """Answer a request.  If it has no target, take the id of the liar for the target."""
         message = readRequest(datagram)
         if message is not None and self.transport is not None:
             target = message.target or self._liar.id
@@ -260,8 +261,8 @@ class TokenReplay(Liar):
     """
     Abuses round-trip tokens.
 
-    It answers with tokens that other nodes have issued to it or sent to it, and sends updates with
-    such tokens and with random ones.
+    It answers with tokens that it has received from other nodes.  It also sends updates with these
+    tokens and with random ones.
     """
 
     def __init__(self, swarm: Swarm, id: bytes | None = None) -> None:

@@ -66,14 +66,15 @@ class Environment(Protocol):
 
 class Member:
     """
-    An honest host.  Its node runs from a start to the next crash, which is one incarnation.
+    An honest host.  The time from a start of its node to the next crash is one incarnation.
 
     :ivar index: the number of the host, from which its address follows
     :ivar host: the IPv4 address
     :ivar address: the address of its node
-    :ivar node: the running node; None while it is down
-    :ivar store: the values that it stores for others; a crash empties it
-    :ivar id: the id of the node, or of the last one while it is down; empty before the first start
+    :ivar node: the running node; None after a crash and before the first start
+    :ivar store: the values that the node stores for others; a crash empties the store
+    :ivar id: the id of the running node, or of the last node after a crash; empty before the first
+        start
     :ivar incarnation: the number of starts so far
     :ivar hasJoined: whether the running node has joined the network in this incarnation
     """
@@ -94,14 +95,14 @@ class Member:
 
     @property
     def contact(self) -> Contact:
-        """The contact of the node, or of the last one while it is down."""
+        """The contact of the running node, or of the last node after a crash."""
         return Contact(self.id, self.host, PORT)
 
     def start(self, *, isNew: bool = False) -> None:
         """
         Start a node.
 
-        :param isNew: whether it gets a new id instead of the last one
+        :param isNew: whether the node gets a new id instead of the id of the last node
         """
         environment = self._environment
         random = Random(f"{environment.seed} member {self.index} {self.incarnation}")
@@ -123,7 +124,7 @@ class Member:
 
     def crash(self) -> None:
         """
-        Stop the node without notice to others; the values in its store are lost.
+        Stop the node without notice to others.  The values in its store are lost.
         """
         node, self.node = self.node, None
         if node is not None:

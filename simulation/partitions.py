@@ -29,9 +29,9 @@ class PartitionHistory:
     """
     The history of a network's partitions.
 
-    The tables of nodes that were separated don't know each other for some time afterwards.  So the
-    questions about the past take a time, in seconds, for which a healed partition still counts; it
-    is 0 to ask for the partitions in force.
+    After a partition is healed, the separated nodes are missing in each other's tables for some
+    time.  So `separated` and `existed` take the parameter ``countedFor``: the seconds for which a
+    healed partition still counts.  With 0, only partitions in force count.
     """
 
     def __init__(self, network: MemoryNetwork, clock: IReactorTime) -> None:

@@ -2,9 +2,9 @@
 The nodes that a perfect lookup finds.
 
 A perfect lookup has neither losses nor delays, and gets no lies, so it finds every node to which
-the tables lead.  During a partition, and until the tables have recovered from it, they don't lead
-to some nodes.  In this time, a real lookup has to find the nodes that a perfect lookup finds, and
-may miss the others.
+the tables lead.  During a partition, and until the tables have recovered from it, the tables lead
+to only some of the nodes.  In this time, a real lookup has to find every node that a perfect lookup
+finds, and may miss the others.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class _FailureObserver:
     """
     Observes the log for failures and errors.
 
-    :param report: called with the text of each
+    :param report: called with the text of each failure or error
     """
 
     def __init__(self, report: Callable[[str], None]) -> None:
@@ -36,7 +36,7 @@ class _FailureObserver:
 
 class Record:
     """
-    The record of one run.  A logged error is a broken invariant.
+    The record of one run.  A logged error counts as a broken invariant.
 
     :ivar troubles: a text for each invariant that was found broken, in the order of time
     :ivar onRequest: None, or a function that is called with the source host and the bytes of each
@@ -54,7 +54,8 @@ class Record:
     @property
     def trace(self) -> str:
         """
-        A hash of every datagram sent so far, its time, source and destination, and of every note.
+        A hash of all notes and of all datagrams sent so far, with their times, sources and
+        destinations.
         """
         return self._hash.hexdigest()
 
@@ -70,7 +71,7 @@ class Record:
         self, source: tuple[str, int], destination: tuple[str, int], data: bytes
     ) -> None:
         """
-        Add a datagram to the trace; the network calls this for each that is sent.
+        Add a datagram to the trace.  The network calls this for each datagram that is sent.
         """
         self._hash.update(
             b"%b%b%b%b"

@@ -14,8 +14,8 @@ from .swarm import Swarm
 from .tally import Tally
 from .workload import GET_DEADLINE, PUT_DEADLINE, RECOVERED_AFTER, Workload
 
-#: Simulated seconds during which there are faults.  Larger: a run takes longer.  Smaller: few long
-#: faults fit into a run.
+#: The time during which there are faults, in simulated seconds.  Larger: a run takes longer.
+#: Smaller: few long faults fit into a run.
 DURATION = 900.0
 
 #: The longest time between two checks, in simulated seconds.  Larger: a broken invariant is found

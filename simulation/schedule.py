@@ -17,7 +17,7 @@ class Event(NamedTuple):
     The beginning or the end of a fault.
 
     :ivar time: seconds after the start of the schedule
-    :ivar begins: whether the fault begins; else it ends
+    :ivar begins: whether the fault begins at this time; otherwise it ends
     :ivar fault: the fault
     """
 
@@ -52,7 +52,7 @@ def _weather(random: Random, members: int) -> Fault:
 
 
 def _partition(random: Random, members: int) -> Fault:
-    # One side is the larger one, or both are equal.
+    # One side has 5 % to 50 % of the members, so the other side is at least as large.
     share = random.uniform(0.05, 0.5)
     return Partition(_sample(random, members, share))
 
@@ -67,13 +67,14 @@ def _slowness(random: Random, members: int) -> Fault:
 
 
 def _lies(random: Random, members: int) -> Fault:
-    # Fewer than one liar for 20 members; `experiments.lies` measures more.
+    # In a large network, fewer than one liar for 20 members.  `experiments.lies` measures more
+    # liars.
     limit = max(2, min(members // 20, 50))
     return Lies(random.choice(list(KINDS)), random.randrange(1, limit))
 
 
-#: The sequences of faults, which run at the same time.  A fault lasts two to five times as long as
-#: the pause before it on average, so that faults of several kinds meet most of the time.
+#: The sequences of faults, which run side by side.  On average, a fault lasts two to five times as
+#: long as the pause before it.  So faults of several kinds overlap most of the time.
 TRACKS = (
     Track(_weather, pause=20, shortest=10, longest=120),
     Track(_partition, pause=120, shortest=20, longest=400),
@@ -83,9 +84,9 @@ TRACKS = (
     Track(_lies, pause=60, shortest=60, longest=300),
 )
 
-#: The share of the schedules without partitions.  For a long time after a partition less is
-#: demanded of the tables.  Larger: partitions are tried in fewer runs.  Smaller: the full demands
-#: are made in fewer runs.
+#: The share of the schedules without partitions, from 0 to 1.  For a long time after a partition,
+#: the tables are checked less strictly.  Larger: fewer runs have partitions.  Smaller: fewer runs
+#: check the tables strictly.
 UNPARTITIONED = 0.5
 
 

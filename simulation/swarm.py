@@ -19,17 +19,20 @@ from .members import Member
 from .partitions import PartitionHistory
 from .record import Record
 
-#: Members that every other member joins through.  Smaller: a single crash or partition of them
-#: leaves new members without a way in.  Larger: the network is joined more easily than real ones.
+#: The number of members through which every other member joins.  Smaller: a single crash or
+#: partition can keep all new members from joining.  Larger: joining is easier than in a real
+#: network.
 BOOTSTRAP_MEMBERS = 3
 
-#: Simulated seconds after the last start within which all members must have joined.  Larger: a
-#: network that never forms is reported later.  Smaller: slow but healthy joins are reported.
+#: The time within which all members must have joined, in simulated seconds after the last start.
+#: Larger: a network that never forms is reported later.  Smaller: slow but healthy joins are
+#: reported.
 JOIN_LIMIT = 120.0
 
-#: Members before and after a target, in the order of ids, that are sorted by XOR distance to find
-#: the closest ones.  Smaller: some of the closest are missed, because ids that are close by XOR can
-#: be apart in the order of ids.  Larger: each search sorts more for nothing.
+#: The number of members on each side of a target, in the order of ids, among which the closest
+#: members by XOR distance are searched.  Smaller: some of the closest members are missed, because
+#: ids that are close by XOR can be far apart in the order of ids.  Larger: each search sorts more
+#: members in vain.
 _NEIGHBOURHOOD = 4 * K
 
 
@@ -65,7 +68,7 @@ class Swarm:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        # Each label is a part of what is seeded: another one changes the trace of every run.
+        # The label is a part of each seed, so another label would change the trace of every run.
         self.random = Random(f"{seed} swarm")
         self.clock = SimulatedClock()
         self.links = AccessLinks(Random(f"{seed} lines"))
@@ -80,7 +83,7 @@ class Swarm:
 
     @property
     def bootstraps(self) -> list[Member]:
-        """The members that every other member joins through: the first ones."""
+        """The first members, through which every other member joins."""
         return self.members[:BOOTSTRAP_MEMBERS]
 
     def addMember(self) -> Member:
@@ -104,7 +107,7 @@ class Swarm:
         """
         Let hosts join one by one, and wait until all members have joined.
 
-        The pauses between them are long enough for the tables to learn of each new node.
+        The pauses between the joins are long enough for the tables to learn of each new node.
 
         :param count: how many members join
         :param liar: adds a liar, which joins by itself
@@ -145,7 +148,7 @@ class Swarm:
         """
         The members among the nodes closest to a target, closest first.
 
-        :param count: how many nodes are the closest; liars count as nodes
+        :param count: how many nodes count as the closest; liars are nodes, too
         """
         ranked = [
             (distance(member.id, target), member) for member in self.closestMembers(target, count)
@@ -170,6 +173,7 @@ class Swarm:
         for liar in list(self.liars):
             liar.leave()
         self.clock.runFor(0)
-        # A Deferred that failed without an errback logs its failure when it is collected.
+        # A Deferred that failed without an errback logs its failure only when it is collected.
+        # Collect it before the record stops observing the log.
         gc.collect()
         self.record.close()

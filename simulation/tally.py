@@ -13,8 +13,8 @@ class Share:
     """
     The share of events that succeeded.
 
-    :ivar succeeded: the number of those that succeeded
-    :ivar total: the number of all
+    :ivar succeeded: the number of events that succeeded
+    :ivar total: the number of all events
     """
 
     succeeded: int = 0
@@ -36,8 +36,9 @@ class Tally:
     """
     The outcomes of the operations of one run.
 
-    A put has to reach the nodes that are closest to its key from its beginning to its end.  A get
-    has to find its value if a holder is among the closest nodes from its beginning to its end.
+    A put has to reach the nodes that are among the closest to its key both when the put begins and
+    when it ends.  A get has to find its value if a holder of the value is among the closest nodes
+    both when the get begins and when it ends.
 
     :ivar ended: the number of operations that ended, by kind and outcome, such as ``"get done"`` or
         ``"put NoCloseNodes"``

@@ -50,12 +50,13 @@ MEAN_PAUSE = 2.0
 #: fault.
 REMEMBERED_VALUES = 200
 
-#: By how many nodes an undisturbed put may miss the number of nodes that it had to reach.  Larger:
-#: updates to too few nodes go unreported.  Smaller: healthy puts during crashes are reported.
+#: The allowed shortfall of an undisturbed put, in nodes: the nodes that it had to reach, less all
+#: nodes that took its value.  Larger: updates to too few nodes go unreported.  Smaller: healthy
+#: puts during crashes are reported.
 TAKEN_SLACK = 3
 
-#: How many of the nodes that an undisturbed put had to reach may lack the value, if other nodes
-#: took it instead.  Larger: updates to wrong nodes go unreported.  Smaller: healthy puts during
+#: The number of nodes that an undisturbed put had to reach and may miss, if other nodes took its
+#: value instead.  Larger: updates to wrong nodes go unreported.  Smaller: healthy puts during
 #: crashes are reported.
 MISSED_SLACK = 10
 

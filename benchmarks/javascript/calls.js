@@ -23,7 +23,7 @@ exports.answerCalls = (commands) => {
   input.on('close', () => process.exit())
 }
 
-// The CPU time of this process, of all threads, user and system time, in seconds.
+// The user and system CPU time of all threads of this process, in seconds.
 exports.cpuSeconds = () => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6

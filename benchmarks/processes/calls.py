@@ -1,5 +1,5 @@
 """
-The process's side of `benchmarks.child.Child`: each call is a line of JSON, and so is its answer.
+The process's side of `benchmarks.child.Child`.  A call is a line of JSON, and so is its answer.
 
 * `answerCalls`: for a process that selects on its own sockets.
 * `answerWithReactor`: for a process that runs a Twisted reactor.
@@ -45,7 +45,7 @@ def answerCalls(commands: Commands, selector: BaseSelector) -> None:
     """
     Answer calls until the input ends, and read from the process's own sockets meanwhile.
 
-    :param commands: none of them may wait for an event of the process
+    :param commands: the commands, which may not wait for an event of the process
     :param selector: holds the sockets; the data of each is a function to call when it can be read
     """
     selector.register(sys.stdin, EVENT_READ)
@@ -101,7 +101,7 @@ def _write(line: bytes) -> None:
 
 
 class _Calls(LineReceiver):
-    """Reads calls from the standard input, and stops the reactor when it ends."""
+    """Reads calls from the standard input, and stops the reactor at the end of the input."""
 
     delimiter = b"\n"
     MAX_LENGTH = 1 << 24

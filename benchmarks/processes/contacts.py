@@ -36,7 +36,7 @@ class FakeNode:
         self.socket.sendto(wire.frameRequest(1, wire.requestBody(wire.PING, self.id)), address)
 
     def read(self) -> None:
-        """Answer a ping, or ignore another datagram."""
+        """Answer a ping, and ignore any other datagram."""
         datagram, address = self.socket.recvfrom(2048)
         if wire.isRequest(datagram):
             seenAs = packAddress(*address)
@@ -58,7 +58,7 @@ class Crowd:
             selector.register(node.socket, EVENT_READ, node.read)
 
     def offer(self, port: int) -> None:
-        """Introduce all of them to the node on this port, and wait until it has stopped pinging."""
+        """Introduce all fake nodes to the node on this port, and wait until it stops pinging."""
         for first in range(0, len(self._nodes), TOGETHER):
             for node in self._nodes[first : first + TOGETHER]:
                 node.introduce(("127.0.0.1", port))
@@ -69,8 +69,8 @@ class Crowd:
 
     def _serve(self, seconds: float) -> bool:
         """Answer the pings that arrive within this time; return whether any datagram arrived."""
-        # Only sockets can be ready, not the standard input: the parent waits for the answer to its
-        # call before it makes another.
+        # Only sockets can be ready.  The standard input can't be, because the parent waits for the
+        # answer to its call before it makes another.
         ready = self._selector.select(seconds)
         for key, _ in ready:
             key.data()

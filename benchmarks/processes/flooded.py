@@ -1,8 +1,9 @@
 """
-The node that is flooded, or the other nodes of its network; each of the two is a process.
+The flooded node, or the other nodes of its network.  They are two processes of this program.
 
-Every other node has a loopback address of its own, because the rate limit counts by address: so
-their requests count apart from each other's, and from those of the flood.
+The rate limit counts requests by their source address.  So each of the other nodes has a loopback
+address of its own, and its requests don't count together with those of another node or of the
+flood.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Flooded:
     """
     The commands of the process.
 
-    :param reactor: the real one
+    :param reactor: the real reactor
     """
 
     def __init__(self, reactor: Any) -> None:

@@ -15,7 +15,7 @@ from dwdht_twisted._core.wire import ID_BYTES
 
 from .calls import Commands, answerCalls
 
-#: The source of requests that aren't forged.
+#: The source address of all requests, unless their sources are forged.
 HOST = "127.0.0.2"
 
 #: The number of source ports.
@@ -34,7 +34,7 @@ _IP_PKTINFO = 8
 
 
 def request(command: str, random: Random, hasId: bool) -> bytes:
-    """A request, with or without a random id; one that isn't a ping has a random target."""
+    """A request, with or without a random id.  Every command but ping gets a random target."""
     target = None if command == wire.PING else random.randbytes(ID_BYTES)
     body = wire.requestBody(command, random.randbytes(ID_BYTES) if hasId else None, target)
     return wire.frameRequest(random.getrandbits(wire.TRANSACTION_ID_BITS), body)
@@ -44,7 +44,8 @@ def flood(port: int, requests: int, forged: bool, hasIds: bool, rate: float) -> 
     """
     Send requests to a node on loopback.
 
-    :param forged: whether each request comes from another loopback address, or all from one
+    :param forged: whether each request comes from another loopback address; if not, all come from
+        one
     :param hasIds: whether the requests carry ids
     :param rate: requests a second; fewer are sent when the machine is too slow
     :return: the time that it took, in seconds

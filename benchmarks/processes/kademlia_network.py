@@ -20,7 +20,7 @@ from .timing import timed
 
 LOCAL_HOST = "127.0.0.1"
 
-#: The same time as in `benchmarks.processes.network`, in seconds.
+#: The pause after a network is built, in seconds, as in `benchmarks.processes.network`.
 SETTLING = 0.5
 
 #: The size of an id of ``kademlia``, which is a SHA-1 hash.
@@ -70,7 +70,7 @@ class Network:
         ) / len(self._servers)
 
     async def put(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
-        """Store values, each through the node with this number."""
+        """Store values.  An operation is the number of the asking node, and the value."""
 
         async def run(asker: int, value: str) -> int:
             key = _keyOf(value)
@@ -80,7 +80,12 @@ class Network:
         return await timed(operations, run)
 
     async def get(self, operations: Sequence[tuple[Sequence[int], str]]) -> dict[str, Any]:
-        """Find values, each through the first of these nodes, by number, that doesn't hold it."""
+        """
+        Find values.
+
+        An operation is the numbers of some nodes, and the value.  The first of these nodes that
+        doesn't hold the value asks for it.
+        """
 
         async def run(askers: Sequence[int], value: str) -> bool:
             key = _keyOf(value)
@@ -100,7 +105,7 @@ def _keyOf(value: str) -> bytes:
 
 def main() -> None:
     """Run the process."""
-    # Without a handler, Python prints the package's warnings to standard error.
+    # Without a handler, Python prints the warnings of ``kademlia`` to standard error.
     logging.getLogger().addHandler(logging.NullHandler())
     network = Network()
     asyncio.run(

@@ -1,13 +1,13 @@
 """
 A load of requests: many askers that keep one node busy.
 
-Each asker is a socket with one request in flight, and sends the next one as soon as that is
-answered.  So as many requests wait at the node as there are askers.
+Each asker is a socket with one request in flight.  As soon as this request is answered, the asker
+sends the next one.  So the number of requests that wait at the node is the number of askers.
 
-All datagrams are encoded before the measurement, and during it the load only receives and sends.
-So it is faster than the node; the results include how many answers it had to wait for, which shows
-whether that is true.  An asker answers the node's pings at any time, as every node does, and stays
-until the end.
+All datagrams are encoded before the measurement.  During the measurement, the load only receives
+and sends, so it is faster than the node.  As a check, the results include the number of answers for
+which the load had to wait.  An asker answers the node's pings at any time, as every node does, and
+stays until the end.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Asker:
 
     def request(self, kind: str, number: int) -> bytes:
         """
-        The datagram of a request; no two are equal.
+        The datagram of a request.  No two of these datagrams are equal.
 
         :param kind: ``ping``, ``find_node``, ``query``, ``update``, or ``echo`` for a datagram to a
             process that sends everything back
@@ -117,9 +117,9 @@ class Asker:
         """
         Wait for an answer as `receive` does, but without sleeping.
 
-        If this process slept on its socket, sending to it would include waking it up.  That is CPU
-        time of the node, as much as serving the request, and a slow node would have to do it more
-        often.
+        If this process slept on its socket, the node would have to wake it up when it sends an
+        answer.  This would cost the node as much CPU time as serving the request, and it would hit
+        a slow node more often.
 
         :raises TimeoutError: when no answer arrives in 2 seconds
         """
@@ -181,8 +181,8 @@ class Load:
         """
         Send all datagrams as fast as the node answers.
 
-        :return: the number of answers, how many of them the load had to wait for, their bytes, and
-            the time that it took in seconds
+        :return: the number of answers, the number of answers for which the load had to wait, the
+            bytes of all answers, and the duration in seconds
         """
         askers = self._askers
         answerBytes = 0

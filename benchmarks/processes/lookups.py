@@ -15,7 +15,7 @@ from dwdht_twisted import DHTNode, Reply
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import distance
 
-#: A command that no node has a handler for, so that it is answered with the closest contacts only.
+#: A command without a handler on any node, so that its answers contain only the closest contacts.
 COMMAND = "nothing"
 
 
@@ -24,8 +24,8 @@ class Tally:
     """
     The durations and results of lookups.
 
-    :ivar seconds: the duration of each, in seconds
-    :ivar found: the number of the k closest nodes that each has found
+    :ivar seconds: the duration of each lookup, in seconds
+    :ivar found: the number of the k closest nodes that each lookup has found
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Lookups:
         self._tally = Tally()
 
     def begin(self) -> None:
-        """Start lookups; each that ends is followed by another until `end` is called."""
+        """Start lookups.  Another lookup follows each that ends, until `end` is called."""
         self._wanted = True
         while self._running < self._atOnce:
             self._lookUp()

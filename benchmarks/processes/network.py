@@ -40,7 +40,7 @@ class Network:
     """
     The commands of the process.
 
-    :param reactor: the real one
+    :param reactor: the real reactor
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -91,7 +91,7 @@ class Network:
         return sum(len(node.contacts()) for node in self._nodes) / len(self._nodes)
 
     async def query(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
-        """Query for targets, each through the node with this number."""
+        """Query for targets.  An operation is the number of the asking node, and the target."""
 
         async def run(asker: int, target: str) -> int:
             stream = self._nodes[asker].query("note", bytes.fromhex(target))
@@ -101,7 +101,7 @@ class Network:
         return await timed(operations, run)
 
     async def update(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
-        """Send updates to the nodes closest to targets, each through the node with this number."""
+        """Send updates.  An operation is the number of the asking node, and the target."""
 
         async def run(asker: int, target: str) -> int:
             stream = self._nodes[asker].update("note", bytes.fromhex(target), b"note")
@@ -111,7 +111,7 @@ class Network:
         return await timed(operations, run)
 
     async def put(self, operations: Sequence[tuple[int, str]]) -> dict[str, Any]:
-        """Store values, each through the node with this number."""
+        """Store values.  An operation is the number of the asking node, and the value."""
 
         async def run(asker: int, value: str) -> int:
             key = await values.put(self._nodes[asker], bytes.fromhex(value))
@@ -120,7 +120,12 @@ class Network:
         return await timed(operations, run)
 
     async def get(self, operations: Sequence[tuple[Sequence[int], str]]) -> dict[str, Any]:
-        """Find values, each through the first of these nodes, by number, that doesn't hold it."""
+        """
+        Find values.
+
+        An operation is the numbers of some nodes, and the value.  The first of these nodes that
+        doesn't hold the value asks for it.
+        """
 
         async def run(askers: Sequence[int], value: str) -> bool:
             wanted = bytes.fromhex(value)

@@ -1,5 +1,6 @@
 """
 Experiments that measure the promises of the project.
 
-Each returns its figures as a named tuple, whose ``isMet`` tells whether the promise is kept.
+Each experiment returns its figures as a named tuple.  The property ``isMet`` of the tuple tells
+whether the promise is kept.
 """

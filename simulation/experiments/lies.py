@@ -15,19 +15,20 @@ from ..liars import KINDS, nextTo
 from ..members import Member
 from ..swarm import Swarm
 
-#: Requests that a lookup may send: the promise that is measured.
+#: The most requests that a lookup may send.  This is the promise that is measured.
 MAXIMUM_REQUESTS = 200
 
-#: Simulated seconds from the end of the joins to the first lookup, in which tables fill.  Smaller:
-#: lookups that fail because of young tables are blamed on the liars.
+#: The time that tables have to fill before the first lookup, in simulated seconds after the last
+#: join.  Smaller: lookups that fail because of young tables are blamed on the liars.
 SETTLING_TIME = 30.0
 
-#: Simulated seconds from the announcement of a liar to the lookup, in which every node has checked
-#: the claim of its id.  Smaller: the liar is in few tables, and the experiment is too easy.
+#: The time between the announcement of a liar and the lookup, in simulated seconds.  In this time,
+#: every node has checked the id that the liar claims.  Smaller: the liar is in few tables, and the
+#: experiment is too easy.
 ANNOUNCEMENT_TIME = 40.0
 
-#: Simulated seconds within which an operation has to end.  Larger: an operation that hangs is found
-#: later.  Smaller: a slow operation ends the experiment.
+#: The time within which an operation has to end, in simulated seconds.  Larger: an operation that
+#: hangs is found later.  Smaller: a slow operation ends the experiment.
 LIMIT = 60.0
 
 
@@ -66,7 +67,7 @@ class FifthLiars(NamedTuple):
     :ivar lookups: the number of values that were put and looked up
     :ivar found: the number of values that were found
     :ivar requests: the largest number of requests that a lookup sent
-    :ivar updateRequests: the largest number of requests that an update sent, with its lookup
+    :ivar updateRequests: the largest number of requests that an update sent, including its lookup
     :ivar holders: the average number of honest nodes that took a value
     """
 
@@ -96,7 +97,7 @@ class Meter:
 
     These are the requests of the command, and the pings that other nodes have to relay.
 
-    :ivar count: the number so far
+    :ivar count: the number of requests so far
     """
 
     def __init__(self, swarm: Swarm, member: Member) -> None:
@@ -123,7 +124,8 @@ class Meter:
 
 def oneLiar(kind: str, seed: int = 1, nodes: int = 200, targets: int = 100) -> OneLiar:
     """
-    Look up random targets.  A liar takes an id next to each target, and announces it beforehand.
+    Look up random targets.  Before each lookup, a liar takes an id next to the target and announces
+    this id.
 
     :param kind: a key of `KINDS`
     :param nodes: the number of nodes, including the liar

@@ -14,21 +14,23 @@ from dwdht_twisted.values import get, keyOf, put
 
 from ..swarm import Swarm
 
-#: The probability that a datagram is lost: the promise holds up to this.
+#: The probability that a datagram is lost: the highest one for which the promise holds.
 LOSS = 0.2
 
-#: The probability that a datagram arrives twice: enough to show a handler that runs twice.
+#: The probability that a datagram arrives twice.  It is high enough to reveal a handler that runs
+#: twice for one update.
 DUPLICATION = 0.1
 
 #: The probability that a datagram is held back, so that others overtake it.
 REORDERING = 0.2
 
-#: Simulated seconds between the beginnings of two operations.  Larger: operations don't overlap.
-#: Smaller: more of them run at once than one network has to bear.
+#: The time between the beginnings of two operations, in simulated seconds.  Larger: operations
+#: don't overlap.  Smaller: more operations overlap than a network has to bear.
 PAUSE = 0.2
 
-#: Simulated seconds from the beginning of the last operation, within which all have to end.
-#: Larger: the experiment takes longer.  Smaller: operations that retry often count as failed.
+#: The time within which all operations have to end, in simulated seconds after the beginning of the
+#: last one.  Larger: the experiment takes longer.  Smaller: operations that retry often count as
+#: failed.
 LIMIT = 60.0
 
 
@@ -36,7 +38,7 @@ class Loss(NamedTuple):
     """
     Figures of updates and queries on a bad network.
 
-    :ivar operations: the number of updates, and also of queries
+    :ivar operations: the number of updates; there are as many queries
     :ivar updates: the number of updates that at least one node took
     :ivar queries: the number of queries that found the stored value
     :ivar taken: the average number of nodes that took an update
@@ -65,7 +67,8 @@ class Loss(NamedTuple):
 
 def loss(seed: int = 1, nodes: int = 200, operations: int = 1000) -> Loss:
     """
-    Put values and get each of them, several at once, on a network that is bad all the time.
+    Put values, and then get each of them, with several operations at once.  The network is bad all
+    the time.
 
     :param nodes: the number of nodes
     :param operations: the number of values

@@ -1,5 +1,5 @@
 """
-The network after half of its nodes, with all bootstrap nodes, have crashed at once.
+The network after half of its nodes, including all bootstrap nodes, have crashed at once.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from dwdht_twisted.values import get, put
 from ..members import Member
 from ..swarm import Swarm
 
-#: Nodes that start after the massacre, while no bootstrap node is up.
+#: The number of nodes that start after the massacre, while no bootstrap node is up.
 LATECOMERS = 10
 
-#: Simulated seconds within which an operation has to end.  Larger: an operation that hangs is found
-#: later.  Smaller: a slow operation ends the experiment.
+#: The time within which an operation has to end, in simulated seconds.  Larger: an operation that
+#: hangs is found later.  Smaller: a slow operation ends the experiment.
 LIMIT = 60.0
 
-#: Simulated seconds after the return of one bootstrap node by which all nodes are one network
-#: again: each has looked up its own id by then, by way of this bootstrap node.
+#: The time after which all nodes must be one network again, in simulated seconds after the return
+#: of one bootstrap node.  By then, each node has looked up its own id through this bootstrap node.
 UNITED_AFTER = REFRESH_AFTER + 120.0
 
-#: Simulated seconds between two looks at the tables.  Larger: the times that are measured are less
-#: exact.  Smaller: the experiment takes longer.
+#: The time between two checks of the tables, in simulated seconds.  Larger: the measured times are
+#: less exact.  Smaller: the experiment takes longer.
 STEP = 10.0
 
 
@@ -34,11 +34,12 @@ class Massacre(NamedTuple):
     """
     Figures of a massacre, in which half of the nodes crash at once.
 
-    :ivar values: the number of values stored before it
-    :ivar foundAtOnce: the number of values found right after it
-    :ivar foundLater: the number of values found `DEAD_GONE_AFTER` seconds after it
-    :ivar dead: the number of dead contacts in all tables `DEAD_GONE_AFTER` seconds after it
-    :ivar goneAfter: the seconds until no table had a dead contact
+    :ivar values: the number of values stored before the massacre
+    :ivar foundAtOnce: the number of values found right after the massacre
+    :ivar foundLater: the number of values found `DEAD_GONE_AFTER` seconds after the massacre
+    :ivar dead: the number of dead contacts in all tables `DEAD_GONE_AFTER` seconds after the
+        massacre
+    :ivar goneAfter: the seconds from the massacre until no table had a dead contact
     :ivar isolated: the number of latecomers without a contact `UNITED_AFTER` seconds after the
         return of a bootstrap node
     :ivar joinedAfter: the seconds from this return until every latecomer had joined
@@ -80,8 +81,8 @@ class Massacre(NamedTuple):
 
 def massacre(seed: int = 1, nodes: int = 500, values: int = 100) -> Massacre:
     """
-    Crash half of the nodes, with all bootstrap nodes; then start new nodes, and at last one
-    bootstrap node, under its old id but with an empty table.
+    Crash half of the nodes, including all bootstrap nodes.  Then start new nodes, and at last one
+    bootstrap node, which has its old id but an empty table.
 
     :param nodes: the number of nodes
     :param values: the number of values stored before the massacre
