@@ -12,21 +12,22 @@ class Counters:
     :ivar requestsReceived: requests that could be read
     :ivar responsesReceived: answers to requests of ours
     :ivar malformed: datagrams that could not be read
-    :ivar unexpected: responses that no request waited for, or that came from another address than
-        was asked
+    :ivar unexpected: responses without a waiting request, or from another address than the one
+        that was asked
     :ivar rateLimited: requests dropped because their host, or all strangers together, sent too many
-    :ivar badTokens: requests whose round-trip token isn't ours; they were served as queries
-    :ivar queriesServed: user's queries passed to a handler
-    :ivar updatesServed: user's updates passed to a handler
+    :ivar badTokens: requests with an invalid round-trip token; they were served as queries
+    :ivar queriesServed: queries of users' commands that were passed to a handler
+    :ivar updatesServed: updates of users' commands that were passed to a handler
     :ivar updatesRefused: updates that a handler refused
     :ivar handlerFailures: handlers that raised, failed, or took too long
     :ivar handlersRefused: requests dropped because too many handlers were at work
-    :ivar retriesAnswered: updates that came again and were answered from memory
+    :ivar retriesAnswered: repeated updates that were answered from memory and not run
     :ivar pingsRelayed: pings relayed for a hole punch
-    :ivar relaysRefused: pings that were not relayed, or not answered, for a hole punch
-    :ivar claimsRefused: claims of an id that were not checked because too many came
-    :ivar answersHeld: answers that were held until their address was validated
-    :ivar sendFailures: datagrams that the operating system refused
+    :ivar relaysRefused: requests of hole punches that were refused: pings to relay, and relayed
+        pings to answer
+    :ivar claimsRefused: claims that were not checked because too many came
+    :ivar answersHeld: answers that were held back to validate their address first
+    :ivar sendFailures: datagrams that the operating system refused to send
     """
 
     __slots__ = (

@@ -8,18 +8,18 @@ from enum import Enum
 
 from ..wire import Address
 
-#: Requests that a search sends to candidates of one node's naming before any of them has answered.
-#: Larger: a liar draws more requests to dead addresses.  Smaller: an honest node that names a few
-#: dead ones is not asked further.
+#: The requests that a search sends to the candidates of one referrer before any of them has
+#: answered.  Larger: a liar causes more requests to dead addresses.  Smaller: the candidates of an
+#: honest referrer are set aside after a few dead ones.
 CREDIT = 3
 
 
-#: The address of the candidate that is the searcher itself.  Nothing is sent to it.
+#: The address of the candidate that stands for the searcher itself.  No datagram is sent to it.
 LOCAL = Address("0.0.0.0", 0)
 
 
 class State(Enum):
-    """The states of a candidate, in the order in which it may pass through them."""
+    """The states of a candidate, in order.  A candidate may skip states."""
 
     NAMED = "named"
     ASKED = "asked"
@@ -32,19 +32,18 @@ class Candidate:
     """
     A node that a search may ask.
 
-    :ivar address: its address
-    :ivar id: 32 bytes: the id that it was named with, then the one that it answered with; None
-        while it is unknown
-    :ivar distance: the distance of its id from the target
-    :ivar state: its `State`
-    :ivar token: the round-trip token that it gave, or None
-    :ivar namedBy: the candidates that named it; empty when the searcher knew it by itself
+    :ivar address: the address of the node
+    :ivar id: the id that the node was named with, 32 bytes; after its answer, the id in the answer;
+        None while no id is known
+    :ivar distance: the distance of the id from the target
+    :ivar state: the `State` of its request
+    :ivar token: the round-trip token in its answer, or None
+    :ivar namedBy: the candidates that named this one; empty when the searcher knew it by itself
     :ivar namedLast: the address of the latest node that named it after it was asked, or None
-    :ivar credit: the number of requests that its word is still worth
-    :ivar isRight: whether a candidate that it named has answered under the id that it was named
-        with
-    :ivar silences: the number of candidates that it named and that were late
-    :ivar wasSilent: whether its address had not answered shortly before it was asked
+    :ivar credit: the number of requests that may still be sent to candidates that this one named
+    :ivar isRight: whether a candidate that this one named has answered under the named id
+    :ivar silences: the number of late candidates among those that this one named
+    :ivar wasSilent: whether its address was remembered as silent when it was asked
     :ivar isExtra: whether it is returned beside the k closest, not among them.  There are four
         reasons: its public host was asked before; its id is implausibly close to the target;
         another node answered under its id first; or the candidates that it named were late and none
@@ -82,16 +81,17 @@ class Candidate:
 
     @property
     def isLocal(self) -> bool:
-        """Whether it is the searcher itself."""
+        """Whether the candidate is the searcher itself."""
         return self.address is LOCAL
 
     def referrer(self, transmissions: int) -> Address | None:
         """
-        The node to relay a hole punch.
+        The address of the node that is asked to relay a hole punch to this candidate.
 
-        After the first transmission it is the first node that named the candidate.  After the
-        second it is the last one that did, if it is another node, because a liar may have answered
-        fastest.  After that it is None.
+        - After the first transmission: the first node that named the candidate.
+        - After the second: the last node that named the candidate, or None if that is the first
+          node.  A liar may have been first, because it answered fastest.
+        - After further transmissions: None.
 
         :param transmissions: the number of transmissions without an answer
         """

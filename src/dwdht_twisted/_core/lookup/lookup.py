@@ -1,41 +1,41 @@
 """
 The iterative search for the nodes closest to a target (Kademlia section 2.3).
 
-A `Lookup` asks the closest candidates that it has heard of, takes the contacts in their answers as
-new candidates, and ends when the k closest nodes that answer are found and no closer candidate is
-left to ask.  Its parts:
+A `Lookup` asks the closest known candidates.  The contacts in their answers are new candidates.  It
+ends when k nodes have answered and no closer candidate is left to ask.  Its parts:
 
 * `CandidateQueue` queues contacts not yet asked.
 * `Screening` refuses contacts.
 * `PendingRequests` tracks requests in flight.
 * `Results` ranks answers.
-* `CreditLedger` keeps account of the nodes that name others.
+* `CreditLedger` keeps account of referrers, the nodes that name others.
 * `Starts` holds bootstrap nodes.
 
-The rules by which a minority of liars captures no lookup:
+These rules keep a minority of liars from capturing a lookup:
 
-1. No candidate is crowded out.  A liar that names many close ids costs requests, but honest
-   candidates stay queued behind them.
-2. A node's word is worth a few requests.  Each candidate of its naming that answers, under the id
-   that it was named with, earns it more.  A candidate that only nodes without credit have named
-   waits until no other is left.  The more named candidates are late, the less credit every node
-   has.
-3. One address is asked once, whatever ids it is named with.  It counts when it answers under the id
-   that it was named with.
-4. One id is asked at a few addresses at once, and at more when they are late, so that a false
-   address never keeps the true one from being asked.  When several answer, one takes a place and
-   the others are extras.
-5. Honest ids are random, so only a few nodes are next to any target.  When k nodes answer from
-   closer than chance puts them, an eclipse of the target is suspected.  The search goes on for the
-   k closest nodes outside of that crowd, and an update is committed to both.  The idea is that of
-   Sridhar et al., "Content Censorship in the InterPlanetary File System" (2024): the density of the
-   network tells which honest nodes there must be.
-6. A node far closer to the target than chance would put any has chosen its id, or is the node that
-   is looked for.  In both cases it is an extra.
-7. On the public internet a host counts once among the k closest, however many nodes it runs.  One
-   host and one /24 network are asked a few times only.  A private address that only public nodes
-   name is not asked.
-8. A lookup has a budget of datagrams.  Once that is spent, only answers on time are waited for.
+1. No candidate is dropped because of closer ones.  A liar that names many close ids causes
+   requests, but honest candidates stay in the queue behind these ids.
+2. A referrer has credit for a few requests to its candidates.  It earns more credit when one of
+   them answers under the id that it was named with.  A candidate whose referrers have no credit
+   waits until no other candidate is left.  When many named candidates are late, every referrer has
+   less credit.
+3. An address is asked once, whatever ids it is named with.  Its answer counts only if the answer
+   has the id under which the address was asked.
+4. An id is asked at a few addresses at once.  When one of them is late, the next address is asked.
+   So false addresses can't keep the true one from being asked.  When several addresses answer, the
+   first takes a place.  The others are *extras*: they are returned beside the k closest nodes.
+5. Honest ids are random, so only a few nodes are next to any target.  When k nodes answer that are
+   closer than chance puts them, they are a *crowd*: an eclipse of the target is suspected.  Then
+   the search goes on for the k closest nodes outside of the crowd.  An update is committed to both
+   groups.  The idea is that of Sridhar et al., "Content Censorship in the InterPlanetary File
+   System" (2024): the density of the network tells how far away the honest nodes must be.
+6. A node far closer to the target than chance puts any has chosen its id, or is itself the target.
+   In both cases it is an extra.
+7. A public host takes one place among the k closest, however many nodes it runs.  A public host and
+   a public /24 network are asked only a few times.  A private address is not asked if only public
+   nodes have named it.
+8. A lookup has a budget of datagrams.  After the last datagram it waits only until the answers in
+   flight have come or are late.
 """
 
 from __future__ import annotations
@@ -53,23 +53,25 @@ from .results import Results
 from .screening import Screening
 from .starts import Starts
 
-#: Requests in flight before the first answer.  The first candidates are the farthest, so asking
-#: `LOOKUP_WINDOW` of them at once would be a waste.
+#: The most requests in flight before the first answer.  The first candidates are the farthest, so
+#: asking `LOOKUP_WINDOW` of them at once would waste requests.
 FIRST_WINDOW = 5
 
-#: Requests that each answer adds to the window, up to `LOOKUP_WINDOW`.
+#: The number of requests by which each answer enlarges the window, up to `LOOKUP_WINDOW`.
 WINDOW_FOR_ANSWER = 2
 
-#: Datagrams after which a candidate that missed `PATIENCE` transmissions is given up, not retried.
-#: Larger: dead nodes use up the budget.  Smaller: nodes on lossy links get too few retries.
+#: The number of sent datagrams after which a lookup gives up a candidate that missed `PATIENCE`
+#: transmissions.  Before that the request is sent again.  Larger: dead nodes use up the budget.
+#: Smaller: nodes on lossy links get too few retries.
 RETRY_BUDGET = LOOKUP_BUDGET // 2
 
-#: The mean distance between neighbouring ids, divided by this, is the distance below which chance
-#: puts no k nodes, even if that mean was estimated many times too large.
+#: A crowd is at least k nodes below a distance: the mean distance between neighbouring ids, divided
+#: by this number.  Chance doesn't put k nodes there, even if the mean was estimated many times too
+#: large.
 CROWDED = 8
 
-#: Transmissions of a request that is waited for although enough others have answered.  Most nodes
-#: that miss more are gone.
+#: When k nodes have answered, a closer candidate is waited for during this many transmissions.
+#: Most nodes that miss more transmissions are gone.
 PATIENCE = 2
 
 
@@ -81,8 +83,8 @@ class Lookup:
     :param ownId: the searcher's id, which is a candidate only after `addLocal`
     :param k: the number of closest nodes to find
     :param spacing: the mean distance between neighbouring ids, or 0 when it is unknown
-    :param reserve: returns more compact contacts, for when too few of the others answer
-    :param isSilent: whether an address has not answered lately
+    :param reserve: returns more compact contacts; called when too few nodes answer
+    :param isSilent: returns whether an address was silent lately
     """
 
     def __init__(
@@ -106,7 +108,7 @@ class Lookup:
         self._credit = CreditLedger()
         # The number of datagrams sent.
         self._spent = 0
-        # Whether the last `next` found a candidate to ask later, once answers have arrived.
+        # Whether the last `next` left candidates to be asked once answers have arrived.
         self._hasMore = False
 
     # The candidates to start from.
@@ -117,26 +119,26 @@ class Lookup:
 
     def addLocal(self) -> None:
         """
-        Add the searcher itself.  It is asked like any other candidate, without a datagram.
+        Add the searcher itself.  It is asked like any other candidate, but without a datagram.
         """
         self._queue.addLocal(self._screening.ownId)
 
     def addBootstrap(self, addresses: Iterable[Address]) -> None:
-        """Add bootstrap nodes.  Their ids are unknown, and what they name needs no credit."""
+        """Add bootstrap nodes.  Their ids are unknown.  They have credit for a whole lookup."""
         self._starts.bootstrap.extend(addresses)
 
     def expect(self, *, isNeeded: bool = False) -> None:
         """
-        Note that bootstrap nodes come later.
+        Note that bootstrap nodes follow later.
 
-        Until `complete` the search is not over, unless a node was found without them.
+        The search is not over before `complete` is called, unless another node has answered.
 
-        :param isNeeded: whether it is not over even then
+        :param isNeeded: whether to wait for `complete` even if another node has answered
         """
         self._starts.expect(isNeeded)
 
     def complete(self) -> None:
-        """Note that no more bootstrap nodes come."""
+        """Note that no more bootstrap nodes follow."""
         self._starts.complete()
 
     # The search.
@@ -160,7 +162,8 @@ class Lookup:
             self._blame(candidate)
         patience, budget = PATIENCE, RETRY_BUDGET
         if self._credit.reduction:
-            # So many named candidates are late that others are worth more than a second try.
+            # Many named candidates are late.  Asking another candidate is worth more than a second
+            # transmission to this one.
             patience, budget = 1, RETRY_BUDGET if isVouchedFor(candidate) else RETRY_BUDGET // 2
         if transmissions >= patience and self._spent >= budget:
             self.failed(candidate)
@@ -179,7 +182,7 @@ class Lookup:
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
         """
-        See `Search.answered`.  A result is a node that answers under the id it was named with.
+        See `Search.answered`.  An answer is a result if it has the id of the candidate.
         """
         self._pending.ended(candidate)
         id = message.id
@@ -189,7 +192,7 @@ class Lookup:
         candidate.state = State.ANSWERED
         candidate.token = message.token
         if isDenied:
-            # The node was restarted under another id, or never had this one.
+            # The node was restarted under another id, or never had the id of the candidate.
             return False
         self._credit.reward(candidate)
         isResult = id is not None and (candidate.isLocal or id != self._screening.ownId)
@@ -215,8 +218,8 @@ class Lookup:
         if self._spent >= LOOKUP_BUDGET:
             return not self._pending.onTime
         if len(results.ranked) < self._k:
-            # Wait for all who were asked.  An address that was silent lately is waited for just
-            # long enough that a referrer can open a path to it.
+            # Wait for all pending candidates.  If an address was silent lately, wait only until a
+            # referrer has had the time to open a path to it.
             return not any(
                 not results.hasOthers or not candidate.wasSilent or transmissions <= PATIENCE
                 for candidate, transmissions in self._pending
@@ -237,8 +240,8 @@ class Lookup:
         """
         The k closest nodes that have answered, closest first.
 
-        When an eclipse is suspected, as many from the far end of the crowd on are among them.
-        Extras come in addition, at most k of them.
+        When an eclipse is suspected, the next k nodes outwards from the far end of the crowd are
+        added.  At most k extras are added too.
         """
         return self._results.closest(self._queue.isEclipseSuspected)
 
@@ -280,14 +283,20 @@ class Lookup:
         outer = pending.bound(self._k, self._results.crowdDistance)
         candidate = self._nextOf(queue.takeOuter, outer)
         if candidate is None and not pending.onTime and self._results.crowdSize() < 2 * self._k:
-            # Liars answer fast.  So the crowd is asked further only once the others have answered.
+            # Liars answer fast.  So ask more nodes of the crowd only when each other request was
+            # answered or is late.
             candidate = self._nextOf(queue.takeNearest, pending.bound(self._k))
         return candidate
 
     def _nextOf(
         self, take: Callable[[int, int, bool], Waiting | None], bound: int
     ) -> Candidate | None:
-        """The closest candidate that is closer than the k closest so far, and has credit."""
+        """
+        Make a candidate of the closest contact that may be asked, or return None.
+
+        :param take: the method of the queue that takes out a contact
+        :param bound: a distance.  Only contacts closer than this distance are taken.
+        """
         reduction = self._credit.reduction
         isWaitedFor = self._pending.onTime >= FIRST_WINDOW
         while (waiting := take(bound, reduction, isWaitedFor)) is not None:
@@ -299,10 +308,10 @@ class Lookup:
 
     def _nextResort(self) -> Candidate | None:
         """
-        The next candidate when too few answer and no answer is on its way.
+        The next candidate when too few nodes answer and all pending requests are late.
 
-        First come the other contacts that the searcher knows by itself, then those that only nodes
-        without credit have named, a few for each of these nodes.
+        The reserve of contacts comes first.  Then come the contacts whose referrers have no credit,
+        a few for each of these referrers.
         """
         if len(self._results.ranked) >= self._k or self._pending.onTime:
             return None
@@ -316,7 +325,7 @@ class Lookup:
         return self._nextQueued()
 
     def _admit(self, distance: int, compact: bytes) -> Candidate | None:
-        """Make a candidate of a contact, unless a rule speaks against asking it."""
+        """Make a candidate of a contact; None if it must not be asked, or not yet."""
         if compact == self._screening.ownId:
             candidate = Candidate(LOCAL, compact, distance)
             self._queue.markAsked(compact, candidate)
@@ -327,7 +336,8 @@ class Lookup:
         queue, screening = self._queue, self._screening
         namedBy = queue.namedBy(compact)
         if namedBy and not any(isRoutable(contact.host, node.address.host) for node in namedBy):
-            # A node of the same private network may still name it.
+            # Only public nodes named this private address.  A node of its own network may still
+            # name it.
             queue.forget(compact)
             return None
         if screening.postpones(contact.id or b"", contact.host, (distance, compact)):
@@ -345,9 +355,9 @@ class Lookup:
 
     def _makeRoom(self, candidate: Candidate) -> None:
         """
-        Requeue the contacts that wait for a candidate with the same id.
+        Requeue the contacts that were postponed because a candidate has the same id.
 
-        If the candidate was late before, they were requeued then.
+        This is done once: when the candidate is late, or else when its request ends.
         """
         if candidate.id is not None and candidate.state is State.ASKED:
             for waiting in self._screening.makeRoom(candidate.id, candidate.address.host):

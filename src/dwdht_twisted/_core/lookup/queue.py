@@ -1,10 +1,15 @@
 """
-The contacts that a lookup has heard of and not asked yet.
+The known contacts that a lookup has not asked yet.
 
-The queue has no bound that one answer could fill: a closer contact comes first, and the others stay
-behind it.  A contact that only nodes without credit have named is set aside until an answer arrives
-that may have earned them credit.  While an eclipse of the target is suspected (see `Lookup`), the
-contacts outside of the crowd have a queue of their own.
+The queue has no size limit, so one answer can't push out contacts of others.  Closer contacts come
+first, and the others stay behind them.
+
+The nodes that named a contact are its *referrers*.  A contact is set aside while its referrers have
+no credit.  The contact is put back whenever an answer arrives, because the answer may have earned
+its referrers credit.
+
+While an eclipse of the target is suspected (see `Lookup`), the contacts outside of the crowd have a
+queue of their own.
 """
 
 from __future__ import annotations
@@ -16,8 +21,8 @@ from ..limits.bounds import MAXIMUM_REFERRERS
 from ..wire import ID_BYTES, splitContacts
 from .candidate import CREDIT, Candidate
 
-#: A queued contact: the distance of its id from the target, and its compact form.  The searcher
-#: itself is queued by its id alone.
+#: A queued contact: the distance of its id from the target, and its compact form.  If the contact
+#: is the searcher itself, its id stands in place of the compact form.
 Waiting: TypeAlias = tuple[int, bytes]
 
 
@@ -26,9 +31,9 @@ class CandidateQueue:
     A priority queue of contacts to ask, closest to the target first.
 
     :param wanted: the target, as a big-endian number
-    :param crowdDistance: the distance below which a crowd of chosen ids may stand
-    :ivar isHeldBack: whether the last `takeNearest` or `takeOuter` returned None because answers
-        under way may earn credit for a closer contact
+    :param crowdDistance: the distance below which chance does not put k nodes
+    :ivar isHeldBack: whether the last `takeNearest` or `takeOuter` gave None to wait for credit:
+        a closer contact is set aside, and answers in flight may earn its referrers credit
     """
 
     __slots__ = (
@@ -44,8 +49,8 @@ class CandidateQueue:
     def __init__(self, wanted: int, crowdDistance: int) -> None:
         self._wanted = wanted
         self._crowdDistance = crowdDistance
-        # Each contact that was named.  Its value is the list of nodes that named it, None when the
-        # searcher knew it by itself, or the candidate once it is asked.
+        # All known contacts.  The value of a contact is the list of its referrers, or None if the
+        # searcher knew it by itself.  Once the contact was asked, the value is the candidate.
         self._named: dict[bytes, list[Candidate] | Candidate | None] = {}
         self._nearest: list[Waiting] = []
         self._outer: list[Waiting] | None = None
@@ -72,7 +77,7 @@ class CandidateQueue:
         Add the contacts of an answer.
 
         :param source: the candidate that answered
-        :param most: the number of contacts that count, from the first on
+        :param most: the most contacts to take, from the start of the answer
         """
         named = self._named
         for compact in splitContacts(compacts, most):
@@ -81,19 +86,19 @@ class CandidateQueue:
                 if isinstance(namedBy, list):
                     _addReferrer(namedBy, source)
                 elif namedBy is not None:
-                    # The contact was asked already, so its answer earns this source nothing.  But
-                    # the source may relay a hole punch to it.
+                    # The contact was asked already, so its answer earns this source no credit.  But
+                    # the source may relay a hole punch to the contact.
                     namedBy.namedLast = source.address
             else:
                 named[compact] = [source]
                 self._push(compact)
 
     def requeue(self, waiting: Waiting) -> None:
-        """Put a contact back that was taken out and not asked."""
+        """Put back a contact that was taken out but not asked."""
         heappush(self._queueOf(waiting[0]), waiting)
 
     def forget(self, compact: bytes) -> None:
-        """Drop a contact that can't be asked on the word of those who named it; others may yet."""
+        """Drop a contact and its referrers.  If another node names it, it is queued anew."""
         del self._named[compact]
 
     def markAsked(self, compact: bytes, candidate: Candidate) -> None:
@@ -104,22 +109,22 @@ class CandidateQueue:
 
     def takeNearest(self, bound: int, creditReduction: int, isWaitedFor: bool) -> Waiting | None:
         """
-        Take out the closest contact that a node with credit has named.
+        Take out the closest contact that has a referrer with credit or needs none.
 
-        :param bound: the distance from which on no contact is taken
-        :param creditReduction: the credit that counts as none
-        :param isWaitedFor: whether answers are under way that may earn credit.  Then no contact is
-            taken while a closer one is set aside for lack of credit.
+        :param bound: a distance.  Only contacts closer than this distance are taken.
+        :param creditReduction: a referrer with this credit or less counts as one without credit
+        :param isWaitedFor: whether answers in flight may earn credit.  If so, no contact is taken
+            while a closer one is set aside for lack of credit.
         """
         return self._take(self._nearest, bound, creditReduction, isWaitedFor)
 
     def takeOuter(self, bound: int, creditReduction: int, isWaitedFor: bool) -> Waiting | None:
-        """`takeNearest` among the contacts outside of the crowd, while an eclipse is suspected."""
+        """Like `takeNearest`, for contacts outside of the crowd.  An eclipse must be suspected."""
         assert self._outer is not None
         return self._take(self._outer, bound, creditReduction, isWaitedFor)
 
     def namedBy(self, compact: bytes) -> list[Candidate]:
-        """The nodes that named a contact that is not asked yet; none if the searcher knew it."""
+        """The referrers of a contact that was not asked yet; empty if the searcher knew it."""
         namedBy = self._named[compact]
         return namedBy if isinstance(namedBy, list) else []
 
@@ -154,13 +159,13 @@ class CandidateQueue:
             self.requeue(each)
 
     def reconsider(self) -> None:
-        """Put the contacts back that were set aside: a node that named them may have credit now."""
+        """Put back all contacts that were set aside.  Their referrers may have credit now."""
         for waiting in self._uncredited:
             self.requeue(waiting)
         self._uncredited.clear()
 
     def trustAll(self) -> None:
-        """Give credit once more to all who named contacts that were set aside, and reconsider."""
+        """Put back all contacts that were set aside, and give new credit to their referrers."""
         for _, compact in self._uncredited:
             for node in self.namedBy(compact):
                 node.credit = max(node.credit, CREDIT)
@@ -176,7 +181,7 @@ class CandidateQueue:
 
 
 def _addReferrer(namedBy: list[Candidate], source: Candidate) -> None:
-    """Remember one more node that named a candidate; it replaces one without credit when full."""
+    """Add a referrer to a list.  In a full list it replaces a referrer without credit, if any."""
     if len(namedBy) < MAXIMUM_REFERRERS:
         namedBy.append(source)
         return

@@ -1,5 +1,5 @@
 """
-The nodes that have answered a lookup: those that take one of the k places, and extras beside them.
+The nodes that have answered a lookup: candidates for the k places, and extras beside them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Results:
     :param crowdDistance: the distance below which chance does not put k nodes
     :ivar crowdDistance: see above
     :ivar hasOthers: whether a node other than the searcher has answered
-    :ivar ranked: the candidates that may take a place, closest first.  Each comes after its
-        distance and the ordinal number of its answer.
+    :ivar ranked: the candidates that may take a place, closest first.  Each item is a distance, the
+        ordinal number of an answer, and the candidate.
     """
 
     __slots__ = ("_count", "_extras", "_k", "crowdDistance", "hasOthers", "ranked")
@@ -33,11 +33,11 @@ class Results:
         self._extras: list[tuple[int, int, Candidate]] = []
 
     def __len__(self) -> int:
-        """The number of candidates that have answered, with extras."""
+        """The number of candidates that have answered, including extras."""
         return self._count
 
     def add(self, candidate: Candidate) -> None:
-        """Take in a candidate that has answered."""
+        """Add a candidate that has answered."""
         self._count += 1
         self.hasOthers = self.hasOthers or not candidate.isLocal
         kind = self._extras if candidate.isExtra else self.ranked
@@ -45,9 +45,10 @@ class Results:
 
     def discredit(self, silences: int) -> list[Candidate]:
         """
-        Make extras of the candidates that named ``silences`` late ones and none that answered.
+        Make extras of the results that named at least ``silences`` late candidates, and none that
+        answered.
 
-        :return: the candidates that lost their places
+        :return: the new extras
         """
         kept, lost = [], []
         for place in self.ranked:
@@ -72,7 +73,11 @@ class Results:
         return sum(distance < self.crowdDistance for distance, _, _ in self.ranked)
 
     def bound(self, skipped: int) -> int:
-        """The distance below which a candidate is among the k closest after ``skipped`` others."""
+        """
+        The distance of the kth candidate, not counting the ``skipped`` closest candidates.
+
+        :return: 2^256 if there are fewer candidates
+        """
         last = skipped + self._k - 1
         return self.ranked[last][0] if last < len(self.ranked) else 1 << ID_BITS
 
@@ -82,8 +87,8 @@ class Results:
         extras = [place for place in self._extras[: self._k] if place[0] < bound]
         found = self.ranked[: self._k] + extras
         if isEclipseSuspected:
-            # The end of the crowd is a rough guess.  So start within it, at its far end, where
-            # honest nodes are most likely.
+            # The distance at which the crowd ends is a rough guess.  So start half of k places
+            # before its end, where honest nodes are most likely.
             start = max(self._k, self.crowdSize() - self._k // 2)
             found += self.ranked[start : start + self._k]
         found.sort()

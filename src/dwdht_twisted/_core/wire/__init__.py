@@ -1,5 +1,5 @@
 """
-Datagrams, ids, addresses and round-trip tokens: the only package that knows bytes.
+Datagrams, ids, addresses and round-trip tokens, and their form in bytes.
 
 Code outside of this package does not assume how many bytes an address or a contact has.  It passes
 whole addresses, and whole lists of contacts, to the functions of this package.

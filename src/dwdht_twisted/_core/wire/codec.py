@@ -1,7 +1,7 @@
 """
 The encoding of a message: the wire format of protobuf (proto2), for messages of bytes alone.
 
-A message is a row of fields.  A field of bytes has three parts:
+A message is a sequence of fields.  A field of bytes has three parts:
 
 - the tag, a varint: 8 times the number of the field, plus 2, the wire type of bytes;
 - the length of the value in bytes, a varint;
@@ -13,23 +13,26 @@ another byte follows.
 The reader accepts and refuses what protobuf does, because other implementations of the protocol
 read and write with protobuf:
 
-- Fields come in any order.  Of a field that comes twice the last value counts.
-- A field with an unknown number is skipped, and so is a known one of another wire type: a varint,
-  4 bytes, 8 bytes, or a group, which is a row of fields between a start tag and an end tag.
+- Fields come in any order.  When a field comes twice, its last value counts.
+- A field with an unknown number is skipped.  A field with another wire type than bytes is skipped
+  too.  The other wire types are a varint, 4 bytes, 8 bytes, and a group: a sequence of fields
+  between a start tag and an end tag.
 - A varint may have more bytes than its number needs: up to 5 as a tag or a length, up to 10 as a
   value.
 - A message is malformed if it has a field number 0, a tag of more than 32 bits, a wire type 6 or 7,
   groups that are not closed in order or nest more than 100 deep, or a field that ends beyond the
   end of the message.
 
-A message of more than 256 fields is malformed too, which protobuf reads: the time to read a
-datagram must not let one host keep a node busy.
+The reader differs from protobuf in one case.  A message of more than 256 fields is malformed here,
+because one host could keep a node busy with the reading of such messages.
 
-The versions of protobuf for Python disagree about two things that no writer makes.  Both are
-malformed here: a field number 0 in a group, which versions 7.x skip, and a length of 6 to 10 bytes,
-which versions 6.x read.
+The versions of protobuf for Python disagree about two cases, which no writer makes.  Both are
+malformed here:
 
-The time to read a message is proportional to its size, and a length reserves no memory.
+- A field number 0 in a group.  Versions 7.x skip the field.
+- A length of 6 to 10 bytes.  Versions 6.x read it.
+
+The time to read a message is proportional to its size.  A length on the wire reserves no memory.
 """
 
 from __future__ import annotations
@@ -47,26 +50,28 @@ _GROUP_START = 3
 _GROUP_END = 4
 _FOUR_BYTES = 5
 
-# The bytes of a varint, at most, as a tag, a length and a value.
+# The most bytes of a varint that is a tag, a length or a value.
 _TAG_BYTES = 5
 _LENGTH_BYTES = 5
 _VALUE_BYTES = 10
 
-# The fields that a message may have.  Nodes write 8 at most.  Without a bound, a datagram of 32,000
-# empty fields would take some 8 ms to read: one host within its rate could keep a node busy.
+# The most fields of a message.  Nodes write 8 at most.  Without a bound, a datagram of 32,000 empty
+# fields would take some 8 ms to read.  Then one host within its rate could keep a node busy.
 _MAXIMUM_FIELDS = 256
 _EACH_FIELD = range(_MAXIMUM_FIELDS)
 
-# The groups that may be open at once, protobuf's number.  Fewer would refuse what others accept.
+# The most groups that may be open at once.  Protobuf has the same limit.  Smaller: messages are
+# refused that other implementations accept.
 _MAXIMUM_DEPTH = 100
 
 
 def fieldTags(count: int, further: Mapping[int, int] | None = None) -> dict[int, int]:
     """
-    The fields 1 to ``count`` of a message, and further ones, for `readFields`.
+    The known fields of a message, for `readFields`.
 
-    :param count: at most 15, because the tag of field 16 has two bytes
-    :param further: the indices of fields up to 15 whose number is not their index, by number
+    :param count: the number of fields whose index is their field number, from 1 on.  It is at most
+        15, because the tag of field 16 has two bytes.
+    :param further: the indices of further fields, by field number up to 15
     :return: the index of each field, by its tag
     """
     indices = {number: number for number in range(1, count + 1)} | dict(further or {})
@@ -75,14 +80,17 @@ def fieldTags(count: int, further: Mapping[int, int] | None = None) -> dict[int,
 
 class FieldPrefixes(dict[int, bytes]):
     """
-    The tag and the length that stand before the value of one field, by the length.
+    The bytes before a value of one field, by the length of the value.
+
+    The bytes are the tag of the field and the length.
 
     ``prefixes[len(value)] + value`` is the whole field.
     """
 
-    # The lengths whose prefixes are kept: the first that are used.  The ids, tokens, addresses and
-    # lists of contacts that a node sends have some 25 lengths.  With fewer, their prefixes are made
-    # anew for each message.  With more, only values profit, at 100 bytes of memory for each length.
+    # The number of lengths whose prefixes are kept, beginning with the first lengths that are used.
+    # The ids, tokens, addresses and lists of contacts of a node have some 25 lengths.  Smaller:
+    # their prefixes are made anew for each message.  Larger: only the prefixes of values profit, at
+    # 100 bytes of memory for each length.
     _KEPT = 128
 
     def __init__(self, number: int) -> None:
@@ -107,16 +115,18 @@ def readFields(data: bytes, position: int, tags: Mapping[int, int], fields: list
     """
     Read the fields of a message.
 
-    :param data: a datagram that the message is the end of
-    :param position: where the message begins
-    :param tags: the fields that are known, as `fieldTags` gives them
-    :param fields: the value of each field is put at its index; absent fields stay what they are
-    :raises MalformedDatagram: when the bytes are no message
+    :param data: a datagram; the message is its end
+    :param position: the index of the first byte of the message
+    :param tags: the known fields, from `fieldTags`
+    :param fields: the list to fill.  The value of each field is put at the index of the field.  The
+        items of absent fields are not changed.
+    :raises MalformedDatagram: when the bytes are not a message
     """
     begin, end = position, len(data)
-    # This loop reads the fields that nodes write: known ones, with lengths of one or two bytes.  It
-    # stops at any other field.  `_readAnyFields` reads every field, but takes half as long again:
-    # alone it would be slower than protobuf.  It begins anew, because it counts the fields.
+    # This loop reads the fields that nodes write: known fields with lengths of one or two bytes.
+    # At any other field, `_readAnyFields` begins anew from the first field, because it counts the
+    # fields.  It reads every field, but takes half as long again.  Alone it would be slower than
+    # protobuf.
     try:
         for _ in _EACH_FIELD:
             if position >= end:
@@ -145,8 +155,8 @@ def _readAnyFields(data: bytes, position: int, tags: Mapping[int, int], fields: 
     # The start tags of the open groups.
     groups: list[int] = []
     count = 0
-    # Varints of one byte are read in place.  With a call for each, a datagram of 30,000 tiny fields
-    # would take 25 ms instead of 8.
+    # Varints of one byte are read in place.  With a call for each of them, reading would take three
+    # times as long: 25 ms instead of 8 for 30,000 tiny fields.
     while position < end:
         count += 1
         if count > _MAXIMUM_FIELDS:
@@ -195,8 +205,10 @@ def _readAnyFields(data: bytes, position: int, tags: Mapping[int, int], fields: 
 
 def _readVarint(data: bytes, position: int, most: int) -> tuple[int, int]:
     """
-    :param most: how many bytes the varint may have
-    :return: its number, and the position after it
+    Read a varint.
+
+    :param most: the most bytes that the varint may have
+    :return: the number, and the position after the varint
     """
     number = shift = 0
     for byte in data[position : position + most]:

@@ -18,23 +18,23 @@ from .tokens import TOKEN_BYTES
 #: The largest payload of a UDP datagram over IPv4, in bytes (RFC 768, RFC 791).
 MAX_DATAGRAM_BYTES = 65507
 
-#: Bytes of the largest datagram that no network cuts into fragments: the least MTU of IPv6, 1,280
-#: bytes, less its header and that of UDP (RFC 8200, section 5).  Many NATs and firewalls drop
-#: fragments.
+#: The largest payload of a datagram that no network cuts into fragments, in bytes.  It is the least
+#: MTU of IPv6, 1,280 bytes, less the headers of IPv6 and UDP (RFC 8200, section 5).  Larger: many
+#: NATs and firewalls drop the fragments.
 UNFRAGMENTED_BYTES = 1232
 
-#: The commands of the protocol itself; all others are users'.
+#: The commands of the protocol itself.  All other commands belong to users.
 PING = "_ping"
 FIND_NODE = "_find_node"
 INTERNAL_COMMANDS = frozenset({PING, FIND_NODE})
 
-#: The flags of an asker that takes an answer to its update without a token for a refusal.
+#: The flags of an asker for which an answer without a token means that its update was refused.
 UNDERSTANDS_REFUSAL = b"\1"
 
 
 class RequestMessage(NamedTuple):
     """
-    A request.  Of all values only the size of ``id`` has been checked.
+    A request.  The size of ``id`` was checked, and no other value.
 
     :ivar transactionId: 0 to 32767
     :ivar command: the name of the command, which may be empty
@@ -44,7 +44,8 @@ class RequestMessage(NamedTuple):
     :ivar forwardResponse: the compact address that this relayed ping came from
     :ivar roundtripToken: the token that the receiver has issued to the sender
     :ivar value: the argument of the command
-    :ivar askerFlags: what the asker understands beyond version 2 of the protocol, one bit each
+    :ivar askerFlags: one bit for each extension of version 2 of the protocol that the asker
+        understands
     """
 
     transactionId: int
@@ -59,20 +60,20 @@ class RequestMessage(NamedTuple):
 
     @property
     def understandsRefusal(self) -> bool:
-        """Whether the asker takes an answer to its update without a token for a refusal."""
+        """Whether an answer without a token tells the asker that its update was refused."""
         flags = self.askerFlags
         return bool(flags and flags[0] & UNDERSTANDS_REFUSAL[0])
 
 
 class ResponseMessage(NamedTuple):
     """
-    A response.  Of all values only the size of ``id`` has been checked.
+    A response.  The size of ``id`` was checked, and no other value.
 
     :ivar transactionId: the transaction id of the request
     :ivar id: the responder's id, 32 bytes; None if the responder is ephemeral
     :ivar nodes: compact contacts, closest to the target first
     :ivar value: the result of the command
-    :ivar roundtripToken: the token that the responder issues to the address that it answers
+    :ivar roundtripToken: the token that the responder issues to the asker
     """
 
     transactionId: int
@@ -87,14 +88,14 @@ class ResponseMessage(NamedTuple):
         The round-trip token, or None if it isn't 32 bytes.
 
         A lookup keeps the tokens of its results and sends them back.  Without this check, a
-        responder could make it keep and send 64 KB.
+        responder could make the lookup keep and send 64 KB.
         """
         token = self.roundtripToken
         return token if token is not None and len(token) == TOKEN_BYTES else None
 
 
 # Field n of a message is at index n of its tuple, because index 0 is the transaction id.
-# What version 2 of the protocol lacks is in fields from 15 on, which the original's nodes skip.
+# Extensions of version 2 of the protocol have fields from 15 on, which nodes of ``dht-rpc`` skip.
 _REQUEST_TAGS = fieldTags(7, {15: 8})
 _COMMAND = FieldPrefixes(1)
 _REQUEST_ID = FieldPrefixes(2)
@@ -125,7 +126,7 @@ def requestBody(
     """
     The message of a request, without the framing.
 
-    One body serves for many nodes, because only their transaction ids differ.
+    One body serves for requests to many nodes, because only their transaction ids differ.
     """
     name = command.encode()
     body = _COMMAND[len(name)] + name
@@ -175,7 +176,7 @@ def decodeRequest(datagram: bytes) -> RequestMessage:
     """
     fields: list[Any] = [None] * 9
     readFields(datagram, HEADER_BYTES, _REQUEST_TAGS, fields)
-    # This is `transactionId` in place: the call would take 5 % of the time of reading.
+    # This is the body of `transactionId`.  A call would take 5 % of the time to read a request.
     fields[0] = (datagram[0] & 0x7F) << 8 | datagram[1]
     command, id = fields[1], fields[2]
     if command is None:
@@ -208,8 +209,8 @@ def decode(datagram: bytes) -> RequestMessage | ResponseMessage:
     """
     Read a request or a response.
 
-    :raises MalformedDatagram: when `decodeRequest` or `decodeResponse` does, or the datagram is
-        shorter than its framing
+    :raises MalformedDatagram: when the datagram is shorter than its framing, or when
+        `decodeRequest` or `decodeResponse` raises it
     """
     if len(datagram) < HEADER_BYTES:
         raise MalformedDatagram(f"{len(datagram)} bytes are no datagram; the framing has 2")
