@@ -11,7 +11,7 @@ from tests.helpers.processes.programs import ROOT, ProgramTestCase
 
 class AsyncioTests(ProgramTestCase):
     """
-    The scenarios of `tests.helpers.processes.asyncio_scenarios`.
+    The scenarios of `asyncio_handlers` and `asyncio_tasks`, in `tests.helpers.processes`.
     """
 
     async def assertRuns(self, *command: str) -> None:
@@ -21,92 +21,92 @@ class AsyncioTests(ProgramTestCase):
         self.assertEqual(program.exitCode, 0, program.errorText)
         self.assertEqual(program.errorText, "")
 
-    async def assertScenario(self, name: str) -> None:
+    async def assertScenario(self, module: str, name: str) -> None:
         """Require that a scenario runs to its end."""
-        await self.assertRuns("-m", "tests.helpers.processes.asyncio_program", name)
+        await self.assertRuns("-m", "tests.helpers.processes.asyncio_program", module, name)
 
     async def test_handlersAwaitFuturesAndDeferreds(self) -> None:
         """
         Handlers return or await futures, tasks, Deferreds and mixtures of these, 14 kinds in all.
         Each answers a query and an update with its value.
         """
-        await self.assertScenario("handlersMayAwaitAnything")
+        await self.assertScenario("asyncio_handlers", "handlersMayAwaitAnything")
 
     async def test_ownHandlerAwaitsAFuture(self) -> None:
         """The handler of a member that is alone in its network may await a future."""
-        await self.assertScenario("handlersOfTheAskerAwaitToo")
+        await self.assertScenario("asyncio_handlers", "handlersOfTheAskerAwaitToo")
 
     async def test_failingHandlersAreAnsweredWithoutAValue(self) -> None:
         """
         A handler that fails after it awaited a future is answered without a value and runs once. A
         refused update is still refused.
         """
-        await self.assertScenario("failingHandlersAreAnswered")
+        await self.assertScenario("asyncio_handlers", "failingHandlersAreAnswered")
 
     async def test_destroyedNodeCancelsTheTasksOfItsHandlers(self) -> None:
         """
         `DHTNode.destroy` cancels a future that a handler awaits and a future that a handler
         returned.
         """
-        await self.assertScenario("destroyedNodeCancelsItsTasks")
+        await self.assertScenario("asyncio_handlers", "destroyedNodeCancelsItsTasks")
 
     async def test_oneFutureAnswersSeveralRequests(self) -> None:
         """A future that a handler returns for 3 requests answers all of them."""
-        await self.assertScenario("oneFutureServesSeveralRequests")
+        await self.assertScenario("asyncio_handlers", "oneFutureServesSeveralRequests")
 
     async def test_everyDeferredIsAwaitedInATask(self) -> None:
         """
         A task can await every Deferred and stream of the API: directly, by ``gather`` and by
         ``wait_for``.
         """
-        await self.assertScenario("everyDeferredIsAwaited")
+        await self.assertScenario("asyncio_tasks", "everyDeferredIsAwaited")
 
     async def test_awaitedResultsStayWithTheirDeferreds(self) -> None:
         """
         A Deferred can be awaited twice, or by two tasks at once. Each await gets the result or
         raises the failure.
         """
-        await self.assertScenario("resultsStayWithTheirDeferreds")
+        await self.assertScenario("asyncio_tasks", "resultsStayWithTheirDeferreds")
 
     async def test_failuresAreRaisedInTheTask(self) -> None:
         """A task that awaits a failing Deferred or stream gets its exception."""
-        await self.assertScenario("failuresAreRaisedInTheTask")
+        await self.assertScenario("asyncio_tasks", "failuresAreRaisedInTheTask")
 
     async def test_cancelledTaskStopsItsQuery(self) -> None:
         """A query and its requests stop when ``wait_for`` times out or the task is cancelled."""
-        await self.assertScenario("cancellationStopsTheQuery")
+        await self.assertScenario("asyncio_tasks", "cancellationStopsTheQuery")
 
     async def test_coroutinesOfTwistedAwaitWithinATask(self) -> None:
         """
         A coroutine that Twisted runs can await Deferreds and streams, although a task called it.
         """
-        await self.assertScenario("twistedsCoroutinesAwaitWithinATask")
+        await self.assertScenario("asyncio_tasks", "twistedsCoroutinesAwaitWithinATask")
 
     async def test_leftLoopsInTasksEnd(self) -> None:
         """
         A stream ends when its loop in a task is left by ``break`` or ``return``. All 50 of 50
         streams do.
         """
-        await self.assertScenario("leftLoopsEnd")
+        await self.assertScenario("asyncio_tasks", "leftLoopsEnd")
 
     async def test_collectionInAThreadEndsStreams(self) -> None:
         """
         Fifty unused streams in reference cycles all end when another thread runs the garbage
         collector.
         """
-        await self.assertScenario("collectorInAThreadEndsStreams")
+        await self.assertScenario("asyncio_tasks", "collectorInAThreadEndsStreams")
 
     async def test_waitingLoopInATaskIsKept(self) -> None:
         """
         A task that waits for a reply in a loop is not collected, although nothing else refers to
         it.
         """
-        await self.assertScenario("waitingLoopIsKept")
+        await self.assertScenario("asyncio_tasks", "waitingLoopIsKept")
 
     async def test_simulationRunsWithinAnotherLoop(self) -> None:
         """
         Handlers that are coroutines run in a simulation inside of ``asyncio.run``, even if
         ``asyncioreactor`` is imported.
         """
-        module = "tests.helpers.processes.asyncio_scenarios"
+        module = "tests.helpers.processes.asyncio_handlers"
         await self.assertRuns("-c", f"import {module} as it; it.simulationWithinALoop()")

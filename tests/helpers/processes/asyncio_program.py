@@ -1,9 +1,10 @@
 """
 Programs on asyncio, each of which runs one scenario under a real ``asyncioreactor``.
 
-The name of the scenario is the only argument.  The program ends with status 0 and without a word
-when all is as the scenario says.  It writes what is wrong to standard error, also failures that
-were logged, and errors that reached asyncio's loop.
+The scenario is a function of `asyncio_handlers` or `asyncio_tasks`.  The names of the module and of
+the function are the arguments.  The program ends with status 0 and without output when all is as
+the scenario says.  It writes what is wrong to standard error, also failures that were logged and
+errors that reached asyncio's loop.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Callable, Coroutine
+from importlib import import_module
 from typing import Any
 
 from twisted.internet import asyncioreactor
@@ -134,6 +136,5 @@ def run(scenario: Scenario) -> int:
 
 
 if __name__ == "__main__":
-    from tests.helpers.processes import asyncio_scenarios
-
-    sys.exit(run(getattr(asyncio_scenarios, sys.argv[1])))
+    scenarios = import_module(f"tests.helpers.processes.{sys.argv[1]}")
+    sys.exit(run(getattr(scenarios, sys.argv[2])))
