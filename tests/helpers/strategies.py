@@ -1,5 +1,5 @@
 """
-Strategies of hypothesis for ids, addresses, contacts and messages, and settings for property tests.
+Hypothesis strategies for ids, addresses, contacts and messages, and settings for property tests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ ids = st.binary(min_size=ID_BYTES, max_size=ID_BYTES)
 ports = st.integers(1, 65535)
 octets = st.integers(0, 255)
 
-#: Hosts that a datagram can be sent to: the first byte is neither 0 nor that of a multicast group.
+#: Hosts to which a datagram can be sent: the first octet is neither 0 nor that of a multicast
+#: group.
 hosts = st.builds("{}.{}.{}.{}".format, st.integers(1, 223), octets, octets, octets)
 
 contacts = st.builds(Contact, ids, hosts, ports)
@@ -40,7 +41,7 @@ _fields = st.none() | st.binary(max_size=300)
 requests = st.builds(
     RequestMessage,
     transactionIds,
-    # Every text but lone surrogates, which UTF-8 can't encode.
+    # All text except lone surrogates, which UTF-8 can't encode.
     st.text(st.characters(exclude_categories=["Cs"])),
     st.none() | ids,
     _fields,

@@ -1,5 +1,5 @@
 """
-Ids at a chosen distance from a target, and contacts as answers carry them and as lookups rank them.
+Ids at a chosen distance from a target, and lists of contacts in their compact form and by distance.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ def near(target: bytes, number: int) -> bytes:
 
 
 def compact(contacts: Iterable[Contact]) -> bytes:
-    """Return contacts in the compact form of the ``nodes`` of an answer."""
+    """Return the compact form of contacts, as in the field ``nodes`` of an answer."""
     return b"".join(packContact(contact) for contact in contacts)
 
 
 def byDistance(contacts: Iterable[Contact], target: bytes) -> list[Contact]:
-    """Return contacts, closest to a target first."""
+    """Return contacts in the order of their distance from a target."""
     return sorted(contacts, key=lambda contact: distance(contact.id or b"", target))
 
 
 def closestIds(contacts: Iterable[Contact], target: bytes, count: int = 20) -> list[bytes]:
-    """Return the ids of the contacts closest to a target, closest first, without ephemeral ones."""
+    """
+    Return the ids of the contacts closest to a target, in order. Ephemeral contacts are left out.
+    """
     listed = [contact for contact in contacts if contact.id is not None]
     return [contact.id for contact in byDistance(listed, target)[:count] if contact.id]

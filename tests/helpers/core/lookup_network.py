@@ -1,7 +1,7 @@
 """
-A network without time and IO for lookups: honest nodes, silent ones and liars.
+A network for lookups, without time and IO: honest nodes, silent nodes and liars.
 
-A lookup is told of each answer and each silence in an order that is drawn from a seed.
+The order of all answers and time-outs is drawn from a seed.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from dwdht_twisted._core.wire import (
 )
 from tests.helpers.core.contacts import byDistance, compact
 
-#: Transmissions of a request without an answer before it fails, as of a node's requests.
+#: The number of transmissions after which an unanswered request fails, as with a node's requests.
 TRANSMISSIONS = 4
 
-#: Events of one search before it counts as endless.  One within its budget takes a few hundred.
+#: The number of events after which a search counts as endless. A search within its budget has a few
+#: hundred.
 MAXIMUM_EVENTS = 5000
 
 
 def answer(
     id: bytes | None, nodes: Iterable[Contact] = (), token: bytes | None = None
 ) -> ResponseMessage:
-    """Return the answer of a node that calls itself ``id`` and names ``nodes``."""
+    """Return the answer of a node with this id. It names ``nodes``."""
     return ResponseMessage(0, id, compact(nodes), None, token)
 
 
@@ -39,9 +40,9 @@ class Tally:
     """
     The cost of one search.
 
-    :ivar asked: the addresses that were asked, in this order
-    :ivar datagrams: the number of datagrams that were sent, retries included
-    :ivar mostInFlight: the largest number of requests that were in flight at once and not late
+    :ivar asked: the asked addresses, in order
+    :ivar datagrams: the number of sent datagrams, including retries
+    :ivar mostInFlight: the largest number of requests in flight at the same time and not late
     :ivar named: the contacts that the answers named
     """
 
@@ -74,7 +75,7 @@ class LookupNetwork:
         self.contacts: list[Contact] = []
 
     def newContact(self, id: bytes | None = None) -> Contact:
-        """Return a contact at a new address, where no node answers."""
+        """Return a contact at a new address, where no node answers yet."""
         self._count += 1
         host = f"{self._network}.{self._count >> 8}.{self._count & 255}.1"
         return Contact(id or self._random.randbytes(ID_BYTES), host, 1000)
@@ -87,11 +88,11 @@ class LookupNetwork:
             self.contacts.append(contact)
 
     def addSilent(self, count: int) -> None:
-        """Add nodes that honest nodes may know and that never answer."""
+        """Add nodes that never answer. Honest nodes may know them."""
         self.contacts += [self.newContact() for _ in range(count)]
 
     def addLiar(self, lie: Callable[[bytes], list[Contact]], id: bytes | None = None) -> Contact:
-        """Add a node that answers with the contacts that ``lie`` returns for a target."""
+        """Add a liar. It names the contacts that ``lie`` returns for a target."""
         contact = self.newContact(id)
         self.contacts.append(contact)
         self.place(contact, lie)
@@ -99,7 +100,7 @@ class LookupNetwork:
 
     def place(self, contact: Contact, names: Callable[[bytes], list[Contact]]) -> None:
         """
-        Make a contact answer with the contacts that ``names`` returns, without adding it to
+        Make a contact answer and name the contacts that ``names`` returns. It isn't added to
         `contacts`.
         """
         self.answerAt(contact.address, lambda target: answer(contact.id, names(target)))
@@ -110,8 +111,8 @@ class LookupNetwork:
 
     def acquaint(self) -> None:
         """
-        Fill the routing table of each honest node with `contacts`, and make it answer from that
-        table.
+        Fill the routing tables of all honest nodes from `contacts`. From then on, they answer from
+        their tables.
         """
         for contact in self.honest:
             table = RoutingTable(contact.id or b"")
@@ -170,5 +171,5 @@ class LookupNetwork:
 
 
 def resultsOf(search: Search) -> list[Contact]:
-    """Return the contacts that a search has found, closest first."""
+    """Return the contacts that a search has found, in order."""
     return [Contact(candidate.id, *candidate.address) for candidate in search.closest()]

@@ -1,5 +1,5 @@
 """
-Lookups that a test answers by hand, for a fixed target.
+Lookups of a fixed target. A test supplies the answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.helpers.core.lookup_network import answer
 #: The target of every lookup.
 TARGET = bytes(ID_BYTES)
 
-#: The id of the searching node, which is as far from the target as an id can be.
+#: The id of the searching node. Its distance from the target is the largest possible.
 OWN = b"\xff" * ID_BYTES
 
 #: The address of a bootstrap node.
@@ -43,7 +43,7 @@ def startLookup(contacts: Iterable[Contact], k: int = K) -> Lookup:
 
 
 def askAll(search: Search) -> list[Candidate]:
-    """Return all candidates that a search wants asked now."""
+    """Return all candidates that the search wants to ask now."""
     asked = []
     while (candidate := search.next()) is not None:
         asked.append(candidate)
@@ -57,12 +57,12 @@ def contactOf(candidate: Candidate) -> Contact:
 
 class LookupTestCase(SynchronousTestCase):
     """
-    A test of lookups that are answered by hand.
+    A base for tests of lookups with answers supplied by the test.
     """
 
     def finish(self, lookup: Lookup, silent: Iterable[Contact] = ()) -> list[Contact]:
         """
-        Run a lookup to its end, in which nobody names any contact.
+        Run a lookup to its end. No answer names a contact.
 
         :param silent: the contacts that don't answer; all others answer under their own ids
         :return: the asked contacts, in order

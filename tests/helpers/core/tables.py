@@ -1,5 +1,5 @@
 """
-Contacts at chosen places of a routing table, and what a table holds.
+Contacts for chosen buckets of a routing table, and the contents of a table.
 """
 
 from __future__ import annotations
@@ -12,42 +12,47 @@ from dwdht_twisted._core.wire import ID_BITS, ID_BYTES, Contact
 #: The id of the table.
 OWN = bytes(ID_BYTES)
 
-#: A time, in seconds, at which a contact that answered at 0 is no longer trusted without a ping.
+#: A time in seconds. A contact that answered at 0 is no longer trusted without a ping then.
 LATER = TRUSTED_FOR + 1
 
 
 def idOf(number: int, prefix: int = 0) -> bytes:
-    """Return an id that shares exactly ``prefix`` bits with `OWN`, and ends in ``number``."""
+    """
+    Return an id that shares exactly ``prefix`` leading bits with `OWN` and ends in ``number``.
+    """
     return ((1 << (ID_BITS - 1 - prefix)) | number).to_bytes(ID_BYTES, "big")
 
 
 def far(number: int, host: str = "10.0.0.1") -> Contact:
-    """Return one of many contacts that share no bit with `OWN`, in the farthest bucket."""
+    """
+    Return the contact with this number. It belongs in the farthest bucket, because its id and `OWN`
+    share no leading bit.
+    """
     return Contact(idOf(number), host, 1000 + number)
 
 
 def claim(table: RoutingTable, contact: Contact, now: float) -> bool:
-    """Claim a contact's id from its address, and return whether the table wants that pinged."""
+    """Claim a contact's id from its address. Return whether the table wants this address pinged."""
     assert contact.id is not None
     pinged = table.asked(contact.id, contact.address, now)
     return pinged == contact.address
 
 
 def allOf(table: RoutingTable) -> list[Contact]:
-    """Return all contacts and claims of a table, closest to its own id first."""
+    """Return all contacts and claims of a table, the closest to its own id first."""
     return table.closest(table.id, 10**6, withClaims=True)
 
 
 class TableTestCase(SynchronousTestCase):
     """
-    A test with an empty table.
+    A base for tests with an empty table.
     """
 
     def setUp(self) -> None:
         self.table = RoutingTable(OWN)
 
     def fill(self, count: int = K, now: float = 0.0) -> list[Contact]:
-        """Fill the farthest bucket with contacts that answer, and return them."""
+        """Add contacts to the farthest bucket until it has ``count``. Return them."""
         contacts = [far(number) for number in range(count)]
         for contact in contacts:
             self.assertIsNone(self.table.answered(contact, now))

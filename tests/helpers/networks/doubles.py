@@ -1,5 +1,6 @@
 """
-Stand-ins for what an application gives a node: a handler, a consumer and a resolver of names.
+Doubles of the objects that an application gives to a node: a handler, a consumer and a name
+resolver.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from dwdht_twisted.interfaces import HandlerResult
 @implementer(ICommandHandler)
 class Handler:
     """
-    A command handler that keeps the requests that it gets.
+    A command handler that records its requests.
 
     :param query: returns the result of a query
     :param update: returns the result of an update
-    :ivar queries: the queries that came
-    :ivar updates: the updates that came
+    :ivar queries: the received queries
+    :ivar updates: the received updates
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Handler:
 
 
 async def ignoreCancellation(_: Request) -> bytes:
-    """Handle a request without end: wait for ever, and again after a cancellation."""
+    """Handle a request without ever finishing. After a cancellation, go on waiting."""
     try:
         return await Deferred()
     except Exception:
@@ -63,11 +64,11 @@ async def ignoreCancellation(_: Request) -> bytes:
 @implementer(IConsumer)
 class Consumer:
     """
-    A consumer that keeps the replies that are written to it.
+    A consumer that records the replies written to it.
 
     :param onWrite: called with the producer after each reply
     :ivar items: the replies
-    :ivar producer: the producer that is registered, or None
+    :ivar producer: the registered producer, or None
     """
 
     def __init__(self, onWrite: Callable[[Any], object] = lambda producer: None) -> None:
@@ -92,9 +93,9 @@ class Consumer:
 @implementer(IHostnameResolver)
 class SilentResolver:
     """
-    A resolver of names that answers a name only when a test calls `answer`.
+    A name resolver that answers only when a test calls `answer`.
 
-    :ivar asked: the names that were asked for, in this order
+    :ivar asked: the names to be resolved, in order
     """
 
     def __init__(self) -> None:
@@ -114,7 +115,7 @@ class SilentResolver:
         return None  # type: ignore[return-value]
 
     def answer(self, name: str, *hosts: str) -> None:
-        """Resolve a name to ``hosts``, for every time that it was asked for."""
+        """Resolve a name to ``hosts``, for all its pending resolutions."""
         waiting, self._waiting = self._waiting, []
         for asked, receiver in waiting:
             if asked != name:

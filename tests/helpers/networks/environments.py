@@ -1,5 +1,5 @@
 """
-The environment of a node's part that is tested alone.
+The environment of a part of a node, for testing this part alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def environment(
 
 class RecordingListener:
     """
-    A listener of requests that keeps what it is told.
+    A listener of requests that records everything.
 
     :ivar heardFrom: the address of each answer
     :ivar missedAddresses: each address that did not answer
@@ -37,9 +37,9 @@ class RecordingListener:
         self.missedAddresses: list[Address] = []
 
     def heard(self, message: ResponseMessage, address: HostPort) -> None:
-        """Keep the source of an answer."""
+        """Record the source of an answer."""
         self.heardFrom.append(address)
 
     def missed(self, address: Address) -> None:
-        """Keep an address that did not answer."""
+        """Record an address that did not answer."""
         self.missedAddresses.append(address)

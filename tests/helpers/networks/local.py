@@ -1,5 +1,5 @@
 """
-A test case of nodes that ask themselves.
+A test case for nodes that run their own handlers.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 class LocalTestCase(NodeTestCase):
     """
-    A test of nodes that ask themselves.
+    A base for tests of nodes whose queries and updates run their own handlers.
 
-    :ivar handler: the handler of the member that was made last
+    :ivar handler: the handler of the member made last
     """
 
     handler: Handler
@@ -27,7 +27,7 @@ class LocalTestCase(NodeTestCase):
     def member(
         self, *, query: Any = lambda _: b"own", update: Any = None, **options: Any
     ) -> DHTNode:
-        """Return a new node with a handler, which is kept as ``handler``."""
+        """Return a new node with a handler. The handler is recorded as ``handler``."""
         node = self.node(**options)
         self.handler = Handler(query, update or (lambda _: None))
         node.register(COMMAND, self.handler)

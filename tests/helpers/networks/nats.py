@@ -1,5 +1,5 @@
 """
-NATs on the in-memory network, which filter by address and port.
+NATs on the network in memory, which filter by address and port.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dwdht_twisted.testing import HostReactor, MemoryPort
 
 class Nat(DatagramProtocol):
     """
-    A port of a host behind a NAT that lets in datagrams only from addresses that it has sent to.
+    A port of a host behind a NAT. It accepts datagrams only from addresses that it has sent to.
 
-    It is the transport of the protocol behind it.
+    The NAT is the transport of the protocol behind it.
 
-    :ivar refused: the sources of the datagrams that were not let in
+    :ivar refused: the sources of the dropped datagrams
     """
 
     noisy = False
@@ -43,13 +43,13 @@ class Nat(DatagramProtocol):
             self.refused.append(addr)
 
     def write(self, packet: bytes, addr: HostPort) -> None:
-        """Send a datagram, and let in later ones from its destination."""
+        """Send a datagram. From now on, datagrams from its destination are accepted."""
         assert self.transport is not None
         self._opened.add((addr[0], addr[1]))
         self.transport.write(packet, addr)
 
     def close(self, source: HostPort) -> None:
-        """Stop letting in datagrams from ``source``, as a NAT does after a time without traffic."""
+        """Stop accepting datagrams from ``source``, as a NAT does after a time without traffic."""
         self._opened.discard(source)
 
     def getHost(self) -> IPv4Address:
@@ -68,9 +68,9 @@ class Nat(DatagramProtocol):
 
 class NattedReactor:
     """
-    The reactor of a host whose UDP ports are behind a `Nat` each.
+    The reactor of a host. Each of its UDP ports is behind its own `Nat`.
 
-    :ivar nats: the NATs of its ports, in the order of their opening
+    :ivar nats: the NATs of the ports, in the order of their opening
     """
 
     def __init__(self, reactor: HostReactor) -> None:

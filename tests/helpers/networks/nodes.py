@@ -1,8 +1,8 @@
 """
-A network of nodes in memory and in simulated time, for the tests of nodes and of their parts.
+A network of nodes in memory and in simulated time, for tests of nodes and of their parts.
 
-All randomness comes from one seed.  Every node is destroyed at the end of its test, and the test
-fails if a timer is left then.
+All randomness comes from one seed. At the end of a test, every node is destroyed. The test fails if
+a timer is left.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from tests.helpers.networks.peers import RawPeer
 
-#: The command that the tests register handlers for.
+#: The command for which the tests register handlers.
 COMMAND = "test"
 
-#: Seconds after which every request has ended.  All transmissions of one together are waited for
-#: at most 12 seconds; with less than that, a test could take a request in flight for its end.
+#: The seconds after which every request has ended. All transmissions of a request together take at
+#: most 12 seconds. With less than 12, a test could take a request in flight for a finished one.
 REQUEST_SECONDS = 15.0
 
 
 class NodeTestCase(SynchronousTestCase):
     """
-    A test with a network in memory.
+    A base for tests with a network in memory.
 
-    :cvar latency: seconds that each datagram takes
+    :cvar latency: the seconds that each datagram takes
     :ivar random: the source of all randomness, with a fixed seed
     :ivar clock: the clock of all nodes
     :ivar network: the network
@@ -73,7 +73,7 @@ class NodeTestCase(SynchronousTestCase):
 
         :param kind: the class of the node
         :param reactor: the reactor of the node's host, in place of ``host``
-        :param listens: whether it listens, at ``port``
+        :param listens: whether the node listens, at ``port``
         """
         reactor = reactor or self.network.reactor(host)
         options.setdefault("random", Random(self.random.getrandbits(64)))
@@ -86,7 +86,7 @@ class NodeTestCase(SynchronousTestCase):
 
     def swarm(self, count: int, **options: Any) -> list[DHTNode]:
         """
-        Return nodes that have joined through a new ephemeral node, whose address is ``bootstrap``.
+        Return nodes that have joined through a new ephemeral node. Its address is ``bootstrap``.
         """
         self.bootstrap = self.addressOf(self.node(ephemeral=True))
         nodes = [self.node(bootstrap=[self.bootstrap], **options) for _ in range(count)]
@@ -102,8 +102,8 @@ class NodeTestCase(SynchronousTestCase):
         Return a new `RawPeer` that listens.
 
         :param id: a random id by default; None for an ephemeral peer
-        :param answers: the name of the method of `RawPeer` that answers requests; none does by
-            default
+        :param answers: the name of the `RawPeer` method that answers requests; by default, requests
+            get no answer
         """
         reactor = self.network.reactor(host)
         peer = RawPeer(self.random.randbytes(32) if id == b"" else id, reactor.host)
@@ -127,7 +127,7 @@ class NodeTestCase(SynchronousTestCase):
     # Operations, and the datagrams that they send.
 
     def introduce(self, peer: RawPeer, node: DHTNode) -> None:
-        """Make a node list a peer: the peer asks it, and answers the ping that follows."""
+        """Make a node list a peer: the peer sends a ping and answers the node's ping."""
         former = peer.onRequest
         peer.onRequest = peer.pong
         peer.ask(self.addressOf(node), wire.PING)
@@ -150,7 +150,7 @@ class NodeTestCase(SynchronousTestCase):
     def tokenFor(
         self, peer: RawPeer, node: DHTNode, target: bytes, command: str = COMMAND
     ) -> bytes:
-        """Return a round-trip token that a node gives a peer for a target."""
+        """Return a round-trip token that a node issues to a peer for a target."""
         peer.ask(self.addressOf(node), command, target)
         self.clock.runFor(1)
         token = peer.responses[-1][0].roundtripToken
@@ -158,7 +158,7 @@ class NodeTestCase(SynchronousTestCase):
         return token
 
     def sentBy(self, source: HostPort, to: HostPort | None = None) -> list[bytes]:
-        """Return the datagrams that ``source`` has sent, to all destinations or to one."""
+        """Return the datagrams sent by ``source``, to all destinations or only to one."""
         return [
             datagram
             for origin, destination, datagram in self.sent
@@ -167,8 +167,8 @@ class NodeTestCase(SynchronousTestCase):
 
     def requestsBy(self, source: HostPort, to: HostPort | None = None) -> list[wire.RequestMessage]:
         """
-        Return the requests that ``source`` has sent, to all destinations or to one, retries
-        included.
+        Return the requests sent by ``source``, including retries, to all destinations or only to
+        one.
         """
         requests = []
         for datagram in self.sentBy(source, to):

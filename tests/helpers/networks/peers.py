@@ -1,5 +1,5 @@
 """
-A peer that speaks the wire by hand, for requests, answers and datagrams that no node would send.
+A peer that sends requests, answers and datagrams that no node would send.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dwdht_twisted._core.wire import HostPort, packAddress
 
 class RawPeer(DatagramProtocol):
     """
-    A protocol that sends messages made by hand, and keeps those that it receives.
+    A protocol that sends handmade messages and records the received ones.
 
-    :ivar id: the id that its messages carry; None if it is ephemeral
-    :ivar received: each datagram that came, with its source
-    :ivar requests: the requests among these
-    :ivar responses: the responses among these
+    :ivar id: the id in the peer's messages, or None for an ephemeral peer
+    :ivar received: each received datagram, with its source
+    :ivar requests: each received request, with its source
+    :ivar responses: each received response, with its source
     :ivar onRequest: called with each request and its source; one of `ignore`, `pong` and `serve`,
         or any function
     """
@@ -38,13 +38,13 @@ class RawPeer(DatagramProtocol):
 
     @property
     def address(self) -> Address:
-        """The address at which it receives."""
+        """The address at which the peer receives."""
         assert self.transport is not None
         return Address(self.host, self.transport.getHost().port)
 
     @property
     def contact(self) -> Contact:
-        """The contact by which others know it."""
+        """The contact by which nodes know the peer."""
         return Contact(self.id, *self.address)
 
     def datagramReceived(self, datagram: bytes, addr: HostPort) -> None:
@@ -64,7 +64,7 @@ class RawPeer(DatagramProtocol):
     def ask(
         self, address: HostPort, command: str, target: bytes | None = None, **fields: bytes | None
     ) -> bytes:
-        """Send a request under the next transaction id, and return its datagram."""
+        """Send a request with the next transaction id, and return its datagram."""
         self._transactionId += 1
         fields.setdefault("id", self.id)
         body = wire.requestBody(command, target=target, **fields)
@@ -85,7 +85,7 @@ class RawPeer(DatagramProtocol):
         """Send no answer."""
 
     def pong(self, message: wire.RequestMessage, address: HostPort) -> None:
-        """Answer pings, and ignore all other requests."""
+        """Answer pings and ignore all other requests."""
         if message.command == wire.PING:
             self.serve(message, address)
 
@@ -97,12 +97,12 @@ class RawPeer(DatagramProtocol):
         value: bytes | None = None,
         token: bytes | None = bytes(32),
     ) -> None:
-        """Answer as a node that knows ``nodes``, and keeps ``value``, does."""
+        """Answer like a node that knows the contacts ``nodes`` and stores ``value``."""
         if message.command == wire.PING:
             self.answer(message, address, value=packAddress(*address), roundtripToken=token)
         else:
             self.answer(message, address, nodes=nodes, value=value, roundtripToken=token)
 
     def requestsFor(self, command: str) -> list[wire.RequestMessage]:
-        """Return the requests for a command that it has received."""
+        """Return the received requests for a command."""
         return [message for message, _ in self.requests if message.command == command]

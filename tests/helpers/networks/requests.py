@@ -1,5 +1,5 @@
 """
-A test case of requests whose datagrams go into a list, and are answered by hand.
+A test case for requests. A list collects their datagrams, and a test writes the answers.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from tests.helpers.networks.environments import RecordingListener, environment
 #: The body of every request.
 BODY = wire.requestBody(wire.PING)
 
-#: The address that requests go to by default, and another one.
+#: The address to which requests are sent by default, and a second address.
 PEER = Address("10.0.0.9", 9)
 OTHER = Address("10.0.0.8", 8)
 
 
 class RequestsTestCase(SynchronousTestCase):
     """
-    A test of requests whose datagrams go into a list.
+    A base for tests of requests whose datagrams are collected in a list.
 
     :ivar sent: each datagram, with its destination
     :ivar answers: each answer that a request's callback got, with its source
     :ivar failures: the failures of the requests
     :ivar late: the transmissions after which an answer was late
-    :ivar heard: the address of each answer, as the node hears of it
-    :ivar missed: each address that failed a request, as the node hears of it
+    :ivar heard: the address of each answer that was reported to the node
+    :ivar missed: each silent address that was reported to the node
     """
 
     def setUp(self) -> None:
@@ -46,19 +46,19 @@ class RequestsTestCase(SynchronousTestCase):
         self.build()
 
     def build(self, **options: Any) -> None:
-        """Make the requests of a node anew, with these options."""
+        """Make new `Requests` with these options."""
         self.listener = RecordingListener()
         self.heard, self.missed = self.listener.heardFrom, self.listener.missedAddresses
         self.requests = Requests(self.environment(), self.listener, **options)
 
     def environment(self, random: Random | None = None) -> Environment:
-        """Return an environment whose datagrams go into ``sent``."""
+        """Return an environment that collects datagrams in ``sent``."""
         return environment(
             self.clock, lambda datagram, address: self.sent.append((datagram, address)), random
         )
 
     def send(self, address: Address = PEER) -> OutgoingRequest:
-        """Send a request."""
+        """Send a request whose outcome is recorded."""
         return self.requests.send(
             address,
             BODY,
@@ -70,7 +70,7 @@ class RequestsTestCase(SynchronousTestCase):
         )
 
     def answer(self, index: int = -1, source: HostPort = PEER) -> bool:
-        """Answer one of the sent datagrams, and return whether the answer was taken."""
+        """Answer one of the sent datagrams, and return whether the answer was accepted."""
         datagram, _ = self.sent[index]
         return self.requests.received(
             wire.encodeResponse(wire.transactionId(datagram), value=b"yes"), source

@@ -1,5 +1,5 @@
 """
-Test cases with a node that raw peers ask.
+Test cases with a node to which raw peers send requests.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.helpers.networks.peers import RawPeer
 
 class ResponderTestCase(NodeTestCase):
     """
-    A test with a node that one raw peer asks.
+    A base for tests with a node to which one raw peer sends requests.
 
     :ivar server: the node
     :ivar asker: the peer, which answers pings
@@ -48,10 +48,10 @@ class ResponderTestCase(NodeTestCase):
 
 class ValidationTestCase(NodeTestCase):
     """
-    A test with a node whose answers have 20 contacts, too many for an unproven address.
+    A base for tests with a node whose answers have 20 contacts, too many for an unproven address.
 
     :ivar server: the node
-    :ivar there: its address
+    :ivar there: the node's address
     """
 
     def setUp(self) -> None:

@@ -1,5 +1,5 @@
 """
-A `DHTService` on a network in memory, and what it logs.
+A `DHTService` on a network in memory, and its log messages.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from dwdht_twisted.values import MemoryStore
 #: The address of the other node.
 BOOTSTRAP = "10.0.0.1:6620"
 
-#: A command that is not one of the package.
+#: A command that the package doesn't define.
 COMMAND = "echo"
 
 
 class CountingStore(MemoryStore):
     """
-    A store that counts how often it was closed.
+    A store that counts the calls of `close`.
 
-    :ivar closings: that number
+    :ivar closings: the number of calls
     """
 
     closings = 0
 
     def close(self) -> None:
-        """Drop all values, and count."""
+        """Delete all values and count the call."""
         self.closings += 1
         super().close()
 
 
 class ServiceTestCase(SynchronousTestCase):
     """
-    A test of a `DHTService` on a network with one other node.
+    A base for tests of a `DHTService` on a network with one other node.
 
     :ivar clock: the clock of the network
     :ivar bootstrap: the other node, at `BOOTSTRAP`
@@ -57,19 +57,19 @@ class ServiceTestCase(SynchronousTestCase):
         self.addCleanup(captured.__exit__, None, None, None)
 
     def service(self, **options: Any) -> DHTService:
-        """A service on the second host."""
+        """Return a service on the second host."""
         options.setdefault("bootstrap", [BOOTSTRAP])
         return DHTService(self.host, **options)
 
     def start(self, **options: Any) -> DHTService:
-        """A service that was started as an application starts it."""
+        """Return a service that was started in the same way as by an application."""
         service = self.service(**options)
         service.privilegedStartService()
         service.startService()
         return service
 
     def logged(self, level: LogLevel | None = None) -> list[str]:
-        """The messages that the service has logged since the last call."""
+        """Return the messages that the service has logged since the last call."""
         said = [
             event["log_format"].format(**event)
             for event in self.events[self.seen :]

@@ -1,5 +1,5 @@
 """
-A test case for query streams: a node that asks raw peers by their addresses.
+Test cases for query streams, with a node that queries raw peers by their addresses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.helpers.networks.peers import RawPeer
 
 class StreamTestCase(NodeTestCase):
     """
-    A test with an ephemeral node that asks raw peers.
+    A base for tests with an ephemeral node that queries raw peers.
 
     :ivar asker: the node
     :ivar peers: the peers
@@ -29,18 +29,18 @@ class StreamTestCase(NodeTestCase):
         self.peers: list[RawPeer] = []
 
     def addPeers(self, count: int, answers: str = "serve") -> list[Address]:
-        """Add peers, and return their addresses."""
+        """Add ``count`` peers, and return the addresses of all peers."""
         self.peers += [self.peer(answers=answers) for _ in range(count)]
         return [peer.address for peer in self.peers]
 
     def startQuery(self, count: int, **options: Any) -> QueryStream:
-        """Return the stream of a query of new peers that answer."""
+        """Return the unread stream of a query to ``count`` new peers."""
         return self.asker.query(
             COMMAND, self.target(), nodes=self.addPeers(count, **options), holepunching=False
         )
 
     def transmissions(self) -> list[wire.RequestMessage]:
-        """Return the requests of the command that the node has sent, retries included."""
+        """Return the requests that the node has sent for the command, including retries."""
         sent = self.requestsBy(self.addressOf(self.asker))
         return [message for message in sent if message.command == COMMAND]
 
@@ -55,21 +55,24 @@ class StreamTestCase(NodeTestCase):
 
 class DroppedTestCase(StreamTestCase):
     """
-    A test of streams that end although nobody stops them.
+    A base for tests of streams to which no reference is left.
     """
 
     @property
     def running(self) -> int:
-        """The number of streams of the node that have started and not ended."""
+        """The number of the node's streams that have started and not yet ended."""
         return self.asker._parts.queries.running
 
     @property
     def inFlight(self) -> int:
-        """The number of requests of the node that wait for an answer."""
+        """The number of the node's requests that wait for an answer."""
         return self.asker._parts.caller.requests.inFlight
 
     def assertEnded(self) -> None:
-        """Require that no stream runs, and that the next turn ends all requests for good."""
+        """
+        Require that no stream is running. After the next turn, no request may be in flight or be
+        sent.
+        """
         self.assertEqual(self.running, 0)
         self.clock.runFor(0)
         self.assertEqual(self.inFlight, 0)
@@ -78,5 +81,5 @@ class DroppedTestCase(StreamTestCase):
         self.assertEqual(len(self.transmissions()), before)
 
     def run_(self, coroutine: Coroutine[Deferred[Any], Any, Any]) -> Any:
-        """Run a coroutine to its end, and return its result."""
+        """Run a coroutine to its end and return its result."""
         return self.clock.runUntil(self.runCoroutine(coroutine))

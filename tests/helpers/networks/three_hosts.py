@@ -18,11 +18,11 @@ A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 class Recorder(DatagramProtocol):
     """
-    A protocol that keeps what it receives, and counts its starts and stops.
+    A protocol that records the received datagrams and counts its starts and stops.
 
-    :param clock: if there is one, the times of arrival are kept too
+    :param clock: the clock for ``times``, or None
     :ivar received: each datagram, with its source
-    :ivar times: the time of each datagram's arrival, in seconds
+    :ivar times: the time of each datagram's arrival, in seconds, if there is a clock
     :ivar started: the number of starts
     :ivar stopped: the number of stops
     """
@@ -49,7 +49,7 @@ class Recorder(DatagramProtocol):
 
     @property
     def payloads(self) -> list[bytes]:
-        """The datagrams that it has received, without their sources."""
+        """The received datagrams, without their sources."""
         return [datagram for datagram, _ in self.received]
 
 
@@ -64,14 +64,14 @@ class Echo(Recorder):
 
 class NetworkTestCase(SynchronousTestCase):
     """
-    A test with three hosts, each with a protocol at port 1000.
+    A base for tests with three hosts. Each has a protocol at port 1000.
     """
 
     def setUp(self) -> None:
         self.build()
 
     def build(self, clock: Clock | None = None, **options: Any) -> None:
-        """Build the network anew, with these options of `MemoryNetwork`."""
+        """Build a new network with these options of `MemoryNetwork`."""
         self.clock = SimulatedClock()
         self.network = MemoryNetwork(clock or self.clock, **options)
         self.recorders = {host: Recorder(self.clock) for host in (A, B, C)}
@@ -82,12 +82,15 @@ class NetworkTestCase(SynchronousTestCase):
         return self.network.reactor(host).listenUDP(port, protocol, *more)
 
     def send(self, source: str, destination: str, *payloads: bytes) -> None:
-        """Send datagrams from the port of one host to that of another."""
+        """Send datagrams from port 1000 of one host to port 1000 of another."""
         for payload in payloads:
             self.ports[source].write(payload, (destination, 1000))
 
     def sendMany(self, count: int) -> list[bytes]:
-        """Send numbered datagrams from A to B, wait 100 seconds, and return the datagrams."""
+        """
+        Send numbered datagrams from A to B, run the clock for 100 seconds, and return the
+        datagrams.
+        """
         payloads = [b"%d" % number for number in range(count)]
         self.send(A, B, *payloads)
         self.clock.runFor(100)

@@ -1,6 +1,5 @@
 """
-A network in memory whose nodes keep values, for the tests of `dwdht_twisted.values` and of
-commands.
+A network in memory whose nodes store values, for tests of `dwdht_twisted.values` and of commands.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from dwdht_twisted.interfaces import HandlerResult
 from dwdht_twisted.testing import HostReactor, MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore
 
-#: The address of its bootstrap node.
+#: The address of the bootstrap node.
 BOOTSTRAP = "10.0.0.1:6620"
 
-#: Seconds that its nodes keep a value: short, so that tests can let it expire.
+#: The seconds for which nodes store a value. They are few, so that tests can let a value expire.
 MAXIMUM_AGE = 60.0
 
 
@@ -24,7 +23,7 @@ class CountingHandler:
     """
     A `values.ValueHandler` that counts queries.
 
-    :ivar queries: the number of queries that came
+    :ivar queries: the number of received queries
     """
 
     def __init__(self, store: MemoryStore) -> None:
@@ -32,22 +31,22 @@ class CountingHandler:
         self._handler = values.ValueHandler(store)
 
     def queryReceived(self, request: Request) -> HandlerResult:
-        """Count the query, and hand it on."""
+        """Count the query and pass it on."""
         self.queries += 1
         return self._handler.queryReceived(request)
 
     def updateReceived(self, request: Request) -> HandlerResult:
-        """Hand the update on."""
+        """Pass the update on."""
         return self._handler.updateReceived(request)
 
 
 class ValueNetwork:
     """
-    A bootstrap node at `BOOTSTRAP`, and nodes that keep values, each on a host of its own.
+    A bootstrap node at `BOOTSTRAP`, and nodes that store values. Each has its own host.
 
     :ivar clock: the clock of all nodes
     :ivar network: the network that carries their datagrams
-    :ivar members: the nodes that keep values
+    :ivar members: the nodes that store values
     :ivar stores: the store of each member, by the member's id
     :ivar handlers: the handlers of the members
     """
@@ -88,7 +87,7 @@ class ValueNetwork:
         self.handlers.append(handler)
 
     def asked(self) -> int:
-        """Return the number of queries that all members together have had."""
+        """Return the number of queries that all members together have received."""
         return sum(handler.queries for handler in self.handlers)
 
     def closest(self, key: bytes) -> list[bytes]:
@@ -97,5 +96,5 @@ class ValueNetwork:
         return sorted(self.stores, key=lambda id: int.from_bytes(id, "big") ^ target)[:20]
 
     def holders(self, key: bytes) -> set[bytes]:
-        """Return the ids of the members that keep the value of a key."""
+        """Return the ids of the members that store the value of a key."""
         return {id for id, store in self.stores.items() if store.get(key) is not None}

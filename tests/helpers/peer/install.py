@@ -1,5 +1,5 @@
 """
-Child processes that end with their test, and the installation of the live peer by npm.
+Child processes that end with their test, and the installation of the JavaScript peer by npm.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ from twisted.python.failure import Failure
 from twisted.python.procutils import which
 from twisted.trial.unittest import FailTest, SkipTest
 
-#: The folder of the JavaScript side.
+#: The folder of the JavaScript program.
 PEER_FOLDER = Path(__file__).parent / "javascript"
 
-#: The variable that, if it is 1, makes a test fail instead of being skipped when there is no peer.
+#: An environment variable. If it is 1, a test without the JavaScript peer fails and is not skipped.
 REQUIRE_PEER = "DWDHT_REQUIRE_PEER"
 
-#: Seconds that ``npm`` may take.  The first test that needs the peer takes this much longer.
+#: The most seconds that ``npm`` may take. The first test that needs the peer takes this much
+#: longer.
 INSTALL_SECONDS = 180.0
 
 
 class ChildProcess(ProcessProtocol):
     """
-    A child process and what it writes.
+    A child process and its output.
 
-    :ivar ended: whether it has ended
-    :ivar exitCode: its exit code; None while it runs, or if a signal ended it
-    :ivar output: what it has written to its standard output
-    :ivar errors: what it has written to its standard error
+    :ivar ended: whether the process has ended
+    :ivar exitCode: the exit code; None while the process runs, or if a signal ended it
+    :ivar output: the bytes written to standard output
+    :ivar errors: the bytes written to standard error
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -54,7 +55,7 @@ class ChildProcess(ProcessProtocol):
         """
         Start the process.
 
-        :param environment: variables to set beside those of this process
+        :param environment: variables in addition to those of this process
         """
         variables = {**os.environ, **(environment or {})}
         self._reactor.spawnProcess(self, command[0], command, variables, path=str(folder))
@@ -75,9 +76,9 @@ class ChildProcess(ProcessProtocol):
 
     async def end(self, seconds: float) -> int | None:
         """
-        Wait for the end of the process, and kill it after ``seconds``.
+        Wait for the end of the process. Kill it after ``seconds``.
 
-        :return: the exit code; None if the process was killed
+        :return: the exit code, or None if the process was killed
         """
         if self.ended:
             return self.exitCode
@@ -95,7 +96,7 @@ class ChildProcess(ProcessProtocol):
         self.kill()
 
     def kill(self) -> None:
-        """Kill this process, if it still runs."""
+        """Kill this process if it still runs."""
         if self.transport is not None:
             try:
                 self.transport.signalProcess("KILL")
@@ -106,10 +107,10 @@ class ChildProcess(ProcessProtocol):
 @dataclass
 class Installation:
     """
-    The installation of the packages of the JavaScript side, done once, at the first use.
+    The installation of the JavaScript packages. It is done once, at the first use.
 
-    :ivar folder: the folder with ``package.json`` and its lock
-    :ivar seconds: the time that ``npm`` may take
+    :ivar folder: the folder with ``package.json`` and its lock file
+    :ivar seconds: the most seconds that ``npm`` may take
     """
 
     folder: Path
@@ -119,11 +120,11 @@ class Installation:
 
     async def require(self, reactor: Any) -> str:
         """
-        Install the packages, unless that was done.
+        Install the packages, unless they are installed already.
 
         :return: the path of ``node``
         :raises SkipTest: if the peer can't be installed
-        :raises FailTest: if it can't be installed and `REQUIRE_PEER` is 1
+        :raises FailTest: if the peer can't be installed and `REQUIRE_PEER` is 1
         """
         node: list[str] = which("node")
         npm: list[str] = which("npm")
@@ -149,8 +150,8 @@ class Installation:
         return True
 
     async def _install(self, reactor: Any, npm: str) -> str:
-        # Install into a new folder, then rename it: another process that installs at the same
-        # time, or uses the packages, never sees half of them.
+        # Install into a new folder and rename it then. So another process that installs or uses the
+        # packages at the same time never sees an incomplete folder.
         with tempfile.TemporaryDirectory(prefix="node_modules-", dir=self.folder) as name:
             work = Path(name)
             for source in ("package.json", "package-lock.json", ".npmrc"):

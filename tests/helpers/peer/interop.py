@@ -1,5 +1,5 @@
 """
-A test case with Python nodes and nodes of the live peer that talk to each other over loopback.
+A test case with Python nodes and nodes of the JavaScript peer, which communicate over loopback.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ LOCAL_HOST = "127.0.0.1"
 
 
 def keyOf(value: bytes) -> bytes:
-    """Return the key of a value: its SHA-256, 32 bytes."""
+    """Return the key of a value, its SHA-256 of 32 bytes."""
     return sha256(value).digest()
 
 
 @implementer(ICommandHandler)
 class HashedValues:
     """
-    The ``values`` command as the JavaScript side has it: a value is kept under its hash.
+    The command ``values`` as in the JavaScript peer: a value is stored under its hash.
 
-    :ivar held: the values by their keys
+    :ivar held: the stored values by their keys
     """
 
     def __init__(self) -> None:
@@ -59,10 +59,10 @@ class HashedValues:
 @implementer(ICommandHandler)
 class Echo:
     """
-    The ``echo`` command as the JavaScript side has it: the result is the value of the request.
+    The command ``echo`` as in the JavaScript peer: the result is the value of the request.
 
-    :ivar queries: the queries that came
-    :ivar updates: the updates that came
+    :ivar queries: the received queries
+    :ivar updates: the received updates
     """
 
     def __init__(self) -> None:
@@ -92,20 +92,26 @@ class PythonNode(DHTNode):
         self.register("echo", self.echo)
 
     async def start(self) -> None:
-        """Listen at a port on loopback, and join."""
+        """Listen at a port on loopback and join."""
         self.listen(0, LOCAL_HOST)
         await self.ready()
 
     def contact(self) -> Contact:
-        """Return the contact that its answers say it is."""
+        """Return the contact that the node's answers describe."""
         return Contact(None if self.ephemeral else self.id, *self.address())
 
     def query(self, *arguments: Any, local: bool = False, **options: Any) -> QueryStream:
-        """Query others as `DHTNode` does; the node itself is left out, as on the other side."""
+        """
+        Query other nodes like `DHTNode.query`, but without the node's own handler, as in
+        JavaScript.
+        """
         return super().query(*arguments, local=local, **options)
 
     def update(self, *arguments: Any, local: bool = False, **options: Any) -> QueryStream:
-        """Update others as `DHTNode` does; the node itself is left out, as on the other side."""
+        """
+        Update other nodes like `DHTNode.update`, but without the node's own handler, as in
+        JavaScript.
+        """
         return super().update(*arguments, local=local, **options)
 
     async def ask(self, target: bytes, value: bytes | None) -> list[Reply]:
@@ -113,11 +119,11 @@ class PythonNode(DHTNode):
         return await self.query("echo", target, value).collect()
 
     async def listed(self) -> list[Contact]:
-        """Return the contacts of its routing table."""
+        """Return the contacts of the node's routing table."""
         return self.contacts()
 
     async def punches(self) -> int:
-        """Return the number of forwarded pings that came."""
+        """Return the number of received forwarded pings."""
         return self._punches
 
     def datagramReceived(self, datagram: bytes, addr: Any) -> None:
@@ -157,15 +163,15 @@ class _OpeningTransport:
         return getattr(self._transport, name)
 
 
-#: A node of either side.
+#: A Python node or a JavaScript node.
 AnyNode: TypeAlias = PythonNode | PeerNode
 
 
 class Probe(DatagramProtocol):
     """
-    A bare UDP socket on loopback.
+    A plain UDP socket on loopback.
 
-    :ivar received: each datagram that came, with its source
+    :ivar received: each received datagram, with its source
     """
 
     def __init__(self) -> None:
@@ -190,9 +196,9 @@ async def eventually(
     reactor: Any, condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10.0
 ) -> None:
     """
-    Wait until a condition holds.
+    Wait until a condition is true.
 
-    :raises FailTest: if it doesn't hold within ``seconds``
+    :raises FailTest: if it isn't true within ``seconds``
     """
     deadline = reactor.seconds() + seconds
     while not await maybeDeferred(condition):
@@ -203,7 +209,7 @@ async def eventually(
 
 class InteropTestCase(TestCase):
     """
-    A test with a process of the live peer.
+    A base for tests with a process of JavaScript nodes.
 
     :ivar peer: the process
     """
@@ -231,19 +237,19 @@ class InteropTestCase(TestCase):
         return node
 
     async def javaScript(self, *bootstrap: AnyNode, **options: Any) -> PeerNode:
-        """Return a new node of the peer that has joined."""
+        """Return a new JavaScript node that has joined."""
         (node,) = await self.peer.nodes(1, *(node.address() for node in bootstrap), **options)
         return node
 
     def probe(self) -> Probe:
-        """Return a bare socket, which is closed at the end of the test."""
+        """Return a plain socket. It is closed at the end of the test."""
         probe = Probe()
         port = self.reactor.listenUDP(0, probe, interface=LOCAL_HOST)
         self.addCleanup(port.stopListening)
         return probe
 
     async def waitUntilListed(self, node: AnyNode, by: AnyNode) -> None:
-        """Wait until the routing table of the node ``by`` holds another node."""
+        """Wait until the node ``by`` lists the first node."""
 
         async def isListed() -> bool:
             return node.contact() in await by.listed()

@@ -1,9 +1,8 @@
 """
-One network of Python and JavaScript nodes, in which each side looks up the values that the other
-stored.
+A network of Python and JavaScript nodes. Each side looks up the values that the other one stored.
 
-Run as a command, it prints its figures and exits with 1 if a value was lost.  The interop tests run
-it smaller::
+Run as a command, it prints its figures and exits with 1 if a value was lost. The interop tests run
+a smaller network::
 
     python -m tests.helpers.peer.mixed_swarm --nodes 64 --values 50
 """
@@ -23,24 +22,24 @@ from dwdht_twisted._core.wire import distance
 from tests.helpers.peer.interop import LOCAL_HOST, AnyNode, PythonNode, keyOf
 from tests.helpers.peer.process import PeerNode, PeerProcess
 
-#: Nodes that hold a value: Kademlia's k.
+#: The number of nodes that hold a value: Kademlia's k.
 HOLDERS = 20
 
-#: Seconds that all JavaScript nodes together may take to join, one after the other.
+#: The most seconds in which all JavaScript nodes together must join, one after the other.
 JOIN_SECONDS = 120.0
 
 
 @dataclass
 class Direction:
     """
-    Counts over the values that one side stored and the other looked up.
+    Counts over the values that one side stored and the other side looked up.
 
-    :ivar storer: the side that stored them
+    :ivar storer: the side that stored the values
     :ivar values: the number of values
     :ivar found: the number of values that the other side found
-    :ivar holders: the number of nodes that hold each value, summed over all values
-    :ivar closest: the number of those holders that are among the 20 nodes closest to the value's
-        key without the storer, summed over all values
+    :ivar holders: the number of nodes that hold a value, summed over all values
+    :ivar closest: the number of these holders that are among the 20 nodes closest to the value's
+        key, not counting the storing node, summed over all values
     :ivar reachable: the number of these closest nodes, summed over all values
     """
 
@@ -61,8 +60,11 @@ class Direction:
 @dataclass
 class Figures:
     """
-    The figures of a run: both directions, and the seconds that joining took and that storing and
-    looking up took.
+    The figures of a run.
+
+    :ivar directions: the counts of both directions
+    :ivar joining: the seconds for joining
+    :ivar storing: the seconds for storing and looking up
     """
 
     directions: tuple[Direction, Direction]
@@ -72,7 +74,9 @@ class Figures:
 
 class MixedSwarm:
     """
-    A network with as many Python as JavaScript nodes, which join through an ephemeral Python node.
+    A network with equal numbers of Python and JavaScript nodes.
+
+    They join through an ephemeral Python node.
 
     :param peer: the running process of the JavaScript nodes
     :param seed: the seed of the choice of nodes
@@ -90,7 +94,7 @@ class MixedSwarm:
 
     async def run(self, nodes: int, values: int) -> Figures:
         """
-        Build the network, then store and look up values.
+        Build the network. Then store and look up values.
 
         :param nodes: the number of nodes of each side
         :param values: the number of values that each side stores
@@ -141,7 +145,7 @@ class MixedSwarm:
         direction.reachable += len(closest)
 
     async def stop(self) -> None:
-        """Destroy the Python nodes.  The JavaScript nodes end with their process."""
+        """Destroy the Python nodes. The JavaScript nodes end together with their process."""
         await gatherResults([node.destroy() for node in (self._bootstrap, *self.python)])
 
 
@@ -164,7 +168,7 @@ async def _main(reactor: Any, nodes: int, values: int, seed: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the command line, and run the network in a reactor."""
+    """Parse the command line and run the network in a reactor."""
     from twisted.internet.task import react
 
     parser = argparse.ArgumentParser(

@@ -1,7 +1,7 @@
 """
-The live peer: nodes of npm's ``dht-rpc`` in a process of Node.js.
+The JavaScript peer: nodes of npm's ``dht-rpc`` in a process of Node.js.
 
-``tests/helpers/peer/javascript`` holds the JavaScript side.
+The program is in ``tests/helpers/peer/javascript``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from dwdht_twisted._core.wire import Address, Contact, RequestMessage, ResponseM
 from dwdht_twisted.interfaces import Pong, Reply
 from tests.helpers.peer.install import PEER_FOLDER, ChildProcess, installation
 
-#: Seconds that a call of the JavaScript side may take.
+#: The most seconds that a call of the JavaScript process may take.
 CALL_SECONDS = 30.0
 
-#: Seconds that the process may take to end by itself before it is killed.
+#: The seconds in which the process may end by itself. Then it is killed.
 END_SECONDS = 2.0
 
 
@@ -28,14 +28,16 @@ _Message = TypeVar("_Message", RequestMessage, ResponseMessage)
 
 
 class PeerError(Exception):
-    """A call failed on the JavaScript side; the text is that of the error there."""
+    """
+    A call failed in the JavaScript process. The text is that of its error.
+    """
 
 
 class PeerProcess(ChildProcess):
     """
-    A process with any number of ``dht-rpc`` nodes; ``peer.js`` lists its calls.
+    A process with any number of ``dht-rpc`` nodes. ``peer.js`` lists its calls.
 
-    :ivar exceptions: the stacks of the uncaught exceptions in it
+    :ivar exceptions: the stacks of the uncaught exceptions in the process
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -48,13 +50,13 @@ class PeerProcess(ChildProcess):
         """
         Install the packages if necessary, and start the process.
 
-        :raises SkipTest: as `Installation.require` does
+        :raises SkipTest: if the packages can't be installed, as `Installation.require` does
         """
         node = await installation.require(self._reactor)
         self.spawn([node, "--no-deprecation", "peer.js"], PEER_FOLDER)
 
     async def stop(self) -> None:
-        """End the process, and with it all its nodes."""
+        """End the process, together with all its nodes."""
         if self.transport is not None:
             self.transport.closeStdin()
             await self.end(END_SECONDS)
@@ -65,7 +67,7 @@ class PeerProcess(ChildProcess):
         """
         Make the process run a command.
 
-        :return: a Deferred that fires with the result; it fails with `PeerError`, or with
+        :return: a Deferred that fires with the result. It fails with `PeerError`, or with
             ``TimeoutError`` after ``seconds``
         """
         self._called += 1
@@ -119,8 +121,8 @@ class PeerProcess(ChildProcess):
         """
         Start nodes, one after the other.
 
-        :param nat: whether they are behind a NAT that filters by address and port
-        :param seconds: the time that all together may take to join
+        :param nat: whether each node is behind a NAT that filters by address and port
+        :param seconds: the most seconds in which all nodes together must join
         """
         started = await self.call(
             "start",
@@ -137,18 +139,18 @@ class PeerProcess(ChildProcess):
         ]
 
     async def holders(self, key: bytes) -> set[bytes]:
-        """Return the ids of its nodes that hold the value of a key."""
+        """Return the ids of the JavaScript nodes that store the value of a key."""
         return {bytes.fromhex(id) for id in await self.call("holders", key=key.hex())}
 
     async def encode(self, messages: Iterable[RequestMessage | ResponseMessage]) -> list[bytes]:
-        """Return the bodies that the peer's encoder makes of messages, without the framing."""
+        """Return the bodies of messages, written by the peer's encoder, without the framing."""
         described = [
             {"type": _messageType(type(message)), **_describe(message)} for message in messages
         ]
         return [bytes.fromhex(body) for body in await self.call("encode", messages=described)]
 
     async def decode(self, kind: type[_Message], bodies: Iterable[bytes]) -> list[_Message]:
-        """Return the messages that the peer reads from bodies; each has the transaction id 0."""
+        """Return the messages that the peer reads from bodies. Each has the transaction id 0."""
         described = [{"type": _messageType(kind), "body": body.hex()} for body in bodies]
         messages = []
         for fields in await self.call("decode", messages=described):
@@ -163,9 +165,9 @@ class PeerNode(NamedTuple):
     """
     A node in a `PeerProcess`, with the method names of `DHTNode`.
 
-    :ivar number: its number in the process
-    :ivar id: 32 bytes, also if it is ephemeral
-    :ivar bound: the address of its socket
+    :ivar number: the number of the node in the process
+    :ivar id: the id of the node, 32 bytes, even if the node is ephemeral
+    :ivar bound: the address of the node's socket
     """
 
     process: PeerProcess
@@ -175,7 +177,7 @@ class PeerNode(NamedTuple):
     ephemeral: bool
 
     def address(self) -> Address:
-        """Return the address of its socket."""
+        """Return the address of the node's socket."""
         return self.bound
 
     def _call(self, command: str, **arguments: Any) -> Deferred[Any]:
@@ -232,7 +234,7 @@ class PeerNode(NamedTuple):
         return _pong(await self._call("holepunch", peer=peer, referrer=referrer))
 
     def contact(self) -> Contact:
-        """Return the contact that its answers say it is."""
+        """Return the contact that the node's answers describe."""
         return Contact(None if self.ephemeral else self.id, *self.bound)
 
     async def ask(self, target: bytes, value: bytes | None) -> list[Reply]:
@@ -240,17 +242,19 @@ class PeerNode(NamedTuple):
         return await self.query("echo", target, value)
 
     async def listed(self) -> list[Contact]:
-        """Return the contacts of its routing table."""
+        """Return the contacts of the node's routing table."""
         return [_contact(contact) for contact in await self._call("contacts")]
 
     async def punches(self) -> int:
-        """Return the number of forwarded pings that came."""
+        """Return the number of received forwarded pings."""
         return (await self.counts())["punched"]
 
     async def counts(self) -> dict[str, int]:
         """
-        Return its counters: ``queries`` and ``updates`` that its handlers ran, pings that it
-        ``relayed``, forwarded pings that came (``punched``), and ``warnings``.
+        Return the counters of the node.
+
+        They are the ``queries`` and ``updates`` that its handlers ran, the pings that it ``relayed``,
+        the forwarded pings that it received (``punched``), and its ``warnings``.
         """
         counts: dict[str, int] = await self._call("counts")
         return counts

@@ -1,6 +1,6 @@
 """
-Tools of an attacker: the wire written byte by byte, without the code that is attacked, and sockets
-on loopback.
+Tools of an attacker: datagrams written byte by byte, without code of the package, and sockets on
+loopback.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ LOOPBACK = "127.0.0.1"
 
 PING, FIND_NODE, VALUES = b"_ping", b"_find_node", b"values"
 
-# The numbers of the fields of requests and of responses.
+# The field numbers of requests and of responses.
 COMMAND, ID, TARGET, FORWARD_REQUEST, FORWARD_RESPONSE, TOKEN, VALUE = range(1, 8)
 ANSWER_ID, ANSWER_NODES, ANSWER_VALUE, ANSWER_TOKEN = range(1, 5)
 
-#: Seconds that an answer on loopback may take.
+#: The most seconds that an answer on loopback takes.
 SOON = 0.3
 
 #: The largest payload of a UDP datagram, in bytes.
@@ -28,10 +28,10 @@ LARGEST = 65507
 Address: TypeAlias = tuple[str, int]
 Fields: TypeAlias = dict[int, bytes]
 
-#: Returns the fields of the answer to a request, or None for no answer.
+#: A function that returns the fields of the answer to a request, or None for no answer.
 Answerer: TypeAlias = "Callable[[Fields, Address], Fields | None]"
 
-#: A contact: id in hexadecimal, host, port.
+#: A contact: its id in hexadecimal, its host and its port.
 Found: TypeAlias = tuple[str, str, int]
 
 
@@ -102,11 +102,11 @@ class Host:
     A socket of the attacker.
 
     :param node: the address of the attacked node
-    :ivar id: the id that it claims, 32 bytes
-    :ivar sent: the number of bytes that it has sent
-    :ivar got: the number of bytes that it has received
-    :ivar responses: transaction id and fields of each response that it has received
-    :ivar requests: transaction id, fields and source of each request that it has received
+    :ivar id: the id that the host claims, 32 bytes
+    :ivar sent: the number of sent bytes
+    :ivar got: the number of received bytes
+    :ivar responses: transaction id and fields of each received response
+    :ivar requests: transaction id, fields and source of each received request
     """
 
     def __init__(self, node: Address, id: bytes | None = None) -> None:
@@ -131,8 +131,8 @@ class Host:
 
     def listen(self, seconds: float = SOON, answer: Answerer | None = None) -> None:
         """
-        Receive datagrams for some seconds, and send the answers that ``answer`` returns for
-        requests.
+        Receive datagrams for some seconds. Answer each request with the fields that ``answer``
+        returns.
         """
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -152,13 +152,13 @@ class Host:
                 self.send(response(number, answered), to=source)
 
     def pong(self, fields: Fields, source: Address) -> Fields:
-        """Return the answer to a request of a node that knows no contacts."""
+        """
+        Return the fields of a pong, which also answer other requests like a node without contacts.
+        """
         return {ANSWER_ID: self.id, ANSWER_VALUE: compact(source), ANSWER_TOKEN: bytes(32)}
 
     def ask(self, command: bytes, fields: Fields | None = None) -> Fields | None:
-        """
-        Return the node's answer to a request, or None; the node's own pings are answered meanwhile.
-        """
+        """Return the node's answer to a request, or None. Meanwhile, answer the node's pings."""
         self.send(request(77, command, fields))
         self.responses.clear()
         end = time.monotonic() + SOON
@@ -170,7 +170,7 @@ class Host:
         return None
 
     def tokenOf(self, command: bytes, fields: Fields) -> bytes:
-        """Return the token of the node's answer to a request."""
+        """Return the token in the node's answer to a request."""
         return (self.ask(command, fields) or {})[ANSWER_TOKEN]
 
     def find(self, target: bytes) -> list[Found]:

@@ -54,22 +54,22 @@ class Document:
         self.problems = [message.astext() for message in self._tree.findall(nodes.system_message)]
 
     def blocks(self, language: str | None = None) -> list[Block]:
-        """Return its code blocks, all or those in one language."""
+        """Return the document's code blocks, all of them or those in one language."""
         found = [_read(node) for node in self._tree.findall(nodes.literal_block)]
         return [block for block in found if language in (None, block.language)]
 
     def block(self, name: str) -> Block:
-        """Return its code block with this name."""
+        """Return the document's code block with this name."""
         (found,) = [block for block in self.blocks() if block.name == name]
         return found
 
     def links(self) -> list[str]:
-        """Return the relative links in it."""
+        """Return the document's relative links."""
         references = [str(node.get("refuri", "")) for node in self._tree.findall(nodes.reference)]
         return [uri for uri in references if not re.match("[a-z]+:", uri)]
 
     def firstColumns(self, title: str) -> list[str]:
-        """Return the first cell of each row in the tables of a section, without the heads."""
+        """Return the first cell of each row in the tables of a section, without the header rows."""
         return [
             row.children[0].astext()
             for section in self._tree.findall(nodes.section)

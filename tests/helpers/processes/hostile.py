@@ -1,7 +1,7 @@
 """
-Attacks on a node, each in a process of its own that knows only the wire.
+Attacks on a node. Each runs in a process that has no code of the package.
 
-An attack's number is that of the defect of the original that it uses.  Its result is printed as one
+An attack has the number of the original's defect that it exploits. Its result is printed as one
 line of JSON::
 
     python -m tests.helpers.processes.hostile ATTACK HOST:PORT ...
@@ -38,8 +38,8 @@ from tests.helpers.processes.attacker import (
     response,
 )
 
-#: Seconds after which a node's requests have ended without an answer.  All transmissions of one
-#: together are waited for at most 12 seconds.
+#: The seconds after which a node's unanswered requests have ended. All transmissions of a request
+#: together take at most 12 seconds.
 REQUEST_SECONDS = 13.0
 
 #: A value to store, and its key.
@@ -60,7 +60,7 @@ def attack01(node: Address) -> Seen:
 
 def attack02(node: Address) -> Seen:
     """
-    Send forwarded addresses that are malformed, have port 0, or come with other commands than a
+    Send malformed addresses to forward to, some with port 0, and forwards of commands other than a
     ping.
     """
     host = Host(node)
@@ -75,7 +75,7 @@ def attack02(node: Address) -> Seen:
 
 
 def attack03(node: Address) -> Seen:
-    """Answer pings with a token and an id that isn't 32 bytes."""
+    """Answer pings with a token and an id that hasn't 32 bytes."""
     pings = 0
     for size in (0, 1, 31, 33, 64, 1000):
         host = Host(node)
@@ -88,8 +88,8 @@ def attack03(node: Address) -> Seen:
 
 def attack04(node: Address) -> Seen:
     """
-    Claim 20 ids at two silent addresses each, twice; count the ids that the node names after each
-    time.
+    Claim 20 ids twice, each at two silent addresses. After each time, count the ids that the node
+    names.
     """
     ids = [os.urandom(32) for _ in range(20)]
     hosts = [Host(node, id) for _ in range(2) for id in ids]
@@ -103,7 +103,7 @@ def attack04(node: Address) -> Seen:
 
 def attack06(node: Address) -> Seen:
     """
-    Send targets that aren't 32 bytes, a command that isn't text, and values that the handler
+    Send targets that haven't 32 bytes, a command that isn't text, and values that the handler
     refuses.
     """
     host = Host(node)
@@ -122,8 +122,8 @@ def attack06(node: Address) -> Seen:
 
 def attack07(node: Address) -> Seen:
     """
-    Claim 540 ids that share 0 to 39 bits with the node's own, at silent addresses: more than it can
-    ping at once.
+    Claim 540 ids at silent addresses, more than the node can ping at once. The ids share 0 to 39
+    bits with the node's id.
     """
     id = (Host(node).ask(PING) or {})[ANSWER_ID]
     ids = [sharing(prefix, id) for prefix in [*range(10, 40)] * 8 + [*range(10)] * 30]
@@ -135,7 +135,7 @@ def attack07(node: Address) -> Seen:
 
 
 def attack14(node: Address) -> Seen:
-    """Send requests and unsolicited answers with ids from 40 addresses that don't answer."""
+    """Send requests and unsolicited answers with ids from 40 silent addresses."""
     hosts = [Host(node) for _ in range(40)]
     for host in hosts:
         host.send(request(1, FIND_NODE, {ID: host.id, TARGET: host.id}))
@@ -156,7 +156,7 @@ def attack15(node: Address, honestId: str) -> Seen:
 
 
 def attack16(node: Address) -> Seen:
-    """Claim 1,000 ids at addresses that answer, far more than the table has places for."""
+    """Claim 1,000 ids at addresses that answer pings, far more than the table can list."""
     pings = 0
     for _ in range(1000):
         host = Host(node)
@@ -168,7 +168,7 @@ def attack16(node: Address) -> Seen:
 
 
 def attack17(node: Address) -> Seen:
-    """Claim 200 ids at one address, which answers each ping under the id that it claimed last."""
+    """Claim 200 ids at one address. It answers each ping under the id claimed last."""
     host = Host(node)
     for _ in range(200):
         host.id = os.urandom(32)
@@ -194,7 +194,7 @@ def attack19(node: Address) -> Seen:
     for number in range(0x8000):
         forger.send(response(number, {ANSWER_ID: forger.id, ANSWER_TOKEN: bytes(32)}))
         if number % 64 == 0:
-            # Send no faster than the node reads, or the kernel drops answers before it sees them.
+            # Send no faster than the node reads. Otherwise the kernel would drop answers.
             time.sleep(0.002)
     asked.listen()
     found = [id for id, _, _ in Host(node).find(forger.id)]
@@ -202,9 +202,7 @@ def attack19(node: Address) -> Seen:
 
 
 def attack26(node: Address) -> Seen:
-    """
-    Send 50 pings of 60,000 bytes that the node is to forward to an address that it doesn't list.
-    """
+    """Send 50 pings of 60,000 bytes to be forwarded to an address that the node doesn't list."""
     host, victim = Host(node), Host(node)
     for _ in range(50):
         host.send(request(1, PING, {FORWARD_REQUEST: compact(victim.address), VALUE: bytes(60000)}))
@@ -213,7 +211,7 @@ def attack26(node: Address) -> Seen:
 
 
 def attack27(node: Address) -> Seen:
-    """Send 1,000 forwarded pings that name a victim as their origin."""
+    """Send 1,000 forwarded pings with a victim's address as their origin."""
     host, victim = Host(node), Host(node)
     for number in range(1000):
         host.send(request(number, PING, {FORWARD_RESPONSE: compact(victim.address)}))
@@ -225,8 +223,8 @@ def attack27(node: Address) -> Seen:
 
 def attack28(node: Address) -> Seen:
     """
-    Send requests of all kinds from addresses that never answer, and compare bytes received and
-    sent.
+    Send requests of all kinds from silent addresses. Compare the received bytes with the sent
+    bytes.
     """
     keeper = Host(node)
     token = keeper.tokenOf(VALUES, {TARGET: KEY})
@@ -245,7 +243,7 @@ def attack28(node: Address) -> Seen:
 
 
 def attack29(node: Address) -> Seen:
-    """Use a token from another port, with another id, and with the token of another target."""
+    """Use a token from another port, with another id, and for another target."""
     host, thief = Host(node), Host(node)
     own = {ID: host.id, TARGET: KEY}
     update = {**own, TOKEN: host.tokenOf(VALUES, own), VALUE: STORED}
@@ -276,7 +274,7 @@ def countNamed(node: Address, ids: list[bytes]) -> int:
     """
     Return the number of these ids that the node still names after its pings have timed out.
 
-    It returns earlier, with 0, once the node names none of them.
+    Return 0 early, as soon as the node names none of them.
     """
     host = Host(node)
     end = time.monotonic() + 2 * REQUEST_SECONDS

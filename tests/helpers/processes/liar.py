@@ -1,9 +1,9 @@
 """
-A bootstrap node that lies, in a process of its own.
+A bootstrap node that gives false answers, in a process of its own.
 
-It prints its address, lies for `DURATION` seconds, and then prints the number of requests that it
-got, as JSON.  A lie's number is that of the defect of the original that it uses.  ID and HOST:PORT
-are those of an honest node::
+It prints its address, answers for `DURATION` seconds, and prints the number of received requests
+as JSON. A lie has the number of the original's defect that it exploits. ID and HOST:PORT are those
+of an honest node::
 
     python -m tests.helpers.processes.liar LIE ID HOST:PORT
 """
@@ -26,10 +26,10 @@ from tests.helpers.processes.attacker import (
     compact,
 )
 
-#: Seconds that it lies.
+#: The seconds for which the node gives false answers.
 DURATION = 4.0
 
-#: An address where nothing listens: the discard port (RFC 863).
+#: The address of the discard port (RFC 863), where nothing listens.
 DEAD: Address = (LOOPBACK, 9)
 
 
@@ -51,15 +51,15 @@ def lie21(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
 
 
 def lie22(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
-    """Yield the honest node's id at a dead address, and then at its own."""
+    """Yield the honest node's id at a dead address, and then at the honest node's address."""
     yield honest[:32] + compact(DEAD)
     yield honest
 
 
 def lie25(target: bytes, own: Address, honest: bytes) -> Iterator[bytes]:
     """
-    Yield entries that can't be contacts, the honest contact among them, and half an entry at the
-    end.
+    Yield entries that can't be contacts, with the honest contact among them. The last entry is
+    incomplete.
     """
     yield near(target) + socket.inet_aton(LOOPBACK) + b"\0\0"
     yield near(target) + bytes(6)
@@ -79,7 +79,7 @@ LIES: dict[str, Callable[[bytes, Address, bytes], Iterator[bytes]]] = {
 
 
 def main() -> None:
-    """Tell the lie that the command line names."""
+    """Run the lie that the command line names."""
     name, id, address = sys.argv[1:]
     host, _, port = address.partition(":")
     honest = bytes.fromhex(id) + compact((host, int(port)))

@@ -1,16 +1,16 @@
 """
-An internet of network namespaces: a public network, and two LANs behind NATs of the Linux kernel.
+A simulated internet of network namespaces: a public network, and two LANs behind NATs.
 
 ::
 
-    asker's LAN                        public network                       target's LAN
+      asker's LAN                        public network                       target's LAN
     192.168.1.2 --- [NAT] 1.1.1.1 --- 1.1.0.1, 1.1.0.2 --- 1.1.2.1 [NAT] --- 192.168.2.2
 
-Addresses of the real public internet can be used, because no datagram leaves the namespaces.  The
-nodes treat them as public, with all limits of public hosts.
+The addresses of the public network are real public addresses, so that the nodes treat them as
+public, with all limits of public hosts. No datagram leaves the namespaces.
 
-The NATs are those of a common router: ``masquerade``, and a firewall that lets in answers to what
-was sent, and drops everything else.
+The NATs of the Linux kernel work like a common router: ``masquerade``, and a firewall that accepts
+only answers to sent datagrams.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ PUBLIC_HOST = "1.1.0.2"
 #: The port of each node in its own network.
 PORT = 7000
 
-#: Seconds that a call of a node may take.
+#: The most seconds that a call of a node may take.
 CALL_SECONDS = 20.0
 
-#: Seconds that the process of a node may take to end by itself before it is killed.
+#: The seconds in which the process of a node may end by itself. Then it is killed.
 END_SECONDS = 2.0
 
 _FOLDER = Path(__file__).parents[3]
@@ -52,17 +52,17 @@ class Nat(Enum):
     """
     The mapping and filtering of a NAT, as nftables rules.
 
-    The mapping is that of ``masquerade``.  The filter is that of the kernel's connection tracking,
-    by address and port, unless a kind says more.
+    The mapping is that of ``masquerade``. By default, the filter is that of the kernel's connection
+    tracking, by address and port.
     """
 
-    #: A host behind it keeps its own port towards every destination, as long as that is free.
+    #: A host behind the NAT keeps its own port towards every destination, if this port is free.
     PRESERVING = ("masquerade", "")
 
-    #: A host behind it gets another port for each destination address and port.
+    #: A host behind the NAT gets another port for each destination address and port.
     SYMMETRIC = ("masquerade random", "")
 
-    #: It keeps ports, and lets in datagrams from every port of a host that was sent one.
+    #: The NAT keeps ports. It accepts datagrams from every port of a host that was sent a datagram.
     OPEN_TO_HOST = (
         "masquerade",
         """
@@ -85,7 +85,7 @@ class Nat(Enum):
 
     def rules(self, other: str) -> str:
         """
-        Return the rules of a NAT, with counters for the datagrams of the other NAT.
+        Return the rules of the NAT, with counters for datagrams from the other NAT.
 
         :param other: the public address of the other NAT
         """
@@ -164,10 +164,9 @@ class Lan:
 
     def count(self, name: str) -> int:
         """
-        Return the number of datagrams that came from the other NAT.
+        Return the number of datagrams from the other NAT.
 
-        :param name: ``admitted`` for those that were let in, ``refused`` for those that were
-            dropped
+        :param name: ``admitted`` for the accepted datagrams, ``refused`` for the dropped ones
         """
         shown = json.loads(self._router.run("nft", "-j", "list", "counter", "ip", "nat", name))
         counter: dict[str, Any] = shown["nftables"][-1]["counter"]
@@ -179,8 +178,8 @@ class NatNode(ChildProcess):
     A node in a namespace, in a process that runs `tests.helpers.processes.nat_node`.
 
     :param namespace: the namespace of the process
-    :param host: the address that the node listens on
-    :param id: 32 bytes
+    :param host: the address at which the node listens
+    :param id: the id of the node, 32 bytes
     """
 
     def __init__(self, reactor: Any, namespace: Namespace, host: str, id: bytes) -> None:
@@ -192,7 +191,7 @@ class NatNode(ChildProcess):
         self._called = 0
 
     async def start(self, *bootstrap: Address) -> None:
-        """Start the process and its node, and wait until the node has joined."""
+        """Start the process and its node. Wait until the node has joined."""
         within = [which("ip")[0], "netns", "exec", self._namespace.name]
         self.spawn(
             [*within, sys.executable, "-m", "tests.helpers.processes.nat_node"],
@@ -203,7 +202,7 @@ class NatNode(ChildProcess):
         await self._call("start", id=self.id.hex(), host=self._host, port=PORT, bootstrap=addresses)
 
     async def stop(self) -> None:
-        """End the process, and with it the node."""
+        """End the process, together with its node."""
         if self.transport is not None:
             self.transport.closeStdin()
             await self.end(END_SECONDS)
@@ -229,11 +228,11 @@ class NatNode(ChildProcess):
         return [_reply(each) for each in replies]
 
     async def contacts(self) -> list[Contact]:
-        """Return the contacts of its table."""
+        """Return the contacts of the node's table."""
         return [_contact(each) for each in await self._call("contacts")]
 
     async def updates(self) -> list[bytes]:
-        """Return the values of the updates that its handler ran."""
+        """Return the values of the updates that the node's handler ran."""
         return [bytes.fromhex(each) for each in await self._call("updates")]
 
     def _call(self, command: str, **arguments: Any) -> Deferred[Any]:
@@ -286,13 +285,13 @@ class CallFailed(Exception):
 
 class NatTestCase(TestCase):
     """
-    A test with a public network and two LANs, which are removed at its end, even if it fails.
+    A base for tests with a public network and two LANs. They are removed even if the test fails.
 
-    :cvar askersNat: the kind of the NAT of the node that asks
-    :cvar targetsNat: the kind of the NAT of the node that is to be reached
+    :cvar askersNat: the kind of the asker's NAT
+    :cvar targetsNat: the kind of the target's NAT
     :ivar public: the namespace of the public network
-    :ivar askersLan: the LAN of the node that asks
-    :ivar targetsLan: the LAN of the node that is to be reached
+    :ivar askersLan: the asker's LAN
+    :ivar targetsLan: the target's LAN
     """
 
     timeout = 60
@@ -341,7 +340,7 @@ class NatTestCase(TestCase):
 
 
 def importable() -> dict[str, str]:
-    """Return the environment in which a child can import all modules that this process can."""
+    """Return an environment in which a child process can import all modules of this process."""
     return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 

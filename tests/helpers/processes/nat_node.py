@@ -1,9 +1,9 @@
 """
-A node that reads commands as lines of JSON from standard input, and writes answers to standard
-output.
+A node that reads commands from standard input and writes answers to standard output.
 
-A call is ``{"call": NUMBER, "command": NAME, ...}``.  Its answer has the same number and a result,
-or the name of an error and its reason.  The process ends when its standard input is closed.
+A command is a line of JSON, ``{"call": NUMBER, "command": NAME, ...}``. Its answer has the same
+number, and a result or the name of an exception and its reason. The process ends when its standard
+input is closed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Echo:
     """
     A command handler that returns the value of each request.
 
-    :ivar updates: the values of the updates that came
+    :ivar updates: the values of the received updates
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Echo:
 
 class NodeDriver(LineOnlyReceiver):
     """
-    A protocol that reads calls, and makes them on a node of its own.
+    A protocol that reads commands and runs them on its node.
 
     :param ended: called when standard input is closed
     """
@@ -79,7 +79,7 @@ class NodeDriver(LineOnlyReceiver):
         self._ended()
 
     def call_start(self, id: str, host: str, port: int, bootstrap: list[str]) -> Deferred[None]:
-        """Start the node, and wait until it has joined."""
+        """Start the node and wait until it has joined."""
         self._node = DHTNode(self._reactor, id=bytes.fromhex(id), bootstrap=bootstrap)
         self._node.register(COMMAND, self._handler)
         self._node.listen(port, host)
@@ -116,7 +116,7 @@ class NodeDriver(LineOnlyReceiver):
         return [_describe(contact) for contact in self._node.contacts()]
 
     def call_updates(self) -> list[str]:
-        """Return the values of the updates that came, in hexadecimal."""
+        """Return the values of the received updates, in hexadecimal."""
         return [(value or b"").hex() for value in self._handler.updates]
 
 

@@ -1,5 +1,5 @@
 """
-Network namespaces of Linux, for tests that need more than one host.
+Network namespaces of Linux, for tests with several hosts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from itertools import count
 from twisted.python.procutils import which
 from twisted.trial.unittest import FailTest, SkipTest
 
-#: The variable that, if it is 1, makes a test fail instead of being skipped without namespaces.
+#: An environment variable. If it is 1, a test without namespaces fails and is not skipped.
 REQUIRE_NETNS = "DWDHT_REQUIRE_NETNS"
 
-#: Seconds that one command of the system may take.
+#: The most seconds that a system command may take.
 COMMAND_SECONDS = 5.0
 
-#: All that the rules of a NAT use, to find out whether this kernel has it.
+#: Rules with all features that the NATs need, to find out whether this kernel supports them.
 _PROBE_RULES = """
     table ip nat {
         counter probed { }
@@ -33,7 +33,9 @@ _numbers = count()
 
 
 class CommandFailed(Exception):
-    """A command of the system failed or took too long; the text says which."""
+    """
+    A system command failed or took too long. The text contains the command.
+    """
 
 
 class Namespace:
@@ -48,19 +50,19 @@ class Namespace:
         _run("ip", "netns", "add", self.name)
 
     def remove(self) -> None:
-        """Remove the namespace, and with it its interfaces and rules."""
+        """Remove the namespace, together with its interfaces and rules."""
         _run("ip", "netns", "delete", self.name)
 
     def ip(self, lines: str) -> None:
-        """Run ``ip`` within the namespace, once for each line."""
+        """Run ``ip`` within the namespace once for each line."""
         _run("ip", "-netns", self.name, "-batch", "-", text=lines)
 
     def run(self, *command: str, text: str = "") -> str:
-        """Run a command within the namespace, and return its output."""
+        """Run a command within the namespace and return its output."""
         return _run("ip", "netns", "exec", self.name, *command, text=text)
 
     def route(self) -> None:
-        """Forward datagrams that are not for the namespace itself."""
+        """Make the namespace forward datagrams for other hosts."""
         self.run("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
 
 
@@ -68,8 +70,8 @@ def requireNamespaces() -> None:
     """
     Require that namespaces and NATs can be made on this machine.
 
-    :raises SkipTest: if they can't
-    :raises FailTest: if they can't and `REQUIRE_NETNS` is 1
+    :raises SkipTest: if they can't be made
+    :raises FailTest: if they can't be made and `REQUIRE_NETNS` is 1
     """
     problem = _problem()
     if problem:

@@ -1,5 +1,5 @@
 """
-Programs as users run them, in processes that end with their test.
+Programs run as processes, which end with their test.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from twisted.trial.unittest import FailTest, TestCase
 from dwdht_twisted import DHTNode
 from tests.helpers.peer.install import ChildProcess
 
-#: The folder with the programs of the environment that runs the tests.
+#: The folder with the programs of the Python environment that runs the tests.
 SCRIPTS = Path(sys.executable).parent
 
-#: ``dwdht`` of this environment, even if the path leads to another one.
+#: The command ``dwdht`` of this environment, even if the path leads to another one.
 DWDHT = (sys.executable, "-m", "dwdht_twisted")
 
-#: ``twistd`` in the foreground, without a file for its process id.
+#: The command ``twistd`` in the foreground, without a pid file.
 TWISTD = (str(SCRIPTS / "twistd"), "--nodaemon", "--pidfile=")
 
 #: The folder of the project.
@@ -35,7 +35,7 @@ class Program(ChildProcess):
     """
     A running program.
 
-    :ivar signal: the number of the signal that ended it, or None
+    :ivar signal: the number of the signal that ended the program, or None
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -45,12 +45,12 @@ class Program(ChildProcess):
 
     @property
     def text(self) -> str:
-        """The text that it has written to its standard output."""
+        """The text that the program has written to standard output."""
         return self.output.decode(errors="replace")
 
     @property
     def errorText(self) -> str:
-        """The text that it has written to its standard error."""
+        """The text that the program has written to standard error."""
         return self.errors.decode(errors="replace")
 
     def outReceived(self, data: bytes) -> None:
@@ -64,7 +64,7 @@ class Program(ChildProcess):
 
     async def says(self, text: str, seconds: float = 20.0) -> None:
         """
-        Wait until its standard output contains a text.
+        Wait until the program's standard output contains a text.
 
         :raises FailTest: if the text doesn't come within ``seconds``, or the program ends before
         """
@@ -78,7 +78,7 @@ class Program(ChildProcess):
             raise FailTest(f"{text!r} never came:\n{self.text}\n{self.errorText}") from None
 
     def send(self, name: str) -> None:
-        """Send it a signal, named as in ``"TERM"``."""
+        """Send a signal to the program, for example ``"TERM"``."""
         assert self.transport is not None
         self.transport.signalProcess(name)
 
@@ -92,9 +92,9 @@ class Program(ChildProcess):
 
 class ProgramTestCase(TestCase):
     """
-    A test that runs programs in a folder of its own.
+    A base for tests that run programs in a folder of their own.
 
-    :ivar folder: that folder
+    :ivar folder: this folder
     """
 
     timeout = 90
@@ -107,7 +107,7 @@ class ProgramTestCase(TestCase):
         self.folder.mkdir()
 
     def start(self, *command: str, environment: dict[str, str] | None = None) -> Program:
-        """Start a program, which is killed at the end of the test if it still runs."""
+        """Start a program. It is killed at the end of the test if it still runs."""
         program = Program(self.reactor)
         path = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
         program.spawn(command, self.folder, {"PATH": path, **(environment or {})})
@@ -122,7 +122,7 @@ class ProgramTestCase(TestCase):
     async def finish(
         self, *command: str, environment: dict[str, str] | None = None, seconds: float = 60.0
     ) -> Program:
-        """Run a program to its end, and return it."""
+        """Run a program to its end and return it."""
         program = self.start(*command, environment=environment)
         await program.end(seconds)
         return program
@@ -136,8 +136,8 @@ class ProgramTestCase(TestCase):
         program = self.start(*TWISTD, "dwdht", "--interface", "127.0.0.1", *options)
         await program.says("; bootstrap nodes: ")
         address = program.text.partition("listening on ")[2].split()[0]
-        # It prints its address before its reactor runs.  A signal before that would end it without
-        # an orderly shutdown, so wait for an answer.
+        # The program prints its address before its reactor runs. A signal at that time would end
+        # the program without a regular shutdown, so wait for an answer to a ping.
         asker = DHTNode(self.reactor, ephemeral=True)
         await asker.ping(address)
         await asker.destroy()
@@ -145,7 +145,7 @@ class ProgramTestCase(TestCase):
 
     async def terminate(self, program: Program) -> None:
         """
-        End a program with SIGTERM, as an operator does, and require that it shuts down without a
+        End a program with SIGTERM, as an operator does. Require a regular shutdown without a
         traceback.
         """
         program.send("TERM")
@@ -155,9 +155,7 @@ class ProgramTestCase(TestCase):
         self.assertNotIn("Traceback", program.text + program.errorText)
 
     def assertRefused(self, program: Program, status: int, line: str) -> None:
-        """
-        Require that a program wrote one line to standard error, and ended with an exit status.
-        """
+        """Require this exit status, and exactly this line on standard error."""
         self.assertEqual((program.exitCode, program.errorText), (status, f"{line}\n"))
 
 
