@@ -1,5 +1,5 @@
 """
-Tests for ``twistd dwdht``.
+The program ``twistd dwdht`` and its options.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ def parse(*arguments: str) -> Options:
 
 
 class OptionsTests(SynchronousTestCase):
-    """Tests for `Options`."""
+    """
+    `Options`, the command line of ``twistd dwdht``.
+    """
 
     def test_defaultsMakeAMember(self) -> None:
-        """Without options the node is listed, takes a free port, and keeps values in memory."""
+        """Without options, the node is a member on a free port and stores values in memory."""
         self.assertEqual(
             parse(),
             {
@@ -49,7 +51,7 @@ class OptionsTests(SynchronousTestCase):
         )
 
     def test_eachOptionIsConverted(self) -> None:
-        """Each option is converted to the argument that the node takes."""
+        """Each option is converted to an argument of the node or of its store."""
         options = parse(
             *("--bootstrap", "localhost:10001", "--bootstrap", ":10002", "--port", "6620"),
             *("--interface", "127.0.0.1", "--id", "Ab" * 32, "--ephemeral"),
@@ -72,7 +74,7 @@ class OptionsTests(SynchronousTestCase):
         )
 
     def assertRefused(self, expected: str, *arguments: str) -> None:
-        """Require a usage error of one line that contains this text."""
+        """Require a usage error of one line that contains the expected text."""
         with self.assertRaises(UsageError) as raised:
             parse(*arguments)
         message = str(raised.exception)
@@ -80,20 +82,20 @@ class OptionsTests(SynchronousTestCase):
         self.assertNotIn("\n", message)
 
     def test_badPortIsRefused(self) -> None:
-        """A port that isn't a number from 0 to 65535 is refused."""
+        """A port other than a number from 0 to 65535 is refused."""
         for port in ("http", "-1", "65536", "", "1.5", "\u0661"):
             self.assertRefused(
                 f"--port must be a number from 0 to 65535, not {port!r}", f"--port={port}"
             )
 
     def test_badIdIsRefused(self) -> None:
-        """An id that isn't 64 hexadecimal digits is refused."""
+        """An id other than 64 hexadecimal digits is refused."""
         self.assertRefused("--id must be 32 bytes", "--id", "ab" * 31)
         self.assertRefused("--id must be 32 bytes", "--id", "ab" * 33)
         self.assertRefused("--id must be 64 hexadecimal digits", "--id", "x" * 64)
 
     def test_badBootstrapIsRefused(self) -> None:
-        """A bootstrap node that isn't HOST:PORT is refused."""
+        """A bootstrap node other than HOST:PORT is refused."""
         for address in ("localhost:0", "localhost:65536", "localhost:http", "a b:1", ""):
             self.assertRefused(f"--bootstrap: {address!r}", "--bootstrap", address)
 
@@ -105,14 +107,14 @@ class OptionsTests(SynchronousTestCase):
             )
 
     def test_badStoreIsRefused(self) -> None:
-        """A store that isn't one of the three kinds is refused."""
+        """A store other than ``memory``, ``none`` or ``sqlite:PATH`` is refused."""
         for store in ("disk", "sqlite", "sqlite:", ""):
             self.assertRefused(
                 f"--store must be memory, none, or sqlite:PATH, not {store!r}", f"--store={store}"
             )
 
     def test_badRateLimitIsRefused(self) -> None:
-        """A rate limit that isn't a number from 1 to 1,000,000, or none, is refused."""
+        """A rate limit other than ``none`` or a number from 1 to 1,000,000 is refused."""
         for rate in ("0", "-1", "1000001", "1.5", "1k", "", "9" * 5000):
             self.assertRefused(
                 "--rate-limit, unless it is none, must be a number from 1 to 1000000, not "
@@ -120,12 +122,12 @@ class OptionsTests(SynchronousTestCase):
                 f"--rate-limit={rate}",
             )
 
-    def test_rateLimitCanBeTakenAway(self) -> None:
-        """The rate limit ``none`` is no limit."""
+    def test_rateLimitNoneMeansNoLimit(self) -> None:
+        """``--rate-limit none`` removes the rate limit."""
         self.assertIsNone(parse("--rate-limit", "none")["rate-limit"])
 
     def test_sizeHasUnits(self) -> None:
-        """The size of the store is in bytes, or in units of 1,024 with K, M or G."""
+        """The size of the store is in bytes, or with K, M or G in multiples of 1,024."""
         for text, size in {
             "65536": 65536,
             "64K": 65536,
@@ -135,7 +137,7 @@ class OptionsTests(SynchronousTestCase):
             self.assertEqual(parse("--store-size", text)["store-size"], size)
 
     def test_badSizeIsRefused(self) -> None:
-        """A size that isn't from 64 KiB to 1,024 GiB is refused."""
+        """A size outside of 64 KiB to 1,024 GiB, or with a wrong unit, is refused."""
         for size in ("0", "65535", "63K", "1025G", "64 M", "64MB", "-64M", "1.5G", "", "9" * 5000):
             self.assertRefused(
                 f"--store-size must be from 64K to 1024G, not {size!r};",
@@ -143,36 +145,36 @@ class OptionsTests(SynchronousTestCase):
             )
 
     def test_ageHasUnits(self) -> None:
-        """The age of values is in seconds, or in minutes, hours or days with m, h or d."""
+        """The age of values is in seconds, or with m, h or d in minutes, hours or days."""
         for text, age in {"60": 60, "60s": 60, "1m": 60, "365d": 365 * 86400}.items():
             self.assertEqual(parse("--store-age", text)["store-age"], age)
 
     def test_badAgeIsRefused(self) -> None:
-        """An age that isn't from a minute to 365 days is refused."""
+        """An age outside of a minute to 365 days, or with a wrong unit, is refused."""
         for age in ("0", "59", "0m", "366d", "1w", "1 d", "-1d", "0.5d", "", "9" * 5000):
             self.assertRefused(
                 f"--store-age must be from 1m to 365d, not {age!r};", f"--store-age={age}"
             )
 
     def test_boundsWithoutStoreAreRefused(self) -> None:
-        """The size and the age of a store are refused when there is none."""
+        """The size and age of a store are refused together with ``--store none``."""
         for option in ("--store-size=64M", "--store-age=1d"):
             name = option.partition("=")[0]
             self.assertRefused(f"{name} has no effect with --store none", option, "--store=none")
 
     def test_strayArgumentIsRefused(self) -> None:
-        """An argument, or an option that is misspelled, is refused by its name."""
+        """The error for an unexpected argument or a misspelled option contains its name."""
         self.assertRefused("unexpected argument: localhost:10001", "localhost:10001")
         self.assertRefused("--bootstap", "--bootstap", "localhost:10001")
 
 
 class MakeServiceTests(SynchronousTestCase):
     """
-    Tests for `makeService`.
+    `makeService` and `makeNodeService`, which make the service from the options.
     """
 
     def test_serviceFollowsTheOptions(self) -> None:
-        """The service has a node with the id and role of the options, and hasn't started."""
+        """The service has a node with the id and the role in the options. It isn't running yet."""
         service = makeService(parse("--id", "ab" * 32, "--ephemeral"))
         verifyObject(IService, service)
         self.assertFalse(service.running)
@@ -180,7 +182,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertTrue(service.node.ephemeral)
 
     def test_boundsReachTheStore(self) -> None:
-        """A store of either kind is made with the size and the age of the options."""
+        """A store of either kind gets the size and the age in the options."""
         reactor = MemoryNetwork(SimulatedClock()).reactor()
         bounds = ("--store-size", "64K", "--store-age", "1m")
         for option, name in {"memory": "MemoryStore", "sqlite:values": "SQLiteStore"}.items():
@@ -196,7 +198,7 @@ class MakeServiceTests(SynchronousTestCase):
             self.assertEqual(made, [(reactor, *path, {"maximumBytes": 65536, "maximumAge": 60})])
 
     def test_rateLimitReachesTheNode(self) -> None:
-        """A node with a rate limit of 2 serves 6 requests of another host at once, and no more."""
+        """With ``--rate-limit 2``, a node serves 6 of 10 simultaneous requests of another host."""
         clock = SimulatedClock()
         network = MemoryNetwork(clock)
         service = makeNodeService(parse("--rate-limit", "2"), network.reactor("10.0.0.1"))
@@ -209,16 +211,21 @@ class MakeServiceTests(SynchronousTestCase):
 
 
 class TwistdTests(ProgramTestCase):
-    """The program ``twistd dwdht``."""
+    """
+    The program ``twistd dwdht`` as a process.
+    """
 
     async def test_versionIsThatOfThePackage(self) -> None:
-        """``twistd dwdht --version`` prints the version of this package, and not Twisted's."""
+        """
+        ``twistd dwdht --version`` prints the version of this package and not the one of Twisted.
+        """
         program = await self.finish(*TWISTD, "dwdht", "--version")
         self.assertEqual(program.text, f"dwdht_twisted {version('dwdht_twisted')}\n")
 
     async def test_twoProcessesKeepAValue(self) -> None:
         """
-        A bootstrap server and a node form a network that keeps a value until they are terminated.
+        A bootstrap server and a node form a network that stores a value. Both shut down regularly
+        after SIGTERM.
         """
         bootstrap, address = await self.startNode("--ephemeral")
         node, _ = await self.startNode("--bootstrap", address)
@@ -242,13 +249,13 @@ class TwistdTests(ProgramTestCase):
         self.assertEqual((got.exitCode, got.text), (0, "hello"))
 
     async def test_nodeWithoutStoreTakesNoValue(self) -> None:
-        """A put fails with one line when the only node has no store."""
+        """A put fails with one line if the only node has no store."""
         _, address = await self.startNode("--store", "none")
         put = await self.finish(*DWDHT, "put", "--bootstrap", address, "hello")
         self.assertRefused(put, 1, "dwdht put: no node took the update")
 
     async def test_interruptedNodeStopsInOrder(self) -> None:
-        """A node that is interrupted at the terminal stops without a traceback."""
+        """A node interrupted at the terminal stops without a traceback."""
         node, _ = await self.startNode()
         node.send("INT")
         await node.end(20)
@@ -256,14 +263,14 @@ class TwistdTests(ProgramTestCase):
         self.assertNotIn("Traceback", node.text + node.errorText)
 
     async def test_unresolvableBootstrapIsLogged(self) -> None:
-        """A bootstrap node without an address is logged, and the node goes on trying."""
+        """If a bootstrap name has no address, the node logs this and goes on trying."""
         node, _ = await self.startNode("--bootstrap", "nosuch.invalid:10001")
         await node.says("nosuch.invalid has no IPv4 address")
         await node.says("will go on trying")
         await self.terminate(node)
 
     async def test_mistakeEndsWithOneLine(self) -> None:
-        """A mistake on the command line ends twistd with one line and exit status 1."""
+        """A wrong command line ends twistd with one line and exit status 1."""
         for arguments, line in {
             ("--port", "65536"): "--port must be a number from 0 to 65535, not '65536'",
             ("--id", "ab" * 31): (
@@ -287,7 +294,7 @@ class TwistdTests(ProgramTestCase):
             self.assertEqual(program.text, "")
 
     async def assertCannotStart(self, line: str, *options: str) -> None:
-        """Require that twistd starts, logs this line, and fails without a pid file."""
+        """Require that twistd logs this line, ends with exit status 1 and leaves no pid file."""
         command = ("twistd", "--nodaemon", "dwdht", "--interface", "127.0.0.1", *options)
         program = await self.finish("env", *command)
         self.assertEqual(program.exitCode, 1)
@@ -299,13 +306,16 @@ class TwistdTests(ProgramTestCase):
         self.assertFalse((self.folder / "twistd.pid").exists())
 
     async def test_takenPortEndsWithOneLine(self) -> None:
-        """A port that is taken ends twistd with one line, exit status 1, and no pid file."""
+        """
+        If the port is in use, twistd ends with one line and exit status 1, and leaves no pid file.
+        """
         port = takenPort(self)
         await self.assertCannotStart(f"127.0.0.1:{port}: ", "--port", str(port))
 
     async def test_badStoreFileEndsWithOneLine(self) -> None:
         """
-        A store that can't be opened ends twistd with one line, exit status 1, and no pid file.
+        If the store can't be opened, twistd ends with one line and exit status 1, and leaves no pid
+        file.
         """
         await self.assertCannotStart(
             "cannot keep values in '/nonexistent/values'", "--store", "sqlite:/nonexistent/values"
@@ -313,7 +323,8 @@ class TwistdTests(ProgramTestCase):
 
     async def test_daemonReportsTakenPort(self) -> None:
         """
-        A daemon whose port is taken ends with exit status 1, and names the port on standard error.
+        If the port is in use, a daemon ends with exit status 1 and names the port on standard
+        error.
         """
         port = takenPort(self)
         program = await self.finish(

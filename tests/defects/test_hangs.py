@@ -14,13 +14,11 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 class HangTests(NodeTestCase):
     """
-    A node that has to go on sending, refreshing and cleaning up.
+    A node that must go on sending, refreshing and cleaning up.
     """
 
     def test_07_waitingRequestsAreSentAfterTimeouts(self) -> None:
-        """
-        A ping that waits behind 1,000 pings of a silent host is answered within 60 seconds.
-        """
+        """A ping waits behind 1,000 pings to a silent host. It is answered within 60 seconds."""
         node = self.node()
         silent, other = self.peer(), self.node()
         pings = [node.ping(silent.address) for _ in range(1000)]
@@ -31,7 +29,8 @@ class HangTests(NodeTestCase):
 
     def test_07_queueIsBounded(self) -> None:
         """
-        A ping fails at once with `TooManyRequests` when 256 requests are in flight and 4,096 wait.
+        With 256 requests in flight and 4,096 waiting, another ping fails at once with
+        `TooManyRequests`.
         """
         node = self.node()
         silent = self.peer()
@@ -41,7 +40,8 @@ class HangTests(NodeTestCase):
 
     def test_08_plantedContactDoesNotIsolate(self) -> None:
         """
-        A node whose only contact is a stranger that planted itself still asks its bootstrap nodes.
+        A node whose only contact is a stranger still asks its bootstrap nodes. The stranger had
+        itself listed by a request.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         with self.assertRaises(NoResponse):
@@ -56,8 +56,8 @@ class HangTests(NodeTestCase):
 
     def test_09_failedBootstrapIsTriedAgain(self) -> None:
         """
-        A call of `DHTNode.ready` waits for 600 seconds without a bootstrap node, and fires once,
-        within 60 seconds, when there is one.
+        `DHTNode.ready` waits for 600 seconds without a bootstrap node. It fires once, within 60
+        seconds after the bootstrap node has started.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         calls: list[object] = []
@@ -70,10 +70,7 @@ class HangTests(NodeTestCase):
         self.assertEqual(len(node.contacts()), 1)
 
     def test_09_tableIsRefreshed(self) -> None:
-        """
-        A node without any operation of its own lists a node that joined after it within 1,800
-        seconds.
-        """
+        """An idle node lists a node that joined after it within 1,800 seconds."""
         [first, *_] = self.swarm(3)
         late = self.node(bootstrap=[self.bootstrap])
         self.clock.runFor(1800)
@@ -100,8 +97,8 @@ class HangTests(NodeTestCase):
 
     def test_11_pausedStreamGoesOn(self) -> None:
         """
-        A stream that is paused for 600 seconds after 3 replies ends with at least 20 replies once
-        it is resumed.
+        A stream is paused for 600 seconds after 3 replies. After it was resumed, it has at least 20
+        replies.
         """
         nodes = self.swarm(30)
         consumer = Consumer(lambda producer: len(consumer.items) == 3 and producer.pauseProducing())
@@ -115,7 +112,8 @@ class HangTests(NodeTestCase):
 
     def test_11_unreadStreamsTakeNoSlot(self) -> None:
         """
-        A query ends while 5,000 streams that nobody reads exist, and none of these gets a response.
+        A query completes although 5,000 unread streams are open. The unread streams get no
+        responses.
         """
         nodes = self.swarm(5)
         self.sent.clear()
@@ -124,9 +122,7 @@ class HangTests(NodeTestCase):
         self.assertEqual(sum(stream.responses for stream in unread), 0)
 
     def test_12_cancelledQueryStopsItsRequests(self) -> None:
-        """
-        A cancelled query of 16 silent nodes sends none of them a second datagram.
-        """
+        """After a query to 16 silent nodes was cancelled, no node gets a second datagram."""
         node = self.node()
         silent = [self.peer() for _ in range(16)]
         done = node.query(COMMAND, self.target(), nodes=[p.address for p in silent]).collect()
@@ -139,8 +135,8 @@ class HangTests(NodeTestCase):
 
     def test_13_restartedNodeLosesItsOldId(self) -> None:
         """
-        A node that comes back under a new id at its old address is listed under the new id alone
-        within 700 seconds.
+        A node restarts with a new id at its old address. Within 700 seconds, others list it only
+        under the new id.
         """
         first, *_ = nodes = self.swarm(4)
         host, port = self.addressOf(first)

@@ -27,13 +27,11 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 class SurpriseTests(NodeTestCase):
     """
-    A node whose results, errors and side effects are those that its caller expects.
+    Results, errors and side effects of a node that match its caller's expectations.
     """
 
     def test_30_badTokenIsCounted(self) -> None:
-        """
-        A request with a bad token is taken as a query, and counted.
-        """
+        """A request with a bad token is served as a query and counted."""
         node = self.node()
         handler = Handler(lambda _: b"query", lambda _: b"update")
         node.register(COMMAND, handler)
@@ -46,7 +44,7 @@ class SurpriseTests(NodeTestCase):
 
     def test_30_updateWithoutHandlersFails(self) -> None:
         """
-        An update that none of 5 nodes has a handler for fails with `NoCloseNodes` and no commits.
+        An update fails with `NoCloseNodes` and without a commit if none of 5 nodes has a handler.
         """
         nodes = self.swarm(5)
         stream = nodes[0].update(COMMAND, self.target(), b"x")
@@ -55,9 +53,7 @@ class SurpriseTests(NodeTestCase):
         self.assertEqual(stream.commits, 0)
 
     def test_30_onlyNodesWithAHandlerCount(self) -> None:
-        """
-        An update of 6 nodes, 2 of which have a handler, has the replies of these 2 and 2 commits.
-        """
+        """Of 6 nodes, 2 have a handler. An update has the replies of these 2 and 2 commits."""
         nodes = self.swarm(6)
         for node in nodes[1:3]:
             node.register(COMMAND, Handler())
@@ -68,8 +64,8 @@ class SurpriseTests(NodeTestCase):
 
     def test_31_raisingHandlerCostsOneReply(self) -> None:
         """
-        A handler that raises is logged at its node once; the asker's stream ends within a second,
-        with a reply without a value from that node, and the replies of the others.
+        A handler raises, and its node logs this once. The asker's stream ends within a second with
+        the replies of the other nodes, and one without a value.
         """
 
         def fails(_: Request) -> bytes:
@@ -88,9 +84,7 @@ class SurpriseTests(NodeTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_32_valueLargerThanADatagramRaises(self) -> None:
-        """
-        A value of 65,507 bytes or more raises `ValueTooLarge` at once, and nothing is sent.
-        """
+        """A value of 65,507 bytes or more raises `ValueTooLarge` at once. No datagram is sent."""
         node = self.node()
         for ask in (node.query, node.update):
             for size in (65507, 100000):
@@ -100,9 +94,7 @@ class SurpriseTests(NodeTestCase):
         self.assertEqual(self.sent, [])
 
     def test_32_largestValueArrives(self) -> None:
-        """
-        The largest value that an update accepts, more than 65,000 bytes, arrives whole.
-        """
+        """The largest value that an update accepts arrives whole. It has more than 65,000 bytes."""
         one, other = self.node(), self.node()
         handler = Handler()
         other.register(COMMAND, handler)
@@ -121,7 +113,7 @@ class SurpriseTests(NodeTestCase):
 
     def test_34_callersObjectsStayUnchanged(self) -> None:
         """
-        An update changes none of the objects that its caller passes, and later changes of them
+        An update doesn't change the objects passed by its caller. Later changes of these objects
         don't change the update.
         """
         other = self.node()
@@ -147,9 +139,7 @@ class SurpriseTests(NodeTestCase):
         self.assertEqual(node.contacts(), [self.contactOf(other)])
 
     def test_34_resultsAreImmutable(self) -> None:
-        """
-        Contacts, addresses, requests and replies raise `AttributeError` when an attribute is set.
-        """
+        """Setting an attribute of a contact, address, request or reply raises `AttributeError`."""
         one, other = self.node(), self.node()
         handler = Handler()
         other.register(COMMAND, handler)
@@ -166,7 +156,8 @@ class SurpriseTests(NodeTestCase):
 
     def test_35_holePunchOpensTheAskersNat(self) -> None:
         """
-        A hole punch from behind a NAT sends the peer a ping too, which lets its answer in.
+        A hole punch from behind a NAT also sends a ping to the peer, so that the NAT accepts the
+        peer's answer.
         """
         referrer = self.node()
         there = self.addressOf(referrer)
@@ -182,8 +173,8 @@ class SurpriseTests(NodeTestCase):
 
     def test_35_holePunchWorksBetweenTwoNats(self) -> None:
         """
-        A hole punch between two nodes behind NATs succeeds, and afterwards each reaches the other
-        within 0.1 seconds.
+        A hole punch between two nodes behind NATs succeeds. Afterwards, each node answers a ping of
+        the other one within 0.1 seconds.
         """
         referrer = self.node()
         there = self.addressOf(referrer)
@@ -201,15 +192,13 @@ class SurpriseTests(NodeTestCase):
 
 class SocketTests(TestCase):
     """
-    A node on a socket of the operating system that belongs to its caller.
+    A node that uses its caller's socket.
     """
 
     timeout = 10
 
     async def test_33_callersSocketStaysOpen(self) -> None:
-        """
-        A node that was given a socket and is destroyed leaves it open, bound and with its time-out.
-        """
+        """A destroyed node leaves its caller's socket open, bound and with the same time-out."""
         from twisted.internet import reactor
 
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:

@@ -1,8 +1,8 @@
 """
 Values in a network that drops IP fragments, as many NATs do, in network namespaces.
 
-25 members that keep values run on one host, so that every answer has 20 contacts to name.  The
-nodes that put and get run on another.
+Twenty-five members that store values run on one host, so that every answer has 20 contacts to name.
+The nodes that put and get values run on a second host.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VALUE = Random(8).randbytes(MAXIMUM_VALUE_BYTES)
 
 class FragmentTests(FragmentTestCase):
     """
-    Nodes on two hosts between which fragments are dropped.
+    Nodes on two hosts, with a network between them that drops fragments.
     """
 
     async def setUp(self) -> None:  # type: ignore[override]
@@ -36,8 +36,7 @@ class FragmentTests(FragmentTestCase):
 
     async def test_valueOf1000BytesIsPutAndGot(self) -> None:
         """
-        A value of 1,000 bytes that one node puts is found by another, is put again and found again,
-        and no fragment is sent.
+        A value of 1,000 bytes is put by one node and got by another, twice. No fragment is sent.
         """
         for _ in range(2):
             key = await self.writer.run("put", VALUE.hex())
@@ -47,9 +46,7 @@ class FragmentTests(FragmentTestCase):
         self.assertEqual(self.countDropped(), 0)
 
     async def test_valueOfEachSizeIsPutAndGot(self) -> None:
-        """
-        Values of 390 to 990 bytes are put and got, and no fragment is sent.
-        """
+        """Values of 390 to 990 bytes are put and got. No fragment is sent."""
         for size in range(390, 1000, 60):
             key = await self.members.run("put", VALUE[:size].hex())
             self.assertEqual(await self.reader.run("get", key), VALUE[:size].hex())
@@ -57,8 +54,8 @@ class FragmentTests(FragmentTestCase):
 
     async def test_largerDatagramIsDropped(self) -> None:
         """
-        A value of 1,300 bytes, which makes a datagram that is cut into fragments, never arrives;
-        one of 1,000 bytes does.
+        A value of 1,300 bytes makes a fragmented datagram and never arrives. A value of 1,000 bytes
+        arrives.
         """
         self.assertEqual(await self.writer.run("echo", 1000, self.address), "1000")
         self.assertEqual(self.countDropped(), 0)

@@ -1,5 +1,5 @@
 """
-Tests for the types of the programs in the documents, as a user's type checker sees them.
+The types of the programs in the documents, as the type checker of a user sees them.
 """
 
 from __future__ import annotations
@@ -12,20 +12,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.helpers.processes.documents import allDocuments
 
-#: Strict, without the plugin for zope.interface.  Functions without types may be called, because a
-#: program can't do without those of Twisted.
+#: Options of mypy: strict, without the plugin for zope.interface. Untyped functions may be called,
+#: because Twisted has some that every program needs.
 OPTIONS = ("--strict", "--config-file=", "--allow-untyped-calls")
 
 
 class TypesTests(SynchronousTestCase):
     """
-    The Python blocks of all documents, checked by mypy together.
+    The Python blocks of all documents, checked together by mypy.
     """
 
     def test_programsOfDocumentsAreTyped(self) -> None:
-        """
-        mypy --strict has nothing to say of the programs in the documents.
-        """
+        """``mypy --strict`` finds no error in the programs of the documents."""
         folder = Path(self.mktemp())
         folder.mkdir()
         for number, document in enumerate(allDocuments()):

@@ -1,5 +1,5 @@
 """
-Tests for `values.ValueHandler`, and for the keys of values.
+`values.ValueHandler`, and the keys of values.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ STRANGER = Contact(None, "10.9.9.9", 4000)
 
 
 def request(key: bytes, value: bytes | None) -> Request:
-    """A request as the network may send it."""
+    """Return a request as the network may send it."""
     return Request(values.COMMAND, key, value, STRANGER)
 
 
 class ValueHandlerTests(SynchronousTestCase):
     """
-    Tests for `values.ValueHandler`.
+    A `values.ValueHandler` with a `MemoryStore`.
     """
 
     def setUp(self) -> None:
@@ -41,29 +41,29 @@ class ValueHandlerTests(SynchronousTestCase):
         verifyObject(ICommandHandler, self.handler)
 
     def test_validValueIsStored(self) -> None:
-        """A value that comes under its own key is stored, and returned to a query for the key."""
+        """A value under its own key is stored. A query for the key returns it."""
         key = values.keyOf(b"value")
         self.assertIsNone(self.handler.updateReceived(request(key, b"value")))
         self.assertEqual(self.handler.queryReceived(request(key, None)), b"value")
 
     def test_unknownKeyHasNoValue(self) -> None:
-        """A query for a value that isn't stored is answered without a value."""
+        """A query for a value that isn't stored is answered with None."""
         self.assertIsNone(self.handler.queryReceived(request(values.keyOf(b"value"), None)))
 
     def test_queryStoresNothing(self) -> None:
-        """A query that carries a value stores nothing, because its source may be forged."""
+        """A value in a query is not stored, because the source of a query may be forged."""
         self.handler.queryReceived(request(values.keyOf(b"value"), b"value"))
         self.assertEqual(len(self.store), 0)
 
     def assertRefused(self, key: bytes, value: bytes | None, reason: str) -> None:
-        """Require that an update is refused for a reason, and nothing is stored."""
+        """Require that an update is refused for this reason and that nothing is stored."""
         before = len(self.store)
         with self.assertRaisesRegex(UpdateRefused, reason):
             self.handler.updateReceived(request(key, value))
         self.assertEqual(len(self.store), before)
 
     def test_valueUnderAnotherKeyIsRefused(self) -> None:
-        """A value under a key that isn't its hash is refused, with both keys."""
+        """A value under a key that isn't its hash is refused. The error contains both keys."""
         wrong, right = "00" * 32, values.keyOf(b"value").hex()
         self.assertRefused(bytes(32), b"value", f"the key of this value is {right}, not {wrong}")
 
@@ -74,7 +74,10 @@ class ValueHandlerTests(SynchronousTestCase):
         )
 
     def test_valueOver1000BytesIsRefused(self) -> None:
-        """A value of 1,000 bytes is stored, and one of 1,001 is refused with both sizes."""
+        """
+        A value of 1,000 bytes is stored. A value of 1,001 bytes is refused, and the error contains
+        both sizes.
+        """
         for size in (1000, 1001):
             value = b"x" * size
             key = values.keyOf(value)
@@ -86,24 +89,27 @@ class ValueHandlerTests(SynchronousTestCase):
         self.assertEqual(self.store.get(values.keyOf(b"x" * 1000)), b"x" * 1000)
 
     def test_valueOverTheStoreIsRefused(self) -> None:
-        """A value that doesn't fit the empty store is refused with the size of the store."""
+        """
+        A value that doesn't fit in the empty store is refused. The error contains the size of the
+        store.
+        """
         self.store = MemoryStore(SimulatedClock(), maximumBytes=300)
         self.handler = values.ValueHandler(self.store)
         value = b"x" * 13
         self.assertRefused(values.keyOf(value), value, "doesn't fit a store of 300 bytes")
 
     def test_keyIsSHA256(self) -> None:
-        """The key of a value is its SHA-256."""
+        """The key of a value is its SHA-256 hash."""
         self.assertEqual(values.keyOf(b"value"), sha256(b"value").digest())
 
 
 @implementer(IValueStore)
 class FailingStore:
     """
-    A store that holds one value, and fails on demand.
+    A store that has the same value for each key, and fails when a test says so.
 
-    :ivar isFull: whether it can't write
-    :ivar isUnreadable: whether it can't read
+    :ivar isFull: whether writes fail
+    :ivar isUnreadable: whether reads fail
     """
 
     def __init__(self) -> None:
@@ -111,13 +117,13 @@ class FailingStore:
         self.isUnreadable = False
 
     def put(self, key: bytes, value: bytes) -> Awaitable[None] | None:
-        """Take a value, and forget it."""
+        """Accept a value without storing it, or fail."""
         if self.isFull:
             raise StoreFailed("the disk is full")
         return None
 
     def get(self, key: bytes) -> Awaitable[bytes | None] | bytes | None:
-        """Return the one value."""
+        """Return the value, or fail."""
         if self.isUnreadable:
             raise StoreFailed("the disk is gone")
         return b"value"
@@ -127,10 +133,12 @@ class FailingStore:
 
 
 class SlowlyFailingStore(FailingStore):
-    """A `FailingStore` whose results are Deferreds."""
+    """
+    A `FailingStore` that returns Deferreds.
+    """
 
     def put(self, key: bytes, value: bytes) -> Deferred[None]:
-        """Take a value, and forget it."""
+        """Accept a value without storing it, or fail."""
         try:
             super().put(key, value)
         except StoreFailed as error:
@@ -138,7 +146,7 @@ class SlowlyFailingStore(FailingStore):
         return succeed(None)
 
     def get(self, key: bytes) -> Deferred[bytes]:
-        """Return the one value."""
+        """Return the value, or fail."""
         try:
             super().get(key)
         except StoreFailed as error:
@@ -148,7 +156,7 @@ class SlowlyFailingStore(FailingStore):
 
 class FailingStoreTests(SynchronousTestCase):
     """
-    Tests for `values.ValueHandler` with a store that fails at once.
+    A `values.ValueHandler` with a store that raises exceptions.
     """
 
     def setUp(self) -> None:
@@ -160,11 +168,11 @@ class FailingStoreTests(SynchronousTestCase):
         self.addCleanup(captured.__exit__, None, None, None)
 
     def makeStore(self) -> FailingStore:
-        """The store of the test."""
+        """Return the store of the test."""
         return FailingStore()
 
     def resultOf(self, result: HandlerResult) -> bytes | None:
-        """The result of a handler that is there by now."""
+        """Return the result of a handler, which must be available now."""
         if isinstance(result, Awaitable):
 
             async def wait() -> bytes | None:
@@ -174,12 +182,12 @@ class FailingStoreTests(SynchronousTestCase):
         return result
 
     def put(self) -> None:
-        """Let the handler take the value."""
+        """Let the handler store a value."""
         key = values.keyOf(b"value")
         self.assertIsNone(self.resultOf(self.handler.updateReceived(request(key, b"value"))))
 
     def assertPutRefused(self) -> UpdateRefused:
-        """Require that the handler refuses the value; return why."""
+        """Require that the handler refuses the value. Return the exception."""
         key = values.keyOf(b"value")
 
         async def update() -> None:
@@ -192,11 +200,11 @@ class FailingStoreTests(SynchronousTestCase):
         return error
 
     def get(self) -> bytes | None:
-        """The answer of the handler to a query."""
+        """Return the handler's answer to a query."""
         return self.resultOf(self.handler.queryReceived(request(bytes(32), None)))
 
     def logged(self) -> list[str]:
-        """The levels and messages that were logged since the last call."""
+        """Return the levels and messages that were logged since the last call."""
         lines = [
             f"{event['log_level'].name}: {event['log_format'].format(**event)}"
             for event in self.events[self.seen :]
@@ -205,28 +213,29 @@ class FailingStoreTests(SynchronousTestCase):
         return lines
 
     def test_failingWriteIsARefusal(self) -> None:
-        """A value that the store fails to write is refused, chained to the store's failure."""
+        """
+        If the store can't write a value, the update is refused. The cause of the refusal is the
+        store's exception.
+        """
         self.store.isFull = True
         error = self.assertPutRefused()
         self.assertEqual(str(error), "the value can't be stored: the disk is full")
         self.assertIsInstance(error.__cause__, StoreFailed)
 
     def test_failingReadIsNoValue(self) -> None:
-        """A query is answered without a value when the store fails to read."""
+        """If the store can't read, a query is answered without a value."""
         self.assertEqual(self.get(), b"value")
         self.store.isUnreadable = True
         self.assertIsNone(self.get())
 
     def test_failingWritesAreLoggedOnce(self) -> None:
-        """
-        A store that fails to write five times is logged once, and once more when it writes again.
-        """
+        """Five failed writes in a row are logged once. The next successful write is logged once."""
         self.put()
         for _ in range(2):
             self.store.isFull = True
             for _ in range(5):
                 self.assertPutRefused()
-                # Reads that work say nothing about writes.
+                # A successful read doesn't end the failure of writes.
                 self.get()
             self.assertEqual(
                 self.logged(),
@@ -238,9 +247,7 @@ class FailingStoreTests(SynchronousTestCase):
             self.assertEqual(self.logged(), ["info: recovered: values can be written again"])
 
     def test_failingReadsAreLoggedOnce(self) -> None:
-        """
-        A store that fails to read five times is logged once, and once more when it reads again.
-        """
+        """Five failed reads in a row are logged once. The next successful read is logged once."""
         self.store.isUnreadable = True
         for _ in range(5):
             self.get()
@@ -255,7 +262,7 @@ class FailingStoreTests(SynchronousTestCase):
         self.assertEqual(self.logged(), ["info: recovered: values can be read again"])
 
     def test_tooLargeValueIsNoFailure(self) -> None:
-        """A value that doesn't fit the store is refused, and nothing is logged."""
+        """A value that doesn't fit in the store is refused. Nothing is logged."""
 
         def refuse(key: bytes, value: bytes) -> None:
             raise ValueTooLarge("too large")
@@ -267,7 +274,7 @@ class FailingStoreTests(SynchronousTestCase):
 
 class SlowlyFailingStoreTests(FailingStoreTests):
     """
-    Tests for `values.ValueHandler` with a store whose Deferreds fail.
+    A `values.ValueHandler` with a store whose Deferreds fail.
     """
 
     def makeStore(self) -> FailingStore:

@@ -1,5 +1,5 @@
 """
-The searcher itself as a candidate of its lookup.
+Lookups by a member, with the searching member itself, the searcher, as a candidate.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ TOKEN = b"t" * 32
 
 class LocalTests(LookupTestCase):
     """
-    A lookup whose searcher is a member.
+    A lookup whose searcher is a candidate.
     """
 
     def start(self, contacts: list[Contact], own: int = 50, k: int = 3, spacing: int = 0) -> Lookup:
         """
-        Return a lookup from these contacts whose searcher is a candidate.
+        Return a lookup that starts from these contacts and from the searcher.
 
         :param own: the distance of the searcher's id from the target
         """
@@ -39,12 +39,14 @@ class LocalTests(LookupTestCase):
         return lookup
 
     def localOf(self, candidates: list[Candidate]) -> Candidate:
-        """Return the only candidate that is the searcher itself."""
+        """Return the searcher, which must be among the candidates exactly once."""
         [local] = [each for each in candidates if each.isLocal]
         return local
 
     def test_searcherAloneIsAskedAndFound(self) -> None:
-        """A lookup without contacts asks the searcher alone, waits for it, and returns it."""
+        """
+        Without contacts, a lookup asks only the searcher, waits for its answer and returns it.
+        """
         lookup = self.start([])
         [local] = askAll(lookup)
         self.assertTrue(local.isLocal)
@@ -57,20 +59,20 @@ class LocalTests(LookupTestCase):
         self.assertEqual(local.token, TOKEN)
 
     def test_searcherIsAskedInItsTurn(self) -> None:
-        """The searcher is asked after the closer candidates and before the farther ones."""
+        """The searcher is asked after closer candidates and before farther ones."""
         lookup = self.start([node(60), node(10), node(40)], own=50, k=20)
         asked = askAll(lookup)
         self.assertEqual([each.distance for each in asked], [10, 40, 50, 60])
         self.assertEqual([each.isLocal for each in asked], [False, False, True, False])
 
     def test_searcherIsNeverAskedBeyondTheKClosest(self) -> None:
-        """The searcher is not asked when k closer nodes are known."""
+        """The searcher is not asked if k closer nodes are known and answer."""
         lookup = self.start([node(10), node(20), node(30)], own=50, k=3)
         asked = self.finish(lookup)
         self.assertEqual(asked, [node(10), node(20), node(30)])
 
-    def test_searcherThatWasAskedTooEarlyTakesNoPlace(self) -> None:
-        """The searcher that has answered is not returned once k closer nodes have answered."""
+    def test_searcherIsNotReturnedBehindKCloserNodes(self) -> None:
+        """A searcher that has answered is not returned if k closer nodes answer afterwards."""
         lookup = self.start([node(60)], own=50, k=3)
         asked = askAll(lookup)
         local = self.localOf(asked)
@@ -81,7 +83,7 @@ class LocalTests(LookupTestCase):
         self.assertEqual([each.distance for each in lookup.closest()], [10, 20, 30])
 
     def test_searcherIsReplacedWhenItFails(self) -> None:
-        """The searcher that fails takes no place, and the next closest node is asked instead."""
+        """If the searcher fails, the next closest node is asked in its place."""
         lookup = self.start([node(10), node(20), node(60)], own=15, k=2)
         asked = askAll(lookup)
         self.assertEqual([each.distance for each in asked], [10, 15])
@@ -91,7 +93,10 @@ class LocalTests(LookupTestCase):
         self.assertEqual(contactOf(third), node(20))
 
     def test_searcherCostsNoDatagram(self) -> None:
-        """The searcher is asked beside as many others as the budget of datagrams allows."""
+        """
+        The searcher doesn't count towards the budget of datagrams. It is asked in addition to
+        `LOOKUP_BUDGET` nodes.
+        """
         lookup = self.start([node(number) for number in range(1, 300)], own=0, k=300)
         asked: list[Candidate] = []
         while batch := askAll(lookup):
@@ -103,8 +108,8 @@ class LocalTests(LookupTestCase):
 
     def test_answerOfTheSearcherDoesNotEndTheWaitForBootstrapNodes(self) -> None:
         """
-        A lookup that only the searcher has answered waits for bootstrap nodes that come later, and
-        asks them.
+        If only the searcher has answered, a lookup waits for expected bootstrap nodes and asks
+        them.
         """
         lookup = self.start([])
         lookup.expect()
@@ -119,8 +124,8 @@ class LocalTests(LookupTestCase):
 
     def test_silentNodeIsWaitedForAlthoughTheSearcherHasAnswered(self) -> None:
         """
-        A node that was silent lately is waited for to the end while only the searcher has answered,
-        and for two transmissions once another node has.
+        While only the searcher has answered, a recently silent node is waited for to the end. After
+        another node has answered, it is waited for during two transmissions.
         """
         for other in (False, True):
             self.own = near(TARGET, 50)
@@ -141,8 +146,8 @@ class LocalTests(LookupTestCase):
 
     def test_ownIdOfOthersIsNeitherAskedNorFound(self) -> None:
         """
-        The own id is not asked at an address, whoever names it, and an answer under it from an
-        address is no result; the searcher itself is asked once.
+        The searcher's id is not asked at an address, and an answer under this id from an address is
+        no result. Only the searcher itself is.
         """
         lookup = self.start([Contact(near(TARGET, 50), "20.0.0.9", 9), node(60)], own=50, k=20)
         lookup.addBootstrap([BOOTSTRAP])
@@ -157,10 +162,7 @@ class LocalTests(LookupTestCase):
         self.assertEqual(lookup.closest(), [local, other])
 
     def test_ownIdWithoutAnAddressIsNoContact(self) -> None:
-        """
-        An answer that names the own id alone, without an address, is read as contacts of 38 bytes,
-        and asks nobody.
-        """
+        """An incomplete entry with only the searcher's id causes no request."""
         lookup = self.start([node(60)], own=50, k=20)
         local, other = askAll(lookup)
         message = answer(other.id)._replace(nodes=self.own + packAddress("20.0.0.9", 9) + self.own)
@@ -170,7 +172,7 @@ class LocalTests(LookupTestCase):
         self.assertTrue(lookup.isOver)
 
     def test_searcherThatIsTheTargetIsTheClosest(self) -> None:
-        """The searcher whose id is the target is asked first, and is the closest."""
+        """If the searcher's id is the target, the searcher is asked first and returned first."""
         lookup = self.start([node(10), node(20), node(30)], own=0, k=3, spacing=1 << 250)
         self.assertEqual(self.own, bytes(ID_BYTES))
         asked = askAll(lookup)
@@ -182,8 +184,8 @@ class LocalTests(LookupTestCase):
 
     def test_searcherNextToTheTargetIsReturnedBesideTheKClosest(self) -> None:
         """
-        The searcher whose id is implausibly close to the target takes no place of the k closest,
-        and is returned beside them.
+        A searcher with an id implausibly close to the target is returned beside the k closest
+        nodes.
         """
         contacts = [node(1 << 249), node(1 << 250), node(1 << 251)]
         lookup = self.start(contacts, own=1, k=3, spacing=1 << 250)

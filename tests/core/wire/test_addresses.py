@@ -1,5 +1,5 @@
 """
-IPv4 addresses: their forms in options and on the wire, and the kinds of networks they belong to.
+IPv4 addresses: their forms in options and on the wire, and the kinds of networks.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ ID = bytes(range(32))
 
 class ParseAddressTests(SynchronousTestCase):
     """
-    The forms in which options give an address.
+    `parseAddress`, which reads one address given as an option.
     """
 
     def test_eachFormOfAnAddressIsRead(self) -> None:
-        """Each of 12 forms of an address is read as the address that the API reference says."""
+        """Each of the 12 forms in the API reference is read as the right address."""
         forms: list[tuple[AddressLike, Address]] = [
             ("example.com:4224", Address("example.com", 4224)),
             ("192.0.2.7:1", Address("192.0.2.7", 1)),
@@ -58,7 +58,7 @@ class ParseAddressTests(SynchronousTestCase):
             self.assertIsInstance(parseAddress(given_), Address)
 
     def test_hostAloneMeansPort6620(self) -> None:
-        """A host name alone means port 6620."""
+        """A host without a port has the default port 6620."""
         self.assertEqual(parseAddress("example.com").port, 6620)
 
     def test_listOfHostAndPort(self) -> None:
@@ -67,7 +67,7 @@ class ParseAddressTests(SynchronousTestCase):
         self.assertEqual(parseAddress(pair), Address("example.com", 4224))
 
     def test_invalidAddressIsRefused(self) -> None:
-        """An argument that is no address is refused with an error that tells what is allowed."""
+        """An argument that is no address raises `InvalidAddress` with the allowed forms."""
         wrong: list[object] = [
             "",
             " ",
@@ -125,7 +125,7 @@ class ParseAddressTests(SynchronousTestCase):
             self.assertTrue("HOST:PORT" in str(error) or "1 to 65535" in str(error), str(error))
 
     def test_refusalShowsWhatWasGiven(self) -> None:
-        """The error of bytes, of a mapping and of a set shows them, and the forms of an address."""
+        """The error for bytes, a mapping or a set contains the argument and the allowed forms."""
         for each in (b"host:80", {"host": "host"}, {"host", 80}):
             for read in (parseAddress, parseAddresses):
                 text = str(self.assertRaises(InvalidAddress, read, each))
@@ -133,11 +133,11 @@ class ParseAddressTests(SynchronousTestCase):
                 self.assertIn('HOST:PORT, ("host", port), {"host": "host", "port": port}', text)
 
     def test_portOf5000DigitsIsRefused(self) -> None:
-        """A port of 5,000 digits is refused like any other wrong port."""
+        """A port of 5,000 digits raises `InvalidAddress`, like other wrong ports."""
         self.assertRaises(InvalidAddress, parseAddress, "host:" + "9" * 5000)
 
     def test_unprintableHostIsRefused(self) -> None:
-        """A host with an unprintable character is refused before it is resolved."""
+        """A host with an unprintable character is refused when it is read."""
         for host in ("\0", "ho\0st", "host\x7f"):
             self.assertRaises(InvalidAddress, parseAddress, f"{host}:80")
             self.assertRaises(InvalidAddress, parseAddress, (host, 80))
@@ -145,7 +145,9 @@ class ParseAddressTests(SynchronousTestCase):
     @thorough
     @given(st.text() | st.from_regex(r"[a-z0-9.:/ ]*:[0-9]{0,6}"))
     def test_anyTextIsReadOrRefused(self, text: str) -> None:
-        """Any text is refused, or read as an address with a host and a port from 1 to 65535."""
+        """
+        Random text is either refused or read as an address with a host and a port from 1 to 65535.
+        """
         try:
             address = parseAddress(text)
         except InvalidAddress:
@@ -157,21 +159,21 @@ class ParseAddressTests(SynchronousTestCase):
     @thorough
     @given(hosts, ports)
     def test_shownAddressIsReadBack(self, host: str, port: int) -> None:
-        """An address is read back from the text that shows it."""
+        """The text of an address is read as the same address."""
         address = Address(host, port)
         self.assertEqual(parseAddress(str(address)), address)
 
 
 class ParseAddressesTests(SynchronousTestCase):
     """
-    The forms in which options give one address or several.
+    `parseAddresses`, which reads one address or several given as an option.
     """
 
     ONE = Address("example.com", 4224)
     OTHER = Address("127.0.0.1", 10001)
 
     def test_oneAddressIsAListOfOne(self) -> None:
-        """Each form of an address stands for a list of it."""
+        """A single address in any form is read as a list of one address."""
         for given_ in (
             "example.com:4224",
             ("example.com", 4224),
@@ -183,7 +185,7 @@ class ParseAddressesTests(SynchronousTestCase):
         self.assertEqual(parseAddresses(10001), [self.OTHER])
 
     def test_severalAddressesAreReadInOrder(self) -> None:
-        """A list, a tuple and an iterator of addresses in any form are read in their order."""
+        """A list, a tuple or an iterator of addresses in any form is read in order."""
         several = [{"host": "example.com", "port": 4224}, 10001, "example.com:4224"]
         for given_ in (several, tuple(several), iter(several)):
             read = parseAddresses(cast(list[AddressLike], given_))
@@ -197,8 +199,8 @@ class ParseAddressesTests(SynchronousTestCase):
 
     def test_partsOfAnAddressAreRefused(self) -> None:
         """
-        Bytes, a mapping without exactly the keys host and port, and a set with a host or a port
-        alone are refused, alone and as a member of a list.
+        Bytes, a mapping without exactly the keys host and port, and a set with a host or a port are
+        refused, alone and inside of a list.
         """
         wrong: list[object] = [
             b"example.com:4224",
@@ -222,8 +224,8 @@ class CompactAddressTests(SynchronousTestCase):
     The compact form of an address.
     """
 
-    def test_octetsThenPort(self) -> None:
-        """A compact address is the four octets, then the port with its high byte first."""
+    def test_compactAddressIsOctetsThenPort(self) -> None:
+        """A compact address consists of the four octets and the port, with its high byte first."""
         compact = bytes.fromhex("c0000207 19dc")
         self.assertEqual(packAddress("192.0.2.7", 6620), compact)
         self.assertEqual(unpackAddress(compact), Address("192.0.2.7", 6620))
@@ -231,30 +233,30 @@ class CompactAddressTests(SynchronousTestCase):
     @thorough
     @given(hosts, ports)
     def test_packedAddressIsReadBack(self, host: str, port: int) -> None:
-        """An address is read back from its compact form, which has 6 bytes."""
+        """The compact form of an address has 6 bytes, from which the same address is read."""
         compact = packAddress(host, port)
         self.assertEqual(len(compact), COMPACT_ADDRESS_BYTES)
         self.assertEqual(COMPACT_ADDRESS_BYTES, 6)
         self.assertEqual(unpackAddress(compact), Address(host, port))
 
     def test_onlyIPv4IsPacked(self) -> None:
-        """A host that isn't an IPv4 address in dotted form can't be packed."""
+        """`packAddress` refuses a host that isn't an IPv4 address in dotted form."""
         for host in ("example.com", "::1", "", "1.2.3", "127.1", "1", "1.2.3.4 x", "1.2.3.4\0"):
             self.assertRaises(InvalidAddress, packAddress, host, 80)
 
     def test_portOfMoreThan16BitsIsNotPacked(self) -> None:
-        """A port below 0 or above 65535 can't be packed."""
+        """`packAddress` refuses a port below 0 or above 65535."""
         for port in (-1, 65536):
             self.assertRaises(InvalidAddress, packAddress, "192.0.2.7", port)
 
     def test_port0IsRefused(self) -> None:
-        """A compact address with port 0 is refused, because nothing can be sent there."""
+        """A compact address with port 0 is refused, because no datagram can be sent to port 0."""
         self.assertRaises(InvalidAddress, unpackAddress, bytes.fromhex("c0000207 0000"))
 
     @thorough
     @given(st.binary(max_size=10))
     def test_anyBytesAreReadOrRefused(self, compact: bytes) -> None:
-        """Bytes are refused, or read as the address whose compact form they are."""
+        """Random bytes are either refused or read as the address with this compact form."""
         try:
             address = unpackAddress(compact)
         except InvalidAddress:
@@ -265,14 +267,14 @@ class CompactAddressTests(SynchronousTestCase):
 
 class HostTests(SynchronousTestCase):
     """
-    The kind of network that a host belongs to.
+    The kinds of networks to which hosts belong.
     """
 
     @given(octets)
     def test_sendableHostsBeginWith1To223(self, first: int) -> None:
         """
-        Addresses of hosts begin with 1 to 223, because 0 is this network, and 224 to 255 are
-        multicast or reserved.
+        A datagram can be sent to hosts whose first octet is 1 to 223. 0 is this network, and 224 to
+        255 are multicast or reserved.
         """
         self.assertEqual(isSendable(first), 1 <= first <= 223)
 
@@ -283,8 +285,8 @@ class HostTests(SynchronousTestCase):
         for host in ("localhost", "127.1", "::1", "", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 "):
             self.assertFalse(isIPv4(host), host)
 
-    def test_publicHosts(self) -> None:
-        """Private, loopback, link-local and shared addresses aren't of the public internet."""
+    def test_privateAndLocalHostsAreNotPublic(self) -> None:
+        """Private, loopback, link-local and shared addresses are not public."""
         for host in ("8.8.8.8", "172.32.0.1", "192.169.0.1", "11.0.0.1"):
             self.assertTrue(isPublic(host), host)
         for host in (
@@ -301,18 +303,18 @@ class HostTests(SynchronousTestCase):
 
     @given(hosts)
     def test_loopbackIs127(self, host: str) -> None:
-        """The addresses of this machine alone are those of 127.0.0.0/8."""
+        """Exactly the addresses in 127.0.0.0/8 are loopback addresses."""
         self.assertEqual(isLoopback(host), host.split(".")[0] == "127")
 
     def test_subnetIsThreeOctets(self) -> None:
-        """Two hosts are in one /24 network if they differ in the last octet alone."""
+        """Two hosts that differ only in the last octet are in the same /24 network."""
         self.assertEqual(subnet("192.0.2.7"), subnet("192.0.2.255"))
         self.assertNotEqual(subnet("192.0.2.7"), subnet("192.0.3.7"))
 
     def test_routableHostsByNamer(self) -> None:
         """
-        A public address is routable if any host names it, a private one if a host that isn't public
-        names it, and a loopback one if this machine names it.
+        A public address is routable if any host names it. A private one must be named by a private
+        or loopback host, and a loopback one by a loopback host.
         """
         namers = {
             "8.8.8.8": {"8.8.4.4", "10.0.0.1", "127.0.0.1"},
@@ -334,10 +336,10 @@ class AddressTests(SynchronousTestCase):
     """
 
     def test_equalsThePairOfATransport(self) -> None:
-        """An address equals the tuple of host and port that a transport gives."""
+        """An address equals the tuple of host and port that a transport uses."""
         self.assertEqual(Address("192.0.2.7", 80), ("192.0.2.7", 80))
 
-    def test_immutable(self) -> None:
+    def test_addressIsImmutable(self) -> None:
         """The port of an address can't be set."""
         self.assertRaises(AttributeError, setattr, Address("192.0.2.7", 80), "port", 81)
 

@@ -1,5 +1,5 @@
 """
-The encoding of a message: the fields that are read, those that are skipped, and malformed ones.
+The encoding of a message: fields that are read, skipped or malformed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from dwdht_twisted.errors import MalformedDatagram
 ID = bytes.fromhex("11" * 32)
 TARGET = bytes.fromhex("22" * 32)
 
-#: Fields that the protocol doesn't know, in hex, of each wire type.
+#: Fields that the protocol doesn't define, in hexadecimal. There is at least one for each wire
+#: type.
 UNKNOWN = {
     "varint": "70 05",
     "varint of 10 bytes": "70 ffffffffffffffffff01",
@@ -43,10 +44,10 @@ UNKNOWN = {
     "field 15 in a group": "73 7a0101 74",
 }
 
-#: The fields that a message may have.
+#: The most fields that a message may have.
 MAXIMUM_FIELDS = 256
 
-#: Fields in hex, each of which makes its message malformed.
+#: Fields in hexadecimal. Each one makes its message malformed.
 MALFORMED = {
     "number 0": "02 0161",
     "number 0 as a varint": "00 01",
@@ -79,11 +80,14 @@ MALFORMED = {
 
 class FieldPrefixesTests(SynchronousTestCase):
     """
-    The `FieldPrefixes` of a field.
+    `FieldPrefixes`, which keeps the tag and length that precede a field's value.
     """
 
     def test_prefixIsTagAndLength(self) -> None:
-        """A prefix is a tag of one byte, then a length of one byte for each 7 bits."""
+        """
+        A prefix consists of a tag of one byte and a length. The length has one byte for each 7
+        bits.
+        """
         vectors = {
             0: "1a00",
             32: "1a20",
@@ -100,7 +104,7 @@ class FieldPrefixesTests(SynchronousTestCase):
             self.assertEqual(prefixes[length], bytes.fromhex(expected))
 
     def test_keptPrefixesAreBounded(self) -> None:
-        """At most 128 prefixes of a field are kept, however many lengths are written."""
+        """At most 128 prefixes of a field are kept, even if 1,000 lengths are written."""
         prefixes = FieldPrefixes(1)
         for length in range(1000):
             self.assertEqual(len(prefixes[length]), 2 if length < 128 else 3)
@@ -108,7 +112,7 @@ class FieldPrefixesTests(SynchronousTestCase):
 
 
 def isMalformed(datagram: str) -> bool:
-    """Whether a datagram, in hex, is refused as malformed."""
+    """Return whether a datagram, in hexadecimal, is refused as malformed."""
     try:
         wire.decode(bytes.fromhex(datagram))
     except MalformedDatagram:
@@ -118,9 +122,9 @@ def isMalformed(datagram: str) -> bool:
 
 class CountedBytes(bytes):
     """
-    Bytes that count how many of them are copied by slices.
+    Bytes that count how many of them slices have copied.
 
-    :ivar copied: the count
+    :ivar copied: this count
     """
 
     copied = 0
@@ -134,7 +138,7 @@ class CountedBytes(bytes):
 
 class CountingPositions(bytes):
     """
-    Bytes that remember how far they were read.
+    Bytes that record how far they were read.
 
     :ivar furthest: the largest index that was read
     """
@@ -148,18 +152,21 @@ class CountingPositions(bytes):
 
 class ReadFieldsTests(SynchronousTestCase):
     """
-    The reader of fields, `readFields`, mostly as a part of `decode`.
+    `readFields`, the reader of fields, mostly called by `decode`.
     """
 
     def read(self, fields: str) -> tuple[RequestMessage, ResponseMessage]:
-        """Read the fields, in hex, as those of a request with the command a, and of a response."""
+        """
+        Read fields, in hexadecimal, as those of a request with the command "a" and as those of a
+        response.
+        """
         return (
             wire.decodeRequest(bytes.fromhex("8001 0a0161" + fields)),
             wire.decodeResponse(bytes.fromhex("0001" + fields)),
         )
 
     def test_fieldsAreReadInAnyOrder(self) -> None:
-        """A request whose value comes first is read, and so is such a response."""
+        """A request and a response are read even if their value comes first."""
         request = wire.decode(bytes.fromhex("8001 3a0179 1a20" + "22" * 32 + "0a0161"))
         self.assertEqual(request, RequestMessage(1, "a", target=TARGET, value=b"y"))
         response = wire.decode(bytes.fromhex("0001 1a0179 0a20" + "11" * 32))
@@ -184,7 +191,7 @@ class ReadFieldsTests(SynchronousTestCase):
                 )
 
     def test_lastOfRepeatedFieldCounts(self) -> None:
-        """The last value of a field counts, even if the ones before are not UTF-8 or no ids."""
+        """Of a repeated field, the last value counts, even if the earlier ones are invalid."""
         command = wire.decode(bytes.fromhex("8001 0a02fffe 0a0161 0a0162"))
         self.assertEqual(command, RequestMessage(1, "b"))
         for between in ("", *UNKNOWN.values()):
@@ -194,8 +201,8 @@ class ReadFieldsTests(SynchronousTestCase):
             wrongSize = "0a0178" + between + "0a20" + "11" * 32
             self.assertEqual(wire.decodeResponse(bytes.fromhex("0001" + wrongSize)).id, ID)
 
-    def test_varintsAreReadThatAreLongerThanNeeded(self) -> None:
-        """A tag and a length of 2 to 5 bytes are read, although one byte would do."""
+    def test_superfluousBytesOfVarintsAreRead(self) -> None:
+        """A tag or a length of 2 to 5 bytes is read, even if one byte would be enough."""
         for zeros in range(4):
             padding = "80" * zeros + "00"
             request, response = self.read(f"9a{padding} 83{padding} 616263")
@@ -203,7 +210,7 @@ class ReadFieldsTests(SynchronousTestCase):
             self.assertEqual(response.value, b"abc")
 
     def test_malformedFieldMakesItsMessageMalformed(self) -> None:
-        """A message with a malformed field is malformed, alone and after fields of other kinds."""
+        """A message with a malformed field is malformed, whether or not other fields precede it."""
         for name, malformed in MALFORMED.items():
             for before in ("", "1a0178", "7805", "7b7c"):
                 for message in ("8001 0a0161", "0001"):
@@ -211,13 +218,13 @@ class ReadFieldsTests(SynchronousTestCase):
                     self.assertTrue(isMalformed(datagram), f"{name}: {datagram}")
 
     def test_groupsNest100Deep(self) -> None:
-        """Groups that nest 100 deep are skipped, and those that nest 101 deep are malformed."""
+        """Groups nested 100 deep are skipped. Groups nested 101 deep are malformed."""
         request, _ = self.read("7b" * 100 + "7c" * 100 + "1a0178")
         self.assertEqual(request.target, b"x")
         self.assertRaises(MalformedDatagram, self.read, "7b" * 101 + "7c" * 101)
 
     def test_hugeLengthAllocatesNothing(self) -> None:
-        """A field with a length of 2 MB to 32 GB takes less than 4 KB of memory to refuse."""
+        """A field with a length of 2 MB to 32 GB is refused with less than 4 KB of memory."""
         for tag in ("1a", "7a", "9a00"):
             for length in ("ffff7f", "ffffff7f", "ffffffff07", "ffffffff7f"):
                 datagram = bytes.fromhex("8001 0a0161" + tag + length + "61")
@@ -233,8 +240,8 @@ class ReadFieldsTests(SynchronousTestCase):
 
     def test_copiesGrowWithTheSizeAlone(self) -> None:
         """
-        The reader copies less than 6 times the bytes of a message of 100 tiny fields, and of one of
-        60,000 bytes in 250 fields.
+        The reader copies less than 6 times the bytes of a message, with 100 tiny fields and with
+        250 fields of 60,000 bytes in all.
         """
         tiny = [
             bytes.fromhex(field) * 100 for field in ("1a00", "1a017a", "1a8000", "9a80808000 00")
@@ -246,7 +253,9 @@ class ReadFieldsTests(SynchronousTestCase):
             self.assertTrue(data.copied < 6 * len(data), (message[:4], data.copied))
 
     def test_messageHasAtMost256Fields(self) -> None:
-        """A message of 256 fields is read, and one of 257 is malformed, whatever its fields are."""
+        """
+        A message of 256 fields is read. A message of 257 is malformed, whatever the fields are.
+        """
         command, known = bytes.fromhex("8001 0a0161"), bytes.fromhex("1a0178")
         rest = MAXIMUM_FIELDS - 1
         for field in ("1a0179", "7a0101", "7005", "7203616263", "8201 0161"):
@@ -262,13 +271,16 @@ class ReadFieldsTests(SynchronousTestCase):
                     self.assertRaises(MalformedDatagram, wire.decode, command + fields + more)
 
     def test_groupCountsAsTwoFields(self) -> None:
-        """A message of a command and 128 groups is malformed, and one with 127 groups is read."""
+        """A message with a command and 127 groups is read. With 128 groups, it is malformed."""
         command, group = bytes.fromhex("8001 0a0161"), bytes.fromhex("73 74")
         wire.decode(command + group * 127)
         self.assertRaises(MalformedDatagram, wire.decode, command + group * 128)
 
     def test_refusingALargeMessageIsQuick(self) -> None:
-        """A datagram of 65,507 bytes of empty fields is refused after less than 1,500 bytes."""
+        """
+        A datagram of more than 64,000 bytes in empty fields is refused after less than 1,500 bytes
+        were read.
+        """
         for field in ("1a00", "7200", "7374", "7000"):
             part = bytes.fromhex(field)
             data = CountingPositions(bytes.fromhex("8001 0a0161") + part * 32_000)
@@ -282,7 +294,7 @@ class ImportTests(SynchronousTestCase):
     """
 
     def test_commandsImportNoProtobuf(self) -> None:
-        """The commands, and so a node, can be imported where protobuf can't."""
+        """The commands, and so a node, can be imported if protobuf can't."""
         code = "import sys; sys.modules['google'] = None; import dwdht_twisted._cli.main"
         done = run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, ""))

@@ -1,8 +1,8 @@
 """
-Datagrams: the bytes of each message, and the datagrams that are malformed.
+Datagrams: the bytes of each message, and malformed datagrams.
 
-The vectors are written by hand from the description of the wire, and not taken from the output of a
-program.
+The expected bytes are written by hand from the description of the protocol. They are not the output
+of a program.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ TOKEN = bytes.fromhex("33" * 32)
 
 
 def encodeRequest(message: RequestMessage) -> bytes:
-    """The datagram of a request."""
+    """Return the datagram of a request."""
     return wire.frameRequest(message.transactionId, wire.requestBody(*message[1:]))
 
 
 class VectorTests(SynchronousTestCase):
     """
-    The bytes of messages on the wire.
+    Messages and their bytes on the wire.
     """
 
-    #: Messages, and their datagrams in hex.
+    #: Messages and their datagrams in hexadecimal.
     REQUESTS = [
         (
             RequestMessage(0, "_ping"),
@@ -90,26 +90,35 @@ class VectorTests(SynchronousTestCase):
     ]
 
     def test_requestIsFramingThenFieldsInOrder(self) -> None:
-        """A request is a top bit of 1 and the transaction id, then its fields by their numbers."""
+        """
+        A request consists of a top bit of 1, the transaction id, and the fields in the order of
+        their numbers.
+        """
         for message, datagram in self.REQUESTS:
             self.assertEqual(encodeRequest(message), bytes.fromhex(datagram))
             self.assertEqual(wire.decode(bytes.fromhex(datagram)), message)
 
     def test_responseIsFramingThenFieldsInOrder(self) -> None:
-        """A response is a top bit of 0 and the transaction id, then its fields by their numbers."""
+        """
+        A response consists of a top bit of 0, the transaction id, and the fields in the order of
+        their numbers.
+        """
         for message, datagram in self.RESPONSES:
             self.assertEqual(wire.encodeResponse(*message), bytes.fromhex(datagram))
             self.assertEqual(wire.decode(bytes.fromhex(datagram)), message)
 
     def test_emptyFieldIsNotAbsent(self) -> None:
-        """An empty value is read as no bytes, and an absent value as None."""
+        """An empty value is read as empty bytes. An absent value is read as None."""
         empty = wire.decode(bytes.fromhex("8003 0a0161 3a00"))
         absent = wire.decode(bytes.fromhex("8003 0a0161"))
         self.assertEqual(empty.value, b"")
         self.assertIsNone(absent.value)
 
     def test_laterFieldsAreSkipped(self) -> None:
-        """Fields 14 and 16, which a later protocol may add, are skipped in both messages."""
+        """
+        Fields 14 and 16, which a later version of the protocol may add, are skipped in both kinds
+        of messages.
+        """
         # Field 14 as a varint, field 16 as bytes.
         later = "7005 82010161"
         request = wire.decode(bytes.fromhex("8003 0a0161" + later))
@@ -118,14 +127,19 @@ class VectorTests(SynchronousTestCase):
         self.assertEqual(response, ResponseMessage(3))
 
     def test_flagsOfAnAskerAreSkippedInAResponse(self) -> None:
-        """Field 15, the flags of an asker, is skipped in a response, and as a varint."""
+        """
+        Field 15, the flags of an asker, is skipped in a response. It is also skipped if it is a
+        varint.
+        """
         for flags in ("7a0101", "7801"):
             response = wire.decode(bytes.fromhex("0003 1a0178" + flags))
             self.assertEqual(response, ResponseMessage(3, value=b"x"))
         self.assertEqual(wire.decode(bytes.fromhex("8003 0a0161 7801")), RequestMessage(3, "a"))
 
-    def test_firstFlagIsThatRefusalsAreUnderstood(self) -> None:
-        """The lowest bit of the first byte of the flags tells that the asker takes refusals."""
+    def test_lowestFlagSaysThatRefusalsAreUnderstood(self) -> None:
+        """
+        The lowest bit in the first byte of the flags says that the asker understands refusals.
+        """
         for flags, expected in {
             None: False,
             b"": False,
@@ -140,7 +154,7 @@ class VectorTests(SynchronousTestCase):
             self.assertIs(RequestMessage(1, "a", askerFlags=flags).understandsRefusal, expected)
 
     def test_lastOfTwoValuesCounts(self) -> None:
-        """A request with two values is read with the last one, as protobuf reads it."""
+        """Of two values in a request, the last one is read, as by protobuf."""
         request = wire.decode(bytes.fromhex("8003 0a0161 3a0178 3a0179"))
         self.assertEqual(request.value, b"y")
 
@@ -153,7 +167,7 @@ class RoundTripTests(SynchronousTestCase):
     @thorough
     @given(requests)
     def test_requestIsReadBack(self, message: RequestMessage) -> None:
-        """A request is read as the message that was written."""
+        """A written request is read as the same message."""
         datagram = encodeRequest(message)
         self.assertTrue(wire.isRequest(datagram))
         self.assertEqual(wire.transactionId(datagram), message.transactionId)
@@ -163,7 +177,7 @@ class RoundTripTests(SynchronousTestCase):
     @thorough
     @given(responses)
     def test_responseIsReadBack(self, message: ResponseMessage) -> None:
-        """A response is read as the message that was written."""
+        """A written response is read as the same message."""
         datagram = wire.encodeResponse(*message)
         self.assertFalse(wire.isRequest(datagram))
         self.assertEqual(wire.transactionId(datagram), message.transactionId)
@@ -172,13 +186,13 @@ class RoundTripTests(SynchronousTestCase):
 
     @given(requests, transactionIds)
     def test_bodyServesForAnyTransaction(self, message: RequestMessage, other: int) -> None:
-        """One body is read as the same request with each transaction id that it is framed with."""
+        """A body can be framed with any transaction id. It is always read as the same request."""
         body = wire.requestBody(*message[1:])
         datagram = wire.frameRequest(other, body)
         self.assertEqual(wire.decode(datagram), message._replace(transactionId=other))
 
     def test_largestDatagramIsReadBack(self) -> None:
-        """A request of 65,507 bytes, the most that UDP carries, is read as it was written."""
+        """A request of 65,507 bytes, the most that UDP can carry, is read as the same message."""
         overhead = len(encodeRequest(RequestMessage(1, "a", value=bytes(65000)))) - 65000
         value = bytes(wire.MAX_DATAGRAM_BYTES - overhead)
         datagram = encodeRequest(RequestMessage(1, "a", value=value))
@@ -188,22 +202,22 @@ class RoundTripTests(SynchronousTestCase):
 
 class MalformedTests(SynchronousTestCase):
     """
-    Datagrams that aren't messages of the protocol.
+    Datagrams that are not messages of the protocol.
     """
 
     def assertMalformed(self, datagram: str) -> None:
-        """Check that reading a datagram, in hex, raises `MalformedDatagram`."""
+        """Require that `decode` raises `MalformedDatagram` for a datagram in hexadecimal."""
         self.assertRaises(MalformedDatagram, wire.decode, bytes.fromhex(datagram))
 
     def test_datagramShorterThanItsFramingIsMalformed(self) -> None:
-        """A datagram of no byte or of one is malformed."""
+        """A datagram of 0 or 1 bytes is malformed."""
         for datagram in ("", "00", "80", "ff"):
             self.assertMalformed(datagram)
             for read in (wire.decodeRequest, wire.decodeResponse):
                 self.assertRaises(MalformedDatagram, read, bytes.fromhex(datagram))
 
     def test_requestWithoutACommandIsMalformed(self) -> None:
-        """A request without a command is malformed, because the command is required."""
+        """A request without a command is malformed, because the command is a required field."""
         self.assertMalformed("8001")
         self.assertMalformed("8001 1220" + "11" * 32)
 
@@ -212,32 +226,35 @@ class MalformedTests(SynchronousTestCase):
         self.assertMalformed("8001 0805")
 
     def test_commandThatIsNotUTF8IsMalformed(self) -> None:
-        """A request is malformed if its command has invalid UTF-8 or half of a surrogate pair."""
+        """
+        A request is malformed if its command is invalid UTF-8, for example half of a surrogate
+        pair.
+        """
         self.assertMalformed("8001 0a02fffe")
         self.assertMalformed("8001 0a03eda080")
 
     def test_idThatIsNot32BytesIsMalformed(self) -> None:
-        """A request or a response is malformed if its id has 0, 1, 31 or 33 bytes."""
+        """A request or a response with an id of 0, 1, 31 or 33 bytes is malformed."""
         for size in (0, 1, 31, 33):
             field = f"{size:02x}" + "11" * size
             self.assertMalformed("8001 0a0161 12" + field)
             self.assertMalformed("0001 0a" + field)
 
     def test_truncatedFieldIsMalformed(self) -> None:
-        """A message is malformed if it ends before its last field does."""
+        """A message that ends within its last field is malformed."""
         self.assertMalformed("8001 0a0561")
         self.assertMalformed("0001 1a0561")
         self.assertMalformed("0001 1affffffff0f")
 
     def test_openGroupsAreMalformed(self) -> None:
-        """A message with 60,000 open groups is malformed, and doesn't exhaust the stack."""
+        """A message with 60,000 open groups is malformed. Reading it doesn't exhaust the stack."""
         self.assertMalformed("8001 0a0161" + "7b" * 60000)
         self.assertMalformed("0001" + "7b" * 60000)
 
     @thorough
     @given(st.binary(max_size=200))
     def test_anyBytesAreReadOrMalformed(self, datagram: bytes) -> None:
-        """Bytes of any kind are read, or raise `MalformedDatagram` and no other exception."""
+        """Random bytes are read or raise `MalformedDatagram`. No other exception is raised."""
         self._read(datagram)
 
     @thorough
@@ -245,7 +262,7 @@ class MalformedTests(SynchronousTestCase):
     def test_corruptedDatagramIsReadOrMalformed(
         self, request: RequestMessage, response: ResponseMessage, data: st.DataObject
     ) -> None:
-        """A datagram with up to 8 bytes changed, cut out or put in is read or malformed."""
+        """A datagram with up to 8 bytes changed, removed or inserted is read or malformed."""
         for datagram in (encodeRequest(request), wire.encodeResponse(*response)):
             start = data.draw(st.integers(0, len(datagram)))
             end = data.draw(st.integers(start, min(len(datagram), start + 8)))

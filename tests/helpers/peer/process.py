@@ -253,8 +253,8 @@ class PeerNode(NamedTuple):
         """
         Return the counters of the node.
 
-        They are the ``queries`` and ``updates`` that its handlers ran, the pings that it ``relayed``,
-        the forwarded pings that it received (``punched``), and its ``warnings``.
+        They are the ``queries`` and ``updates`` that its handlers ran, the pings that it
+        ``relayed``, the forwarded pings that it received (``punched``), and its ``warnings``.
         """
         counts: dict[str, int] = await self._call("counts")
         return counts

@@ -1,5 +1,5 @@
 """
-Handlers of nodes in a program on asyncio; `asyncio_program` runs one of these scenarios.
+Scenarios for `asyncio_program`: handlers in a program that uses asyncio.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.helpers.processes.asyncio_program import COMMAND, TARGET, Program, ru
 
 async def handlersMayAwaitAnything(program: Program) -> None:
     """
-    Handlers that await futures, Deferreds and both give their values, to queries and to updates.
+    Handlers that await futures, Deferreds or both answer queries and updates with their values.
     """
     loop, reactor = program.loop, program.reactor
     inner = program.node()
@@ -125,9 +125,7 @@ async def handlersMayAwaitAnything(program: Program) -> None:
 
 
 async def handlersOfTheAskerAwaitToo(program: Program) -> None:
-    """
-    A lone member runs its own handler, which awaits a future.
-    """
+    """A lone member runs its own handler, which awaits a future."""
 
     async def sleeps(_: Request) -> bytes:
         return await asyncio.sleep(0.02, b"own")
@@ -140,8 +138,8 @@ async def handlersOfTheAskerAwaitToo(program: Program) -> None:
 
 async def failingHandlersAreAnswered(program: Program) -> None:
     """
-    Handlers that fail after they have awaited a future are answered without a value, once; one that
-    refuses an update refuses it.
+    Handlers that fail after they awaited a future are answered without a value and run once. A
+    refused update is refused.
     """
     runs: list[str] = []
 
@@ -185,8 +183,7 @@ async def failingHandlersAreAnswered(program: Program) -> None:
 
 async def destroyedNodeCancelsItsTasks(program: Program) -> None:
     """
-    A handler that awaits a future is cancelled when its node is destroyed, and so is a future that
-    a handler returned.
+    Destroying a node cancels a handler that awaits a future, and a future that a handler returned.
     """
     ended: list[str] = []
     future: asyncio.Future[bytes] = program.loop.create_future()
@@ -221,9 +218,7 @@ async def destroyedNodeCancelsItsTasks(program: Program) -> None:
 
 
 async def oneFutureServesSeveralRequests(program: Program) -> None:
-    """
-    A future that a handler returns for 3 requests answers each of them.
-    """
+    """A future that a handler returns for 3 requests answers all of them."""
     future: asyncio.Future[bytes] = program.loop.create_future()
     there = program.server(lambda _: future)
     asker = program.node(ephemeral=True)
@@ -235,9 +230,9 @@ async def oneFutureServesSeveralRequests(program: Program) -> None:
 
 def simulationWithinALoop() -> None:
     """
-    Handlers that are coroutines run in a simulation within a running loop that is not its own.
+    Handlers that are coroutines run in a simulation, inside of a running loop of asyncio.
 
-    This needs no ``asyncioreactor`` to run, but has imported it.
+    The simulation doesn't use ``asyncioreactor``, although it is imported.
     """
     from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 

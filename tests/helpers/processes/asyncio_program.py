@@ -1,10 +1,9 @@
 """
-Programs on asyncio, each of which runs one scenario under a real ``asyncioreactor``.
+A program that uses asyncio. It runs one scenario with a real ``asyncioreactor``.
 
-The scenario is a function of `asyncio_handlers` or `asyncio_tasks`.  The names of the module and of
-the function are the arguments.  The program ends with status 0 and without output when all is as
-the scenario says.  It writes what is wrong to standard error, also failures that were logged and
-errors that reached asyncio's loop.
+The name of the scenario is the only argument. If everything is as the scenario requires, the
+program ends with status 0 and prints nothing. It writes errors to standard error, including logged
+failures and errors that reached asyncio's loop.
 """
 
 from __future__ import annotations
@@ -24,18 +23,20 @@ from zope.interface import implementer
 from dwdht_twisted import Address, DHTNode
 from dwdht_twisted.interfaces import HandlerFunction
 
-#: The command that nodes have handlers for.
+#: The command for which nodes have handlers.
 COMMAND = "test"
 
 #: A target of queries.
 TARGET = bytes(range(32))
 
-#: Seconds that a scenario may take.
+#: The most seconds that a scenario may take.
 SCENARIO_SECONDS = 30.0
 
 
 class Silent(DatagramProtocol):
-    """A port that never answers."""
+    """
+    A UDP port that never answers.
+    """
 
     noisy = False
 
@@ -45,9 +46,9 @@ class Program:
     """
     The nodes of a scenario, all of them on loopback.
 
-    :ivar loop: the loop of the reactor
+    :ivar loop: asyncio's loop, which the reactor uses
     :ivar reactor: the reactor
-    :ivar failures: the failures that were logged
+    :ivar failures: the logged failures
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, reactor: Any) -> None:
@@ -58,17 +59,17 @@ class Program:
         self._ports: list[Any] = []
 
     def __call__(self, event: LogEvent) -> None:
-        """Keep a failure that is logged."""
+        """Record a logged failure."""
         if "log_failure" in event:
             failure = event["log_failure"]
             self.failures.append(f"{formatEvent(event)}: {failure.getTraceback()}")
 
     def noteError(self, loop: object, context: dict[str, Any]) -> None:
-        """Keep an error that reached the loop."""
+        """Record an error that reached asyncio's loop."""
         self.failures.append(f"asyncio: {context}")
 
     def node(self, **options: Any) -> DHTNode:
-        """Return a new node."""
+        """Return a new node that listens on loopback."""
         node = DHTNode(self.reactor, **options)
         node.listen(0, "127.0.0.1")
         self._nodes.append(node)
@@ -87,7 +88,7 @@ class Program:
         return node.address()
 
     async def end(self) -> None:
-        """Destroy all nodes, and close all ports."""
+        """Destroy all nodes and close all ports."""
         for node in self._nodes:
             await node.destroy()
         for port in self._ports:

@@ -1,5 +1,5 @@
 """
-Tasks of a program on asyncio that use nodes; `asyncio_program` runs one of these scenarios.
+Scenarios for `asyncio_program`: tasks of asyncio that use nodes.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from tests.helpers.processes.asyncio_program import COMMAND, TARGET, Program, ru
 
 async def everyDeferredIsAwaited(program: Program) -> None:
     """
-    Each Deferred of the API is awaited in a task, alone, by ``gather`` and by ``wait_for``; each
-    stream is read there in all ways.
+    A task awaits each Deferred of the API, directly, by ``gather`` and by ``wait_for``. It reads
+    streams in all ways.
     """
     members = [program.node()]
     members += [program.node(bootstrap=[members[0].address()]) for _ in range(3)]
@@ -93,8 +93,8 @@ async def everyDeferredIsAwaited(program: Program) -> None:
 
 async def resultsStayWithTheirDeferreds(program: Program) -> None:
     """
-    A Deferred that is awaited twice gives its result twice, and raises its failure twice, as one
-    that Twisted's coroutines await.
+    A Deferred that is awaited twice returns its result or raises its failure both times, as in a
+    coroutine run by Twisted.
     """
     node = program.node(ephemeral=True)
     there = program.server(lambda _: b"value")
@@ -124,9 +124,7 @@ async def resultsStayWithTheirDeferreds(program: Program) -> None:
 
 
 async def failuresAreRaisedInTheTask(program: Program) -> None:
-    """
-    What a Deferred fails with is raised where it is awaited in a task.
-    """
+    """The failure of a Deferred is raised in the task that awaits it."""
     node = program.node(ephemeral=True)
     silent = program.silent()[0]
 
@@ -155,9 +153,7 @@ async def failuresAreRaisedInTheTask(program: Program) -> None:
 
 
 async def cancellationStopsTheQuery(program: Program) -> None:
-    """
-    ``wait_for``, and the cancellation of a task, stop the query that is awaited.
-    """
+    """A query stops if ``wait_for`` times out or if the task that awaits it is cancelled."""
     node = program.node(ephemeral=True)
     silent = program.silent(5)
 
@@ -196,7 +192,7 @@ async def cancellationStopsTheQuery(program: Program) -> None:
         assert task.cancelled()
         assert running(node) == (0, 0), (work, running(node))
 
-    # What is given to `wait_for` itself is cancelled too.
+    # A Deferred passed to `wait_for` directly is cancelled too.
     starts: list[Callable[[], Awaitable[Any]]] = [
         lambda: stream().collect(),
         lambda: stream().startProducing(Consumer()),
@@ -213,8 +209,8 @@ async def cancellationStopsTheQuery(program: Program) -> None:
 
 async def twistedsCoroutinesAwaitWithinATask(program: Program) -> None:
     """
-    A coroutine that Twisted drives awaits Deferreds and reads streams, although a task called it;
-    both kinds of coroutines run at once.
+    A coroutine run by Twisted awaits Deferreds and reads streams, although a task called it. Both
+    kinds of coroutines run at the same time.
     """
     server = program.node()
     server.register(COMMAND, query=lambda _: b"value")
@@ -232,7 +228,7 @@ async def twistedsCoroutinesAwaitWithinATask(program: Program) -> None:
     async def readInATask() -> bytes | None:
         await node.ping(server.address())
         await asyncio.sleep(0.01)
-        # Twisted drives this one, within the task.
+        # Twisted runs this coroutine, within the task.
         nested = ensureDeferred(read())
         async for reply in node.query(COMMAND, TARGET, nodes=there):
             assert reply.value == b"value"
@@ -246,8 +242,8 @@ async def twistedsCoroutinesAwaitWithinATask(program: Program) -> None:
 
 async def leftLoopsEnd(program: Program) -> None:
     """
-    50 of 50 streams have ended whose loop in a task was left by ``break``, and as many that were
-    left by ``return``, also when a consumer of the same task goes on.
+    A stream whose loop in a task is left by ``break`` or ``return`` ends, 50 times of 50, one after
+    the other and all at the same time.
     """
     node = program.node(ephemeral=True)
     there = [program.server(lambda _: b"value"), *program.silent(10)]
@@ -275,8 +271,8 @@ async def leftLoopsEnd(program: Program) -> None:
 
 async def collectorInAThreadEndsStreams(program: Program) -> None:
     """
-    50 of 50 streams end that only reference cycles hold, when the garbage collector runs in another
-    thread while the loop waits.
+    Fifty streams in reference cycles end when the garbage collector runs in another thread, while
+    asyncio's loop waits.
     """
     node = program.node(ephemeral=True)
     there = [program.server(lambda _: b"value"), *program.silent(3)]
@@ -301,8 +297,8 @@ async def collectorInAThreadEndsStreams(program: Program) -> None:
 
 async def waitingLoopIsKept(program: Program) -> None:
     """
-    A loop in a task that only its Deferred refers to gets its reply although the garbage collector
-    runs meanwhile.
+    A loop in a task gets its reply although only the Deferred refers to the task and the garbage
+    collector runs.
     """
     node = program.node(ephemeral=True)
     found: list[bytes | None] = []
@@ -317,7 +313,7 @@ async def waitingLoopIsKept(program: Program) -> None:
         async for reply in node.query(COMMAND, TARGET, nodes=there):
             found.append(reply.value)
 
-    # The loop holds a task that waits by a weak reference alone.
+    # asyncio's loop has only a weak reference to a waiting task.
     program.loop.create_task(read())
     for _ in range(10):
         await asyncio.sleep(0.05)

@@ -1,16 +1,18 @@
 """
-Members that keep values, in one process, which puts and gets values for a test.
+Members that store values, all in one process. A test makes them put and get values.
 
-It reads one command, whose words are separated by spaces, from each line of standard input, and
-answers with a line of its own:
+The process reads commands from standard input, one on a line, with spaces between the words. It
+answers each with one line:
 
-- ``join COUNT HOST BOOTSTRAP``: start so many members on a host, which join through a bootstrap
-  node, or the first through none if that is ``-``; answers with the address of the first.
-- ``put HEX``: put a value through the first; answers with its key in hex.
-- ``get HEX``: get a value through the first; answers with it in hex.
-- ``echo SIZE ADDRESS``: ask a member for a value of so many bytes; answers with its size.
+- ``join COUNT HOST BOOTSTRAP``: start COUNT members on a host. They join through the bootstrap
+  node. If it is ``-``, the first member joins no network, and the others join through the first.
+  The answer is the address of the first member.
+- ``put HEX``: put a value through the first member. The answer is the key in hexadecimal.
+- ``get HEX``: get a value through the first member. The answer is the value in hexadecimal.
+- ``echo SIZE ADDRESS``: query a member for a value of SIZE bytes. The answer is the received size.
 
-An answer to what failed is the name of the error.  The process ends with its standard input.
+If a command fails, the answer is the name of the exception. The process ends when its standard
+input is closed.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from dwdht_twisted.values import MemoryStore
 
 
 class FragmentDriver(LineOnlyReceiver):
-    """A protocol that reads commands, and runs them on members of its own."""
+    """
+    A protocol that reads commands and runs them on its members.
+    """
 
     delimiter = b"\n"
     MAX_LENGTH = 10_000

@@ -1,5 +1,5 @@
 """
-Two hosts in network namespaces, and a network between them that drops IP fragments.
+Two hosts in network namespaces, with a network between them that drops IP fragments.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from tests.helpers.processes.programs import ROOT
 #: The addresses of the two hosts.
 MEMBERS_HOST, OTHERS_HOST = "10.77.0.1", "10.77.0.2"
 
-#: Seconds that one command of a process may take.
+#: The most seconds that a command of a process may take.
 COMMAND_SECONDS = 40.0
 
-#: The least MTU that an IPv6 network may have (RFC 8200, section 5): what is larger is cut up.
+#: The smallest MTU that an IPv6 network may have (RFC 8200, section 5). Larger datagrams are
+#: fragmented.
 MTU = 1280
 
-#: Drop fragments before the kernel puts them together again, which it does at priority -400.
+#: Rules that drop fragments before the kernel reassembles them, which it does at priority -400.
 _RULES = """
     table ip fragments {
         counter dropped { }
@@ -41,7 +42,7 @@ _RULES = """
 
 class Members(ChildProcess):
     """
-    A process that runs `tests.helpers.processes.fragment_node` in a namespace.
+    A process in a namespace that runs `tests.helpers.processes.fragment_node`.
 
     :param namespace: the namespace
     """
@@ -59,7 +60,7 @@ class Members(ChildProcess):
         )
 
     async def run(self, *words: object) -> str:
-        """Run a command, and return its answer, which may be the name of an error."""
+        """Run a command and return its answer, which may be the name of an exception."""
         answer: Deferred[str] = Deferred()
         self._answer = answer
         answer.addTimeout(COMMAND_SECONDS, self._reactor)
@@ -68,7 +69,7 @@ class Members(ChildProcess):
         return await answer
 
     async def stop(self) -> None:
-        """End the process, and with it its members."""
+        """End the process, together with its members."""
         if self.transport is not None:
             self.transport.closeStdin()
             await self.end(END_SECONDS)
@@ -90,9 +91,9 @@ class Members(ChildProcess):
 
 class FragmentTestCase(TestCase):
     """
-    A test with two hosts between which fragments are dropped.
+    A base for tests with two hosts. Fragments between them are dropped.
 
-    :ivar membersSpace: the namespace of the host that most members run on
+    :ivar membersSpace: the namespace of the host with most members
     :ivar othersSpace: the namespace of the other host
     """
 
@@ -131,7 +132,7 @@ class FragmentTestCase(TestCase):
         return namespace
 
     def start(self, namespace: Namespace) -> Members:
-        """Return a new process in a namespace, which ends with the test."""
+        """Return a new process in a namespace. It ends with the test."""
         members = Members(self.reactor, namespace)
         self.addCleanup(self._stop, members)
         return members
@@ -141,7 +142,7 @@ class FragmentTestCase(TestCase):
         self.assertEqual(members.errors.decode(), "", "a member wrote to its standard error")
 
     def countDropped(self) -> int:
-        """Return the number of fragments that were dropped at both hosts."""
+        """Return the number of fragments dropped at both hosts."""
         dropped = 0
         for space in (self.membersSpace, self.othersSpace):
             shown = space.run("nft", "-j", "list", "counter", "ip", "fragments", "dropped")

@@ -195,6 +195,25 @@ class SharedDeferredTests(ResponderTestCase):
         self.assertEqual(self.values(), [None])
         self.assertEqual(len(self.flushLoggedErrors(CancelledError)), 1)
 
+    def test_resultServesTwoNodes(self) -> None:
+        """
+        A Deferred that handlers of two nodes return answers the requests of both, and its failure
+        is reported to both.
+        """
+        other = self.node()
+        other.register(COMMAND, self.handler)
+        for node in (self.server, other):
+            self.asker.ask(self.addressOf(node), COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.result.errback(ZeroDivisionError())
+        for node in (self.server, other):
+            self.asker.ask(self.addressOf(node), COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual(self.values(), [None] * 4)
+        for node in (self.server, other):
+            self.assertEqual(node.counters.handlerFailures, 2)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 4)
+
     def test_destroyedNodeCancelsASharedResultOnce(self) -> None:
         """
         `DHTNode.destroy` cancels a Deferred on which 3 requests wait. Nothing is answered, counted
