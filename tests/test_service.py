@@ -123,7 +123,7 @@ class ServiceTests(ServiceTestCase):
         self.assertEqual(len(made), 1)
 
     def test_stopWaitsForStore(self) -> None:
-        """``stopService`` fires after the store was closed."""
+        """The Deferred of ``stopService`` fires only after the store was closed."""
         closed: Deferred[None] = Deferred()
 
         class SlowStore(MemoryStore):

@@ -142,7 +142,9 @@ class FailedStartTests(ServiceTestCase):
         self.assertStarts(service)
 
     def test_stopWaitsForAFailedStart(self) -> None:
-        """``stopService`` after a failed start fires when everything was released."""
+        """
+        After a failed start, the Deferred of ``stopService`` fires when everything was released.
+        """
         self.canOpen = False
         service = self.service()
         service.privilegedStartService()

@@ -83,8 +83,8 @@ class RoundTests(SynchronousTestCase):
 
     def test_bothSubjectsFindNodes(self) -> None:
         """
-        On the same simulated internet, our lookups find over half of the closest nodes. Lookups by
-        the original's rules do too.
+        On the same simulated internet, our lookups and lookups by the original's rules find over
+        half of the closest nodes.
         """
         results = Results()
         internet.run(TINY, results)

@@ -185,9 +185,7 @@ class AttackTests(HostileTestCase):
         self.assertGreater((await self.attack("18"))["pings"], 0)
 
     async def test_19_answersWithGuessedTransactionIdsAreDropped(self) -> None:
-        """
-        Answers from an address that wasn't asked are dropped, whatever their transaction ids are.
-        """
+        """An answer with any transaction id is dropped if its address wasn't asked."""
         seen = await self.attack("19")
         self.assertGreater(seen["pings"], 0)
         self.assertFalse(seen["listed"])

@@ -141,7 +141,7 @@ class PingTests(CommandTestCase):
         self.assertEqual(result.status, 1)
 
     def test_interruptedPingsHaveASummary(self) -> None:
-        """Pings that are interrupted after the second of 100 print their summary."""
+        """A command for 100 pings that is interrupted after the second ping prints its summary."""
         output, errors = BytesIO(), BytesIO()
         running = self.start("ping", "--count", "100", BOOTSTRAP, console=Console(output, errors))
         self.network.clock.runFor(1.5)

@@ -21,7 +21,7 @@ from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 
 class PoisonTests(NodeTestCase):
     """
-    A node that lists only contacts that have answered, and accepts only replies that it requested.
+    A node that lists only contacts with an answer, and accepts only requested replies.
     """
 
     def test_14_requestMakesNoContact(self) -> None:

@@ -173,8 +173,8 @@ class SurpriseTests(NodeTestCase):
 
     def test_35_holePunchWorksBetweenTwoNats(self) -> None:
         """
-        A hole punch between two nodes behind NATs succeeds. Afterwards, each node answers a ping of
-        the other one within 0.1 seconds.
+        A hole punch between two nodes behind NATs succeeds. Afterwards, both nodes can ping each
+        other within 0.1 seconds.
         """
         referrer = self.node()
         there = self.addressOf(referrer)

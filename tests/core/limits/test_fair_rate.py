@@ -62,8 +62,8 @@ class FairRateTests(SynchronousTestCase):
 
     def test_privateAddressesHaveTokensOfTheirOwn(self) -> None:
         """
-        Private and loopback addresses together get 500 tokens at once. Public addresses still get
-        all of their 500.
+        Private and loopback addresses together get 500 tokens at once. Public addresses have
+        another 500 tokens.
         """
         self.assertEqual(self.countTaken(["127.0.0.1"] * 300 + ["10.0.0.1"] * 300, 0.0), 500)
         self.assertEqual(

@@ -225,7 +225,8 @@ class DistrustTests(LookupTestCase):
         self.nameNext(lookup, dead)
         asked = self.finish(lookup, silent=dead)
         self.assertEqual(len(set(asked) & set(dead)), CREDIT)
-        # The liar answered and so is one of the k results. One honest node fewer is asked.
+        # The liar answered too, which makes it one of the k results. One honest node fewer is
+        # asked.
         self.assertTrue(set(honest[: K - 1]) <= set(asked))
 
     def test_uncreditedCandidatesAreAskedLast(self) -> None:

@@ -59,8 +59,8 @@ class EndTests(LookupTestCase):
 
     def test_closerCandidateWaitsForTheWindow(self) -> None:
         """
-        A closer candidate is asked when requests in flight end and the window has room for it. The
-        lookup isn't over before.
+        If the window is full, a closer candidate is asked when requests in flight end. The lookup
+        isn't over before.
         """
         lookup = startLookup([node(number) for number in range(100, 150)], k=2)
         asked: list[Candidate] = []

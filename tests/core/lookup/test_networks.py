@@ -333,8 +333,8 @@ class LiarTests(NetworkTestCase):
 
     def test_budgetEndsAnEndlessPrivateHost(self) -> None:
         """
-        A private host that names ever closer ids keeps a lookup going until its budget ends it,
-        because requests to a private host have no limit.
+        A private host names ever closer ids. Only the budget ends the lookup, because requests to a
+        private host have no limit.
         """
         network = self.makeNetwork(1, isPublic=False)
         endless = EndlessHost(network, "10.200.0.1")
@@ -349,7 +349,7 @@ _few = st.lists(contacts, min_size=1, max_size=30)
 
 class TerminationTests(SynchronousTestCase):
     """
-    The end of every lookup, whatever the answers are.
+    The end of every lookup, for any answers.
     """
 
     @patient

@@ -110,8 +110,8 @@ class ProofTests(TableTestCase):
 
     def test_answerWithoutAPlaceEndsSilence(self) -> None:
         """
-        A silent address is to be pinged at its next request once it has answered, even if it
-        answered under an id that is listed at another address.
+        A silent address answers under an id that is listed at another address. Its next request is
+        followed by a ping again.
         """
         self.table.answered(far(1), 0.0)
         self.table.failed(far(2).address, 0.0)

@@ -78,8 +78,8 @@ class SpacingTests(TableTestCase):
 
     def test_idsNextToTheOwnIdHardlyCount(self) -> None:
         """
-        A full bucket of ids that share 200 bits with the table's own hardly changes the estimate:
-        it stays at 128 nodes within a factor of 2.
+        A full bucket of ids that share 200 bits with the table's own hardly counts. The estimate
+        stays at 128 nodes within a factor of 2.
         """
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)

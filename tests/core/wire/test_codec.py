@@ -253,9 +253,7 @@ class ReadFieldsTests(SynchronousTestCase):
             self.assertTrue(data.copied < 6 * len(data), (message[:4], data.copied))
 
     def test_messageHasAtMost256Fields(self) -> None:
-        """
-        A message of 256 fields is read. A message of 257 is malformed, whatever the fields are.
-        """
+        """A message with 256 fields of any kind is read. A message with 257 fields is malformed."""
         command, known = bytes.fromhex("8001 0a0161"), bytes.fromhex("1a0178")
         rest = MAXIMUM_FIELDS - 1
         for field in ("1a0179", "7a0101", "7005", "7203616263", "8201 0161"):

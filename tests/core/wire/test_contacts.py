@@ -53,8 +53,8 @@ class CompactContactTests(SynchronousTestCase):
 
     def test_unsendableContactIsNotRead(self) -> None:
         """
-        A compact contact is read as None if its port is 0 or if the first octet of its host is 0 or
-        224 to 255.
+        A compact contact is read as None if its port is 0. It is also read as None if the first
+        octet of its host is 0 or 224 to 255.
         """
         for host, port in (("10.0.0.1", 0), ("0.0.0.0", 80), ("224.0.0.1", 80), ("255.0.0.1", 80)):
             compact = ID + packAddress(host, port)
@@ -102,8 +102,8 @@ class ContactTests(SynchronousTestCase):
 
     def test_shownWithTheStartOfItsId(self) -> None:
         """
-        A contact is shown as the first 4 bytes of its id and its address. Without an id, the word
-        ephemeral takes the place of the bytes.
+        A contact is shown as the first 4 bytes of its id and its address. Without an id,
+        "ephemeral" takes the place of the bytes.
         """
         self.assertEqual(str(Contact(ID, "192.0.2.7", 80)), "00010203@192.0.2.7:80")
         self.assertEqual(str(Contact(None, "192.0.2.7", 80)), "ephemeral@192.0.2.7:80")

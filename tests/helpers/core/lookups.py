@@ -64,7 +64,7 @@ class LookupTestCase(SynchronousTestCase):
         """
         Run a lookup to its end. No answer names a contact.
 
-        :param silent: the contacts that don't answer; all others answer under their own ids
+        :param silent: the contacts that don't answer. All others answer under their own ids
         :return: the asked contacts, in order
         """
         silences = set(silent)

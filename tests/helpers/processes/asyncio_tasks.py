@@ -242,8 +242,8 @@ async def twistedsCoroutinesAwaitWithinATask(program: Program) -> None:
 
 async def leftLoopsEnd(program: Program) -> None:
     """
-    A stream whose loop in a task is left by ``break`` or ``return`` ends, 50 times of 50, one after
-    the other and all at the same time.
+    A stream ends if its loop in a task is left by ``break`` or ``return``. All of 50 streams do, in
+    sequence and in parallel.
     """
     node = program.node(ephemeral=True)
     there = [program.server(lambda _: b"value"), *program.silent(10)]

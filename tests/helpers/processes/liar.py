@@ -79,7 +79,7 @@ LIES: dict[str, Callable[[bytes, Address, bytes], Iterator[bytes]]] = {
 
 
 def main() -> None:
-    """Run the lie that the command line names."""
+    """Give the false answers that the command line names."""
     name, id, address = sys.argv[1:]
     host, _, port = address.partition(":")
     honest = bytes.fromhex(id) + compact((host, int(port)))

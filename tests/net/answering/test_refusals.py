@@ -1,8 +1,8 @@
 """
 Updates that a handler refuses or fails.
 
-An asker may set a flag to say that it understands refusals. Such an asker gets an answer without a
-token. Others get no answer.
+An asker may set a flag to say that it understands refusals. With the flag, it gets an answer
+without a token. Without the flag, it gets no answer.
 """
 
 from __future__ import annotations

@@ -254,8 +254,8 @@ class LoneTests(LocalTestCase):
 
     def test_updateWithoutAHandlerForItFails(self) -> None:
         """
-        A lone node's update fails with `NoCloseNodes` if its own handler can't be run: it is
-        missing, accepts no updates, is excluded by ``local=False``, or the node is ephemeral.
+        A lone node's update fails with `NoCloseNodes` if the node has no handler or a handler
+        without updates. It also fails with ``local=False`` or on an ephemeral node.
         """
         silent = self.node()
         queried = self.node()

@@ -152,8 +152,8 @@ class LookupTests(NodeTestCase):
 
     def test_queryWithOneAskedNodeFailsWithNoResponse(self) -> None:
         """
-        If the queue has room for one of two nodes and this node is silent, the query fails with
-        `NoResponse`.
+        The queue of requests accepts one of two nodes, and this node is silent. The query fails
+        with `NoResponse`.
         """
         asker = self.node(ephemeral=True)
         silent = self.peer()

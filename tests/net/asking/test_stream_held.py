@@ -104,8 +104,8 @@ class HeldTests(DroppedTestCase):
 
     def test_pausedStreamWithoutAReferenceEnds(self) -> None:
         """
-        A paused stream ends and its Deferred fires if the consumer keeps no reference, because
-        nothing could resume the stream.
+        A paused stream ends and its Deferred fires if its consumer keeps no reference to it,
+        because nothing could resume it.
         """
         consumer = _Forgetful(pausesAfter=3)
         done = self.startQuery(40).startProducing(consumer)

@@ -173,6 +173,6 @@ class EndTests(RequestsTestCase):
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stopBeforeUseDoesNothing(self) -> None:
-        """``stop`` before the first request does nothing."""
+        """A call of ``stop`` before the first request does nothing."""
         self.requests.stop(NodeDestroyed("gone"))
         self.assertEqual(self.failures, [])

@@ -51,7 +51,7 @@ class WindowTests(RequestsTestCase):
         self.assertEqual(self.ports(), [1, 2, 3])
 
     def test_timeoutsSendAllRequests(self) -> None:
-        """Without any answer, time-outs make room until all waiting requests were sent."""
+        """Without any answer, all waiting requests are sent as the ones before them time out."""
         self.fill()
         self.clock.runFor(20)
         self.assertEqual(self.ports(), [1, 2, 3, 4, 5])

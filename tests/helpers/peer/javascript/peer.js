@@ -4,8 +4,8 @@
 //
 // A line on stdin is a call, {"call": number, "command": name, ...arguments}. A line on stdout is
 // its answer, {"call": number, "result": ...} or {"call": number, "error": text}, or the report of
-// an exception that nobody caught, {"exception": text}. Bytes are hexadecimal text, nodes are known
-// by the number that "start" gave them. The process ends when stdin does.
+// an uncaught exception, {"exception": text}. Bytes are hexadecimal text. A node is named by the
+// number that "start" returned for it. The process ends when stdin is closed.
 
 const crypto = require('crypto')
 const dgram = require('dgram')
@@ -94,8 +94,8 @@ function bind (port) {
   })
 }
 
-// Lets in only what comes from where something was sent, as a NAT does that filters by address
-// and port.
+// Accepts datagrams only from addresses that the socket has sent to, like a NAT that filters by
+// address and port.
 function putBehindNat (socket) {
   const { send, emit } = socket
   const opened = new Set()
@@ -115,7 +115,7 @@ function putBehindNat (socket) {
 const nodes = []
 
 const commands = {
-  // Nodes join one after the other, so that each finds those before it.
+  // Nodes join one after the other, so that each one finds all earlier nodes.
   async start ({ count = 1, port = 0, nat = false, ...options }) {
     const started = []
     while (started.length < count) {

@@ -1,9 +1,9 @@
 'use strict'
 
-// Loaded before dht-rpc's own test.js: each bootstrap node that the suite makes for itself is then
-// one of ours. A connection to the port in DWDHT_BOOTSTRAP_PORT stands for a node: the other side
-// starts it, writes its UDP port as a line, and destroys it when the connection ends. Every other
-// node of the suite stays what it was.
+// Loaded before dht-rpc's own test.js, this replaces each bootstrap node of the suite by a Python
+// node. A connection to the port in DWDHT_BOOTSTRAP_PORT stands for one such node. The Python side
+// starts the node, writes the node's UDP port as a line, and destroys the node when the connection
+// ends. All other nodes of the suite are unchanged.
 
 const Module = require('module')
 const net = require('net')
