@@ -1,5 +1,5 @@
 """
-The interfaces of the package, and the immutable values that pass through them.
+The interfaces of the package, and the immutable values that their methods take and return.
 """
 
 from __future__ import annotations
@@ -13,20 +13,21 @@ from zope.interface import Attribute, Interface
 
 from ._core.wire import Address, Contact
 
-#: The forms in which an option or an argument may give an address: ``"host:port"``, a port number
-#: of this machine, ``("host", port)`` or ``{"host": "host", "port": port}``.
+#: An address as a caller may pass it: ``"host:port"``, ``("host", port)``,
+#: ``{"host": "host", "port": port}``, or a port number of this machine.
 AddressLike: TypeAlias = str | int | tuple[str, int] | Mapping[str, str | int] | Address | Contact
 
 
 class Request(NamedTuple):
     """
-    A command that another node asks this one to run.
+    A request to run a command on this node.
 
     :ivar command: the name of the command
-    :ivar target: 32 bytes
+    :ivar target: the 32 bytes that the request is about
     :ivar value: the payload, or None when the request has none
-    :ivar node: the asker; its ``id`` is None when it is ephemeral.  In a query its address may be
-        forged.  In an update it is validated: the asker has received what we sent to this address.
+    :ivar node: the asker; its ``id`` is None when the asker is ephemeral.  The address of the asker
+        may be forged in a query.  It is validated in an update: the asker has received a token that
+        this node sent to that address.
     """
 
     command: str
@@ -39,9 +40,9 @@ class Reply(NamedTuple):
     """
     One node's answer to a query or to an update.
 
-    :ivar node: the node that answered; its ``id`` is None when it is ephemeral, which only happens
-        when it was asked by address
-    :ivar value: what its handler gave, or None
+    :ivar node: the node that answered.  Its ``id`` is None when the node is ephemeral.  Only a
+        query that was given ``nodes`` asks ephemeral nodes.
+    :ivar value: the result of the node's handler, or None
     """
 
     node: Contact
@@ -52,15 +53,15 @@ class Pong(NamedTuple):
     """
     The answer to a ping.
 
-    :ivar contact: the node that answered; its ``id`` is None when it is ephemeral
-    :ivar address: our own address, as that node sees it
+    :ivar contact: the node that answered; its ``id`` is None when the node is ephemeral
+    :ivar address: the address of this node as the other node sees it
     """
 
     contact: Contact
     address: Address
 
 
-#: The results that a handler may return: the value of the answer, now or later.
+#: A result that a handler may return: the value of the answer, or an awaitable of the value.
 HandlerResult: TypeAlias = bytes | Awaitable[bytes | None] | None
 
 
@@ -70,37 +71,42 @@ HandlerFunction: TypeAlias = Callable[[Request], HandlerResult]
 
 class ICommandHandler(Interface):
     """
-    Runs a command that other nodes ask for.
+    Runs a command for other nodes.
 
-    The result of a method is sent as the value of the answer: bytes, None for no value, or a
-    Deferred, a coroutine or another awaitable of those.  When a method fails, the failure is
-    logged. A query that failed is answered without a value.  An update that failed was not taken:
-    an asker that understands refusals is told so at once, and others, such as nodes of ``dht-rpc``,
-    wait in vain.  `UpdateRefused` refuses an update without being logged.
+    A method returns the value of the answer: bytes, or None for no value.  It may also return a
+    Deferred, a coroutine or another awaitable of bytes or None.
 
-    An asker waits for one to two seconds, and sends its request again meanwhile.  So answer within
-    a second: a query that takes longer may run once for each transmission.  After 30 seconds a
-    result is cancelled, and the method has failed; a result that it still gives is not sent.
+    A method that raises an exception, or whose awaitable fails, has failed.  The failure is logged,
+    except for `UpdateRefused`.
+
+    * A query whose method failed is answered with contacts and without a value.
+    * An update whose method failed is refused.  An asker that understands refusals is told so at
+      once.  Other askers, for example nodes of ``dht-rpc``, get no answer.
+
+    An asker waits for one to two seconds, and meanwhile repeats its request.  So answer within a
+    second: a slower query may run once for each repetition.  After 30 seconds the awaitable is
+    cancelled, which counts as a failure.  A later result is not sent.
     """
 
     def queryReceived(request: Request) -> HandlerResult:
         """
-        Answer a query.  The asker's address may be forged, so change nothing because of it.
+        Answer a query.  The asker's address may be forged, so a query must not change anything.
         """
 
     def updateReceived(request: Request) -> HandlerResult:
         """
-        Take an update: the asker wants this node, as one of the closest to the target, to change
-        something.  Its address is validated.  Each update is passed on once, however often its
-        datagram arrives.
+        Take an update: a request to change something on the nodes closest to the target.
 
-        :raises UpdateRefused: to refuse it
+        The asker's address is validated.  This method is called once for an update, even if the
+        datagram of the update arrives several times.
+
+        :raises UpdateRefused: to refuse the update
         """
 
 
 class CommandHandler(Protocol):
     """
-    What a type checker takes for an `ICommandHandler`: a class need not be known to provide it.
+    The type of an `ICommandHandler` for type checkers, which can't read zope.interface.
     """
 
     def queryReceived(self, request: Request) -> HandlerResult:
@@ -112,7 +118,7 @@ class CommandHandler(Protocol):
 
 class ValueStore(Protocol):
     """
-    What a type checker takes for an `IValueStore`: a class need not be known to provide it.
+    The type of an `IValueStore` for type checkers, which can't read zope.interface.
     """
 
     def put(self, key: bytes, value: bytes) -> Awaitable[None] | None:
@@ -127,13 +133,13 @@ class ValueStore(Protocol):
 
 class IQueryStream(IPushProducer, Interface):
     """
-    The answers to one query or update, as they come.
+    The answers to one query or update, in the order of their arrival.
 
-    Nothing is sent before the stream is read, once, by one of `startProducing`, `collect` and
-    ``async for``.  While it is paused, no further node is asked.
+    A stream is read once, by `startProducing`, `collect` or ``async for``.  No request is sent
+    before.  While the stream is paused, no further node is asked.
 
-    A stream that nobody can go on reading ends by itself: one whose loop was left, or that is
-    paused, and to which nobody holds a reference.
+    An unfinished stream ends by itself when the last reference to it is gone, if it was read by
+    ``async for`` or is paused.
     """
 
     responses = Attribute("The number of nodes that have answered so far.")
@@ -144,10 +150,11 @@ class IQueryStream(IPushProducer, Interface):
         """
         Register with ``consumer`` as a push producer and write each `Reply` to it.
 
-        :return: fires with None at the end of the query, or when it was stopped.  It fails with
-            `NoResponse` when there are other nodes and none answered, with `NoCloseNodes` when none
-            took the update, with `TooManyRequests` when none could be asked, and with
-            `NodeDestroyed` when the node was destroyed first.  Cancelling it stops the query.
+        :return: fires with None at the end of the query, or when the query was stopped.  Fails with
+            `NoResponse` when other nodes are known and none of them answered, with `NoCloseNodes`
+            when no node took the update, with `TooManyRequests` when no node could be asked, and
+            with `NodeDestroyed` when the node was destroyed first.  Cancelling the Deferred stops
+            the query.
         :raises ValueError: when the stream was read before
         """
 
@@ -155,25 +162,30 @@ class IQueryStream(IPushProducer, Interface):
         """
         Run the query to its end.
 
-        :return: fires with the list of all replies; fails as `startProducing` does.  Cancelling it
-            stops the query.
+        :return: fires with the list of all replies; fails as `startProducing` does.  Cancelling the
+            Deferred stops the query.
         """
 
     def __aiter__() -> IQueryStream:
         """
         Read the stream one reply at a time: ``async for reply in stream``.
 
-        To stop early, leave the loop; ``contextlib.aclosing`` stops at the end of its block.
+        Leaving the loop early ends the query when the stream is garbage collected.  To end it at
+        once, use ``contextlib.aclosing``.
         """
 
     def __anext__() -> Awaitable[Reply]:
-        """The next reply; fails as `startProducing` does."""
+        """
+        The next reply.
+
+        :return: fails with ``StopAsyncIteration`` at the end, or as `startProducing` does
+        """
 
     def aclose() -> Deferred[None]:
         """
-        Stop the query.
+        Stop the query, and drop the replies that a loop has not read.
 
-        :return: has fired
+        :return: a Deferred that has already fired
         """
 
 
@@ -181,19 +193,19 @@ class IDHTNode(Interface):
     """
     A node of the network.
 
-    Wrong arguments raise at once, from the tree under `DHTError` or as ``ValueError``.  What goes
-    wrong later fails the Deferred.
+    A method with wrong arguments raises a subclass of `DHTError`, or ``ValueError``, at once.  A
+    later failure is the failure of the returned Deferred.
     """
 
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
-    ephemeral = Attribute("Whether the node keeps its id to itself, so that no other lists it.")
+    ephemeral = Attribute("Whether the node sends no id, so that no other node lists this node.")
 
     def listen(port: int = 0, interface: str = "") -> IListeningPort:
         """
         Open a UDP port.  A node that is used before it listens opens a free port by itself.
 
-        :param port: 0 for a free one
-        :param interface: the IPv4 address to bind, all by default
+        :param port: the port number; 0 for any free port
+        :param interface: the IPv4 address to bind; by default all addresses of this machine
         :raises CannotListen: when the port can't be opened, or the node listens already
         :raises InvalidAddress: when the port or the interface is not valid
         :raises NodeDestroyed: after `destroy`
@@ -201,8 +213,9 @@ class IDHTNode(Interface):
 
     def address() -> Address:
         """
-        The address that the node is bound to.
+        The address that the node is bound to.  If no port is open yet, this opens one.
 
+        :raises CannotListen: when no port can be opened
         :raises NodeDestroyed: after `destroy`
         """
 
@@ -210,14 +223,14 @@ class IDHTNode(Interface):
         """
         Wait until the node has joined its network.
 
-        :return: fires when the first table is built, however long that takes, and at once when
-            there is no bootstrap node and no contact to ask; ``addTimeout`` bounds it.  It fails
-            with `NodeDestroyed`.
+        :return: fires when the first routing table is built; fires at once without bootstrap nodes
+            and contacts of an earlier run; fails with `NodeDestroyed`.  There is no time-out: use
+            ``addTimeout`` to bound the wait.
         """
 
     def bootstrap() -> Deferred[None]:
         """
-        Build the table anew: look up this node's own id, starting from the bootstrap nodes too.
+        Look up this node's own id, starting from its contacts and the bootstrap nodes.
 
         :return: fires at the end of the lookup; fails with `NoResponse` when no node answers
         """
@@ -234,17 +247,17 @@ class IDHTNode(Interface):
         """
         Ask nodes closer and closer to a target to run a command.
 
-        :param command: any but the protocol's own ``_ping`` and ``_find_node``
+        :param command: any name except ``_ping`` and ``_find_node`` of the protocol itself
         :param target: 32 bytes
         :param value: a payload for the handlers
-        :param nodes: ask just these addresses, instead of looking for the closest nodes
-        :param holepunching: whether to reach a silent node through the one that named it
-        :param local: whether to ask this node's own handler, like any other, when this node is a
-            member and among the closest
-        :return: the replies, once they are read
-        :raises InvalidCommand: when the command is empty, isn't text or is the protocol's own
-        :raises InvalidTarget: when the target isn't 32 bytes
-        :raises InvalidAddress: when one of ``nodes`` isn't an address
+        :param nodes: the addresses to ask; by default the nodes closest to the target are found
+        :param holepunching: whether to reach a silent node through the node that named it
+        :param local: whether to ask this node's own handler, when this node is a member and among
+            the closest
+        :return: a stream of the replies; no request is sent before the stream is read
+        :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
+        :raises InvalidTarget: when the target doesn't have 32 bytes
+        :raises InvalidAddress: when one of ``nodes`` is not an address
         :raises ValueTooLarge: when the value doesn't fit a datagram
         """
 
@@ -259,34 +272,36 @@ class IDHTNode(Interface):
         local: bool = True,
     ) -> IQueryStream:
         """
-        Run a `query`, then send the command to the 20 closest nodes that answered, each with the
-        round-trip token that it gave; with ``nodes``, to all of those that answered.
+        Run a `query`, then send the command to the 20 closest nodes that answered.
 
-        The other parameters and the errors are those of `query`.
+        Each node gets back the round-trip token from its own answer.  With ``nodes``, the command
+        goes to all of ``nodes`` that answered.  Other parameters and errors are those of `query`.
 
-        :param query: whether the stream holds the replies of the first phase too
+        :param query: whether the stream also contains the replies to the `query`
         :param local: whether this node itself takes the update, when it is a member and among the
             closest
         """
 
     def ping(address: AddressLike) -> Deferred[Pong]:
         """
-        Ask a node whether it is there.
+        Check that a node answers.
 
         :return: fires with a `Pong`; fails with `RequestTimeout`, `UnresolvableHost` or
             `UnexpectedAnswer`
-        :raises InvalidAddress: when the address isn't one
+        :raises InvalidAddress: when the address is not valid
         """
 
     def holepunch(peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """
-        Open a path to a peer behind a NAT, with the help of a node that both know.
+        Open a path to a peer behind a NAT, with the help of a third node.
 
-        A datagram to the peer opens our own NAT.  The referrer relays a ping to the peer, whose
-        answer opens the peer's NAT.
+        A datagram from this node to the peer opens this node's NAT.  The referrer relays a ping to
+        the peer.  The peer's answer opens the peer's NAT.
 
+        :param peer: the node to reach
+        :param referrer: the node that relays a ping to the peer
         :return: fires with the peer's `Pong`; fails as `ping` does
-        :raises InvalidAddress: when one of the addresses isn't one
+        :raises InvalidAddress: when one of the addresses is not valid
         """
 
     def register(
@@ -297,33 +312,33 @@ class IDHTNode(Interface):
         update: HandlerFunction | None = None,
     ) -> None:
         """
-        Run a handler for a command: an `ICommandHandler`, or plain functions of one `Request`.
+        Set the handler of a command: an `ICommandHandler`, or functions that take one `Request`.
 
-        Without ``query``, queries are answered without a value.  Without ``update``, the node takes
-        no updates of the command.
-
-        :param command: the name; None stands for every command that has no handler
-        :raises ValueError: when the command has a handler already, or no handler is given, or one
-            that isn't a handler
-        :raises InvalidCommand: when the command is empty, isn't text or is the protocol's own
+        :param command: the name; None stands for every command without a handler of its own
+        :param query: answers queries; if it is None, queries are answered without a value
+        :param update: takes updates; if it is None, the node takes no updates of the command
+        :raises ValueError: when the command has a handler already, or when no valid handler is
+            given
+        :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
         """
 
     def unregister(command: str | None) -> None:
         """
         Remove the handler of a command.
 
-        :raises KeyError: when it has none
+        :raises KeyError: when the command has no handler
         """
 
     def contacts() -> list[Contact]:
-        """The contacts of the routing table; each of them has answered this node."""
+        """The contacts of the routing table.  Each of them has answered this node."""
 
     def destroy() -> Deferred[None]:
         """
-        Release everything: timers, port, requests in flight.  What waits fails with
-        `NodeDestroyed`.
+        Release everything: timers, port, requests in flight.  This may be called more than once.
 
-        :return: fires when all is released; may be called again
+        All Deferreds and streams that have not ended fail with `NodeDestroyed`.
+
+        :return: fires when everything is released
         """
 
 
@@ -337,8 +352,8 @@ class IValueStore(Interface):
         Keep a value.
 
         :param key: 32 bytes
-        :raises ValueTooLarge: when the store has no room for it even if it were empty
-        :raises StoreFailed: when it can't be written
+        :raises ValueTooLarge: when even an empty store has no room for the value
+        :raises StoreFailed: when the value can't be written
         """
 
     def get(key: bytes) -> Awaitable[bytes | None] | bytes | None:
@@ -346,9 +361,9 @@ class IValueStore(Interface):
         Find a value.
 
         :param key: 32 bytes
-        :return: the value, or None when there is none or it is too old
-        :raises StoreFailed: when it can't be read
+        :return: the value, or None when the key has no value or the value has expired
+        :raises StoreFailed: when the store can't be read
         """
 
     def close() -> Awaitable[None] | None:
-        """Release what the store holds open."""
+        """Release the files and other resources of the store."""
