@@ -9,8 +9,9 @@ from __future__ import annotations
 from random import Random
 
 from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING, AnswerCache
 from dwdht_twisted._core.wire import Contact, distance, packContact
-from tests.helpers.core.tables import TableTestCase, claim, far, idOf
+from tests.helpers.core.tables import OWN, TableTestCase, claim, far, idOf
 
 
 class AnswerTests(TableTestCase):
@@ -70,6 +71,80 @@ class AnswerTests(TableTestCase):
             self.assertEqual(len(named), len(packContact(other)) * K)
             self.assertIn(packContact(other), named)
             self.assertEqual(named, b"".join(map(packContact, self.table.closest(target))))
+
+    def publicTable(self) -> list[Contact]:
+        """
+        Add 20 contacts to each of the four farthest buckets. Each contact is on a public host of
+        its own. Return the contacts.
+        """
+        random = Random(5)
+        contacts = []
+        for number in range(4 * K):
+            id = self.table.buckets.randomTarget(number % 4, random.randbytes)
+            contacts.append(Contact(id, f"20.{number}.1.1", 1000))
+        for contact in contacts:
+            self.table.answered(contact, 0.0)
+        return contacts
+
+    def assertCached(self, targets: list[bytes]) -> None:
+        """Require that the answers for the targets sort no bucket once they are cached."""
+        expected = [self.table.closestCompact(target) for target in targets]
+        for _ in range(QUERIES_BEFORE_CACHING + 1):
+            for target in targets:
+                self.table.closestCompact(target)
+        sort = self.patch(AnswerCache, "byDistance", lambda *_: self.fail("sorted a bucket"))
+        answers = [self.table.closestCompact(target) for target in targets]
+        sort.restore()
+        self.assertEqual(answers, expected)
+        for target, answer in zip(targets, answers, strict=True):
+            closest = b"".join(map(packContact, self.table.closest(target)))
+            self.assertEqual(answer, closest)
+
+    def test_repeatedHostElsewhereLeavesAnswersCached(self) -> None:
+        """
+        A public host has two contacts in the farthest bucket. Answers without this bucket come from
+        the caches of the other buckets.
+        """
+        contacts = self.publicTable()
+        for port in (1, 2):
+            self.table.failed(contacts[4 * port].address, 0.0)
+            self.table.answered(contacts[4 * port]._replace(host="8.8.8.8", port=port), 0.0)
+        self.assertEqual(self.table._hostCounts.repeatedHosts, 1)
+        self.assertCached([contact.id or b"" for contact in contacts[1:4]] + [OWN])
+
+    def test_repeatedHostNearbyLeavesAnswersCached(self) -> None:
+        """
+        A public host has two contacts in each of two buckets. Answers from these buckets still come
+        from the caches, and name the host once.
+        """
+        contacts = self.publicTable()
+        for number in (0, 1, 4, 5):
+            self.table.failed(contacts[number].address, 0.0)
+            self.table.answered(contacts[number]._replace(host="8.8.8.8", port=80 + number), 0.0)
+        self.assertEqual(self.table._hostCounts.repeatedHosts, 3)
+        targets = [contact.id or b"" for contact in contacts[:8]] + [OWN]
+        self.assertCached(targets)
+        for target in targets:
+            hosts = [contact.host for contact in self.table.closest(target)]
+            self.assertLessEqual(hosts.count("8.8.8.8"), 1)
+
+    def test_repeatedHostIsLeftOutWhereItStands(self) -> None:
+        """
+        A contact with a repeated public host is left out of an answer although two contacts before
+        it have its bytes where they join.
+        """
+        first = Contact(idOf(1, 1), "8.8.8.8", 80)
+        repeated = Contact(b"\x80\x05" + bytes(28) + b"\x14\x09", "8.8.8.8", 0x8001)
+        compact = packContact(repeated)
+        one = Contact(b"\x80\x00" + compact[:30], "20.9.8.8", 0x0808)
+        two = Contact(compact[-2:] + bytes(30), "20.1.1.1", 80)
+        self.assertIn(compact, packContact(one) + packContact(two))
+        for contact in (first, repeated, one, two):
+            self.table.answered(contact, 0.0)
+        target = b"\x40" + (one.id or b"")[1:]
+        self.assertEqual(self.table.closest(target, 3), [first, one, two])
+        expected = b"".join(map(packContact, (first, one, two)))
+        self.assertEqual(self.table.closestCompact(target, 3), expected)
 
     def test_privateHostsMayRepeat(self) -> None:
         """Contacts at the same private host are all named, in the order of distance."""

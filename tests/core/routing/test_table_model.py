@@ -22,6 +22,7 @@ from dwdht_twisted._core.limits.bounds import (
     SILENCE_REMEMBERED_FOR,
 )
 from dwdht_twisted._core.routing import K, RoutingTable
+from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING
 from dwdht_twisted._core.wire import (
     ID_BITS,
     ID_BYTES,
@@ -225,6 +226,10 @@ class InvariantTests(SynchronousTestCase):
                 self.assertEqual(
                     table.closest(target, count, withClaims=True), byDistance(expected, target)
                 )
+                # Ask often enough for an answer from the caches of the buckets.
+                closest = b"".join(map(packContact, table.closest(target, count)))
+                for _ in range(QUERIES_BEFORE_CACHING + 2):
+                    self.assertEqual(table.closestCompact(target, count), closest)
 
 
 def repeatedHostsLast(contacts: list[Contact]) -> list[Contact]:

@@ -5,7 +5,7 @@ A bucket of a routing table, and the entry of a contact.
 from __future__ import annotations
 
 from ..wire import ID_BITS, ID_BYTES, Contact, HostPort, isPublic, packAddress
-from .cache import AnswerCache, CacheBudget
+from .cache import HOST_BYTES, AnswerCache, CacheBudget
 
 
 class Entry:
@@ -54,23 +54,27 @@ class Bucket:
     :ivar isExplored: whether a lookup into the bucket was made
     :ivar allSeenSince: a time in seconds.  Every proven contact has answered at this time or later.
     :ivar free: the number of bits in which the ids of its contacts may differ from each other
-    :ivar repeatedHosts: the number of proven contacts that are not the first of their public host
+    :ivar hosts: the number of proven contacts of each public host
+    :ivar sharedHosts: the compact contacts of the bucket at each public host that also has contacts
+        in other buckets
     """
 
     __slots__ = (
         "allSeenSince",
         "answers",
         "free",
+        "hosts",
         "isExplored",
         "proven",
         "refreshedAt",
-        "repeatedHosts",
+        "sharedHosts",
         "spares",
     )
 
     def __init__(self, prefix: int, now: float, budget: CacheBudget) -> None:
         self.free = ID_BITS - prefix - 1
-        self.repeatedHosts = 0
+        self.hosts: dict[str, int] = {}
+        self.sharedHosts: dict[str, list[bytes]] = {}
         self.proven: dict[int, Entry] = {}
         self.answers = AnswerCache(self.free, budget)
         self.spares: list[Contact] = []
@@ -80,22 +84,43 @@ class Bucket:
 
     def add(self, entry: Entry) -> None:
         """Add a proven contact."""
-        host = entry.address[0]
-        self.repeatedHosts += isPublic(host) and any(
-            other.address[0] == host for other in self.proven.values()
-        )
         self.proven[entry.number] = entry
         self.answers.add(entry.number, entry.compact)
+        self._count(entry.address[0], 1)
 
     def remove(self, entry: Entry) -> None:
         """Remove a proven contact."""
         del self.proven[entry.number]
         self.answers.remove(entry.number)
-        hosts = [each.address[0] for each in self.proven.values() if isPublic(each.address[0])]
-        self.repeatedHosts = len(hosts) - len(set(hosts))
+        self._count(entry.address[0], -1)
+
+    def share(self, host: str, *, isShared: bool) -> None:
+        """Note whether a public host of the bucket has contacts in other buckets too."""
+        if isShared:
+            self.sharedHosts[host] = [
+                entry.compact for entry in self.proven.values() if entry.address[0] == host
+            ]
+        else:
+            self.sharedHosts.pop(host, None)
 
     def longestUnseen(self) -> Entry:
         """The proven contact whose last answer is the oldest; it sets ``allSeenSince``."""
         oldest = min(self.proven.values(), key=lambda entry: entry.lastSeen)
         self.allSeenSince = oldest.lastSeen
         return oldest
+
+    def _count(self, host: str, change: int) -> None:
+        """Count a contact of a host that was added or removed."""
+        if not isPublic(host):
+            return
+        places = self.hosts.get(host, 0) + change
+        if places:
+            self.hosts[host] = places
+        else:
+            del self.hosts[host]
+            self.sharedHosts.pop(host, None)
+        if places > 1 or change < 0:
+            repeated = [host for host, places in self.hosts.items() if places > 1]
+            self.answers.repeatedHosts = frozenset(
+                packAddress(host, 0)[:HOST_BYTES] for host in repeated
+            )

@@ -12,9 +12,9 @@ The arguments ``now`` and ``time`` are times in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from ..wire import ID_BITS, isPublic, subnet
+from ..wire import COMPACT_CONTACT_BYTES, ID_BITS, isPublic, subnet
 from .bucket import Bucket, Entry
 from .cache import CacheBudget
 
@@ -70,11 +70,13 @@ class Buckets:
     def add(self, bucket: Bucket, entry: Entry) -> None:
         """Add a proven contact to its bucket."""
         bucket.add(entry)
+        self._shareHost(entry.address[0])
         self._spacing = None
 
     def remove(self, entry: Entry) -> None:
         """Remove a proven contact from its bucket."""
         self.of(entry.number, entry.lastSeen).remove(entry)
+        self._shareHost(entry.address[0])
         self._spacing = None
 
     def nearest(self, wanted: int, count: int) -> list[Bucket]:
@@ -107,6 +109,39 @@ class Buckets:
             missing -= len(bucket.proven)
         return nearest
 
+    def answer(self, wanted: int, count: int, repeated: int) -> bytes:
+        """
+        The compact contacts closest to a target, closest first, as one string of bytes.
+
+        Of each public host, only the closest contact is in the answer.  So the answer is short if
+        the table has fewer than ``count`` contacts with different hosts.
+
+        The answer is put together from the cached answers of the buckets.  Only the hosts that have
+        contacts in several of these buckets take time.
+
+        :param count: the most contacts in the answer
+        :param repeated: the number of contacts in the table that are not the first of their public
+            host
+        """
+        if not repeated:
+            answers = [bucket.answers.answer(wanted) for bucket in self.nearest(wanted, count)]
+            return b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
+        answers = []
+        missing = count * COMPACT_CONTACT_BYTES
+        named: set[str] = set()
+        for bucket in self.nearest(wanted, count + repeated):
+            answer = bucket.answers.answer(wanted)
+            if bucket.sharedHosts:
+                for host, compacts in bucket.sharedHosts.items():
+                    if host in named:
+                        answer = _without(answer, compacts)
+                named.update(bucket.sharedHosts)
+            answers.append(answer)
+            missing -= len(answer)
+            if missing <= 0:
+                break
+        return b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
+
     def spacing(self) -> int:
         """
         The mean distance between neighbouring ids of the network, or 0 when it is unknown.
@@ -122,6 +157,12 @@ class Buckets:
         if self._spacing is None:
             self._spacing = self._estimate()
         return self._spacing
+
+    def _shareHost(self, host: str) -> None:
+        """Tell the buckets of a public host whether it has contacts in several buckets."""
+        holders = [each for each in self._buckets if each is not None and host in each.hosts]
+        for bucket in holders:
+            bucket.share(host, isShared=len(holders) > 1)
 
     # Upkeep.
 
@@ -256,3 +297,15 @@ class Buckets:
                 seen.add(network)
             count += 1
         return count
+
+
+def _without(answer: bytes, compacts: Iterable[bytes]) -> bytes:
+    """An answer without the one contact of ``compacts`` that is in it."""
+    for compact in compacts:
+        place = answer.find(compact)
+        while place > 0 and place % COMPACT_CONTACT_BYTES:
+            # The end of one contact and the start of the next happen to look like this contact.
+            place = answer.find(compact, place + 1)
+        if place >= 0:
+            return answer[:place] + answer[place + COMPACT_CONTACT_BYTES :]
+    return answer

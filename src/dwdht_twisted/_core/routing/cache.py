@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from ..limits.bounds import CACHED_ANSWERS
+from ..wire import ID_BYTES
 
 #: The contacts of a bucket are sorted by this many bits of their ids, after the prefix of the
 #: bucket.  The bits differ in nearly all cases.  Larger: Python sorts numbers of more than 30 bits
@@ -20,6 +21,9 @@ SORT_KEY_BITS = 30
 #: The number of queries after a change of a bucket before its answers are cached.  Smaller: while
 #: contacts come and go, answers are cached and never used.
 QUERIES_BEFORE_CACHING = 4
+
+#: The bytes of a host in a compact contact.
+HOST_BYTES = 4
 
 _SORT_KEY_MASK = (1 << SORT_KEY_BITS) - 1
 
@@ -43,9 +47,20 @@ class AnswerCache:
 
     :param free: the number of bits in which their ids may differ
     :param budget: the cache budget that all buckets of the table share
+    :ivar repeatedHosts: the public hosts, 4 bytes each, that have several contacts in the bucket.
+        An answer has only the closest contact of such a host.
     """
 
-    __slots__ = ("_answers", "_budget", "_compacts", "_deciding", "_queries", "_shift", "_sortKeys")
+    __slots__ = (
+        "_answers",
+        "_budget",
+        "_compacts",
+        "_deciding",
+        "_queries",
+        "_shift",
+        "_sortKeys",
+        "repeatedHosts",
+    )
 
     def __init__(self, free: int, budget: CacheBudget) -> None:
         self._budget = budget
@@ -59,6 +74,7 @@ class AnswerCache:
         self._answers: dict[int, bytes] = {}
         # The number of queries since the last change, up to QUERIES_BEFORE_CACHING.
         self._queries = 0
+        self.repeatedHosts: frozenset[bytes] = frozenset()
 
     def add(self, number: int, compact: bytes) -> None:
         """
@@ -92,6 +108,8 @@ class AnswerCache:
         """
         The compact contacts as one string of bytes, closest to a target first.
 
+        Of each public host, only the closest contact is in the answer.
+
         The first bit in which two contacts differ decides their order: the closer contact agrees
         with the target in this bit.  So targets that agree in all such bits have the same answer.
         """
@@ -99,12 +117,12 @@ class AnswerCache:
         if deciding is None:
             if self._queries < QUERIES_BEFORE_CACHING:
                 self._queries += 1
-                return b"".join(self.byDistance(wanted))
+                return self._sorted(wanted)
             deciding = self._deciding = self._decidingBits()
         answers = self._answers
         answer = answers.get(wanted & deciding)
         if answer is None:
-            answer = b"".join(self.byDistance(wanted))
+            answer = self._sorted(wanted)
             if self._budget.free:
                 self._budget.free -= 1
                 answers[wanted & deciding] = answer
@@ -117,6 +135,21 @@ class AnswerCache:
             self._deciding = None
             self._budget.free += len(self._answers)
             self._answers = {}
+
+    def _sorted(self, wanted: int) -> bytes:
+        """An answer that was not cached."""
+        compacts = self.byDistance(wanted)
+        if not self.repeatedHosts:
+            return b"".join(compacts)
+        named: set[bytes] = set()
+        firsts = []
+        for compact in compacts:
+            host = compact[ID_BYTES : ID_BYTES + HOST_BYTES]
+            if host not in named:
+                firsts.append(compact)
+            if host in self.repeatedHosts:
+                named.add(host)
+        return b"".join(firsts)
 
     def _decidingBits(self) -> int:
         """A mask of the bits in which any two of the contacts differ first."""

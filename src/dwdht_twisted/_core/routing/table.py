@@ -210,13 +210,15 @@ class RoutingTable:
         """The result of `closest` as one string of bytes, as an answer carries it."""
         wanted = int.from_bytes(target, "big")
         bucket = self.buckets.ifAny(wanted)
-        if bucket is not None and len(bucket.proven) == count and not bucket.repeatedHosts:
+        if bucket is not None and len(bucket.proven) == count and not bucket.answers.repeatedHosts:
             # The contacts of the target's own bucket are closer to it than all others.
             return bucket.answers.answer(wanted)
-        if self._hostCounts.repeatedHosts or self._needsClaims(count, withClaims):
-            return b"".join(self._closest(target, count, withClaims))
-        answers = [bucket.answers.answer(wanted) for bucket in self.buckets.nearest(wanted, count)]
-        return b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
+        repeated = self._hostCounts.repeatedHosts
+        if not self._needsClaims(count, withClaims):
+            answer = self.buckets.answer(wanted, count, repeated)
+            if not repeated or len(answer) == count * COMPACT_CONTACT_BYTES:
+                return answer
+        return b"".join(self._closest(target, count, withClaims))
 
     def _closest(self, target: bytes, count: int, withClaims: bool) -> list[bytes]:
         wanted = int.from_bytes(target, "big")
