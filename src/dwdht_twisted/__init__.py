@@ -3,13 +3,14 @@ A Kademlia DHT on which any command can be an RPC, as a component for Twisted.
 
 Start with `DHTNode`; the README shows it at work.
 
-Each name is loaded when it is first used (PEP 562), so that importing the package costs next to
-nothing, and its pure core can be imported without Twisted.
+Each name is loaded when it is first used (PEP 562).  So importing the package takes little time,
+and the pure core can be imported without Twisted.
 """
 
 from __future__ import annotations
 
-# The typing module would take most of the time of this import; checkers know the name.
+# Importing the typing module would take longer than the rest of this module.  Type checkers treat
+# any variable of this name as typing.TYPE_CHECKING.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ __all__ = [
     "values",
 ]
 
-# The module of each name that is not an error.
+# The module of each public name.  A name that is missing here is an error class of ``.errors``.
 _MODULES = {
     "Address": "._core.wire",
     "Contact": "._core.wire",

@@ -1,9 +1,9 @@
 """
-The node: a datagram protocol that wires the parts together.
+The node: a datagram protocol that connects the parts of a node.
 
-It holds no algorithm of its own.  Requests go to its `Responder`, responses to its `Caller`.
-`Queries` makes query streams, `Membership` knows whether the node has joined its network, and
-`Upkeep` does what happens by itself.  `assemble` shows how these are wired.
+The protocol passes requests to the `Responder` and responses to the `Caller`.  `Queries` makes the
+query streams, `Membership` joins the network, and `Upkeep` does the periodic work.  `assemble`
+shows how these parts are wired.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from .interfaces import (
     Pong,
 )
 
-#: The rate limit of a node that is given none.  A lookup asks a node once.
+#: The rate limit of a node whose ``rateLimit`` is not given.
 DEFAULT_RATE_LIMIT = RateLimit()
 
 
@@ -67,23 +67,22 @@ class DHTNode(HandlerHost, DatagramProtocol):
 
     :param reactor: provides time, UDP and name resolution
     :param bootstrap: nodes to join the network through: ``"host:port"``, ``("host", port)``, or a
-        port number of this machine.  Names are resolved each time that they are used.
+        port number of this machine.  A host name is resolved anew for each lookup.
     :param id: 32 bytes; random by default
-    :param ephemeral: keep the id to itself, so that no other node lists this one
-    :param socket: a bound UDP socket to use instead of a port of its own.  It stays the caller's
-        own, and doesn't block while the node uses it.
+    :param ephemeral: whether to send no id, so that no other node lists this node
+    :param socket: a bound UDP socket to use, instead of opening a port.  The caller has to close
+        it.  It is non-blocking while the node uses it.
     :param contacts: contacts of an earlier run; the first 128 of them are pinged at the start
-    :param rateLimit: the rate at which requests of one host are served: a `RateLimit`; or a number
-        of requests a second, which holds for this machine's own addresses too; or None for no
-        limit.  With a limit, 5,000 requests a second are served of all addresses together that have
-        not shown that they receive.
+    :param rateLimit: the most requests that are served for one host: a `RateLimit`, or a number per
+        second that also limits loopback addresses, or None for no limit.  With a limit, all
+        addresses that are not validated get at most 5,000 requests per second served together.
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation
     :ivar id: 32 bytes
-    :ivar ephemeral: whether the node keeps its id to itself
+    :ivar ephemeral: whether the node sends no id
     :ivar counters: counts events, for monitoring
-    :raises InvalidTarget: when the id isn't 32 bytes
-    :raises InvalidAddress: when a bootstrap address isn't one
+    :raises InvalidTarget: when the id doesn't have 32 bytes
+    :raises InvalidAddress: when a bootstrap address is not valid
     """
 
     noisy = False
@@ -133,9 +132,9 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """
         Open a UDP port.  A node that is used before it listens opens a free port by itself.
 
-        :param port: 0 for a free one
-        :param interface: the IPv4 address to bind, all by default
-        :return: the port, whose ``stopListening`` destroys the node
+        :param port: the port number; 0 for any free port
+        :param interface: the IPv4 address to bind; by default all addresses of this machine
+        :return: the port; its ``stopListening`` destroys the node
         :raises CannotListen: when the port can't be opened, or the node listens already
         :raises InvalidAddress: when the port or the interface is not valid
         :raises NodeDestroyed: after `destroy`
@@ -148,9 +147,9 @@ class DHTNode(HandlerHost, DatagramProtocol):
 
     def startProtocol(self) -> None:
         """
-        Begin, because the port is open.
+        Start the node.  Twisted calls this when the port has been opened.
 
-        :raises NodeDestroyed: when the node has ended, as it does when its port is closed
+        :raises NodeDestroyed: after `destroy`, or after the port was closed
         """
         if self._isDestroyed:
             self.transport = None
@@ -160,23 +159,23 @@ class DHTNode(HandlerHost, DatagramProtocol):
         self._parts.membership.start()
 
     def stopProtocol(self) -> None:
-        """Release everything, because the port is closed."""
+        """Release everything.  Twisted calls this when the port has been closed."""
         self._release()
         self._port.stop()
 
     def destroy(self) -> Deferred[None]:
         """
-        Release everything: timers, port, requests in flight.
+        Release everything: timers, port, requests in flight.  This may be called more than once.
 
-        What waits fails with `NodeDestroyed`.
+        All Deferreds and streams that have not ended fail with `NodeDestroyed`.
 
-        :return: fires when all is released; may be called again
+        :return: fires when everything is released
         """
         self._release()
         closed: AwaitableDeferred[None] = AwaitableDeferred()
         self._closing.append(closed)
         if len(self._closing) == 1:
-            # A port of Twisted must not be stopped twice.
+            # Only the first call stops the port: a port of Twisted must not be stopped twice.
             port = self.transport
             stopped = succeed(None) if port is None else maybeDeferred(port.stopListening)
             stopped.addBoth(self._portClosed)
@@ -201,7 +200,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         parts.membership.settle(Failure(reason))
 
     def _use(self) -> None:
-        """Make sure that the node can send."""
+        """Open a port if none is open yet."""
         if self._isDestroyed:
             raise NodeDestroyed("the node is destroyed")
         if self.transport is None:
@@ -211,20 +210,20 @@ class DHTNode(HandlerHost, DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: HostPort) -> None:
         """
-        Take a datagram, whatever it is.
+        Take a datagram.  Its content never raises an exception.
 
-        :param addr: the host and port that it claims to come from
+        :param addr: the source address of the datagram; it may be forged
         """
         if self._isDestroyed:
             return
         parts = self._parts
         try:
-            # Nothing can be sent to port 0, and the original ends when it is told to.
+            # Port 0 can't be answered.  A dht-rpc node that tries to send there ends.
             if len(datagram) < wire.HEADER_BYTES or not addr[1]:
                 self.counters.malformed += 1
             elif wire.isRequest(datagram):
-                # Responses are not limited.  They cost little when no request waits for them, and
-                # must not be lost because another sends in their host's name.
+                # Only requests have a rate limit.  An unexpected response costs little, and an
+                # expected one must arrive even if an attacker sends in the name of its host.
                 admission = parts.admission
                 if admission is None or admission.admits(addr, self._clock.seconds()):
                     parts.responder.received(datagram, addr)
@@ -240,14 +239,14 @@ class DHTNode(HandlerHost, DatagramProtocol):
                 "malformed datagram from {address}: {reason}", address=addr, reason=str(error)
             )
         except Exception:
-            # A fault of ours.  It costs one datagram, and no more.
+            # This is an error in our own code.  Only this datagram is lost.
             self._log.failure("serving a datagram from {address} failed", address=addr)
 
     # Asking.
 
     def address(self) -> Address:
         """
-        The address that the node is bound to; the node listens first, if it doesn't yet.
+        The address that the node is bound to.  If no port is open yet, this opens one.
 
         :raises CannotListen: when no port can be opened
         :raises NodeDestroyed: after `destroy`
@@ -270,17 +269,17 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """
         Ask nodes closer and closer to a target to run a command.
 
-        :param command: any but the protocol's own ``_ping`` and ``_find_node``
+        :param command: any name except ``_ping`` and ``_find_node`` of the protocol itself
         :param target: 32 bytes
         :param value: a payload for the handlers
-        :param nodes: ask just these addresses, instead of looking for the closest nodes
+        :param nodes: the addresses to ask; by default the nodes closest to the target are found
         :param holepunching: whether to reach a silent node through the node that named it
         :param local: whether to ask this node's own handler, when this node is a member and among
             the closest
-        :return: the replies; nothing is sent before they are read
-        :raises InvalidCommand: when the command is empty, isn't text or is the protocol's own
-        :raises InvalidTarget: when the target isn't 32 bytes
-        :raises InvalidAddress: when one of ``nodes`` isn't an address
+        :return: a stream of the replies; no request is sent before the stream is read
+        :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
+        :raises InvalidTarget: when the target doesn't have 32 bytes
+        :raises InvalidAddress: when one of ``nodes`` is not an address
         :raises ValueTooLarge: when the value doesn't fit a datagram
         """
         question = Question(
@@ -307,10 +306,10 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """
         Run a `query`, then send the command to the 20 closest nodes that answered.
 
-        Each node is sent the round-trip token that it gave.  With ``nodes``, all of these that
-        answered are sent the command.  The other parameters and the errors are those of `query`.
+        Each node gets back the round-trip token from its own answer.  With ``nodes``, the command
+        goes to all of ``nodes`` that answered.  Other parameters and errors are those of `query`.
 
-        :param query: whether the stream holds the replies of the first phase too
+        :param query: whether the stream also contains the replies to the `query`
         :param local: whether this node itself takes the update, when it is a member and among the
             closest
         """
@@ -328,11 +327,11 @@ class DHTNode(HandlerHost, DatagramProtocol):
 
     def ping(self, address: AddressLike) -> Deferred[Pong]:
         """
-        Ask a node whether it is there.
+        Check that a node answers.
 
         :return: fires with a `Pong`; fails with `RequestTimeout`, `UnresolvableHost` or
             `UnexpectedAnswer`
-        :raises InvalidAddress: when the address isn't one
+        :raises InvalidAddress: when the address is not valid
         """
         given = parseAddress(address)
         parts = self._parts
@@ -341,12 +340,12 @@ class DHTNode(HandlerHost, DatagramProtocol):
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """
-        Open a path to a peer behind a NAT, with the help of a node that both know.
+        Open a path to a peer behind a NAT, with the help of a third node.
 
         :param peer: the node to reach
         :param referrer: the node that relays a ping to the peer
         :return: fires with the peer's `Pong`; fails as `ping` does
-        :raises InvalidAddress: when one of the addresses isn't one
+        :raises InvalidAddress: when one of the addresses is not valid
         """
         given = [parseAddress(peer), parseAddress(referrer)]
         parts = self._parts
@@ -359,7 +358,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         return parts.queries.track(found.addCallback(lambda both: parts.pings.holepunch(*both)))
 
     def contacts(self) -> list[Contact]:
-        """The contacts of the routing table; each of them has answered this node."""
+        """The contacts of the routing table.  Each of them has answered this node."""
         return self._parts.table.contacts()
 
     # Joining.
@@ -368,16 +367,16 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """
         Wait until the node has joined its network.
 
-        :return: fires when the first table is built, however long that takes, and at once when
-            there is no bootstrap node and no contact to ask; ``addTimeout`` bounds it.  It fails
-            with `NodeDestroyed`.
+        :return: fires when the first routing table is built; fires at once without bootstrap nodes
+            and contacts of an earlier run; fails with `NodeDestroyed`.  There is no time-out: use
+            ``addTimeout`` to bound the wait.
         """
         used = maybeDeferred(self._use)
         return awaitable(used.addCallback(lambda _: self._parts.membership.ready()))
 
     def bootstrap(self) -> Deferred[None]:
         """
-        Build the table anew: look up this node's own id, starting from the bootstrap nodes too.
+        Look up this node's own id, starting from its contacts and the bootstrap nodes.
 
         :return: fires at the end of the lookup; fails with `NoResponse` when no node answers
         """
@@ -385,7 +384,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         return awaitable(used.addCallback(lambda _: self._parts.membership.bootstrap()))
 
     def _boundAddress(self) -> Address:
-        """Our address for ourselves: the loopback address when the node is bound to all."""
+        """The address at which this machine reaches the node: loopback if all are bound."""
         host, port = self.address()
         return Address(LOCAL_HOST if host == ANY_HOST else host, port)
 

@@ -1,3 +1,3 @@
 """
-The Twisted layer of a node, on the pure core.
+The Twisted layer of a node: sockets, timers and Deferreds around the pure core.
 """

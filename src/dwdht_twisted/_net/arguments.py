@@ -1,8 +1,8 @@
 """
 Checks of the arguments that callers give.
 
-Each function returns its argument in one form, or raises at once with what was wrong and what is
-allowed.
+Each function returns its argument in a standard form.  A wrong argument raises an error whose
+message says what was given and what is allowed.
 """
 
 from __future__ import annotations
@@ -25,19 +25,22 @@ from .._core.wire import (
 from ..errors import InvalidAddress, InvalidCommand
 from ..interfaces import AddressLike
 
-#: The forms of an address, for errors.
+#: The allowed forms of an address, for error messages.
 _FORMS = """HOST:PORT, ("host", port), {"host": "host", "port": port} or a port number"""
 
 
 def parseAddress(given: AddressLike) -> Address:
     """
-    Read an address as options give it.
+    Read an address in any of the forms that a caller may pass.
 
-    ``"host:port"``, ``("host", port)``, ``{"host": "host", "port": port}``, an `Address` or a
-    `Contact` mean what they say; ``":port"`` and a port number mean this machine; ``"host"`` alone
-    means port 6620.  Names are not resolved.
+    * ``"host:port"``, ``("host", port)``, ``{"host": "host", "port": port}``, an `Address` or a
+      `Contact` contain a host and a port.
+    * ``":port"`` and a port number stand for a port of this machine.
+    * ``"host"`` stands for port 6620 of that host.
 
-    :raises InvalidAddress: with what was given and what is allowed
+    Host names are not resolved.
+
+    :raises InvalidAddress: when the address has none of these forms
     """
     if isinstance(given, str):
         return readAddress(given)
@@ -57,12 +60,12 @@ def parseAddress(given: AddressLike) -> Address:
 
 def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
     """
-    Read one address, or several, as options give them.
+    Read one address or a list of addresses, each in any form that `parseAddress` reads.
 
-    :raises InvalidAddress: when one of them isn't one
+    :raises InvalidAddress: when one of the addresses is not valid
     """
     if isinstance(given, (str, int, Mapping, Address, Contact)) or _isPair(given):
-        # One address; a string would otherwise be read letter by letter.
+        # This is one address.  As a list, a string would be read letter by letter.
         return [parseAddress(given)]
     if (
         not isinstance(given, Iterable)
@@ -75,9 +78,9 @@ def parseAddresses(given: Iterable[AddressLike] | AddressLike) -> list[Address]:
 
 def _isUnordered(given: object) -> bool:
     """
-    Whether this is a set with the parts of one address, as ``{"host", 6620}``.
+    Whether this is a set of the two parts of one address, for example ``{"host", 6620}``.
 
-    A set of whole addresses is read like a list.
+    A set has no order, so its parts can't be told apart.  A set of whole addresses is allowed.
     """
     return isinstance(given, Set) and any(
         isinstance(each, (int, bytes)) or (isinstance(each, str) and ":" not in each)
@@ -97,11 +100,11 @@ def _isPair(given: object) -> TypeGuard[tuple[str, int]]:
 
 def checkContact(contact: Contact) -> Contact:
     """
-    Check a contact that is to be asked.
+    Check a contact of an earlier run.
 
-    :param contact: a `Contact`, or the same three things as a tuple or list
-    :raises InvalidTarget: when its id isn't 32 bytes
-    :raises InvalidAddress: when its address isn't one
+    :param contact: a `Contact`, or a tuple or list of id, host and port
+    :raises InvalidTarget: when the id doesn't have 32 bytes
+    :raises InvalidAddress: when the address is not valid
     """
     if not isinstance(contact, (tuple, list)) or len(contact) != 3:
         raise InvalidAddress(f"{contact!r} is not a contact; pass id, host and port")
@@ -114,9 +117,9 @@ def checkContact(contact: Contact) -> Contact:
 
 def checkSocket(given: object) -> socket | None:
     """
-    Check a socket that a node is to use.
+    Check the ``socket`` of a node.
 
-    :raises ValueError: when it isn't a UDP socket over IPv4
+    :raises ValueError: when it is neither a UDP socket over IPv4 nor None
     """
     if given is None:
         return None
@@ -127,9 +130,9 @@ def checkSocket(given: object) -> socket | None:
 
 def checkValue(value: object) -> bytes | None:
     """
-    Check a value that is to be sent.
+    Check the payload of a request.
 
-    :raises ValueError: when it is neither bytes nor None
+    :raises ValueError: when it is neither bytes, ``bytearray``, ``memoryview`` nor None
     """
     if value is None or isinstance(value, bytes):
         return value
@@ -142,9 +145,9 @@ def checkRateLimit(given: RateLimit | float | None) -> RateLimit | None:
     """
     Read the ``rateLimit`` of a node.
 
-    :param given: a `RateLimit`, or None, or a number of requests a second, which holds for this
-        machine's own addresses too
-    :raises ValueError: when it lets nothing through
+    :param given: a `RateLimit`, None for no limit, or a number of requests per second, which also
+        limits loopback addresses
+    :raises ValueError: when the limit allows no request
     """
     if given is None:
         return None
@@ -161,9 +164,9 @@ def checkRateLimit(given: RateLimit | float | None) -> RateLimit | None:
 
 def checkCommand(command: object) -> str:
     """
-    Check a command that a user asks for.
+    Check the name of a user's command.
 
-    :raises InvalidCommand: when it is empty, isn't text, or is the protocol's own
+    :raises InvalidCommand: when the name is empty, is not text or belongs to the protocol
     """
     if not isinstance(command, str):
         raise InvalidCommand(f"a command is text, not {type(command).__name__}")

@@ -20,13 +20,13 @@ from .upkeep import Membership, TableRefresher, Upkeep
 
 class Node(NamedTuple):
     """
-    What the parts of a node ask of the node itself.
+    The functions of the node itself that its parts call.
 
     :ivar handler: runs the commands of users
     :ivar hasHandler: whether a command has a handler
     :ivar takesUpdates: whether a command has a handler that takes updates
-    :ivar use: makes sure that the node can send
-    :ivar boundAddress: returns the address that the node is bound to
+    :ivar use: opens the port of the node if none is open yet
+    :ivar boundAddress: returns the address at which this machine reaches the node
     """
 
     handler: ICommandHandler
@@ -40,15 +40,15 @@ class Parts(NamedTuple):
     """
     The parts of one node.
 
-    :ivar table: the contacts that it knows
+    :ivar table: the routing table
     :ivar caller: sends requests
-    :ivar pings: pings that users ask for
+    :ivar pings: sends the pings of users
     :ivar queries: makes query streams
     :ivar resolver: resolves names
     :ivar responder: answers other nodes
-    :ivar admission: which requests are served; None when all are
-    :ivar membership: whether the node has joined
-    :ivar upkeep: what the node does by itself
+    :ivar admission: applies the rate limit to requests; None without a limit
+    :ivar membership: joins the network
+    :ivar upkeep: does the periodic work
     """
 
     table: RoutingTable
@@ -79,8 +79,8 @@ def assemble(
     :param reactor: resolves names
     :param bootstrap: the bootstrap nodes
     :param contacts: the contacts of an earlier run
-    :param rateLimit: the rate of each host; None for no bound
-    :param node: what the parts ask of the node
+    :param rateLimit: the rate limit of each host; None for no limit
+    :param node: the functions of the node that the parts call
     """
     silences = Silences()
     table = RoutingTable(id, counters=environment.counters, silences=silences)

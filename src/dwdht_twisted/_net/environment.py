@@ -1,5 +1,5 @@
 """
-What all parts of one node share.
+The clock, the transport and other things that all parts of one node share.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from .._core.wire import HostPort
 
 class Environment(NamedTuple):
     """
-    The clock, the transport and the randomness of one node, and what it tells others and counts.
+    The things that all parts of one node share.
 
-    :ivar clock: tells the time and calls later
+    :ivar clock: tells the time and calls functions later
     :ivar send: sends a datagram to an address
     :ivar random: the source of all random numbers
     :ivar counters: counts events
-    :ivar ownId: the id that the node tells others, 32 bytes; None when it is ephemeral
+    :ivar ownId: the id that the node sends to other nodes, 32 bytes; None when it is ephemeral
     """
 
     clock: IReactorTime

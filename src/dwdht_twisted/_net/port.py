@@ -18,11 +18,13 @@ from .._core.counters import Counters
 from .._core.wire import HostPort, isIPv4
 from ..errors import CannotListen, InvalidAddress
 
-#: Bytes of the largest datagram that is read: any that UDP carries.
+#: The most bytes of a datagram that are read.  A larger datagram can't be sent over UDP.  Smaller:
+#: large datagrams would be cut off.
 READ_BYTES = 65536
 
-#: Bytes that may wait to be read, if the operating system allows it.  Its default has no room for
-#: the answers that a dozen lookups draw in a moment, and the rest is lost.
+#: The size of the receive buffer that is asked of the operating system, in bytes.  Smaller, for
+#: example the usual default: the answers to a dozen lookups arrive at once, and the answers that
+#: don't fit are lost.
 RECEIVE_BUFFER_BYTES = 500_000
 
 
@@ -31,7 +33,7 @@ class DatagramPort:
     Opens the port of a node and sends through it.
 
     :param reactor: provides UDP
-    :param given: a bound socket to use instead of a port of its own; it stays the caller's own
+    :param given: a bound socket to use, instead of opening a port; the caller has to close it
     :param counters: counts the datagrams that can't be sent
     """
 
@@ -48,10 +50,10 @@ class DatagramPort:
         """
         Open the port for a protocol.
 
-        :param port: 0 for a free one
-        :param interface: the IPv4 address to bind, all by default
-        :raises InvalidAddress: when the port or the interface is none
-        :raises CannotListen: when the port can't be had
+        :param port: the port number; 0 for any free port
+        :param interface: the IPv4 address to bind; by default all addresses of this machine
+        :raises InvalidAddress: when the port or the interface is not valid
+        :raises CannotListen: when the port can't be opened
         """
         if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
             raise InvalidAddress(f"{port!r} is not a port; a port is 0 (any free one) to 65535")
@@ -61,8 +63,8 @@ class DatagramPort:
             if self._given is None:
                 opened = self._reactor.listenUDP(port, protocol, interface, READ_BYTES)
             else:
-                # Twisted works on a duplicate, so the caller's own socket stays open.  But a read
-                # that blocks would block the reactor.
+                # Twisted duplicates the socket, so the caller's socket stays open.  Both share one
+                # blocking mode, and a blocking read would stop the reactor.
                 self._givenTimeout = self._given.gettimeout()
                 self._given.setblocking(False)
                 opened = self._reactor.adoptDatagramPort(
@@ -73,10 +75,10 @@ class DatagramPort:
         return cast(IListeningPort, opened)
 
     def opened(self, transport: Any) -> None:
-        """Begin to send through a transport that is open now."""
+        """Send through ``transport`` from now on.  Its port has just been opened."""
         if getattr(transport, "maxPacketSize", READ_BYTES) < READ_BYTES:
-            # listenUDP was called with a smaller maxPacketSize (Twisted's default: 8,192); answers
-            # may be larger.
+            # The user called listenUDP with a smaller maxPacketSize; Twisted's default is 8,192
+            # bytes.  Answers may be larger.
             transport.maxPacketSize = READ_BYTES
         socket: sockets.socket | None = getattr(transport, "socket", None)
         if socket is not None and self._given is None:
@@ -84,25 +86,27 @@ class DatagramPort:
         self._send = _sender(transport, socket)
 
     def stop(self) -> None:
-        """Send nothing from now on, and give the caller's socket back as it was."""
+        """Send nothing from now on, and restore the time-out of the caller's socket."""
         self._send = None
         if self._given is not None:
             with suppress(OSError):
                 self._given.settimeout(self._givenTimeout)
 
     def send(self, datagram: bytes, address: HostPort) -> None:
-        """Send a datagram; one that can't be sent counts as lost."""
+        """Send a datagram.  If that fails, the failure is counted and the datagram is lost."""
         send = self._send
         if send is None:
-            # The port is closed.  The parts of the node that are at work are about to be stopped.
+            # The port is closed, and the parts of the node that still send are about to be stopped.
             return
         try:
             send(datagram, address)
         except ConnectionRefusedError:
-            # A few systems report here that an earlier datagram reached a port that is closed.
+            # This is no failure of this datagram.  Some operating systems report here that an
+            # earlier datagram reached a closed port.
             return
         except Exception as error:
-            # There is no route, a full buffer, or an address that the operating system refuses.
+            # There is no route, the send buffer is full, or the operating system refuses the
+            # address.
             self._counters.sendFailures += 1
             self._log.debug(
                 "sending to {address} failed: {reason}", address=address, reason=str(error)
@@ -111,14 +115,17 @@ class DatagramPort:
 
 def _sender(transport: Any, socket: sockets.socket | None) -> Callable[[bytes, HostPort], object]:
     """
-    The function that sends a datagram.
+    Return the function that sends a datagram.
 
-    The write of Twisted's port checks the address three times, which takes longer than to send.  So
-    it is bypassed, unless another write was put in its place.  A socket would resolve a name, and
-    block meanwhile: all addresses of ours are numeric, which is checked where they are read.
+    Twisted's ``Port.write`` checks the address three times.  The checks take longer than sending.
+    So datagrams are sent by the socket itself, unless the transport has another ``write``.
+
+    A socket would block to resolve a host name.  This can't happen, because every address of a node
+    is checked to be numeric when it is read.
     """
     if socket is not None:
-        # Not at the top: a node on a network in memory needs no ports of the operating system.
+        # This import is not at the top of the module, because a node on a simulated network does
+        # not need it.
         from twisted.internet.udp import Port
 
         if type(transport).write is Port.write:

@@ -1,5 +1,5 @@
 """
-Unpredictable random numbers at the rate of datagrams.
+Unpredictable random numbers, fast enough to draw one for each datagram.
 """
 
 from __future__ import annotations
@@ -7,17 +7,17 @@ from __future__ import annotations
 from os import urandom
 from random import SystemRandom
 
-#: Bytes that are asked of the operating system at once.  Smaller: more system calls for each
-#: request.  Larger: more memory for each node.
+#: Bytes that one system call reads from the operating system's generator.  Smaller: more system
+#: calls.  Larger: more memory for each node.
 POOL_BYTES = 2048
 
 
 class PooledRandom(SystemRandom):
     """
-    The operating system's random numbers, fetched many at a time.
+    The operating system's random numbers, read in blocks of `POOL_BYTES`.
 
-    A transaction id takes two bytes.  A system call for each would cost more than the rest of a
-    request.
+    A transaction id takes two bytes.  A system call for each transaction id would take longer than
+    all other work on a request.
     """
 
     def __init__(self) -> None:

@@ -1,5 +1,6 @@
 """
-Answering other nodes: internal commands, address validation, hole punches, the handlers of users.
+Answering other nodes: the protocol's own commands, users' handlers, address validation, and hole
+punches.
 """
 
 from .answers import Answers

@@ -1,5 +1,7 @@
 """
-Answers: the closest contacts, a value and a token, within what their receiver may be sent.
+Answers to other nodes.  An answer contains the closest contacts, a value and a round-trip token.
+
+The size of an answer to an address that is not validated is limited.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ class Answers:
     """
     Encodes and sends the answers of one node.
 
-    :param table: gives the closest contacts
-    :param validation: knows which addresses may be sent large answers
+    :param table: provides the closest contacts
+    :param validation: knows which addresses are validated, and may be sent large answers
     """
 
     _log = Logger()
@@ -33,7 +35,7 @@ class Answers:
         self._counters = environment.counters
         self._table = table
         self._validation = validation
-        # The bytes that a check of the id that an asker claims sends to its address at most.
+        # The most bytes that are sent to an asker to check its claimed id.
         self._checkBytes = len(CLAIM_WAITS) * (
             wire.HEADER_BYTES + len(wire.requestBody(wire.PING, self._ownId))
         )
@@ -49,7 +51,7 @@ class Answers:
         """
         Answer a request whose source address may be forged.
 
-        :param length: the length of its datagram, in bytes
+        :param length: the length of the request's datagram, in bytes
         """
         response = self.encode(message, value, token)
         if response is None:
@@ -66,10 +68,10 @@ class Answers:
         """
         The datagram of an answer with the closest contacts.
 
-        The farthest contacts are left out of a datagram that would be larger than
-        `UNFRAGMENTED_BYTES`.  So it is larger only when the value alone makes it so.
+        If an answer with a value would be larger than `UNFRAGMENTED_BYTES`, its farthest contacts
+        are left out.  So such an answer is larger only if the value alone is too large.
 
-        :return: None when the value doesn't fit any datagram
+        :return: the datagram; None when the value is too large for any datagram
         """
         nodes = self._closest(message)
         response = wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
@@ -96,9 +98,9 @@ class Answers:
         allowed: int,
     ) -> None:
         """
-        Hold an answer back until its address is validated.
+        Hold an answer until its address is validated.
 
-        :param allowed: the bytes that the address is sent if it is not
+        :param allowed: the most bytes that may be sent if the address does not get validated
         """
 
         def send(isValidated: bool) -> None:
@@ -121,16 +123,18 @@ class Answers:
         excess: int,
         value: bytes | None = None,
     ) -> bytes:
-        """An answer without the farthest contacts, shorter by ``excess`` bytes where possible."""
+        """An answer that lacks enough of the farthest contacts to save ``excess`` bytes."""
         nodes = self._closest(message)
         fewer = -(-excess // COMPACT_CONTACT_BYTES) * COMPACT_CONTACT_BYTES
         nodes = nodes[: max(0, len(nodes) - fewer)]
-        # An empty field takes two bytes, which the largest values need.
+        # Leave the field of the contacts out if it is empty.  It takes two bytes, and the largest
+        # values need them.
         if value is not None and not nodes:
             return wire.encodeResponse(message.transactionId, self._ownId, None, value, token)
         return wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
 
     def _closest(self, message: wire.RequestMessage) -> bytes:
-        # A node that looks up its own id is joining: it may need claims.
+        # A node that looks up its own id is joining.  It is told claims too if there are few
+        # contacts, because nodes that join together may know only each other.
         isJoining = message.id is not None and message.id == message.target
         return self._table.closestCompact(message.target or b"", withClaims=isJoining)

@@ -1,5 +1,5 @@
 """
-Serving the commands of users: a query or an update, and its handler.
+Serving the queries and updates of users' commands.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from .validation import AddressValidation
 
 class UserCommands:
     """
-    Serves the requests whose commands are not the protocol's own.
+    Serves requests with users' commands.
 
     :param handler: runs the commands
-    :param takesUpdates: whether a handler takes updates of a command
+    :param takesUpdates: returns whether a handler takes updates of a command
     :param answers: sends the answers
-    :param tokens: issues round-trip tokens
-    :param validation: learns from tokens which addresses receive
+    :param tokens: issues and checks round-trip tokens
+    :param validation: is told of each address that has sent a valid token
     :ivar runner: runs the handlers
     """
 
@@ -54,7 +54,7 @@ class UserCommands:
         self.runner = HandlerRunner(environment)
 
     def received(self, message: RequestMessage, address: HostPort, datagram: bytes) -> None:
-        """Serve a request; one without a target of 32 bytes is not answered."""
+        """Serve a request.  A request without a target of 32 bytes is not answered."""
         target = message.target
         if target is None or len(target) != ID_BYTES:
             return
@@ -85,13 +85,14 @@ class UserCommands:
         length: int,
         takesUpdates: bool,
     ) -> None:
-        # Without a token no node commits an update to us that no handler would take.
+        # Issue a token only if a handler takes updates.  Nodes send updates only to nodes that have
+        # issued a token.
         fresh = None
         if takesUpdates:
             fresh = self._tokens.issue(address[0], address[1], message.id, message.target)
         self._counters.queriesServed += 1
-        # A query whose handler fails is answered without a value: the contacts help the asker on,
-        # and it need not ask again.
+        # A query whose handler fails is answered without a value.  So the asker still learns the
+        # contacts, and does not repeat its request.
         answer = partial(self._answers.answer, message, address, length, fresh)
         self.runner.run(
             self._handler.queryReceived,
@@ -114,8 +115,8 @@ class UserCommands:
             return
 
         def answer(value: bytes | None) -> None:
-            # The answer carries the token of the update, even if that is of the former secret.  So
-            # the asker knows that its update was taken.
+            # The answer carries the same token as the update, even if the token's secret has been
+            # replaced meanwhile.  This token tells the asker that the update was taken.
             response = self._answers.encode(message, value, message.roundtripToken)
             if response is not None:
                 again: bytes | None = response
@@ -125,8 +126,8 @@ class UserCommands:
                 send(response, address)
 
         def refuse() -> None:
-            # An answer without a token is a refusal.  The original takes any answer for a commit,
-            # so only an asker that understands refusals is sent one.
+            # An answer without a token is a refusal.  A dht-rpc node takes any answer to an update
+            # as success, so a refusal is sent only to askers that understand refusals.
             if message.understandsRefusal:
                 refusal = self._answers.encode(message, None, None)
                 updates.answered(key, refusal, seconds())

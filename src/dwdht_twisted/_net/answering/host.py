@@ -1,5 +1,5 @@
 """
-The handlers of a node, as the node shows them to its users.
+The public methods of a node that concern handlers.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from .registry import CommandRegistry
 @implementer(ICommandHandler)
 class HandlerHost:
     """
-    The half of a node that registers handlers and passes requests to them.
+    The base class of a node that registers handlers and passes requests to the handlers.
 
-    A subclass may override `queryReceived` and `updateReceived`.
+    Instead of registering handlers, a subclass may override `queryReceived` and `updateReceived`.
     """
 
     def __init__(self) -> None:
@@ -38,14 +38,14 @@ class HandlerHost:
         update: HandlerFunction | None = None,
     ) -> None:
         """
-        Run a handler for a command: an `ICommandHandler`, or plain functions of one `Request`.
+        Set the handler of a command: an `ICommandHandler`, or functions that take one `Request`.
 
-        :param command: the name; None stands for every command that has no handler
-        :param query: answers queries; without it they are answered without a value
-        :param update: takes updates; without it the node takes none
-        :raises ValueError: when the command has a handler already, or no handler is given, or one
-            that isn't a handler
-        :raises InvalidCommand: when the command is empty, isn't text or is the protocol's own
+        :param command: the name; None stands for every command without a handler of its own
+        :param query: answers queries; if it is None, queries are answered without a value
+        :param update: takes updates; if it is None, the node takes no updates of the command
+        :raises ValueError: when the command has a handler already, or when no valid handler is
+            given
+        :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
         """
         if cast(object, handler) is self:
             raise ValueError("a node can't be its own handler; override queryReceived instead")
@@ -55,7 +55,7 @@ class HandlerHost:
         """
         Remove the handler of a command.
 
-        :raises KeyError: when it has none
+        :raises KeyError: when the command has no handler
         """
         self._commands.unregister(command)
 

@@ -13,7 +13,7 @@ from ...interfaces import ICommandHandler, Request
 from ..environment import Environment
 from .runner import HandlerRunner, Outcome
 
-#: The round-trip token that a node gives itself.  It never leaves the node, and proves nothing.
+#: The round-trip token in a node's answer to itself.  It is never sent, so its bytes don't matter.
 _TOKEN = bytes(TOKEN_BYTES)
 
 
@@ -23,9 +23,9 @@ class OwnRequests:
 
     :param handler: runs the commands
     :param runner: runs the handlers
-    :param hasHandler: whether a command has a handler
-    :param takesUpdates: whether a command has a handler that takes updates
-    :param address: returns the address that the node is bound to
+    :param hasHandler: returns whether a command has a handler
+    :param takesUpdates: returns whether a command has a handler that takes updates
+    :param address: returns the address at which this machine reaches the node
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class OwnRequests:
         return self._environment.clock
 
     def handles(self, command: str) -> bool:
-        """Whether the node is a member and has a handler for a command."""
+        """Whether the node is a member of the network and has a handler for a command."""
         return self._environment.ownId is not None and self._hasHandler(command)
 
     def serve(
@@ -66,14 +66,15 @@ class OwnRequests:
         """
         Run a handler.
 
-        :param done: called once with the answer, or with None when too many handlers are at work.
-            As to other nodes, a query whose handler has failed is answered without a value, and the
-            answer to an update that was refused or has failed carries no token.
+        As with requests of other nodes, a query whose handler fails is answered without a value.
+        If an update was refused or its handler fails, the answer carries no token.
+
+        :param done: called once with the answer, or with None when too many handlers are running
         """
         ownId = self._environment.ownId
         takesUpdates = self._takesUpdates(command)
         if isUpdate and not takesUpdates:
-            # The handler was removed after it had answered the query.
+            # The handler was removed between the query and the update.
             done(ResponseMessage(0, ownId))
             return
         request = Request(command, target, value, Contact(ownId, *self.address()))

@@ -13,10 +13,10 @@ from ..arguments import checkCommand
 @implementer(ICommandHandler)
 class FunctionHandler:
     """
-    A handler made of plain functions.
+    A handler that calls plain functions.
 
-    :param query: answers queries; None to answer them without a value
-    :param update: takes updates; None to take none
+    :param query: answers queries; if it is None, queries are answered without a value
+    :param update: takes updates; if it is None, no update is taken
     :ivar takesUpdates: whether there is a function for updates
     """
 
@@ -78,8 +78,8 @@ class CommandRegistry:
         del self._handlers[command]
 
     def handlerOf(self, command: str) -> ICommandHandler | None:
-        """The handler of a command, or the one for all others, or None."""
-        # A handler may be an empty container, which is false.
+        """The handler of a command; without one, the handler of all other commands, or None."""
+        # Compare with None: a handler may be a container, and an empty container is false.
         handler = self._handlers.get(command)
         return self._handlers.get(None) if handler is None else handler
 
@@ -91,12 +91,12 @@ class CommandRegistry:
         )
 
     def queryReceived(self, request: Request) -> HandlerResult:
-        """Pass a query to its handler; without a handler the answer has no value."""
+        """Pass a query to the handler of its command; without a handler, return None."""
         handler = self.handlerOf(request.command)
         return None if handler is None else handler.queryReceived(request)
 
     def updateReceived(self, request: Request) -> HandlerResult:
-        """Pass an update to its handler."""
+        """Pass an update to the handler of its command; without a handler, return None."""
         handler = self.handlerOf(request.command)
         return None if handler is None else handler.updateReceived(request)
 

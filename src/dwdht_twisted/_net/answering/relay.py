@@ -1,13 +1,18 @@
 """
-Hole punches of others: pings that go through a third node, so that two nodes behind NATs can meet.
+Hole punches of other nodes: pings that a third node relays, so that two nodes behind NATs can reach
+each other.
 
-The asker A sends the referrer R a ping to relay to the peer B.  B answers straight to A, which
-opens B's NAT for A.
+1. The asker A sends a ping to the referrer R, with the address of the peer B.
+2. R relays the ping to B, with the address of A.
+3. B sends its answer to A.  This datagram opens B's NAT for A.
 
-In both steps a datagram goes to an address that the sender of the one before has chosen.  So both
-are bounded.  R relays only to its contacts, and only the ping.  An address gets a few such
-datagrams a second, whatever the number of askers.  Contacts have a rate of their own: an attacker
-that would use it up has to know a contact, and to send in its name.
+R and B send to an address that is named in the datagram they received.  The sender of that datagram
+may be an attacker.  So a node bounds what it sends as R or as B:
+
+- R relays only to its contacts, and only the ping.
+- An address gets only a few such datagrams per second, however many askers there are.
+- Datagrams that contacts cause have a rate of their own.  To use up this rate, an attacker has to
+  know a contact and to forge its address.
 """
 
 from __future__ import annotations
@@ -37,10 +42,10 @@ from ..environment import Environment
 
 class Relay:
     """
-    The part of one node in the hole punches of others.
+    Acts for one node as the referrer or the peer in hole punches of other nodes.
 
     :param tokens: issues round-trip tokens
-    :param isContact: whether an address is that of a contact
+    :param isContact: returns whether an address belongs to a contact
     """
 
     def __init__(
@@ -55,9 +60,9 @@ class Relay:
 
     def received(self, message: wire.RequestMessage, address: HostPort) -> None:
         """
-        Take a request that is to be relayed, or was.
+        Take a ping that this node has to relay, or that another node has relayed to it.
 
-        :param address: the source of its datagram
+        :param address: the source address of the datagram
         """
         if not self._serve(message, address):
             self._environment.counters.relaysRefused += 1

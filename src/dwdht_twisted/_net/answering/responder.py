@@ -1,9 +1,9 @@
 """
-Answering other nodes.
+The choice of the part of a node that answers a request.
 
-An answer must hold against any node that can send a datagram.  `AddressValidation` bounds the size
-of answers, `Relay` bounds hole punches, `TokenIssuer` makes the tokens that turn a request into an
-update.
+Any host can send a request, so no answer may be of use in an attack.  `AddressValidation` bounds
+the size of answers.  `Relay` bounds hole punches.  A request counts as an update only if it carries
+a round-trip token of `TokenIssuer`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Responder:
     :param answers: sends answers with contacts
     :param commands: serves the commands of users
     :param relay: serves hole punches
-    :ivar commands: see above
+    :ivar commands: serves the commands of users
     """
 
     def __init__(
@@ -49,20 +49,20 @@ class Responder:
         self.commands = commands
 
     def stop(self) -> None:
-        """Cancel the handlers that are at work."""
+        """Cancel all running handlers."""
         self.commands.runner.stop()
 
     def received(self, datagram: bytes, address: HostPort) -> None:
         """
         Take a request.
 
-        :raises MalformedDatagram: when it can't be read
+        :raises MalformedDatagram: when the request can't be read
         """
         message = wire.decodeRequest(datagram)
         self._counters.requestsReceived += 1
         if message.forwardResponse is not None and message.forwardRequest is None:
-            # The id is that of the asker and the address that of the referrer, so they are not
-            # checked as a claim.
+            # A relayed ping carries the asker's id and comes from the referrer's address.  They
+            # belong to different nodes, so they are not checked as a claim.
             self._relay.received(message, address)
             return
         command = message.command
@@ -74,7 +74,8 @@ class Responder:
             self._ping(message, address)
         elif command:
             self.commands.received(message, address, datagram)
-        # After the answer, which proves us to the asker before our ping reaches it.
+        # Ping the asker after its request was answered.  The answer proves this node to the asker,
+        # so the asker need not ping this node when it receives our ping.
         if message.id is not None:
             self._probing.claimed(message.id, address)
 

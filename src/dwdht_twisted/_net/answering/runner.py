@@ -1,5 +1,5 @@
 """
-Running the handlers of users: how many at once, for how long, and what becomes of the results.
+Running users' handlers within limits of number and time, and reporting their outcomes.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from ...errors import UpdateRefused
 from ...interfaces import HandlerResult, Request
 from ..environment import Environment
 
-#: The result of a handler, when it is there.
+#: A Deferred that fires with the result of a handler.
 Result: TypeAlias = "Deferred[Any]"
 
 
 class Outcome(NamedTuple):
     """
-    What is called when a handler has ended; one of the two, once, or none when it is cancelled.
+    The functions that report how a handler has ended.
 
-    :ivar answered: called with the value that the handler gave
-    :ivar failed: called when it raised or gave what is no value, after that was logged
+    One of them is called once.  If the handler is cancelled, neither is called.
+
+    :ivar answered: called with the value that the handler returned
+    :ivar failed: called when the handler has failed, refused an update, or returned neither bytes
+        nor None.  A failure is logged before the call.
     """
 
     answered: Callable[[bytes | None], None]
@@ -36,9 +39,11 @@ class Outcome(NamedTuple):
 
 class _Failed(NamedTuple):
     """
-    The result of a Deferred that has failed, for the later requests that it is returned for.
+    The new result of a handler's Deferred that has failed.
 
-    :ivar reason: why it failed
+    It keeps the failure, because a handler may return the same Deferred for a further request.
+
+    :ivar reason: the failure
     """
 
     reason: Failure
@@ -48,7 +53,7 @@ class HandlerRunner:
     """
     Runs handlers and waits for their results.
 
-    :param environment: times handlers out, and counts failures
+    :param environment: provides the timers, and the counters of failures
     """
 
     _log = Logger()
@@ -61,7 +66,7 @@ class HandlerRunner:
 
     @property
     def atWork(self) -> int:
-        """The number of handlers whose results are waited for."""
+        """The number of handlers that have not given their results."""
         return len(self._atWork)
 
     def run(
@@ -73,10 +78,10 @@ class HandlerRunner:
         isStranger: bool = False,
     ) -> bool:
         """
-        Call a handler with a request, and report the outcome, at once when it is there.
+        Call a handler with a request, and report its outcome now or later.
 
         :param isStranger: whether the asker's address is not validated
-        :return: False when too many handlers are at work, and this one was not called
+        :return: False when the handler was not called, because too many handlers are running
         """
         most = HANDLERS_FOR_STRANGERS if isStranger else MAXIMUM_HANDLERS
         if len(self._atWork) >= most:
@@ -96,7 +101,7 @@ class HandlerRunner:
         return True
 
     def stop(self) -> None:
-        """Cancel the handlers that are at work; results that they still give are ignored."""
+        """Cancel all running handlers.  Their results are ignored from now on."""
         atWork, self._atWork = self._atWork, {}
         for timer, result in atWork.items():
             timer.cancel()
@@ -104,8 +109,8 @@ class HandlerRunner:
 
     def _await(self, result: Result, request: Request, outcome: Outcome) -> None:
         def timedOut() -> None:
-            # A coroutine may catch its cancellation and go on, so its end is not waited for.  Its
-            # asker has given up, so no answer is sent.
+            # Free the place now, because a coroutine may catch its cancellation and go on.  No
+            # answer is sent, because the asker has given up long before.
             del self._atWork[timer]
             late = TimeoutError(f"no result after {HANDLER_TIMEOUT:g} seconds")
             self._report(Failure(late), request)
@@ -133,7 +138,7 @@ class HandlerRunner:
         """
         Free the place of a handler that has given its result.
 
-        :return: whether the result was waited for
+        :return: False when the handler has timed out before, or all handlers were stopped
         """
         if self._atWork.pop(timer, None) is None:
             return False

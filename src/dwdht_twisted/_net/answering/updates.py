@@ -1,5 +1,5 @@
 """
-The memory of updates, so that each update runs once.
+The memory of updates, by which each update runs only once.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from ..._core.wire import HostPort
 
 
 class AtWork(Enum):
-    """Stands for the answer to an update whose handler has not given its result."""
+    """Takes the place of the answer while the handler of an update has not given its result."""
 
     AT_WORK = "at work"
 
 
 class UpdateMemory:
-    """Remembers updates, and the answers that they were given."""
+    """Remembers updates and the answers to them."""
 
     def __init__(self) -> None:
         self._answers: RecentMap[bytes, bytes | AtWork] = RecentMap(
@@ -28,16 +28,16 @@ class UpdateMemory:
 
     @staticmethod
     def keyOf(datagram: bytes, address: HostPort) -> bytes:
-        """The key of an update: equal datagrams from one address have the same."""
+        """The key of an update.  Equal datagrams from one address have equal keys."""
         sender = b"%b:%d" % (address[0].encode("ascii"), address[1])
         return blake2b(datagram, key=sender, digest_size=16).digest()
 
     def get(self, key: bytes, now: float) -> bytes | AtWork | None:
-        """The answer to an update, or None when it is not remembered."""
+        """The answer to an update, or None when the update is not remembered."""
         return self._answers.get(key, now)
 
     def begin(self, key: bytes, now: float) -> None:
-        """Note that the handler of an update is at work."""
+        """Note that the handler of an update is running."""
         self._answers.put(key, AtWork.AT_WORK, now)
 
     def forget(self, key: bytes) -> None:
@@ -48,6 +48,6 @@ class UpdateMemory:
         """
         Remember an answer.
 
-        :param answer: a datagram, or None when a repetition is not to be answered
+        :param answer: the datagram that answers repetitions; None to leave them unanswered
         """
         self._answers.put(key, AtWork.AT_WORK if answer is None else answer, now)

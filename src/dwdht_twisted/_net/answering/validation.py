@@ -1,11 +1,13 @@
 """
-Address validation (RFC 9000, section 8): answers that wait until their address is known to receive.
+Address validation (RFC 9000, section 8): large answers wait until their address is validated.
 
-A request may carry a forged source address, and its answer then goes to a victim.  So an address
-that is not validated is sent at most `AMPLIFICATION` bytes for each byte that came from there.  A
-larger answer is held while the asker is pinged; every node answers a ping, ephemeral or not.  An
-address that does not answer soon gets as many contacts as fit.  A value can't be shortened: it is
-held longer, and is not sent without validation.
+A request may carry a forged source address, and the answer then goes to a victim.  So an address
+that is not validated is sent at most `AMPLIFICATION` bytes for each byte received from it.
+
+A larger answer is held while its address is pinged.  Every node answers pings, even an ephemeral
+node.  If the pong is late and the answer contains no value, as many contacts as fit are sent.  A
+value can't be shortened.  So an answer with a value is held until the validation ends, and dropped
+if the validation fails.
 """
 
 from __future__ import annotations
@@ -21,17 +23,19 @@ from ..._core.wire import HostPort
 from ..environment import Environment
 from ..requests import Probes
 
-#: The bytes that a validation sends at most.
+#: The most bytes that one validation sends, with all retransmissions of its ping.
 VALIDATION_BYTES = len(VALIDATION_WAITS) * (wire.HEADER_BYTES + len(wire.requestBody(wire.PING)))
 
 
 class HeldAnswer(NamedTuple):
     """
-    An answer that is held back.
+    An answer that is held until its address is validated.
 
-    :ivar size: its bytes
-    :ivar requiresValidation: whether it is not sent without validation, so it may wait longer
-    :ivar send: called once, with whether the address is validated
+    :ivar size: the size of the answer, in bytes
+    :ivar requiresValidation: whether the answer is dropped without validation; otherwise it is
+        shortened and sent as soon as the pong is late
+    :ivar send: called once at the end of the wait; the argument says whether the address is
+        validated
     """
 
     size: int
@@ -41,11 +45,11 @@ class HeldAnswer(NamedTuple):
 
 class AddressValidation:
     """
-    Validates the addresses of askers, and holds answers meanwhile.
+    Validates the addresses of askers, and holds the answers to these addresses meanwhile.
 
-    :param probes: ping the addresses
-    :param validated: the addresses that are validated already
-    :param silences: learns which addresses don't answer
+    :param probes: pings the addresses
+    :param validated: remembers the validated addresses
+    :param silences: remembers the addresses that don't answer
     """
 
     def __init__(
@@ -60,30 +64,30 @@ class AddressValidation:
         self._probes = probes
         self._validated = validated
         self._silent = silences.toValidation
-        # The held answers by address; the address that has waited longest comes first.
+        # The held answers of each address, in the order in which the validations began.
         self._held: dict[HostPort, list[HeldAnswer]] = {}
         self._heldBytes = 0
 
     def isValidated(self, address: HostPort) -> bool:
-        """Whether an address has shown lately that it receives."""
+        """Whether an address is validated."""
         return self._validated.has(address, self._seconds())
 
     def validated(self, address: HostPort) -> None:
-        """Note that an address has sent back what only its owner received: a token of ours."""
+        """Note that an address has sent back data that only its owner received."""
         self._validated.add(address, self._seconds())
 
     def isSilent(self, address: HostPort) -> bool:
-        """Whether an address did not answer a validation lately."""
+        """Whether an address left the ping of a validation unanswered within 30 seconds."""
         return bool(self._silent.get(address, self._seconds()))
 
     def holdUntilValidated(self, address: HostPort, answer: HeldAnswer) -> None:
-        """Validate an address, and hold an answer until then."""
+        """Begin to validate an address, and hold an answer until the validation ends."""
         if len(self._held.get(address, ())) >= HELD_ANSWERS_PER_ADDRESS:
             answer.send(False)
             return
         while self._heldBytes + answer.size > HELD_BYTES:
-            # A node that is there has mostly answered by the time that its validation is the
-            # oldest.
+            # Give up the oldest validation.  A live node has usually answered before its
+            # validation is the oldest.
             self._probes.giveUp(next(iter(self._held)))
         self._heldBytes += answer.size
         self._held.setdefault(address, []).append(answer)

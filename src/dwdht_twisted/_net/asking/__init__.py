@@ -1,5 +1,5 @@
 """
-Asking other nodes: query streams, their consumers, pings, and the resolving of names.
+Asking other nodes: query streams, their consumers, pings, and the resolution of host names.
 """
 
 from .pings import Pings

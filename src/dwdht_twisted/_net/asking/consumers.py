@@ -1,5 +1,5 @@
 """
-The consumers that read a query stream for callers that bring none of their own.
+The consumers of query streams that the package itself provides.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .driver import Begin
 @implementer(IConsumer)
 class Collection:
     """
-    A consumer that keeps all replies.
+    The consumer of `QueryStream.collect`.  It keeps all replies.
 
     :ivar items: the replies so far
     """
@@ -31,7 +31,7 @@ class Collection:
         self.items: list[Reply] = []
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """Do nothing: the producer is never paused."""
+        """Do nothing, because this consumer never pauses the producer."""
 
     def unregisterProducer(self) -> None:
         """Do nothing: there is nothing to release."""
@@ -44,10 +44,13 @@ class Collection:
 @implementer(IConsumer)
 class Iteration:
     """
-    A consumer that is read one reply at a time, and pauses its delivery while it is full.
+    The consumer of ``async for``.  It returns one reply at a time.
 
-    It knows the delivery and not the stream, so that it does not keep the stream alive: see
-    `QueryStream.__del__`.
+    It keeps replies until they are asked for.  When it keeps `LOOKUP_WINDOW` replies, it pauses the
+    delivery until all of them have been returned.
+
+    It has a reference to the delivery, not to the stream, because it must not keep the stream
+    alive: see `QueryStream.__del__`.
 
     :param delivery: writes the replies
     """
@@ -59,7 +62,7 @@ class Iteration:
         self._outcome: Failure | None = None
 
     def start(self, begin: Begin) -> None:
-        """Begin to ask."""
+        """Start the query."""
         done: Deferred[None] = Deferred()
         done.addBoth(self.ended)
         self._delivery.start(self, self._delivery, begin, done)
@@ -68,8 +71,8 @@ class Iteration:
         """
         The next reply.
 
-        :return: fails with ``StopAsyncIteration`` at the end
-        :raises ValueError: when the reply before is still awaited
+        :return: fires with the reply; fails with ``StopAsyncIteration`` at the end of the query
+        :raises ValueError: when the Deferred of an earlier call has not fired
         """
         if self._wanted is not None:
             raise ValueError("a reply is awaited already")
@@ -90,26 +93,26 @@ class Iteration:
         self._items.clear()
 
     def ended(self, outcome: Failure | None) -> None:
-        """Note the end; ``outcome`` is None when all went well."""
+        """Note the end of the query; ``outcome`` is its failure, or None if it succeeded."""
         self._outcome = outcome or Failure(StopAsyncIteration())
         wanted, self._wanted = self._wanted, None
         if wanted is not None and not wanted.called:
             wanted.errback(self._outcome)
 
     def _cancelled(self, _: object) -> None:
-        # If the Deferred stayed here, the end of the stream would end the loop as if all answers
-        # had arrived.
+        # Drop the Deferred first.  Otherwise the end of the query would fire the Deferred with
+        # StopAsyncIteration, and the loop would end as if all answers had arrived.
         self._wanted = None
         self._delivery.stopProducing()
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """Do nothing: the delivery is known."""
+        """Do nothing, because the producer is the delivery, which the constructor was given."""
 
     def unregisterProducer(self) -> None:
         """Do nothing: there is nothing to release."""
 
     def write(self, data: Reply) -> None:  # type: ignore[override]
-        """Pass a reply to the reader that waits for it, or keep it."""
+        """Fire the waiting Deferred of `next` with a reply; without one, keep the reply."""
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             wanted.callback(data)
@@ -122,10 +125,10 @@ class Iteration:
 @implementer(IConsumer)
 class StopWhen:
     """
-    A consumer that stops its stream on a condition.
+    A consumer that stops its stream as soon as a condition is true.
 
     :param stream: the stream
-    :param condition: asked after each reply
+    :param condition: called after each reply; returns whether to stop
     """
 
     def __init__(self, stream: IQueryStream, condition: Callable[[], bool]) -> None:
@@ -133,12 +136,12 @@ class StopWhen:
         self._condition = condition
 
     def registerProducer(self, producer: object, streaming: bool) -> None:
-        """Do nothing: the producer is the stream itself."""
+        """Do nothing, because the producer is the stream, which the constructor was given."""
 
     def unregisterProducer(self) -> None:
         """Do nothing: there is nothing to release."""
 
     def write(self, data: Reply) -> None:  # type: ignore[override]
-        """Stop the stream, if the condition holds now."""
+        """Stop the stream if the condition is true."""
         if self._condition():
             self._stream.stopProducing()

@@ -20,17 +20,17 @@ from .driver import Begin, SearchDriver
 @implementer(IPushProducer)
 class Delivery:
     """
-    Writes the replies of one question to a consumer, and has no further node asked while it is
-    paused.
+    Writes the replies of one question to a consumer.  While it is paused, no further node is asked.
 
-    The node holds the delivery while it runs.  The user holds the stream, and the delivery holds
-    nothing of the user but the consumer.  So a stream that nobody holds any more can be noticed.
+    The node has a reference to each running delivery.  The user has a reference to the stream.  The
+    delivery has no reference to the stream, so the stream is freed when the user drops it, although
+    the query is still running.
 
     :param driver: asks the nodes
     :param running: the deliveries of the node that have started and not ended
-    :ivar driver: see above
+    :ivar driver: asks the nodes
     :ivar isPaused: whether the consumer has paused the stream
-    :ivar isStopped: whether it has ended
+    :ivar isStopped: whether the delivery has ended
     """
 
     _log = Logger()
@@ -48,9 +48,9 @@ class Delivery:
         self, consumer: IConsumer, producer: IPushProducer, begin: Begin, done: Deferred[None]
     ) -> None:
         """
-        Register with a consumer, and begin to ask.
+        Register a producer with a consumer, and begin to ask.
 
-        :param producer: the producer that the consumer is to know
+        :param producer: the producer that is registered: the stream, or this delivery
         :param done: fired at the end
         """
         self._consumer = consumer
@@ -59,7 +59,8 @@ class Delivery:
         try:
             consumer.registerProducer(producer, True)
         except Exception:
-            # The consumer has another producer, which is not ours to unregister.
+            # The consumer probably has another producer.  Forget the consumer, so that `release`
+            # does not unregister that producer.
             self._consumer = None
             self.release()
             raise
@@ -70,13 +71,13 @@ class Delivery:
         """
         Ask no further node, and no longer count as running.
 
-        Nothing is called, so this can be done at any time and in any thread.  `stopProducing` is to
-        follow.
+        This method calls no other code, so it may be called at any time and in any thread.  The
+        caller has to call `stopProducing` later, in the thread of the reactor.
         """
         self.isPaused = True
         self._running.discard(self)
 
-    # What the consumer wants.
+    # Called by the consumer.
 
     def pauseProducing(self) -> None:
         """Ask no further node, and write no further reply."""
@@ -90,14 +91,14 @@ class Delivery:
         self.driver.advance()
 
     def stopProducing(self) -> None:
-        """End, and cancel all requests."""
+        """End the delivery, and cancel all its requests."""
         self._end(None)
 
     def fail(self, reason: Exception) -> None:
-        """End with an error."""
+        """End the delivery with an error."""
         self._end(Failure(reason))
 
-    # What the driver brings.
+    # Called by the driver.
 
     def deliver(self, reply: Reply) -> None:
         """Write a reply, or keep it while the stream is paused."""
@@ -107,7 +108,7 @@ class Delivery:
             self._write(reply)
 
     def finished(self, reason: DHTError | None) -> None:
-        """End, because the search is over."""
+        """End the delivery, because the search is over."""
         self._end(None if reason is None else Failure(reason))
 
     def _write(self, reply: Reply) -> None:
@@ -128,7 +129,11 @@ class Delivery:
             done.errback(failure)
 
     def release(self) -> Deferred[None] | None:
-        """Release everything, and return the Deferred that the caller is to fire, if it waits."""
+        """
+        Release everything.
+
+        :return: ``done`` of `start`, which the caller has to fire; None if it was returned before
+        """
         self.isStopped = True
         self.driver.stop()
         self._kept.clear()

@@ -1,5 +1,5 @@
 """
-Driving the searches of one question.
+The connection between the searches of one question and the network.
 """
 
 from __future__ import annotations
@@ -22,39 +22,40 @@ class Start(NamedTuple):
     """
     The beginning of a question.
 
-    :ivar search: its first search
-    :ivar isAlone: whether the node knows no other node, so that nobody need answer
+    :ivar search: the first search of the question
+    :ivar isAlone: whether the node knows no other node.  If so, the question succeeds without an
+        answer.
     """
 
     search: Search
     isAlone: bool = False
 
 
-#: Begins the first search of a question.  Its argument is to be called when the search has learnt
-#: more by itself, for example a resolved name.
+#: Begins the first search of a question.  The search calls the argument when it has new candidates
+#: that did not come from an answer, for example after a host name was resolved.
 Begin: TypeAlias = Callable[[Callable[[], None]], Start]
 
 
 class Receiver(Protocol):
-    """Takes what a question brings."""
+    """Takes the replies to a question."""
 
     @property
     def isPaused(self) -> bool:
-        """Whether no further node is to be asked for now."""
+        """Whether the driver must not ask further nodes at present."""
 
     def deliver(self, reply: Reply) -> None:
         """Take a reply."""
 
     def finished(self, reason: DHTError | None) -> None:
-        """Note the end; ``reason`` is None when all went well."""
+        """Note the end of the question; ``reason`` is its failure, or None if it succeeded."""
 
 
 class Counts:
     """
-    What has come of a question so far.
+    The counters of one question.
 
-    :ivar requests: the number of requests that were sent
-    :ivar responses: the number of nodes that have answered
+    :ivar requests: the number of requests that were sent to other nodes
+    :ivar responses: the number of answers
     :ivar errors: the number of nodes that failed to answer, or refused an update
     :ivar commits: the number of nodes that have taken an update
     """
@@ -70,15 +71,15 @@ class Counts:
 
 class SearchDriver:
     """
-    Asks the nodes that a search names, and tells the search what comes of it.
+    Asks the candidates of a search, and passes the answers and silences to the search.
 
-    A question has one search, a lookup or a fixed list of nodes.  An update has a second, the
-    commit to the closest nodes that answered the first.
+    A question begins with one search: a lookup, or a fixed list of nodes.  An update continues with
+    a second search, the commit.  The commit asks the closest nodes that answered the first search.
 
     :param question: the question
     :param caller: sends the requests
     :param local: serves the node's requests to itself
-    :ivar counts: what has come of it so far
+    :ivar counts: the counters of the question
     """
 
     def __init__(self, question: Question, caller: Caller, local: LocalNode) -> None:
@@ -92,14 +93,15 @@ class SearchDriver:
         self._isCommitting = False
         self._requests: dict[Candidate, OutgoingRequest] = {}
         self._punches = HolePunches(caller, self._pathOpened, self._punchFailed)
-        # Why the question fails if no other node answers; None while nobody need answer.
+        # The error with which the question fails if no other node answers.  It becomes None when
+        # another node has answered.  It stays None when the node knows no other node.
         self._failure: DHTError | None = None
 
     def start(self, begin: Begin, receiver: Receiver) -> None:
         """
         Begin the first search.
 
-        :param receiver: takes the replies, and is told of the end
+        :param receiver: takes the replies and the end of the question
         """
         self._receiver = receiver
         try:
@@ -116,7 +118,7 @@ class SearchDriver:
         self._cancelRequests()
 
     def advance(self) -> None:
-        """Ask all whom the search names now, and notice its end."""
+        """Ask all candidates that the search has now, and go on if the search is over."""
         while self._search is not None and self._receiver and not self._receiver.isPaused:
             candidate = self._search.next()
             if candidate is not None:
@@ -143,7 +145,7 @@ class SearchDriver:
         self._receiver.finished(reason)
 
     def _ask(self, candidate: Candidate) -> None:
-        """Send the question to a candidate; if that is impossible, the candidate has failed."""
+        """Send the question to a candidate.  A candidate that can't be asked counts as failed."""
         if candidate.isLocal:
             self._askLocally(candidate)
             return
@@ -188,7 +190,7 @@ class SearchDriver:
         self.advance()
 
     def _take(self, candidate: Candidate, message: ResponseMessage, address: HostPort) -> None:
-        """Take an answer of another node, or of the node itself."""
+        """Take an answer of another node or of the node itself."""
         assert self._search is not None and self._receiver is not None
         counts = self.counts
         counts.responses += 1
@@ -215,7 +217,7 @@ class SearchDriver:
         elif (
             referrer is not None
             and self._question.holepunching
-            # The nodes of a commit have just answered: they need no hole punch.
+            # The nodes of a commit have just answered, so they need no hole punch.
             and not self._isCommitting
         ):
             self._punches.begin(search, candidate, referrer)

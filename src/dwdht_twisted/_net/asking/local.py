@@ -1,5 +1,5 @@
 """
-Asking the node itself, as one of the nodes closest to a target.
+The requests of a node to itself, as one of the nodes closest to a target.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from ..._core.wire import HostPort, ResponseMessage
 from .question import Question
 
-#: Seconds that the node's own handler may take: as long as another node is waited for at most
-#: before any round trip was measured.  Larger: a slow handler of the node's own holds up its
-#: lookups.
+#: The longest time that a lookup waits for the node's own handler, in seconds.  A lookup waits as
+#: long for another node before any round trip was measured.  Larger: a slow handler of the node
+#: delays its own lookups.  Smaller: such a handler is not among the results.
 LOCAL_TIMEOUT = 4.0
 
 
 class LocalNode(Protocol):
     """
-    Serves requests of the node to itself; the answering half of the node.
+    Serves the requests of the node to itself.  `OwnRequests` implements this protocol.
     """
 
     @property
@@ -31,7 +31,7 @@ class LocalNode(Protocol):
         """The address that the node is bound to."""
 
     def handles(self, command: str) -> bool:
-        """Whether the node is a member and has a handler for a command."""
+        """Whether the node is a member of the network and has a handler for a command."""
 
     def serve(
         self,
@@ -45,7 +45,7 @@ class LocalNode(Protocol):
         """
         Run the handler of a command.
 
-        :param done: called once with the answer, or with None when the handler was not run
+        :param done: called once with the answer, or with None when too many handlers are running
         """
 
 
@@ -53,10 +53,10 @@ class LocalRequest:
     """
     A request of the node to itself.
 
-    It is served on the next turn of the reactor, and its answer comes on a further one.
+    The handler is called on the next turn of the reactor.  The answer is reported on a later turn.
 
-    :param clock: calls later
-    :param done: called once with the answer, or with None when there is none in time
+    :param clock: calls functions later
+    :param done: called once with the answer, or with None when no answer came in time
     """
 
     def __init__(self, clock: IReactorTime, done: Callable[[ResponseMessage | None], None]) -> None:
@@ -72,11 +72,12 @@ class LocalRequest:
             command, target, value = question[:3]
             local.serve(command, target, value, self._answered, isUpdate=isUpdate)
 
-        # Not at once: the handler, and then the consumer, would run within the caller's own call.
+        # The handler is not called at once.  Otherwise the handler, and the consumer of its answer,
+        # would run before the call of the user has returned.
         self._timer = self._clock.callLater(0, serve)
 
     def cancel(self) -> None:
-        """End without a word to ``done``."""
+        """End the request without calling ``done``."""
         self._done = None
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -84,12 +85,13 @@ class LocalRequest:
 
     def _answered(self, message: ResponseMessage | None) -> None:
         if self._done is not None:
-            # Not at once: handlers that wait for queries of their own node, each for the next one,
-            # would all end in one call stack, which has no room for 256 of them.
+            # ``done`` is not called at once.  In a chain of handlers, each may wait for a query of
+            # its own node that runs the next handler.  If all of them ended in one call stack, a
+            # chain of 256 handlers would exceed the recursion limit.
             self._restart(0, message)
 
     def _restart(self, seconds: float, message: ResponseMessage | None) -> None:
-        """End after some seconds, and not when it was to end until now."""
+        """Replace the timer: end the request with ``message`` after some seconds."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = self._clock.callLater(seconds, self._end, message)

@@ -1,5 +1,5 @@
 """
-Pings and hole punches that users ask for.
+The pings and hole punches of users.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..requests import Callbacks, Caller, OutgoingRequest
 
 class Pings:
     """
-    Sends pings whose answers are Deferreds of a `Pong`.
+    Sends pings and hole punches.  Each method returns a Deferred that fires with a `Pong`.
 
     :param caller: sends the requests
     """

@@ -17,9 +17,9 @@ class HolePunches:
     Reaches silent candidates through the nodes that named them.
 
     :param caller: sends the requests
-    :param opened: called with a candidate when a path to it has opened; its address is the one on
-        that path
-    :param failed: called with a candidate when all its hole punches have failed
+    :param opened: called with a candidate when a path to the candidate has opened.  Before the
+        call, the address of the candidate is set to the address on this path.
+    :param failed: called with a candidate when all hole punches to the candidate have failed
     """
 
     def __init__(
@@ -32,7 +32,8 @@ class HolePunches:
         self._opened = opened
         self._failed = failed
         self._underWay: dict[Candidate, list[OutgoingRequest]] = {}
-        # A node may answer every ping and never the question, so each is punched to once.
+        # Each candidate is reached by a hole punch at most once.  Otherwise a node that answers
+        # pings and never the question would cause hole punches without end.
         self._succeeded: set[Candidate] = set()
 
     def isUnderWay(self, candidate: Candidate) -> bool:
@@ -41,9 +42,9 @@ class HolePunches:
 
     def begin(self, search: Search, candidate: Candidate, referrer: Address) -> None:
         """
-        Ask a referrer to relay a ping, unless a path to the candidate opened before.
+        Ask a referrer to relay a ping, unless a hole punch to the candidate succeeded before.
 
-        :param search: told of each ping that is sent
+        :param search: is told of each transmission to the referrer
         """
         if candidate in self._succeeded:
             return
@@ -51,7 +52,7 @@ class HolePunches:
         def answered(message: ResponseMessage, address: HostPort) -> None:
             self.cancel(candidate)
             self._succeeded.add(candidate)
-            # The NAT of the peer may show another port than the one that its referrer knows.
+            # The referrer may know another port of the peer than its NAT uses towards this node.
             candidate.address = Address(*address)
             self._opened(candidate)
 
@@ -80,7 +81,7 @@ class HolePunches:
             self._caller.requests.cancel(punch)
 
     def clear(self) -> None:
-        """Cancel all hole punches, and forget which succeeded."""
+        """Cancel all hole punches, and forget which hole punches succeeded."""
         for candidate in list(self._underWay):
             self.cancel(candidate)
         self._succeeded.clear()

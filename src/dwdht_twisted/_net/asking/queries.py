@@ -1,5 +1,5 @@
 """
-The queries of one node: which nodes each of them starts from, and their end with the node.
+The queries of one node: how each query starts, and how all of them end with the node.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ Result = TypeVar("Result")
 
 class Queries:
     """
-    Makes the streams of a node.
+    Makes the query streams of a node.
 
-    :param table: gives the contacts to start from
+    :param table: provides the contacts from which a lookup starts
     :param caller: sends the requests
-    :param resolver: resolves names
-    :param bootstrap: the bootstrap nodes; their names are resolved each time
+    :param resolver: resolves host names
+    :param bootstrap: the bootstrap nodes; their host names are resolved anew for each lookup
     :param hasContacts: whether the node was given contacts of an earlier run
     :param local: serves the node's requests to itself
-    :param use: makes sure that the node can send
+    :param use: opens the port of the node if none is open yet
     """
 
     _log = Logger()
@@ -79,14 +79,14 @@ class Queries:
 
     @property
     def pending(self) -> int:
-        """The number of other Deferreds that have not fired."""
+        """The number of Deferreds given to `track` that have not fired."""
         return len(self._pending)
 
     def stream(self, question: Question, nodes: list[Address] | None) -> QueryStream:
         """
         Make the stream of a question.
 
-        :param nodes: the nodes to ask; None for the nodes closest to the target
+        :param nodes: the nodes to ask; None to look for the nodes closest to the target
         :raises ValueTooLarge: when the question doesn't fit a datagram
         """
         size = wire.HEADER_BYTES + len(question.body(self._table.id, bytes(wire.TOKEN_BYTES)))
@@ -102,9 +102,9 @@ class Queries:
         """
         Look for the nodes closest to a target, so that the table learns them.
 
-        :param alwaysBootstrap: whether to start from the bootstrap nodes too, however many contacts
-            the table holds
-        :return: fires at the end; fails with `NoResponse`
+        :param alwaysBootstrap: whether to ask the bootstrap nodes even if the table has enough
+            contacts
+        :return: fires at the end; fails with `NoResponse` when no node answers
         """
         return self._search(target, alwaysBootstrap).collect().addCallback(lambda _: None)
 
@@ -112,14 +112,16 @@ class Queries:
         """
         Look for nodes close to a target, until the table has enough of them.
 
-        :param isEnough: asked after each answer whether it has
-        :return: fires at the end; fails with `NoResponse`
+        :param isEnough: called after each answer; returns whether the table has enough nodes
+        :return: fires at the end; fails with `NoResponse` when no node answers
         """
         stream = self._search(target, False)
         return stream.startProducing(StopWhen(stream, isEnough))
 
     def track(self, deferred: Deferred[Result]) -> Deferred[Result]:
-        """Fail ``deferred`` when the node is destroyed before it fires."""
+        """
+        Return a Deferred with the outcome of ``deferred``, or a failure if the node ends before.
+        """
         tracked: AwaitableDeferred[Result] = AwaitableDeferred(lambda _: deferred.cancel())
         self._pending.add(tracked)
 
@@ -136,7 +138,7 @@ class Queries:
         return tracked
 
     def stop(self, reason: NodeDestroyed) -> None:
-        """End all streams, and all that is tracked, with ``reason``."""
+        """Fail all running streams and all tracked Deferreds with ``reason``."""
         for delivery in list(self._running):
             delivery.fail(reason)
         while self._pending:
@@ -153,8 +155,8 @@ class Queries:
         return QueryStream(Delivery(driver, self._running), begin, self._callSoon)
 
     def _callSoon(self, function: Callable[[], None]) -> None:
-        """Call a function on the next turn of the reactor; this may be done in any thread."""
-        # Twisted's reactors for tests have no threads.
+        """Call a function on the next turn of the reactor.  Any thread may call this method."""
+        # Twisted's reactors for tests have no callFromThread.
         call = getattr(self._clock, "callFromThread", None) or partial(self._clock.callLater, 0)
         call(function)
 
@@ -177,8 +179,8 @@ class Queries:
             lookup.addLocal()
         table.buckets.refreshed(target, self._clock.seconds())
         if self._bootstrap and (alwaysBootstrap or len(table) < K):
-            # A node that has contacts asks the bootstrap nodes because they may know nodes that its
-            # contacts don't know.
+            # After a network was cut, bootstrap nodes may know the other part, which no contact
+            # knows.  So the lookup must wait for bootstrap nodes even if the table has contacts.
             lookup.expect(isNeeded=alwaysBootstrap and len(table) > 0)
             self._whenResolved(self._bootstrap, lookup.addBootstrap, lookup.complete, advance)
         return Start(lookup, isAlone=not self._knowsOthers and not len(table))
@@ -197,7 +199,7 @@ class Queries:
         complete: Callable[[], None],
         advance: Callable[[], None],
     ) -> None:
-        """Pass each address to a search as soon as it is resolved."""
+        """Resolve addresses, and pass each one to a search as soon as it is resolved."""
 
         def found(address: Address) -> None:
             add([address])
@@ -218,4 +220,4 @@ class Queries:
 
 
 def _ignored(reason: Failure) -> None:
-    """Drop a failure: the stream has failed with its node already."""
+    """Drop the failure of a destroyed node, because the streams of the node have failed already."""

@@ -11,15 +11,15 @@ from ..._core import wire
 
 class Question(NamedTuple):
     """
-    What a stream asks, and of how many phases the asking consists.
+    The question of one stream: a query, or an update with its two phases.
 
     :ivar command: the name of the command
     :ivar target: 32 bytes
     :ivar value: the payload, or None
     :ivar holepunching: whether silent nodes are reached through the nodes that named them
-    :ivar isUpdate: whether the closest nodes are sent an update once they are found
-    :ivar withQuery: whether the answers of an update's first phase are results too
-    :ivar local: whether the node itself is asked, if it is a member and among the closest
+    :ivar isUpdate: whether the closest nodes get an update after they were found
+    :ivar withQuery: whether the answers of the first phase of an update are results too
+    :ivar local: whether to ask the node itself, if it is a member and among the closest
     """
 
     command: str
@@ -32,17 +32,18 @@ class Question(NamedTuple):
 
     @property
     def isForHandler(self) -> bool:
-        """Whether handlers of users answer it."""
+        """Whether the command belongs to a user, so that a handler answers the question."""
         return self.command not in wire.INTERNAL_COMMANDS
 
     def body(self, id: bytes | None, token: bytes | None = None) -> bytes:
-        """The body of a request that asks it; see `requestBody`."""
+        """The body of a request that asks this question; see `requestBody`."""
         return wire.requestBody(
             self.command,
             id,
             self.target,
             roundtripToken=token,
             value=self.value,
-            # A token makes the request an update.
+            # A request with a token is an update.  Only updates can be refused, so a query needs no
+            # flag.
             askerFlags=None if token is None else wire.UNDERSTANDS_REFUSAL,
         )

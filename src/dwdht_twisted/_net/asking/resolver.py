@@ -1,5 +1,5 @@
 """
-The resolving of host names to IPv4 addresses, without blocking.
+The resolution of host names to IPv4 addresses, without blocking.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from zope.interface import implementer
 from ..._core.wire import ANY_HOST, LOCAL_HOST, Address, isIPv4
 from ...errors import UnresolvableHost
 
-#: Seconds that a name may take to be resolved: time for the second of two name servers when the
-#: first is silent.  Twisted itself waits without a bound.
+#: The longest time to wait for the resolution of a host name, in seconds.  Twisted itself waits
+#: without a bound.  Smaller: if the first of two name servers is silent, the second may have no
+#: time to answer.
 RESOLUTION_TIMEOUT = 10.0
 
 
@@ -25,7 +26,7 @@ class _Resolution:
     """
     Takes the first IPv4 address of a host.
 
-    :ivar result: fires with that address
+    :ivar result: fires with the address
     :ivar waiting: the Deferreds of all `Resolver.resolve` calls for this host
     """
 
@@ -36,7 +37,7 @@ class _Resolution:
         self.waiting = [waiter]
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-        """Do nothing: a resolution can't be cancelled in Twisted."""
+        """Do nothing, because Twisted can't cancel a resolution."""
 
     def addressResolved(self, address: IAddress) -> None:
         """Keep the first IPv4 address."""
@@ -52,7 +53,7 @@ class _Resolution:
             self.result.callback(self._found)
 
     def tooLate(self, _: object, seconds: float) -> NoReturn:
-        """Fail because the time is up."""
+        """Fail because `RESOLUTION_TIMEOUT` is over."""
         raise UnresolvableHost(f"{self._host} could not be resolved in {seconds:g} seconds")
 
 
@@ -60,10 +61,10 @@ class Resolver:
     """
     Finds the IPv4 addresses of hosts.
 
-    A name that several calls wait for is resolved once.  A slow resolver works in threads that the
-    whole process shares, and each resolution takes one of them.
+    Calls that wait for the same host name share one resolution.  Each resolution takes a thread of
+    a pool that the whole process shares, so more resolutions would slow down other code.
 
-    :param reactor: resolves names and tells the time
+    :param reactor: resolves host names and tells the time
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -74,11 +75,11 @@ class Resolver:
         """
         Find the IPv4 address of a host.
 
-        The address 0.0.0.0 stands for this machine, and is replaced by its loopback address, from
-        which a server there answers.
+        The host 0.0.0.0 stands for this machine.  It is replaced by the loopback address, because
+        answers come from the loopback address.
 
-        :return: fires with the address to send to, at once when the host is an IPv4 address; fails
-            with `UnresolvableHost`, after 10 seconds at the latest
+        :return: fires with the address to send to, at once when the host is an IPv4 address.  Fails
+            with `UnresolvableHost`, at the latest after 10 seconds.
         """
         host = address.host
         if host == ANY_HOST:
@@ -88,7 +89,7 @@ class Resolver:
         try:
             host.encode("idna")
         except UnicodeError as error:
-            # Twisted's resolver would never answer.
+            # Fail here, because Twisted's resolver never answers for such a name.
             return fail(UnresolvableHost(f"{host} is not a host name: {error}"))
         waiter: Deferred[str] = Deferred()
         if host in self._running:
@@ -106,9 +107,9 @@ class Resolver:
         """
         Find the IPv4 addresses of several hosts.
 
-        :param found: called with each address as soon as it is known
-        :param unresolved: called with the reason for each host that has no address
-        :return: fires after the last of these calls
+        :param found: called with each address as soon as it is resolved
+        :param unresolved: called with an error message for each host that can't be resolved
+        :return: fires when all hosts are done
         """
 
         def failed(reason: Failure) -> None:
@@ -119,7 +120,7 @@ class Resolver:
         return DeferredList(each).addCallback(lambda _: None)
 
     def stop(self) -> None:
-        """Give up all resolutions; their Deferreds fail with `CancelledError`."""
+        """Give up all resolutions.  Their Deferreds fail with ``CancelledError``."""
         for resolution in list(self._running.values()):
             resolution.result.cancel()
 
@@ -134,8 +135,8 @@ class Resolver:
                 else:
                     each.callback(result)
 
-        # Not at the top: most nodes are given addresses, and this import takes longer than all of
-        # ours.
+        # This import is not at the top of the module, because it takes longer than importing all of
+        # this package.  A node that is given only IPv4 addresses does not need it.
         from twisted.internet.address import IPv4Address
 
         self._reactor.nameResolver.resolveHostName(resolution, host, 0, [IPv4Address], "UDP")

@@ -1,11 +1,12 @@
 """
 The answers to a query, as a push producer.
 
-There are three ways to read a `QueryStream`, and all of them are consumers: `startProducing` takes
-any ``IConsumer``, `collect` and ``async for`` bring their own.
+There are three ways to read a `QueryStream`: `startProducing` with any ``IConsumer``, `collect`,
+and ``async for``.  `collect` and ``async for`` use consumers of this package.
 
-Back pressure works at the source.  While the consumer has paused the stream, no further node is
-asked.  The answers to requests already sent, a window's worth at most, are kept until it resumes.
+A pause acts on the requests.  While the stream is paused, no further node is asked.  Answers to
+requests already in flight, at most `LOOKUP_WINDOW` on-time ones and a few late ones, are kept until
+the stream is resumed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Result = TypeVar("Result")
 @implementer(IQueryStream)
 class QueryStream:
     """
-    One query or update; `DHTNode` makes them.
+    One query or update, made by `DHTNode.query` or `DHTNode.update`.
 
     :param delivery: writes the replies
     :param begin: starts the first search
@@ -47,7 +48,7 @@ class QueryStream:
 
     @property
     def responses(self) -> int:
-        """The number of nodes that have answered so far."""
+        """The number of answers so far; an update counts a node's answers to both phases."""
         return self._delivery.driver.counts.responses
 
     @property
@@ -66,7 +67,7 @@ class QueryStream:
         """
         Register with ``consumer`` as a push producer and write each `Reply` to it.
 
-        :return: fires at the end of the query, or when it was stopped; fails as
+        :return: fires at the end of the query, or when the query was stopped; fails as
             `IQueryStream.startProducing` says
         :raises ValueError: when the stream was read before
         """
@@ -107,18 +108,23 @@ class QueryStream:
         return self
 
     def __anext__(self) -> Deferred[Reply]:
-        """The next reply; fails with ``StopAsyncIteration`` at the end."""
+        """
+        The next reply.
+
+        :return: fails with ``StopAsyncIteration`` at the end, or as `startProducing` does
+        """
         iteration = self.__aiter__()._iteration
         assert iteration is not None
-        # The caller may hold nothing but the Deferred: ``await anext(node.query(...))``.
+        # The callback keeps the stream alive until the reply arrives, even if the caller has only
+        # the Deferred: ``await anext(node.query(...))``.
         return iteration.next().addBoth(self._passOn)
 
     def _passOn(self, result: Result) -> Result:
-        """Pass a result on; as a callback, this keeps the stream alive until there is one."""
+        """Return the result unchanged.  As a callback, this method keeps its stream alive."""
         return result
 
     def aclose(self) -> Deferred[None]:
-        """Stop the query; ``contextlib.aclosing`` calls this when a loop was left."""
+        """Stop the query.  ``contextlib.aclosing`` calls this at the end of its block."""
         self.stopProducing()
         closed: AwaitableDeferred[None] = AwaitableDeferred()
         closed.callback(None)
@@ -126,35 +132,36 @@ class QueryStream:
 
     def __del__(self) -> None:
         """
-        End a query that nobody can go on reading.
+        End the query if its replies can no longer be read.
 
-        A loop was left, or the stream is paused and nobody can resume it.  A query whose consumer
-        takes all replies goes on to its end.
+        This is so if the stream was read by ``async for``, or if it is paused.  A query with an
+        unpaused consumer goes on to its end.
         """
         delivery = self._delivery
         if delivery.isStopped or not (self._iteration is not None or delivery.isPaused):
             return
-        # The garbage collector runs in any thread, and at any point of the node's own code, which
-        # is not prepared for the end of a request there.  So the requests end on the next turn.
+        # The garbage collector may run in any thread, and at any point of the node's code.  Ending
+        # requests at such a point could break that code.  So the requests end on the next turn of
+        # the reactor.
         delivery.abandon()
         self._callSoon(delivery.stopProducing)
 
     # IPushProducer.
 
     def pauseProducing(self) -> None:
-        """Ask no further node, and write no further reply."""
+        """Ask no further node, and write no further reply, until `resumeProducing`."""
         self._delivery.pauseProducing()
 
     def resumeProducing(self) -> None:
-        """Write the replies that came meanwhile, and go on asking."""
+        """Write the replies that arrived during the pause, and go on asking."""
         self._delivery.resumeProducing()
 
     def stopProducing(self) -> None:
-        """Cancel the query and its requests, and drop the replies that were not read."""
+        """Cancel the query and its requests, and drop unread replies."""
         if self._iteration is not None:
             self._iteration.clear()
         self._delivery.stopProducing()
 
 
 def _discard(done: object) -> None:
-    """Leave the Deferred of a delivery to its cancellation, which fires it."""
+    """Ignore the Deferred that `Delivery.release` returns: its cancellation already fires it."""

@@ -1,5 +1,5 @@
 """
-Requests in flight, and the pings that others make a node send.
+Sending requests, and the pings that other nodes make a node send.
 """
 
 from .caller import Caller

@@ -1,5 +1,5 @@
 """
-Sending requests, and what the routing table learns from each answer and each silence.
+Sending requests, and telling the routing table of each answer and each silence.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from .requests import Requests
 
 class Caller:
     """
-    Sends the requests of one node, and keeps its table up to date.
+    Sends the requests of one node, and keeps its routing table up to date.
 
     :param table: learns which contacts answer
     :param silences: learns which addresses were silent
-    :ivar ownId: the id that the node tells others, None when it is ephemeral
+    :ivar ownId: the id that the node sends to other nodes; None when the node is ephemeral
     :ivar requests: the node's own requests
-    :ivar probing: the pings that others make it send
+    :ivar probing: the pings that other nodes make this node send
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class Caller:
         """
         Take a response.
 
-        :return: False when no request waits for it
-        :raises MalformedDatagram: when a request waits for it and it can't be read
+        :return: False when no request or probe waits for the response
+        :raises MalformedDatagram: when an expected response can't be read
         """
         return self.requests.received(datagram, address) or self.probing.received(datagram, address)
 
     def stop(self, reason: DHTError) -> None:
-        """Fail all requests with ``reason``, and all that are made from now on."""
+        """Fail all present and all later requests with ``reason``."""
         self.requests.stop(reason)
         self.probing.stop(reason)
 
     def isSilent(self, address: HostPort) -> bool:
-        """Whether an address left a request of the node's own unanswered lately."""
+        """Whether an address did not answer one of the node's own requests within a minute."""
         return bool(self._silences.toRequests.get(address, self._seconds()))
 
     # Sending.
@@ -65,9 +65,9 @@ class Caller:
         """
         Send a request; see `Requests.send`.
 
-        :param isForHandler: whether a user's handler is to answer.  Its silence need not be that of
-            its node, which is pinged then.
-        :raises TooManyRequests: when too many wait already
+        :param isForHandler: whether a user's handler has to answer.  If the handler is silent, its
+            node may still be alive, so the node is pinged before it loses its place in the table.
+        :raises TooManyRequests: when too many requests wait already
         """
         if isForHandler:
             callbacks = callbacks._replace(onMissed=self.probing.checkSilence)
@@ -87,7 +87,8 @@ class Caller:
         """
         Open a path to a peer through a referrer.
 
-        :param isAsked: whether a request to the peer is in flight, and opens our own NAT
+        :param isAsked: whether a request to the peer is in flight.  If it is, its datagrams have
+            opened our own NAT, so no ping to the peer is needed for that.
         :raises TooManyRequests: when too many requests wait already
         """
         relayed = wire.requestBody(wire.PING, self.ownId, forwardRequest=packAddress(*peer))
@@ -95,7 +96,11 @@ class Caller:
         return self.requests.sendThrough(peer, referrer, relayed, callbacks, direct)
 
     def check(self, address: Address) -> None:
-        """Ping an address, so that the table learns which node is there."""
+        """
+        Ping an address, so that the table learns which node is there.
+
+        Nothing is sent if such a ping to ``address``, or `MAXIMUM_CHECKS` such pings, are pending.
+        """
         if address in self._checks or len(self._checks) >= MAXIMUM_CHECKS:
             return
 
@@ -109,7 +114,7 @@ class Caller:
             done()
 
     def recall(self, contact: Contact) -> None:
-        """Find out whether a contact of an earlier run is there, even if it was silent lately."""
+        """Ping a contact of an earlier run, even if its address was silent lately."""
         self.probing.claimed(contact.id or b"", contact.address)
         if not self.probing.isClaimProbed(contact.address):
             self.check(contact.address)
@@ -130,8 +135,9 @@ class Caller:
         self.probeMissed(address)
 
     def gone(self, address: Address) -> None:
-        """Note that no node is at an address where a handler was silent."""
-        # The next node at that address is not waited for as a slow handler once was.
+        """Note that an address answered neither a handler's request nor a ping."""
+        # The time-out of this address has grown for a slow handler.  Another node may start at the
+        # address, and the long time-out is wrong for that node.
         self.requests.forget(address)
         self.missed(address)
 

@@ -1,7 +1,7 @@
 """
-The deadlines of requests: a heap, and one reactor timer for all of them.
+The deadlines of requests: a heap, with one reactor timer for all deadlines.
 
-A heap and not a queue, because the time-outs of addresses differ.
+It is a heap and not a queue, because the time-outs of addresses differ.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from heapq import heappop, heappush
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: Seconds by which the timer must be late before the reactor counts as having been held up.
+#: If the timer is late by more than this number of seconds, the reactor was busy meanwhile, and may
+#: not have read the answers that have arrived.
 HELD_UP = 0.02
 
 
 class Deadlines:
     """
-    Calls back for each request whose deadline has passed.
+    Calls a function for each request whose deadline has passed.
 
-    The heap holds transaction ids, so it keeps no request alive that has ended.  An entry whose
-    request has ended, or was sent again since, is skipped when its time comes.
+    The heap holds transaction ids, not requests, so ended requests can be freed.  When a request
+    ends or is sent again, its old entry stays in the heap.  The old entry is skipped later.
 
     :param clock: calls later
     :param deadlineOf: returns the present deadline of a transaction id, or None when its request
@@ -58,8 +59,8 @@ class Deadlines:
         if self._timer is not None:
             if deadline >= self._timerAt:
                 return
-            # A reactor searches all its timers for one that is reset to an earlier time, so make a
-            # new one instead.
+            # Make a new timer.  Resetting a timer to an earlier time is slow, because the reactor
+            # searches all its timers.
             self._timer.cancel()
         self._timer = self._clock.callLater(deadline - now, self._wake)
         self._timerAt = deadline
@@ -68,8 +69,8 @@ class Deadlines:
         self._timer = None
         now = self._clock.seconds()
         if now - self._timerAt > HELD_UP and not self._wasHeldUp:
-            # The reactor calls timers before it reads.  Let it read once, because answers may be
-            # waiting in the socket.
+            # The reactor calls timers before it reads sockets.  Wait until it has read once,
+            # because answers may be waiting in the socket.
             self._wasHeldUp = True
             self._wakeAt(now, now)
             return

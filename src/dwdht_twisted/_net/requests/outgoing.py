@@ -1,5 +1,5 @@
 """
-One outgoing request, and the callbacks that learn what comes of it.
+One outgoing request, and the callbacks that report its outcome.
 """
 
 from __future__ import annotations
@@ -10,40 +10,41 @@ from typing import NamedTuple, TypeAlias
 from ..._core.wire import Address, HostPort, ResponseMessage
 from ...errors import DHTError
 
-#: The times that the answer to each transmission is waited for, in time-outs of the address.  The
-#: second is as short as the first, because most first transmissions without an answer were lost.
-#: The later ones leave a handler the time that the original does.
+#: The time to wait for an answer after each transmission, in time-outs of the address.  The second
+#: wait is as short as the first, because an unanswered first transmission was usually lost.  The
+#: third and fourth are long, so that a slow handler has as much time as with dht-rpc.
 WAITS = (1.0, 1.0, 2.0, 4.0)
 
-#: Transmissions of a request before it fails.
+#: The number of transmissions after which an unanswered request fails.
 TRANSMISSIONS = len(WAITS)
 
-#: The waits of a ping that a referrer relays while the request itself goes on.
+#: The waits, in time-outs, of a ping that a referrer relays while the request to the peer is still
+#: in flight.
 RELAY_WAITS = (1.0, 2.0)
 
-#: Called with an answer and the address that it came from.
+#: Called with an answer and its source address.
 OnAnswer: TypeAlias = Callable[[ResponseMessage, HostPort], None]
 
 #: Called with the reason of a failure.
 OnFailure: TypeAlias = Callable[[DHTError], None]
 
-#: Called with an address that has not answered a request, after all retries.
+#: Called with the address of a request that is unanswered after all retries.
 OnMissed: TypeAlias = Callable[[Address], None]
 
-#: Called each time an answer is late, with the number of transmissions.  The request is sent again,
-#: unless it is cancelled within the call.
+#: Called with the number of transmissions, each time an answer is late.  After the call the request
+#: is sent again, unless the call has cancelled the request.
 OnLate: TypeAlias = Callable[[int], None]
 
 
 class Callbacks(NamedTuple):
     """
-    What is called when something happens to a request.
+    The functions that report the outcome of a request.
 
-    :ivar onAnswer: called at most once
-    :ivar onFailure: called at most once, and not after ``onAnswer``
-    :ivar onLate: called before each further transmission, unless it is None
-    :ivar onMissed: called before ``onFailure`` when no answer came; if it is None, the listener of
-        all requests is told instead
+    :ivar onAnswer: called when the answer arrives, at most once
+    :ivar onFailure: called when the request fails, at most once, and never after ``onAnswer``
+    :ivar onLate: called before each retransmission; None to call nothing
+    :ivar onMissed: called before ``onFailure`` when no answer came; None to call
+        `Listener.missed` of all requests instead
     """
 
     onAnswer: OnAnswer
@@ -56,17 +57,17 @@ class OutgoingRequest:
     """
     One request, from its creation to its end.
 
-    :param address: the address that is to answer
+    :param address: the address of the node that has to answer
     :param messages: the bodies to send, each with its receiver
-    :param callbacks: learn what comes of it
-    :ivar anyPort: whether an answer may come from another port of the host
-    :ivar waits: the times that each transmission is waited for, in time-outs
-    :ivar transactionId: 0 to 32767; -1 before it is sent
+    :param callbacks: report the outcome
+    :ivar anyPort: whether the answer may come from any port of the host
+    :ivar waits: the time to wait for an answer after each transmission, in time-outs
+    :ivar transactionId: 0 to 32767; -1 before the first transmission
     :ivar transmissions: the number of transmissions so far
     :ivar sentAt: the time of the last transmission, in seconds
     :ivar timeout: the time-out of the address, in seconds
-    :ivar deadline: the time until which the answer is on time, in seconds
-    :ivar isOver: whether it has ended
+    :ivar deadline: the time after which the answer is late, in seconds
+    :ivar isOver: whether the request has ended
     """
 
     __slots__ = (
@@ -106,14 +107,14 @@ class OutgoingRequest:
 
     @property
     def wait(self) -> float:
-        """How long the answer to the last transmission is waited for, in seconds."""
+        """The time to wait for an answer after the last transmission, in seconds."""
         return self.timeout * self.waits[self.transmissions - 1]
 
     @property
     def isDirect(self) -> bool:
-        """Whether it is sent to the address that is to answer, and not only to a referrer."""
+        """Whether the answering node gets the request itself, and not only a relayed ping."""
         return self.messages[0][1] == self.address
 
     def isAnsweredFrom(self, address: HostPort) -> bool:
-        """Whether an answer from ``address`` is the one that is waited for."""
+        """Whether the answer to this request may come from ``address``."""
         return address == self.address or (self.anyPort and address[0] == self.address[0])

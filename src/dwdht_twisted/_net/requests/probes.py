@@ -1,16 +1,16 @@
 """
-Probes: the pings that others, mostly strangers, make a node send.
+Probes: the pings that other nodes make a node send.
 
-A request may come from anywhere and claim anything.  The pings that check such claims are kept
-apart from the node's own requests: they have places and a time-out of their own.  So however many
-of them stay without an answer, no request of the node's own waits longer.  One address has one
-probe of a kind at a time.  In a flood the oldest probe is given up: a node that is there has mostly
-answered by then.
+A request may have any source address and carry any id.  A node checks both by a ping, the probe.
+Probes have places and a time-out of their own, apart from the node's own requests.  So unanswered
+probes never delay the node's own requests.  An address has at most one probe of each kind at a
+time.  In a flood, the oldest probe is given up.  A live node has usually answered before its probe
+is the oldest.
 
-An answer is told by a transaction id of 15 bits.  An attacker that sends in the name of an address
-where it can't read has to guess that id.  So a probe is given up after `MAXIMUM_GUESSES` answers
-from its address that no request waits for.  A few of them may be late answers to the node's own
-requests.
+Only the transaction id, 15 bits, shows that an answer is genuine.  An attacker that forges an
+address and can't read its datagrams has to guess the id.  So a probe is given up after
+`MAXIMUM_GUESSES` unexpected answers from its address.  A few unexpected answers are tolerated,
+because they may be late answers to the node's own requests.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ...errors import DHTError
 from .outgoing import Callbacks, OnLate, OnMissed, OutgoingRequest
 from .requests import Requests
 
-#: Called once when a probe ends, with whether there is an answer.
+#: Called once when a probe ends; the argument says whether the probe was answered.
 OnEnd: TypeAlias = Callable[[bool], None]
 
 
@@ -34,9 +34,9 @@ class Probe:
     """
     One probe.
 
-    :ivar request: its ping
-    :ivar onEnd: called at its end
-    :ivar guesses: the number of unexpected answers from its address
+    :ivar request: the ping
+    :ivar onEnd: called when the probe ends
+    :ivar guesses: the number of unexpected answers from the address of the probe
     """
 
     __slots__ = ("guesses", "onEnd", "request")
@@ -51,11 +51,12 @@ class Probes:
     """
     The probes of one kind, for example of claims.
 
-    :param requests: sends the pings, and has room for the probes of all kinds
+    :param requests: sends the pings of all kinds; its window must have a place for each of them
     :param body: the body of a ping
-    :param waits: the times that each transmission is waited for, in units of `PROBE_TIMEOUT`
-    :param maximum: the number of probes at once
-    :param onMissed: told of each address that has not answered, before the end of its probe
+    :param waits: the time to wait for an answer after each transmission, in units of
+        `PROBE_TIMEOUT`
+    :param maximum: the most probes of this kind at the same time
+    :param onMissed: called with each address that did not answer, before ``onEnd`` of its probe
     """
 
     def __init__(
@@ -82,12 +83,13 @@ class Probes:
         """
         Ping an address, unless it is being probed already.
 
-        :param onEnd: called once
-        :param onLate: called each time before the ping is sent again
+        :param onEnd: called once when the probe ends, unless no probe was begun
+        :param onLate: called before each retransmission of the ping
         """
         probes = self._probes
         while address not in probes and len(probes) >= self._maximum:
-            # The end of a probe may begin another, even one of the same address.
+            # ``onEnd`` of the given up probe may begin a further probe, even of this address.
+            # So the loop checks both conditions again.
             self.giveUp(next(iter(probes)))
         if address in probes:
             return
@@ -106,7 +108,7 @@ class Probes:
             probes[address] = Probe(request, onEnd)
 
     def guessed(self, address: HostPort) -> None:
-        """Note an answer from an address that no request waits for."""
+        """Note an unexpected answer from an address."""
         probe = self._probes.get(address)
         if probe is not None:
             probe.guesses += 1

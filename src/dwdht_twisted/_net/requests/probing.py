@@ -1,5 +1,5 @@
 """
-Probing: which addresses are pinged because of what others say.
+Probing: the decisions which addresses are pinged because of other nodes' requests or silence.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from .requests import Requests
 
 
 class Learner(Protocol):
-    """Learns which addresses answer, and which don't."""
+    """Is told of each answer and each silence."""
 
     def heard(self, message: ResponseMessage, address: HostPort) -> None:
         """Note an answer."""
 
     def missed(self, address: Address) -> None:
-        """Note that an address did not answer a request, if nothing else is told of it."""
+        """Note that an address did not answer a request without an ``onMissed`` of its own."""
 
     def gone(self, address: Address) -> None:
-        """Note that no node is at an address where a handler was silent."""
+        """Note that an address answered neither a handler's request nor a ping."""
 
     def probeMissed(self, address: Address) -> None:
         """Note that an address did not answer a probe."""
@@ -49,14 +49,15 @@ class Probing:
     The probes of one node, of four kinds:
 
     ============  ========================================================================
-    claims        a node asked under an id that the table does not know
-    rechecks      the id or the address of a contact turned up elsewhere
-    validations   an address has to show that it receives before it is sent a large answer
-    silences      the handler of a node did not answer; the node itself may be there
+    claims        a request carried an id that the table does not contain
+    rechecks      a request carried a contact's id, or came from a contact's address,
+                  but the other of the two was different
+    validations   a large answer is held until its address has shown that it receives
+    silences      a handler did not answer, but its node may still be alive
     ============  ========================================================================
 
-    :param table: knows the contacts, and which claims need a probe
-    :param learner: told of all answers and silences
+    :param table: knows the contacts, and decides which claims need a probe
+    :param learner: is told of all answers and silences
     :param silences: knows which addresses were silent lately
     :ivar validations: the probes that validate addresses
     """
@@ -94,7 +95,7 @@ class Probing:
             wire.requestBody(wire.PING),
             waits=VALIDATION_WAITS,
             maximum=MAXIMUM_VALIDATIONS,
-            # A validation without an answer tells nothing of a contact.
+            # A contact keeps its place in the table even if it does not answer a validation.
             onMissed=lambda address: None,
         )
         self._silenceChecks = Probes(
@@ -114,8 +115,8 @@ class Probing:
         """
         Take a response that answers none of the node's own requests.
 
-        :return: False when no probe waits for it
-        :raises MalformedDatagram: when it can't be read
+        :return: False when no probe waits for the response
+        :raises MalformedDatagram: when an expected response can't be read
         """
         if self._requests.received(datagram, address):
             return True
@@ -126,30 +127,35 @@ class Probing:
         return False
 
     def stop(self, reason: DHTError) -> None:
-        """End all probes, and all that begin from now on."""
+        """End all probes with a failure.  Later probes fail at once."""
         self._requests.stop(reason)
 
     def claimed(self, id: bytes, address: HostPort) -> None:
-        """Find out whether a node with an id is at an address, if the table wants to know."""
+        """
+        Probe the claim that a node with an id is at an address, if the table needs to know.
+
+        If a contact has the same id at another address, that contact is probed instead.
+        """
         probed = self._table.asked(id, address, self._clock.seconds())
         if probed is None:
             return
         if self._table.hasProven(probed):
-            # However many claims there are, a contact has its time to answer.
+            # Rechecks of contacts have their own places.  So a flood of claims can't push out the
+            # probe of a contact before the contact has answered.
             self._rechecks.send(probed, partial(self._recheckEnded, probed, address))
         else:
             self._claims.send(probed, partial(self._claimEnded, probed))
 
     def isClaimProbed(self, address: HostPort) -> bool:
-        """Whether a claim of an address is being probed."""
+        """Whether a claim with this address is being probed."""
         return self._claims.isProbed(address)
 
     def checkSilence(self, address: Address) -> None:
         """
-        Find out whether a node is there whose handler was silent.
+        Find out whether the node of a silent handler is still alive.
 
-        A pong is faster than a handler.  So this is a probe, whose round trip does not shorten the
-        time-out of user commands.
+        A pong is faster than a handler.  So the ping is sent as a probe, because the round trips of
+        probes do not shorten the time-out of user commands.
         """
         if not self._silences.toRequests.get(address, self._clock.seconds()):
             self._silenceChecks.send(address, lambda isAnswered: None)
@@ -159,7 +165,7 @@ class Probing:
             self._table.withdraw(address)
 
     def _recheckEnded(self, contact: HostPort, claimed: HostPort, isAnswered: bool) -> None:
-        # A contact that was silent has left the table.  Its node may have moved to the address
-        # where its id turned up.
+        # If the contact was silent, it has left the table.  Its node may have moved to the address
+        # that claimed its id, so probe that address.
         if claimed != contact and not self._table.holds(contact):
             self._rechecks.send(claimed, lambda isAnswered: None)

@@ -1,11 +1,12 @@
 """
 The requests of one node that wait for an answer.
 
-A request gets an unpredictable transaction id, is sent again when its answer is late, and ends in
-exactly one of an answer, a failure, or a cancellation.  A limited number is in flight at once.  The
-rest waits in a bounded queue, which moves on whenever a request ends, in whatever way.
+A request gets an unpredictable transaction id, and is sent again when its answer is late.  It ends
+by an answer, a failure, or a cancellation.  The number of requests in flight is limited.  Further
+requests wait in a bounded queue.  Whenever a request ends, the next one in the queue is sent.
 
-This is the datagram path: plain callbacks, no Deferreds.
+Each datagram passes through this module, so it uses plain callbacks, which are faster than
+Deferreds.
 """
 
 from __future__ import annotations
@@ -24,28 +25,28 @@ from .outgoing import RELAY_WAITS, WAITS, Callbacks, OutgoingRequest
 
 
 class Listener(Protocol):
-    """Learns what comes of all requests."""
+    """Is told of the answer or the silence to each request."""
 
     def heard(self, message: ResponseMessage, address: HostPort) -> None:
         """Note an answer, before the callback of its request is called."""
 
     def missed(self, address: Address) -> None:
         """
-        Note that an address has not answered, after all retries.
+        Note that an address has not answered a request after all retries.
 
-        A request with an ``onMissed`` of its own is not told here.
+        If the request has an ``onMissed`` of its own, that is called instead of this method.
         """
 
 
 class Requests:
     """
-    The requests of one kind: a node's own, or the probes that others make it send.
+    The requests of one kind: the node's own requests, or the probes.
 
-    :param environment: sends, tells the time, gives transaction ids
-    :param listener: told of all answers and silences
-    :param window: the number of requests in flight
-    :param queueLimit: the number of requests that wait for a place
-    :param timeouts: tells how long to wait; by default it learns that from the answers
+    :param environment: provides the transport, the time and transaction ids
+    :param listener: is told of the answer or the silence to each request
+    :param window: the most requests in flight
+    :param queueLimit: the most requests that wait until the window has a place
+    :param timeouts: the time-out of each address; by default estimated from round trips
     """
 
     def __init__(
@@ -95,7 +96,8 @@ class Requests:
         Send a request.
 
         :param body: the result of `requestBody`
-        :param waits: the times that each transmission is waited for, in time-outs of the address
+        :param waits: the time to wait for an answer after each transmission, in time-outs of the
+            address
         :return: the request, for `cancel`
         :raises TooManyRequests: when the queue is full
         """
@@ -112,14 +114,14 @@ class Requests:
         """
         Ask a referrer to relay a ping, and ping the peer itself under the same transaction id.
 
-        The ping to the peer opens our own NAT.  The answer comes from the peer's host; its NAT may
-        show another port.
+        The ping to the peer opens our own NAT.  The answer comes from the peer's host, but the NAT
+        of the peer may have changed its port.
 
         :param address: the peer
         :param relayed: the body for the referrer
-        :param direct: the body for the peer, or None when another request to it is in flight and
-            opens our NAT.  Then the referrer is asked a few times only, and silence tells nothing
-            of the peer.
+        :param direct: the body for the peer, or None when another request to the peer is in flight,
+            which has opened our NAT.  With None, the referrer is asked `RELAY_WAITS` times, and
+            silence does not count against the peer.
         :raises TooManyRequests: when the queue is full
         """
         messages: tuple[tuple[bytes, Address], ...] = ((relayed, referrer),)
@@ -131,12 +133,13 @@ class Requests:
 
     def redirect(self, request: OutgoingRequest, address: Address) -> None:
         """
-        Send a request that is in flight once more, because a path to its peer has opened.
+        Send a pending request once more, because a hole punch has opened a path to its peer.
 
-        It stays the same request.  So a peer that gets several of its transmissions runs it once,
-        and an answer to any of them counts.  It has as many retries left as before.
+        The transaction id stays the same.  So a peer that receives several transmissions runs the
+        request once, and an answer to any transmission is accepted.  This transmission does not
+        count as a retry.
 
-        :param address: the peer's address on that path
+        :param address: the peer's address on the new path
         """
         [(body, _)] = request.messages
         request.address = address
@@ -146,7 +149,7 @@ class Requests:
         self._transmit(request)
 
     def forget(self, address: HostPort) -> None:
-        """Forget how fast an address answered, because the node there is gone."""
+        """Forget the round trip times of an address, because its node is gone."""
         self._timeouts.forget(address)
 
     def cancel(self, request: OutgoingRequest) -> None:
@@ -158,16 +161,16 @@ class Requests:
         """
         Take a response.
 
-        :return: False when no request waits for it
-        :raises MalformedDatagram: when it can't be read; the request goes on
+        :return: False when no request waits for the response
+        :raises MalformedDatagram: when the response can't be read; its request still waits
         """
         request = self._inFlight.get(wire.transactionId(datagram))
         if request is None or not request.isAnsweredFrom(address):
             return False
         message = wire.decodeResponse(datagram)
         if request.transmissions == 1:
-            # Of a request that was sent twice it is unknown which transmission was answered (Karn's
-            # algorithm, RFC 6298 section 3).
+            # Only a request that was sent once gives a round trip time.  After a retransmission it
+            # is unknown which transmission was answered (Karn's algorithm, RFC 6298 section 3).
             now = self._seconds()
             self._timeouts.measured(address, now - request.sentAt, now)
         self._end(request)
@@ -176,7 +179,7 @@ class Requests:
         return True
 
     def stop(self, reason: DHTError) -> None:
-        """Fail every request with ``reason``, and each one that is made from now on."""
+        """Fail all present requests with ``reason``.  `send` raises ``reason`` from now on."""
         self._stopped = reason
         self._deadlines.stop()
         requests = [*self._inFlight.values(), *self._waiting]

@@ -1,5 +1,5 @@
 """
-Joining a network, and what a node does by itself so that its table stays true.
+Joining a network, and the periodic work that keeps the routing table up to date.
 """
 
 from .membership import Membership

@@ -20,16 +20,17 @@ from ..requests import Caller
 
 class Membership:
     """
-    Joins a network, and tells those who wait for it.
+    Joins a network, and fires the Deferreds of `ready`.
 
-    :param table: the table to fill
+    :param table: the routing table to fill
     :param caller: pings the contacts of an earlier run
-    :param lookUp: looks for the nodes closest to a target; starts from the bootstrap nodes too when
+    :param lookUp: looks for the nodes closest to a target; asks the bootstrap nodes in any case if
         its second argument is true
     :param contacts: the contacts of an earlier run
-    :param hasBootstrap: whether there are bootstrap nodes to ask
-    :ivar knowsSomebody: whether there is a bootstrap node or a contact of an earlier run to ask
-    :ivar hasJoined: whether the first table was built, or there is no node to build it with
+    :param hasBootstrap: whether there are bootstrap nodes
+    :ivar knowsSomebody: whether there are bootstrap nodes or contacts of an earlier run
+    :ivar hasJoined: whether the first routing table was built, or the node is the first of its
+        network
     """
 
     _log = Logger()
@@ -54,11 +55,11 @@ class Membership:
 
     @property
     def waiting(self) -> int:
-        """The number of Deferreds that wait for the node to join."""
+        """The number of Deferreds of `ready` that have not fired."""
         return len(self._waiting)
 
     def start(self) -> None:
-        """Join, if there is a node to ask."""
+        """Join the network.  Without a node to ask, the node has joined at once."""
         if self.knowsSomebody:
             self.join()
         else:
@@ -68,7 +69,7 @@ class Membership:
         """
         Ask the contacts of an earlier run and the bootstrap nodes.
 
-        :return: fires at the end, whether the node has joined or not
+        :return: fires at the end, even if the node has not joined
         """
         for contact in self._contacts:
             self._caller.recall(contact)
@@ -90,15 +91,15 @@ class Membership:
 
     def settle(self, failure: Failure | None) -> None:
         """
-        Tell those who wait that the node has joined.
+        Fire all Deferreds of `ready`.
 
-        :param failure: why it never will, or None
+        :param failure: the reason why the node can't join any more; None if the node has joined
         """
         if failure is None:
             self.hasJoined = True
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
-            # The callback of one may have cancelled another.
+            # The callback of an earlier Deferred may have cancelled this one.
             if waiter.called:
                 continue
             if failure is None:

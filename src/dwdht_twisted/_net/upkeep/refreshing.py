@@ -12,29 +12,31 @@ from twisted.internet.defer import Deferred
 
 from ..._core.routing import RoutingTable
 
-#: Seconds after its start until a node fills its far buckets.  Smaller: nodes that leave soon cost
-#: others lookups.
+#: The age at which a node begins to fill its far buckets, in seconds.  Larger: far buckets stay
+#: empty longer.  Smaller: nodes that leave soon cause lookups in vain.
 EXPLORE_AFTER = 30.0
 
-#: Seconds without a lookup after which a bucket is refreshed.  Larger: a network that was cut takes
-#: longer to heal.  Smaller: an idle node sends more.
+#: A bucket is refreshed after this time without a lookup in its part of the id space, in seconds.
+#: The node's own neighbourhood is refreshed as often.  Larger: a network that was cut takes longer
+#: to heal.  Smaller: an idle node sends more.
 REFRESH_AFTER = 600.0
 
 
 class TableRefresher:
     """
-    Runs the lookups that keep a table true, one at a time.
+    Runs the lookups that keep a routing table up to date, one at a time.
 
-    * The far buckets are filled with a lookup each, soon after the start (Kademlia section 2.3).
-      The first lookup of a node finds its neighbours, and hardly any node far away.  Without this,
-      far buckets would hold whoever announces itself.
-    * A bucket that no lookup has gone into for long is refreshed.
-    * The own neighbourhood is refreshed from the bootstrap nodes as well, so that the parts of a
-      network that was cut find each other again.
+    * From half a minute after the start, each far bucket that is less than half full is filled by a
+      lookup (Kademlia section 2.3).  The first lookup of a node finds its neighbours, and hardly
+      any distant node.  Without further lookups, the far buckets would fill with nodes that
+      announce themselves, for example liars.
+    * A bucket is refreshed by a lookup after `REFRESH_AFTER` seconds without one.
+    * The node's own neighbourhood is refreshed by a lookup that asks the bootstrap nodes too.  So
+      the parts of a network that was cut find each other again.
 
-    :param table: the table
-    :param random: spreads the nodes that start together, and chooses targets
-    :param lookUp: looks for the nodes closest to a target; starts from the bootstrap nodes too when
+    :param table: the routing table
+    :param random: chooses targets, and spreads the refreshes of nodes that start together
+    :param lookUp: looks for the nodes closest to a target; asks the bootstrap nodes in any case if
         its second argument is true
     :param explore: looks for nodes close to a target until its second argument returns true
     """
@@ -57,26 +59,27 @@ class TableRefresher:
 
     @property
     def isRunning(self) -> bool:
-        """Whether a lookup is under way."""
+        """Whether a lookup is running."""
         return self._running is not None
 
     def start(self, now: float) -> None:
-        """Begin to count the time."""
+        """Note that the node has started now."""
         self._startedAt = now
         self._refreshedAt = now - self._random.random() * REFRESH_AFTER / 4
 
     def run(self, work: Deferred[None]) -> None:
-        """Keep other lookups waiting until ``work`` fires."""
+        """Start no other lookup until ``work`` fires."""
 
         def done(_: object) -> None:
             self._running = None
 
         self._running = work
-        # A lookup that fails is run again later.  `Membership` logs that nobody answers.
+        # The failure of a lookup is ignored here.  The lookup is run again later, and `Membership`
+        # logs that no node answers.
         work.addBoth(done)
 
     def refresh(self, now: float) -> None:
-        """Begin the lookup that is due, if there is one and no other is under way."""
+        """Begin the next due lookup, unless another lookup is running."""
         if self.isRunning:
             return
         table = self._table
@@ -90,7 +93,8 @@ class TableRefresher:
             isFull = partial(table.buckets.isFull, prefix)
             self.run(self._explore(self._targetIn(prefix), isFull))
             return
-        # Before this age, an empty bucket has not been without a lookup for long enough.
+        # An empty bucket counts as idle even in a node that has just started.  So no bucket is
+        # refreshed before the node is REFRESH_AFTER old.
         prefix = table.buckets.idle(now - REFRESH_AFTER) if age >= REFRESH_AFTER else None
         if prefix is not None:
             self.run(self._lookUp(self._targetIn(prefix), False))

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from random import Random
 
-#: Seconds before the second attempt.  Smaller: nodes that start before their bootstrap node flood
-#: it.
+#: The pause between the first and the second attempt, in seconds.  Larger: a node that starts just
+#: before its bootstrap node joins later.  Smaller: a bootstrap node that starts late is flooded by
+#: the nodes that wait for it.
 FIRST_RETRY = 5.0
 
-#: Seconds between two attempts at most.  Larger: nodes stay isolated longer after their bootstrap
-#: node is back.
+#: The longest pause between two attempts, in seconds.  Larger: nodes stay isolated longer after
+#: their bootstrap node has come back.  Smaller: a dead bootstrap node is sent more requests.
 LONGEST_RETRY = 60.0
 
 
@@ -19,7 +20,7 @@ class RetrySchedule:
     """
     Doubles the pause with each attempt, up to `LONGEST_RETRY`.
 
-    :param random: spreads the nodes that were isolated together
+    :param random: spreads the attempts of nodes that became isolated together
     """
 
     def __init__(self, random: Random) -> None:
@@ -32,7 +33,7 @@ class RetrySchedule:
         self._nextAt = now + self._pause
 
     def reset(self) -> None:
-        """Begin with the shortest pause again."""
+        """Begin with `FIRST_RETRY` again."""
         self._pause = FIRST_RETRY
 
     def isDue(self, now: float) -> bool:
@@ -40,6 +41,6 @@ class RetrySchedule:
         return now >= self._nextAt
 
     def retried(self, now: float) -> None:
-        """Note that an attempt begins."""
+        """Note that a further attempt has just begun."""
         self._pause = min(self._pause * 2, LONGEST_RETRY)
         self._nextAt = now + self._pause * (1 + self._random.random()) / 2

@@ -1,12 +1,11 @@
 """
-What a node does by itself every ten seconds.
+The periodic work of a node, every ten seconds.
 
-* It pings the contacts that were unseen for a while, the longest unseen first.  Those that don't
-  answer leave the table.
-* It refreshes its table by lookups; see `TableRefresher`.
-* While it knows no other node, it asks its bootstrap nodes again, at growing intervals; see
-  `RetrySchedule`.
-* It rotates the secret of the round-trip tokens.
+* A node pings the contacts that were unseen for `CHECK_AFTER` seconds, the longest unseen first.  A
+  contact that does not answer leaves the routing table.
+* A node refreshes its routing table by lookups; see `TableRefresher`.
+* A node without contacts tries to join again, at growing intervals; see `RetrySchedule`.
+* A node rotates the secret of its round-trip tokens every `ROTATION_INTERVAL` seconds.
 """
 
 from __future__ import annotations
@@ -21,15 +20,16 @@ from .membership import Membership
 from .refreshing import TableRefresher
 from .retrying import RetrySchedule
 
-#: Seconds between two rounds of upkeep.
+#: The time between two rounds of the periodic work, in seconds.  Larger: far buckets fill more
+#: slowly, because a round fills at most one.  Smaller: an idle node uses more processor time.
 INTERVAL = 10.0
 
-#: Seconds without an answer after which a contact is pinged.  Larger: dead contacts are named
-#: longer. Smaller: an idle node sends more.
+#: A contact is pinged after this time without an answer from it, in seconds.  Larger: answers to
+#: other nodes contain dead contacts for longer.  Smaller: an idle node sends more.
 CHECK_AFTER = 300.0
 
-#: Seconds after which a dead contact has left the table: by then its turn has come, and its ping
-#: has timed out.
+#: The time within which a dead contact leaves the routing table, in seconds.  It has been pinged by
+#: then, and the ping has timed out.
 DEAD_GONE_AFTER = 2 * CHECK_AFTER + 30.0
 
 
@@ -37,11 +37,11 @@ class Upkeep:
     """
     The background work of one node.
 
-    :param table: the table to keep true
+    :param table: the routing table to keep up to date
     :param caller: pings contacts
-    :param tokens: holds the secret that rotates
-    :param membership: joins again while the node knows no other
-    :param refresher: runs lookups
+    :param tokens: its secret is rotated
+    :param membership: joins again while the node has no contacts
+    :param refresher: runs the lookups
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Upkeep:
 
     @property
     def isLookingUp(self) -> bool:
-        """Whether a lookup of its own is under way."""
+        """Whether a lookup of the periodic work is running."""
         return self._refresher.isRunning
 
     def start(self) -> None:
-        """Begin; the node has just begun to join."""
+        """Start the periodic work.  The first attempt to join must begin at the same time."""
         clock, random = self._environment.clock, self._environment.random
         now = clock.seconds()
         self._rotatedAt = now
@@ -79,7 +79,7 @@ class Upkeep:
         self._timer = clock.callLater(random.random() * INTERVAL, self._work)
 
     def stop(self) -> None:
-        """End."""
+        """Stop the periodic work."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -105,7 +105,8 @@ class Upkeep:
             self._refresher.run(self._membership.join())
 
     def _checkContacts(self, now: float) -> None:
-        # As many as come due in one interval, and some more for contacts that came due together.
+        # Check twice as many contacts as become due in one interval on average, and three more,
+        # because several contacts may become due together.
         count = 3 + int(2 * len(self._table) * INTERVAL / CHECK_AFTER)
         for contact in self._table.unseenSince(now - CHECK_AFTER, count):
             self._caller.check(contact.address)
