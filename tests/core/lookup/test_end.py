@@ -139,15 +139,20 @@ class EndTests(LookupTestCase):
         self.assertIs(second.state, State.FAILED)
 
     def test_lateAnswerIsNotWaitedForWithoutABudget(self) -> None:
-        """After `LOOKUP_BUDGET`, 144, datagrams, the lookup is over although an answer is late."""
+        """
+        After `LOOKUP_BUDGET`, 144, datagrams, the lookup waits for an answer that is on time. It is
+        over although the answer of another candidate is late and could still become a result.
+        """
         lookup = startLookup([node(1), node(2)])
         first, second = askAll(lookup)
-        for transmissions in range(1, LOOKUP_BUDGET):
-            lookup.late(first, transmissions)
+        lookup.late(first, 1)
+        for _ in range(LOOKUP_BUDGET):
+            lookup.punched(first)
         self.assertIsNone(lookup.next())
         self.assertFalse(lookup.isOver)
         lookup.answered(second, answer(second.id))
         self.assertIsNone(lookup.next())
+        self.assertIs(first.state, State.LATE)
         self.assertTrue(lookup.isOver)
 
     def test_smallNetworkIsFoundWhole(self) -> None:
