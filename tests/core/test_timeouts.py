@@ -87,8 +87,8 @@ class EstimateTests(SynchronousTestCase):
 
     def test_backOffHoldsUntilTheNextSample(self) -> None:
         """
-        A time-out that a wait without an answer has prolonged is not shortened by a shorter wait.
-        The next sample shortens it (RFC 6298, 5.5).
+        A wait without an answer prolongs the time-out. A shorter wait after it doesn't shorten the
+        time-out again, but the next sample does (RFC 6298, 5.5).
         """
         estimate = firstEstimate(0.01)
         estimate = backedOff(estimate, 0.9)
@@ -103,8 +103,8 @@ class EstimateTests(SynchronousTestCase):
     @given(samples, st.lists(samples, max_size=10))
     def test_backOffIsBounded(self, first: float, waits: list[float]) -> None:
         """
-        After waits without an answer, the time-out is the longest of these waits and of the
-        time-out before them, at most `MAXIMUM_TIMEOUT`.
+        The time-out becomes as long as the longest wait without an answer. It never becomes shorter
+        than before, or longer than `MAXIMUM_TIMEOUT`.
         """
         estimate = firstEstimate(first)
         before = timeoutOf(estimate)

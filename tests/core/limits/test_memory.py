@@ -65,8 +65,8 @@ class RecentMapTests(SynchronousTestCase):
         self, maximum: int, steps: list[tuple[str, int, float]]
     ) -> None:
         """
-        A map has the same items as a list in the order of the puts, without expired items and cut
-        to the maximum size.
+        A map has the same items as a list that is kept in the order of the puts. Expired items are
+        removed from this list, and it is cut to the maximum size.
         """
         lifetime = 20.0
         recent: RecentMap[int, int] = RecentMap(maximum, lifetime)

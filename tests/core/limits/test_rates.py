@@ -100,7 +100,9 @@ class RateLimiterTests(SynchronousTestCase):
     """
 
     def test_eachHostHasItsOwnLimit(self) -> None:
-        """A host that exceeds its limit takes no request from another host's limit."""
+        """
+        The requests of a host that exceeds its limit don't count towards another host's limit.
+        """
         limiter = RateLimiter(RateLimit(rate=1.0, burst=2.0))
         self.assertEqual([limiter.allows("a", 0.0) for _ in range(3)], [True, True, False])
         self.assertEqual([limiter.allows("b", 0.0) for _ in range(3)], [True, True, False])

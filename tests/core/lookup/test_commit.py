@@ -102,7 +102,7 @@ class AskEachTests(SynchronousTestCase):
         self.assertEqual(search.closest(), [candidate])
 
     def test_tokenOfTheWrongSizeIsIgnored(self) -> None:
-        """A node is sent no update if its token has 0, 31 or 60,000 bytes and not 32."""
+        """A node is sent no update if its token has 0, 31 or 60,000 bytes. A token has 32 bytes."""
         search = self.startSearch(3)
         for candidate, size in zip(askAll(search), (0, 31, 60_000), strict=True):
             search.answered(candidate, answer(ID, token=bytes(size)))

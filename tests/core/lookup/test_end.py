@@ -59,8 +59,8 @@ class EndTests(LookupTestCase):
 
     def test_closerCandidateWaitsForTheWindow(self) -> None:
         """
-        If the window is full, a closer candidate is asked when requests in flight end. The lookup
-        isn't over before.
+        While the window is full, a closer candidate waits and the lookup isn't over. The candidate
+        is asked when requests in flight have ended.
         """
         lookup = startLookup([node(number) for number in range(100, 150)], k=2)
         asked: list[Candidate] = []

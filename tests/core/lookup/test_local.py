@@ -146,8 +146,8 @@ class LocalTests(LookupTestCase):
 
     def test_ownIdOfOthersIsNeitherAskedNorFound(self) -> None:
         """
-        The searcher's id is not asked at an address, and an answer under this id from an address is
-        no result. Only the searcher itself is.
+        No address is asked for a node with the searcher's id. An answer from an address under this
+        id is no result. The only result under this id is the searcher itself.
         """
         lookup = self.start([Contact(near(TARGET, 50), "20.0.0.9", 9), node(60)], own=50, k=20)
         lookup.addBootstrap([BOOTSTRAP])

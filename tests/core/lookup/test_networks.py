@@ -70,7 +70,8 @@ class NetworkTestCase(SynchronousTestCase):
 
     def assertHolders(self, lookup: Lookup, network: LookupNetwork, liars: int, seed: int) -> None:
         """
-        Require that the results are at most ``liars`` liars and otherwise the closest honest nodes.
+        Require that at most ``liars`` results are liars, and that all others are the closest honest
+        nodes.
         """
         honest = set(network.honest)
         result = resultsOf(lookup)

@@ -37,7 +37,8 @@ class OrderTests(LookupTestCase):
 
     def test_closestCandidateIsAskedFirst(self) -> None:
         """
-        The closest candidate is asked first, from the node's own table or named by another node.
+        The closest candidate is asked first, whether it comes from the node's own table or was
+        named by another node.
         """
         lookup = startLookup([node(50), node(30), node(40)], k=3)
         first = lookup.next()
@@ -141,8 +142,9 @@ class OrderTests(LookupTestCase):
 
     def test_referrersAreTheFirstAndTheLast(self) -> None:
         """
-        The referrer of a named candidate is the first node that named it, then the last, then None.
-        A candidate of the own table has none.
+        After the first transmission to a candidate, its referrer is the first node that named it.
+        After the second, it is the last node that named it. After the third, it is None. A
+        candidate of the own table has no referrer.
         """
         lookup = startLookup([node(5), node(6), node(7)])
         first, second, third = askAll(lookup)

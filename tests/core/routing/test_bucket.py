@@ -76,8 +76,8 @@ class BucketTests(SynchronousTestCase):
 
     def test_targetsOfOneRegionShareAnAnswer(self) -> None:
         """
-        Two targets with the same order of contacts get the same object as their answer. So the
-        cached answer takes memory only once.
+        Two targets for which the contacts sort in the same order by distance get the same answer
+        object. So the cached answer takes memory only once.
         """
         target = self.randomId()
         near = target[:-1] + bytes([target[-1] ^ 1])

@@ -41,8 +41,8 @@ class UpkeepTests(TableTestCase):
 
     def test_bucketsWithoutALookupAreIdle(self) -> None:
         """
-        Each bucket up to the one nearest to the own id with a contact is idle until it is
-        refreshed. It is idle again after the given time.
+        The nearest bucket to the own id that has a contact is idle until it is refreshed. So is
+        each bucket farther away. A refreshed bucket is idle again after the given time.
         """
         self.assertIsNone(self.table.buckets.idle(100.0))
         self.table.answered(Contact(idOf(0, 2), "10.0.0.1", 80), 0.0)
@@ -107,8 +107,8 @@ class UpkeepTests(TableTestCase):
 
     def test_idsNextToTheOwnIdHardlyCauseExploring(self) -> None:
         """
-        A bucket of contacts that share 200 bits with the table's id has fewer than 16 buckets
-        explored. 16 is twice `DEEPER_THAN_KNOWN`.
+        If a bucket is full of contacts that share 200 bits with the table's id, fewer than 16
+        buckets are explored. 16 is twice `DEEPER_THAN_KNOWN`.
         """
         self.put(K, 0)
         self.put(K, 1)

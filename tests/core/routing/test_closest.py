@@ -102,8 +102,8 @@ class AnswerTests(TableTestCase):
 
     def test_repeatedHostElsewhereLeavesAnswersCached(self) -> None:
         """
-        A public host has two contacts in the farthest bucket. Answers without this bucket come from
-        the caches of the other buckets.
+        A public host has two contacts in the farthest bucket. Answers that need no contact of this
+        bucket come from the caches of the other buckets.
         """
         contacts = self.publicTable()
         for port in (1, 2):
@@ -130,8 +130,8 @@ class AnswerTests(TableTestCase):
 
     def test_repeatedHostIsLeftOutWhereItStands(self) -> None:
         """
-        A contact with a repeated public host is left out of an answer although two contacts before
-        it have its bytes where they join.
+        Two joined contacts happen to contain the bytes of a third one, whose public host is
+        repeated. An answer has the first two unchanged and leaves out the third.
         """
         first = Contact(idOf(1, 1), "8.8.8.8", 80)
         repeated = Contact(b"\x80\x05" + bytes(28) + b"\x14\x09", "8.8.8.8", 0x8001)

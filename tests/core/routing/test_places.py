@@ -56,8 +56,8 @@ class BucketTests(TableTestCase):
 
     def test_newcomerTakesTheFreedPlace(self) -> None:
         """
-        The new contact is pinged after the contact unheard for longest was silent. It is listed in
-        its place when it answers.
+        When the contact unheard for longest is silent to its ping, the new contact is pinged. The
+        new contact gets the freed place when it answers.
         """
         self.fill()
         oldest = self.table.answered(far(K), LATER)
@@ -151,8 +151,9 @@ class AlikeIdTests(TableTestCase):
 
     def test_bucketListsFewAlikeIds(self) -> None:
         """
-        A bucket lists `MAXIMUM_ALIKE`, 3, public contacts whose ids share `SHARED_IN_BUCKET`, 12,
-        bits beyond the bucket's prefix. A contact with another prefix is listed beside them.
+        The ids of at most `MAXIMUM_ALIKE`, 3, public contacts of a bucket share the same
+        `SHARED_IN_BUCKET`, 12, bits after the bucket's prefix. A contact with other bits there is
+        still listed.
         """
         apart = 1 << (ID_BITS - 1 - SHARED_IN_BUCKET)
         alike = [self.public(number) for number in (1, 2, apart - 1, 3, 4)]
@@ -216,7 +217,7 @@ class HostTests(TableTestCase):
     def test_claimsOfAPublicHostExcludeNoClaim(self) -> None:
         """
         Ten claims of one public host are all to be pinged. After `CONTACTS_PER_HOST`, 4, of them
-        have answered, another claim of the host isn't.
+        have answered, another claim of the host isn't to be pinged.
         """
         contacts = [Contact(idOf(0, number), "8.8.8.8", 1000 + number) for number in range(10)]
         for number, contact in enumerate(contacts):

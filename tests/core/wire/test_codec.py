@@ -122,9 +122,9 @@ def isMalformed(datagram: str) -> bool:
 
 class CountedBytes(bytes):
     """
-    Bytes that count how many of them slices have copied.
+    Bytes that count what is copied by slicing them.
 
-    :ivar copied: this count
+    :ivar copied: the number of bytes in all slices so far
     """
 
     copied = 0
