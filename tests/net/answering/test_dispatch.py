@@ -146,7 +146,9 @@ class LimitTests(NodeTestCase):
         self.server.register(COMMAND, Handler(ignoreCancellation))
         self.fill()
         self.clock.runFor(HANDLER_TIMEOUT)
-        self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), MAXIMUM_HANDLERS)
+        # Only the first failure of a kind is logged, and all are counted.
+        self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), 1)
+        self.assertEqual(self.server.counters.handlerFailures, MAXIMUM_HANDLERS)
         self.server.unregister(COMMAND)
         self.server.register(COMMAND, Handler())
         self.asker.responses.clear()

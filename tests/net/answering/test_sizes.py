@@ -70,8 +70,8 @@ class AnswerSizeTests(NodeTestCase):
 
     def test_smallValueLeavesAllContacts(self) -> None:
         """
-        With a value of up to 396 bytes, an answer names the 20 closest contacts. It has 1,232 bytes
-        then, and names 19 with one byte more.
+        With a value of up to 396 bytes, an answer names the 20 closest contacts. With exactly 396
+        bytes, it is a datagram of 1,232 bytes. With 397, it names 19 contacts.
         """
         for size in (0, 1, 100, WITH_ALL_CONTACTS):
             answer, length = self.ask(size)

@@ -94,7 +94,10 @@ class HeldTests(ValidationTestCase):
         self.assertEqual(len(peer.requests), pings)
 
     def test_sentAnswerLeavesNoObject(self) -> None:
-        """A held answer leaves no object in memory, even without the garbage collector."""
+        """
+        A held answer leaves no object in memory after it was sent, even without the garbage
+        collector.
+        """
         gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)

@@ -164,7 +164,7 @@ class NetworkTests(LocalTestCase):
     def test_localFalseLeavesTheAskerOut(self) -> None:
         """
         With ``local=False``, the asker's handler isn't run, although its id is the target. The
-        update is accepted by the 20 other closest members.
+        update is accepted by the 20 closest other members.
         """
         nodes = self.swarm(25, rateLimit=None)
         for node in nodes[1:]:
@@ -288,7 +288,7 @@ class LoneTests(LocalTestCase):
     def test_silentBootstrapNodesFailTheQuery(self) -> None:
         """
         With silent bootstrap nodes, a member's query fails with `NoResponse`, although the consumer
-        got the reply of its own handler. An update isn't run.
+        got the reply of the member's own handler. An update doesn't run the handler.
         """
         node = self.member(bootstrap=[self.peer().address])
         consumer = Consumer()
@@ -305,8 +305,8 @@ class LoneTests(LocalTestCase):
 
     def test_silentContactsFailTheQuery(self) -> None:
         """
-        A member's query and update fail with `NoResponse` if its contacts are silent. One has a
-        contact of an earlier run, one had a contact that has gone.
+        A member's query and update fail with `NoResponse` if its contacts are silent. One member
+        only has a contact of an earlier run. Another member had a contact that was destroyed.
         """
         silent = self.member(contacts=[self.peer().contact])
         other = self.node()
@@ -333,7 +333,7 @@ class LoneTests(LocalTestCase):
 
     def test_addressedQueryAsksOnlyThoseAddresses(self) -> None:
         """
-        A query to given addresses doesn't run the asker's handler, except if they include its own
+        A query to given addresses runs the asker's handler only if they include the asker's own
         address. Then one request is sent to this address.
         """
         node = self.member()

@@ -34,8 +34,8 @@ class HandlerTests(LocalTestCase):
 
     def test_slowHandlerDelaysNoOtherReply(self) -> None:
         """
-        The asker's handler takes 3 seconds. The replies of the other members are written before,
-        and its own reply comes last.
+        The asker's handler takes 3 seconds. The replies of the other members are written first, and
+        the asker's own reply is written last.
         """
         result: Deferred[bytes] = Deferred()
         node = self.asker(lambda _: result)
@@ -63,8 +63,8 @@ class HandlerTests(LocalTestCase):
 
     def test_resultAfterTheTimeoutIsDropped(self) -> None:
         """
-        If the asker's handler accepts an update after 5 seconds, it doesn't count as a commit. Its
-        result is ignored.
+        If the asker's handler accepts an update after 5 seconds, its result is ignored and doesn't
+        count as a commit.
         """
         result: Deferred[bytes] = Deferred()
         node = self.asker(update=lambda _: result)

@@ -21,7 +21,9 @@ class LookupTests(NodeTestCase):
     """
 
     def test_queryFindsTheClosestNodes(self) -> None:
-        """A query gets the values of the 20 nodes closest to its target, of 60."""
+        """
+        In a network of 60 nodes, a query gets the values of the 20 nodes closest to its target.
+        """
         nodes = self.swarm(60)
         for node in nodes:
             node.register(COMMAND, Handler(lambda request, id=node.id: b"I am " + id))  # type: ignore[misc]
@@ -33,7 +35,10 @@ class LookupTests(NodeTestCase):
             self.assertEqual(found[id], b"I am " + id)
 
     def test_updateReachesTheClosestNodes(self) -> None:
-        """An update runs once at exactly the 20 nodes closest to its target, of 60."""
+        """
+        In a network of 60 nodes, an update runs once at each of the 20 nodes closest to its target,
+        and at no other node.
+        """
         nodes = self.swarm(60)
         handlers = {node.id: Handler() for node in nodes}
         for node in nodes:
@@ -51,7 +56,7 @@ class LookupTests(NodeTestCase):
     def test_updateWithQueryHasRepliesOfBothPhases(self) -> None:
         """
         With ``query=True``, an update of 5 nodes has 5 replies to its query and then 5 to the
-        update. Without it, only the latter are returned.
+        update. Without ``query=True``, it has only the replies to the update.
         """
         nodes = self.swarm(5)
         for node in nodes:
@@ -63,7 +68,7 @@ class LookupTests(NodeTestCase):
         self.assertEqual(without, [b"update"] * 5)
 
     def test_updateOfGivenNodesReachesOnlyThem(self) -> None:
-        """An update to 3 given nodes runs only at these 3, of 30."""
+        """In a network of 30 nodes, an update to 3 given nodes runs only at these 3."""
         nodes = self.swarm(30)
         handlers = {node.id: Handler() for node in nodes}
         for node in nodes:

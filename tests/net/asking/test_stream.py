@@ -135,8 +135,8 @@ class ReadTests(StreamTestCase):
 
     def test_queryWithoutNodesToAskFails(self) -> None:
         """
-        A query fails with `NoResponse` if its list of nodes is empty. It also does if the bootstrap
-        nodes, or the contacts of an earlier run, are all silent.
+        A query fails with `NoResponse` if its list of nodes is empty. It also fails if the
+        bootstrap nodes, or the contacts of an earlier run, are all silent.
         """
         with self.assertRaises(NoResponse):
             self.collect(self.asker, self.target(), nodes=[])

@@ -111,7 +111,8 @@ class LeftLoopTests(DroppedTestCase):
 
     def assertAllEnd(self, read: Callable[[], Coroutine[Deferred[Any], Any, Any]]) -> None:
         """
-        Require that a stream left by the coroutine after its first reply ends, 50 times of 50.
+        Run 50 coroutines, each of which leaves its stream after the first reply. Require that all
+        50 streams end.
         """
         for _ in range(50):
             deferred = self.runCoroutine(read())
@@ -120,7 +121,7 @@ class LeftLoopTests(DroppedTestCase):
         self.assertEnded()
 
     def test_breakEndsTheStream(self) -> None:
-        """A stream ends if its loop breaks after the first of 20 replies, 50 times of 50."""
+        """A stream ends if its loop breaks after the first of 20 replies, in each of 50 runs."""
 
         async def read() -> None:
             async for _ in self.startQuery(20):
@@ -129,7 +130,7 @@ class LeftLoopTests(DroppedTestCase):
         self.assertAllEnd(read)
 
     def test_returnEndsTheStream(self) -> None:
-        """A stream ends if its loop returns after the first of 20 replies, 50 times of 50."""
+        """A stream ends if its loop returns after the first of 20 replies, in each of 50 runs."""
 
         async def read() -> Reply | None:
             async for reply in self.startQuery(20):
@@ -141,7 +142,7 @@ class LeftLoopTests(DroppedTestCase):
     def test_exceptionEndsTheStream(self) -> None:
         """
         A stream ends if its loop raises after the first of 20 replies, as soon as the traceback is
-        deleted. This holds 50 times of 50.
+        deleted. This holds in each of 50 runs.
         """
 
         async def read() -> None:
@@ -153,7 +154,7 @@ class LeftLoopTests(DroppedTestCase):
     def test_returnOfAGeneratorEndsTheStream(self) -> None:
         """
         A stream ends if it is read by an asynchronous generator that is closed after the first of
-        20 replies, 50 times of 50.
+        20 replies. This holds in each of 50 runs.
         """
 
         async def hosts() -> AsyncGenerator[str, None]:
@@ -230,8 +231,8 @@ class LeftLoopTests(DroppedTestCase):
 
     def test_reactorWithoutThreadsEndsTheStream(self) -> None:
         """
-        A stream without a reference also ends on a reactor without ``callFromThread``, as Twisted's
-        tests use.
+        A stream without a reference also ends on a reactor without ``callFromThread``, like the
+        reactors of Twisted's own tests.
         """
         self.asker = self.node(reactor=_Plain(self.network.reactor()), ephemeral=True)
 

@@ -85,8 +85,8 @@ class HeldTests(DroppedTestCase):
 
     def test_collectGoesOnWithoutItsDeferred(self) -> None:
         """
-        After ``collect``, a query asks all 40 nodes, although nothing refers to the stream or to
-        the Deferred.
+        A query that was started by ``collect`` asks all 40 nodes, although nothing refers to the
+        stream or to the Deferred.
         """
         self.startQuery(40).collect()
         gc.collect()
