@@ -84,8 +84,8 @@ class AsyncioTests(ProgramTestCase):
 
     async def test_leftLoopsInTasksEnd(self) -> None:
         """
-        A stream ends when its loop in a task is left by ``break`` or ``return``. All 50 of 50
-        streams do.
+        A stream ends when its loop in a task is left by ``break`` or ``return``. This holds for
+        each of 50 streams.
         """
         await self.assertScenario("asyncio_tasks", "leftLoopsEnd")
 

@@ -237,8 +237,8 @@ class ClaimTests(NodeTestCase):
 
     def test_claimedAddressGetsOnlyPings(self) -> None:
         """
-        Requests to four nodes are forged from an address. It gets only pings, although all four
-        nodes send updates.
+        Four nodes get forged requests in the name of one address. This address gets only pings from
+        them, although all four nodes send updates.
         """
         bystander = self.peer()
         others = [self.node(bootstrap=[self.addressOf(self.victim)]) for _ in range(3)]

@@ -151,7 +151,10 @@ class LoopbackTests(TestCase):
         self.assertNotIn("\n", str(caught.exception))
 
     async def test_secondDestroyWaitsForTheFirst(self) -> None:
-        """A second ``destroy`` during the first one fires, and a third one afterwards fires too."""
+        """
+        The Deferred of a second ``destroy`` fires if it is called during the first one. The
+        Deferred of a third ``destroy`` fires after the end of the first one.
+        """
         node = self.node()
         node.listen(0, "127.0.0.1")
         await gatherResults([node.destroy(), node.destroy()])
