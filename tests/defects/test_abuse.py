@@ -61,7 +61,9 @@ class AbuseTests(NodeTestCase):
         self.assertEqual(self.server.counters.relaysRefused, 1)
 
     def test_26_forwardedPingsAreLimited(self) -> None:
-        """Of 5,000 pings to be forwarded to one contact in 10 seconds, it gets at most 100."""
+        """
+        Of 5,000 pings to be forwarded to one contact in 10 seconds, the contact gets at most 100.
+        """
         contact = self.peer()
         self.introduce(contact, self.server)
         contact.requests.clear()

@@ -196,7 +196,7 @@ class CaptureTests(NodeTestCase):
         self.assertEqual(self.commit(asker, self.wanted, nodes=[there]), taken)
 
     def test_24_nodesToCommitToAreFixed(self) -> None:
-        """A node that only the answers to an update name gets no request."""
+        """A node gets no request if it is named only by the answers to an update."""
         late = self.peer(id=near(self.wanted, 1), answers="serve")
         takers = [self.peer(id=near(self.wanted, 100 + n)) for n in range(20)]
         named = compact(taker.contact for taker in takers)

@@ -40,8 +40,8 @@ class HangTests(NodeTestCase):
 
     def test_08_plantedContactDoesNotIsolate(self) -> None:
         """
-        A node whose only contact is a stranger still asks its bootstrap nodes. The stranger had
-        itself listed by a request.
+        A stranger sends a request to a node and becomes its only contact. The node still asks its
+        bootstrap nodes.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         with self.assertRaises(NoResponse):

@@ -137,8 +137,8 @@ class PoisonTests(NodeTestCase):
 
     def test_18_ownTokenIsNotThePeersToken(self) -> None:
         """
-        A token of the node's own, which came back in a peer's update, is never sent to this peer as
-        the peer's token.
+        A peer sends an update with a token that the node issued. The node never sends this token to
+        the peer as if the peer had issued it.
         """
         node = self.node()
         node.register(COMMAND, Handler())
@@ -175,8 +175,8 @@ class PoisonTests(NodeTestCase):
 
     def test_19_transactionIdsAreUnpredictable(self) -> None:
         """
-        Of the transaction ids of 1,000 pings, more than 950 differ. Fewer than 20 lie within 16 of
-        the id before.
+        Of the transaction ids of 1,000 pings, more than 950 are distinct. Fewer than 20 differ by
+        less than 16 from the id of the previous ping.
         """
         node = self.node()
         peer = self.peer(answers="serve")

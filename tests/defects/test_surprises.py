@@ -65,7 +65,7 @@ class SurpriseTests(NodeTestCase):
     def test_31_raisingHandlerCostsOneReply(self) -> None:
         """
         A handler raises, and its node logs this once. The asker's stream ends within a second with
-        the replies of the other nodes, and one without a value.
+        the replies of the other nodes and one reply without a value.
         """
 
         def fails(_: Request) -> bytes:
