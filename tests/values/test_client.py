@@ -70,7 +70,7 @@ class NetworkTests(SynchronousTestCase):
     def test_ownValueIsFoundAtOnce(self) -> None:
         """
         A get on one of the 5 nodes closest to the key finds the value in the node's own store,
-        without any answer. On the 15 next ones, it takes at most one answer.
+        without any answer. A get on one of the next 15 nodes needs at most one answer.
         """
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         for place, id in enumerate(self.network.closest(key)):

@@ -274,8 +274,8 @@ class LockTests(FileTestCase):
 
     async def test_cancelledPutIsNotMade(self) -> None:
         """
-        A put waits behind another one that waits for a lock. After it was cancelled, its value
-        isn't written.
+        One put waits for a lock, and a second put waits behind it. After the second put was
+        cancelled, its value isn't written.
         """
         await self.open().close()
         lock = self.lock()
