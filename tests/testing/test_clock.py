@@ -104,8 +104,9 @@ class ClockTests(SynchronousTestCase):
     @given(st.lists(_operation, max_size=40))
     def test_behavesAsClock(self, operations: list[tuple[str, int, int]]) -> None:
         """
-        After any operations, the same calls as with ``Clock`` have run at the same times and are
-        pending. The same calls refuse to be cancelled or moved.
+        After any operations, a `SimulatedClock` has run the same calls at the same times as
+        ``Clock``. It has the same calls pending, and the same calls refuse to be cancelled or
+        moved.
         """
         self.assertEqual(
             self._trace(SimulatedClock(), operations), self._trace(Clock(), operations)

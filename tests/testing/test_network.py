@@ -133,8 +133,8 @@ class DeliveryTests(NetworkTestCase):
 
     def test_exceptionOfProtocolIsLogged(self) -> None:
         """
-        Every exception of a protocol is logged, even SystemExit, and the next datagram is
-        delivered. This holds on a `SimulatedClock` and on a plain ``Clock``.
+        Every exception that a protocol raises is logged, even SystemExit. The next datagram is
+        still delivered. This holds on a `SimulatedClock` and on a plain ``Clock``.
         """
         errors = [ZeroDivisionError, SystemExit, CancelledError]
 
