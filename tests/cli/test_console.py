@@ -123,7 +123,9 @@ class EscapingTests(SynchronousTestCase):
             self.assertEqual(shown(text.encode()), (text, False))
 
     def test_escapesCanBeToldApart(self) -> None:
-        """A backslash is doubled in a value with escapes, and left alone in a value without."""
+        """
+        A backslash is doubled if other bytes of its value are escaped. Otherwise it is left alone.
+        """
         self.assertEqual(shown(rb"\x1b" + b"\x1b"), (r"\\x1b\x1b", True))
         self.assertEqual(shown(rb"\x1b"), (r"\x1b", False))
 
