@@ -23,7 +23,7 @@ class PopulationTests(SynchronousTestCase):
     """
 
     def test_closestAreThoseOfAFullSearch(self) -> None:
-        """The closest of 400 nodes equal the closest of a comparison with all of them."""
+        """The closest of 400 nodes are the same as those found by sorting all 400 by distance."""
         population = Population(500, 1)
         random = Random(1)
         left = frozenset(random.sample(range(500), 100))

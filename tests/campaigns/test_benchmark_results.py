@@ -29,8 +29,8 @@ class StatisticsTests(SynchronousTestCase):
 
     def test_percentileIsASample(self) -> None:
         """
-        The p-th percentile is the smallest sample such that at least p percent of all samples are
-        not larger.
+        At least p percent of all samples are smaller than the p-th percentile or equal to it. The
+        percentile is the smallest sample for which this holds.
         """
         samples = [float(each) for each in range(100, 0, -1)]
         self.assertEqual(percentile(samples, 50), 50.0)

@@ -104,7 +104,7 @@ class HostileTestCase(ProgramTestCase):
             self.assertNotIn(level, self.victim.text)
 
     async def _isListed(self, node: DHTNode) -> bool:
-        """Whether an asker that knows only the victim finds a node."""
+        """Return whether an asker that knows only the victim finds a node."""
         await node.ping(self.address)
         asker = DHTNode(self.reactor, ephemeral=True)
         try:
@@ -154,7 +154,10 @@ class AttackTests(HostileTestCase):
         self.assertEqual((await self.attack("06"))["answers"], 0)
 
     async def test_07_silentHostsAreNotListed(self) -> None:
-        """Hosts that never answer are not listed. A new node is still listed after them."""
+        """
+        Hosts that never answer are not listed among the node's contacts. A new node that joins
+        after the attack is listed.
+        """
         self.assertEqual((await self.attack("07"))["listed"], 0)
 
     async def test_14_unprovenHostIsNotListed(self) -> None:

@@ -93,8 +93,8 @@ class InvariantTests(SynchronousTestCase):
 
     def test_failedPutIsNoticed(self) -> None:
         """
-        An invariant is broken if a put fails. With loss or a liar, the failed put only counts as
-        missing its nodes.
+        An invariant is broken if a put fails. In a network with loss or a liar, no invariant is
+        broken, and the put counts as placed on none of its nodes.
         """
         self.patch(workload, "put", lambda node, value: fail(NoCloseNodes("none")))
         member = self.swarm.members[3]
@@ -141,8 +141,9 @@ class InvariantTests(SynchronousTestCase):
 
     def test_reachableMembersAreFound(self) -> None:
         """
-        `findReachable` returns the 20 closest members, with the one that searches. A liar takes the
-        place of one of them, and members behind a partition are left out.
+        `findReachable` returns the 20 closest members, and the searching member may be one of them.
+        With a liar next to the target, it returns only 19. It leaves out members behind a
+        partition.
         """
         target = bytes(32)
         member = self.swarm.members[3]
