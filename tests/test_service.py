@@ -61,7 +61,7 @@ class ServiceTests(ServiceTestCase):
             self.service(port=7000).startService()
 
     def test_badOptionRaises(self) -> None:
-        """A bad option of the node raises when the service is made."""
+        """A bad option of the node raises an exception when the service is made."""
         with self.assertRaises(InvalidTarget):
             self.service(id=b"short")
 
@@ -74,7 +74,9 @@ class ServiceTests(ServiceTestCase):
             self.assertEqual(str(ofService[name]), str(parameter))
 
     def test_unknownOptionRaises(self) -> None:
-        """An option that neither the service nor the node has raises TypeError with its name."""
+        """
+        An unknown option raises TypeError with its name. Neither the service nor the node has it.
+        """
         with self.assertRaisesRegex(TypeError, "DHTService.*'rateLimits'"):
             self.service(rateLimits=5)
 
@@ -109,7 +111,10 @@ class ServiceTests(ServiceTestCase):
         self.assertEqual(len(store), 0)
 
     def test_storeIsMadeAtStart(self) -> None:
-        """If the store is given as a callable, ``startService`` makes it, and nothing before."""
+        """
+        If the option ``store`` is a callable, ``startService`` calls it to make the store. It isn't
+        called before.
+        """
         made: list[MemoryStore] = []
 
         def make() -> MemoryStore:

@@ -59,8 +59,8 @@ class FailedStartTests(ServiceTestCase):
 
     def test_takenPortCanBeTriedAgain(self) -> None:
         """
-        A start that fails because the port is in use closes the store. It works when the port is
-        free.
+        A start that fails because the port is in use closes the store. The next start works when
+        the port is free.
         """
         other = DHTNode(self.host)
         other.listen(7000)
@@ -118,8 +118,8 @@ class FailedStartTests(ServiceTestCase):
 
     def test_badStoreReleasesThePort(self) -> None:
         """
-        A start that fails because the store can't be opened closes the port. It works when the
-        store can be opened.
+        A start that fails because the store can't be opened closes the port. The next start works
+        when the store can be opened.
         """
         timers = [*self.clock.getDelayedCalls()]
         self.canOpen = False
@@ -158,7 +158,7 @@ class FailedStartTests(ServiceTestCase):
     def test_secondHandlerOfValuesFailsTheStart(self) -> None:
         """
         The start of a service with a store raises ValueError if the command ``values`` already has
-        a handler. It works after the handler was removed.
+        a handler. The next start works after the handler was removed.
         """
         timers = [*self.clock.getDelayedCalls()]
         service = self.service()
