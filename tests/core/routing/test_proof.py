@@ -7,9 +7,9 @@ an id but has never answered.
 
 from __future__ import annotations
 
-from dwdht_twisted._core.limits.bounds import SILENCE_REMEMBERED_FOR
+from dwdht_twisted._core.limits.bounds import CLAIMANTS_PER_CONTACT, SILENCE_REMEMBERED_FOR
 from dwdht_twisted._core.routing import TRUSTED_FOR, RoutingTable
-from dwdht_twisted._core.wire import Contact
+from dwdht_twisted._core.wire import Address, Contact
 from dwdht_twisted.errors import InvalidTarget
 from tests.helpers.core.tables import LATER, OWN, TableTestCase, allOf, claim, far, idOf
 
@@ -190,16 +190,89 @@ class IdentityTests(TableTestCase):
 
     def test_idThatAsksElsewhereHasTheContactPinged(self) -> None:
         """
-        A contact unheard for 30 seconds is pinged once when its id sends a request from another
-        address. After the contact failed, the other address is pinged.
+        A contact that answered one second ago is pinged when its id sends a request from another
+        address. Further requests under its id cause no ping for `TRUSTED_FOR`, 30 seconds.
         """
         self.table.answered(far(1), 0.0)
         moved = ("10.0.0.2", 1)
-        self.assertIsNone(self.table.asked(far(1).id or b"", moved, 1.0))
-        self.assertEqual(self.table.asked(far(1).id or b"", moved, LATER), far(1).address)
-        self.assertIsNone(self.table.asked(far(1).id or b"", moved, LATER + 1))
-        self.table.failed(far(1).address, LATER + 2)
-        self.assertEqual(self.table.asked(far(1).id or b"", moved, LATER + 3), moved)
+        self.assertEqual(self.table.asked(far(1).id or b"", moved, 1.0), far(1).address)
+        for host in ("10.0.0.2", "10.0.0.3"):
+            asked = self.table.asked(far(1).id or b"", (host, 1), 1.0 + TRUSTED_FOR)
+            self.assertIsNone(asked)
+        self.assertEqual(self.table.asked(far(1).id or b"", moved, 1.0 + LATER), far(1).address)
+        self.assertEqual(allOf(self.table), [far(1)])
+
+    def test_silentContactLeavesItsIdToItsClaimants(self) -> None:
+        """
+        An address that claims a contact's id is to be pinged after the contact failed, and not
+        before. It is returned once.
+        """
+        self.table.answered(far(1), 0.0)
+        moved = ("10.0.0.2", 1)
+        self.table.asked(far(1).id or b"", moved, 1.0)
+        self.assertEqual(self.table.takeClaimants(far(1).address), [])
+        self.table.failed(far(1).address, 2.0)
+        self.assertEqual(self.table.takeClaimants(far(1).address), [moved])
+        self.assertEqual(self.table.takeClaimants(far(1).address), [])
+
+    def test_answerOfTheContactDeniesItsClaimants(self) -> None:
+        """
+        An address that claims a contact's id isn't to be pinged if the contact answers before it
+        fails, under its own id or under another.
+        """
+        for id in (far(1).id, idOf(2), None):
+            self.table.answered(far(1), 0.0)
+            self.table.asked(far(1).id or b"", ("10.0.0.2", 1), 1.0)
+            self.table.answered(far(1)._replace(id=id), 2.0)
+            self.table.failed(far(1).address, 3.0)
+            self.assertEqual(self.table.takeClaimants(far(1).address), [])
+            self.assertEqual(self.table.claimed(1000.0), [])
+
+    def test_claimantsOfAContactAreBounded(self) -> None:
+        """
+        Of 100 addresses that claim a contact's id, the last `CLAIMANTS_PER_CONTACT`, 4, are to be
+        pinged after the contact failed. An address that claims the id twice counts once.
+        """
+        self.table.answered(far(1), 0.0)
+        for port in (*range(1, 101), 100):
+            self.table.asked(far(1).id or b"", ("10.0.0.2", port), 1.0)
+        self.table.failed(far(1).address, 2.0)
+        claimants = self.table.takeClaimants(far(1).address)
+        self.assertEqual([port for _, port in claimants], [97, 98, 99, 100])
+        self.assertEqual(len(claimants), CLAIMANTS_PER_CONTACT)
+
+    def test_silentClaimantIsIgnored(self) -> None:
+        """A contact's id that is claimed by an address that was silent lately causes no ping."""
+        self.table.answered(far(1), 0.0)
+        self.table.failed(Address("10.0.0.2", 1), 0.0)
+        self.assertIsNone(self.table.asked(far(1).id or b"", ("10.0.0.2", 1), 1.0))
+        self.table.failed(far(1).address, 2.0)
+        self.assertEqual(self.table.takeClaimants(far(1).address), [])
+
+    def test_claimedContactIsRecheckedLater(self) -> None:
+        """
+        A contact whose id was claimed too soon after its last recheck is to be pinged when
+        `TRUSTED_FOR`, 30 seconds, have passed, unless it has answered since the claim.
+        """
+        self.table.answered(far(1), 0.0)
+        self.table.asked(far(1).id or b"", ("10.0.0.2", 1), 1.0)
+        self.table.answered(far(1), 2.0)
+        self.assertEqual(self.table.claimed(1000.0), [])
+        self.table.asked(far(1).id or b"", ("10.0.0.2", 1), 3.0)
+        self.assertEqual(self.table.claimed(1.0 + TRUSTED_FOR), [])
+        self.assertEqual(self.table.claimed(1.0 + LATER), [far(1).address])
+        self.assertEqual(self.table.claimed(2.0 + LATER), [])
+
+    def test_secondAnswerUnderAnIdHasTheContactPinged(self) -> None:
+        """
+        A contact that answered one second ago is pinged when another address answers under its id.
+        The other address is pinged again after the contact failed.
+        """
+        self.table.answered(far(1), 0.0)
+        moved = far(1)._replace(host="10.0.0.2")
+        self.assertEqual(self.table.answered(moved, 1.0), far(1))
+        self.assertIsNone(self.table.answered(moved, 1.0 + TRUSTED_FOR))
+        self.assertEqual(self.table.failed(far(1).address, 2.0 + TRUSTED_FOR), moved)
 
     def test_answerBeatsAClaimOfTheSameId(self) -> None:
         """An address that answers under an id replaces an address that only claimed the id."""

@@ -197,6 +197,12 @@ MAXIMUM_ALIKE = 3
 #: dropped.
 SPARES_PER_BUCKET = 4
 
+#: The most addresses that claim the id of one contact and wait for its silence.  For a further
+#: address the oldest is dropped.  Each of them is pinged when the contact is silent.  Larger: more
+#: pings to addresses that may be forged.  Smaller: a liar keeps out a moved node more easily, until
+#: the node asks again.
+CLAIMANTS_PER_CONTACT = 4
+
 #: The most answers that all buckets of a table cache together.
 CACHED_ANSWERS = 4096
 

@@ -19,8 +19,11 @@ The rules:
    each other.
 4. An address has one contact.  When the address answers under a new id, the contact with the old id
    is removed, because the node was restarted.
-5. An id belongs to the first address that has proven it.  A second address that answers under the
-   same id becomes a spare until the first address is silent.
+5. An id belongs to the first address that has proven it.  If another address uses the id, the
+   caller is told to ping the contact, at most once in `TRUSTED_FOR` seconds.  The other address
+   waits until the contact is silent.  An address that has answered waits as a spare.  An address
+   that has only sent a request waits as a *claimant*.  If the contact answers, its claimants are
+   forgotten.
 6. A public host and a public /24 network hold a limited number of places.  Private and loopback
    addresses have no such limit, because one of them often stands for a whole network.
 7. Honest ids are random.  So only `MAXIMUM_ALIKE` public contacts of a bucket may have ids that are
@@ -32,9 +35,12 @@ The arguments ``now`` and ``time`` are times in seconds.  The caller sends the p
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from ..counters import Counters
 from ..limits import HostCounts, Silences
 from ..limits.bounds import (
+    CLAIMANTS_PER_CONTACT,
     CONTACTS_PER_HOST,
     CONTACTS_PER_SUBNET,
     MAXIMUM_ALIKE,
@@ -58,10 +64,13 @@ from .claims import Claims
 #: The most contacts of a bucket, and of an answer (Kademlia's k).
 K = 20
 
-#: Seconds after its last answer that a contact counts as present without a new ping.  Larger: the
-#: table learns later that a contact has moved.  Smaller: other nodes that use the contact's id
-#: cause more pings.
+#: The shortest time between two rechecks of a contact, in seconds; see `Entry.recheckedAt`.  A
+#: newcomer to a full bucket also causes no ping of a contact that has answered within this time.
+#: Larger: the table learns later that a contact is gone.  Smaller: other nodes cause more pings.
 TRUSTED_FOR = 30.0
+
+
+Item = TypeVar("Item")
 
 
 class RoutingTable:
@@ -92,6 +101,8 @@ class RoutingTable:
         self._entries: dict[int, Entry] = {}
         self._byAddress: dict[HostPort, Entry] = {}
         self._claims = Claims(counters or Counters())
+        # The addresses that claim the id of a contact, by the address of the contact.
+        self._claimants: dict[HostPort, list[HostPort]] = {}
         self._hostCounts = HostCounts(CONTACTS_PER_HOST, CONTACTS_PER_SUBNET)
         self._silent = (silences or Silences()).toAnything
 
@@ -133,7 +144,11 @@ class RoutingTable:
         entry = self._entries.get(number)
         if entry is not None:
             # A known id asks from another address: the node may have moved.
-            return self._recheck(entry, now) if now - entry.lastSeen > TRUSTED_FOR else None
+            if self._silent.get(address, now):
+                return None
+            claimants = self._claimants.setdefault(entry.address, [])
+            _keep(claimants, address, CLAIMANTS_PER_CONTACT)
+            return self._recheck(entry, now)
         # Check this first: the buckets of most askers are full, unless the node is new.
         if bucket is not None and len(bucket.proven) >= self._k:
             return None
@@ -158,6 +173,10 @@ class RoutingTable:
         """
         id, address = contact.id, (contact.host, contact.port)
         known = self._byAddress.get(address)
+        if self._claimants:
+            # The contact is still there, so the other addresses that use its id lie.  If the node
+            # at the address has changed, the id of the old one may be claimed again.
+            self._claimants.pop(address, None)
         if known is not None and id is not None and known.compact.startswith(id):
             known.lastSeen = now
             return None
@@ -187,6 +206,23 @@ class RoutingTable:
             if not self.holds(spare.address):
                 return spare
         return None
+
+    def takeClaimants(self, address: HostPort) -> list[HostPort]:
+        """
+        Take out the addresses that claim the id of a silent contact, to ping them.
+
+        :param address: the address of the contact; nothing is taken out while the table holds it
+        """
+        return [] if address in self._byAddress else self._claimants.pop(address, [])
+
+    def claimed(self, now: float) -> list[HostPort]:
+        """
+        The contacts to ping because their ids were claimed when no recheck was allowed.
+
+        Each of them counts as rechecked.
+        """
+        entries = [self._byAddress[each] for each in self._claimants if each in self._byAddress]
+        return [entry.address for entry in entries if self._recheck(entry, now)]
 
     def withdraw(self, address: HostPort) -> None:
         """Drop the claim of an address, if there is one."""
@@ -289,11 +325,14 @@ class RoutingTable:
         number = int.from_bytes(contact.id or b"", "big")
         bucket = self.buckets.of(number, now)
         holder = bucket.proven.get(number)
-        if holder is not None or len(bucket.proven) >= self._k:
-            _keepSpare(bucket, contact)
-            if holder is None and now - bucket.allSeenSince <= TRUSTED_FOR:
+        if holder is not None:
+            _keep(bucket.spares, contact, SPARES_PER_BUCKET)
+            return holder.contact if self._recheck(holder, now) else None
+        if len(bucket.proven) >= self._k:
+            _keep(bucket.spares, contact, SPARES_PER_BUCKET)
+            if now - bucket.allSeenSince <= TRUSTED_FOR:
                 return None
-            oldest = holder or bucket.longestUnseen()
+            oldest = bucket.longestUnseen()
             return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
         entry = Entry(contact.id or b"", (contact.host, contact.port), now)
         if not self._hostCounts.hasRoom(contact.host) or _isCrowd(bucket, entry):
@@ -322,16 +361,16 @@ class RoutingTable:
         self._hostCounts.remove(entry.address[0])
 
 
-def _keepSpare(bucket: Bucket, contact: Contact) -> None:
-    spares = bucket.spares
-    if contact in spares:
-        spares.remove(contact)
-    spares.append(contact)
-    del spares[:-SPARES_PER_BUCKET]
+def _keep(waiting: list[Item], item: Item, most: int) -> None:
+    """Put an item, new or not, at the end of a list.  If the list is too long, drop its first."""
+    if item in waiting:
+        waiting.remove(item)
+    waiting.append(item)
+    del waiting[:-most]
 
 
 def _isCrowd(bucket: Bucket, entry: Entry) -> bool:
-    """Whether `MAXIMUM_ALIKE` contacts of a bucket have ids like that of a new public contact."""
+    """Whether `MAXIMUM_ALIKE` or more contacts of a bucket have ids like a new public contact."""
     if not isPublic(entry.address[0]):
         return False
     shared = bucket.free - SHARED_IN_BUCKET

@@ -133,6 +133,7 @@ class Caller:
         """Note that an address did not answer a request of the node's own."""
         self._silences.toRequests.put(address, True, self._seconds())
         self.probeMissed(address)
+        self.probing.probeClaimants(address)
 
     def gone(self, address: Address) -> None:
         """Note that an address answered neither a handler's request nor a ping."""

@@ -142,13 +142,27 @@ class Probing:
         if self._table.hasProven(probed):
             # Rechecks of contacts have their own places.  So a flood of claims can't push out the
             # probe of a contact before the contact has answered.
-            self._rechecks.send(probed, partial(self._recheckEnded, probed, address))
+            self._recheck(probed)
         else:
             self._claims.send(probed, partial(self._claimEnded, probed))
 
     def isClaimProbed(self, address: HostPort) -> bool:
         """Whether a claim with this address is being probed."""
         return self._claims.isProbed(address)
+
+    def recheckClaimed(self) -> None:
+        """Probe the contacts whose ids were claimed when no recheck was allowed."""
+        for contact in self._table.claimed(self._clock.seconds()):
+            self._recheck(contact)
+
+    def probeClaimants(self, contact: HostPort) -> None:
+        """
+        Probe the addresses that claim the id of a contact, if the contact has left the table.
+
+        The node of the contact may have moved to one of these addresses.
+        """
+        for claimant in self._table.takeClaimants(contact):
+            self._recheck(claimant)
 
     def checkSilence(self, address: Address) -> None:
         """
@@ -164,8 +178,5 @@ class Probing:
         if not isAnswered:
             self._table.withdraw(address)
 
-    def _recheckEnded(self, contact: HostPort, claimed: HostPort, isAnswered: bool) -> None:
-        # If the contact was silent, it has left the table.  Its node may have moved to the address
-        # that claimed its id, so probe that address.
-        if claimed != contact and not self._table.holds(contact):
-            self._rechecks.send(claimed, lambda isAnswered: None)
+    def _recheck(self, address: HostPort) -> None:
+        self._rechecks.send(address, lambda isAnswered: self.probeClaimants(address))

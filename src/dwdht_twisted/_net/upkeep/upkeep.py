@@ -3,6 +3,7 @@ The periodic work of a node, every ten seconds.
 
 * A node pings the contacts that were unseen for `CHECK_AFTER` seconds, the longest unseen first.  A
   contact that does not answer leaves the routing table.
+* A node pings the contacts whose ids other addresses have claimed since the contacts answered.
 * A node refreshes its routing table by lookups; see `TableRefresher`.
 * A node without contacts tries to join again, at growing intervals; see `RetrySchedule`.
 * A node rotates the secret of its round-trip tokens every `ROTATION_INTERVAL` seconds.
@@ -28,8 +29,8 @@ INTERVAL = 10.0
 #: other nodes contain dead contacts for longer.  Smaller: an idle node sends more.
 CHECK_AFTER = 300.0
 
-#: The time within which a dead contact leaves the routing table, in seconds.  It has been pinged by
-#: then, and the ping has timed out.
+#: The time within which a dead contact leaves the routing table, in seconds.  By then the contact
+#: has been pinged, and the ping has timed out.
 DEAD_GONE_AFTER = 2 * CHECK_AFTER + 30.0
 
 
@@ -105,6 +106,7 @@ class Upkeep:
             self._refresher.run(self._membership.join())
 
     def _checkContacts(self, now: float) -> None:
+        self._caller.probing.recheckClaimed()
         # Check twice as many contacts as become due in one interval on average, and three more,
         # because several contacts may become due together.
         count = 3 + int(2 * len(self._table) * INTERVAL / CHECK_AFTER)
