@@ -140,8 +140,8 @@ class EndTests(LookupTestCase):
 
     def test_lateAnswerIsNotWaitedForWithoutABudget(self) -> None:
         """
-        After `LOOKUP_BUDGET`, 144, datagrams, the lookup waits for an answer that is on time. It is
-        over although the answer of another candidate is late and could still become a result.
+        After `LOOKUP_BUDGET`, 144, datagrams, the lookup waits only for answers that are on time.
+        When these have come, it is over, although a late answer could still become a result.
         """
         lookup = startLookup([node(1), node(2)])
         first, second = askAll(lookup)

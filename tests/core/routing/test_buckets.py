@@ -41,8 +41,8 @@ class UpkeepTests(TableTestCase):
 
     def test_bucketsWithoutALookupAreIdle(self) -> None:
         """
-        The nearest bucket to the own id that has a contact is idle until it is refreshed. So is
-        each bucket farther away. A refreshed bucket is idle again after the given time.
+        All buckets from the farthest to the nearest one with a contact are idle until they are
+        refreshed. A refreshed bucket is idle again after the given time.
         """
         self.assertIsNone(self.table.buckets.idle(100.0))
         self.table.answered(Contact(idOf(0, 2), "10.0.0.1", 80), 0.0)

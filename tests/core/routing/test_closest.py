@@ -21,8 +21,8 @@ class AnswerTests(TableTestCase):
 
     def test_claimsFillUpAnAnswerIfWanted(self) -> None:
         """
-        If wanted, claims fill up an answer with too few proven contacts. Proven contacts have
-        precedence, and the answer is in the order of distance.
+        With ``withClaims=True``, claims fill up an answer that has too few proven contacts. Proven
+        contacts have precedence, and the answer is in the order of distance.
         """
         self.table.answered(far(2), 0.0)
         self.table.answered(far(4), 0.0)
@@ -87,7 +87,7 @@ class AnswerTests(TableTestCase):
         return contacts
 
     def assertCached(self, targets: list[bytes]) -> None:
-        """Require that the answers for the targets sort no bucket once they are cached."""
+        """Require that no bucket is sorted for these targets once their answers are cached."""
         expected = [self.table.closestCompact(target) for target in targets]
         for _ in range(QUERIES_BEFORE_CACHING + 1):
             for target in targets:
