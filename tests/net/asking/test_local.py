@@ -211,8 +211,8 @@ class LoneTests(LocalTestCase):
 
     def test_queryHasTheOwnReply(self) -> None:
         """
-        A lone member's query has one reply from its own handler, with the loopback address and its
-        port. No datagram is sent.
+        A lone member's query has one reply from its own handler. The contact in the reply has the
+        loopback address and the member's port. No datagram is sent.
         """
         node = self.member()
         stream = node.query(COMMAND, self.target(), b"x")
