@@ -14,8 +14,8 @@ from .limits import RecentMap
 from .limits.bounds import ESTIMATED_ADDRESSES, ESTIMATES_KEPT_FOR
 from .wire import HostPort
 
-#: The time-out before the first answer was measured, in seconds.  Larger: the first lookup waits
-#: longer for dead nodes.  Smaller: a node with a slow link sends everything twice.
+#: The time-out that applies until the node has got its first answer, in seconds.  Larger: the first
+#: lookup waits longer for dead nodes.  Smaller: a node with a slow link sends everything twice.
 INITIAL_TIMEOUT = 0.5
 
 #: The shortest time-out, in seconds.  Smaller: a peer with a busy event loop counts as late.
@@ -83,7 +83,7 @@ class Timeouts(Protocol):
         """
         Note that an address answered no transmission.
 
-        :param waited: the seconds that the first transmission was waited for
+        :param waited: the seconds that the node waited after the first transmission
         """
 
     def forget(self, address: HostPort) -> None:
@@ -159,9 +159,9 @@ class RoundTripTimes:
         """
         See `Timeouts.failed`.
 
-        The next request to the address waits twice as long as the first transmission did.  It does
-        not wait as long as the last one did, because most such addresses are dead, and few have
-        become that slow.
+        The first transmission of the next request to the address waits twice as long as the first
+        transmission of this request did.  It does not wait as long as the last transmission did,
+        because most silent addresses are dead, and few have become that slow.
         """
         known = self._addresses.get(address, now)
         if known is not None:

@@ -10,8 +10,9 @@ from .candidate import CREDIT, Candidate
 #: one credit.  So the credit of an honest referrer grows.
 CREDIT_FOR_ANSWER = 2
 
-#: Every referrer loses one credit when so many more named candidates are late than have answered.
-#: When twice as many more are late, every referrer loses two credits.
+#: When this many candidates are late, every referrer loses one credit.  At twice this number, every
+#: referrer loses two credits.  Only named candidates count.  Each of them that answers makes up for
+#: one late one.
 SILENCES_PER_CREDIT = 8
 
 
@@ -23,7 +24,7 @@ class CreditLedger:
     __slots__ = ("_silence",)
 
     def __init__(self) -> None:
-        # The number of named candidates that were late, less the number of those that answered.
+        # The number of named candidates that were late, minus the number of those that answered.
         self._silence = 0
 
     @property

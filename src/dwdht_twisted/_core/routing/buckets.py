@@ -117,7 +117,7 @@ class Buckets:
         the table has fewer than ``count`` contacts with different hosts.
 
         The answer is put together from the cached answers of the buckets.  Only the hosts that have
-        contacts in several of these buckets take time.
+        contacts in several of these buckets cause further work.
 
         :param count: the most contacts in the answer
         :param repeated: the number of contacts in the table that are not the first of their public
@@ -259,7 +259,7 @@ class Buckets:
         """
         The number of buckets up to the first gap.  Chance puts no contacts behind a gap.
 
-        A gap is two neighbouring buckets, behind a populated one, that are not populated.
+        A gap is two unpopulated buckets, one after the other, behind a populated bucket.
         """
         gaps = 0
         isBegun = False

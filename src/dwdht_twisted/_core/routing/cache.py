@@ -68,8 +68,8 @@ class AnswerCache:
         # The compact contacts by their ids as numbers, and by their sort keys.
         self._compacts: dict[int, bytes] = {}
         self._sortKeys: dict[int, bytes] = {}
-        # A mask of the bits of a target that decide the order of the contacts, or None while it is
-        # unknown.  The answers are cached by these bits of the target.
+        # A mask of the bits of a target that decide the order of the contacts.  It is None until it
+        # is computed.  The answers are cached by these bits of the target.
         self._deciding: int | None = None
         self._answers: dict[int, bytes] = {}
         # The number of queries since the last change, up to QUERIES_BEFORE_CACHING.
@@ -152,7 +152,7 @@ class AnswerCache:
         return b"".join(firsts)
 
     def _decidingBits(self) -> int:
-        """A mask of the bits in which any two of the contacts differ first."""
+        """A mask of bits.  Each of them is the first bit in which some two contacts differ."""
         bits = 0
         for one, other in pairwise(sorted(self._compacts)):
             bits |= 1 << (one ^ other).bit_length() - 1

@@ -18,9 +18,9 @@ from .tokens import TOKEN_BYTES
 #: The largest payload of a UDP datagram over IPv4, in bytes (RFC 768, RFC 791).
 MAX_DATAGRAM_BYTES = 65507
 
-#: The largest payload of a datagram that no network cuts into fragments, in bytes.  It is the least
-#: MTU of IPv6, 1,280 bytes, less the headers of IPv6 and UDP (RFC 8200, section 5).  Larger: many
-#: NATs and firewalls drop the fragments.
+#: The largest payload of a datagram that no network cuts into fragments, in bytes.  It is the
+#: minimum MTU of IPv6, 1,280 bytes, minus 48 bytes for the headers of IPv6 and UDP (RFC 8200,
+#: section 5).  Larger: many NATs and firewalls drop the fragments.
 UNFRAGMENTED_BYTES = 1232
 
 #: The commands of the protocol itself.  All other commands belong to users.
@@ -28,13 +28,13 @@ PING = "_ping"
 FIND_NODE = "_find_node"
 INTERNAL_COMMANDS = frozenset({PING, FIND_NODE})
 
-#: The flags of an asker for which an answer without a token means that its update was refused.
+#: The ``askerFlags`` of an asker that takes an answer without a token as a refusal of its update.
 UNDERSTANDS_REFUSAL = b"\1"
 
 
 class RequestMessage(NamedTuple):
     """
-    A request.  The size of ``id`` was checked, and no other value.
+    A request.  The size of ``id`` was checked.  No other field was checked.
 
     :ivar transactionId: 0 to 32767
     :ivar command: the name of the command, which may be empty
@@ -67,7 +67,7 @@ class RequestMessage(NamedTuple):
 
 class ResponseMessage(NamedTuple):
     """
-    A response.  The size of ``id`` was checked, and no other value.
+    A response.  The size of ``id`` was checked.  No other field was checked.
 
     :ivar transactionId: the transaction id of the request
     :ivar id: the responder's id, 32 bytes; None if the responder is ephemeral

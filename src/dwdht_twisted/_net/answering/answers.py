@@ -6,7 +6,7 @@ The size of an answer to an address that is not validated is limited.
 
 from __future__ import annotations
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from ..._core import wire
 from ..._core.limits import answerAllowance
@@ -14,6 +14,7 @@ from ..._core.limits.bounds import CLAIM_WAITS
 from ..._core.routing import RoutingTable
 from ..._core.wire import COMPACT_CONTACT_BYTES, HostPort
 from ..environment import Environment
+from ..reporting import Reports, printable
 from .validation import VALIDATION_BYTES, AddressValidation, HeldAnswer
 
 
@@ -33,6 +34,7 @@ class Answers:
         self._send = environment.send
         self._ownId = environment.ownId
         self._counters = environment.counters
+        self._reports = Reports(self._log, environment.clock.seconds)
         self._table = table
         self._validation = validation
         # The most bytes that are sent to an asker to check its claimed id.
@@ -81,9 +83,10 @@ class Answers:
         if len(response) <= wire.MAX_DATAGRAM_BYTES:
             return response
         self._counters.handlerFailures += 1
-        self._log.error(
+        self._reports.note(
             "handler of {command} gave {size} bytes, more than fit a datagram; no answer was sent",
-            command=message.command,
+            level=LogLevel.error,
+            command=printable(message.command),
             size=len(value),
         )
         return None
@@ -134,7 +137,7 @@ class Answers:
         return wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
 
     def _closest(self, message: wire.RequestMessage) -> bytes:
-        # A node that looks up its own id is joining.  It is told claims too if there are few
-        # contacts, because nodes that join together may know only each other.
+        # A node that looks up its own id is joining.  If the table has few contacts, the answer to
+        # this node also contains claims, because nodes that join together may know only each other.
         isJoining = message.id is not None and message.id == message.target
         return self._table.closestCompact(message.target or b"", withClaims=isJoining)

@@ -1,7 +1,7 @@
 """
 The choice of the part of a node that answers a request.
 
-Any host can send a request, so no answer may be of use in an attack.  `AddressValidation` bounds
+Any host can send a request, so answers must be useless for an attack.  `AddressValidation` bounds
 the size of answers.  `Relay` bounds hole punches.  A request counts as an update only if it carries
 a round-trip token of `TokenIssuer`.
 """

@@ -12,9 +12,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from ..._core.wire import HostPort, ResponseMessage
 from .question import Question
 
-#: The longest time that a lookup waits for the node's own handler, in seconds.  A lookup waits as
-#: long for another node before any round trip was measured.  Larger: a slow handler of the node
-#: delays its own lookups.  Smaller: such a handler is not among the results.
+#: The longest time that a lookup waits for the node's own handler, in seconds.  While no round trip
+#: has been measured, another node gets the same time: ``INITIAL_TIMEOUT`` times the sum of
+#: ``WAITS``.  Larger: a slow handler of the node delays its own lookups.  Smaller: such a handler
+#: is not among the results.
 LOCAL_TIMEOUT = 4.0
 
 
@@ -85,9 +86,9 @@ class LocalRequest:
 
     def _answered(self, message: ResponseMessage | None) -> None:
         if self._done is not None:
-            # ``done`` is not called at once.  In a chain of handlers, each may wait for a query of
-            # its own node that runs the next handler.  If all of them ended in one call stack, a
-            # chain of 256 handlers would exceed the recursion limit.
+            # ``done`` is not called at once.  A handler may wait for a query to its own node.  The
+            # query runs a second handler, which may wait for another query, and so on.  If all of
+            # them ended in one call stack, 256 handlers would exceed the recursion limit.
             self._restart(0, message)
 
     def _restart(self, seconds: float, message: ResponseMessage | None) -> None:

@@ -52,7 +52,7 @@ class HolePunches:
         def answered(message: ResponseMessage, address: HostPort) -> None:
             self.cancel(candidate)
             self._succeeded.add(candidate)
-            # The referrer may know another port of the peer than its NAT uses towards this node.
+            # The peer's NAT may use a port towards this node that the referrer does not know.
             candidate.address = Address(*address)
             self._opened(candidate)
 

@@ -54,7 +54,7 @@ class Caller:
         self.probing.stop(reason)
 
     def isSilent(self, address: HostPort) -> bool:
-        """Whether an address did not answer one of the node's own requests within a minute."""
+        """Whether, during the last minute, an address left a request of the node unanswered."""
         return bool(self._silences.toRequests.get(address, self._seconds()))
 
     # Sending.

@@ -43,8 +43,8 @@ class Callbacks(NamedTuple):
     :ivar onAnswer: called when the answer arrives, at most once
     :ivar onFailure: called when the request fails, at most once, and never after ``onAnswer``
     :ivar onLate: called before each retransmission; None to call nothing
-    :ivar onMissed: called before ``onFailure`` when no answer came; None to call
-        `Listener.missed` of all requests instead
+    :ivar onMissed: called before ``onFailure`` when no answer came.  If it is None,
+        `Listener.missed` is called instead.
     """
 
     onAnswer: OnAnswer

@@ -88,8 +88,8 @@ class Probes:
         """
         probes = self._probes
         while address not in probes and len(probes) >= self._maximum:
-            # ``onEnd`` of the given up probe may begin a further probe, even of this address.
-            # So the loop checks both conditions again.
+            # `giveUp` calls the ``onEnd`` of the oldest probe, and this may begin another probe,
+            # even of this address.  So the loop checks both conditions again.
             self.giveUp(next(iter(probes)))
         if address in probes:
             return

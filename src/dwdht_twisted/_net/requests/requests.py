@@ -25,7 +25,7 @@ from .outgoing import RELAY_WAITS, WAITS, Callbacks, OutgoingRequest
 
 
 class Listener(Protocol):
-    """Is told of the answer or the silence to each request."""
+    """Is told of each answer to a request, and of each address that does not answer one."""
 
     def heard(self, message: ResponseMessage, address: HostPort) -> None:
         """Note an answer, before the callback of its request is called."""
@@ -43,7 +43,7 @@ class Requests:
     The requests of one kind: the node's own requests, or the probes.
 
     :param environment: provides the transport, the time and transaction ids
-    :param listener: is told of the answer or the silence to each request
+    :param listener: is told of each answer, and of each address that does not answer
     :param window: the most requests in flight
     :param queueLimit: the most requests that wait until the window has a place
     :param timeouts: the time-out of each address; by default estimated from round trips
@@ -119,8 +119,8 @@ class Requests:
 
         :param address: the peer
         :param relayed: the body for the referrer
-        :param direct: the body for the peer, or None when another request to the peer is in flight,
-            which has opened our NAT.  With None, the referrer is asked `RELAY_WAITS` times, and
+        :param direct: the body for the peer; None when another request to the peer is in flight,
+            because that request has opened our NAT.  With None, the waits are `RELAY_WAITS`, and
             silence does not count against the peer.
         :raises TooManyRequests: when the queue is full
         """
