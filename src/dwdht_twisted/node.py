@@ -48,6 +48,7 @@ from ._net.assembly import Node, assemble
 from ._net.environment import Environment
 from ._net.port import DatagramPort
 from ._net.randomness import PooledRandom
+from ._net.reporting import Reports
 from .errors import CannotListen, MalformedDatagram, NodeDestroyed
 from .interfaces import (
     AddressLike,
@@ -106,6 +107,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         self.ephemeral = bool(ephemeral)
         self.counters = Counters()
         self._clock = reactor
+        self._reports = Reports(self._log, reactor.seconds)
         self._port = DatagramPort(reactor, checkSocket(socket), self.counters)
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
@@ -235,12 +237,14 @@ class DHTNode(HandlerHost, DatagramProtocol):
                 self.counters.unexpected += 1
         except MalformedDatagram as error:
             self.counters.malformed += 1
-            self._log.debug(
+            self._reports.note(
                 "malformed datagram from {address}: {reason}", address=addr, reason=str(error)
             )
         except Exception:
             # This is an error in our own code.  Only this datagram is lost.
-            self._log.failure("serving a datagram from {address} failed", address=addr)
+            self._reports.failed(
+                "serving a datagram from {address} failed", Failure(), address=addr
+            )
 
     # Asking.
 

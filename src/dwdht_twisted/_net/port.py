@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from .._core.counters import Counters
 from .._core.wire import HostPort, isIPv4
 from ..errors import CannotListen, InvalidAddress
+from .reporting import Reports
 
 #: The most bytes of a datagram that are read.  A larger datagram can't be sent over UDP.  Smaller:
 #: large datagrams would be cut off.
@@ -44,6 +45,7 @@ class DatagramPort:
         self._given = given
         self._givenTimeout: float | None = None
         self._counters = counters
+        self._reports = Reports(self._log, reactor.seconds)
         self._send: Callable[[bytes, HostPort], object] | None = None
 
     def open(self, protocol: DatagramProtocol, port: int, interface: str) -> IListeningPort:
@@ -108,7 +110,7 @@ class DatagramPort:
             # There is no route, the send buffer is full, or the operating system refuses the
             # address.
             self._counters.sendFailures += 1
-            self._log.debug(
+            self._reports.note(
                 "sending to {address} failed: {reason}", address=address, reason=str(error)
             )
 

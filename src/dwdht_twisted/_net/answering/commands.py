@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from ..._core.limits.bounds import REMEMBERED_ANSWER_BYTES
 from ..._core.wire import ID_BYTES, Contact, HostPort, RequestMessage, TokenIssuer
 from ...interfaces import ICommandHandler, Request
 from ..environment import Environment
+from ..reporting import Reports, printable
 from .answers import Answers
 from .runner import HandlerRunner, Outcome
 from .updates import AtWork, UpdateMemory
@@ -51,6 +52,7 @@ class UserCommands:
         self._tokens = tokens
         self._validation = validation
         self._updates = UpdateMemory()
+        self._reports = Reports(self._log, environment.clock.seconds)
         self.runner = HandlerRunner(environment)
 
     def received(self, message: RequestMessage, address: HostPort, datagram: bytes) -> None:
@@ -70,10 +72,12 @@ class UserCommands:
                     return
             else:
                 self._counters.badTokens += 1
-                self._log.debug(
+                # This is no fault: the token of an honest asker may have become too old.
+                self._reports.note(
                     "invalid round-trip token from {node}: its {command} is served as a query",
+                    level=LogLevel.debug,
                     node=str(node),
-                    command=message.command,
+                    command=printable(message.command),
                 )
         self._query(request, message, address, len(datagram), takesUpdates)
 

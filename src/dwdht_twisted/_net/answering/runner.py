@@ -17,6 +17,7 @@ from ..._core.limits.bounds import HANDLER_TIMEOUT, HANDLERS_FOR_STRANGERS, MAXI
 from ...errors import UpdateRefused
 from ...interfaces import HandlerResult, Request
 from ..environment import Environment
+from ..reporting import Reports, printable
 
 #: A Deferred that fires with the result of a handler.
 Result: TypeAlias = "Deferred[Any]"
@@ -61,6 +62,7 @@ class HandlerRunner:
     def __init__(self, environment: Environment) -> None:
         self._clock = environment.clock
         self._counters = environment.counters
+        self._reports = Reports(self._log, environment.clock.seconds)
         # Keyed by time-out timer: a handler may return one Deferred for several requests.
         self._atWork: dict[IDelayedCall, Result] = {}
 
@@ -149,7 +151,7 @@ class HandlerRunner:
         try:
             result.cancel()
         except Exception:
-            self._log.failure("cancelling a handler that was at work failed")
+            self._reports.failed("cancelling a handler that was at work failed", Failure())
 
     def _take(self, value: object, request: Request, outcome: Outcome) -> None:
         if value is None or isinstance(value, bytes):
@@ -167,9 +169,9 @@ class HandlerRunner:
 
     def _report(self, reason: Failure, request: Request) -> None:
         self._counters.handlerFailures += 1
-        self._log.failure(
+        self._reports.failed(
             "handler of {command} failed on a request from {node}",
-            failure=reason,
-            command=request.command,
+            reason,
+            command=printable(request.command),
             node=str(request.node),
         )

@@ -1,0 +1,110 @@
+"""
+Log events that other nodes cause, bounded in number.
+
+A stranger can repeat each of these events as often as the rate limit allows.  One line for each
+event would fill the disk.  So the first event of a kind is logged, and then a sum once in a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
+
+from .._core.limits.bounds import REPORT_AGAIN_AFTER, REPORTED_KINDS, REPORTED_TEXT
+
+
+def printable(text: str) -> str:
+    """
+    A text of another node in a form that a log or a terminal can show.
+
+    :return: the text with all characters escaped that are not printable ASCII, cut to
+        `REPORTED_TEXT` characters
+    """
+    shown = ascii(text[:REPORTED_TEXT])[1:-1]
+    isCut = max(len(text), len(shown)) > REPORTED_TEXT
+    return shown[:REPORTED_TEXT] + "..." if isCut else shown
+
+
+class _Kind:
+    """
+    The state of one kind of event.
+
+    :ivar loggedAt: the time of the last line, in seconds
+    :ivar unlogged: the number of events since then
+    """
+
+    __slots__ = ("loggedAt", "unlogged")
+
+    def __init__(self, now: float) -> None:
+        self.loggedAt = now
+        self.unlogged = 0
+
+
+class Reports:
+    """
+    Logs the first event of each kind, and then at most one line in `REPORT_AGAIN_AFTER` seconds.
+
+    A later line tells how many events of its kind were not logged.
+
+    :param log: where the lines go; it names the part that reports
+    :param seconds: returns the time
+    """
+
+    def __init__(self, log: Logger, seconds: Callable[[], float]) -> None:
+        self._log = log
+        self._seconds = seconds
+        self._kinds: dict[Hashable, _Kind] = {}
+
+    def note(self, format: str, *, level: Any = LogLevel.warn, **fields: Any) -> None:
+        """
+        Report an event.  Events with one format are one kind.
+
+        :param format: the log format, a constant of the program
+        :param level: a constant of ``LogLevel``
+        :param fields: the fields of the format; a text of another node has to be `printable`
+        """
+        unlogged = self._due(format)
+        if unlogged is not None:
+            self._log.emit(level, format + _rest(unlogged), unlogged=unlogged, **fields)
+
+    def failed(self, format: str, reason: Failure, **fields: Any) -> None:
+        """
+        Report an exception with its traceback.  A kind is a format and a class of exception.
+
+        :param format: the log format, a constant of the program
+        :param fields: the fields of the format; a text of another node has to be `printable`
+        """
+        unlogged = self._due((format, reason.type))
+        if unlogged is not None:
+            self._log.failure(format + _rest(unlogged), reason, unlogged=unlogged, **fields)
+
+    def _due(self, kind: Hashable) -> int | None:
+        """
+        Count an event.
+
+        :return: the number of unlogged events before this one, or None when this one is not to be
+            logged either
+        """
+        now = self._seconds()
+        state = self._kinds.get(kind)
+        if state is None:
+            if len(self._kinds) >= REPORTED_KINDS:
+                # A handler may make a new class of exceptions for each request.  From here on, all
+                # new kinds count as one.
+                kind = None
+                state = self._kinds.get(kind)
+            if state is None:
+                self._kinds[kind] = _Kind(now)
+                return 0
+        if now - state.loggedAt < REPORT_AGAIN_AFTER:
+            state.unlogged += 1
+            return None
+        unlogged, state.unlogged, state.loggedAt = state.unlogged, 0, now
+        return unlogged
+
+
+def _rest(unlogged: int) -> str:
+    return "; and {unlogged} more since the last such line" if unlogged else ""
