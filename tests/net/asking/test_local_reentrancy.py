@@ -240,7 +240,7 @@ class LocalReentrancyTests(LocalTestCase):
     def test_handlerRemovedBetweenItsQueryAndItsUpdateCommitsNothing(self) -> None:
         """
         If the own handler is unregistered between the query and the update, the update fails with
-        `NoCloseNodes`, as with another node.
+        `NoCloseNodes`. This is the same with the handler of another node.
         """
         node = self.node()
 
@@ -256,7 +256,7 @@ class LocalReentrancyTests(LocalTestCase):
     def test_handlerRemovedBeforeItRunsGivesNothing(self) -> None:
         """
         If the own handler is unregistered in the turn in which the query began, the reply has no
-        value, as with another node.
+        value. This is the same with the handler of another node.
         """
         node = self.member()
         done = node.query(COMMAND, self.target()).collect()

@@ -25,8 +25,8 @@ class CloseTests(DroppedTestCase):
 
     def test_acloseStopsTheQuery(self) -> None:
         """
-        ``aclose`` ends the stream and its requests, and its Deferred has already fired. A second
-        call does the same.
+        ``aclose`` ends the stream and its requests. It returns a Deferred that has already fired. A
+        second call does the same.
         """
         stream = self.startQuery(30, answers="ignore")
         first = stream.__anext__()

@@ -56,7 +56,8 @@ class FullTests(SynchronousTestCase):
 
     def test_addressHasOneProbe(self) -> None:
         """
-        An address has only one probe, even if the end of another probe has just started this one.
+        An address isn't probed twice at once, even if the end of another probe has just started its
+        probe.
         """
         self.fill(next=THIRD)
         self.probe(THIRD)
