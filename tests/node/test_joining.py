@@ -160,7 +160,7 @@ class ReadyTests(NodeTestCase):
         self.assertEqual(len(set(warnings)), 2)
 
     def joinedLogs(self, **options: Any) -> list[str]:
-        """Return the log messages about joining of a new node within 60 seconds."""
+        """Return what a new node logs about joining in its first 60 seconds."""
         with capturedLogs() as events:
             self.node(**options)
             self.clock.runFor(60)

@@ -85,8 +85,8 @@ class ClaimedIdTests(NodeTestCase):
 
     def test_claimsPushOutNoContact(self) -> None:
         """
-        Ten liars claim a contact's id for 10 minutes, ten times a second together. The contact
-        stays listed, and none of the liars is pinged.
+        For 10 minutes, ten liars claim a contact's id once a second each. The contact stays listed,
+        and none of the liars is pinged.
         """
         liars = [self.claimant() for _ in range(10)]
         for _ in range(600):
@@ -139,7 +139,7 @@ class ClaimedIdTests(NodeTestCase):
     def test_silentClaimantKeepsNoMovedNodeOut(self) -> None:
         """
         After the node of a contact has moved, a silent address and the node itself claim its id.
-        The node is listed, whoever asked first.
+        The node is listed, although the silent address asked first.
         """
         self.contact.onRequest = self.contact.ignore
         liar, moved = self.peer(id=self.contact.id), self.claimant()
@@ -150,8 +150,8 @@ class ClaimedIdTests(NodeTestCase):
 
     def test_guessesDoNotPushOutAContact(self) -> None:
         """
-        A contact is silent when its recheck comes, and a liar sends forged answers in its name. The
-        contact stays listed, because the recheck was given up and has found nothing.
+        A contact is silent to its recheck, and a liar sends forged answers in the contact's name.
+        The recheck is given up without a result, so the contact stays listed.
         """
         self.contact.onRequest = self.contact.ignore
         self.ask(self.claimant())
