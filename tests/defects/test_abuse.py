@@ -1,7 +1,7 @@
 """
 Abuse of a node against others: tests for defects 26 to 29 of the original, ``@dwdht/rpc`` 0.1.4.
 
-Each test's name begins with the number of its defect.  Hostile datagrams come from a raw peer, over
+Each test's name begins with the number of its defect. Hostile datagrams come from a raw peer, over
 the real codec.
 """
 

@@ -1,7 +1,7 @@
 """
 Capture of lookups by a liar: tests for defects 20 to 25 of the original, ``@dwdht/rpc`` 0.1.4.
 
-Each test's name begins with the number of its defect.  Hostile datagrams come from raw peers, over
+Each test's name begins with the number of its defect. Hostile datagrams come from raw peers, over
 the real codec.
 """
 

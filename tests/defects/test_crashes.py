@@ -1,7 +1,7 @@
 """
 Crashes by hostile input: tests for defects 1 to 6 of the original, ``@dwdht/rpc`` 0.1.4.
 
-Each test's name begins with the number of its defect.  Hostile datagrams come from a raw peer, over
+Each test's name begins with the number of its defect. Hostile datagrams come from a raw peer, over
 the real codec.
 """
 

@@ -2,7 +2,7 @@
 Poisoning of the routing table and forged replies: tests for defects 14 to 19 of the original,
 ``@dwdht/rpc`` 0.1.4.
 
-Each test's name begins with the number of its defect.  Hostile datagrams come from a raw peer, over
+Each test's name begins with the number of its defect. Hostile datagrams come from a raw peer, over
 the real codec.
 """
 
