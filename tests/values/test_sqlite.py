@@ -288,7 +288,7 @@ class LockTests(FileTestCase):
         self.assertEqual(await store.get(KEY), b"first")
 
     async def test_cancelledPutKeepsOrder(self) -> None:
-        """A put that is cancelled while it runs finishes before the next put begins."""
+        """A running put that is cancelled still finishes before the next put begins."""
         await self.open().close()
         lock = self.lock()
         store = self.open()
