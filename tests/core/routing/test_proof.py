@@ -91,8 +91,8 @@ class ProofTests(TableTestCase):
 
     def test_silentAddressEarnsNoPing(self) -> None:
         """
-        An address that failed to answer is to be pinged under no id for `SILENCE_REMEMBERED_FOR`,
-        60 seconds.
+        An address that failed to answer isn't to be pinged for `SILENCE_REMEMBERED_FOR`, 60
+        seconds, under whichever id it sends requests.
         """
         claim(self.table, far(1), 0.0)
         self.table.failed(far(1).address, 0.0)
@@ -205,7 +205,7 @@ class IdentityTests(TableTestCase):
     def test_silentContactLeavesItsIdToItsClaimants(self) -> None:
         """
         An address that claims a contact's id is to be pinged after the contact failed, and not
-        before. It is returned once.
+        before. The table returns such an address only once.
         """
         self.table.answered(far(1), 0.0)
         moved = ("10.0.0.2", 1)
@@ -242,7 +242,10 @@ class IdentityTests(TableTestCase):
         self.assertEqual(len(claimants), CLAIMANTS_PER_CONTACT)
 
     def test_silentClaimantIsIgnored(self) -> None:
-        """A contact's id that is claimed by an address that was silent lately causes no ping."""
+        """
+        If a recently silent address claims a contact's id, neither this address nor the contact is
+        to be pinged.
+        """
         self.table.answered(far(1), 0.0)
         self.table.failed(Address("10.0.0.2", 1), 0.0)
         self.assertIsNone(self.table.asked(far(1).id or b"", ("10.0.0.2", 1), 1.0))
@@ -251,8 +254,9 @@ class IdentityTests(TableTestCase):
 
     def test_claimedContactIsRecheckedLater(self) -> None:
         """
-        A contact whose id was claimed too soon after its last recheck is to be pinged when
-        `TRUSTED_FOR`, 30 seconds, have passed, unless it has answered since the claim.
+        A contact's id is claimed too soon after its last recheck. The contact is to be pinged when
+        `TRUSTED_FOR`, 30 seconds, have passed since this recheck. If it has answered since the
+        claim, it isn't to be pinged.
         """
         self.table.answered(far(1), 0.0)
         self.table.asked(far(1).id or b"", ("10.0.0.2", 1), 1.0)
