@@ -150,9 +150,9 @@ def _loopOfTask() -> AbstractEventLoop | None:
     """
     The running loop if an asyncio task drives the present coroutine; None if Twisted drives it.
 
-    The presence of a task does not tell, because the task may have called a function that runs a
-    coroutine of Twisted.  The first stack frame below the coroutines tells whether Twisted or the
-    task drives them.
+    A task may run while Twisted drives the coroutine, because the task may have called a function
+    that runs a coroutine of Twisted.  So the first stack frame below the coroutines decides: it
+    belongs either to Twisted or to the task.
     """
     try:
         if current_task() is None:

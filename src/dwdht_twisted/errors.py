@@ -66,7 +66,7 @@ class NoResponse(DHTError):
 
 
 class NoCloseNodes(DHTError):
-    """No node took an update: no node close to the target answered, or all that did refused it."""
+    """No node took an update: no node close to the target answered, or all of them refused."""
 
 
 class UpdateRefused(DHTError):

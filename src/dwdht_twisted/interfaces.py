@@ -136,10 +136,10 @@ class IQueryStream(IPushProducer, Interface):
     The answers to one query or update, in the order of their arrival.
 
     A stream is read once, by `startProducing`, `collect` or ``async for``.  No request is sent
-    before.  While the stream is paused, no further node is asked.
+    before the stream is read.  While the stream is paused, no further node is asked.
 
-    An unfinished stream ends by itself when the last reference to it is gone, if it was read by
-    ``async for`` or is paused.
+    A stream that is paused, or is read by ``async for``, ends by itself when the last reference to
+    it is gone.
     """
 
     responses = Attribute("The number of nodes that have answered so far.")
@@ -223,9 +223,9 @@ class IDHTNode(Interface):
         """
         Wait until the node has joined its network.
 
-        :return: fires when the first routing table is built; fires at once without bootstrap nodes
-            and contacts of an earlier run; fails with `NodeDestroyed`.  There is no time-out: use
-            ``addTimeout`` to bound the wait.
+        :return: fires when the first routing table is built, or at once if there are neither
+            bootstrap nodes nor contacts of an earlier run; fails with `NodeDestroyed`.  There is no
+            time-out: use ``addTimeout`` to bound the wait.
         """
 
     def bootstrap() -> Deferred[None]:

@@ -75,8 +75,8 @@ class DHTNode(HandlerHost, DatagramProtocol):
         it.  It is non-blocking while the node uses it.
     :param contacts: contacts of an earlier run; the first 128 of them are pinged at the start
     :param rateLimit: the most requests that are served for one host: a `RateLimit`, or a number per
-        second that also limits loopback addresses, or None for no limit.  With a limit, all
-        addresses that are not validated get at most 5,000 requests per second served together.
+        second that also limits loopback addresses, or None for no limit.  With a limit, the
+        addresses that are not validated share another limit: 5,000 requests per second.
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation
     :ivar id: 32 bytes
@@ -220,7 +220,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
             return
         parts = self._parts
         try:
-            # Port 0 can't be answered.  A dht-rpc node that tries to send there ends.
+            # No answer can be sent to port 0.  A dht-rpc node that tries to send there crashes.
             if len(datagram) < wire.HEADER_BYTES or not addr[1]:
                 self.counters.malformed += 1
             elif wire.isRequest(datagram):
@@ -371,9 +371,9 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """
         Wait until the node has joined its network.
 
-        :return: fires when the first routing table is built; fires at once without bootstrap nodes
-            and contacts of an earlier run; fails with `NodeDestroyed`.  There is no time-out: use
-            ``addTimeout`` to bound the wait.
+        :return: fires when the first routing table is built, or at once if there are neither
+            bootstrap nodes nor contacts of an earlier run; fails with `NodeDestroyed`.  There is no
+            time-out: use ``addTimeout`` to bound the wait.
         """
         used = maybeDeferred(self._use)
         return awaitable(used.addCallback(lambda _: self._parts.membership.ready()))
@@ -388,7 +388,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         return awaitable(used.addCallback(lambda _: self._parts.membership.bootstrap()))
 
     def _boundAddress(self) -> Address:
-        """The address at which this machine reaches the node: loopback if all are bound."""
+        """The address at which this machine reaches the node, loopback if it is bound to all."""
         host, port = self.address()
         return Address(LOCAL_HOST if host == ANY_HOST else host, port)
 

@@ -26,8 +26,8 @@ from .console import Console
 from .options import BOOTSTRAP_VARIABLE, BootstrapOptions, bootstrapOf, readSeconds
 from .progress import Progress
 
-#: The least width of the help, in columns.  Smaller: the base class can't wrap its text.  Larger: a
-#: narrow terminal breaks lines in the middle of a word.
+#: The smallest width of the help, in columns.  Smaller: the base class can't wrap its text.
+#: Larger: a narrow terminal breaks lines in the middle of a word.
 LEAST_COLUMNS = 40
 
 _T = TypeVar("_T")

@@ -191,9 +191,9 @@ def shown(value: bytes) -> tuple[str, bool]:
     """
     A value as text for a terminal.
 
-    UTF-8 with only printable characters, line ends and tabs is shown unchanged.  In any other
-    value, all other characters and bytes are escaped.  Backslashes are doubled there, so that they
-    can't be taken for escapes.
+    UTF-8 with only printable characters, line ends and tabs is shown unchanged.  If a value has
+    anything else, these other characters and bytes are escaped.  The backslashes of such a value
+    are doubled, so that they can't be taken for escapes.
 
     :return: the text, and whether anything in it is escaped
     """

@@ -66,7 +66,7 @@ class Demonstration:
         Run the demonstration, and destroy all nodes at the end.
 
         :return: the value that was found
-        :raises ValueNotFound: when no node returned it
+        :raises ValueNotFound: when no node returned the value
         """
         try:
             await self._build()

@@ -66,7 +66,7 @@ def readAddress(text: str, name: str) -> Address:
     try:
         address = parseAddress(text)
         if not isIPv4(address.host):
-            # As the resolver does with a name, but before a node is started.
+            # The resolver encodes the name in the same way, but only after a node was started.
             address.host.encode("idna")
     except InvalidAddress as error:
         raise usage.UsageError(f"{name}: {error}") from None

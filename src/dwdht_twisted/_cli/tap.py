@@ -24,7 +24,7 @@ from ..values.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
 
 #: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher
-#: number is taken for a mistake.  A node without a limit has ``none``.
+#: number is taken for a mistake.  To set no limit, the option is ``none``.
 MAXIMUM_RATE = 1_000_000
 
 #: The units of ``--store-size``, in bytes.

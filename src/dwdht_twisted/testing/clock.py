@@ -19,10 +19,10 @@ from .failures import LimitReached, stopsTest
 
 _T = TypeVar("_T")
 
-#: The number of outdated entries, of cancelled or moved calls, that may stay in the heap.  The heap
-#: is rebuilt when it has more of them, and they are also more than half of its entries.  Larger:
-#: outdated entries take up more memory.  Smaller: a small heap is rebuilt at nearly every
-#: cancellation.
+#: The number of outdated entries that may always stay in the heap.  An entry is outdated when its
+#: call was cancelled or moved.  The heap is rebuilt when more entries than this number, and more
+#: than half of all entries, are outdated.  Larger: outdated entries take up more memory.  Smaller:
+#: a small heap is rebuilt at nearly every cancellation.
 _OUTDATED_ENTRIES = 64
 
 #: An entry of the heap: the time of the call; the order of scheduling, which decides between calls

@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 from .addresses import ANY, LOOPBACK, isIPv4, isLocal, isLoopback
 
-#: The longest payload of a UDP datagram over IPv4, in bytes: 65,535 less 20 bytes of IPv4 header
+#: The longest payload of a UDP datagram over IPv4, in bytes: 65,535 minus 20 bytes of IPv4 header
 #: and 8 bytes of UDP header.  A socket refuses more with EMSGSIZE.
 MAX_DATAGRAM = 65507
 
@@ -58,7 +58,7 @@ class MemoryPort:
     :ivar acceptsAll: whether the port accepts every datagram, so that `accepts` need not be called:
         the port is open, not connected, and not bound to one address
     :ivar protocol: the protocol that receives the datagrams
-    :ivar interface: the address that the port is bound to; empty for all of its host
+    :ivar interface: the address that the port is bound to; empty for all addresses of its host
     :ivar maxPacketSize: the most bytes of a datagram that are delivered; the rest is cut off
     """
 

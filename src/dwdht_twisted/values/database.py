@@ -34,8 +34,8 @@ class Database:
     The calls run one at a time, in the order in which they were made.  SQLite serves one writer at
     a time, so parallel threads would only wait for each other.
 
-    The first call opens the connection, not the constructor.  The process may fork in between, and
-    a connection must not be carried into the new process
+    The connection is opened by the first call, not by the constructor.  The process may fork in
+    between, and a connection must not be carried into the new process
     (https://www.sqlite.org/howtocorrupt.html, section 2.6).  After a failure, the next call opens
     the file again.
 
@@ -58,8 +58,8 @@ class Database:
         Call a function with the connection, in a thread.
 
         :return: fires with the result of the function; fails with `StoreFailed` when SQLite fails,
-            and when the database is closed.  If it is cancelled before the turn of the call, the
-            function is never called.
+            and when the database is closed.  If the Deferred is cancelled before the turn of the
+            call, the function is never called.
         """
         if self._isClosed:
             return awaitable(fail(StoreFailed(f"the store {self._path!r} is closed")))

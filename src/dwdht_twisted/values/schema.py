@@ -118,7 +118,7 @@ def _create(path: str) -> None:
     try:
         connect(path, lockTimeout=0).close()
     except sqlite3.OperationalError as error:
-        # Another process holds the lock.  The tables are made later, by a thread that waits for it.
+        # Another process holds the lock.  A thread waits for the lock later, and makes the tables.
         if "locked" not in str(error):
             raise
 

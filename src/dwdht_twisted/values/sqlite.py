@@ -32,8 +32,8 @@ class SQLiteStore:
 
     The constructor creates a missing file, and checks that an existing file is a store.  So a bad
     path fails before the node serves.  The constructor waits for no lock.  All later work on the
-    file is done in a thread of the reactor.  If another process has locked the file, the file is
-    opened there, too.
+    file is done in a thread of the reactor.  If another process has locked the file, that thread
+    also opens the file.
 
     The file is marked as a store of this package.  A database of another program is refused and
     left unchanged.
@@ -103,8 +103,8 @@ class SQLiteStore:
         # The end of the block commits the transaction.  An exception rolls it back.
         with connection:
             execute = connection.execute
-            # Take the write lock now.  If only the first change took it, the change would fail at
-            # once while another process holds the lock.
+            # Take the write lock now.  If the first change had to take the lock, this change would
+            # fail at once while another process holds the lock.
             execute("BEGIN IMMEDIATE")
             execute(
                 "DELETE FROM entries WHERE key = ? OR stored <= ?", (key, now - self._maximumAge)

@@ -48,8 +48,8 @@ MAXIMUM_HANDLERS = 256
 #: all places, so strangers cannot take the other half.
 HANDLERS_FOR_STRANGERS = MAXIMUM_HANDLERS // 2
 
-#: Seconds after which a handler is cancelled.  The asker has given up long before.  Larger: a
-#: handler that hangs keeps its place for longer.
+#: The time after which a handler is cancelled, in seconds.  The asker has given up long before.
+#: Larger: a handler that hangs keeps its place for longer.
 HANDLER_TIMEOUT = 30.0
 
 # Updates that are remembered, so that each runs once.
@@ -59,8 +59,8 @@ HANDLER_TIMEOUT = 30.0
 #: forget the updates of all others.
 REMEMBERED_UPDATES = 8192
 
-#: Seconds that an update is remembered.  A node repeats a request for less than this time.
-#: Smaller: a repeated update could run twice.
+#: How long an update is remembered, in seconds.  An asker stops repeating its request before this
+#: time has passed.  Smaller: a repeated update could run twice.
 UPDATES_REMEMBERED_FOR = 30.0
 
 #: The answer to an update is remembered whole if it has at most this many bytes.  A larger answer
@@ -69,21 +69,23 @@ REMEMBERED_ANSWER_BYTES = 1024
 
 # Answers to strangers.
 
-#: The most bytes sent to a stranger for each byte received from it.  A request that carries an id
-#: has at least 73 bytes.  A full answer to such a request, and the pings that check the id with
-#: all retries, have 13.2 times as many bytes together.  Smaller: such answers would be held.
+#: The most bytes sent to a stranger for each byte received from it.  The smallest request with an
+#: id has 73 bytes.  A full answer to this request, plus all transmissions of the ping that checks
+#: the id, has 13.2 times as many bytes.  Smaller: such answers would be held.
 #: Larger: an attacker that forges the address of a victim sends the victim more bytes.
 AMPLIFICATION = 14
 
-#: The number of addresses that are remembered as validated.  As many addresses are remembered as
-#: silent to a validation.
+#: The most addresses that are remembered as validated.  A second memory of the same size holds the
+#: addresses that did not answer a validation in time.
 VALIDATED_ADDRESSES = 2048
 
-#: Seconds that an address counts as validated after it has last shown that it receives.
+#: How long an address counts as validated after it has last shown that it receives datagrams, in
+#: seconds.
 VALIDATED_FOR = 900.0
 
-#: Seconds that an address is remembered as silent to a validation.  In this time, large answers to
-#: the address are shortened and sent at once.  Smaller: a silent address is pinged more often.
+#: How long a node remembers that an address did not answer a validation in time, in seconds.
+#: Meanwhile, large answers without a value are shortened and sent to the address at once.  Smaller:
+#: a silent address is pinged more often.
 VALIDATION_SILENCE_REMEMBERED_FOR = 30.0
 
 #: The most answers that are held for one address until it is validated.  A further answer is
@@ -119,7 +121,8 @@ CLAIM_RATE = 500.0
 
 #: Each claim takes one token of `CLAIM_RATE`.  A public /24 network that got n tokens within a
 #: second gets another only if n times this number are left afterwards.  So one network gets about
-#: 30 of 500 tokens.  300 networks that claim all they can leave some tokens to others.
+#: 30 of 500 tokens.  Even if 300 networks claim as often as they can, some tokens are left for
+#: others.
 RESERVE_PER_TOKEN = 16.0
 
 #: The most tokens of `CLAIM_RATE` that one public host gets within a second.  Larger: one host uses
@@ -144,18 +147,20 @@ MAXIMUM_CHECKS = 128
 #: handler did not answer.
 MAXIMUM_PROBES = 2 * MAXIMUM_CLAIMS + MAXIMUM_VALIDATIONS + MAXIMUM_CHECKS
 
-#: The number of unexpected answers from an address at which its probe is given up.  Only the
-#: transaction id, 15 bits, shows that an answer is genuine.  An attacker that forges the address
-#: and cannot read its datagrams has to guess these bits.  Larger: a guess succeeds more often.
+#: A probe is given up after this many unexpected answers from its address.  Only the transaction
+#: id, 15 bits, shows that an answer is genuine.  An attacker that forges the address and cannot
+#: read its datagrams has to guess these bits.  Larger: a guess succeeds more often.
 #: Smaller: a few late answers to the node's own requests end a probe.
 MAXIMUM_GUESSES = 16
 
-#: The number of addresses that are remembered as silent to the node's own requests.  As many
-#: addresses are remembered as silent to requests or probes of any kind.
+#: The most addresses that are remembered because they left one of the node's own requests
+#: unanswered.  A second memory of the same size holds the addresses that left a request or a probe
+#: of any kind unanswered.
 SILENCES_REMEMBERED = 512
 
-#: Seconds that a silent address is remembered.  In this time a request from the address causes no
-#: ping, and a lookup waits for the address only as long as a hole punch takes.
+#: How long a silent address is remembered, in seconds.  Meanwhile, a request from the address
+#: causes no ping.  A lookup still asks the address, but waits only until a hole punch to it has had
+#: time to succeed.
 SILENCE_REMEMBERED_FOR = 60.0
 
 # Hole punches of others.
@@ -168,8 +173,8 @@ RELAY_RATE = 5.0
 #: The burst of `RELAY_RATE`.
 RELAY_BURST = 20.0
 
-#: The most relayed pings per second that are answered although their referrer is not a contact, for
-#: all such referrers together.
+#: The most relayed pings per second that are answered for referrers that are not contacts.  All of
+#: these referrers are counted together.
 STRANGER_RELAY_RATE = 20.0
 
 #: The burst of `STRANGER_RELAY_RATE`.
@@ -189,8 +194,8 @@ CONTACTS_PER_SUBNET = 16
 #: Ids that were chosen next to one target share far more bits.
 SHARED_IN_BUCKET = 12
 
-#: The most public contacts of a bucket whose ids are alike.  If it were one, a liar that came first
-#: could keep out the only honest contact with a similar id.
+#: The most public contacts of a bucket whose ids are alike.  With a limit of one, a liar that came
+#: first could keep out the only honest contact with a similar id.
 MAXIMUM_ALIKE = 3
 
 #: The most contacts that wait for a place in a full bucket.  For a further contact the oldest is
@@ -208,8 +213,8 @@ CACHED_ANSWERS = 4096
 
 # Lookups.
 
-#: Datagrams that a lookup may send.  After that it asks no further nodes.  A lookup among 100,000
-#: honest nodes sends some 30.
+#: The most datagrams that a lookup sends.  After the last one it asks no further node.  A lookup
+#: among 100,000 honest nodes sends some 30.
 LOOKUP_BUDGET = 144
 
 #: The most requests that a search has in flight, apart from late ones.  ``dht-rpc`` has the same
@@ -228,11 +233,11 @@ LOOKUP_ADDRESSES_PER_ID = 3
 
 #: A node is too close to a target if its distance is below the mean distance between neighbouring
 #: ids, divided by this number.  Such a node has chosen its id.  Chance puts no node there, even in
-#: a network that is a million times larger than the table tells.
+#: a network that is a million times larger than the table suggests.
 TOO_CLOSE = 1 << 24
 
-#: The number of answers from nodes that are too close to the target, after which a lookup asks no
-#: further such node.  The node whose id is the target may still be asked.
+#: After this many answers from nodes that are too close to the target, a lookup asks no further
+#: such node.  The node whose id is the target may still be asked.
 MAXIMUM_TOO_CLOSE = 8
 
 #: The most nodes that are remembered as having named one candidate.
@@ -251,7 +256,8 @@ REQUEST_QUEUE = 4096
 #: The most addresses that have a time-out estimate of their own.
 ESTIMATED_ADDRESSES = 128
 
-#: Seconds that the estimate of an address is kept after its last answer.
+#: How long the time-out estimate of an address is kept after the last answer from the address, in
+#: seconds.
 ESTIMATES_KEPT_FOR = 1800.0
 
 #: The most contacts of an earlier run that are pinged at the start.  With more pings at once, the
@@ -276,5 +282,5 @@ REPORTED_TEXT = 64
 #: logged again at once.
 WARNINGS_REMEMBERED = 64
 
-#: Seconds until the failed resolution of a host name is logged again.
+#: The time after which the failed resolution of a host name may be logged again, in seconds.
 WARN_AGAIN_AFTER = 3600.0

@@ -25,9 +25,10 @@ class ThreadedReactor(CoreReactor):
     """
     The methods of ``IReactorThreads`` for one host.
 
-    A function that is called in a thread runs at once, in the thread of the test.  `callFromThread`
-    takes until the next turn of the clock, so the results of ``deferToThreadPool`` and of database
-    pools come as late as with real threads, and in a fixed order.
+    A function that is called in a thread runs at once, in the thread of the test.  A function that
+    is passed to `callFromThread` runs on the next turn of the clock.  So the results of
+    ``deferToThreadPool`` and of database pools come later than the call, as with real threads, and
+    in a fixed order.
     """
 
     __slots__ = ("_threadPool",)
