@@ -156,8 +156,8 @@ class EndTests(NetworkTestCase):
 
     def test_shutdownRunsTriggers(self) -> None:
         """
-        ``shutDown`` runs the functions of all phases of the shutdown. It fires after 3 seconds,
-        because a Deferred of ``before`` takes this time.
+        ``shutDown`` runs the functions of all phases of the shutdown. Its Deferred fires after 3
+        seconds, because a Deferred of ``before`` takes this time.
         """
         host = self.host
 

@@ -228,7 +228,10 @@ class DatabaseTests(ThreadTestCase):
         pool.close()
 
     def test_databasePoolKeepsItsSize(self) -> None:
-        """The thread pool that replaces a database pool's own has the same minimum and maximum."""
+        """
+        A host replaces the thread pool of a database pool. The new thread pool has the same minimum
+        and maximum.
+        """
         pool = self.open(cp_min=2, cp_max=4)
         self.assertEqual((pool.threadpool.min, pool.threadpool.max), (2, 4))
         pool.close()
