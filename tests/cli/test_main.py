@@ -230,7 +230,9 @@ class ResultTests(ProgramTestCase):
         self.assertEqual(program.text, " 61 00 62 ff 0a\n")
 
     async def test_jsonIsOneObjectOnALine(self) -> None:
-        """With ``--json``, put, get, ping, query and update print JSON objects, one on a line."""
+        """
+        With ``--json``, put, get, ping, query and update print JSON objects, each on its own line.
+        """
         _, address = await self.startNode()
         before = ("--bootstrap", address, "--json")
         put = await self.finish(*DWDHT, *before, "put", "hello")

@@ -242,8 +242,8 @@ class ValueTests(CommandLineTestCase):
 
     def test_tooLargeFileIsRefused(self) -> None:
         """
-        At most 1,001 bytes are read of a file or of standard input. A value of this size is
-        refused.
+        At most 1,001 bytes are read from a file or from standard input. A value of 1,001 bytes or
+        more is refused.
         """
         expected = "a value may have up to 1000 bytes, and this one has more"
         self.assertRefused(expected, "put", "--bootstrap", BOOTSTRAP, "--file", "/dev/zero")

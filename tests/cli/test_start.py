@@ -1,5 +1,6 @@
 """
-The CPU time of ``dwdht`` as a process, compared with a Python that only imports Twisted's reactor.
+The CPU time of ``dwdht`` as a process, compared with a Python process that only imports Twisted's
+reactor.
 """
 
 from __future__ import annotations
