@@ -115,7 +115,7 @@ class OriginalTests(SynchronousTestCase):
     def test_deadCandidateTakesTwiceAsLong(self) -> None:
         """
         A query asks a dead node named by another node twice, because the second attempt is a hole
-        punch. So it waits two time-outs.
+        punch. So the query waits for two time-outs.
         """
         self.start(len(self.contacts) - 1)
         found = self.clock.runUntil(self.ask(self.contacts[-1:]), limit=10)

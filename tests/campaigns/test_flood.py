@@ -30,7 +30,7 @@ class FloodTests(SynchronousTestCase):
     def assertLookupsUnharmed(self, outcome: Outcome) -> None:
         """
         Require that the lookups found enough nodes and took less than `SLOWDOWN_LIMIT` times as
-        long.
+        long as before the flood.
         """
         self.assertAlmostEqual(outcome.seconds, REQUESTS / RATE)
         self.assertGreaterEqual(len(outcome.during.seconds), 16)

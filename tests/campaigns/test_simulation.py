@@ -155,8 +155,8 @@ class CommandLineTests(SynchronousTestCase):
 
     def test_badArgumentIsRefused(self) -> None:
         """
-        A number of nodes or seeds must be a whole number from 1 on. The name of an experiment must
-        be known.
+        A number of nodes or seeds is refused unless it is a whole number of at least 1. An unknown
+        name of an experiment is refused.
         """
         written = StringIO()
         self.patch(sys, "stderr", written)
