@@ -7,9 +7,10 @@ the real codec.
 
 from __future__ import annotations
 
+from dwdht_twisted import Contact
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import AMPLIFICATION
-from dwdht_twisted._core.wire import packAddress
+from dwdht_twisted._core.wire import HostPort, packAddress, packContact
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 from tests.helpers.networks.peers import RawPeer
@@ -169,3 +170,85 @@ class AbuseTests(NodeTestCase):
         peer.ask(self.there, COMMAND, self.target(), roundtripToken=token)
         self.clock.runFor(1)
         self.assertEqual(handler.updates, [])
+
+
+class ForgedProofTests(NodeTestCase):
+    """
+    A liar that answers in the name of silent victims, because its node asks it to relay pings.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.asker = self.swarm(30, rateLimit=None)[0]
+        self.asker.register(COMMAND, Handler(lambda _: b"x" * 1000))
+        self.there = self.addressOf(self.asker)
+        self.victims = [self.peer(host=f"20.0.{number}.9", id=None) for number in range(6)]
+        self.forged = 0
+        liar = self.peer()
+        liar.onRequest = self.lie
+        self.introduce(liar, self.asker)
+        self.liar = liar
+
+    def forge(self, victim: RawPeer, datagram: bytes) -> None:
+        """Send a datagram in the name of a victim."""
+        self.forged += len(datagram)
+        victim.send(datagram, self.there)
+
+    def lie(self, message: wire.RequestMessage, source: HostPort) -> None:
+        """Name the victims, and answer each ping that is to be relayed to one of them."""
+        if message.forwardRequest is None:
+            target = message.target or bytes(32)
+            nodes = b"".join(
+                packContact(Contact(target[:30] + bytes([number, 1]), *victim.address))
+                for number, victim in enumerate(self.victims)
+            )
+            self.liar.serve(message, source, nodes=nodes)
+            return
+        [victim] = [
+            victim
+            for victim in self.victims
+            if packAddress(*victim.address) == message.forwardRequest
+        ]
+        seenAs = packAddress(*self.there)
+        self.forge(victim, wire.encodeResponse(message.transactionId, self.target(), value=seenAs))
+
+    def test_answerToARelayedPingProvesNothing(self) -> None:
+        """
+        A referrer answers relayed pings in the name of 6 silent victims in 6 networks. None of them
+        becomes a contact. Each is sent at most `AMPLIFICATION`, 14, bytes for each byte in its
+        name.
+        """
+        for _ in range(4):
+            self.collect(self.asker, self.liar.id or b"")
+            self.clock.runFor(REQUEST_SECONDS)
+        hosts = {victim.host for victim in self.victims}
+        self.assertGreater(self.forged, 0)
+        self.assertEqual([each for each in self.asker.contacts() if each.host in hosts], [])
+        for victim in self.victims:
+            victim.received.clear()
+            self.forged = 0
+            for number in range(20):
+                body = wire.requestBody(COMMAND, None, self.target())
+                self.forge(victim, wire.frameRequest(number, body))
+            self.clock.runFor(REQUEST_SECONDS)
+            received = sum(len(datagram) for datagram, _ in victim.received)
+            self.assertLessEqual(received, AMPLIFICATION * self.forged)
+
+    def test_answerToAHolePunchProvesNothing(self) -> None:
+        """
+        A referrer answers the ping of a user's hole punch in the name of a silent victim. The
+        victim is pinged, and does not become a contact.
+        """
+        [victim, *_] = self.victims
+        punch = self.asker.holepunch(victim.address, self.liar.address)
+        self.clock.runUntil(punch)
+        self.clock.runFor(REQUEST_SECONDS)
+        self.assertNotIn(victim.host, [each.host for each in self.asker.contacts()])
+
+    def test_pongAfterAHolePunchIsProof(self) -> None:
+        """A peer that a hole punch has reached becomes a contact when it answers a direct ping."""
+        peer = self.peer(host="20.0.7.9", answers="pong")
+        referrer = self.peer()
+        self.clock.runUntil(self.asker.holepunch(peer.address, referrer.address))
+        self.clock.runFor(REQUEST_SECONDS)
+        self.assertIn(peer.contact, self.asker.contacts())

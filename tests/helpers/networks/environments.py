@@ -28,17 +28,23 @@ class RecordingListener:
     """
     A listener of requests that records everything.
 
-    :ivar heardFrom: the address of each answer
+    :ivar heardFrom: the address of each answer that is proof
+    :ivar reachedAddresses: the address of each answer that may be forged
     :ivar missedAddresses: each address that did not answer
     """
 
     def __init__(self) -> None:
         self.heardFrom: list[HostPort] = []
+        self.reachedAddresses: list[HostPort] = []
         self.missedAddresses: list[Address] = []
 
     def heard(self, message: ResponseMessage, address: HostPort) -> None:
         """Record the source of an answer."""
         self.heardFrom.append(address)
+
+    def reached(self, address: HostPort) -> None:
+        """Record the source of an answer that may be forged."""
+        self.reachedAddresses.append(address)
 
     def missed(self, address: Address) -> None:
         """Record an address that did not answer."""

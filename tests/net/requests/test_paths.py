@@ -41,6 +41,15 @@ class TwoWaysTests(RequestsTestCase):
         """An answer from another port of the peer's host is accepted."""
         self.assertTrue(self.answer(source=(PEER.host, 4321)))
 
+    def test_answerProvesNothing(self) -> None:
+        """
+        An answer is reported as one that may be forged, because the referrer knows its transaction
+        id.
+        """
+        self.assertTrue(self.answer())
+        self.assertEqual(self.heard, [])
+        self.assertEqual(self.listener.reachedAddresses, [PEER])
+
     def test_referrerMayNotAnswer(self) -> None:
         """An answer from the referrer is refused."""
         self.assertFalse(self.answer(source=OTHER))
@@ -73,6 +82,24 @@ class RelayTests(RequestsTestCase):
         self.assertEqual(len(self.failures), 1)
         self.assertEqual(self.missed, [])
 
+    def test_answerToARelayedPingIsNotReported(self) -> None:
+        """
+        The answer to a relayed ping reaches the callback of the ping. It is reported neither as
+        proof nor as an answer that may be forged.
+        """
+        self.requests.sendThrough(
+            PEER,
+            OTHER,
+            b"relayed",
+            Callbacks(
+                lambda message, source: self.answers.append((message, source)),
+                self.failures.append,
+            ),
+        )
+        self.assertTrue(self.answer())
+        self.assertEqual(len(self.answers), 1)
+        self.assertEqual((self.heard, self.listener.reachedAddresses), ([], []))
+
 
 class RedirectTests(RequestsTestCase):
     """
@@ -93,6 +120,23 @@ class RedirectTests(RequestsTestCase):
     def test_formerAddressMayAnswer(self) -> None:
         """An answer from the old address is accepted."""
         self.assertTrue(self.answer(source=PEER))
+
+    def test_answerOnAnotherPortProvesNothing(self) -> None:
+        """
+        After a redirection to another port, an answer from either port is one that may be forged,
+        because both ports know the transaction id.
+        """
+        self.assertTrue(self.answer(source=self.moved))
+        self.assertEqual(self.heard, [])
+        self.assertEqual(self.listener.reachedAddresses, [self.moved])
+
+    def test_answerOnTheSamePortIsProof(self) -> None:
+        """After a redirection to the same address, the answer is proof."""
+        request = self.send()
+        self.clock.runUntil(lambda: len(self.late) > 1)
+        self.requests.redirect(request, PEER)
+        self.assertTrue(self.answer())
+        self.assertEqual(self.heard, [PEER])
 
     def test_redirectedRequestIsRetriedAsOften(self) -> None:
         """

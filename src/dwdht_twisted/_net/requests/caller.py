@@ -129,6 +129,10 @@ class Caller:
         if waitedFor is not None:
             self.check(waitedFor.address)
 
+    def reached(self, address: HostPort) -> None:
+        """Ping an address whose answer may be forged.  The pong is proof, and the answer is not."""
+        self.check(Address(*address))
+
     def missed(self, address: Address) -> None:
         """Note that an address did not answer a request of the node's own."""
         self._silences.toRequests.put(address, True, self._seconds())

@@ -60,7 +60,9 @@ class OutgoingRequest:
     :param address: the address of the node that has to answer
     :param messages: the bodies to send, each with its receiver
     :param callbacks: report the outcome
-    :ivar anyPort: whether the answer may come from any port of the host
+    :ivar isShared: whether a second address was sent the transaction id.  The answer may then come
+        from any port of the host, and it proves nothing, because the second address may have forged
+        it.
     :ivar waits: the time to wait for an answer after each transmission, in time-outs
     :ivar transactionId: 0 to 32767; -1 before the first transmission
     :ivar transmissions: the number of transmissions so far
@@ -72,10 +74,10 @@ class OutgoingRequest:
 
     __slots__ = (
         "address",
-        "anyPort",
         "callbacks",
         "deadline",
         "isOver",
+        "isShared",
         "messages",
         "sentAt",
         "timeout",
@@ -90,13 +92,13 @@ class OutgoingRequest:
         messages: tuple[tuple[bytes, Address], ...],
         callbacks: Callbacks,
         *,
-        anyPort: bool = False,
+        isShared: bool = False,
         waits: tuple[float, ...] = WAITS,
     ) -> None:
         self.address = address
         self.messages = messages
         self.callbacks = callbacks
-        self.anyPort = anyPort
+        self.isShared = isShared
         self.waits = waits
         self.transactionId = -1
         self.transmissions = 0
@@ -117,4 +119,4 @@ class OutgoingRequest:
 
     def isAnsweredFrom(self, address: HostPort) -> bool:
         """Whether the answer to this request may come from ``address``."""
-        return address == self.address or (self.anyPort and address[0] == self.address[0])
+        return address == self.address or (self.isShared and address[0] == self.address[0])

@@ -34,6 +34,9 @@ class Learner(Protocol):
     def heard(self, message: ResponseMessage, address: HostPort) -> None:
         """Note an answer."""
 
+    def reached(self, address: HostPort) -> None:
+        """Note an address whose answer may be forged."""
+
     def missed(self, address: Address) -> None:
         """Note that an address did not answer a request without an ``onMissed`` of its own."""
 

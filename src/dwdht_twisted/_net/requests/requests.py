@@ -30,6 +30,9 @@ class Listener(Protocol):
     def heard(self, message: ResponseMessage, address: HostPort) -> None:
         """Note an answer, before the callback of its request is called."""
 
+    def reached(self, address: HostPort) -> None:
+        """Note an address whose answer may be forged, because another address knew the request."""
+
     def missed(self, address: Address) -> None:
         """
         Note that an address has not answered a request after all retries.
@@ -115,7 +118,8 @@ class Requests:
         Ask a referrer to relay a ping, and ping the peer itself under the same transaction id.
 
         The ping to the peer opens our own NAT.  The answer comes from the peer's host, but the NAT
-        of the peer may have changed its port.
+        of the peer may have changed its port.  The answer proves nothing, because the referrer
+        learns the transaction id and can forge it.
 
         :param address: the peer
         :param relayed: the body for the referrer
@@ -129,22 +133,25 @@ class Requests:
         if direct is not None:
             messages = ((direct, address), *messages)
             waits = WAITS
-        return self._start(OutgoingRequest(address, messages, callbacks, anyPort=True, waits=waits))
+        return self._start(
+            OutgoingRequest(address, messages, callbacks, isShared=True, waits=waits)
+        )
 
     def redirect(self, request: OutgoingRequest, address: Address) -> None:
         """
         Send a pending request once more, because a hole punch has opened a path to its peer.
 
         The transaction id stays the same.  So a peer that receives several transmissions runs the
-        request once, and an answer to any transmission is accepted.  This transmission does not
-        count as a retry.
+        request once, and an answer to any transmission is accepted.  If the new path leads to
+        another port, the answer proves nothing, because both ports know the transaction id.  This
+        transmission does not count as a retry.
 
         :param address: the peer's address on the new path
         """
         [(body, _)] = request.messages
+        request.isShared = request.isShared or address != request.address
         request.address = address
         request.messages = ((body, address),)
-        request.anyPort = True
         request.transmissions -= 1
         self._transmit(request)
 
@@ -174,7 +181,10 @@ class Requests:
             now = self._seconds()
             self._timeouts.measured(address, now - request.sentAt, now)
         self._end(request)
-        self._listener.heard(message, address)
+        if not request.isShared:
+            self._listener.heard(message, address)
+        elif request.isDirect:
+            self._listener.reached(address)
         request.callbacks.onAnswer(message, address)
         return True
 
