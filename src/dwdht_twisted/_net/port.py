@@ -103,8 +103,8 @@ class DatagramPort:
         try:
             send(datagram, address)
         except ConnectionRefusedError:
-            # This is no failure of this datagram.  Some operating systems report here that an
-            # earlier datagram reached a closed port.
+            # This datagram has not failed.  Some operating systems report here that an earlier
+            # datagram reached a closed port.
             return
         except Exception as error:
             # There is no route, the send buffer is full, or the operating system refuses the

@@ -1,8 +1,9 @@
 """
-Log events that other nodes cause, bounded in number.
+The log of events that other nodes cause.  The number of its lines is bounded.
 
 A stranger can repeat each of these events as often as the rate limit allows.  One line for each
-event would fill the disk.  So the first event of a kind is logged, and then a sum once in a while.
+event would fill the disk.  So the first event of a kind is logged at once.  Later lines are rare,
+and each of them also gives the number of events that were not logged.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ def printable(text: str) -> str:
     """
     A text of another node in a form that a log or a terminal can show.
 
-    :return: the text with all characters escaped that are not printable ASCII, cut to
-        `REPORTED_TEXT` characters
+    :return: the text, cut to `REPORTED_TEXT` characters; all characters except printable ASCII are
+        escaped
     """
     shown = ascii(text[:REPORTED_TEXT])[1:-1]
     isCut = max(len(text), len(shown)) > REPORTED_TEXT
@@ -85,8 +86,8 @@ class Reports:
         """
         Count an event.
 
-        :return: the number of unlogged events before this one, or None when this one is not to be
-            logged either
+        :return: the number of unlogged events before this one, if this event is to be logged;
+            otherwise None
         """
         now = self._seconds()
         state = self._kinds.get(kind)

@@ -264,18 +264,19 @@ ESTIMATES_KEPT_FOR = 1800.0
 #: later ones would push out the earlier ones or be dropped.
 MAXIMUM_RECALLED = 128
 
-#: Seconds between two lines of the log about events of one kind that other nodes cause, for example
-#: malformed datagrams.  The first event of a kind is logged at once.  Smaller: a stranger that
-#: repeats such an event for weeks fills more of the disk.
+#: The shortest time between two log lines about events of one kind, in seconds.  The events are
+#: those that other nodes cause, for example malformed datagrams.  The first event of a kind is
+#: logged at once.  Smaller: a stranger that repeats such an event for weeks fills more of the disk.
 REPORT_AGAIN_AFTER = 600.0
 
 #: The most kinds of such events that one part of a node tells apart.  All further kinds count as
-#: one.  A handler that makes a new class of exceptions for each request would otherwise write a
-#: line for each request.
+#: one.  Without this limit, a handler that raises a new class of exception for each request would
+#: cause a log line for each request.
 REPORTED_KINDS = 64
 
-#: The most characters of a text of another node, for example of a command, in a line of the log.
-#: Larger: a stranger makes longer lines.  Smaller: long names of commands cannot be told apart.
+#: A text from another node, for example the name of a command, is cut to this many characters in
+#: the log.  Larger: a stranger causes longer lines.  Smaller: long names of commands cannot be told
+#: apart.
 REPORTED_TEXT = 64
 
 #: The number of host names whose failed resolution is remembered.  A remembered failure is not

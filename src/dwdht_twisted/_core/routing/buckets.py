@@ -28,9 +28,9 @@ MINIMUM_SAMPLE = 4
 #: Smaller: a few liars shift the estimate.
 NEIGHBOURS = 40
 
-#: Bits by which the prefix of a refreshed bucket may be longer than the estimated density explains.
-#: Larger: liars with ids close to ours cause lookups.  Smaller: after too low an estimate, buckets
-#: with honest contacts are not refreshed.
+#: A bucket is refreshed only if its prefix is at most this many bits longer than the estimated
+#: density explains.  Larger: liars with ids close to ours cause lookups.  Smaller: after too low an
+#: estimate, buckets with honest contacts are not refreshed.
 DEEPER_THAN_KNOWN = 8
 
 

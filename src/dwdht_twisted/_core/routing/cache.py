@@ -18,8 +18,8 @@ from ..wire import ID_BYTES
 #: ids.
 SORT_KEY_BITS = 30
 
-#: The number of queries after a change of a bucket before its answers are cached.  Smaller: while
-#: contacts come and go, answers are cached and never used.
+#: After a change of a bucket, this many queries are answered before its answers are cached.
+#: Smaller: while contacts come and go, answers are cached and never used.
 QUERIES_BEFORE_CACHING = 4
 
 #: The bytes of a host in a compact contact.

@@ -16,9 +16,9 @@ from hmac import compare_digest
 
 from .addresses import packAddress
 
-#: Seconds for which a secret makes tokens, as in ``dht-rpc``.  A token is valid for one to two such
-#: intervals.  Smaller: the token of a slow lookup expires before its update.  Larger: a token can
-#: be used for longer after its owner has lost the address.
+#: How long one secret makes tokens, in seconds, as in ``dht-rpc``.  A token is valid for one to two
+#: such intervals.  Smaller: the token of a slow lookup expires before its update.  Larger: a token
+#: can be used for longer after its owner has lost the address.
 ROTATION_INTERVAL = 300.0
 
 #: The size of a token, in bytes.
