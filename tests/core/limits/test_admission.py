@@ -27,8 +27,8 @@ class AdmissionTests(SynchronousTestCase):
 
     def test_strangersShareARate(self) -> None:
         """
-        All unproven addresses together get `STRANGER_REQUEST_RATE`, 5,000, requests served in each
-        of 2 seconds. They send 10,000 in each.
+        In each of 2 seconds, all unproven addresses together send 10,000 requests. Of these,
+        `STRANGER_REQUEST_RATE`, 5,000, are served.
         """
         self.assertEqual(self.flood(2 * self.allowed, 20_000), self.allowed)
         self.assertEqual(self.flood(2 * self.allowed, 20_000, 1.0), self.allowed)

@@ -132,8 +132,8 @@ class AskEachTests(SynchronousTestCase):
 
     def test_moreThanKAddressesAreAsked(self) -> None:
         """
-        All 31 addresses are asked, at most 16 at once. The 30 that answer are results, which is
-        more than k.
+        All 31 addresses are asked, at most 16 at once. The 30 that answer are all results, although
+        they are more than k.
         """
         network = LookupNetwork(Random(1))
         network.addHonest(30)

@@ -124,7 +124,7 @@ class EndTests(LookupTestCase):
     def test_silentCandidateIsGivenUpWhenHalfTheBudgetIsSpent(self) -> None:
         """
         After `RETRY_BUDGET`, 72, datagrams, a candidate that is silent to `PATIENCE`, 2,
-        transmissions fails. Before that, it is only late.
+        transmissions fails. With fewer datagrams, such a candidate is only late.
         """
         lookup = startLookup([node(1), node(2)])
         first, second = askAll(lookup)

@@ -124,8 +124,9 @@ class LocalTests(LookupTestCase):
 
     def test_silentNodeIsWaitedForAlthoughTheSearcherHasAnswered(self) -> None:
         """
-        While only the searcher has answered, a recently silent node is waited for to the end. After
-        another node has answered, it is waited for during two transmissions.
+        While only the searcher has answered, a recently silent node is waited for to the end of its
+        request. After another node has answered, the silent node is waited for during two
+        transmissions only.
         """
         for other in (False, True):
             self.own = near(TARGET, 50)

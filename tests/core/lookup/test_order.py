@@ -63,7 +63,7 @@ class OrderTests(LookupTestCase):
     def test_lateRequestMakesRoom(self) -> None:
         """
         When an answer is late, one more candidate is asked. When the late request fails, no further
-        one is.
+        candidate is asked.
         """
         lookup = startLookup([node(number) for number in range(1, 100)])
         first = askAll(lookup)
