@@ -59,8 +59,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_resultAnswersAllRequests(self) -> None:
         """
-        A Deferred returned for 5 requests answers all with its value. Three arrive before it fires,
-        two afterwards.
+        A Deferred returned for 5 requests answers all with its value. Three requests arrive before
+        the Deferred fires, and two afterwards.
         """
         for _ in range(3):
             self.query()
@@ -78,8 +78,9 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_failureIsReportedToAllRequests(self) -> None:
         """
-        A failing Deferred returned for 5 requests answers all without a value. Three arrive before
-        it fails, two afterwards. Each counts as failed, and the first is logged.
+        A failing Deferred returned for 5 requests answers all without a value. Three requests
+        arrive before the Deferred fails, and two afterwards. Each request counts as failed, and the
+        first failure is logged.
         """
         for _ in range(3):
             self.query()
@@ -107,8 +108,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_refusalRefusesAllUpdates(self) -> None:
         """
-        A Deferred returned for 3 updates fails with `UpdateRefused`. All 3 are refused, also the
-        one that arrives afterwards. Nothing is logged.
+        A Deferred returned for 3 updates fails with `UpdateRefused`. All 3 updates are refused,
+        even the one that arrives after the failure. Nothing is logged.
         """
         target = self.target()
         token = self.tokenWithoutResult(target)

@@ -216,7 +216,7 @@ class HeldTests(ValidationTestCase):
     def test_answersOfAnAddressAreHeldTogether(self) -> None:
         """
         For one address, at most `HELD_ANSWERS_PER_ADDRESS`, 16, answers are held until it answers
-        one ping. Five more are sent short.
+        one ping. Five more answers are sent with fewer contacts.
         """
         peer = self.peer(id=None, answers="pong")
         for _ in range(HELD_ANSWERS_PER_ADDRESS + 5):
