@@ -32,8 +32,8 @@ class DatagramTests(NodeTestCase):
 
     def test_refusedSendsAreCounted(self) -> None:
         """
-        All four transmissions of a ping that the operating system refuses are counted. The ping
-        times out.
+        The operating system refuses all four transmissions of a ping. Each one is counted, and the
+        ping times out.
         """
         node = self.node(listens=False)
         node.listen(0, "127.0.0.1")

@@ -25,9 +25,7 @@ from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 
 class LogTests(NodeTestCase):
-    """
-    A node that strangers make log something, as often as they can.
-    """
+    """A node that strangers cause to log events, as often as they can."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -77,7 +75,9 @@ class LogTests(NodeTestCase):
         self.assertLess(len(self.written.getvalue()), 5000)
 
     def test_anotherExceptionIsLoggedToo(self) -> None:
-        """Of two handlers that raise different exceptions ten times each, both are logged once."""
+        """
+        Two handlers raise different exceptions, ten times each. Each exception is logged once.
+        """
 
         def raises(kind: type[Exception]) -> Handler:
             def handle(_: Request) -> bytes:
@@ -150,8 +150,8 @@ class ReportsTests(SynchronousTestCase):
 
     def test_sumIsLoggedAtMostOncePerPeriod(self) -> None:
         """
-        Of one event in each second of an hour, 7 are logged. Six lines tell the number of the
-        events before them that were not logged, 599.
+        An event occurs once a second for an hour, and 7 of these events are logged. Six of the
+        lines contain the number of events since the previous line that were not logged, 599.
         """
         for second in range(3601):
             self.now = float(second)
@@ -179,8 +179,8 @@ class ReportsTests(SynchronousTestCase):
 
     def test_printableText(self) -> None:
         """
-        A text of 64 printable characters is shown whole. A longer text is cut there, also if it
-        becomes longer when its characters are escaped.
+        A text of 64 printable characters is shown whole. A longer text is cut after 64 characters.
+        This also holds for a text that becomes longer because its characters are escaped.
         """
         self.assertEqual(printable("a" * REPORTED_TEXT), "a" * 64)
         self.assertEqual(printable("a" * 65), "a" * 64 + "...")
