@@ -16,8 +16,8 @@ from benchmarks.flood import (
 from benchmarks.processes.lookups import Tally
 from dwdht_twisted._core.routing import K
 
-#: The number of requests in a flood of six simulated seconds. In a shorter flood, requests that
-#: time out wouldn't be retried within it.
+#: The number of requests in a flood of six simulated seconds. A shorter flood would be over before
+#: requests that timed out are retried.
 REQUESTS = 6_000
 RATE = 1_000
 

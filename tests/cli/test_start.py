@@ -11,8 +11,8 @@ from resource import RUSAGE_CHILDREN, getrusage
 from dwdht_twisted import DHTNode, MemoryStore, ValueHandler, values
 from tests.helpers.processes.programs import DWDHT, ProgramTestCase
 
-#: The most CPU time that a get may take, as a multiple of the time for importing the reactor. It
-#: takes about 0.9 of that time. With a larger limit, a superfluous import could go unnoticed.
+#: The most CPU time that a get may take, as a multiple of the time for importing the reactor. A get
+#: takes about 0.9 times as long. With a larger limit, a superfluous import could go unnoticed.
 MOST = 1.25
 
 #: The number of runs of each program. The fastest run counts, because other processes can only slow

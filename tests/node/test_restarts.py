@@ -12,8 +12,8 @@ from dwdht_twisted._net.upkeep.upkeep import INTERVAL
 from tests.helpers.networks.nodes import REQUEST_SECONDS, NodeTestCase
 from tests.helpers.networks.peers import RawPeer
 
-#: Seconds in which a recheck finds that a contact is silent, and the node at the new address is
-#: pinged and answers.
+#: The seconds after which a recheck has found that a contact is silent, and the node at the new
+#: address has been pinged and has answered.
 RECHECK_SECONDS = 4.0
 
 

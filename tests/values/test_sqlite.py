@@ -24,8 +24,8 @@ from dwdht_twisted.values.schema import APPLICATION_ID, VERSION
 
 KEY = bytes(32)
 
-#: The most seconds that a call may take if it doesn't wait for a lock. SQLite itself would wait for
-#: 5.
+#: The most seconds that a call may take if it doesn't wait for a lock. SQLite itself would wait 5
+#: seconds for a lock.
 AT_ONCE = 0.5
 
 
