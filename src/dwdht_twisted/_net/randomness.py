@@ -7,8 +7,8 @@ from __future__ import annotations
 from os import urandom
 from random import SystemRandom
 
-#: Bytes that one system call reads from the operating system's generator.  Smaller: more system
-#: calls.  Larger: more memory for each node.
+#: The number of bytes that one system call reads from the operating system's generator.  Smaller:
+#: more system calls.  Larger: more memory for each node.
 POOL_BYTES = 2048
 
 

@@ -63,7 +63,8 @@ class MemoryNetwork:
     :param clock: by default a new `SimulatedClock`.  A plain ``Clock`` is enough for few datagrams:
         each datagram in flight is one of its delayed calls.  A plain ``Clock`` raises the exception
         of a delayed call, and a `SimulatedClock` logs it.
-    :param seed: two runs with the same seed and the same calls are the same to the last datagram
+    :param seed: the start of all random choices.  Two runs with the same seed and the same calls
+        send the same datagrams at the same times.
     :param latency: the seconds that a datagram is in flight, or a function that returns them, such
         as `LogNormalLatency`
     :param loss: the probability that a datagram vanishes

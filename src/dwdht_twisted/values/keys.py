@@ -13,8 +13,8 @@ COMMAND = "values"
 
 #: The largest size of a value, in bytes; BEP 44 has the same limit.  An update with a value of this
 #: size is a datagram of 1,115 bytes, and hardly any network fragments such a datagram.  Larger: the
-#: datagram is fragmented, and the loss of one fragment loses all of it.  Smaller: users must split
-#: more of their values.
+#: datagram is fragmented, and is lost if one fragment is lost.  Smaller: users must split more of
+#: their values.
 MAXIMUM_VALUE_BYTES = 1000
 
 

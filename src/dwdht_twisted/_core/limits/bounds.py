@@ -227,8 +227,8 @@ LOOKUP_REQUESTS_PER_HOST = 4
 #: The most requests that one lookup sends to one public /24 network.
 LOOKUP_REQUESTS_PER_SUBNET = 12
 
-#: The most hosts that a lookup asks at the same time under one id.  All but one of these hosts lie.
-#: A host whose answer is late makes room for the next, so silent hosts keep out no other.
+#: The most hosts that a lookup asks at the same time under one id.  At most one of these hosts is
+#: honest.  A host whose answer is late makes room for the next, so silent hosts keep out no other.
 LOOKUP_ADDRESSES_PER_ID = 3
 
 #: A node is too close to a target if its distance is below the mean distance between neighbouring

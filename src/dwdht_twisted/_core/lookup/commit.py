@@ -94,7 +94,7 @@ class Commit(AskEach):
     ==============  ================================================================
     the same token  the node has taken the update
     another token   ours was too old; the update is sent once more with the new one
-    no token        the node takes no such update
+    no token        the node has not taken the update
     ==============  ================================================================
 
     :param candidates: the nodes that answered the query; those without a token are left out

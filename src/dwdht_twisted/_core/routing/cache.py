@@ -22,7 +22,7 @@ SORT_KEY_BITS = 30
 #: Smaller: while contacts come and go, answers are cached and never used.
 QUERIES_BEFORE_CACHING = 4
 
-#: The bytes of a host in a compact contact.
+#: The size of a host in a compact contact, in bytes.
 HOST_BYTES = 4
 
 _SORT_KEY_MASK = (1 << SORT_KEY_BITS) - 1

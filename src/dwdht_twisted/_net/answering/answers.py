@@ -71,7 +71,7 @@ class Answers:
         The datagram of an answer with the closest contacts.
 
         If an answer with a value would be larger than `UNFRAGMENTED_BYTES`, its farthest contacts
-        are left out.  So such an answer is larger only if the value alone is too large.
+        are left out.  So the answer exceeds this size only if the value alone is too large.
 
         :return: the datagram; None when the value is too large for any datagram
         """

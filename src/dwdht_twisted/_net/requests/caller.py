@@ -99,7 +99,8 @@ class Caller:
         """
         Ping an address, so that the table learns which node is there.
 
-        Nothing is sent if such a ping to ``address``, or `MAXIMUM_CHECKS` such pings, are pending.
+        Nothing is sent while a ping of this method to the address is pending, or while
+        `MAXIMUM_CHECKS` pings of this method are pending.
         """
         if address in self._checks or len(self._checks) >= MAXIMUM_CHECKS:
             return

@@ -18,8 +18,8 @@ WAITS = (1.0, 1.0, 2.0, 4.0)
 #: The number of transmissions after which an unanswered request fails.
 TRANSMISSIONS = len(WAITS)
 
-#: The waits, in time-outs, of a ping that a referrer relays while the request to the peer is still
-#: in flight.
+#: The time to wait for an answer to a relayed ping after each transmission, in time-outs.  These
+#: waits apply while the request to the peer is still in flight.
 RELAY_WAITS = (1.0, 2.0)
 
 #: Called with an answer and its source address.

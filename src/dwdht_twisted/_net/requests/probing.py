@@ -53,8 +53,8 @@ class Probing:
 
     ============  ========================================================================
     claims        a request carried an id that the table does not contain
-    rechecks      a request carried a contact's id, or came from a contact's address,
-                  but the other of the two was different
+    rechecks      a request carried a contact's id but came from another address, or
+                  it came from a contact's address but carried another id
     validations   a large answer is held until its address has shown that it receives
     silences      a handler did not answer, but its node may still be alive
     ============  ========================================================================
