@@ -68,19 +68,22 @@ class CrashTests(NodeTestCase):
         self.assertEqual(self.attacker.responses, [])
         self.assertServes()
 
-    def test_03_idOfTheWrongSizeIsRefused(self) -> None:
-        """A reply or a request whose id hasn't 32 bytes is counted as malformed."""
+    def test_03_idOfTheWrongSizeIsLeftOut(self) -> None:
+        """
+        A node whose id hasn't 32 bytes is served and asked as an ephemeral node. It isn't listed.
+        """
         sizes = (0, 1, 31, 33, 1000)
         for size in sizes:
             self.attacker.onRequest = lambda message, source, size=size: self.attacker.answer(  # type: ignore[misc]
                 message, source, id=bytes(size), value=bytes(6), roundtripToken=bytes(32)
             )
             update = self.victim.update(COMMAND, self.target(), nodes=[self.attacker.address])
-            failed = update.collect()
+            ended = update.collect()
             self.clock.runFor(REQUEST_SECONDS)
-            self.failureResultOf(failed)
+            [reply] = self.successResultOf(ended)
+            self.assertIsNone(reply.node.id)
             self.attack(wire.frameRequest(1, wire.requestBody(wire.PING, bytes(size))))
-        self.assertGreaterEqual(self.victim.counters.malformed, 2 * len(sizes))
+        self.assertEqual(self.victim.counters.malformed, 0)
         self.assertEqual(self.victim.contacts(), [])
         self.attacker.onRequest = self.attacker.pong
         self.assertServes()

@@ -59,7 +59,7 @@ class Reports:
         self._seconds = seconds
         self._kinds: dict[Hashable, _Kind] = {}
 
-    def note(self, format: str, *, level: Any = LogLevel.warn, **fields: Any) -> None:
+    def note(self, format: str, *, level: Any = LogLevel.debug, **fields: Any) -> None:
         """
         Report an event.  Events with one format are one kind.
 

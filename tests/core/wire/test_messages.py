@@ -233,12 +233,17 @@ class MalformedTests(SynchronousTestCase):
         self.assertMalformed("8001 0a02fffe")
         self.assertMalformed("8001 0a03eda080")
 
-    def test_idThatIsNot32BytesIsMalformed(self) -> None:
-        """A request or a response with an id of 0, 1, 31 or 33 bytes is malformed."""
+    def test_idThatIsNot32BytesIsLeftOut(self) -> None:
+        """
+        A request or a response with an id of 0, 1, 31 or 33 bytes is read as one without an id. The
+        original serves such a sender as ephemeral.
+        """
         for size in (0, 1, 31, 33):
             field = f"{size:02x}" + "11" * size
-            self.assertMalformed("8001 0a0161 12" + field)
-            self.assertMalformed("0001 0a" + field)
+            request = wire.decode(bytes.fromhex("8001 0a0161 12" + field))
+            self.assertEqual(request, RequestMessage(1, "a"))
+            response = wire.decode(bytes.fromhex("0001 0a" + field + "1a0178"))
+            self.assertEqual(response, ResponseMessage(1, value=b"x"))
 
     def test_truncatedFieldIsMalformed(self) -> None:
         """A message that ends within its last field is malformed."""

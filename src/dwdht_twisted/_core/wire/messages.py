@@ -34,7 +34,7 @@ UNDERSTANDS_REFUSAL = b"\1"
 
 class RequestMessage(NamedTuple):
     """
-    A request.  The size of ``id`` was checked.  No other field was checked.
+    A request.  An ``id`` of a wrong size was left out.  No other field was checked.
 
     :ivar transactionId: 0 to 32767
     :ivar command: the name of the command, which may be empty
@@ -67,7 +67,7 @@ class RequestMessage(NamedTuple):
 
 class ResponseMessage(NamedTuple):
     """
-    A response.  The size of ``id`` was checked.  No other field was checked.
+    A response.  An ``id`` of a wrong size was left out.  No other field was checked.
 
     :ivar transactionId: the transaction id of the request
     :ivar id: the responder's id, 32 bytes; None if the responder is ephemeral
@@ -171,8 +171,9 @@ def decodeRequest(datagram: bytes) -> RequestMessage:
     """
     Read a datagram for which `isRequest` is true.
 
-    :raises MalformedDatagram: when it has no message, no command, a command that isn't UTF-8, or an
-        id that isn't 32 bytes
+    An id that isn't 32 bytes is left out, so its sender counts as ephemeral, as with ``dht-rpc``.
+
+    :raises MalformedDatagram: when it has no message, no command, or a command that isn't UTF-8
     """
     fields: list[Any] = [None] * 9
     readFields(datagram, HEADER_BYTES, _REQUEST_TAGS, fields)
@@ -186,7 +187,7 @@ def decodeRequest(datagram: bytes) -> RequestMessage:
     except UnicodeDecodeError:
         raise MalformedDatagram("the command is not UTF-8") from None
     if id is not None and len(id) != ID_BYTES:
-        raise MalformedDatagram(f"an id has {ID_BYTES} bytes, not {len(id)}")
+        fields[2] = None
     return tuple.__new__(RequestMessage, fields)
 
 
@@ -194,14 +195,16 @@ def decodeResponse(datagram: bytes) -> ResponseMessage:
     """
     Read a datagram for which `isRequest` is false.
 
-    :raises MalformedDatagram: when it has no message, or an id that isn't 32 bytes
+    An id that isn't 32 bytes is left out, so its sender counts as ephemeral.
+
+    :raises MalformedDatagram: when it has no message
     """
     fields: list[Any] = [None] * 5
     readFields(datagram, HEADER_BYTES, _RESPONSE_TAGS, fields)
     fields[0] = (datagram[0] & 0x7F) << 8 | datagram[1]
     id = fields[1]
     if id is not None and len(id) != ID_BYTES:
-        raise MalformedDatagram(f"an id has {ID_BYTES} bytes, not {len(id)}")
+        fields[1] = None
     return tuple.__new__(ResponseMessage, fields)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger
 
 from ..._core.limits.bounds import REMEMBERED_ANSWER_BYTES
 from ..._core.wire import ID_BYTES, Contact, HostPort, RequestMessage, TokenIssuer
@@ -72,10 +72,8 @@ class UserCommands:
                     return
             else:
                 self._counters.badTokens += 1
-                # This is no fault: the token of an honest asker may have become too old.
                 self._reports.note(
                     "invalid round-trip token from {node}: its {command} is served as a query",
-                    level=LogLevel.debug,
                     node=str(node),
                     command=printable(message.command),
                 )

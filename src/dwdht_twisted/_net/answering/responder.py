@@ -72,7 +72,8 @@ class Responder:
             self._findNode(message, address, len(datagram))
         elif command == wire.PING:
             self._ping(message, address)
-        elif command:
+        else:
+            # The command may be empty.  Then the handler of all commands serves it.
             self.commands.received(message, address, datagram)
         # Ping the asker after its request was answered.  The answer proves this node to the asker,
         # so the asker need not ping this node when it receives our ping.

@@ -69,7 +69,9 @@ def decode(datagram: bytes) -> RequestMessage | ResponseMessage:
         raise MalformedDatagram(str(error)) from None
     fields = {field.name: value for field, value in body.ListFields()}
     if "id" in fields and len(fields["id"]) != ID_BYTES:
-        raise MalformedDatagram(f"an id has {len(fields['id'])} bytes")
+        # The package reads an id of a wrong size as no id, because the original serves its sender
+        # as an ephemeral node.
+        del fields["id"]
     if not isRequest(datagram):
         return ResponseMessage(transactionId(datagram), **fields)
     # The parser of protobuf accepts a message without its required field. It returns a string that
