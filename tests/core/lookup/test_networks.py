@@ -70,8 +70,7 @@ class NetworkTestCase(SynchronousTestCase):
 
     def assertHolders(self, lookup: Lookup, network: LookupNetwork, liars: int, seed: int) -> None:
         """
-        Require that at most ``liars`` results are liars, and that all others are the closest honest
-        nodes.
+        Require at most ``liars`` liars among the results. All others are the closest honest nodes.
         """
         honest = set(network.honest)
         result = resultsOf(lookup)
