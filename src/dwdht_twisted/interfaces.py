@@ -151,10 +151,10 @@ class IQueryStream(IPushProducer, Interface):
         Register with ``consumer`` as a push producer and write each `Reply` to it.
 
         :return: fires with None at the end of the query, or when the query was stopped.  Fails with
-            `NoResponse` when other nodes are known and none of them answered, with `NoCloseNodes`
-            when no node took the update, with `TooManyRequests` when no node could be asked, and
-            with `NodeDestroyed` when the node was destroyed first.  Cancelling the Deferred stops
-            the query.
+            `NoResponse` when other nodes are known and none of them answered.  Fails with
+            `NoCloseNodes` when no node took the update, with `TooManyRequests` when no node could
+            be asked, and with `NodeDestroyed` when the node was destroyed first.  Cancelling the
+            Deferred stops the query.
         :raises ValueError: when the stream was read before
         """
 

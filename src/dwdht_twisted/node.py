@@ -74,8 +74,8 @@ class DHTNode(HandlerHost, DatagramProtocol):
     :param socket: a bound UDP socket to use, instead of opening a port.  The caller has to close
         it.  It is non-blocking while the node uses it.
     :param contacts: contacts of an earlier run; the first 128 of them are pinged at the start
-    :param rateLimit: the most requests that are served for one host: a `RateLimit`, or a number per
-        second that also limits loopback addresses, or None for no limit.  With a limit, the
+    :param rateLimit: the most requests that are served for one host.  It is a `RateLimit`, None for
+        no limit, or a number per second that also limits loopback addresses.  With a limit, the
         addresses that are not validated share another limit: 5,000 requests per second.
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     :param arguments: used instead of those of the process
     """
     # Collect no garbage during the imports.  Modules stay until the end, so a collection would find
-    # nothing, and it would take a fourteenth of the time of a short command.  `execute` enables
+    # nothing.  It would take a fourteenth of the time of a short command.  `execute` enables
     # collections again.
     gc.disable()
     try:

@@ -55,8 +55,8 @@ def backedOff(estimate: Estimate, waited: float) -> Estimate:
     """
     The estimate with a time-out of ``waited`` seconds or more, until there is a new sample.
 
-    With the old time-out, an address that has become slower would never give a sample, because each
-    of its answers would follow a second transmission (RFC 6298 section 5.5).
+    An address may have become slower.  With the old time-out, each of its answers would follow a
+    second transmission, so it would never give a sample (RFC 6298 section 5.5).
 
     :param waited: the seconds that have passed without an answer
     """

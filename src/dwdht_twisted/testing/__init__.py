@@ -139,7 +139,7 @@ As in reality:
 - A shutdown runs the functions of ``before``, waits for their Deferreds, and then runs the
   functions of ``during`` and ``after``.  Ports are closed and timers end when ``during`` begins.
 - Any exception of a protocol, a delayed call, a thread or a system event, even SystemExit, is
-  logged as a failure and goes no further; a test clears it with ``flushLoggedErrors``.  Only
+  logged as a failure and goes no further.  A test clears it with ``flushLoggedErrors``.  Only
   KeyboardInterrupt, `LimitReached` and the exceptions by which pytest and Hypothesis end a test
   leave the clock.
 """

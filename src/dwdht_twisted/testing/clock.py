@@ -25,9 +25,9 @@ _T = TypeVar("_T")
 #: a small heap is rebuilt at nearly every cancellation.
 _OUTDATED_ENTRIES = 64
 
-#: An entry of the heap: the time of the call; the order of scheduling, which decides between calls
-#: at the same time; a function or a `_Call`; the arguments of the function, or None for a `_Call`,
-#: which holds its own arguments.
+#: An entry of the heap has four items: the time of the call, the order of scheduling, a function or
+#: a `_Call`, and arguments.  The order decides between calls at the same time.  The arguments are
+#: those of a function.  They are None for a `_Call`, which holds its own arguments.
 _Entry: TypeAlias = tuple[float, int, Any, "tuple[Any, ...] | None"]
 
 
@@ -150,8 +150,8 @@ class SimulatedClock(Clock):
         Let simulated time pass, from call to call, until a condition is met.
 
         :param condition: a Deferred that has to fire; a coroutine or another awaitable that has to
-            end; or a function without arguments that has to return something true, and is called
-            after each scheduled call
+            end; or a function without arguments that has to return something true.  The function is
+            called after each scheduled call.
         :param limit: the simulated seconds within which the condition has to be met
         :return: the result of the Deferred or of the awaitable; None for a function
         :raises LimitReached: when the condition isn't met after ``limit`` seconds, or can't be met

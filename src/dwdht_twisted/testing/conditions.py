@@ -79,8 +79,8 @@ class Partitions:
     """
     The partitions of a network that have not been healed.
 
-    :ivar groups: the two groups of hosts of each partition; the second is None when it consists of
-        all hosts that aren't in the first
+    :ivar groups: the two groups of hosts of each partition.  The second group is None if it
+        consists of all hosts that aren't in the first group.
     """
 
     __slots__ = ("groups",)

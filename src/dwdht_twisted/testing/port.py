@@ -55,8 +55,8 @@ class MemoryPort:
     """
     A UDP port of a host, as `HostReactor.listenUDP` returns it.
 
-    :ivar acceptsAll: whether the port accepts every datagram, so that `accepts` need not be called:
-        the port is open, not connected, and not bound to one address
+    :ivar acceptsAll: whether the port accepts every datagram, so that `accepts` need not be called.
+        This is so while the port is open, not connected, and not bound to one address.
     :ivar protocol: the protocol that receives the datagrams
     :ivar interface: the address that the port is bound to; empty for all addresses of its host
     :ivar maxPacketSize: the most bytes of a datagram that are delivered; the rest is cut off

@@ -40,8 +40,8 @@ class SQLiteStore:
 
     :param reactor: provides threads
     :param path: the file
-    :param seconds: returns the present time in seconds, counted from the same origin after a
-        restart of the process; ``time.time`` does so, and ``reactor.seconds`` may not
+    :param seconds: returns the present time in seconds.  It has to count from the same origin after
+        a restart of the process, as ``time.time`` does; ``reactor.seconds`` may not.
     :param maximumBytes: the size limit of the store, in bytes; an entry counts for its key, its
         value and 256 bytes more
     :param maximumAge: how long the store keeps a value, in seconds

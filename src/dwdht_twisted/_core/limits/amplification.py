@@ -12,7 +12,7 @@ def answerAllowance(requestBytes: int, checkBytes: int = 0) -> int:
     The most bytes of the answer to a stranger's request.
 
     :param requestBytes: the size of the request, in bytes
-    :param checkBytes: the size of all pings that check the id in the request, with retries, in
-        bytes; 0 for a request without an id
+    :param checkBytes: the size of all transmissions of the ping that checks the id in the request,
+        in bytes; 0 for a request without an id
     """
     return AMPLIFICATION * requestBytes - checkBytes

@@ -14,9 +14,9 @@ The rules:
    longest.
 3. A node that has only sent a request has made a *claim*.  If there is room for the node, it is
    pinged at once.  If it is silent, the claim is dropped.  A claim takes no place from a contact.
-   An answer contains claims in two cases: the table has no contacts; or the asker looks up its own
-   id and the table has too few contacts.  The reason is that nodes that join together may know only
-   each other.
+   An answer contains claims if the table has no contacts.  It also contains claims if the asker
+   looks up its own id and the table has too few contacts.  The reason is that nodes that join
+   together may know only each other.
 4. An address has one contact.  When the address answers under a new id, the contact with the old id
    is removed, because the node was restarted.
 5. An id belongs to the first address that has proven it.  If another address uses the id, the

@@ -17,11 +17,11 @@ read and write with protobuf:
 - A field with an unknown number is skipped.  A field with another wire type than bytes is skipped
   too.  The other wire types are a varint, 4 bytes, 8 bytes, and a group: a sequence of fields
   between a start tag and an end tag.
-- A varint may have more bytes than its number needs: up to 5 as a tag or a length, up to 10 as a
-  value.
-- A message is malformed if it has a field number 0, a tag of more than 32 bits, a wire type 6 or 7,
-  groups that are not closed in order or nest more than 100 deep, or a field that ends beyond the
-  end of the message.
+- A varint may have more bytes than its number needs.  A tag or a length may have up to 5 bytes,
+  and a value up to 10.
+- A message is malformed if it has a field number 0, a tag of more than 32 bits, or a wire type 6
+  or 7.  It is also malformed if its groups are not closed in order, if they nest more than 100
+  deep, or if a field ends beyond the end of the message.
 
 The reader differs from protobuf in one case.  A message of more than 256 fields is malformed here,
 because one host could keep a node busy with the reading of such messages.

@@ -23,7 +23,7 @@ class Delivery:
     Writes the replies of one question to a consumer.  While it is paused, no further node is asked.
 
     The node has a reference to each running delivery.  The user has a reference to the stream.  The
-    delivery has no reference to the stream, so the stream is freed when the user drops it, although
+    delivery has no reference to the stream.  So the stream is freed when the user drops it, even if
     the query is still running.
 
     :param driver: asks the nodes
