@@ -70,23 +70,23 @@ class ValueHandlerTests(SynchronousTestCase):
     def test_updateWithoutValueIsRefused(self) -> None:
         """An update without a value is refused."""
         self.assertRefused(
-            bytes(32), None, "carries no value; a value of up to 1000 bytes is required"
+            bytes(32), None, "carries no value; a value of up to 1285 bytes is required"
         )
 
-    def test_valueOver1000BytesIsRefused(self) -> None:
+    def test_valueOver1285BytesIsRefused(self) -> None:
         """
-        A value of 1,000 bytes is stored. A value of 1,001 bytes is refused, and the error contains
+        A value of 1,285 bytes is stored. A value of 1,286 bytes is refused, and the error contains
         both sizes.
         """
-        for size in (1000, 1001):
+        for size in (1285, 1286):
             value = b"x" * size
             key = values.keyOf(value)
-            if size == 1000:
+            if size == 1285:
                 self.assertIsNone(self.handler.updateReceived(request(key, value)))
             else:
-                self.assertRefused(key, value, "up to 1000 bytes, and this one has 1001")
+                self.assertRefused(key, value, "up to 1285 bytes are kept, and this one has 1286")
         self.assertEqual(len(self.store), 1)
-        self.assertEqual(self.store.get(values.keyOf(b"x" * 1000)), b"x" * 1000)
+        self.assertEqual(self.store.get(values.keyOf(b"x" * 1285)), b"x" * 1285)
 
     def test_valueOverTheStoreIsRefused(self) -> None:
         """

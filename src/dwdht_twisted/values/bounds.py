@@ -1,5 +1,5 @@
 """
-The limits of a store: its size in bytes, and the age of its values.
+The limits of a store: its size in bytes, the age of its values, and the size of a value.
 
 Every store has both limits, because its values come from strangers.  A full store drops its oldest
 values first.  A value that is put again counts as new, so a publisher keeps a value alive by
@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from ..errors import ValueTooLarge
 
-#: The default size limit of a store, in bytes: enough for 50,000 values of the largest size.
+#: The most bytes of a value that a node keeps for others and gives to others.  A node of
+#: ``dht-rpc`` puts any value that fits a datagram, and expects the nodes closest to its key to keep
+#: the value.  An update in a datagram of 1,400 bytes, which fits the MTU of nearly every network,
+#: has this many bytes left for the value.  Its other fields take 115 bytes: the framing, the
+#: command ``values``, an id, a target, a token, and the header of the value.  An answer without
+#: contacts has shorter fields, so the value fits a datagram of that size too.  Larger: answers are
+#: cut into fragments, and strangers make a node send larger ones.  Smaller: values of other
+#: implementations are kept by fewer nodes.
+MAXIMUM_KEPT_BYTES = 1285
+
+#: The default size limit of a store, in bytes: enough for 50,000 values of 1,000 bytes.
 #: Larger: strangers can use up more memory or disk.  Smaller: values are dropped before they reach
 #: the age limit.
 DEFAULT_MAXIMUM_BYTES = 64 * 1024 * 1024

@@ -12,7 +12,8 @@ from zope.interface import implementer
 
 from ..errors import DHTError, StoreFailed, UpdateRefused, ValueTooLarge
 from ..interfaces import HandlerResult, ICommandHandler, IValueStore, Request, ValueStore
-from .keys import MAXIMUM_VALUE_BYTES, checkValue, keyOf
+from .bounds import MAXIMUM_KEPT_BYTES
+from .keys import keyOf
 
 
 @implementer(ICommandHandler)
@@ -57,7 +58,7 @@ class ValueHandler:
         """
         Store the value.
 
-        :raises UpdateRefused: when the update has no value, when the value has more than 1,000
+        :raises UpdateRefused: when the update has no value, when the value has more than 1,285
             bytes, when the target isn't the key of the value, when the value doesn't fit the store,
             and when the store fails
         """
@@ -128,14 +129,15 @@ def _checkUpdate(request: Request) -> bytes:
 
     :raises UpdateRefused: when the value is missing, is too large, or has another key
     """
-    if request.value is None:
+    value = request.value
+    if value is None:
         raise UpdateRefused(
-            f"the update carries no value; a value of up to {MAXIMUM_VALUE_BYTES} bytes is required"
+            f"the update carries no value; a value of up to {MAXIMUM_KEPT_BYTES} bytes is required"
         )
-    try:
-        value = checkValue(request.value)
-    except ValueTooLarge as error:
-        raise UpdateRefused(str(error)) from error
+    if len(value) > MAXIMUM_KEPT_BYTES:
+        raise UpdateRefused(
+            f"values of up to {MAXIMUM_KEPT_BYTES} bytes are kept, and this one has {len(value)}"
+        )
     key = keyOf(value)
     if key != request.target:
         raise UpdateRefused(f"the key of this value is {key.hex()}, not {request.target.hex()}")

@@ -1,5 +1,5 @@
 """
-The key of a value, and the limit on its size.
+The key of a value, and the limit on the size of a value that is put.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from ..errors import ValueTooLarge
 #: The name of the command on the network.
 COMMAND = "values"
 
-#: The largest size of a value, in bytes; BEP 44 has the same limit.  An update with a value of this
-#: size is a datagram of 1,115 bytes, and hardly any network fragments such a datagram.  Larger: the
-#: datagram is fragmented, and is lost if one fragment is lost.  Smaller: users must split more of
-#: their values.
+#: The largest size of a value that `put` stores, in bytes; BEP 44 has the same limit.  An update
+#: with a value of this size is a datagram of 1,115 bytes, and hardly any network fragments such a
+#: datagram.  Larger: the datagram is fragmented, and is lost if one fragment is lost.  Smaller:
+#: users must split more of their values.  Larger values of other implementations are kept too, up
+#: to `MAXIMUM_KEPT_BYTES`.
 MAXIMUM_VALUE_BYTES = 1000
 
 
