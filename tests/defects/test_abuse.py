@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dwdht_twisted import Contact
 from dwdht_twisted._core import wire
-from dwdht_twisted._core.limits.bounds import AMPLIFICATION
+from dwdht_twisted._core.limits.bounds import AMPLIFICATION, EXCESS_BURST, EXCESS_RATE
 from dwdht_twisted._core.wire import HostPort, packAddress, packContact
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
@@ -120,6 +120,27 @@ class AbuseTests(NodeTestCase):
             self.clock.runFor(REQUEST_SECONDS)
             self.assertGreater(self.countBytes(victim), 0)
             self.assertLessEqual(self.countBytes(victim), 50 * AMPLIFICATION * len(datagram))
+
+    def test_28_memberThatAsksNothingGetsLittle(self) -> None:
+        """
+        For 10 seconds, 100 requests a second for a value of 1,000 bytes carry the address of a
+        contact that answers pings. The contact gets at most 14 bytes for each byte in its name,
+        and its budget: `EXCESS_BURST` and `EXCESS_RATE` a second.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 1000))
+        victim = self.peer(answers="pong")
+        self.introduce(victim, self.server)
+        victim.received.clear()
+        sent = 0
+        for number in range(1000):
+            datagram = wire.frameRequest(number, wire.requestBody(COMMAND, None, self.target()))
+            sent += len(datagram)
+            victim.send(datagram, self.there)
+            self.clock.runFor(0.01)
+        self.clock.runFor(REQUEST_SECONDS)
+        most = AMPLIFICATION * sent + EXCESS_BURST + 10 * EXCESS_RATE
+        self.assertGreater(self.countBytes(victim), EXCESS_BURST)
+        self.assertLessEqual(self.countBytes(victim), most + 1232)
 
     def test_28_answeringAskerGetsAllContacts(self) -> None:
         """An ephemeral asker that answers one ping gets the answer with all 20 contacts."""

@@ -9,6 +9,7 @@ from dwdht_twisted._core.limits.bounds import AMPLIFICATION
 from dwdht_twisted._core.wire import packAddress
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS
+from tests.helpers.networks.peers import RawPeer
 from tests.helpers.networks.servers import ValidationTestCase
 
 
@@ -86,3 +87,90 @@ class AmplificationTests(ValidationTestCase):
         self.clock.runFor(REQUEST_SECONDS)
         received = sum(len(each) for each, _ in victim.received)
         self.assertLessEqual(received, AMPLIFICATION * len(datagram))
+
+
+class BudgetTests(ValidationTestCase):
+    """
+    The budget of a validated address for large answers.
+    """
+
+    def spendBudget(self, peer: RawPeer) -> None:
+        """Let a contact ask for values of 60,000 bytes until it gets none."""
+        self.server.register(
+            COMMAND, Handler(lambda request: bytes(int(request.value or b"60000")))
+        )
+        self.introduce(peer, self.server)
+        for _ in range(2):
+            peer.responses.clear()
+            peer.ask(self.there, COMMAND, self.target())
+            self.clock.runFor(0.1)
+        self.assertEqual(peer.responses, [])
+
+    def test_spentBudgetDropsALargeValue(self) -> None:
+        """
+        A contact gets a first value of 60,000 bytes and no second one. Half a minute later it gets
+        another.
+        """
+        peer = self.peer(answers="pong")
+        self.spendBudget(peer)
+        self.clock.runFor(30)
+        peer.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual([len(m.value or b"") for m in self.answersTo(peer)], [60_000])
+
+    def test_spentBudgetLeavesOutContacts(self) -> None:
+        """
+        A contact without a budget gets values of up to 800 bytes, with fewer than 20 contacts, and
+        all 20 contacts without a value.
+        """
+        peer = self.peer(answers="pong")
+        self.spendBudget(peer)
+        peer.ask(self.there, COMMAND, self.target(), value=b"800")
+        peer.ask(self.there, COMMAND, self.target(), value=b"400")
+        peer.ask(self.there, wire.FIND_NODE, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual([len(m.value or b"") for m in self.answersTo(peer)], [800, 400, 0])
+        few, more, all = self.countNamed(peer)
+        self.assertLess(few, more)
+        self.assertLess(more, 20)
+        self.assertEqual(all, 20)
+
+    def test_spentBudgetIsThatOfOneAddress(self) -> None:
+        """A contact gets a value of 60,000 bytes after another contact has spent its budget."""
+        self.spendBudget(self.peer(answers="pong"))
+        other = self.peer(answers="pong")
+        self.introduce(other, self.server)
+        other.responses.clear()
+        other.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual([len(m.value or b"") for m in self.answersTo(other)], [60_000])
+
+    def test_heldAnswerComesOutOfTheBudget(self) -> None:
+        """
+        Of 3 values of 60,000 bytes that are held for one address, it gets one after its pong.
+        """
+        self.server.register(COMMAND, Handler(lambda _: b"x" * 60_000))
+        peer = self.peer(id=None, answers="pong")
+        for _ in range(3):
+            peer.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(REQUEST_SECONDS)
+        self.assertEqual([len(m.value or b"") for m in self.answersTo(peer)], [60_000])
+
+    def test_tokenNeedsNoBudget(self) -> None:
+        """
+        A contact without a budget gets a value of 60,000 bytes as the answer to a query with a
+        valid token, and as the answer to an update.
+        """
+        peer = self.peer(answers="pong")
+        self.spendBudget(peer)
+        target = self.target()
+        peer.ask(self.there, wire.FIND_NODE, target)
+        self.clock.runFor(0.1)
+        token = self.answersTo(peer)[-1].roundtripToken
+        self.server.register("query", query=lambda _: b"x" * 60_000)
+        self.server.register("update", update=lambda _: b"x" * 60_000)
+        for command in ("query", "update"):
+            peer.responses.clear()
+            peer.ask(self.there, command, target, roundtripToken=token)
+            self.clock.runFor(0.1)
+            self.assertEqual([len(m.value or b"") for m in self.answersTo(peer)], [60_000])

@@ -3,7 +3,7 @@ Bounds on the cost that strangers can cause: their numbers, and the classes that
 """
 
 from .admission import Admission
-from .amplification import answerAllowance
+from .amplification import ExcessBudget, answerAllowance
 from .memory import RecentMap
 from .rates import FairRate, RateLimit, RateLimiter, TokenBucket
 from .shares import HostCounts
@@ -12,6 +12,7 @@ from .validated import ValidatedAddresses
 
 __all__ = [
     "Admission",
+    "ExcessBudget",
     "FairRate",
     "HostCounts",
     "RateLimit",

@@ -96,6 +96,21 @@ HELD_ANSWERS_PER_ADDRESS = 16
 #: the oldest validation is given up.
 HELD_BYTES = 4_000_000
 
+# Answers to validated addresses.
+
+#: The most bytes per second that one validated address is sent beyond `AMPLIFICATION` times its
+#: requests.  A request with a valid token is not counted.  The address has shown that it receives
+#: datagrams, but not that it has sent the request.  A lookup asks a node once.  The answer with a
+#: value of 1,000 bytes exceeds 14 times its request by 300 bytes if the asker has an id, and by 600
+#: if not.  So an honest address makes 13 or 7 such lookups per second.  Larger: an attacker that
+#: forges the address of a node sends the node more bytes.  Smaller: fewer such lookups find their
+#: value.
+EXCESS_RATE = 4000.0
+
+#: The burst of `EXCESS_RATE`, in bytes.  It allows for 50 such lookups at once.  The last answer of
+#: a burst may exceed this number, because otherwise no larger value could be sent at all.
+EXCESS_BURST = 32_000.0
+
 # Pings that others make a node send.
 
 #: The unit of the waits below, in seconds.  The number is fixed, not estimated from answers.  So

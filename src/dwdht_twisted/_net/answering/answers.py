@@ -1,7 +1,9 @@
 """
 Answers to other nodes.  An answer contains the closest contacts, a value and a round-trip token.
 
-The size of an answer to an address that is not validated is limited.
+The size of an answer to an address that is not validated is limited.  A validated address has a
+budget for large answers, because its request may still be forged.  A request with a valid token
+needs neither.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from twisted.logger import Logger, LogLevel
 
 from ..._core import wire
-from ..._core.limits import answerAllowance
+from ..._core.limits import ExcessBudget, answerAllowance
 from ..._core.limits.bounds import CLAIM_WAITS
 from ..._core.routing import RoutingTable
 from ..._core.wire import COMPACT_CONTACT_BYTES, HostPort
@@ -37,6 +39,8 @@ class Answers:
         self._reports = Reports(self._log, environment.clock.seconds)
         self._table = table
         self._validation = validation
+        self._seconds = environment.clock.seconds
+        self._budget = ExcessBudget()
         # The most bytes that are sent to an asker to check its claimed id.
         self._checkBytes = len(CLAIM_WAITS) * (
             wire.HEADER_BYTES + len(wire.requestBody(wire.PING, self._ownId))
@@ -49,20 +53,25 @@ class Answers:
         length: int,
         token: bytes | None,
         value: bytes | None = None,
+        *,
+        isProven: bool = False,
     ) -> None:
         """
         Answer a request whose source address may be forged.
 
         :param length: the length of the request's datagram, in bytes
+        :param isProven: whether the request carries a valid token, so its address is not forged
         """
         response = self.encode(message, value, token)
         if response is None:
             return
         allowed = answerAllowance(length, 0 if message.id is None else self._checkBytes)
-        if len(response) <= allowed or self._validation.isValidated(address):
+        if isProven or len(response) <= allowed:
             self._send(response, address)
+        elif self._validation.isValidated(address):
+            self._sendValidated(message, address, token, value, response, allowed)
         else:
-            self._hold(message, address, token, value is not None, response, allowed)
+            self._hold(message, address, token, value, response, allowed)
 
     def encode(
         self, message: wire.RequestMessage, value: bytes | None, token: bytes | None
@@ -91,12 +100,38 @@ class Answers:
         )
         return None
 
+    def _sendValidated(
+        self,
+        message: wire.RequestMessage,
+        address: HostPort,
+        token: bytes | None,
+        value: bytes | None,
+        response: bytes,
+        allowed: int,
+    ) -> None:
+        """
+        Send a large answer to a validated address, if the budget of the address allows it.
+
+        Without a budget, the farthest contacts are left out.  If the value alone is too large,
+        nothing is sent.
+
+        :param allowed: the most bytes that may be sent without a budget
+        """
+        if not self._budget.spend(address, len(response) - allowed, self._seconds()):
+            whole = wire.encodeResponse(
+                message.transactionId, self._ownId, self._closest(message), value, token
+            )
+            response = self._encodeShort(message, token, len(whole) - allowed, value)
+            if value is not None and len(response) > allowed:
+                return
+        self._send(response, address)
+
     def _hold(
         self,
         message: wire.RequestMessage,
         address: HostPort,
         token: bytes | None,
-        hasValue: bool,
+        value: bytes | None,
         response: bytes,
         allowed: int,
     ) -> None:
@@ -106,11 +141,14 @@ class Answers:
         :param allowed: the most bytes that may be sent if the address does not get validated
         """
 
+        hasValue = value is not None
+        left = allowed - VALIDATION_BYTES
+
         def send(isValidated: bool) -> None:
             if isValidated:
-                self._send(response, address)
+                self._sendValidated(message, address, token, value, response, left)
             elif not hasValue:
-                excess = len(response) - (allowed - VALIDATION_BYTES)
+                excess = len(response) - left
                 self._send(self._encodeShort(message, token, excess), address)
 
         if not hasValue and self._validation.isSilent(address):

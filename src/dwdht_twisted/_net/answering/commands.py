@@ -63,10 +63,12 @@ class UserCommands:
         node = Contact(message.id, address[0], address[1])
         request = Request(message.command, target, message.value, node)
         takesUpdates = self._takesUpdates(message.command)
+        isProven = False
         token = message.roundtripToken
         if token is not None:
             if self._tokens.accepts(token, address[0], address[1], message.id, target):
                 self._validation.validated(address)
+                isProven = True
                 if takesUpdates:
                     self._update(request, message, address, datagram)
                     return
@@ -77,7 +79,7 @@ class UserCommands:
                     node=str(node),
                     command=printable(message.command),
                 )
-        self._query(request, message, address, len(datagram), takesUpdates)
+        self._query(request, message, address, len(datagram), takesUpdates, isProven)
 
     def _query(
         self,
@@ -86,6 +88,7 @@ class UserCommands:
         address: HostPort,
         length: int,
         takesUpdates: bool,
+        isProven: bool,
     ) -> None:
         # Issue a token only if a handler takes updates.  Nodes send updates only to nodes that have
         # issued a token.
@@ -95,7 +98,7 @@ class UserCommands:
         self._counters.queriesServed += 1
         # A query whose handler fails is answered without a value.  So the asker still learns the
         # contacts, and does not repeat its request.
-        answer = partial(self._answers.answer, message, address, length, fresh)
+        answer = partial(self._answers.answer, message, address, length, fresh, isProven=isProven)
         self.runner.run(
             self._handler.queryReceived,
             request,
