@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from dwdht_twisted import Contact
 from dwdht_twisted._core import wire
-from dwdht_twisted._core.limits.bounds import AMPLIFICATION, EXCESS_BURST, EXCESS_RATE
+from dwdht_twisted._core.limits.bounds import (
+    AMPLIFICATION,
+    EXCESS_BURST,
+    EXCESS_RATE,
+    TOTAL_RELAY_BURST,
+    TOTAL_RELAY_RATE,
+)
 from dwdht_twisted._core.wire import HostPort, packAddress, packContact
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
@@ -75,6 +81,38 @@ class AbuseTests(NodeTestCase):
                 )
             self.clock.runFor(1)
         self.assertLessEqual(len(contact.requestsFor(wire.PING)), 100)
+
+    def test_26_forwardedPingsToManyPortsAreLimited(self) -> None:
+        """
+        A host has 10 contacts. Of 1,000 pings a second to be forwarded to them, it gets at most 75
+        in 10 seconds: `RELAY_BURST`, 20, `RELAY_RATE`, 5, a second, and 5 for rounding.
+        """
+        contacts = [self.peer(host="10.9.9.9", port=1 + number) for number in range(10)]
+        for contact in contacts:
+            self.introduce(contact, self.server)
+            contact.requests.clear()
+        for _ in range(10):
+            for number in range(1000):
+                compact = packAddress(*contacts[number % 10].address)
+                self.attacker.ask(self.there, wire.PING, forwardRequest=compact)
+            self.clock.runFor(1)
+        self.assertLessEqual(sum(len(contact.requests) for contact in contacts), 75)
+
+    def test_26_forwardedPingsToAllContactsAreLimited(self) -> None:
+        """
+        Of 1,000 pings a second to be forwarded to all 30 other contacts, they get at most
+        `TOTAL_RELAY_BURST`, 200, and `TOTAL_RELAY_RATE`, 100, a second.
+        """
+        contacts = self.server.contacts()
+        self.assertGreater(len(contacts), 20)
+        for _ in range(10):
+            for number in range(1000):
+                compact = packAddress(*contacts[number % len(contacts)].address)
+                self.attacker.ask(self.there, wire.PING, forwardRequest=compact)
+            self.clock.runFor(1)
+        most = TOTAL_RELAY_BURST + 10 * TOTAL_RELAY_RATE
+        self.assertLessEqual(self.server.counters.pingsRelayed, most)
+        self.assertGreater(self.server.counters.pingsRelayed, most / 2)
 
     def test_27_forwardResponsesToOneVictimAreLimited(self) -> None:
         """

@@ -180,13 +180,25 @@ SILENCE_REMEMBERED_FOR = 60.0
 
 # Hole punches of others.
 
-#: The most datagrams per second that one address is sent for hole punches of other nodes.  Such a
-#: datagram is a ping that this node relays, or an answer to a relayed ping.  Datagrams that
-#: contacts cause are counted apart from datagrams that other nodes cause, up to the same number.
+#: The most datagrams per second that one host is sent for hole punches of other nodes, at all its
+#: ports together.  Such a datagram is a ping that this node relays, or an answer to a relayed ping.
+#: Datagrams that contacts cause are counted apart from datagrams that other nodes cause, up to the
+#: same number.  On a loopback host, each port is limited by itself, because the host stands for all
+#: nodes of the machine.  Larger: the host of several contacts is sent more.  Smaller: of many nodes
+#: behind one NAT, fewer are reached.
 RELAY_RATE = 5.0
 
 #: The burst of `RELAY_RATE`.
 RELAY_BURST = 20.0
+
+#: The most datagrams per second that all hosts together are sent for hole punches of other nodes.
+#: Datagrams that contacts cause are counted apart, as with `RELAY_RATE`.  A lookup asks a node for
+#: two or three relays at most, and only if a candidate is late.  Larger: an attacker makes a node
+#: send more.  Smaller: in a flood of such requests, fewer hole punches of others succeed.
+TOTAL_RELAY_RATE = 100.0
+
+#: The burst of `TOTAL_RELAY_RATE`.
+TOTAL_RELAY_BURST = 200.0
 
 #: The most relayed pings per second that are answered for referrers that are not contacts.  All of
 #: these referrers are counted together.

@@ -10,7 +10,8 @@ R and B send to an address that is named in the datagram they received.  The sen
 may be an attacker.  So a node bounds what it sends as R or as B:
 
 - R relays only to its contacts, and only the ping.
-- An address gets only a few such datagrams per second, however many askers there are.
+- A host gets only a few such datagrams per second, however many askers there are, and however many
+  of its ports are contacts.  All hosts together get a limited number.
 - Datagrams that contacts cause have a rate of their own.  To use up this rate, an attacker has to
   know a contact and to forge its address.
 """
@@ -26,11 +27,14 @@ from ..._core.limits.bounds import (
     RELAY_RATE,
     STRANGER_RELAY_BURST,
     STRANGER_RELAY_RATE,
+    TOTAL_RELAY_BURST,
+    TOTAL_RELAY_RATE,
 )
 from ..._core.wire import (
     Address,
     HostPort,
     TokenIssuer,
+    isLoopback,
     isRoutable,
     isSendable,
     packAddress,
@@ -38,6 +42,29 @@ from ..._core.wire import (
 )
 from ...errors import InvalidAddress
 from ..environment import Environment
+
+
+class RelayRates:
+    """
+    The rates of the datagrams for hole punches of other nodes: for each host, and for all together.
+    """
+
+    def __init__(self) -> None:
+        self._hosts = RateLimiter(RateLimit(RELAY_RATE, RELAY_BURST))
+        self._all = TokenBucket(TOTAL_RELAY_RATE, TOTAL_RELAY_BURST)
+
+    def allow(self, address: HostPort, now: float) -> bool:
+        """
+        Count a datagram to an address.
+
+        :return: whether the datagram may be sent
+        """
+        host = address[0]
+        # The rate of the host comes first.  Otherwise the refused datagrams for one host would use
+        # up the rate of all.
+        return self._hosts.allows(
+            str(address) if isLoopback(host) else host, now
+        ) and self._all.take(now)
 
 
 class Relay:
@@ -54,8 +81,8 @@ class Relay:
         self._environment = environment
         self._tokens = tokens
         self._isContact = isContact
-        self._forContacts = RateLimiter(RateLimit(RELAY_RATE, RELAY_BURST))
-        self._forStrangers = RateLimiter(RateLimit(RELAY_RATE, RELAY_BURST))
+        self._forContacts = RelayRates()
+        self._forStrangers = RelayRates()
         self._strangers = TokenBucket(STRANGER_RELAY_RATE, STRANGER_RELAY_BURST)
 
     def received(self, message: wire.RequestMessage, address: HostPort) -> None:
@@ -108,5 +135,5 @@ class Relay:
         return True
 
     def _mayReach(self, address: HostPort, isForContact: bool) -> bool:
-        limiter = self._forContacts if isForContact else self._forStrangers
-        return limiter.allows(str(address), self._environment.clock.seconds())
+        rates = self._forContacts if isForContact else self._forStrangers
+        return rates.allow(address, self._environment.clock.seconds())
