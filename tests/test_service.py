@@ -233,6 +233,16 @@ class ServiceTests(ServiceTestCase):
         self.assertIn("--rate-limit", warning)
         self.assertIn("rateLimit", warning.replace("--rate-limit", ""))
 
+    def test_refusedContactsWarningNamesTheOption(self) -> None:
+        """The warning about nodes on one address contains the options that list more of them."""
+        service = self.start()
+        self.logged()
+        service.node.counters.contactsRefused += 1
+        self.clock.runFor(WATCH_INTERVAL)
+        (warning,) = self.logged(LogLevel.warn)
+        self.assertIn("--contacts-per-host", warning)
+        self.assertIn("contactsPerHost", warning)
+
     def test_problemIsLoggedOnce(self) -> None:
         """
         A counter that rises in five intervals is logged once. When it stops rising, the recovery is
@@ -246,6 +256,7 @@ class ServiceTests(ServiceTestCase):
             "rateLimited": "rate limit",
             "handlersRefused": "too many handlers",
             "claimsRefused": "more newcomers",
+            "contactsRefused": "more nodes share",
             "sendFailures": "refuses to send",
         }.items():
             for _ in range(5):

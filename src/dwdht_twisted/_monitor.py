@@ -32,6 +32,11 @@ PROBLEMS = {
     ),
     "handlersRefused": "requests are dropped because too many handlers are running",
     "claimsRefused": "more newcomers arrive than may be pinged; the excess is not listed yet",
+    "contactsRefused": (
+        "more nodes share a public address or /24 network than may be listed; the excess is not "
+        "listed; if these nodes are yours, raise --contacts-per-host on the command line, or "
+        "contactsPerHost in a program"
+    ),
     "sendFailures": "the operating system refuses to send; the datagrams are lost",
 }
 

@@ -24,19 +24,13 @@ from ._awaitable import AwaitableDeferred, awaitable
 from ._core import wire
 from ._core.counters import Counters
 from ._core.limits import RateLimit
-from ._core.wire import (
-    ANY_HOST,
-    ID_BYTES,
-    LOCAL_HOST,
-    Address,
-    Contact,
-    HostPort,
-    checkId,
-)
+from ._core.limits.bounds import CONTACTS_PER_HOST
+from ._core.wire import ANY_HOST, ID_BYTES, LOCAL_HOST, Address, Contact, HostPort, checkId
 from ._net.answering import HandlerHost
 from ._net.arguments import (
     checkCommand,
     checkContact,
+    checkContactsPerHost,
     checkRateLimit,
     checkSocket,
     checkValue,
@@ -77,6 +71,8 @@ class DHTNode(HandlerHost, DatagramProtocol):
     :param rateLimit: the most requests that are served for one host.  It is a `RateLimit`, None for
         no limit, or a number per second that also limits loopback addresses.  With a limit, the
         addresses that are not validated share another limit: 5,000 requests per second.
+    :param contactsPerHost: the most contacts of one public address.  Raise it at all nodes of a
+        network that has more nodes on one address; see "Many nodes on one address" in the manual.
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation
     :ivar id: 32 bytes
@@ -99,6 +95,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         socket: sockets.socket | None = None,
         contacts: Iterable[Contact] = (),
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
+        contactsPerHost: int = CONTACTS_PER_HOST,
         random: Random | None = None,
     ) -> None:
         super().__init__()
@@ -119,6 +116,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
             bootstrap=parseAddresses(bootstrap),
             contacts=[checkContact(contact) for contact in contacts],
             rateLimit=checkRateLimit(rateLimit),
+            contactsPerHost=checkContactsPerHost(contactsPerHost),
             node=Node(
                 handler=self,
                 hasHandler=self._hasHandler,

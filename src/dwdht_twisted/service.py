@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from ._awaitable import AwaitableDeferred
 from ._core.limits import RateLimit
+from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
 from ._monitor import NodeMonitor
 from ._net.arguments import parseAddresses
@@ -52,6 +53,7 @@ class DHTService(Service):
     :param socket: as for `DHTNode`
     :param contacts: as for `DHTNode`, at each start
     :param rateLimit: as for `DHTNode`
+    :param contactsPerHost: as for `DHTNode`
     :param random: as for `DHTNode`
     :ivar node: the `DHTNode` of the present run.  It exists before the first start, so that
         handlers can be registered.  From a stop to the next start, this is the destroyed node.
@@ -75,6 +77,7 @@ class DHTService(Service):
         socket: sockets.socket | None = None,
         contacts: Iterable[Contact] = (),
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
+        contactsPerHost: int = CONTACTS_PER_HOST,
         random: Random | None = None,
     ) -> None:
         self._reactor = reactor
@@ -91,6 +94,7 @@ class DHTService(Service):
             socket=socket,
             contacts=list(contacts),
             rateLimit=rateLimit,
+            contactsPerHost=contactsPerHost,
             random=random,
         )
         self.node = self._makeNode()

@@ -44,6 +44,7 @@ class OptionsTests(SynchronousTestCase):
                 "id": None,
                 "ephemeral": 0,
                 "rate-limit": RateLimit(),
+                "contacts-per-host": 4,
                 "store": "memory",
                 "store-size": DEFAULT_MAXIMUM_BYTES,
                 "store-age": DEFAULT_MAXIMUM_AGE,
@@ -56,7 +57,7 @@ class OptionsTests(SynchronousTestCase):
             *("--bootstrap", "localhost:10001", "--bootstrap", ":10002", "--port", "6620"),
             *("--interface", "127.0.0.1", "--id", "Ab" * 32, "--ephemeral"),
             *("--store", "sqlite:/var/lib/values", "--store-size", "2G", "--store-age", "12h"),
-            *("--rate-limit", "1000"),
+            *("--rate-limit", "1000", "--contacts-per-host", "64"),
         )
         self.assertEqual(
             options,
@@ -67,6 +68,7 @@ class OptionsTests(SynchronousTestCase):
                 "id": b"\xab" * 32,
                 "ephemeral": 1,
                 "rate-limit": RateLimit(1000, 3000),
+                "contacts-per-host": 64,
                 "store": "sqlite:/var/lib/values",
                 "store-size": 2 * 1024**3,
                 "store-age": 12 * 3600,
@@ -121,6 +123,19 @@ class OptionsTests(SynchronousTestCase):
                 f"{rate!r}",
                 f"--rate-limit={rate}",
             )
+
+    def test_badContactsPerHostIsRefused(self) -> None:
+        """The contacts of a host are a number from 1 to 65535."""
+        for count in ("0", "-1", "65536", "1.5", "none", ""):
+            self.assertRefused(
+                f"--contacts-per-host must be a number from 1 to 65535, not {count!r}",
+                f"--contacts-per-host={count}",
+            )
+
+    def test_contactsPerHostReachTheNode(self) -> None:
+        """``--contacts-per-host 64`` is the ``contactsPerHost`` of the node that is started."""
+        service = makeService(parse("--contacts-per-host", "64"))
+        self.assertEqual(service.node._parts.table.contactsPerHost, 64)
 
     def test_rateLimitNoneMeansNoLimit(self) -> None:
         """``--rate-limit none`` removes the rate limit."""

@@ -179,6 +179,16 @@ class ArgumentTests(NodeTestCase):
             with self.assertRaises(ValueError):
                 DHTNode(self.network.reactor(), rateLimit=limit)
 
+    def test_contactsPerHostOutsideOfItsRangeIsRefused(self) -> None:
+        """
+        ``contactsPerHost`` raises ``ValueError`` unless it is a whole number from 1 to 65,535.
+        """
+        for count in (0, -1, 65536, 1.5, True, "4", None):
+            with self.assertRaises(ValueError):
+                DHTNode(self.network.reactor(), contactsPerHost=cast(Any, count))
+        for count in (1, 65535):
+            DHTNode(self.network.reactor(), contactsPerHost=count)
+
 
 class FormTests(NodeTestCase):
     """

@@ -14,7 +14,12 @@ from typing import Any, NoReturn
 from twisted.python import usage
 
 from .._core.limits import RateLimit
-from .._core.limits.bounds import REQUEST_BURST, REQUEST_RATE
+from .._core.limits.bounds import (
+    CONTACTS_PER_HOST,
+    MAXIMUM_CONTACTS_PER_HOST,
+    REQUEST_BURST,
+    REQUEST_RATE,
+)
 from .._core.wire import ID_BYTES, isIPv4
 from ..errors import DHTError
 from ..interfaces import IValueStore
@@ -49,8 +54,8 @@ class NodeOptions(BootstrapOptions):
     The options of a node that is a program of its own.
 
     After `parseOptions`, ``port`` is a number, ``id`` is 32 bytes or None, ``bootstrap`` is a list
-    of `Address`, ``rate-limit`` is a `RateLimit` or None, ``store-size`` is in bytes, and
-    ``store-age`` is in seconds.
+    of `Address`, ``rate-limit`` is a `RateLimit` or None, ``contacts-per-host`` is a number,
+    ``store-size`` is in bytes, and ``store-age`` is in seconds.
     """
 
     synopsis = "[options]"
@@ -73,6 +78,13 @@ class NodeOptions(BootstrapOptions):
             "The most requests a second that are served for one host in the long run; three times "
             "as many may come at once. none means no limit. Raise it when many nodes share an "
             "address, as behind a proxy or the NAT of a carrier.",
+        ],
+        [
+            "contacts-per-host",
+            None,
+            str(CONTACTS_PER_HOST),
+            "The most nodes of one public address that are listed. Raise it at all nodes of a "
+            "network that has more nodes on one address, such as a cloud machine or a NAT.",
         ],
         ["store", None, "memory", "Where values are kept: memory, none, or sqlite:PATH."],
         [
@@ -117,6 +129,9 @@ class NodeOptions(BootstrapOptions):
                 f"--store must be memory, none, or sqlite:PATH, not {self['store']!r}"
             )
         self["rate-limit"] = _readRateLimit(self["rate-limit"])
+        self["contacts-per-host"] = readNumber(
+            self["contacts-per-host"], "--contacts-per-host", 1, MAXIMUM_CONTACTS_PER_HOST
+        )
         self._readBound("store-size", DEFAULT_MAXIMUM_BYTES, SIZE_UNITS, *SIZES)
         self._readBound("store-age", DEFAULT_MAXIMUM_AGE, TIME_UNITS, *AGES)
 
@@ -179,6 +194,7 @@ def makeNodeService(
         id=options["id"],
         ephemeral=bool(options["ephemeral"]),
         rateLimit=options["rate-limit"],
+        contactsPerHost=options["contacts-per-host"],
     )
 
 

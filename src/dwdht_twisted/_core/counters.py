@@ -26,6 +26,8 @@ class Counters:
     :ivar relaysRefused: requests of hole punches that were refused: pings to relay, and relayed
         pings to answer
     :ivar claimsRefused: claims that were not checked because too many came
+    :ivar contactsRefused: requests and answers of nodes that were not listed because their public
+        host, or their public /24 network, has as many contacts as it may have
     :ivar answersHeld: answers that were held back to validate their address first
     :ivar sendFailures: datagrams that the operating system refused to send
     """
@@ -34,6 +36,7 @@ class Counters:
         "answersHeld",
         "badTokens",
         "claimsRefused",
+        "contactsRefused",
         "handlerFailures",
         "handlersRefused",
         "malformed",
@@ -69,6 +72,7 @@ class Counters:
     pingsRelayed: int
     relaysRefused: int
     claimsRefused: int
+    contactsRefused: int
     answersHeld: int
     sendFailures: int
 

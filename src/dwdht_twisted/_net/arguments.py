@@ -12,6 +12,7 @@ from socket import AF_INET, SOCK_DGRAM, socket
 from typing import TypeGuard
 
 from .._core.limits import RateLimit
+from .._core.limits.bounds import MAXIMUM_CONTACTS_PER_HOST
 from .._core.wire import (
     INTERNAL_COMMANDS,
     LOCAL_HOST,
@@ -158,6 +159,24 @@ def checkRateLimit(given: RateLimit | float | None) -> RateLimit | None:
     if not (given.rate > 0 and given.burst >= 1):
         raise ValueError(
             f"{given} allows no request; the rate must be above 0, and the burst at least 1"
+        )
+    return given
+
+
+def checkContactsPerHost(given: int) -> int:
+    """
+    Check the ``contactsPerHost`` of a node.
+
+    :raises ValueError: when it isn't a whole number from 1 to `MAXIMUM_CONTACTS_PER_HOST`
+    """
+    if (
+        not isinstance(given, int)
+        or isinstance(given, bool)
+        or not 1 <= given <= MAXIMUM_CONTACTS_PER_HOST
+    ):
+        raise ValueError(
+            f"contactsPerHost is a whole number from 1 to {MAXIMUM_CONTACTS_PER_HOST}, "
+            f"not {given!r}"
         )
     return given
 

@@ -70,6 +70,7 @@ def assemble(
     bootstrap: list[Address],
     contacts: list[Contact],
     rateLimit: RateLimit | None,
+    contactsPerHost: int,
     node: Node,
 ) -> Parts:
     """
@@ -80,10 +81,16 @@ def assemble(
     :param bootstrap: the bootstrap nodes
     :param contacts: the contacts of an earlier run
     :param rateLimit: the rate limit of each host; None for no limit
+    :param contactsPerHost: the most contacts of one public host
     :param node: the functions of the node that the parts call
     """
     silences = Silences()
-    table = RoutingTable(id, counters=environment.counters, silences=silences)
+    table = RoutingTable(
+        id,
+        counters=environment.counters,
+        silences=silences,
+        contactsPerHost=contactsPerHost,
+    )
     validated = ValidatedAddresses(table.hasProven)
     tokens = TokenIssuer(environment.random.randbytes)
     caller = Caller(environment, table, silences)

@@ -7,6 +7,7 @@ A spare is a contact that answered when its bucket was full. It waits for a cont
 
 from __future__ import annotations
 
+from dwdht_twisted._core.counters import Counters
 from dwdht_twisted._core.limits.bounds import (
     CLAIM_RATE,
     CONTACTS_PER_HOST,
@@ -205,6 +206,42 @@ class HostTests(TableTestCase):
         """Of 50 hosts of a public /24 network, `CONTACTS_PER_SUBNET`, 16, are listed."""
         hosts = [f"8.8.8.{number}" for number in range(50)]
         self.assertEqual(self.countListed(hosts), CONTACTS_PER_SUBNET)
+
+    def test_contactsPerHostRaiseBothBounds(self) -> None:
+        """
+        With ``contactsPerHost`` 10, a public host has 10 contacts, and a public /24 network has 40.
+        """
+        self.table = RoutingTable(OWN, contactsPerHost=10)
+        self.assertEqual(self.countListed(["8.8.8.8"] * 50), 10)
+        self.table = RoutingTable(OWN, contactsPerHost=10)
+        self.assertEqual(self.countListed([f"8.8.8.{number}" for number in range(50)]), 40)
+
+    def test_contactsPerHostMayBeLower(self) -> None:
+        """With ``contactsPerHost`` 1, a public host has one contact, and its network has 4."""
+        self.table = RoutingTable(OWN, contactsPerHost=1)
+        hosts = [f"8.8.8.{number // 2}" for number in range(50)]
+        self.assertEqual(self.countListed(hosts), 4)
+        hosts = [contact.host for contact in self.table.contacts()]
+        self.assertEqual(hosts, [f"8.8.8.{number}" for number in range(4)])
+
+    def test_refusedContactsAreCounted(self) -> None:
+        """
+        Answers and requests of nodes that are not listed because of their host are counted. Other
+        answers and requests are not.
+        """
+        counters = Counters()
+        self.table = RoutingTable(OWN, counters=counters)
+        self.countListed(["8.8.8.8"] * CONTACTS_PER_HOST)
+        self.assertEqual(counters.contactsRefused, 0)
+        refused = Contact(idOf(0, 100), "8.8.8.8", 2000)
+        self.table.answered(refused, 0.0)
+        self.assertEqual(counters.contactsRefused, 1)
+        self.assertFalse(claim(self.table, refused, 0.0))
+        self.assertEqual(counters.contactsRefused, 2)
+        for contact in (far(1), Contact(idOf(0, 0), "8.8.8.8", 1000)):
+            self.table.answered(contact, 0.0)
+            claim(self.table, contact, 0.0)
+        self.assertEqual(counters.contactsRefused, 2)
 
     def test_eachNetworkHasItsOwnPlaces(self) -> None:
         """Fifty public hosts in 50 different networks are all listed."""

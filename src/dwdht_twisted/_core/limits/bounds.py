@@ -209,9 +209,14 @@ STRANGER_RELAY_BURST = 100.0
 
 # The routing table.
 
-#: The most contacts of one public host in a table.  An attacker makes ids for free, but has to pay
-#: for addresses.  Larger: one address takes more places.
+#: The most contacts of one public host in a table, unless ``contactsPerHost`` is given.  The bounds
+#: below on a /24 network and on the requests of a lookup grow with ``contactsPerHost``, in
+#: proportion to this number.  An attacker makes ids for free, but has to pay for addresses.
+#: Larger: one address takes more places.  Smaller: more nodes behind one NAT are not listed.
 CONTACTS_PER_HOST = 4
+
+#: The largest ``contactsPerHost``.  It is the number of ports of a host.
+MAXIMUM_CONTACTS_PER_HOST = 65535
 
 #: The most contacts of one public /24 network in a table.
 CONTACTS_PER_SUBNET = 16

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ..wire import isPublic, subnet
+from .bounds import CONTACTS_PER_HOST
 
 
 class HostCounts:
@@ -19,14 +20,18 @@ class HostCounts:
 
     :param perHost: the most places of a public host
     :param perSubnet: the most places of a public /24 network
+    :param contactsPerHost: the ``contactsPerHost`` of the node.  Both bounds grow with it, in
+        proportion to its default.
     :ivar repeatedHosts: the number of places that are not the first place of their public host
     """
 
     __slots__ = ("_counts", "_perHost", "_perSubnet", "repeatedHosts")
 
-    def __init__(self, perHost: int, perSubnet: int) -> None:
-        self._perHost = perHost
-        self._perSubnet = perSubnet
+    def __init__(
+        self, perHost: int, perSubnet: int, contactsPerHost: int = CONTACTS_PER_HOST
+    ) -> None:
+        self._perHost = perHost * contactsPerHost // CONTACTS_PER_HOST
+        self._perSubnet = perSubnet * contactsPerHost // CONTACTS_PER_HOST
         self._counts: Counter[str] = Counter()
         self.repeatedHosts = 0
 

@@ -42,7 +42,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..limits.bounds import LOOKUP_BUDGET, LOOKUP_WINDOW
+from ..limits.bounds import CONTACTS_PER_HOST, LOOKUP_BUDGET, LOOKUP_WINDOW
 from ..routing import K
 from ..wire import Address, ResponseMessage, isRoutable, packAddress, unpackContact
 from .candidate import CREDIT, LOCAL, Candidate, State
@@ -85,6 +85,7 @@ class Lookup:
     :param spacing: the mean distance between neighbouring ids, or 0 when it is unknown
     :param reserve: returns more compact contacts; called when too few nodes answer
     :param isSilent: returns whether an address was silent lately
+    :param contactsPerHost: the ``contactsPerHost`` of the node
     """
 
     def __init__(
@@ -96,13 +97,14 @@ class Lookup:
         spacing: int = 0,
         reserve: Callable[[], bytes] | None = None,
         isSilent: Callable[[Address], bool] = lambda address: False,
+        contactsPerHost: int = CONTACTS_PER_HOST,
     ) -> None:
         self._wanted = int.from_bytes(target, "big")
         self._k = k
         self._isSilent = isSilent
         self._starts = Starts(reserve)
         self._queue = CandidateQueue(self._wanted, spacing // CROWDED)
-        self._screening = Screening(ownId, spacing)
+        self._screening = Screening(ownId, spacing, contactsPerHost)
         self._pending = PendingRequests()
         self._results = Results(k, spacing // CROWDED)
         self._credit = CreditLedger()

@@ -8,6 +8,7 @@ from collections import defaultdict
 
 from ..limits import HostCounts
 from ..limits.bounds import (
+    CONTACTS_PER_HOST,
     LOOKUP_ADDRESSES_PER_ID,
     LOOKUP_REQUESTS_PER_HOST,
     LOOKUP_REQUESTS_PER_SUBNET,
@@ -24,6 +25,7 @@ class Screening:
 
     :param ownId: the searcher's id.  No contact is asked under this id.
     :param spacing: the mean distance between neighbouring ids, or 0 when it is unknown
+    :param contactsPerHost: the ``contactsPerHost`` of the node
     :ivar ownId: see above
     """
 
@@ -38,7 +40,9 @@ class Screening:
         "ownId",
     )
 
-    def __init__(self, ownId: bytes, spacing: int) -> None:
+    def __init__(
+        self, ownId: bytes, spacing: int, contactsPerHost: int = CONTACTS_PER_HOST
+    ) -> None:
         self.ownId = ownId
         self._tooClose = spacing // TOO_CLOSE
         self._answeredTooClose = 0
@@ -48,7 +52,9 @@ class Screening:
         self._hostsOf: defaultdict[bytes, set[str]] = defaultdict(set)
         # The postponed contacts by id.  Other hosts are being asked under the same id.
         self._postponed: dict[bytes, list[Waiting]] = {}
-        self._hostCounts = HostCounts(LOOKUP_REQUESTS_PER_HOST, LOOKUP_REQUESTS_PER_SUBNET)
+        self._hostCounts = HostCounts(
+            LOOKUP_REQUESTS_PER_HOST, LOOKUP_REQUESTS_PER_SUBNET, contactsPerHost
+        )
 
     def admitsAddress(self, compact: bytes) -> bool:
         """

@@ -79,9 +79,11 @@ class RoutingTable:
 
     :param id: the node's own id, 32 bytes
     :param k: the most contacts of a bucket
-    :param counters: counts the claims that are refused
+    :param counters: counts the claims and contacts that are refused
     :param silences: remembers which addresses were silent
+    :param contactsPerHost: the most contacts of one public host
     :ivar id: see above
+    :ivar contactsPerHost: see above
     :ivar buckets: the proven contacts, by bucket
     """
 
@@ -92,6 +94,7 @@ class RoutingTable:
         *,
         counters: Counters | None = None,
         silences: Silences | None = None,
+        contactsPerHost: int = CONTACTS_PER_HOST,
     ) -> None:
         self.id = checkId(id, "the id of a node")
         self._own = int.from_bytes(self.id, "big")
@@ -100,10 +103,12 @@ class RoutingTable:
         # The proven contacts, by id and by address.
         self._entries: dict[int, Entry] = {}
         self._byAddress: dict[HostPort, Entry] = {}
-        self._claims = Claims(counters or Counters())
+        self._counters = counters or Counters()
+        self._claims = Claims(self._counters)
         # The addresses that claim the id of a contact, by the address of the contact.
         self._claimants: dict[HostPort, list[HostPort]] = {}
-        self._hostCounts = HostCounts(CONTACTS_PER_HOST, CONTACTS_PER_SUBNET)
+        self.contactsPerHost = contactsPerHost
+        self._hostCounts = HostCounts(CONTACTS_PER_HOST, CONTACTS_PER_SUBNET, contactsPerHost)
         self._silent = (silences or Silences()).toAnything
 
     def __len__(self) -> int:
@@ -156,7 +161,7 @@ class RoutingTable:
             number == self._own
             or address in self._claims
             or self._silent.get(address, now)
-            or not self._hostCounts.hasRoom(address[0])
+            or not self._hasRoom(address[0])
         ):
             return None
         return address if self._claims.add(id, address, now) else None
@@ -263,11 +268,7 @@ class RoutingTable:
             return int.from_bytes(compact[:ID_BYTES], "big") ^ wanted
 
         found = self._nearest(wanted, count)
-        repeatedHosts = self._hostCounts.repeatedHosts
-        if repeatedHosts and self._repeatedHostsOf(found):
-            # A host with many ids must not push out hosts with one id.
-            found = self._repeatedHostsLast(self._nearest(wanted, count + repeatedHosts))[:count]
-            found.sort(key=distanceTo)
+        found.sort(key=distanceTo)
         if self._needsClaims(count, withClaims):
             found += self._claims.closest(wanted, count - len(found), self._entries)
             found.sort(key=distanceTo)
@@ -278,28 +279,28 @@ class RoutingTable:
         known = len(self._entries)
         return bool(self._claims) and (not known or (withClaims and known < count))
 
-    def _repeatedHostsLast(self, compacts: list[bytes]) -> list[bytes]:
-        """The contacts, reordered: all but the first of each public host come last."""
-        repeatedHosts = self._repeatedHostsOf(compacts)
-        return [compact for compact in compacts if compact not in repeatedHosts] + repeatedHosts
-
-    def _repeatedHostsOf(self, compacts: list[bytes]) -> list[bytes]:
-        """The contacts that are not the first of their public host."""
-        repeatedHosts: list[bytes] = []
-        hosts: set[str] = set()
-        for compact in compacts:
-            host = self._entryOf(compact).address[0]
-            if host in hosts and isPublic(host):
-                repeatedHosts.append(compact)
-            hosts.add(host)
-        return repeatedHosts
-
     def _nearest(self, wanted: int, count: int) -> list[bytes]:
-        """The proven contacts closest to a target, closest first."""
-        found: list[bytes] = []
-        for bucket in self.buckets.nearest(wanted, count):
-            found += bucket.answers.byDistance(wanted)
-        return found[:count]
+        """
+        The proven contacts closest to a target, in no order.
+
+        A host with many ids must not push out hosts with one id.  So all but the closest contact of
+        each public host are added only if there are too few other contacts.
+        """
+        firsts: list[bytes] = []
+        repeated: list[bytes] = []
+        hosts: set[str] = set()
+        missing = min(count, len(self._entries) - self._hostCounts.repeatedHosts)
+        for bucket in self.buckets.nearest(wanted, len(self._entries)):
+            for compact in bucket.answers.byDistance(wanted):
+                host = self._entryOf(compact).address[0]
+                if host in hosts and isPublic(host):
+                    repeated.append(compact)
+                    continue
+                hosts.add(host)
+                firsts.append(compact)
+            if len(firsts) >= missing and len(firsts) + len(repeated) >= count:
+                break
+        return (firsts + repeated)[:count]
 
     def _entryOf(self, compact: bytes) -> Entry:
         return self._entries[int.from_bytes(compact[:ID_BYTES], "big")]
@@ -335,13 +336,19 @@ class RoutingTable:
             oldest = bucket.longestUnseen()
             return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
         entry = Entry(contact.id or b"", (contact.host, contact.port), now)
-        if not self._hostCounts.hasRoom(contact.host) or _isCrowd(bucket, entry):
+        if not self._hasRoom(contact.host) or _isCrowd(bucket, entry):
             return None
         self.buckets.add(bucket, entry)
         self._entries[number] = entry
         self._byAddress[entry.address] = entry
         self._hostCounts.add(contact.host)
         return None
+
+    def _hasRoom(self, host: str) -> bool:
+        """Whether a host may have one more contact; a refusal is counted."""
+        hasRoom = self._hostCounts.hasRoom(host)
+        self._counters.contactsRefused += not hasRoom
+        return hasRoom
 
     def _recheck(self, entry: Entry, now: float) -> HostPort | None:
         """

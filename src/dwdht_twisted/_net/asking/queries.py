@@ -173,6 +173,7 @@ class Queries:
             spacing=table.buckets.spacing(),
             reserve=lambda: table.closestCompact(target, len(table)),
             isSilent=self._caller.isSilent,
+            contactsPerHost=table.contactsPerHost,
         )
         lookup.addContacts(table.closestCompact(target))
         if question.local and self._local.handles(question.command):
