@@ -1,0 +1,310 @@
+"""
+The rules for requests and hole punches that become needless: at an answer, when a node is given up,
+and when the commit of an update begins.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted import Contact, DHTError, Reply
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.lookup import Lookup
+from dwdht_twisted._core.lookup.lookup import PATIENCE, RETRY_BUDGET
+from dwdht_twisted._core.routing import RoutingTable
+from dwdht_twisted._core.wire import HostPort
+from dwdht_twisted._net.asking.driver import SearchDriver, Start
+from dwdht_twisted._net.asking.local import LocalNode
+from dwdht_twisted._net.asking.question import Question
+from dwdht_twisted._net.requests import Caller
+from dwdht_twisted._net.requests.outgoing import RELAY_WAITS
+from dwdht_twisted.testing import SimulatedClock
+from tests.helpers.core.contacts import compact
+from tests.helpers.core.lookups import OWN, TARGET, node
+from tests.helpers.networks.environments import environment
+from tests.helpers.networks.nodes import COMMAND
+
+#: Two contacts of the searching node. The first of them names a silent node closer to the target.
+FIRST, SECOND, SILENT = node(10), node(11), node(5)
+
+#: The token in each answer.
+TOKEN = b"t" * 32
+
+
+class DriverTestCase(SynchronousTestCase):
+    """
+    A base for tests of one question, whose datagrams are collected in a list.
+
+    The lookup finds two nodes. All time-outs are 0.5 seconds, because no round trip is measured
+    before the answers of a test.
+
+    :ivar sent: each datagram, with its destination
+    :ivar replies: the delivered replies
+    :ivar ends: the reason of the end, which is None after a success
+    :ivar isPaused: whether the receiver of the replies is paused
+    """
+
+    def setUp(self) -> None:
+        self.clock = SimulatedClock()
+        self.sent: list[tuple[bytes, HostPort]] = []
+        self.replies: list[Reply] = []
+        self.ends: list[DHTError | None] = []
+        self.isPaused = False
+        self.caller = Caller(
+            environment(self.clock, lambda *datagram: self.sent.append(datagram)),
+            RoutingTable(OWN),
+        )
+
+    def deliver(self, reply: Reply) -> None:
+        """See `Receiver.deliver`."""
+        self.replies.append(reply)
+
+    def finished(self, reason: DHTError | None) -> None:
+        """See `Receiver.finished`."""
+        self.ends.append(reason)
+        self.driver.stop()
+
+    def begin(self, *contacts: Contact, k: int = 2, **options: Any) -> None:
+        """Ask a question, with these contacts as the first candidates."""
+        question = Question(COMMAND, TARGET, **options)
+        # The searching node is no candidate, so it is never asked.
+        self.driver = SearchDriver(question, self.caller, cast(LocalNode, None))
+        self.lookup = Lookup(TARGET, OWN, k=k)
+        self.lookup.addContacts(compact(contacts))
+        self.driver.start(lambda advance: Start(self.lookup), self)
+
+    def requestsTo(self, contact: Contact) -> list[wire.RequestMessage]:
+        """Return the requests for the command that a contact was sent."""
+        return [
+            message
+            for datagram, address in self.sent
+            if address == contact.address
+            and isinstance(message := wire.decode(datagram), wire.RequestMessage)
+            and message.command == COMMAND
+        ]
+
+    def relaysThrough(self, contact: Contact) -> list[wire.RequestMessage]:
+        """Return the pings that a contact was asked to relay."""
+        return [
+            message
+            for datagram, address in self.sent
+            if address == contact.address
+            and isinstance(message := wire.decode(datagram), wire.RequestMessage)
+            and message.forwardRequest is not None
+        ]
+
+    def answer(
+        self,
+        contact: Contact,
+        *named: Contact,
+        request: wire.RequestMessage | None = None,
+        token: bytes | None = TOKEN,
+    ) -> bool:
+        """
+        Have a contact answer a request, by default the last one for the command.
+
+        :return: whether the answer was waited for
+        """
+        request = request or self.requestsTo(contact)[-1]
+        nodes = compact(named) if named else None
+        datagram = wire.encodeResponse(request.transactionId, contact.id, nodes, None, token)
+        return self.caller.received(datagram, contact.address)
+
+    def punch(self, k: int = 3, **options: Any) -> None:
+        """Begin a hole punch to the silent node. Another node's request stays pending."""
+        self.begin(FIRST, SECOND, k=k, **options)
+        self.answer(FIRST, SILENT)
+        self.clock.runUntil(lambda: self.relaysThrough(FIRST))
+
+
+class PunchTests(DriverTestCase):
+    """
+    Hole punches that are under way while something else happens.
+    """
+
+    def assertPunchEnded(self, inFlight: int) -> None:
+        """
+        Require that this many requests are in flight, and that no further ping is relayed.
+        """
+        self.assertEqual(self.caller.requests.inFlight, inFlight)
+        before = len(self.relaysThrough(FIRST))
+        self.clock.runFor(10)
+        self.assertEqual(len(self.relaysThrough(FIRST)), before)
+
+    def test_unansweredPunchIsRepeated(self) -> None:
+        """Without an answer, the referrer is asked to relay two pings."""
+        self.punch()
+        self.clock.runFor(10)
+        self.assertEqual(len(self.relaysThrough(FIRST)), len(RELAY_WAITS))
+
+    def test_answerEndsThePunch(self) -> None:
+        """When the silent node answers the request itself, its hole punch ends."""
+        self.punch()
+        self.assertTrue(self.answer(SILENT))
+        self.assertPunchEnded(inFlight=1)
+        self.assertEqual(len(self.requestsTo(SILENT)), 2)
+
+    def test_givingUpEndsThePunch(self) -> None:
+        """
+        When a node is given up after two transmissions, because half of the budget is spent, its
+        request and its hole punch end. It counts as one error, like the other silent node.
+        """
+        self.punch()
+        for candidate, _ in list(self.lookup._pending):
+            for _ in range(RETRY_BUDGET):
+                self.lookup.punched(candidate)
+        # A paused question doesn't end, which would end its requests too.
+        self.isPaused = True
+        self.clock.runUntil(lambda: self.driver.counts.errors == 2)
+        self.assertEqual(len(self.requestsTo(SILENT)), PATIENCE)
+        self.assertPunchEnded(inFlight=0)
+        self.assertEqual(self.driver.counts.errors, 2)
+
+    def test_oneOpenPathEndsTheOtherPunch(self) -> None:
+        """When the hole punch through one referrer succeeds, that through the other ends."""
+        self.begin(FIRST, SECOND, k=3)
+        self.answer(FIRST, SILENT)
+        self.answer(SECOND, SILENT)
+        self.clock.runUntil(lambda: self.relaysThrough(SECOND))
+        self.assertEqual(self.caller.requests.inFlight, 3)
+        [relayed] = self.relaysThrough(SECOND)
+        self.assertTrue(self.answer(SILENT, request=relayed))
+        self.assertEqual(self.caller.requests.inFlight, 1)
+
+    def test_stopEndsThePunch(self) -> None:
+        """When the question is stopped, its requests and its hole punch end."""
+        self.punch()
+        self.driver.stop()
+        self.assertPunchEnded(inFlight=0)
+
+    def test_silentNodeIsOneError(self) -> None:
+        """A node that is silent to its request and to its hole punch counts as one error."""
+        self.punch()
+        self.assertTrue(self.answer(SECOND))
+        self.clock.runFor(20)
+        self.assertEqual(self.driver.counts.errors, 1)
+        self.assertEqual(self.ends, [None])
+
+    def test_openPathIsNotPunchedAgain(self) -> None:
+        """
+        After the hole punch through one referrer has succeeded, no ping to the node is relayed
+        through the other, although the node never answers its request.
+        """
+        self.begin(FIRST, SECOND, k=3)
+        self.answer(FIRST, SILENT)
+        self.answer(SECOND, SILENT)
+        self.clock.runUntil(lambda: self.relaysThrough(FIRST))
+        self.assertTrue(self.answer(SILENT, request=self.relaysThrough(FIRST)[0]))
+        self.clock.runFor(10)
+        self.assertEqual((len(self.relaysThrough(FIRST)), self.relaysThrough(SECOND)), (1, []))
+
+
+class CommitTests(DriverTestCase):
+    """
+    The beginning of the commit, the second phase of an update.
+    """
+
+    def test_commitEndsTheLookup(self) -> None:
+        """
+        When the commit begins, the pending request of the lookup and its hole punch end. Only the
+        two updates are in flight, and neither is sent through a referrer.
+        """
+        self.punch(k=2, isUpdate=True)
+        self.assertTrue(self.answer(SECOND))
+        self.clock.runUntil(lambda: self.requestsTo(SECOND)[-1].roundtripToken)
+        self.assertEqual(self.caller.requests.inFlight, 2)
+        queries, relays = len(self.requestsTo(SILENT)), len(self.relaysThrough(FIRST))
+        self.assertFalse(self.answer(SILENT))
+        self.clock.runFor(20)
+        self.assertEqual(len(self.requestsTo(SILENT)), queries)
+        self.assertEqual(len(self.relaysThrough(FIRST)), relays)
+
+    def test_updateCarriesTheTokenOfItsReceiver(self) -> None:
+        """Each update carries the token that its receiver gave. The queries carry none."""
+        self.begin(FIRST, SECOND, isUpdate=True)
+        tokens = {FIRST: b"1" * 32, SECOND: b"2" * 32}
+        for contact, token in tokens.items():
+            self.answer(contact, token=token)
+        for contact, token in tokens.items():
+            sent = [message.roundtripToken for message in self.requestsTo(contact)]
+            self.assertEqual(sent, [None, token])
+
+    def commit(self, **options: Any) -> None:
+        """Run both phases of an update with two nodes."""
+        self.begin(FIRST, SECOND, isUpdate=True, **options)
+        for _ in range(2):
+            for contact in (FIRST, SECOND):
+                self.assertTrue(self.answer(contact))
+        self.assertEqual(self.ends, [None])
+
+    def test_updateDeliversTheRepliesOfItsCommit(self) -> None:
+        """
+        Of an update, only the replies of the commit are delivered. The answers to both phases are
+        counted, and the commits apart.
+        """
+        self.commit()
+        self.assertEqual([reply.node for reply in self.replies], [FIRST, SECOND])
+        counts = self.driver.counts
+        self.assertEqual((counts.requests, counts.responses), (4, 4))
+        self.assertEqual((counts.commits, counts.errors), (2, 0))
+
+    def test_updateWithQueryDeliversAllReplies(self) -> None:
+        """Of an update with a query, the replies of both phases are delivered, in order."""
+        self.commit(withQuery=True)
+        expected = [FIRST, SECOND, FIRST, SECOND]
+        self.assertEqual([reply.node for reply in self.replies], expected)
+
+    def test_newTokenIsNoRefusal(self) -> None:
+        """An answer with another token is no error. The update is sent once more with it."""
+        self.begin(FIRST, isUpdate=True)
+        self.answer(FIRST)
+        newer = b"n" * 32
+        self.answer(FIRST, token=newer)
+        self.assertEqual(self.requestsTo(FIRST)[-1].roundtripToken, newer)
+        self.assertEqual(self.driver.counts.errors, 0)
+        self.assertEqual(self.replies, [])
+        self.answer(FIRST, token=newer)
+        self.assertEqual((self.driver.counts.commits, self.driver.counts.errors), (1, 0))
+        self.assertEqual(self.ends, [None])
+
+    def test_oneTakenUpdateIsASuccess(self) -> None:
+        """An update succeeds if one node takes it, and the other refuses it as one error."""
+        self.begin(FIRST, SECOND, isUpdate=True)
+        for contact in (FIRST, SECOND):
+            self.answer(contact)
+        self.answer(FIRST, token=None)
+        self.answer(SECOND)
+        self.assertEqual((self.driver.counts.commits, self.driver.counts.errors), (1, 1))
+        self.assertEqual([reply.node for reply in self.replies], [SECOND])
+        self.assertEqual(self.ends, [None])
+
+
+class PauseTests(DriverTestCase):
+    """
+    A receiver that is paused.
+    """
+
+    def test_pausedQuestionAsksNoOther(self) -> None:
+        """
+        While the receiver is paused, an answer that names a closer node causes no request. When the
+        driver advances after the pause, the closer node is asked.
+        """
+        self.begin(FIRST, SECOND)
+        self.isPaused = True
+        self.answer(FIRST, SILENT)
+        self.assertEqual(self.requestsTo(SILENT), [])
+        self.isPaused = False
+        self.driver.advance()
+        self.assertEqual(len(self.requestsTo(SILENT)), 1)
+
+    def test_pausedQuestionDoesNotEnd(self) -> None:
+        """A question whose nodes have all answered ends only after the pause."""
+        self.begin(FIRST)
+        self.isPaused = True
+        self.answer(FIRST)
+        self.assertEqual(self.ends, [])
+        self.isPaused = False
+        self.driver.advance()
+        self.assertEqual(self.ends, [None])

@@ -1,0 +1,377 @@
+"""
+The rules by which a node learns from answers and silences: time-outs, silent addresses, and probes.
+
+A probe is a ping that other nodes make this node send. There are four kinds: claims, rechecks,
+validations, and checks of a silent handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted import Address, Contact
+from dwdht_twisted._core import wire
+from dwdht_twisted._core.limits import Silences
+from dwdht_twisted._core.limits.bounds import MAXIMUM_CHECKS, MAXIMUM_GUESSES
+from dwdht_twisted._core.routing import RoutingTable
+from dwdht_twisted._core.timeouts import INITIAL_TIMEOUT, MINIMUM_TIMEOUT, MISSED_IN_A_ROW
+from dwdht_twisted._core.wire import HostPort
+from dwdht_twisted._net.requests import Callbacks, Caller
+from dwdht_twisted._net.requests.outgoing import TRANSMISSIONS
+from dwdht_twisted.testing import SimulatedClock
+from tests.helpers.networks.environments import environment
+from tests.helpers.networks.requests import BODY, OTHER, PEER, RequestsTestCase
+
+#: The id of the node at `PEER`, and another id.
+ID, OTHER_ID = b"\x80" * 32, b"\x40" * 32
+
+#: An address that the node has never sent to.
+UNKNOWN = Address("10.0.0.7", 7)
+
+
+class TimeoutTests(RequestsTestCase):
+    """
+    The time-out of the next request to an address, in seconds.
+    """
+
+    def timeoutOf(self, address: Address) -> float:
+        """Return the time-out of a new request, and cancel the request."""
+        request = self.send(address)
+        self.requests.cancel(request)
+        return request.timeout
+
+    def answerOnce(self, address: Address, seconds: float) -> None:
+        """Send a request, and answer it after this number of seconds."""
+        self.send(address)
+        self.clock.runFor(seconds)
+        self.assertTrue(self.answer(source=address))
+
+    def missOnce(self, address: Address) -> None:
+        """Send a request, and cancel it after its first transmission was late."""
+        request = self.send(address)
+        before = len(self.late)
+        self.clock.runUntil(lambda: len(self.late) > before)
+        self.requests.cancel(request)
+
+    def test_answerToARetryGivesNoRoundTrip(self) -> None:
+        """
+        An answer 10 ms after the second transmission leaves the time-out at 0.5 seconds. An answer
+        10 ms after the first transmission lowers it to 0.2 seconds.
+        """
+        self.send(PEER)
+        self.clock.runUntil(lambda: self.late)
+        self.clock.runFor(0.01)
+        self.assertTrue(self.answer())
+        self.assertEqual(self.timeoutOf(PEER), INITIAL_TIMEOUT)
+        self.answerOnce(PEER, 0.01)
+        self.assertEqual(self.timeoutOf(PEER), MINIMUM_TIMEOUT)
+
+    def test_roundTripOfAnAddressIsItsOwn(self) -> None:
+        """An answer after 0.4 seconds raises the time-out of its address above that of others."""
+        for _ in range(2):
+            self.answerOnce(PEER, 0.4)
+            self.answerOnce(OTHER, 0.01)
+        self.assertEqual(self.timeoutOf(OTHER), MINIMUM_TIMEOUT)
+        self.assertGreater(self.timeoutOf(PEER), 0.4)
+
+    def test_manyMissesSlowTheOwnLink(self) -> None:
+        """
+        After 8 late transmissions in a row the time-out of unknown addresses grows. After 7 it is
+        the same as before.
+        """
+        self.answerOnce(PEER, 0.01)
+        for number in range(MISSED_IN_A_ROW - 1):
+            self.missOnce(Address("10.0.1.1", 1 + number))
+        self.assertEqual(self.timeoutOf(UNKNOWN), MINIMUM_TIMEOUT)
+        # The eighth wait is longer, because this address has been slow.
+        slow = self.send(OTHER)
+        slow.timeout = 2 * MINIMUM_TIMEOUT
+        self.requests.redirect(slow, OTHER)
+        self.clock.runUntil(lambda: len(self.late) == MISSED_IN_A_ROW)
+        self.requests.cancel(slow)
+        self.assertEqual(self.timeoutOf(UNKNOWN), 2 * MINIMUM_TIMEOUT)
+
+    def test_answerEndsARowOfMisses(self) -> None:
+        """
+        7 late transmissions, an answer, and 7 late transmissions again don't slow the node's own
+        link, because no 8 of them are in a row.
+        """
+        for _ in range(2):
+            for number in range(MISSED_IN_A_ROW - 1):
+                self.missOnce(Address("10.0.1.1", 1 + number))
+            self.answerOnce(PEER, 0.01)
+        for number in range(MISSED_IN_A_ROW - 1):
+            self.missOnce(Address("10.0.1.1", 1 + number))
+        self.assertEqual(self.timeoutOf(UNKNOWN), MINIMUM_TIMEOUT)
+
+    def test_failureDoublesTheNextWait(self) -> None:
+        """After a request without any answer, the next one to the address waits twice as long."""
+        self.answerOnce(PEER, 0.01)
+        self.send(PEER)
+        self.clock.runUntil(lambda: self.failures)
+        self.assertEqual(self.timeoutOf(PEER), 2 * MINIMUM_TIMEOUT)
+
+    def test_silenceOfARelayedPingKeepsTheTimeout(self) -> None:
+        """A ping that only the referrer gets, and nobody answers, leaves the peer's time-out."""
+        self.answerOnce(PEER, 0.01)
+        callbacks = Callbacks(lambda message, source: None, self.failures.append)
+        self.requests.sendThrough(PEER, OTHER, b"relayed", callbacks)
+        self.clock.runUntil(lambda: self.failures)
+        self.assertEqual(self.timeoutOf(PEER), MINIMUM_TIMEOUT)
+
+    def test_forgottenAddressHasNoTimeoutOfItsOwn(self) -> None:
+        """After an address is forgotten, its time-out is that of an unknown address."""
+        self.answerOnce(PEER, 0.4)
+        for _ in range(20):
+            self.answerOnce(OTHER, 0.01)
+        self.assertNotEqual(self.timeoutOf(PEER), self.timeoutOf(UNKNOWN))
+        self.requests.forget(PEER)
+        self.assertEqual(self.timeoutOf(PEER), self.timeoutOf(UNKNOWN))
+
+
+class CallerTestCase(SynchronousTestCase):
+    """
+    A base for tests of a `Caller` whose datagrams are collected in a list.
+
+    :ivar sent: each datagram, with its destination
+    :ivar table: the routing table that learns
+    """
+
+    def setUp(self) -> None:
+        self.clock = SimulatedClock()
+        self.sent: list[tuple[bytes, HostPort]] = []
+        self.table = RoutingTable(bytes(32))
+        self.silences = Silences()
+        self.caller = Caller(
+            environment(self.clock, lambda *datagram: self.sent.append(datagram)),
+            self.table,
+            self.silences,
+        )
+
+    def countTo(self, address: HostPort) -> int:
+        """Return the number of datagrams that were sent to an address."""
+        return sum(destination == address for _, destination in self.sent)
+
+    def respond(self, to: bytes, source: HostPort, id: bytes | None = ID, change: int = 0) -> bool:
+        """
+        Deliver a response.
+
+        :param to: the datagram that is answered
+        :param change: is added to the transaction id
+        :return: whether a request waited for the response
+        """
+        transactionId = (wire.transactionId(to) + change) % (1 << wire.TRANSACTION_ID_BITS)
+        return self.caller.received(wire.encodeResponse(transactionId, id), source)
+
+    def answerLast(self, source: HostPort, id: bytes | None = ID) -> bool:
+        """Answer the last datagram, and return whether the answer was accepted."""
+        return self.respond(self.sent[-1][0], source, id)
+
+    def list(self, id: bytes = ID, address: Address = PEER) -> None:
+        """Make an address a contact of the table."""
+        self.caller.ping(address, Callbacks(lambda *_: None, lambda _: None))
+        self.assertTrue(self.answerLast(address, id))
+        self.assertTrue(self.table.hasProven(address))
+
+    def silence(self, address: Address = PEER) -> None:
+        """Have an address leave a request of the node's own unanswered."""
+        self.caller.ping(address, Callbacks(lambda *_: None, lambda _: None))
+        self.clock.runFor(20)
+
+
+class GuessTests(CallerTestCase):
+    """
+    Answers with wrong transaction ids, from an address that is probed.
+    """
+
+    def claim(self) -> None:
+        """Have an unknown node claim an id."""
+        self.caller.probing.claimed(ID, PEER)
+
+    def recheck(self) -> None:
+        """Have another address claim the id of a contact that was not heard for a minute."""
+        self.list()
+        self.clock.runFor(60)
+        self.caller.probing.claimed(ID, OTHER)
+
+    def validate(self) -> None:
+        """Validate an address."""
+        self.caller.probing.validations.send(PEER, lambda isAnswered: None)
+
+    def checkSilence(self) -> None:
+        """Check the node of a silent handler."""
+        self.caller.probing.checkSilence(PEER)
+
+    def check(self, begin: Callable[[], None]) -> None:
+        """Require that 15 wrong answers end no probe, and that 16 end it."""
+        for guesses, isAccepted in ((MAXIMUM_GUESSES - 1, True), (MAXIMUM_GUESSES, False)):
+            self.setUp()
+            begin()
+            ping, address = self.sent[-1]
+            self.assertEqual(address, PEER)
+            for number in range(guesses):
+                self.assertFalse(self.respond(ping, PEER, change=1 + number))
+            self.assertEqual(self.respond(ping, PEER), isAccepted)
+
+    def test_guessesEndAClaim(self) -> None:
+        """16 wrong answers end the probe of a claim. 15 do not."""
+        self.check(self.claim)
+
+    def test_guessesEndARecheck(self) -> None:
+        """16 wrong answers end the recheck of a contact. 15 do not."""
+        self.check(self.recheck)
+
+    def test_guessesEndAValidation(self) -> None:
+        """16 wrong answers end the validation of an address. 15 do not."""
+        self.check(self.validate)
+
+    def test_guessesEndACheckOfASilentHandler(self) -> None:
+        """16 wrong answers end the check of a silent handler's node. 15 do not."""
+        self.check(self.checkSilence)
+
+    def test_guessesOfOthersEndNothing(self) -> None:
+        """16 wrong answers from another port of the host end no probe."""
+        self.claim()
+        ping, _ = self.sent[-1]
+        for number in range(MAXIMUM_GUESSES):
+            self.assertFalse(self.respond(ping, (PEER.host, PEER.port + 1), change=1 + number))
+        self.assertTrue(self.respond(ping, PEER))
+
+
+class SilenceTests(CallerTestCase):
+    """
+    Addresses that leave requests unanswered.
+    """
+
+    def query(self, isForHandler: bool) -> None:
+        """Send a query that nobody answers, and wait until it fails."""
+        failures: list[Exception] = []
+        self.caller.send(
+            PEER,
+            BODY,
+            Callbacks(lambda *_: None, failures.append),
+            isForHandler=isForHandler,
+        )
+        self.clock.runUntil(lambda: failures)
+
+    def test_answerEndsASilence(self) -> None:
+        """An address is silent after an unanswered request, and no longer after an answer."""
+        self.silence()
+        self.assertTrue(self.caller.isSilent(PEER))
+        self.caller.ping(PEER, Callbacks(lambda *_: None, lambda _: None))
+        self.assertTrue(self.answerLast(PEER))
+        self.assertFalse(self.caller.isSilent(PEER))
+
+    def test_silenceOfANodeCountsAtOnce(self) -> None:
+        """An address that leaves a request of the node itself unanswered is silent at once."""
+        self.query(isForHandler=False)
+        self.assertTrue(self.caller.isSilent(PEER))
+        self.assertEqual(self.countTo(PEER), TRANSMISSIONS)
+
+    def test_silentHandlerIsPinged(self) -> None:
+        """
+        After a handler left a query unanswered, its node is pinged. The address is silent when the
+        pings are unanswered too.
+        """
+        self.list()
+        self.query(isForHandler=True)
+        self.assertFalse(self.caller.isSilent(PEER))
+        self.assertEqual(self.countTo(PEER), 1 + TRANSMISSIONS + 1)
+        self.clock.runFor(20)
+        self.assertTrue(self.caller.isSilent(PEER))
+        self.assertGreater(self.countTo(PEER), 1 + TRANSMISSIONS + 1)
+
+    def test_nodeOfASilentHandlerStaysListed(self) -> None:
+        """A contact whose handler is silent stays in the table if it answers the ping."""
+        self.list()
+        self.query(isForHandler=True)
+        self.assertTrue(self.answerLast(PEER))
+        self.clock.runFor(20)
+        self.assertFalse(self.caller.isSilent(PEER))
+        self.assertTrue(self.table.hasProven(PEER))
+
+    def test_silentAddressIsNotPingedAgain(self) -> None:
+        """An address that was silent within a minute is not pinged for a silent handler."""
+        self.silence()
+        before = self.countTo(PEER)
+        self.query(isForHandler=True)
+        self.clock.runFor(5)
+        self.assertEqual(self.countTo(PEER), before + TRANSMISSIONS)
+
+    def test_unansweredValidationIsNoSilence(self) -> None:
+        """A contact that leaves the ping of a validation unanswered keeps its place."""
+        self.list()
+        self.caller.probing.validations.send(PEER, lambda isAnswered: None)
+        self.clock.runFor(20)
+        self.assertTrue(self.table.hasProven(PEER))
+        self.assertFalse(self.caller.isSilent(PEER))
+
+    def test_goneAddressHasNoTimeoutOfItsOwn(self) -> None:
+        """
+        When an address has answered neither a handler's request nor a ping, the next request to it
+        waits as long as one to an unknown address.
+        """
+        for address, seconds in [(PEER, 0.4)] + [(OTHER, 0.01)] * 20:
+            self.caller.ping(address, Callbacks(lambda *_: None, lambda _: None))
+            self.clock.runFor(seconds)
+            self.assertTrue(self.answerLast(address))
+        ignore = Callbacks(lambda *_: None, lambda _: None)
+        self.assertGreater(self.caller.ping(PEER, ignore).timeout, 0.4)
+        self.assertTrue(self.answerLast(PEER))
+        self.query(isForHandler=True)
+        self.clock.runFor(20)
+        gone, unknown = self.caller.ping(PEER, ignore), self.caller.ping(UNKNOWN, ignore)
+        self.assertEqual(gone.timeout, unknown.timeout)
+
+
+class CheckTests(CallerTestCase):
+    """
+    Pings that tell the table which node is at an address.
+    """
+
+    def test_addressIsCheckedOnceAtATime(self) -> None:
+        """An address is pinged once while a check is pending, and again after it has ended."""
+        self.caller.check(PEER)
+        self.caller.check(PEER)
+        self.assertEqual(self.countTo(PEER), 1)
+        self.assertTrue(self.answerLast(PEER))
+        self.caller.check(PEER)
+        self.assertEqual(self.countTo(PEER), 2)
+        self.clock.runFor(20)
+        before = self.countTo(PEER)
+        self.caller.check(PEER)
+        self.assertEqual(self.countTo(PEER), before + 1)
+
+    def test_checksAreLimited(self) -> None:
+        """Of 129 addresses to check, 128 are pinged. The last one is when a check has ended."""
+        addresses = [Address("10.1.0.1", 1 + port) for port in range(MAXIMUM_CHECKS + 1)]
+        for address in addresses:
+            self.caller.check(address)
+        self.assertEqual([to for _, to in self.sent], addresses[:-1])
+        self.assertTrue(self.answerLast(addresses[-2], None))
+        self.caller.check(addresses[-1])
+        self.assertEqual(self.sent[-1][1], addresses[-1])
+
+    def test_recalledContactIsPingedOnce(self) -> None:
+        """A contact of an earlier run is pinged once."""
+        self.caller.recall(Contact(ID, *PEER))
+        self.assertEqual(self.countTo(PEER), 1)
+        self.assertTrue(self.answerLast(PEER))
+        self.assertTrue(self.table.hasProven(PEER))
+
+    def test_silentContactIsRecalled(self) -> None:
+        """A contact of an earlier run is pinged although its address was silent lately."""
+        self.silence()
+        before = self.countTo(PEER)
+        self.caller.recall(Contact(ID, *PEER))
+        self.assertEqual(self.countTo(PEER), before + 1)
+
+    def test_unansweredClaimIsWithdrawn(self) -> None:
+        """A claim counts as probed until its pings have timed out, and not afterwards."""
+        self.caller.probing.claimed(ID, PEER)
+        self.assertTrue(self.caller.probing.isClaimProbed(PEER))
+        self.clock.runFor(20)
+        self.assertFalse(self.caller.probing.isClaimProbed(PEER))
+        self.assertEqual(self.table.contacts(), [])
