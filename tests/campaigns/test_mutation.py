@@ -1,0 +1,98 @@
+"""
+Mutation testing, on a smaller scale than ``python -m mutation``.
+"""
+
+from __future__ import annotations
+
+from tempfile import mkdtemp
+
+from twisted.python.filepath import FilePath
+from twisted.trial.unittest import SynchronousTestCase
+
+from mutation.drawing import PACKAGE, ROOT, Mutant, modules
+from mutation.trying import Copy, testsOf
+
+#: Seconds that one module of tests may take. It takes one or two on an idle machine.
+LIMIT = 120.0
+
+#: Changes that tests have to notice, by the tests: the changed module, and the text before and
+#: after the change.
+CHANGES = {
+    "tests.core.lookup.test_rules_credit": (
+        ("_core/lookup/credit.py", "self._silence -= bool(candidate.namedBy)", "pass"),
+        ("_core/lookup/credit.py", "not candidate.namedBy or", "not candidate.namedBy and"),
+    ),
+    "tests.core.lookup.test_rules_results": (
+        ("_core/lookup/results.py", ">= self._k and", "> self._k and"),
+        ("_core/lookup/results.py", "distance < self.crowd", "distance <= self.crowd"),
+    ),
+    "tests.net.asking.test_rules_phases": (
+        ("_net/asking/punches.py", "self._succeeded.add(candidate)", "pass"),
+    ),
+    "tests.net.requests.test_rules_learning": (
+        ("_core/timeouts.py", ">= MISSED_IN_A_ROW", "> MISSED_IN_A_ROW"),
+        ("_net/requests/caller.py", ">= MAXIMUM_CHECKS", "> MAXIMUM_CHECKS"),
+        ("_net/requests/probes.py", ">= MAXIMUM_GUESSES", "> MAXIMUM_GUESSES"),
+        ("_net/requests/probing.py", "self._rechecks.guessed(address)", "pass"),
+        ("_net/requests/requests.py", "transmissions == 1", "transmissions != 1"),
+    ),
+}
+
+
+class MutationTests(SynchronousTestCase):
+    """
+    A copy of the checkout, in which one module is changed at a time.
+    """
+
+    def setUp(self) -> None:
+        folder = mkdtemp()
+        self.addCleanup(FilePath(folder).remove)
+        self.copy = Copy(folder)
+
+    def change(self, path: str, before: str, after: str) -> Mutant:
+        """Return a module in which a text that occurs once is replaced by another."""
+        text = (ROOT / PACKAGE / path).read_text()
+        self.assertEqual(text.count(before), 1, f"{before} in {path}")
+        return Mutant(f"{PACKAGE}/{path}", "", text, text.replace(before, after))
+
+    def test_changesAreNoticed(self) -> None:
+        """Each of ten changes is noticed. The same tests pass when the change is undone."""
+        for tests, changes in CHANGES.items():
+            for change in changes:
+                mutant = self.change(*change)
+                noticedBy = self.copy.noticedBy(mutant, {tests: LIMIT}, [tests])
+                self.assertEqual(noticedBy, tests, mutant.diff)
+            self.assertTrue(self.copy.passes(tests, LIMIT), tests)
+
+    def test_endlessLoopIsNoticed(self) -> None:
+        """Tests that don't end within their time count as failed, and are stopped."""
+        self.assertFalse(self.copy.passes("tests.core.limits", 0.01))
+
+
+class MutantTests(SynchronousTestCase):
+    """
+    The description of a mutant, and the tests that run for it.
+    """
+
+    def test_changedLinesAreToldWithoutIndentation(self) -> None:
+        """A mutant tells its changed lines, and a diff with the path of its module."""
+        mutant = Mutant("a.py", "", "if x:\n    y = 1\n", "if x:\n    pass\n")
+        self.assertEqual(mutant.lines, ("y = 1", "pass"))
+        self.assertIn("+++ a.py", mutant.diff)
+
+    def test_modulesAreThoseOfTheDatagramPath(self) -> None:
+        """The core, requests, asking and answering are changed, and nothing above them."""
+        found = modules()
+        self.assertIn(f"{PACKAGE}/_core/lookup/lookup.py", found)
+        self.assertIn(f"{PACKAGE}/_net/answering/relay.py", found)
+        self.assertNotIn(f"{PACKAGE}/node.py", found)
+        self.assertEqual([path for path in found if "upkeep" in path], [])
+
+    def test_mirroredTestsRunFirst(self) -> None:
+        """The tests of the same folder run first. Tests of the core run only for the core."""
+        core = testsOf(f"{PACKAGE}/_core/lookup/lookup.py")
+        self.assertEqual(core[:2], ("tests.core.lookup", "tests.core"))
+        net = testsOf(f"{PACKAGE}/_net/asking/driver.py")
+        self.assertEqual(net[:2], ("tests.net.asking", "tests.net"))
+        self.assertNotIn("tests.core", net)
+        self.assertEqual(testsOf(f"{PACKAGE}/_core/counters.py")[0], "tests.core")
