@@ -8,10 +8,12 @@ from twisted.internet.defer import Deferred, TimeoutError
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import ICommandHandler, Request
+from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import (
     HANDLER_TIMEOUT,
     HANDLERS_FOR_STRANGERS,
     MAXIMUM_HANDLERS,
+    RESERVE_PER_HANDLER,
 )
 from dwdht_twisted._net.answering import CommandRegistry
 from tests.helpers.networks.doubles import Handler, ignoreCancellation
@@ -103,9 +105,18 @@ class LimitTests(NodeTestCase):
         return result
 
     def fill(self) -> None:
-        """Send requests until `MAXIMUM_HANDLERS`, 256, handlers are at work."""
-        for _ in range(MAXIMUM_HANDLERS):
-            self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
+        """
+        Send an update from each of 256 hosts, so that `MAXIMUM_HANDLERS` handlers are at work.
+        """
+        there = self.addressOf(self.server)
+        peers = [self.peer(id=None) for _ in range(MAXIMUM_HANDLERS)]
+        target = self.target()
+        for peer in peers:
+            peer.ask(there, wire.FIND_NODE, target)
+        self.clock.runFor(0.1)
+        for peer in peers:
+            token = peer.responses[0][0].roundtripToken
+            peer.ask(there, COMMAND, target, roundtripToken=token)
         self.clock.runFor(0.1)
 
     def test_requestBeyondTheLimitIsDropped(self) -> None:
@@ -123,13 +134,58 @@ class LimitTests(NodeTestCase):
         self.clock.runFor(0.1)
         self.assertEqual(len(self.results), MAXIMUM_HANDLERS + 1)
 
+    def test_hostLeavesHandlersToOthers(self) -> None:
+        """
+        A contact that sends 256 slow requests gets 64 handlers, a quarter of all. Of 20 strangers
+        and 8 contacts that ask then, each gets a handler.
+        """
+        others = [self.peer(id=None) for _ in range(20)]
+        contacts = [self.peer(answers="pong") for _ in range(8)]
+        for contact in contacts:
+            self.introduce(contact, self.server)
+        for _ in range(MAXIMUM_HANDLERS):
+            self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(0.1)
+        share = MAXIMUM_HANDLERS // (1 + RESERVE_PER_HANDLER)
+        self.assertEqual((len(self.results), share), (share, 64))
+        self.assertEqual(self.server.counters.handlersRefused, MAXIMUM_HANDLERS - share)
+        for peer in (*others, *contacts):
+            peer.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual(len(self.results), share + 28)
+
+    def test_portsOfAHostShareItsHandlers(self) -> None:
+        """256 ports of one host get 64 handlers together."""
+        for number in range(MAXIMUM_HANDLERS):
+            peer = self.peer(self.asker.host, port=1 + number, id=None)
+            peer.ask(self.addressOf(self.server), COMMAND, self.target())
+        self.clock.runFor(0.1)
+        self.assertEqual(len(self.results), MAXIMUM_HANDLERS // (1 + RESERVE_PER_HANDLER))
+
+    def test_endedHandlersAreNotCountedForTheirHost(self) -> None:
+        """After its 64 handlers have ended or timed out, a host gets 64 handlers again."""
+        share = MAXIMUM_HANDLERS // (1 + RESERVE_PER_HANDLER)
+        for number in range(3):
+            for _ in range(share + 1):
+                self.asker.ask(self.addressOf(self.server), COMMAND, self.target())
+            self.clock.runFor(0.1)
+            self.assertEqual(len(self.results), share)
+            self.assertEqual(self.server.counters.handlersRefused, number + 1)
+            if number:
+                for result in self.results:
+                    result.callback(b"done")
+            else:
+                self.clock.runFor(HANDLER_TIMEOUT)
+                self.assertEqual(len(self.flushLoggedErrors(TimeoutError)), 1)
+            self.results.clear()
+
     def test_strangersLeaveHalfOfTheHandlers(self) -> None:
         """
         Unproven addresses get at most `HANDLERS_FOR_STRANGERS`, 128, handlers at the same time. A
         contact still gets one.
         """
-        stranger = self.peer(id=None)
         for _ in range(MAXIMUM_HANDLERS):
+            stranger = self.peer(id=None)
             stranger.ask(self.addressOf(self.server), COMMAND, self.target())
         self.clock.runFor(0.1)
         self.assertEqual(len(self.results), HANDLERS_FOR_STRANGERS)
@@ -143,7 +199,7 @@ class LimitTests(NodeTestCase):
         catches its cancellation.
         """
         self.server.unregister(COMMAND)
-        self.server.register(COMMAND, Handler(ignoreCancellation))
+        self.server.register(COMMAND, Handler(ignoreCancellation, ignoreCancellation))
         self.fill()
         self.clock.runFor(HANDLER_TIMEOUT)
         # Only the first failure of a kind is logged, and all are counted.
@@ -168,8 +224,10 @@ class LimitTests(NodeTestCase):
         self.fill()
         update = self.asker.ask(self.addressOf(self.server), COMMAND, target, roundtripToken=token)
         self.clock.runFor(0.1)
-        self.assertEqual(self.handler.updates, [])
+        self.assertEqual(len(self.handler.updates), MAXIMUM_HANDLERS)
+        self.assertNotIn(self.asker.host, [each.node.host for each in self.handler.updates])
         self.results[1].callback(b"")
         self.asker.send(update, self.addressOf(self.server))
         self.clock.runFor(0.1)
-        self.assertEqual(len(self.handler.updates), 1)
+        self.assertEqual(len(self.handler.updates), MAXIMUM_HANDLERS + 1)
+        self.assertEqual(self.handler.updates[-1].node.host, self.asker.host)

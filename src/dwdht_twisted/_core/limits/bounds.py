@@ -48,6 +48,12 @@ MAXIMUM_HANDLERS = 256
 #: all places, so strangers cannot take the other half.
 HANDLERS_FOR_STRANGERS = MAXIMUM_HANDLERS // 2
 
+#: A host with n running handlers gets another only if n times this number of places are free.  So
+#: one host gets 64 of 256 places, and even 40 hosts leave some free.  Larger: a host with slow
+#: handlers loses more requests.  Smaller: fewer hosts keep out strangers.  Loopback hosts have no
+#: such limit, because one of them stands for all nodes of the machine.
+RESERVE_PER_HANDLER = 3
+
 #: The time after which a handler is cancelled, in seconds.  The asker has given up long before.
 #: Larger: a handler that hangs keeps its place for longer.
 HANDLER_TIMEOUT = 30.0

@@ -95,5 +95,5 @@ class OwnRequests:
         else:
             counters.queriesServed += 1
             handle = self._handler.queryReceived
-        if not self._runner.run(handle, request, Outcome(answered, failed)):
+        if not self._runner.run(handle, request, Outcome(answered, failed), isOwn=True):
             done(None)

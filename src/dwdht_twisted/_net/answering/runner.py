@@ -4,6 +4,7 @@ Running users' handlers within limits of number and time, and reporting their ou
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,7 +14,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..._awaitable import toDeferred
-from ..._core.limits.bounds import HANDLER_TIMEOUT, HANDLERS_FOR_STRANGERS, MAXIMUM_HANDLERS
+from ..._core.limits.bounds import (
+    HANDLER_TIMEOUT,
+    HANDLERS_FOR_STRANGERS,
+    MAXIMUM_HANDLERS,
+    RESERVE_PER_HANDLER,
+)
+from ..._core.wire import isLoopback
 from ...errors import UpdateRefused
 from ...interfaces import HandlerResult, Request
 from ..environment import Environment
@@ -65,6 +72,8 @@ class HandlerRunner:
         self._reports = Reports(self._log, environment.clock.seconds)
         # Keyed by time-out timer: a handler may return one Deferred for several requests.
         self._atWork: dict[IDelayedCall, Result] = {}
+        # The number of running handlers for each host that is not a loopback host.
+        self._perHost: Counter[str] = Counter()
 
     @property
     def atWork(self) -> int:
@@ -78,15 +87,21 @@ class HandlerRunner:
         outcome: Outcome,
         *,
         isStranger: bool = False,
+        isOwn: bool = False,
     ) -> bool:
         """
         Call a handler with a request, and report its outcome now or later.
 
         :param isStranger: whether the asker's address is not validated
+        :param isOwn: whether the node asks itself.  Then no other host shares the places.
         :return: False when the handler was not called, because too many handlers are running
         """
         most = HANDLERS_FOR_STRANGERS if isStranger else MAXIMUM_HANDLERS
-        if len(self._atWork) >= most:
+        running = len(self._atWork)
+        host = None if isOwn or isLoopback(request.node.host) else request.node.host
+        if running >= most or (
+            running and host is not None and not self._hasShare(host, MAXIMUM_HANDLERS - running)
+        ):
             self._counters.handlersRefused += 1
             return False
         try:
@@ -97,7 +112,7 @@ class HandlerRunner:
         if result is None or isinstance(result, bytes):
             outcome.answered(result)
         elif isinstance(result, Awaitable):
-            self._await(toDeferred(result, self._clock), request, outcome)
+            self._await(toDeferred(result, self._clock), request, outcome, host)
         else:
             self._take(result, request, outcome)
         return True
@@ -105,22 +120,27 @@ class HandlerRunner:
     def stop(self) -> None:
         """Cancel all running handlers.  Their results are ignored from now on."""
         atWork, self._atWork = self._atWork, {}
+        self._perHost.clear()
         for timer, result in atWork.items():
             timer.cancel()
             self._cancel(result)
 
-    def _await(self, result: Result, request: Request, outcome: Outcome) -> None:
+    def _hasShare(self, host: str, free: int) -> bool:
+        """Whether a host leaves enough of the free places to other hosts."""
+        return free > self._perHost[host] * RESERVE_PER_HANDLER
+
+    def _await(self, result: Result, request: Request, outcome: Outcome, host: str | None) -> None:
         def timedOut() -> None:
             # Free the place now, because a coroutine may catch its cancellation and go on.  No
             # answer is sent, because the asker has given up long before.
-            del self._atWork[timer]
+            self._free(timer, host)
             late = TimeoutError(f"no result after {HANDLER_TIMEOUT:g} seconds")
             self._report(Failure(late), request)
             if all(other is not result for other in self._atWork.values()):
                 self._cancel(result)
 
         def succeeded(value: object) -> object:
-            if self._ended(timer):
+            if self._ended(timer, host):
                 if isinstance(value, _Failed):
                     self._failed(value.reason, request, outcome)
                 else:
@@ -128,22 +148,32 @@ class HandlerRunner:
             return value
 
         def failed(reason: Failure) -> _Failed:
-            if self._ended(timer):
+            if self._ended(timer, host):
                 self._failed(reason, request, outcome)
             return _Failed(reason)
 
         timer = self._clock.callLater(HANDLER_TIMEOUT, timedOut)
         self._atWork[timer] = result
+        if host is not None:
+            self._perHost[host] += 1
         result.addCallbacks(succeeded, failed)
 
-    def _ended(self, timer: IDelayedCall) -> bool:
+    def _free(self, timer: IDelayedCall, host: str | None) -> None:
+        del self._atWork[timer]
+        if host is not None:
+            self._perHost[host] -= 1
+            if not self._perHost[host]:
+                del self._perHost[host]
+
+    def _ended(self, timer: IDelayedCall, host: str | None) -> bool:
         """
         Free the place of a handler that has given its result.
 
         :return: False when the handler has timed out before, or all handlers were stopped
         """
-        if self._atWork.pop(timer, None) is None:
+        if timer not in self._atWork:
             return False
+        self._free(timer, host)
         timer.cancel()
         return True
 
