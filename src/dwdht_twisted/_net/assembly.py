@@ -107,7 +107,7 @@ def assemble(
         tokens=tokens,
         validation=validation,
     )
-    relay = Relay(environment, tokens, table.hasProven)
+    relay = Relay(environment, tokens, validated)
     responder = Responder(
         environment, caller, tokens, answers=answers, commands=commands, relay=relay
     )

@@ -19,9 +19,11 @@ from dwdht_twisted._core.limits.bounds import (
     STRANGER_RELAY_RATE,
     TOTAL_RELAY_BURST,
     TOTAL_RELAY_RATE,
+    VALIDATED_FOR,
 )
 from dwdht_twisted._core.wire import packAddress
 from dwdht_twisted._net.answering.relay import RelayRates
+from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import NodeTestCase
 from tests.helpers.networks.peers import RawPeer
 
@@ -79,7 +81,7 @@ class AskerTests(NodeTestCase):
 
 class ReferrerTests(NodeTestCase):
     """
-    A node as the referrer, which relays pings to its contacts.
+    A node as the referrer, which relays pings to its contacts and to validated addresses.
     """
 
     def setUp(self) -> None:
@@ -125,11 +127,52 @@ class ReferrerTests(NodeTestCase):
         self.assertEqual(self.relay.counters.pingsRelayed, 1)
 
     def test_nothingIsRelayedToAStranger(self) -> None:
-        """A ping isn't relayed to an address that is not a contact's."""
+        """A ping isn't relayed to an address that is neither a contact's nor validated."""
         stranger = self.peer()
         self.askToRelay(packAddress(*stranger.address))
         self.assertEqual(stranger.received, [])
         self.assertRefused()
+
+    def validate(self, peer: RawPeer) -> None:
+        """Let an ephemeral peer prove its address: it sends back a token that it was issued."""
+        self.relay.register("test", Handler())
+        target = self.target()
+        token = self.tokenFor(peer, self.relay, target, "test")
+        peer.ask(self.addressOf(self.relay), "test", target, roundtripToken=token)
+        self.clock.runFor(0.1)
+        peer.requests.clear()
+
+    def test_pingIsRelayedToAnEphemeralNode(self) -> None:
+        """A ping is relayed to an ephemeral node that has sent a valid token."""
+        hidden = self.peer(id=None)
+        self.validate(hidden)
+        self.askToRelay(packAddress(*hidden.address))
+        [(message, _)] = hidden.requests
+        self.assertEqual(message.forwardResponse, packAddress(*self.asker.address))
+        self.assertEqual(self.relay.counters.relaysRefused, 0)
+
+    def test_pingIsRelayedToAnEphemeralNodeForAWhile(self) -> None:
+        """
+        Nothing is relayed to an ephemeral node `VALIDATED_FOR`, 900, seconds after it has last shown
+        that it receives.
+        """
+        hidden = self.peer(id=None)
+        self.validate(hidden)
+        self.clock.runFor(VALIDATED_FOR)
+        self.askToRelay(packAddress(*hidden.address))
+        self.assertEqual(hidden.requests, [])
+        self.assertEqual(self.relay.counters.relaysRefused, 1)
+
+    def test_pingsToAnEphemeralNodeAreLimited(self) -> None:
+        """Of 100 pings to be relayed to an ephemeral node at once, `RELAY_BURST`, 20, are."""
+        hidden = self.peer(id=None)
+        self.validate(hidden)
+        for _ in range(100):
+            self.asker.ask(
+                self.addressOf(self.relay), wire.PING, forwardRequest=packAddress(*hidden.address)
+            )
+        self.clock.runFor(0.1)
+        self.assertEqual(len(hidden.requests), RELAY_BURST)
 
     def test_nothingIsRelayedToAPrivateContactForAPublicAsker(self) -> None:
         """

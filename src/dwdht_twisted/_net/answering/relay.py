@@ -9,7 +9,8 @@ each other.
 R and B send to an address that is named in the datagram they received.  The sender of that datagram
 may be an attacker.  So a node bounds what it sends as R or as B:
 
-- R relays only to its contacts, and only the ping.
+- R relays only the ping, and only to validated addresses: to its contacts, and to nodes that have
+  shown within a quarter of an hour that they receive.  The latter may be ephemeral.
 - A host gets only a few such datagrams per second, however many askers there are, and however many
   of its ports are contacts.  All hosts together get a limited number.
 - Datagrams that contacts cause have a rate of their own.  To use up this rate, an attacker has to
@@ -18,10 +19,8 @@ may be an attacker.  So a node bounds what it sends as R or as B:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ..._core import wire
-from ..._core.limits import RateLimit, RateLimiter, TokenBucket
+from ..._core.limits import RateLimit, RateLimiter, TokenBucket, ValidatedAddresses
 from ..._core.limits.bounds import (
     RELAY_BURST,
     RELAY_RATE,
@@ -72,15 +71,16 @@ class Relay:
     Acts for one node as the referrer or the peer in hole punches of other nodes.
 
     :param tokens: issues round-trip tokens
-    :param isContact: returns whether an address belongs to a contact
+    :param validated: the addresses to which pings are relayed; it also knows the contacts
     """
 
     def __init__(
-        self, environment: Environment, tokens: TokenIssuer, isContact: Callable[[HostPort], bool]
+        self, environment: Environment, tokens: TokenIssuer, validated: ValidatedAddresses
     ) -> None:
         self._environment = environment
         self._tokens = tokens
-        self._isContact = isContact
+        self._validated = validated
+        self._isContact = validated.isContact
         self._forContacts = RelayRates()
         self._forStrangers = RelayRates()
         self._strangers = TokenBucket(STRANGER_RELAY_RATE, STRANGER_RELAY_BURST)
@@ -108,7 +108,7 @@ class Relay:
         """As the referrer, relay a ping to the peer."""
         if (
             not isRoutable(peer.host, asker[0])
-            or not self._isContact(peer)
+            or not self._validated.has(peer, self._environment.clock.seconds())
             or not self._mayReach(peer, self._isContact(asker))
         ):
             return False
