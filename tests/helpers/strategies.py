@@ -52,4 +52,6 @@ requests = st.builds(
     _fields,
 )
 
-responses = st.builds(ResponseMessage, transactionIds, st.none() | ids, _fields, _fields, _fields)
+responses = st.builds(
+    ResponseMessage, transactionIds, st.none() | ids, _fields, _fields, _fields, _fields
+)

@@ -126,15 +126,32 @@ class VectorTests(SynchronousTestCase):
         response = wire.decode(bytes.fromhex("0003" + later))
         self.assertEqual(response, ResponseMessage(3))
 
-    def test_flagsOfAnAskerAreSkippedInAResponse(self) -> None:
-        """
-        Field 15, the flags of an asker, is skipped in a response. It is also skipped if it is a
-        varint.
-        """
-        for flags in ("7a0101", "7801"):
-            response = wire.decode(bytes.fromhex("0003 1a0178" + flags))
-            self.assertEqual(response, ResponseMessage(3, value=b"x"))
+    def test_flagsOfAResponderAreField15(self) -> None:
+        """Field 15 of a response contains the flags of the responder, and is written last."""
+        response = ResponseMessage(3, value=b"x", responderFlags=wire.REMEMBERS_UPDATES)
+        datagram = bytes.fromhex("0003 1a0178 7a0101")
+        self.assertEqual(wire.encodeResponse(*response), datagram)
+        self.assertEqual(wire.decode(datagram), response)
+
+    def test_flagsThatAreAVarintAreSkipped(self) -> None:
+        """Field 15 is skipped in a request and in a response if it is a varint."""
+        response = wire.decode(bytes.fromhex("0003 1a0178 7801"))
+        self.assertEqual(response, ResponseMessage(3, value=b"x"))
         self.assertEqual(wire.decode(bytes.fromhex("8003 0a0161 7801")), RequestMessage(3, "a"))
+
+    def test_lowestFlagSaysThatUpdatesAreRemembered(self) -> None:
+        """
+        A responder remembers updates if the lowest bit of the first byte of its flags is set.
+        """
+        for flags, expected in {
+            None: False,
+            b"": False,
+            b"\0": False,
+            b"\2\1": False,
+            b"\1": True,
+            b"\xff\0": True,
+        }.items():
+            self.assertIs(ResponseMessage(1, responderFlags=flags).remembersUpdates, expected)
 
     def test_lowestFlagSaysThatRefusalsAreUnderstood(self) -> None:
         """

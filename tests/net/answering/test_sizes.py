@@ -22,8 +22,8 @@ from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 #: The size in bytes of the largest value with which an answer still names all 20 contacts. The
-#: answer also has an id and a token.
-WITH_ALL_CONTACTS = 396
+#: answer also has an id, a token and flags.
+WITH_ALL_CONTACTS = 393
 
 #: Sizes in bytes of values with which an answer with 20 contacts would be too long.
 TOO_LONG_WITH_ALL = (637, 700, 800, 900, 1000)
@@ -70,7 +70,7 @@ class AnswerSizeTests(NodeTestCase):
 
     def test_smallValueLeavesAllContacts(self) -> None:
         """
-        With a value of up to 396 bytes, an answer names the 20 closest contacts. With exactly 396
+        With a value of up to 393 bytes, an answer names the 20 closest contacts. With exactly 393
         bytes, it is a datagram of 1,232 bytes. With 397, it names 19 contacts.
         """
         for size in (0, 1, 100, WITH_ALL_CONTACTS):
@@ -83,7 +83,7 @@ class AnswerSizeTests(NodeTestCase):
 
     def test_answerHasAtMost1232Bytes(self) -> None:
         """
-        With a value of any size from 396 to 1,000 bytes, an answer to a query or an update has at
+        With a value of any size from 393 to 1,000 bytes, an answer to a query or an update has at
         most 1,232 bytes.
         """
         token = self.tokenFor(self.asker, self.server, self.target_)

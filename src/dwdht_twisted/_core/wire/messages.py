@@ -31,6 +31,9 @@ INTERNAL_COMMANDS = frozenset({PING, FIND_NODE})
 #: The ``askerFlags`` of an asker that takes an answer without a token as a refusal of its update.
 UNDERSTANDS_REFUSAL = b"\1"
 
+#: The flags of a responder that runs each update once, however often the update is sent.
+REMEMBERS_UPDATES = b"\1"
+
 
 class RequestMessage(NamedTuple):
     """
@@ -74,6 +77,8 @@ class ResponseMessage(NamedTuple):
     :ivar nodes: compact contacts, closest to the target first
     :ivar value: the result of the command
     :ivar roundtripToken: the token that the responder issues to the asker
+    :ivar responderFlags: one bit for each extension of version 2 of the protocol that the responder
+        has
     """
 
     transactionId: int
@@ -81,6 +86,13 @@ class ResponseMessage(NamedTuple):
     nodes: bytes | None = None
     value: bytes | None = None
     roundtripToken: bytes | None = None
+    responderFlags: bytes | None = None
+
+    @property
+    def remembersUpdates(self) -> bool:
+        """Whether the responder runs an update once, although the update is sent several times."""
+        flags = self.responderFlags
+        return bool(flags and flags[0] & REMEMBERS_UPDATES[0])
 
     @property
     def token(self) -> bytes | None:
@@ -106,11 +118,12 @@ _REQUEST_TOKEN = FieldPrefixes(6)
 _REQUEST_VALUE = FieldPrefixes(7)
 _ASKER_FLAGS = FieldPrefixes(15)
 
-_RESPONSE_TAGS = fieldTags(4)
+_RESPONSE_TAGS = fieldTags(4, {15: 5})
 _RESPONSE_ID = FieldPrefixes(1)
 _NODES = FieldPrefixes(2)
 _RESPONSE_VALUE = FieldPrefixes(3)
 _RESPONSE_TOKEN = FieldPrefixes(4)
+_RESPONDER_FLAGS = FieldPrefixes(15)
 
 
 def requestBody(
@@ -153,6 +166,7 @@ def encodeResponse(
     nodes: bytes | None = None,
     value: bytes | None = None,
     roundtripToken: bytes | None = None,
+    responderFlags: bytes | None = None,
 ) -> bytes:
     """The datagram of a response."""
     datagram = transactionId.to_bytes(HEADER_BYTES, "big")
@@ -164,6 +178,8 @@ def encodeResponse(
         datagram += _RESPONSE_VALUE[len(value)] + value
     if roundtripToken is not None:
         datagram += _RESPONSE_TOKEN[len(roundtripToken)] + roundtripToken
+    if responderFlags is not None:
+        datagram += _RESPONDER_FLAGS[len(responderFlags)] + responderFlags
     return datagram
 
 
@@ -199,7 +215,7 @@ def decodeResponse(datagram: bytes) -> ResponseMessage:
 
     :raises MalformedDatagram: when it has no message
     """
-    fields: list[Any] = [None] * 5
+    fields: list[Any] = [None] * 6
     readFields(datagram, HEADER_BYTES, _RESPONSE_TAGS, fields)
     fields[0] = (datagram[0] & 0x7F) << 8 | datagram[1]
     id = fields[1]

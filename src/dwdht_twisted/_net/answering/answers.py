@@ -85,7 +85,10 @@ class Answers:
         :return: the datagram; None when the value is too large for any datagram
         """
         nodes = self._closest(message)
-        response = wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
+        flags = _flagsFor(message, token)
+        response = wire.encodeResponse(
+            message.transactionId, self._ownId, nodes, value, token, flags
+        )
         if value is None or len(response) <= wire.UNFRAGMENTED_BYTES:
             return response
         response = self._encodeShort(message, token, len(response) - wire.UNFRAGMENTED_BYTES, value)
@@ -170,12 +173,24 @@ class Answers:
         nodes = nodes[: max(0, len(nodes) - fewer)]
         # Leave the field of the contacts out if it is empty.  It takes two bytes, and the largest
         # values need them.
-        if value is not None and not nodes:
-            return wire.encodeResponse(message.transactionId, self._ownId, None, value, token)
-        return wire.encodeResponse(message.transactionId, self._ownId, nodes, value, token)
+        kept = None if value is not None and not nodes else nodes
+        flags = _flagsFor(message, token)
+        return wire.encodeResponse(message.transactionId, self._ownId, kept, value, token, flags)
 
     def _closest(self, message: wire.RequestMessage) -> bytes:
         # A node that looks up its own id is joining.  If the table has few contacts, the answer to
         # this node also contains claims, because nodes that join together may know only each other.
         isJoining = message.id is not None and message.id == message.target
         return self._table.closestCompact(message.target or b"", withClaims=isJoining)
+
+
+def _flagsFor(message: wire.RequestMessage, token: bytes | None) -> bytes | None:
+    """
+    The flags of an answer.
+
+    A token in the answer to a user's command means that a handler takes updates of the command.  So
+    the asker is told that a repeated update runs once.
+    """
+    if token is None or message.command == wire.FIND_NODE:
+        return None
+    return wire.REMEMBERS_UPDATES

@@ -12,7 +12,7 @@ from ..._core.lookup import Candidate, Commit, Search, State
 from ..._core.wire import Contact, HostPort, ResponseMessage
 from ...errors import DHTError, NoCloseNodes, NoResponse
 from ...interfaces import Reply
-from ..requests import Callbacks, Caller, OutgoingRequest
+from ..requests import UPDATE_WAIT, Callbacks, Caller, OutgoingRequest
 from .local import LocalNode, LocalRequest
 from .punches import HolePunches
 from .question import Question
@@ -92,6 +92,8 @@ class SearchDriver:
         self._search: Search | None = None
         self._isCommitting = False
         self._requests: dict[Candidate, OutgoingRequest] = {}
+        # The candidates that run an update once, although it is sent several times.
+        self._remembering: set[Candidate] = set()
         self._punches = HolePunches(caller, self._pathOpened, self._punchFailed)
         # The error with which the question fails if no other node answers.  It becomes None when
         # another node has answered.  It stays None when the node knows no other node.
@@ -150,6 +152,8 @@ class SearchDriver:
             self._askLocally(candidate)
             return
         token = candidate.token if self._isCommitting else None
+        # A node that does not remember updates may run an update once for each transmission.
+        isRepeatable = token is None or candidate in self._remembering
         callbacks = Callbacks(
             partial(self._answered, candidate),
             partial(self._failed, candidate),
@@ -161,6 +165,7 @@ class SearchDriver:
                 self._question.body(self._caller.ownId, token),
                 callbacks,
                 isForHandler=self._question.isForHandler,
+                shortestWait=0.0 if isRepeatable else UPDATE_WAIT,
             )
         except DHTError as error:
             if not self.counts.requests and self._failure is not None:
@@ -194,6 +199,8 @@ class SearchDriver:
         assert self._search is not None and self._receiver is not None
         counts = self.counts
         counts.responses += 1
+        if self._question.isUpdate and message.remembersUpdates:
+            self._remembering.add(candidate)
         isResult = self._search.answered(candidate, message)
         if self._isCommitting:
             if isResult:

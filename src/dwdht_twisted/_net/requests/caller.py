@@ -60,7 +60,13 @@ class Caller:
     # Sending.
 
     def send(
-        self, address: Address, body: bytes, callbacks: Callbacks, *, isForHandler: bool = False
+        self,
+        address: Address,
+        body: bytes,
+        callbacks: Callbacks,
+        *,
+        isForHandler: bool = False,
+        shortestWait: float = 0.0,
     ) -> OutgoingRequest:
         """
         Send a request; see `Requests.send`.
@@ -71,7 +77,7 @@ class Caller:
         """
         if isForHandler:
             callbacks = callbacks._replace(onMissed=self.probing.checkSilence)
-        return self.requests.send(address, body, callbacks)
+        return self.requests.send(address, body, callbacks, shortestWait=shortestWait)
 
     def ping(self, address: Address, callbacks: Callbacks) -> OutgoingRequest:
         """

@@ -18,6 +18,12 @@ WAITS = (1.0, 1.0, 2.0, 4.0)
 #: The number of transmissions after which an unanswered request fails.
 TRANSMISSIONS = len(WAITS)
 
+#: The shortest wait after each transmission of an update to a node that may run the update for each
+#: transmission, in seconds.  A node of ``dht-rpc`` gives up a request after this time or earlier.
+#: Smaller: an update handler of such a node runs several times although its answer is on the way.
+#: Larger: a lost update is sent again later.
+UPDATE_WAIT = 1.5
+
 #: The time to wait for an answer to a relayed ping after each transmission, in time-outs.  These
 #: waits apply while the request to the peer is still in flight.
 RELAY_WAITS = (1.0, 2.0)
@@ -64,6 +70,7 @@ class OutgoingRequest:
         from any port of the host, and it proves nothing, because the second address may have forged
         it.
     :ivar waits: the time to wait for an answer after each transmission, in time-outs
+    :ivar shortestWait: the shortest such time, in seconds
     :ivar transactionId: 0 to 32767; -1 before the first transmission
     :ivar transmissions: the number of transmissions so far
     :ivar sentAt: the time of the last transmission, in seconds
@@ -80,6 +87,7 @@ class OutgoingRequest:
         "isShared",
         "messages",
         "sentAt",
+        "shortestWait",
         "timeout",
         "transactionId",
         "transmissions",
@@ -94,12 +102,14 @@ class OutgoingRequest:
         *,
         isShared: bool = False,
         waits: tuple[float, ...] = WAITS,
+        shortestWait: float = 0.0,
     ) -> None:
         self.address = address
         self.messages = messages
         self.callbacks = callbacks
         self.isShared = isShared
         self.waits = waits
+        self.shortestWait = shortestWait
         self.transactionId = -1
         self.transmissions = 0
         self.sentAt = 0.0
@@ -110,7 +120,7 @@ class OutgoingRequest:
     @property
     def wait(self) -> float:
         """The time to wait for an answer after the last transmission, in seconds."""
-        return self.timeout * self.waits[self.transmissions - 1]
+        return max(self.timeout * self.waits[self.transmissions - 1], self.shortestWait)
 
     @property
     def isDirect(self) -> bool:

@@ -94,6 +94,8 @@ class Requests:
         body: bytes,
         callbacks: Callbacks,
         waits: tuple[float, ...] = WAITS,
+        *,
+        shortestWait: float = 0.0,
     ) -> OutgoingRequest:
         """
         Send a request.
@@ -101,10 +103,14 @@ class Requests:
         :param body: the result of `requestBody`
         :param waits: the time to wait for an answer after each transmission, in time-outs of the
             address
+        :param shortestWait: the shortest such time, in seconds
         :return: the request, for `cancel`
         :raises TooManyRequests: when the queue is full
         """
-        return self._start(OutgoingRequest(address, ((body, address),), callbacks, waits=waits))
+        messages = ((body, address),)
+        return self._start(
+            OutgoingRequest(address, messages, callbacks, waits=waits, shortestWait=shortestWait)
+        )
 
     def sendThrough(
         self,

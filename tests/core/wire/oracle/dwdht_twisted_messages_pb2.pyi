@@ -25,13 +25,15 @@ class Request(_message.Message):
     def __init__(self, command: _Optional[str] = ..., id: _Optional[bytes] = ..., target: _Optional[bytes] = ..., forwardRequest: _Optional[bytes] = ..., forwardResponse: _Optional[bytes] = ..., roundtripToken: _Optional[bytes] = ..., value: _Optional[bytes] = ..., askerFlags: _Optional[bytes] = ...) -> None: ...
 
 class Response(_message.Message):
-    __slots__ = ("id", "nodes", "value", "roundtripToken")
+    __slots__ = ("id", "nodes", "value", "roundtripToken", "responderFlags")
     ID_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     ROUNDTRIPTOKEN_FIELD_NUMBER: _ClassVar[int]
+    RESPONDERFLAGS_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     nodes: bytes
     value: bytes
     roundtripToken: bytes
-    def __init__(self, id: _Optional[bytes] = ..., nodes: _Optional[bytes] = ..., value: _Optional[bytes] = ..., roundtripToken: _Optional[bytes] = ...) -> None: ...
+    responderFlags: bytes
+    def __init__(self, id: _Optional[bytes] = ..., nodes: _Optional[bytes] = ..., value: _Optional[bytes] = ..., roundtripToken: _Optional[bytes] = ..., responderFlags: _Optional[bytes] = ...) -> None: ...

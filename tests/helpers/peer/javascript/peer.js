@@ -33,11 +33,13 @@ class Node {
     this.dht.socket.on('request', (request) => {
       if (request.forwardResponse) this.counts.punched++
     })
+    // An update that takes a second, as one that writes to a slow disk does.
+    this.handle('slow', (query) => query.value, (query) => query.value, 1000)
     this.handle('echo', (query) => query.value, (query) => query.value)
     this.handle('values', (query) => this.values.get(toHex(query.target)), (query) => this.store(query))
   }
 
-  handle (command, onquery, onupdate) {
+  handle (command, onquery, onupdate, milliseconds = 0) {
     const answer = (handler, query, callback) => {
       try {
         callback(null, handler(query))
@@ -51,7 +53,8 @@ class Node {
     })
     this.dht.on('update:' + command, (query, callback) => {
       this.counts.updates++
-      answer(onupdate, query, callback)
+      if (milliseconds) setTimeout(answer, milliseconds, onupdate, query, callback)
+      else answer(onupdate, query, callback)
     })
   }
 
