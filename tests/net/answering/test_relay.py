@@ -153,8 +153,8 @@ class ReferrerTests(NodeTestCase):
 
     def test_pingIsRelayedToAnEphemeralNodeForAWhile(self) -> None:
         """
-        Nothing is relayed to an ephemeral node `VALIDATED_FOR`, 900, seconds after it has last shown
-        that it receives.
+        Nothing is relayed to an ephemeral node that has last shown 900 seconds, `VALIDATED_FOR`,
+        ago that it receives.
         """
         hidden = self.peer(id=None)
         self.validate(hidden)
