@@ -49,17 +49,17 @@ class ResultTests(LookupTestCase):
         self.assertEqual(self.finish(lookup), [node(5)])
         self.assertEqual([contactOf(each) for each in lookup.closest()], [node(5)])
 
-    def test_answerUnderAnotherIdIsIgnored(self) -> None:
+    def test_answerUnderAnotherIdCountsUnderThatId(self) -> None:
         """
-        A node that answers under another id than expected is no result. A node named by this answer
-        isn't asked.
+        A node that answers under another id than expected is a result under the id of its answer. A
+        node named by this answer is asked.
         """
         lookup = startLookup([node(5), node(6)])
         first, second = askAll(lookup)
-        self.assertFalse(lookup.answered(first, answer(near(TARGET, 7), [node(1)])))
+        self.assertTrue(lookup.answered(first, answer(near(TARGET, 7), [node(1)])))
         self.assertTrue(lookup.answered(second, answer(second.id)))
-        self.assertEqual(askAll(lookup), [])
-        self.assertEqual([each.id for each in lookup.closest()], [near(TARGET, 6)])
+        self.assertEqual(list(map(contactOf, askAll(lookup))), [node(1)])
+        self.assertEqual([each.id for each in lookup.closest()], [near(TARGET, 6), near(TARGET, 7)])
 
     def test_idIsAskedAtFewAddresses(self) -> None:
         """Of 6 known addresses of one id, `LOOKUP_ADDRESSES_PER_ID`, 3, are asked."""
@@ -103,12 +103,20 @@ class ResultTests(LookupTestCase):
         self.assertEqual(askAll(lookup), [])
 
     def test_answerUnderAnotherNodesIdHidesNoNode(self) -> None:
-        """A liar answers under the id of an honest node. The honest node is still a result."""
-        lookup = startLookup([node(3), node(5)])
+        """
+        A liar answers under the id of an honest node before that node does. The liar is an extra,
+        and the honest node takes the place.
+        """
+        lookup = startLookup([node(3), node(5), node(6)], k=2)
         liar, honest = askAll(lookup)
-        self.assertFalse(lookup.answered(liar, answer(honest.id)))
-        self.assertTrue(lookup.answered(honest, answer(honest.id)))
-        self.assertEqual([contactOf(each) for each in lookup.closest()], [node(5)])
+        self.assertTrue(lookup.answered(liar, answer(honest.id)))
+        [third] = askAll(lookup)
+        for each in (honest, third):
+            self.assertTrue(lookup.answered(each, answer(each.id)))
+        self.assertTrue(liar.isExtra)
+        self.assertEqual(
+            [contactOf(each) for each in lookup.closest() if each is not liar], [node(5), node(6)]
+        )
 
     def test_nodeNamedWithAnotherNodesIdHidesNoNode(self) -> None:
         """

@@ -4,6 +4,7 @@ Credit: the number of requests that a lookup still sends to the candidates of on
 
 from __future__ import annotations
 
+from ..wire import isPublic
 from .candidate import CREDIT, Candidate
 
 #: The credit that a referrer gets for each of its candidates that has answered.  A request costs
@@ -11,8 +12,8 @@ from .candidate import CREDIT, Candidate
 CREDIT_FOR_ANSWER = 2
 
 #: When this many candidates are late, every referrer loses one credit.  At twice this number, every
-#: referrer loses two credits.  Only named candidates count.  Each of them that answers makes up for
-#: one late one.
+#: referrer loses two credits.  Only named candidates count.  Each named candidate that answers
+#: makes up for a late one.
 SILENCES_PER_CREDIT = 8
 
 
@@ -63,6 +64,21 @@ def isVouchedFor(candidate: Candidate) -> bool:
     Either the searcher knew it by itself, or a referrer of it also named a node that has answered.
     """
     return not candidate.namedBy or any(node.isRight for node in candidate.namedBy)
+
+
+def isNamedByOthers(candidate: Candidate, namedBy: list[Candidate]) -> bool:
+    """
+    Whether the searcher knew a candidate by itself, or a node other than the candidate named it.
+
+    The nodes of one public host count as one node.
+
+    :param namedBy: the nodes that named it; empty when the searcher knew it by itself
+    """
+    host = candidate.address.host
+    return not namedBy or any(
+        node is not candidate and (node.address.host != host or not isPublic(host))
+        for node in namedBy
+    )
 
 
 def _creditOf(candidate: Candidate) -> int:

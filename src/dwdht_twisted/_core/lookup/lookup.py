@@ -1,13 +1,14 @@
 """
 The iterative search for the nodes closest to a target (Kademlia section 2.3).
 
-A `Lookup` asks the closest known candidates.  The contacts in their answers are new candidates.  It
-ends when k nodes have answered and no closer candidate is left to ask.  Its parts:
+A `Lookup` asks the closest known candidates.  The contacts in their answers are new candidates.
+The lookup ends when k nodes have answered and no closer candidate is left to ask.  Its parts:
 
 * `CandidateQueue` queues contacts not yet asked.
 * `Screening` refuses contacts.
 * `PendingRequests` tracks requests in flight.
 * `Results` ranks answers.
+* `Places` decides which answers are ranked, and which are extras.
 * `CreditLedger` keeps account of referrers, the nodes that name others.
 * `Starts` holds bootstrap nodes.
 
@@ -18,19 +19,22 @@ These rules keep a minority of liars from capturing a lookup:
 2. A referrer has credit for a few requests to its candidates.  It earns more credit when one of
    them answers under the id that it was named with.  A candidate whose referrers have no credit
    waits until no other candidate is left.  When many named candidates are late, every referrer has
-   less credit.
-3. An address is asked once, whatever ids it is named with.  Its answer counts only if the answer
-   has the id under which the address was asked.
+   less credit.  An answer under another id costs the referrer as much as a late answer.
+3. An address is asked once, whatever ids it is named with.  Its answer counts under the id in the
+   answer, so a false id hides no honest node.  If no other node names the address with this id,
+   the node is an extra.  A node that was asked under a false id starts without credit: the answers
+   of liars that name each other under false ids would bring ever new credit.
 4. An id is asked at a few addresses at once.  When one of them is late, the next address is asked.
    So false addresses can't keep the true one from being asked.  When several addresses answer, the
    first takes a place.  The others are *extras*: they are returned beside the k closest nodes.
-5. Honest ids are random, so only a few nodes are next to any target.  When k nodes answer that are
-   closer than chance puts them, they are a *crowd*: an eclipse of the target is suspected.  Then
-   the search goes on for the k closest nodes outside of the crowd.  An update is committed to both
-   groups.  The idea is that of Sridhar et al., "Content Censorship in the InterPlanetary File
-   System" (2024): the density of the network tells how far away the honest nodes must be.
-6. A node far closer to the target than chance puts any has chosen its id, or is itself the target.
-   In both cases it is an extra.
+5. Honest ids are random, so only a few nodes are next to any target.  If k nodes answer that are
+   all closer than chance puts k nodes, they are a *crowd*, and an eclipse of the target is
+   suspected.  Then the search goes on for the k closest nodes outside of the crowd.  An update is
+   committed to both groups.  The idea is that of Sridhar et al., "Content Censorship in the
+   InterPlanetary File System" (2024): the density of the network tells how far away the honest
+   nodes must be.
+6. If a node is far closer to the target than chance puts any node, it has chosen its id, or its id
+   is the target itself.  In both cases it is an extra.
 7. A public host takes one place among the k closest, however many nodes it runs.  A public host and
    a public /24 network are asked only a few times.  A private address is not asked if only public
    nodes have named it.
@@ -46,8 +50,9 @@ from ..limits.bounds import CONTACTS_PER_HOST, LOOKUP_BUDGET, LOOKUP_WINDOW
 from ..routing import K
 from ..wire import Address, ResponseMessage, isRoutable, packAddress, unpackContact
 from .candidate import CREDIT, LOCAL, Candidate, State
-from .credit import CreditLedger, isVouchedFor
+from .credit import CreditLedger, isNamedByOthers, isVouchedFor
 from .pending import PendingRequests
+from .places import Places
 from .queue import CandidateQueue, Waiting
 from .results import Results
 from .screening import Screening
@@ -60,18 +65,18 @@ FIRST_WINDOW = 5
 #: The number of requests by which each answer enlarges the window, up to `LOOKUP_WINDOW`.
 WINDOW_FOR_ANSWER = 2
 
-#: The number of sent datagrams after which a lookup gives up a candidate that missed `PATIENCE`
-#: transmissions.  Before that the request is sent again.  Larger: dead nodes use up the budget.
+#: Once a lookup has sent this many datagrams, it gives up a candidate that missed `PATIENCE`
+#: transmissions.  Until then, it sends the request again.  Larger: dead nodes use up the budget.
 #: Smaller: nodes on lossy links get too few retries.
 RETRY_BUDGET = LOOKUP_BUDGET // 2
 
-#: A crowd is at least k nodes below a distance: the mean distance between neighbouring ids, divided
-#: by this number.  Chance doesn't put k nodes there, even if the mean was estimated many times too
-#: large.
+#: A crowd is at least k nodes whose distance from the target is below a bound.  The bound is the
+#: mean distance between neighbouring ids, divided by this number.  Chance doesn't put k nodes below
+#: the bound, even if the estimated mean is many times too large.
 CROWDED = 8
 
-#: When k nodes have answered, a closer candidate is waited for during this many transmissions.
-#: Most nodes that miss more transmissions are gone.
+#: Once k nodes have answered, the lookup waits for a closer candidate only until this many
+#: transmissions to it are unanswered.  Most nodes that miss more transmissions are gone.
 PATIENCE = 2
 
 
@@ -83,6 +88,8 @@ class Lookup:
     :param ownId: the searcher's id, which is a candidate only after `addLocal`
     :param k: the number of closest nodes to find
     :param spacing: the mean distance between neighbouring ids, or 0 when it is unknown
+    :param needsTokens: whether only nodes that give a round-trip token are looked for, because an
+        update follows.  Other nodes help the search, but take no place.
     :param reserve: returns more compact contacts; called when too few nodes answer
     :param isSilent: returns whether an address was silent lately
     :param contactsPerHost: the ``contactsPerHost`` of the node
@@ -95,18 +102,25 @@ class Lookup:
         *,
         k: int = K,
         spacing: int = 0,
+        needsTokens: bool = False,
         reserve: Callable[[], bytes] | None = None,
         isSilent: Callable[[Address], bool] = lambda address: False,
         contactsPerHost: int = CONTACTS_PER_HOST,
     ) -> None:
-        self._wanted = int.from_bytes(target, "big")
         self._k = k
         self._isSilent = isSilent
         self._starts = Starts(reserve)
-        self._queue = CandidateQueue(self._wanted, spacing // CROWDED)
+        self._queue = CandidateQueue(int.from_bytes(target, "big"), spacing // CROWDED)
         self._screening = Screening(ownId, spacing, contactsPerHost)
         self._pending = PendingRequests()
         self._results = Results(k, spacing // CROWDED)
+        self._places = Places(
+            queue=self._queue,
+            screening=self._screening,
+            pending=self._pending,
+            results=self._results,
+            needsTokens=needsTokens,
+        )
         self._credit = CreditLedger()
         # The number of datagrams sent.
         self._spent = 0
@@ -147,7 +161,7 @@ class Lookup:
 
     def next(self) -> Candidate | None:
         """See `Search.next`."""
-        window = min(LOOKUP_WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * len(self._results.ranked))
+        window = min(LOOKUP_WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * len(self._results))
         self._hasMore = self._pending.onTime >= window
         if self._hasMore or self._spent >= LOOKUP_BUDGET:
             return None
@@ -184,22 +198,19 @@ class Lookup:
 
     def answered(self, candidate: Candidate, message: ResponseMessage) -> bool:
         """
-        See `Search.answered`.  An answer is a result if it has the id of the candidate.
+        See `Search.answered`.  An answer is a result under the id that it gives.
         """
         self._pending.ended(candidate)
         id = message.id
-        isDenied = candidate.id is not None and candidate.id != id
-        if isDenied:
-            self._makeRoom(candidate)
+        isKnown = candidate.id is None or candidate.id == id or self._denied(candidate, id)
         candidate.state = State.ANSWERED
         candidate.token = message.token
-        if isDenied:
-            # The node was restarted under another id, or never had the id of the candidate.
-            return False
         self._credit.reward(candidate)
-        isResult = id is not None and (candidate.isLocal or id != self._screening.ownId)
-        if id is not None and isResult:
-            self._found(candidate, id)
+        isResult = (
+            id is not None
+            and (candidate.isLocal or id != self._screening.ownId)
+            and self._places.answered(candidate, id, isKnown)
+        )
         if message.nodes:
             self._queue.addNamed(message.nodes, candidate, self._k)
         self._queue.reconsider()
@@ -247,15 +258,21 @@ class Lookup:
         """
         return self._results.closest(self._queue.isEclipseSuspected)
 
-    def _found(self, candidate: Candidate, id: bytes) -> None:
-        candidate.id = id
-        candidate.distance = int.from_bytes(id, "big") ^ self._wanted
-        if not self._screening.answered(id, candidate.distance):
-            candidate.isExtra = True
-        self._results.add(candidate)
-        self._pending.addExpected(candidate)
-        if self._results.isCrowd and not self._queue.isEclipseSuspected:
-            self._queue.suspectEclipse()
+    def _denied(self, candidate: Candidate, id: bytes | None) -> bool:
+        """
+        Note that a candidate answers under another id than the one it was asked under.
+
+        The node was restarted under another id, or it never had the id that it was asked under.
+
+        :return: whether the candidate was known with the id of the answer, too
+        """
+        self._makeRoom(candidate)
+        if candidate.state is not State.LATE:
+            self._blame(candidate)
+        candidate.credit = 0
+        compact = (id or b"") + packAddress(*candidate.address)
+        candidate.namedBy = self._queue.namedBy(compact)
+        return self._queue.isKnown(compact) and isNamedByOthers(candidate, candidate.namedBy)
 
     def _blame(self, candidate: Candidate) -> None:
         """Count a late candidate against the nodes that named it."""
@@ -271,8 +288,8 @@ class Lookup:
         bootstrap = self._starts.bootstrap
         while bootstrap:
             address = bootstrap.popleft()
-            if self._screening.admitsAddress(packAddress(*address)):
-                candidate = Candidate(address, None, -1)
+            candidate = Candidate(address, None, -1)
+            if self._screening.admitsBootstrap(candidate, packAddress(*address)):
                 candidate.credit = LOOKUP_BUDGET
                 candidate.wasSilent = self._isSilent(address)
                 return candidate
@@ -285,8 +302,8 @@ class Lookup:
         outer = pending.bound(self._k, self._results.crowdDistance)
         candidate = self._nextOf(queue.takeOuter, outer)
         if candidate is None and not pending.onTime and self._results.crowdSize() < 2 * self._k:
-            # Liars answer fast.  So ask more nodes of the crowd only when each other request was
-            # answered or is late.
+            # Liars answer fast.  So ask more nodes of the crowd only when all other requests were
+            # answered or are late.
             candidate = self._nextOf(queue.takeNearest, pending.bound(self._k))
         return candidate
 
@@ -338,18 +355,20 @@ class Lookup:
         queue, screening = self._queue, self._screening
         namedBy = queue.namedBy(compact)
         if namedBy and not any(isRoutable(contact.host, node.address.host) for node in namedBy):
-            # Only public nodes named this private address.  A node of its own network may still
-            # name it.
+            # Only public nodes named this private address.  A node of the same private network may
+            # still name it.
             queue.forget(compact)
+            return None
+        asked = screening.askedAt(compact)
+        if asked is not None:
+            self._places.namedOtherwise(asked, contact.id or b"", namedBy)
             return None
         if screening.postpones(contact.id or b"", contact.host, (distance, compact)):
             return None
-        takesPlace = screening.takesPlace(distance, contact.host)
-        if not screening.admits(distance, compact, contact.host):
-            return None
         candidate = Candidate(contact.address, contact.id, distance)
+        if not screening.admits(candidate, compact):
+            return None
         queue.markAsked(compact, candidate)
-        candidate.isExtra = not takesPlace
         candidate.wasSilent = self._isSilent(contact.address)
         candidate.namedBy = namedBy
         self._credit.spend(candidate)

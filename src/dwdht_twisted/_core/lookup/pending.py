@@ -62,6 +62,21 @@ class PendingRequests:
         self.removeExpected(candidate)
         return True
 
+    def bringCloser(self, candidate: Candidate, distance: int) -> None:
+        """
+        Treat a pending candidate as if it were closer to the target.
+
+        The candidate was also named with another id, and one of the two ids is false.
+        """
+        if candidate not in self._transmissions or distance >= candidate.distance:
+            return
+        if candidate.state is State.LATE:
+            candidate.distance = distance
+            return
+        self.removeExpected(candidate)
+        candidate.distance = distance
+        self.addExpected(candidate)
+
     def askedAgain(self, candidate: Candidate, transmissions: int) -> None:
         """Note that a request is sent once more, as transmission number ``transmissions``."""
         self._transmissions[candidate] = transmissions

@@ -32,8 +32,9 @@ class CandidateQueue:
 
     :param wanted: the target, as a big-endian number
     :param crowdDistance: the distance below which chance does not put k nodes
-    :ivar isHeldBack: whether the last `takeNearest` or `takeOuter` gave None to wait for credit:
-        a closer contact is set aside, and answers in flight may earn its referrers credit
+    :ivar isHeldBack: whether the last `takeNearest` or `takeOuter` returned None to wait for
+        credit.  Then a closer contact is set aside, and answers in flight may earn its referrers
+        credit.
     """
 
     __slots__ = (
@@ -109,7 +110,10 @@ class CandidateQueue:
 
     def takeNearest(self, bound: int, creditReduction: int, isWaitedFor: bool) -> Waiting | None:
         """
-        Take out the closest contact that has a referrer with credit or needs none.
+        Take out the closest contact that may be asked.
+
+        A contact may be asked if one of its referrers has credit, or if the searcher knew it by
+        itself.
 
         :param bound: a distance.  Only contacts closer than this distance are taken.
         :param creditReduction: a referrer with this credit or less counts as one without credit
@@ -123,9 +127,17 @@ class CandidateQueue:
         assert self._outer is not None
         return self._take(self._outer, bound, creditReduction, isWaitedFor)
 
+    def distanceOf(self, id: bytes) -> int:
+        """The distance of an id from the target."""
+        return int.from_bytes(id, "big") ^ self._wanted
+
+    def isKnown(self, compact: bytes) -> bool:
+        """Whether the searcher knows a contact, by itself or because a node named it."""
+        return compact in self._named
+
     def namedBy(self, compact: bytes) -> list[Candidate]:
         """The referrers of a contact that was not asked yet; empty if the searcher knew it."""
-        namedBy = self._named[compact]
+        namedBy = self._named.get(compact)
         return namedBy if isinstance(namedBy, list) else []
 
     def _take(
@@ -172,7 +184,7 @@ class CandidateQueue:
         self.reconsider()
 
     def _push(self, compact: bytes) -> None:
-        distance = int.from_bytes(compact[:ID_BYTES], "big") ^ self._wanted
+        distance = self.distanceOf(compact[:ID_BYTES])
         heappush(self._queueOf(distance), (distance, compact))
 
     def _queueOf(self, distance: int) -> list[Waiting]:

@@ -22,7 +22,7 @@ class Results:
         ordinal number of an answer, and the candidate.
     """
 
-    __slots__ = ("_count", "_extras", "_k", "crowdDistance", "hasOthers", "ranked")
+    __slots__ = ("_count", "_extras", "_k", "_misnamed", "crowdDistance", "hasOthers", "ranked")
 
     def __init__(self, k: int, crowdDistance: int) -> None:
         self._k = k
@@ -31,17 +31,36 @@ class Results:
         self.hasOthers = False
         self.ranked: list[tuple[int, int, Candidate]] = []
         self._extras: list[tuple[int, int, Candidate]] = []
+        # The extras that answered under an id with which nobody had named them.
+        self._misnamed: list[tuple[int, int, Candidate]] = []
 
     def __len__(self) -> int:
         """The number of candidates that have answered, including extras."""
         return self._count
 
-    def add(self, candidate: Candidate) -> None:
-        """Add a candidate that has answered."""
+    def passOver(self, candidate: Candidate) -> None:
+        """Count a candidate that has answered but takes no place."""
         self._count += 1
         self.hasOthers = self.hasOthers or not candidate.isLocal
+
+    def add(self, candidate: Candidate) -> None:
+        """Add a candidate that has answered."""
+        self.passOver(candidate)
         kind = self._extras if candidate.isExtra else self.ranked
         insort(kind, (candidate.distance, self._count, candidate))
+
+    def addMisnamed(self, candidate: Candidate) -> None:
+        """Add a candidate that has answered under an id that it was not known with."""
+        self.passOver(candidate)
+        insort(self._misnamed, (candidate.distance, self._count, candidate))
+
+    def takeMisnamed(self, candidate: Candidate) -> bool:
+        """Take out a candidate that `addMisnamed` has added; False if there is no such one."""
+        for place, each in enumerate(self._misnamed):
+            if each[2] is candidate:
+                del self._misnamed[place]
+                return True
+        return False
 
     def discredit(self, silences: int) -> list[Candidate]:
         """
@@ -84,11 +103,13 @@ class Results:
     def closest(self, isEclipseSuspected: bool) -> list[Candidate]:
         """See `Lookup.closest`."""
         bound = self.bound(0)
-        extras = [place for place in self._extras[: self._k] if place[0] < bound]
-        found = self.ranked[: self._k] + extras
+        # A liar may answer under the id of an honest node, without having been asked under it.  So
+        # the extras in _misnamed come last: liars can't crowd out the honest nodes.
+        near = [place for place in self._extras + self._misnamed if place[0] < bound]
+        found = self.ranked[: self._k] + near[: self._k]
         if isEclipseSuspected:
-            # The distance at which the crowd ends is a rough guess.  So start half of k places
-            # before its end, where honest nodes are most likely.
+            # The honest nodes most likely begin near the end of the crowd, and where the crowd ends
+            # is a rough guess.  So take k candidates around the guessed end.
             start = max(self._k, self.crowdSize() - self._k // 2)
             found += self.ranked[start : start + self._k]
         found.sort()

@@ -16,6 +16,7 @@ from ..limits.bounds import (
     TOO_CLOSE,
 )
 from ..wire import ID_BYTES
+from .candidate import Candidate
 from .queue import Waiting
 
 
@@ -30,12 +31,14 @@ class Screening:
     """
 
     __slots__ = (
-        "_addresses",
         "_answeredIds",
         "_answeredTooClose",
+        "_asked",
         "_hostCounts",
         "_hostsOf",
+        "_misnamedHosts",
         "_postponed",
+        "_repeatedHosts",
         "_tooClose",
         "ownId",
     )
@@ -47,7 +50,12 @@ class Screening:
         self._tooClose = spacing // TOO_CLOSE
         self._answeredTooClose = 0
         self._answeredIds: set[bytes] = set()
-        self._addresses: set[bytes] = set()
+        # The hosts that have answered under each id although nobody had named them with it.
+        self._misnamedHosts: defaultdict[bytes, set[str]] = defaultdict(set)
+        # The candidates that were asked, by compact address, 6 bytes.
+        self._asked: dict[bytes, Candidate] = {}
+        # The candidates whose public host had been asked before.
+        self._repeatedHosts: set[Candidate] = set()
         # The hosts that are being asked under each id.
         self._hostsOf: defaultdict[bytes, set[str]] = defaultdict(set)
         # The postponed contacts by id.  Other hosts are being asked under the same id.
@@ -56,37 +64,41 @@ class Screening:
             LOOKUP_REQUESTS_PER_HOST, LOOKUP_REQUESTS_PER_SUBNET, contactsPerHost
         )
 
-    def admitsAddress(self, compact: bytes) -> bool:
-        """
-        Note that a compact address, 6 bytes, is asked.
+    def askedAt(self, compact: bytes) -> Candidate | None:
+        """The candidate that was asked at the address of a compact contact, under any id."""
+        return self._asked.get(compact[ID_BYTES:])
 
-        :return: False when it was asked before
+    def admitsBootstrap(self, candidate: Candidate, address: bytes) -> bool:
         """
-        if compact in self._addresses:
-            return False
-        self._addresses.add(compact)
-        return True
+        Note that a bootstrap node is asked.
 
-    def admits(self, distance: int, compact: bytes, host: str) -> bool:
+        :param address: its compact address, 6 bytes
+        :return: False when the address was asked before
         """
-        Note that a contact is asked.
+        return self._asked.setdefault(address, candidate) is candidate
 
-        :param distance: the distance of its id from the target
+    def admits(self, candidate: Candidate, compact: bytes) -> bool:
+        """
+        Note that a candidate is asked, and decide whether it is an extra.
+
+        It may be one of the k closest only if it is the first asked contact of its public host, and
+        not implausibly close to the target.
+
         :param compact: its compact form
-        :param host: its host
         :return: False when it must not be asked
         """
-        id, address = compact[:ID_BYTES], compact[ID_BYTES:]
-        if (
-            address in self._addresses
-            or id == self.ownId
-            or not self._hostCounts.hasRoom(host)
-            or (0 < distance < self._tooClose and self._answeredTooClose >= MAXIMUM_TOO_CLOSE)
-        ):
+        id, address, host = compact[:ID_BYTES], compact[ID_BYTES:], candidate.address.host
+        counts = self._hostCounts
+        if address in self._asked or id == self.ownId or not counts.hasRoom(host):
             return False
-        self._addresses.add(address)
+        if self._isOneTooMany(candidate.distance):
+            return False
+        self._asked[address] = candidate
         self._hostsOf[id].add(host)
-        self._hostCounts.add(host)
+        if counts.has(host):
+            self._repeatedHosts.add(candidate)
+        counts.add(host)
+        candidate.isExtra = self._isBesideTheClosest(candidate)
         return True
 
     def postpones(self, id: bytes, host: str, waiting: Waiting) -> bool:
@@ -110,25 +122,37 @@ class Screening:
         self._hostsOf[id].discard(host)
         return self._postponed.pop(id, [])
 
-    def takesPlace(self, distance: int, host: str) -> bool:
+    def answered(self, candidate: Candidate) -> None:
         """
-        Whether a contact may be one of the k closest, if it is asked now.
+        Note that a candidate has answered under an id that it was known with before the answer.
+        Decide whether it is an extra.
+        """
+        assert candidate.id is not None
+        isFirst = candidate.id not in self._answeredIds
+        self._answeredIds.add(candidate.id)
+        self._answeredTooClose += candidate.distance < self._tooClose
+        candidate.isExtra = not isFirst or self._isBesideTheClosest(candidate)
 
-        It must be the first asked contact of its public host, and not implausibly close to the
-        target.
+    def answeredMisnamed(self, candidate: Candidate) -> bool:
         """
-        return distance >= self._tooClose and not self._hostCounts.has(host)
+        Note that a candidate has answered under an id that it was not known with.  It is an extra.
 
-    def answered(self, id: bytes, distance: int) -> bool:
+        :return: False when the answer doesn't count.  The limits on requests also apply to these
+            answers: the limit on the hosts of one id, and the limit on nodes that are too close to
+            the target.
         """
-        Note that a node has answered.
+        assert candidate.id is not None
+        candidate.isExtra = True
+        hosts = self._misnamedHosts[candidate.id]
+        hosts.add(candidate.address.host)
+        if len(hosts) > LOOKUP_ADDRESSES_PER_ID or self._isOneTooMany(candidate.distance):
+            return False
+        self._answeredTooClose += candidate.distance < self._tooClose
+        return True
 
-        :return: False when the node takes no place among the k closest.  Either another node
-            answered under its id first, or the node is implausibly close to the target.
-        """
-        isFirst = id not in self._answeredIds
-        self._answeredIds.add(id)
-        if distance >= self._tooClose:
-            return isFirst
-        self._answeredTooClose += 1
-        return False
+    def _isOneTooMany(self, distance: int) -> bool:
+        """Whether an id is too close to the target, and enough nodes so close have answered."""
+        return 0 < distance < self._tooClose and self._answeredTooClose >= MAXIMUM_TOO_CLOSE
+
+    def _isBesideTheClosest(self, candidate: Candidate) -> bool:
+        return candidate.distance < self._tooClose or candidate in self._repeatedHosts

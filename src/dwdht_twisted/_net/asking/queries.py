@@ -120,7 +120,7 @@ class Queries:
 
     def track(self, deferred: Deferred[Result]) -> Deferred[Result]:
         """
-        Return a Deferred with the outcome of ``deferred``, or a failure if the node ends before.
+        Return a Deferred with the outcome of ``deferred``.  It fails when the node ends first.
         """
         tracked: AwaitableDeferred[Result] = AwaitableDeferred(lambda _: deferred.cancel())
         self._pending.add(tracked)
@@ -171,6 +171,7 @@ class Queries:
             target,
             table.id,
             spacing=table.buckets.spacing(),
+            needsTokens=question.isUpdate,
             reserve=lambda: table.closestCompact(target, len(table)),
             isSilent=self._caller.isSilent,
             contactsPerHost=table.contactsPerHost,

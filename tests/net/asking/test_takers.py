@@ -1,0 +1,52 @@
+"""
+Updates in networks in which only some nodes have a handler for the command.
+"""
+
+from __future__ import annotations
+
+from tests.helpers.core.contacts import closestIds
+from tests.helpers.networks.doubles import Handler
+from tests.helpers.networks.nodes import COMMAND, NodeTestCase
+
+
+class TakerTests(NodeTestCase):
+    """
+    The nodes that take an update, because they have a handler for its command.
+    """
+
+    def test_updateReachesTheClosestNodesThatHaveAHandler(self) -> None:
+        """
+        Of 60 nodes, every second one has a handler. An update runs at the 20 of these 30 that are
+        closest to its target.
+        """
+        nodes = self.swarm(60)
+        takers = nodes[::2]
+        handlers = {node.id: Handler() for node in takers}
+        for node in takers:
+            node.register(COMMAND, handlers[node.id])
+        target = self.target()
+        stream = self.node(bootstrap=[self.bootstrap], ephemeral=True).update(COMMAND, target, b"x")
+        replies = self.clock.runUntil(stream.collect())
+        closest = closestIds(map(self.contactOf, takers), target)
+        self.assertEqual({reply.node.id for reply in replies}, set(closest))
+        self.assertEqual(stream.commits, 20)
+        taken = {id for id, handler in handlers.items() if handler.updates}
+        self.assertEqual(taken, set(closest))
+
+    def test_queryAsksNoFartherNodesForTokens(self) -> None:
+        """
+        Of 60 nodes, every second one has a handler. A query gets answers of the 20 nodes closest to
+        its target, with or without a handler, and asks fewer nodes than an update.
+        """
+        nodes = self.swarm(60)
+        for node in nodes[::2]:
+            node.register(COMMAND, Handler())
+        target = self.target()
+        asker = self.node(bootstrap=[self.bootstrap], ephemeral=True)
+        query = asker.query(COMMAND, target)
+        replies = self.clock.runUntil(query.collect())
+        closest = closestIds(map(self.contactOf, nodes), target)
+        self.assertTrue({reply.node.id for reply in replies} >= set(closest))
+        update = asker.update(COMMAND, target, b"x")
+        self.clock.runUntil(update.collect())
+        self.assertTrue(query.responses < update.responses - update.commits)
