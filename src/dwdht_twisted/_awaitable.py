@@ -82,7 +82,7 @@ def _runInTask(
     """
     Run the steps of an awaitable in an asyncio task.
 
-    The task waits for each future that the steps yield, and until each yielded Deferred fires.
+    The steps yield futures and Deferreds.  The task waits for each of them to fire.
     """
     resume: Callable[[Any], Any] = steps.send
     argument: Any = None

@@ -25,9 +25,9 @@ class Request(NamedTuple):
     :ivar command: the name of the command
     :ivar target: the 32 bytes that the request is about
     :ivar value: the payload, or None when the request has none
-    :ivar node: the asker; its ``id`` is None when the asker is ephemeral.  The address of the asker
-        may be forged in a query.  It is validated in an update: the asker has received a token that
-        this node sent to that address.
+    :ivar node: the asker; its ``id`` is None when the asker is ephemeral.  In a query, the address
+        of the asker may be forged.  In an update, the address is validated: the asker has received
+        a token that this node sent to that address.
     """
 
     command: str
@@ -193,8 +193,8 @@ class IDHTNode(Interface):
     """
     A node of the network.
 
-    A method with wrong arguments raises a subclass of `DHTError`, or ``ValueError``, at once.  A
-    later failure is the failure of the returned Deferred.
+    If the arguments of a method are wrong, the method raises a subclass of `DHTError`, or
+    ``ValueError``, at once.  If the method fails later, the Deferred that it returned fails.
     """
 
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
@@ -352,7 +352,7 @@ class IValueStore(Interface):
         Keep a value.
 
         :param key: 32 bytes
-        :raises ValueTooLarge: when even an empty store has no room for the value
+        :raises ValueTooLarge: when the value wouldn't fit even into an empty store
         :raises StoreFailed: when the value can't be written
         """
 

@@ -222,8 +222,9 @@ class DHTNode(HandlerHost, DatagramProtocol):
             if len(datagram) < wire.HEADER_BYTES or not addr[1]:
                 self.counters.malformed += 1
             elif wire.isRequest(datagram):
-                # Only requests have a rate limit.  An unexpected response costs little, and an
-                # expected one must arrive even if an attacker sends in the name of its host.
+                # Only requests have a rate limit.  An unexpected response costs little.  An
+                # expected one must get through even if an attacker, by forging the sender's
+                # address, would have used up that sender's rate.
                 admission = parts.admission
                 if admission is None or admission.admits(addr, self._clock.seconds()):
                     parts.responder.received(datagram, addr)

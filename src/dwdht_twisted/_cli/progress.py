@@ -22,7 +22,7 @@ class Progress:
     """
     Shows how long a command has been at work, and how far it has come.
 
-    Nothing is shown, and no timer is set, unless standard error is a terminal.
+    The line is shown only if standard error is a terminal.  Otherwise, no timer is set.
 
     :param reactor: provides time
     :param console: where the line is shown

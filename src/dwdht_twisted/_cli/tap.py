@@ -29,7 +29,7 @@ from ..values.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
 
 #: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher
-#: number is taken for a mistake.  To set no limit, the option is ``none``.
+#: number is taken for a mistake.  ``--rate-limit none`` sets no limit.
 MAXIMUM_RATE = 1_000_000
 
 #: The units of ``--store-size``, in bytes.
@@ -226,8 +226,9 @@ class _CannotStart(SystemExit, Exception):
     """
     Ends the process with one line.
 
-    It is an ``Exception`` as well as a ``SystemExit``: only after an ``Exception`` does ``twistd``
-    remove its pid file and report the failure to the parent process of a daemon.
+    It is an ``Exception`` as well as a ``SystemExit``.  After an ``Exception``, ``twistd`` removes
+    its pid file and reports the failure to the parent process of a daemon.  After a mere
+    ``SystemExit`` it does neither.
     """
 
 

@@ -25,7 +25,8 @@ MINIMUM_TIMEOUT = 0.2
 MAXIMUM_TIMEOUT = 1.5
 
 #: The node's own link counts as slow after this many transmissions in a row without an answer in
-#: time.  Then the time-out of new addresses grows.  Smaller: a few dead nodes make it grow.
+#: time.  Then the time-out of new addresses grows.  Smaller: a few dead nodes make that time-out
+#: grow.
 MISSED_IN_A_ROW = 8
 
 # The gains of RFC 6298, section 2.3.

@@ -8,7 +8,7 @@ from os import urandom
 from random import SystemRandom
 
 #: The number of bytes that one system call reads from the operating system's generator.  Smaller:
-#: more system calls.  Larger: more memory for each node.
+#: a node makes more system calls.  Larger: each node takes up more memory.
 POOL_BYTES = 2048
 
 

@@ -61,11 +61,12 @@ class Reports:
 
     def note(self, format: str, *, level: Any = LogLevel.debug, **fields: Any) -> None:
         """
-        Report an event.  Events with one format are one kind.
+        Report an event.  Reports with the same format count as one kind.
 
         :param format: the log format, a constant of the program
         :param level: a constant of ``LogLevel``
-        :param fields: the fields of the format; a text of another node has to be `printable`
+        :param fields: the fields of the format.  Pass any text that was received from another node
+            through `printable` first.
         """
         unlogged = self._due(format)
         if unlogged is not None:
@@ -73,10 +74,14 @@ class Reports:
 
     def failed(self, format: str, reason: Failure, **fields: Any) -> None:
         """
-        Report an exception with its traceback.  A kind is a format and a class of exception.
+        Report an exception with its traceback.
+
+        Reports with the same format and the same class of exception count as one kind.  Until the
+        next line of a kind is due, repeats are only counted.
 
         :param format: the log format, a constant of the program
-        :param fields: the fields of the format; a text of another node has to be `printable`
+        :param fields: the fields of the format.  Pass any text that was received from another node
+            through `printable` first.
         """
         unlogged = self._due((format, reason.type))
         if unlogged is not None:

@@ -60,9 +60,10 @@ class MemoryNetwork:
     The options are also attributes, and may be changed at any time.  A change doesn't affect
     datagrams in flight.
 
-    :param clock: by default a new `SimulatedClock`.  A plain ``Clock`` is enough for few datagrams:
-        each datagram in flight is one of its delayed calls.  A plain ``Clock`` raises the exception
-        of a delayed call, and a `SimulatedClock` logs it.
+    :param clock: by default a new `SimulatedClock`.  A plain ``Clock`` is fast enough only for few
+        datagrams: each datagram in flight is one of its delayed calls, and it sorts all of them for
+        each new one.  A plain ``Clock`` raises the exception of a delayed call, and a
+        `SimulatedClock` logs it.
     :param seed: the start of all random choices.  Two runs with the same seed and the same calls
         send the same datagrams at the same times.
     :param latency: the seconds that a datagram is in flight, or a function that returns them, such
@@ -72,8 +73,8 @@ class MemoryNetwork:
         its own
     :param reordering: the probability that a datagram is held back, so that later datagrams may
         overtake it
-    :param reorderingDelay: the longest time that a datagram is held back, in seconds; its latency
-        is added
+    :param reorderingDelay: the longest time that a datagram is held back, in seconds; the latency
+        of the datagram is added to this time
     :param nameLatency: the seconds that resolving a name takes
 
     :ivar clock: the clock

@@ -134,7 +134,7 @@ class MemoryPort:
         return self._closing
 
     def _close(self) -> None:
-        # The host may have ended since stopListening() was called, and then the port is closed.
+        # If the host has ended since stopListening() was called, the port is closed already.
         if self._isOpen():
             self.connectionLost()
 

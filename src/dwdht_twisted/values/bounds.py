@@ -1,9 +1,9 @@
 """
-The limits of a store: its size in bytes, the age of its values, and the size of a value.
+The limits of a store, and the largest value that a node keeps for others.
 
-Every store has both limits, because its values come from strangers.  A full store drops its oldest
-values first.  A value that is put again counts as new, so a publisher keeps a value alive by
-putting it again.
+Values come from strangers, so every store limits its size and the age of its values.  A full store
+drops its oldest values first.  A value that is put again counts as new, so a publisher keeps a
+value alive by putting it again.
 """
 
 from __future__ import annotations

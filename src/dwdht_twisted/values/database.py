@@ -95,7 +95,8 @@ class Database:
                 return
 
     def _ended(self, outcome: object, result: Deferred[Any]) -> None:
-        # A cancelled call keeps the connection busy, too, until its thread is done with it.
+        # The call may have been cancelled meanwhile.  The connection was busy until its thread had
+        # finished, so the next call begins only now.
         self._isBusy = False
         self._next()
         result.callback(outcome)

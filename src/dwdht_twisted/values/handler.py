@@ -96,7 +96,7 @@ class ValueHandler:
 
 class _Health:
     """
-    Logs the first of several failures of a store, and its recovery.
+    Logs the first of several failures of a store, and the recovery of the store.
 
     Reads and writes have separate instances, because reads still work when the disk is full.
 

@@ -44,8 +44,8 @@ class MemoryStore:
         self._maximumBytes = maximumBytes
         self._maximumAge = maximumAge
         self._bytes = 0
-        # The time of the put and the value, by key.  The first entry is always the oldest, because
-        # put() removes the entry of a key before it adds a new one.
+        # For each key: the time at which its value was put, and the value.  The first entry is
+        # always the oldest, because put() removes the entry of a key before it adds a new one.
         self._entries: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
 
     def __len__(self) -> int:

@@ -95,7 +95,7 @@ def connect(path: str, lockTimeout: float) -> sqlite3.Connection:
     :raises sqlite3.Error: when the file can't be opened, or stays locked
     """
     # check_same_thread: one thread at a time uses the connection, but not always the same one.
-    # isolation_level: our own statements begin the transactions, not the sqlite3 module.
+    # isolation_level: with None, the sqlite3 module begins no transactions.  Our statements do.
     connection = sqlite3.connect(
         path, timeout=lockTimeout, isolation_level=None, check_same_thread=False
     )

@@ -32,8 +32,8 @@ class SQLiteStore:
 
     The constructor creates a missing file, and checks that an existing file is a store.  So a bad
     path fails before the node serves.  The constructor waits for no lock.  All later work on the
-    file is done in a thread of the reactor.  If another process has locked the file, that thread
-    also opens the file.
+    file is done in a thread of the reactor.  If another process has locked a new file, that thread
+    also makes the tables.
 
     The file is marked as a store of this package.  A database of another program is refused and
     left unchanged.
@@ -41,7 +41,7 @@ class SQLiteStore:
     :param reactor: provides threads
     :param path: the file
     :param seconds: returns the present time in seconds.  It has to count from the same origin after
-        a restart of the process, as ``time.time`` does; ``reactor.seconds`` may not.
+        a restart of the process, as ``time.time`` does; ``reactor.seconds`` may start anew.
     :param maximumBytes: the size limit of the store, in bytes; an entry counts for its key, its
         value and 256 bytes more
     :param maximumAge: how long the store keeps a value, in seconds

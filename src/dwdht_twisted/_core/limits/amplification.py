@@ -26,7 +26,7 @@ class ExcessBudget:
 
     A validated address receives datagrams.  But its requests may still be forged.  So it has a
     budget of `EXCESS_BURST` bytes, which grows by `EXCESS_RATE` bytes per second.  The budgets of
-    `RATE_LIMITED_HOSTS` addresses are remembered.  Fewer addresses than that are validated.  A
+    `RATE_LIMITED_HOSTS` addresses are remembered.  At any time, fewer addresses are validated.  A
     loopback address has no limit, because no other machine can forge it.
     """
 

@@ -39,9 +39,9 @@ STRANGER_REQUEST_RATE = 5000.0
 
 # Handlers of users.
 
-#: The most handlers that run at the same time.  Larger: more memory, because each running handler
-#: keeps its request and its own data.  Smaller: slow handlers soon take all places, and further
-#: requests are dropped.
+#: The most handlers that run at the same time.  Larger: handlers take up more memory, because each
+#: running handler keeps its request and its own data.  Smaller: slow handlers soon take all places,
+#: and further requests are dropped.
 MAXIMUM_HANDLERS = 256
 
 #: A stranger's request is dropped while this many handlers are running.  The number is half of
@@ -50,8 +50,8 @@ HANDLERS_FOR_STRANGERS = MAXIMUM_HANDLERS // 2
 
 #: A host with n running handlers gets another only if n times this number of places are free.  So
 #: one host gets 64 of 256 places, and even 40 hosts leave some free.  Larger: a host with slow
-#: handlers loses more requests.  Smaller: fewer hosts keep out strangers.  Loopback hosts have no
-#: such limit, because one of them stands for all nodes of the machine.
+#: handlers loses more requests.  Smaller: fewer hosts are enough to keep out strangers.  Loopback
+#: hosts have no such limit, because one of them stands for all nodes of the machine.
 RESERVE_PER_HANDLER = 3
 
 #: The time after which a handler is cancelled, in seconds.  The asker has given up long before.
@@ -241,9 +241,9 @@ MAXIMUM_ALIKE = 3
 SPARES_PER_BUCKET = 4
 
 #: The most addresses that claim the id of one contact and wait for its silence.  For a further
-#: address the oldest is dropped.  Each of them is pinged when the contact is silent.  Larger: more
-#: pings to addresses that may be forged.  Smaller: a liar keeps out a moved node more easily, until
-#: the node asks again.
+#: address the oldest is dropped.  Each of them is pinged when the contact is silent.  Larger: a
+#: silent contact causes more pings to addresses that may be forged.  Smaller: a liar keeps out a
+#: moved node more easily, until the moved node asks again.
 CLAIMANTS_PER_CONTACT = 4
 
 #: The most answers that all buckets of a table cache together.

@@ -104,7 +104,7 @@ class Bucket:
             self.sharedHosts.pop(host, None)
 
     def longestUnseen(self) -> Entry:
-        """The proven contact whose last answer is the oldest; it sets ``allSeenSince``."""
+        """Find the proven contact whose last answer is the oldest, and set ``allSeenSince``."""
         oldest = min(self.proven.values(), key=lambda entry: entry.lastSeen)
         self.allSeenSince = oldest.lastSeen
         return oldest

@@ -45,7 +45,7 @@ class AnswerCache:
     """
     The proven contacts of one bucket in compact form, sorted on demand.
 
-    :param free: the number of bits in which their ids may differ
+    :param free: the number of bits in which the ids of the contacts may differ from each other
     :param budget: the cache budget that all buckets of the table share
     :ivar repeatedHosts: the public hosts, 4 bytes each, that have several contacts in the bucket.
         An answer has only the closest contact of such a host.

@@ -64,8 +64,8 @@ from .claims import Claims
 #: The most contacts of a bucket, and of an answer (Kademlia's k).
 K = 20
 
-#: The shortest time between two rechecks of a contact, in seconds; see `Entry.recheckedAt`.  A
-#: newcomer to a full bucket also causes no ping of a contact that has answered within this time.
+#: The shortest time between two rechecks of a contact, in seconds; see `Entry.recheckedAt`.  When a
+#: newcomer finds a full bucket, a contact is pinged only if its last answer is older than this.
 #: Larger: the table learns later that a contact is gone.  Smaller: other nodes cause more pings.
 TRUSTED_FOR = 30.0
 
@@ -179,8 +179,8 @@ class RoutingTable:
         id, address = contact.id, (contact.host, contact.port)
         known = self._byAddress.get(address)
         if self._claimants:
-            # The contact is still there, so the other addresses that use its id lie.  If the node
-            # at the address has changed, the id of the old one may be claimed again.
+            # The contact is still there, so the other addresses that use its id lie.  If the
+            # address has a new node, the id of the old node may be claimed again.
             self._claimants.pop(address, None)
         if known is not None and id is not None and known.compact.startswith(id):
             known.lastSeen = now

@@ -2,10 +2,10 @@
 Round-trip tokens: the proof that a node receives what is sent to its address.
 
 An answer carries a token, and an update must bring it back.  The token is a keyed hash of the
-asker's address, its id and the target.  A request with the right token shows that its sender has
-received an answer for the same address, id and target.  The node checks a token by computing the
-hash again, so it stores no tokens.  The token of BEP 5 has the same purpose, but is bound to the IP
-address alone.
+asker's address, the asker's id and the target.  A request with the right token shows that its
+sender has received an answer for the same address, id and target.  The node checks a token by
+computing the hash again, so it stores no tokens.  The token of BEP 5 has the same purpose, but is
+bound to the IP address alone.
 """
 
 from __future__ import annotations

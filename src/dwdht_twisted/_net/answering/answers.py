@@ -2,8 +2,8 @@
 Answers to other nodes.  An answer contains the closest contacts, a value and a round-trip token.
 
 The size of an answer to an address that is not validated is limited.  A validated address has a
-budget for large answers, because its request may still be forged.  A request with a valid token
-needs neither.
+budget for large answers, because a request in its name may still be forged.  A valid token shows
+that a request is not forged.  So the answer to a request with a valid token has no such limit.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ each other.
 R and B send to an address that is named in the datagram they received.  The sender of that datagram
 may be an attacker.  So a node bounds what it sends as R or as B:
 
-- R relays only the ping, and only to validated addresses: to its contacts, and to nodes that have
-  shown within a quarter of an hour that they receive.  The latter may be ephemeral.
+- R relays only the ping, and only to validated addresses.  These belong to contacts, and to nodes
+  that have shown within a quarter of an hour that they receive.  Such nodes may be ephemeral.
 - A host gets only a few such datagrams per second, however many askers there are, and however many
   of its ports are contacts.  All hosts together get a limited number.
 - Datagrams that contacts cause have a rate of their own.  To use up this rate, an attacker has to

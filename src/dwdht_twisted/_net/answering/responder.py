@@ -61,8 +61,8 @@ class Responder:
         message = wire.decodeRequest(datagram)
         self._counters.requestsReceived += 1
         if message.forwardResponse is not None and message.forwardRequest is None:
-            # A relayed ping carries the asker's id and comes from the referrer's address.  They
-            # belong to different nodes, so they are not checked as a claim.
+            # A relayed ping carries the asker's id and comes from the referrer's address.  This id
+            # and this address belong to different nodes, so they are not checked as a claim.
             self._relay.received(message, address)
             return
         command = message.command

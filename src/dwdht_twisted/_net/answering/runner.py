@@ -93,7 +93,7 @@ class HandlerRunner:
         Call a handler with a request, and report its outcome now or later.
 
         :param isStranger: whether the asker's address is not validated
-        :param isOwn: whether the node asks itself.  Then no other host shares the places.
+        :param isOwn: whether the node asks itself.  The node's own requests may take all places.
         :return: False when the handler was not called, because too many handlers are running
         """
         most = HANDLERS_FOR_STRANGERS if isStranger else MAXIMUM_HANDLERS
@@ -132,7 +132,7 @@ class HandlerRunner:
     def _await(self, result: Result, request: Request, outcome: Outcome, host: str | None) -> None:
         def timedOut() -> None:
             # Free the place now, because a coroutine may catch its cancellation and go on.  No
-            # answer is sent, because the asker has given up long before.
+            # answer is sent, because the asker has given up long ago.
             self._free(timer, host)
             late = TimeoutError(f"no result after {HANDLER_TIMEOUT:g} seconds")
             self._report(Failure(late), request)

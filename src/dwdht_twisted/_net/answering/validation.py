@@ -32,8 +32,8 @@ class HeldAnswer(NamedTuple):
     An answer that is held until its address is validated.
 
     :ivar size: the size of the answer, in bytes
-    :ivar requiresValidation: whether the answer is dropped without validation; otherwise it is
-        shortened and sent as soon as the pong is late
+    :ivar requiresValidation: whether the answer is dropped if the address is not validated.  All
+        other answers are shortened, and sent as soon as the pong is late.
     :ivar send: called once at the end of the wait; the argument says whether the address is
         validated
     """
@@ -77,7 +77,7 @@ class AddressValidation:
         self._validated.add(address, self._seconds())
 
     def isSilent(self, address: HostPort) -> bool:
-        """Whether an address left the ping of a validation unanswered within 30 seconds."""
+        """Whether, in the last 30 seconds, an address left the ping of a validation unanswered."""
         return bool(self._silent.get(address, self._seconds()))
 
     def holdUntilValidated(self, address: HostPort, answer: HeldAnswer) -> None:

@@ -60,7 +60,7 @@ class Delivery:
             consumer.registerProducer(producer, True)
         except Exception:
             # The consumer probably has another producer.  Forget the consumer, so that `release`
-            # does not unregister that producer.
+            # does not unregister the other producer.
             self._consumer = None
             self.release()
             raise

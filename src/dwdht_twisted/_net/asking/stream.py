@@ -4,9 +4,9 @@ The answers to a query, as a push producer.
 There are three ways to read a `QueryStream`: `startProducing` with any ``IConsumer``, `collect`,
 and ``async for``.  `collect` and ``async for`` use consumers of this package.
 
-A pause acts on the requests.  While the stream is paused, no further node is asked.  Answers to
-requests already in flight, at most `LOOKUP_WINDOW` on-time ones and a few late ones, are kept until
-the stream is resumed.
+A pause acts on the requests.  While the stream is paused, no further node is asked.  At most
+`LOOKUP_WINDOW` requests, and a few late ones, are in flight when a pause begins.  Answers to these
+requests are kept until the stream is resumed.
 """
 
 from __future__ import annotations
@@ -164,4 +164,4 @@ class QueryStream:
 
 
 def _discard(done: object) -> None:
-    """Ignore the Deferred that `Delivery.release` returns: its cancellation already fires it."""
+    """Ignore the Deferred that `Delivery.release` returns.  Its cancellation is what fires it."""

@@ -93,8 +93,8 @@ class Caller:
         """
         Open a path to a peer through a referrer.
 
-        :param isAsked: whether a request to the peer is in flight.  If it is, its datagrams have
-            opened our own NAT, so no ping to the peer is needed for that.
+        :param isAsked: whether a request to the peer is in flight.  If so, the datagrams of that
+            request have opened our own NAT, and the peer is sent no ping.
         :raises TooManyRequests: when too many requests wait already
         """
         relayed = wire.requestBody(wire.PING, self.ownId, forwardRequest=packAddress(*peer))
@@ -137,7 +137,7 @@ class Caller:
             self.check(waitedFor.address)
 
     def reached(self, address: HostPort) -> None:
-        """Ping an address whose answer may be forged.  The pong is proof, and the answer is not."""
+        """Ping an address whose answer may be forged.  Only a pong shows that a node is there."""
         self.check(Address(*address))
 
     def missed(self, address: Address) -> None:

@@ -18,10 +18,10 @@ WAITS = (1.0, 1.0, 2.0, 4.0)
 #: The number of transmissions after which an unanswered request fails.
 TRANSMISSIONS = len(WAITS)
 
-#: The shortest wait after each transmission of an update to a node that may run the update for each
-#: transmission, in seconds.  A node of ``dht-rpc`` gives up a request after this time or earlier.
-#: Smaller: an update handler of such a node runs several times although its answer is on the way.
-#: Larger: a lost update is sent again later.
+#: The shortest wait for an answer to an update, in seconds.  It applies if the answering node may
+#: run the update once for each transmission.  A node of ``dht-rpc`` gives up a request after this
+#: time or earlier.  Smaller: the handler of the answering node runs several times although its
+#: answer is on the way.  Larger: a lost update is sent again later.
 UPDATE_WAIT = 1.5
 
 #: The time to wait for an answer to a relayed ping after each transmission, in time-outs.  These
@@ -70,7 +70,7 @@ class OutgoingRequest:
         from any port of the host, and it proves nothing, because the second address may have forged
         it.
     :ivar waits: the time to wait for an answer after each transmission, in time-outs
-    :ivar shortestWait: the shortest such time, in seconds
+    :ivar shortestWait: the least time to wait after each transmission, in seconds
     :ivar transactionId: 0 to 32767; -1 before the first transmission
     :ivar transmissions: the number of transmissions so far
     :ivar sentAt: the time of the last transmission, in seconds

@@ -51,7 +51,8 @@ class Probes:
     """
     The probes of one kind, for example of claims.
 
-    :param requests: sends the pings of all kinds; its window must have a place for each of them
+    :param requests: sends the pings of all kinds of probes.  Its window has to be as large as the
+        sum of the ``maximum`` of all kinds.
     :param body: the body of a ping
     :param waits: the time to wait for an answer after each transmission, in units of
         `PROBE_TIMEOUT`

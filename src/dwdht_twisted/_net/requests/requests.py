@@ -31,7 +31,7 @@ class Listener(Protocol):
         """Note an answer, before the callback of its request is called."""
 
     def reached(self, address: HostPort) -> None:
-        """Note an address whose answer may be forged, because another address knew the request."""
+        """Note an address whose answer may be forged: another address has the transaction id."""
 
     def missed(self, address: Address) -> None:
         """
@@ -103,7 +103,7 @@ class Requests:
         :param body: the result of `requestBody`
         :param waits: the time to wait for an answer after each transmission, in time-outs of the
             address
-        :param shortestWait: the shortest such time, in seconds
+        :param shortestWait: the least time to wait after each transmission, in seconds
         :return: the request, for `cancel`
         :raises TooManyRequests: when the queue is full
         """
@@ -124,8 +124,8 @@ class Requests:
         Ask a referrer to relay a ping, and ping the peer itself under the same transaction id.
 
         The ping to the peer opens our own NAT.  The answer comes from the peer's host, but the NAT
-        of the peer may have changed its port.  The answer proves nothing, because the referrer
-        learns the transaction id and can forge it.
+        of the peer may have changed its port.  The answer proves nothing: the referrer learns the
+        transaction id, so the referrer can forge the answer.
 
         :param address: the peer
         :param relayed: the body for the referrer

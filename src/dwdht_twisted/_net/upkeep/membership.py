@@ -59,7 +59,7 @@ class Membership:
         return len(self._waiting)
 
     def start(self) -> None:
-        """Join the network.  Without a node to ask, the node has joined at once."""
+        """Join the network.  A node that knows no other node has joined at once."""
         if self.knowsSomebody:
             self.join()
         else:

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from ..._core.routing import RoutingTable
 
 #: The age at which a node begins to fill its far buckets, in seconds.  Larger: far buckets stay
-#: empty longer.  Smaller: nodes that leave soon cause lookups in vain.
+#: empty longer.  Smaller: a node that runs only for a short time sends lookups in vain.
 EXPLORE_AFTER = 30.0
 
 #: A bucket is refreshed after this time without a lookup in its part of the id space, in seconds.

@@ -12,7 +12,7 @@ from random import Random
 FIRST_RETRY = 5.0
 
 #: The longest pause between two attempts, in seconds.  Larger: nodes stay isolated longer after
-#: their bootstrap node has come back.  Smaller: nodes send more requests to a dead one.
+#: their bootstrap node has come back.  Smaller: a dead bootstrap node is sent more requests.
 LONGEST_RETRY = 60.0
 
 

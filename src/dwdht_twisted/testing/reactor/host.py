@@ -62,7 +62,7 @@ class HostReactor(ThreadedReactor):
         self, port: int, protocol: DatagramProtocol, interface: str = "", maxPacketSize: int = 8192
     ) -> MemoryPort:
         """
-        Open a UDP port.  A port number can be open once on a host, even if the interfaces differ.
+        Open a UDP port.  A host can't open the same port number twice, even on two interfaces.
 
         :param port: the port number, 0 for a free one
         :param interface: the address of the host; by default, all addresses of the host; with
