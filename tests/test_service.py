@@ -81,7 +81,7 @@ class ServiceTests(ServiceTestCase):
             self.service(rateLimits=5)
 
     def test_stopReleasesEverything(self) -> None:
-        """A stopped service leaves no port, timer or request."""
+        """A stopped service leaves no open port, no timer and no unfinished request."""
         before = self.clock.getDelayedCalls()
         service = self.start(store=MemoryStore(self.clock))
         unfinished = service.node.query("anything", bytes(32)).collect()
@@ -224,7 +224,10 @@ class ServiceTests(ServiceTestCase):
         self.assertEqual(self.logged(), [])
 
     def test_rateLimitWarningNamesTheOption(self) -> None:
-        """The warning about the rate limit contains the options that raise it."""
+        """
+        The warning about the rate limit names the options ``--rate-limit`` and ``rateLimit``, by
+        which a user raises the limit.
+        """
         service = self.start()
         self.logged()
         service.node.counters.rateLimited += 1

@@ -142,9 +142,7 @@ class FailedStartTests(ServiceTestCase):
         self.assertStarts(service)
 
     def test_stopWaitsForAFailedStart(self) -> None:
-        """
-        After a failed start, the Deferred of ``stopService`` fires when everything was released.
-        """
+        """After a failed start, ``stopService`` releases the port. The next start works."""
         self.canOpen = False
         service = self.service()
         service.privilegedStartService()

@@ -66,7 +66,10 @@ class RestartTests(ServiceTestCase):
         self.assertIn(f"bootstrap nodes: {BOOTSTRAP}", self.logged()[-1])
 
     def test_handlersServeEachNode(self) -> None:
-        """A handler registered before the first start still answers after each restart."""
+        """
+        A handler that was registered before the first start answers queries after each of three
+        starts.
+        """
         service = self.service()
         service.node.register(COMMAND, Handler(lambda _: b"here"))
         service.startService()
@@ -101,7 +104,10 @@ class RestartTests(ServiceTestCase):
             self.assertEqual(list(self.network.ports), [("10.0.0.1", 6620)])
 
     def test_stoppedNodeDoesNothing(self) -> None:
-        """The node of a stopped service is destroyed. Using it doesn't open a port."""
+        """
+        The node of a stopped service is destroyed. It raises NodeDestroyed if it is asked for its
+        address.
+        """
         service = self.start()
         self.clock.runUntil(service.stopService())
         with self.assertRaises(NodeDestroyed):
@@ -144,7 +150,7 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(len(made), 1)
 
     def test_secondStopWaitsForTheFirst(self) -> None:
-        """Two calls of ``stopService`` both fire when everything was released."""
+        """The Deferreds of two calls of ``stopService`` fire only after the store has closed."""
         closed: Deferred[None] = Deferred()
 
         class SlowStore(MemoryStore):
@@ -161,7 +167,10 @@ class RestartTests(ServiceTestCase):
             self.clock.runUntil(stopping)
 
     def test_givenStoreStaysOpen(self) -> None:
-        """A store given as an instance isn't closed by a stop. It serves after the next start."""
+        """
+        A store given as an instance isn't closed by a stop. Its values are found after the next
+        start.
+        """
         store = CountingStore(self.clock)
         service = self.start(store=store)
         self.clock.runUntil(service.node.ready())

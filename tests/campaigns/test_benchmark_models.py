@@ -120,5 +120,5 @@ class OriginalTests(SynchronousTestCase):
         self.start(len(self.contacts) - 1)
         found = self.clock.runUntil(self.ask(self.contacts[-1:]), limit=10)
         self.assertEqual(found, self.contacts[-1:])
-        # Twenty dead nodes are named. Sixteen are asked at once, and the rest after them.
+        # Twenty dead nodes are named. Sixteen are asked at once, and the other four later.
         self.assertTrue(2.5 <= self.clock.seconds() <= 6.1, self.clock.seconds())

@@ -105,8 +105,8 @@ class ExperimentTests(SynchronousTestCase):
 
     def test_massacreLosesNoValue(self) -> None:
         """
-        After half of the nodes crashed, ten values are found and dead contacts are removed. Nodes
-        that start later all join.
+        After half of the nodes have crashed, ten values are found and dead contacts are removed.
+        Nodes that start later all join.
         """
         figures = massacre(nodes=NODES, values=10)
         self.assertTrue(figures.isMet, str(figures))

@@ -132,13 +132,13 @@ class AttackTests(HostileTestCase):
 
     async def test_02_malformedForwardsAreDropped(self) -> None:
         """
-        The node goes on serving after requests with malformed addresses to forward to, and after
-        forwards of commands other than a ping.
+        The node goes on serving after requests to forward a ping to a malformed address, and after
+        requests to forward other commands.
         """
         await self.attack("02")
 
     async def test_03_answersWithBadIdsAreDropped(self) -> None:
-        """The node goes on serving after answers with ids that haven't 32 bytes."""
+        """The node goes on serving after answers with ids that don't have 32 bytes."""
         seen = await self.attack("03")
         self.assertGreater(seen["pings"], 0)
 
@@ -148,8 +148,8 @@ class AttackTests(HostileTestCase):
 
     async def test_06_badTargetsGetNoAnswer(self) -> None:
         """
-        A request whose target hasn't 32 bytes gets no answer. The node goes on serving after a bad
-        value.
+        A request whose target doesn't have 32 bytes gets no answer. The node goes on serving after
+        a bad value.
         """
         self.assertEqual((await self.attack("06"))["answers"], 0)
 
@@ -199,8 +199,8 @@ class AttackTests(HostileTestCase):
 
     async def test_27_reflectedAnswersAreLimited(self) -> None:
         """
-        By forwarded pings, a victim gets at most 20 answers in a burst and 5 per second after that.
-        Each has at most 80 bytes.
+        Through forwarded pings, a victim gets fewer bytes than the attacker sent. It also gets
+        fewer bytes than 20 answers of 80 bytes, plus 5 such answers for each second of the attack.
         """
         started = self.reactor.seconds()
         seen = await self.attack("27")

@@ -75,13 +75,19 @@ class MutantTests(SynchronousTestCase):
     """
 
     def test_changedLinesAreToldWithoutIndentation(self) -> None:
-        """A mutant tells its changed lines, and a diff with the path of its module."""
+        """
+        A mutant gives its changed lines without their indentation. Its diff contains the path of
+        its module.
+        """
         mutant = Mutant("a.py", "", "if x:\n    y = 1\n", "if x:\n    pass\n")
         self.assertEqual(mutant.lines, ("y = 1", "pass"))
         self.assertIn("+++ a.py", mutant.diff)
 
     def test_modulesAreThoseOfTheDatagramPath(self) -> None:
-        """The core, requests, asking and answering are changed, and nothing above them."""
+        """
+        The modules of the core, of requests, of asking and of answering are changed. The modules of
+        the node and of upkeep are not.
+        """
         found = modules()
         self.assertIn(f"{PACKAGE}/_core/lookup/lookup.py", found)
         self.assertIn(f"{PACKAGE}/_net/answering/relay.py", found)

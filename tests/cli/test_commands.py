@@ -115,8 +115,8 @@ class PutTests(CommandTestCase):
 
     def test_putReadsStandardInput(self) -> None:
         """
-        A put reads standard input if the argument or the file is ``-``, or if there is no value and
-        standard input is not a terminal.
+        A put reads standard input in three cases: the argument is ``-``, the file is ``-``, or no
+        value is given and standard input is not a terminal.
         """
         for arguments in (("-",), ("--file", "-"), ()):
             result = self.result(
@@ -279,8 +279,8 @@ class TargetTests(CommandTestCase):
 
     def test_updateReadsItsValue(self) -> None:
         """
-        An update takes its value from the argument, a file or standard input. It has no value if
-        all are missing or empty.
+        An update takes its value from the argument, from a file or from standard input. It has no
+        value if neither an argument nor a file is given and standard input is closed or empty.
         """
         (handler,) = self.shouters(1)
         path = self.mktemp()

@@ -172,8 +172,8 @@ class FailureTests(ProgramTestCase):
 
     async def test_unwritableOutputEndsInOneLine(self) -> None:
         """
-        A command, help or version ends with one error line and exit status 1 if its output is
-        closed or on a full disk.
+        If standard output is closed or on a full disk, a command ends with one error line and exit
+        status 1. This also holds for ``--help``, ``-h`` and ``--version``.
         """
         _, address = await self.startNode()
         for redirection, reason in {

@@ -50,8 +50,8 @@ class PingTests(CommandTestCase):
 
     def test_unansweredPingFails(self) -> None:
         """
-        An unanswered ping fails with an error that contains the address. A name without an address
-        fails with the name.
+        An unanswered ping fails with an error that contains the address. A ping of a name without
+        an address fails with an error that contains the name.
         """
         self.assertFails("dwdht ping: no answer from 10.0.9.9:1", "ping", "10.0.9.9:1")
         self.assertFails(

@@ -125,7 +125,7 @@ class OptionsTests(SynchronousTestCase):
             )
 
     def test_badContactsPerHostIsRefused(self) -> None:
-        """The contacts of a host are a number from 1 to 65535."""
+        """A number of contacts per host is refused unless it is from 1 to 65535."""
         for count in ("0", "-1", "65536", "1.5", "none", ""):
             self.assertRefused(
                 f"--contacts-per-host must be a number from 1 to 65535, not {count!r}",
@@ -133,7 +133,9 @@ class OptionsTests(SynchronousTestCase):
             )
 
     def test_contactsPerHostReachTheNode(self) -> None:
-        """``--contacts-per-host 64`` is the ``contactsPerHost`` of the node that is started."""
+        """
+        With ``--contacts-per-host 64``, the node's routing table may have 64 contacts per host.
+        """
         service = makeService(parse("--contacts-per-host", "64"))
         self.assertEqual(service.node._parts.table.contactsPerHost, 64)
 
@@ -142,7 +144,10 @@ class OptionsTests(SynchronousTestCase):
         self.assertIsNone(parse("--rate-limit", "none")["rate-limit"])
 
     def test_sizeHasUnits(self) -> None:
-        """The size of the store is in bytes, or with K, M or G in multiples of 1,024."""
+        """
+        The size of the store is a number of bytes. With the suffix K, M or G it is a number of
+        units of 1024, 1024**2 or 1024**3 bytes.
+        """
         for text, size in {
             "65536": 65536,
             "64K": 65536,
@@ -160,7 +165,10 @@ class OptionsTests(SynchronousTestCase):
             )
 
     def test_ageHasUnits(self) -> None:
-        """The age of values is in seconds, or with m, h or d in minutes, hours or days."""
+        """
+        The age of values is a number of seconds, with or without the suffix s. With the suffix m, h
+        or d it is a number of minutes, hours or days.
+        """
         for text, age in {"60": 60, "60s": 60, "1m": 60, "365d": 365 * 86400}.items():
             self.assertEqual(parse("--store-age", text)["store-age"], age)
 

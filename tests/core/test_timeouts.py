@@ -87,8 +87,8 @@ class EstimateTests(SynchronousTestCase):
 
     def test_backOffHoldsUntilTheNextSample(self) -> None:
         """
-        A wait without an answer prolongs the time-out. A shorter wait after it doesn't shorten the
-        time-out again, but the next sample does (RFC 6298, 5.5).
+        A wait without an answer prolongs the time-out. A later, shorter wait doesn't shorten the
+        time-out again. The next sample does (RFC 6298, 5.5).
         """
         estimate = firstEstimate(0.01)
         estimate = backedOff(estimate, 0.9)
@@ -127,10 +127,7 @@ class RoundTripTimesTests(SynchronousTestCase):
         self.assertEqual(self.times.timeout(NEAR, 0.0), INITIAL_TIMEOUT)
 
     def test_eachAddressHasItsOwnTimeout(self) -> None:
-        """
-        The time-out of an address follows its own samples: one address is near, another is far
-        away.
-        """
+        """The time-outs of a near address and of a far address follow their own samples."""
         for _ in range(50):
             self.times.measured(NEAR, 0.01, 0.0)
             self.times.measured(FAR, 0.8, 0.0)
@@ -179,8 +176,8 @@ class RoundTripTimesTests(SynchronousTestCase):
 
     def test_estimatesAreBounded(self) -> None:
         """
-        The oldest estimate is forgotten after samples of `ESTIMATED_ADDRESSES`, 128, other
-        addresses. The latest estimate is kept.
+        The oldest estimate is forgotten after samples of 128 other addresses, the number
+        `ESTIMATED_ADDRESSES`. The latest estimate is kept.
         """
         self.times.measured(NEAR, 1.4, 0.0)
         for number in range(ESTIMATED_ADDRESSES):
@@ -216,8 +213,8 @@ class RoundTripTimesTests(SynchronousTestCase):
 
     def test_lateAnswersInARowProlongAllTimeouts(self) -> None:
         """
-        `MISSED_IN_A_ROW`, 8, late answers in a row from one address prolong the time-out of a new
-        address. Seven don't.
+        After 8 late answers in a row from one address, `MISSED_IN_A_ROW`, the time-out of a new
+        address is longer. After 7 it isn't.
         """
         self.times.measured(NEAR, 0.01, 0.0)
         new = Address("203.0.113.1", 1)
@@ -231,7 +228,7 @@ class RoundTripTimesTests(SynchronousTestCase):
 
     def test_lateAnswerSparesKnownAddresses(self) -> None:
         """
-        A late answer of one address doesn't change the time-out of another address with samples.
+        A late answer from one address doesn't change the time-out of another address with samples.
         """
         self.times.measured(NEAR, 0.1, 0.0)
         self.times.measured(FAR, 0.1, 0.0)

@@ -84,8 +84,9 @@ class AbuseTests(NodeTestCase):
 
     def test_26_forwardedPingsToManyPortsAreLimited(self) -> None:
         """
-        A host has 10 contacts. Of 1,000 pings a second to be forwarded to them, it gets at most 75
-        in 10 seconds: `RELAY_BURST`, 20, `RELAY_RATE`, 5, a second, and 5 for rounding.
+        A host has 10 contacts. Of 1,000 pings a second to be forwarded to them, the host gets at
+        most 75 in 10 seconds. These are 20 at once, `RELAY_BURST`, 5 a second, `RELAY_RATE`, and 5
+        for rounding.
         """
         contacts = [self.peer(host="10.9.9.9", port=1 + number) for number in range(10)]
         for contact in contacts:
@@ -100,8 +101,8 @@ class AbuseTests(NodeTestCase):
 
     def test_26_forwardedPingsToAllContactsAreLimited(self) -> None:
         """
-        Of 1,000 pings a second to be forwarded to all 30 other contacts, they get at most
-        `TOTAL_RELAY_BURST`, 200, and `TOTAL_RELAY_RATE`, 100, a second.
+        For 10 seconds, 1,000 pings a second are to be forwarded to all contacts. The contacts get
+        at most 200 pings at once, `TOTAL_RELAY_BURST`, and 100 a second, `TOTAL_RELAY_RATE`.
         """
         contacts = self.server.contacts()
         self.assertGreater(len(contacts), 20)
@@ -146,7 +147,7 @@ class AbuseTests(NodeTestCase):
 
     def test_28_unprovenSourceGetsLittle(self) -> None:
         """
-        A source that never answers gets at most `AMPLIFICATION`, 14, bytes for each byte of its 50
+        A source that never answers gets at most 14 bytes, `AMPLIFICATION`, for each byte of its 50
         ``_find_node`` requests.
         """
         for id in (None, self.target()):
@@ -162,8 +163,9 @@ class AbuseTests(NodeTestCase):
     def test_28_memberThatAsksNothingGetsLittle(self) -> None:
         """
         For 10 seconds, 100 requests a second for a value of 1,000 bytes carry the address of a
-        contact that answers pings. The contact gets at most 14 bytes for each byte in its name,
-        and its budget: `EXCESS_BURST` and `EXCESS_RATE` a second.
+        contact that answers pings. The contact gets at most 14 bytes for each byte sent in its
+        name, plus its budget. The budget is `EXCESS_BURST` bytes at once and `EXCESS_RATE` bytes a
+        second.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 1000))
         victim = self.peer(answers="pong")
@@ -274,8 +276,8 @@ class ForgedProofTests(NodeTestCase):
     def test_answerToARelayedPingProvesNothing(self) -> None:
         """
         A referrer answers relayed pings in the name of 6 silent victims in 6 networks. None of them
-        becomes a contact. Each is sent at most `AMPLIFICATION`, 14, bytes for each byte in its
-        name.
+        becomes a contact. Each victim gets at most 14 bytes, `AMPLIFICATION`, for each byte sent in
+        its name.
         """
         for _ in range(4):
             self.collect(self.asker, self.liar.id or b"")
@@ -296,7 +298,7 @@ class ForgedProofTests(NodeTestCase):
     def test_answerToAHolePunchProvesNothing(self) -> None:
         """
         A referrer answers the ping of a user's hole punch in the name of a silent victim. The
-        victim is pinged, and does not become a contact.
+        victim does not become a contact.
         """
         [victim, *_] = self.victims
         punch = self.asker.holepunch(victim.address, self.liar.address)

@@ -70,7 +70,8 @@ class CrashTests(NodeTestCase):
 
     def test_03_idOfTheWrongSizeIsLeftOut(self) -> None:
         """
-        A node whose id hasn't 32 bytes is served and asked as an ephemeral node. It isn't listed.
+        A node with an id of the wrong size is served and asked like an ephemeral node. It isn't
+        listed.
         """
         sizes = (0, 1, 31, 33, 1000)
         for size in sizes:
@@ -146,8 +147,8 @@ class CrashTests(NodeTestCase):
 
     def test_06_targetOfTheWrongSizeIsRefused(self) -> None:
         """
-        A target that hasn't 32 bytes makes `query` raise `InvalidTarget`. A request with such a
-        target gets no answer.
+        `query` raises `InvalidTarget` for a target that doesn't have 32 bytes. A request with such
+        a target gets no answer.
         """
         self.victim.register(COMMAND, Handler())
         for target in (b"", bytes(31), bytes(33), None):

@@ -70,7 +70,7 @@ class HangTests(NodeTestCase):
         self.assertEqual(len(node.contacts()), 1)
 
     def test_09_tableIsRefreshed(self) -> None:
-        """An idle node lists a node that joined after it within 1,800 seconds."""
+        """Within 1,800 seconds, an idle node lists a node that has joined later."""
         [first, *_] = self.swarm(3)
         late = self.node(bootstrap=[self.bootstrap])
         self.clock.runFor(1800)

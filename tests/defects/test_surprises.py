@@ -53,7 +53,9 @@ class SurpriseTests(NodeTestCase):
         self.assertEqual(stream.commits, 0)
 
     def test_30_onlyNodesWithAHandlerCount(self) -> None:
-        """Of 6 nodes, 2 have a handler. An update has the replies of these 2 and 2 commits."""
+        """
+        Of 6 nodes, 2 have a handler. An update has the replies of these 2 nodes, and 2 commits.
+        """
         nodes = self.swarm(6)
         for node in nodes[1:3]:
             node.register(COMMAND, Handler())

@@ -72,8 +72,8 @@ class OddRequestTests(InteropTestCase):
 
     async def test_oddIdsAndEmptyCommandsAreAnswered(self) -> None:
         """
-        A ping with an id of 31 bytes and a query with an empty command are answered by a node of
-        either side.
+        A node of either side answers four odd requests: a ping and a ``_find_node`` with an id of
+        31 bytes, a query with an id of 33 bytes, and a query with an empty command.
         """
         nodes: list[AnyNode] = [await self.python(), await self.javaScript()]
         bodies = [

@@ -118,8 +118,8 @@ class DatagramTests(InteropTestCase):
 
     async def test_peersRequestsEqualOurs(self) -> None:
         """
-        The datagrams of a query and of an update of the peer equal those that our encoder writes
-        for the same fields.
+        The peer sends a query and an update. Both datagrams equal those that our encoder writes for
+        the same fields.
         """
         node = await self.javaScript()
         probe = self.probe()

@@ -71,8 +71,9 @@ class ArgumentTests(NodeTestCase):
 
     def test_partsOfAnAddressAreRefused(self) -> None:
         """
-        Bytes, a mapping without exactly a host and a port, and a set of a host and a port raise
-        `InvalidAddress`. The error shows the argument and the allowed forms.
+        These raise `InvalidAddress`: bytes, a mapping whose keys are not exactly host and port, and
+        a set whose members are not whole addresses. The error shows the argument and the allowed
+        forms.
         """
         for part in (
             b"example.com:4224",

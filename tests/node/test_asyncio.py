@@ -38,8 +38,9 @@ class AsyncioTests(ProgramTestCase):
 
     async def test_failingHandlersAreAnsweredWithoutAValue(self) -> None:
         """
-        A handler that fails after it awaited a future is answered without a value and runs once. A
-        refused update is still refused.
+        If a handler fails after it has awaited a future, the query is answered without a value, and
+        the handler runs once. An update that is refused after such a wait has one error and no
+        commit.
         """
         await self.assertScenario("asyncio_handlers", "failingHandlersAreAnswered")
 
@@ -69,7 +70,7 @@ class AsyncioTests(ProgramTestCase):
         await self.assertScenario("asyncio_tasks", "resultsStayWithTheirDeferreds")
 
     async def test_failuresAreRaisedInTheTask(self) -> None:
-        """A task that awaits a failing Deferred or stream gets its exception."""
+        """If a Deferred or a stream fails, the task that awaits it gets the exception."""
         await self.assertScenario("asyncio_tasks", "failuresAreRaisedInTheTask")
 
     async def test_cancelledTaskStopsItsQuery(self) -> None:

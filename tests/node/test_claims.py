@@ -56,7 +56,7 @@ class ClaimTests(NodeTestCase):
         return list(splitContacts(asker.responses[-1][0].nodes or b""))
 
     def test_claimsOfSilentAddressesAreForgotten(self) -> None:
-        """All 1,200 claims of silent addresses are forgotten after their pings timed out."""
+        """All 1,200 claims of silent addresses are forgotten when their pings have timed out."""
         claimed = self.claim([*range(20, 60)] * 20 + [*range(10)] * 40)
         self.assertGreater(len(claimed), 2 * MAXIMUM_CLAIMS)
         self.clock.runFor(REQUEST_SECONDS)
@@ -77,8 +77,8 @@ class ClaimTests(NodeTestCase):
 
     def test_newcomersAreListedInAFlood(self) -> None:
         """
-        During a flood of 500 claims a second, ten new nodes that send a request one after the other
-        are all listed.
+        During a flood of 500 claims a second, ten new nodes send one request each, one after the
+        other. All ten are listed.
         """
         newcomers = [self.peer(answers="pong") for _ in range(10)]
         for newcomer in newcomers:
@@ -93,7 +93,7 @@ class ClaimTests(NodeTestCase):
         self.assertEqual([each for each in newcomers if each.contact not in listed], [])
 
     def test_fewFloodingHostsKeepOutNoNewcomer(self) -> None:
-        """Nine public hosts claim 100 ids a second each. Ten new nodes are still all listed."""
+        """While nine public hosts claim 100 ids a second each, ten new nodes are all listed."""
         newcomers = [self.peer(f"9.9.{number}.1", answers="pong") for number in range(10)]
         self.clock.callLater(1.5, self.askAll, newcomers)
         for moment in range(300):
@@ -107,7 +107,7 @@ class ClaimTests(NodeTestCase):
 
     def test_floodingHostSparesItsSubnet(self) -> None:
         """
-        A public host claims 100 ids a second. Ten new nodes in its /24 network are still all
+        While a public host claims 100 ids a second, ten new nodes in its /24 network are all
         listed.
         """
         newcomers = [self.peer(f"8.8.8.{number}", answers="pong") for number in range(10, 20)]
@@ -126,7 +126,8 @@ class ClaimTests(NodeTestCase):
 
     def test_claimsAreCheckedAtARate(self) -> None:
         """
-        Of 4,000 claims at once, `CLAIM_RATE`, 500, are pinged. The others are counted as refused.
+        Of 4,000 claims at once, the addresses of 500 are pinged, as `CLAIM_RATE` allows. The other
+        3,500 claims are counted as refused.
         """
         contacts = self.claim([*range(20, 60)] * 100)
         self.clock.runFor(0.01)
@@ -138,7 +139,8 @@ class ClaimTests(NodeTestCase):
 
     def test_claimRateIsRestoredAfterASecond(self) -> None:
         """
-        One second after 4,000 claims, another `CLAIM_RATE`, 500, of 4,000 new claims are pinged.
+        One second after 4,000 claims, another 4,000 claims arrive. The addresses of 500 of them are
+        pinged, as `CLAIM_RATE` allows.
         """
         self.claim([*range(20, 60)] * 100)
         self.clock.runFor(1)
@@ -192,8 +194,8 @@ class ClaimTests(NodeTestCase):
 
     def test_guessesEndACheck(self) -> None:
         """
-        After `MAXIMUM_GUESSES`, 16, answers with wrong transaction ids, the right answer to the
-        ping of a claim is ignored.
+        The ping of a claim is answered 16 times with a wrong transaction id, as often as
+        `MAXIMUM_GUESSES` allows. The right answer that follows is ignored.
         """
         peer = self.peer()
         peer.ask(self.addressOf(self.victim), wire.PING)
@@ -208,7 +210,7 @@ class ClaimTests(NodeTestCase):
 
     def test_newcomersAreListedAfterAFlood(self) -> None:
         """
-        After 240 claims timed out, ten nodes join one after the other. Each is listed within 2
+        After 240 claims have timed out, ten nodes join one after the other. Each is listed within 2
         seconds.
         """
         self.claim([*range(20, 60)] * 5 + [0] * 40)

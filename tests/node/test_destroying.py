@@ -34,8 +34,8 @@ class DestroyTests(NodeTestCase):
 
     def test_destroyFailsWaitingDeferreds(self) -> None:
         """
-        ``destroy`` fails 50 queries and updates, pings and a ``bootstrap`` with `NodeDestroyed`. It
-        leaves no delayed call.
+        ``destroy`` fails all waiting Deferreds with `NodeDestroyed`: those of 50 queries and
+        updates, of pings and of ``bootstrap``. It leaves no delayed call.
         """
         nodes = self.swarm(30)
         node = nodes[0]

@@ -32,8 +32,8 @@ class ReadyTests(NodeTestCase):
 
     def test_readyFiresOnceTheTableIsBuilt(self) -> None:
         """
-        ``ready`` fires when the node has filled at least half of a bucket. Later calls of it
-        succeed at once.
+        ``ready`` fires when the node has filled at least half of a bucket. A later call of
+        ``ready`` succeeds at once.
         """
         nodes = self.swarm(30)
         node = self.node(bootstrap=[self.bootstrap])
@@ -72,7 +72,7 @@ class ReadyTests(NodeTestCase):
     def test_bootstrapTellsHowOneTryWent(self) -> None:
         """
         ``bootstrap`` fails with `NoResponse` within 15 seconds if no bootstrap node answers. It
-        succeeds within a second if one does.
+        succeeds within a second if a bootstrap node answers.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         for _ in range(2):
@@ -242,7 +242,7 @@ class ReadyTests(NodeTestCase):
         self.successResultOf(ready)
 
     def test_bootstrapListsNewNodes(self) -> None:
-        """A repeated ``bootstrap`` lists a node that joined after the first one."""
+        """A repeated ``bootstrap`` lists a node that has joined since the first ``bootstrap``."""
         first, *_ = self.swarm(3)
         late = self.node(bootstrap=[self.bootstrap])
         self.clock.runUntil(late.ready())

@@ -150,8 +150,8 @@ class ReportsTests(SynchronousTestCase):
 
     def test_sumIsLoggedAtMostOncePerPeriod(self) -> None:
         """
-        An event occurs once a second for an hour, and 7 of these events are logged. Six of the
-        lines contain the number of events since the previous line that were not logged, 599.
+        An event occurs once a second for an hour, and 7 of these events are logged. Each of the
+        last six lines contains the number of unlogged events since the previous line, 599.
         """
         for second in range(3601):
             self.now = float(second)

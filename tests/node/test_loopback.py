@@ -123,7 +123,9 @@ class LoopbackTests(TestCase):
             own.sendto(b"x", ("127.0.0.1", port))
 
     async def test_callerMayCloseItsSocket(self) -> None:
-        """A node goes on working after the caller closed the socket that it passed."""
+        """
+        A node continues to work after the caller has closed the socket that was passed to the node.
+        """
         other = self.node()
         other.listen(0, "127.0.0.1")
         port = other.address().port
@@ -152,8 +154,8 @@ class LoopbackTests(TestCase):
 
     async def test_secondDestroyWaitsForTheFirst(self) -> None:
         """
-        The Deferred of a second ``destroy`` fires if it is called during the first one. The
-        Deferred of a third ``destroy`` fires after the end of the first one.
+        A second call of ``destroy`` is made during the first one, and a third call after the first
+        one has ended. The Deferreds of all three calls fire.
         """
         node = self.node()
         node.listen(0, "127.0.0.1")

@@ -59,7 +59,8 @@ class SlowNameTests(NodeTestCase):
 
     def test_answeredQueryDoesNotWaitForNames(self) -> None:
         """
-        A query with an answer ends within a second, although a bootstrap name is still unresolved.
+        A query that has received an answer succeeds within a second, although a bootstrap name is
+        still unresolved.
         """
         other = self.node()
         node = self.slowNode(NAME, self.addressOf(other))

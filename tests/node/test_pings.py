@@ -105,7 +105,9 @@ class PingTests(NodeTestCase):
         self.failureResultOf(node.holepunch(silent.address, silent.address), TooManyRequests)
 
     def test_holePunchReachesNodeBehindNat(self) -> None:
-        """A hole punch returns the pong of a node behind a NAT, after a plain ping timed out."""
+        """
+        A hole punch returns the pong of a node behind a NAT, although a plain ping to it times out.
+        """
         referrer = self.node()
         there = self.addressOf(referrer)
         hidden = self.node(reactor=NattedReactor(self.network.reactor()), bootstrap=[there])

@@ -34,8 +34,8 @@ class RestartTests(NodeTestCase):
 
     def test_restartedNodeIsListedAtOnce(self) -> None:
         """
-        A node of a network of 13 is restarted at another port, seconds after it has answered. All
-        12 others list it there within 5 seconds.
+        A node in a network of 13 is restarted at another port, a few seconds after it has answered.
+        Within 5 seconds, all 12 others list the new address and not the old one.
         """
         *others, former = self.swarm(13)
         self.clock.runFor(3)
@@ -48,7 +48,7 @@ class RestartTests(NodeTestCase):
 
     def test_nodeRestartedTwiceIsListedAtOnce(self) -> None:
         """
-        A node that is restarted twice, ten seconds apart, is listed by all 12 others at its last
+        A node in a network of 13 is restarted twice, ten seconds apart. All 12 others list its last
         address within 5 seconds.
         """
         *others, former = self.swarm(13)
@@ -113,8 +113,8 @@ class ClaimedIdTests(NodeTestCase):
 
     def test_claimantOfASilentContactIsListed(self) -> None:
         """
-        A contact falls silent. The address that then claims its id is listed in its place within
-        seconds, although it has asked only once.
+        A contact falls silent, and another address claims the contact's id with a single request.
+        This address is listed in place of the contact within 4 seconds.
         """
         self.contact.onRequest = self.contact.ignore
         moved = self.claimant()
@@ -165,8 +165,8 @@ class ClaimedIdTests(NodeTestCase):
 
     def test_claimantIsPingedAfterASilentRequest(self) -> None:
         """
-        The recheck of a contact is not allowed yet when its id is claimed. The address that claims
-        the id is listed after the contact has left a request of the node's own unanswered.
+        An address claims the id of a contact before the next recheck of this contact is allowed.
+        The address is listed after the contact has not answered a ping by the node's user.
         """
         self.ask(self.claimant())
         self.clock.runFor(1)

@@ -59,7 +59,10 @@ class SubclassTests(NodeTestCase):
         self.assertEqual([r.value for r in self.clock.runUntil(replies)], [b"registered"])
 
     def test_nodeServesAsHandlerOfAnother(self) -> None:
-        """A node can be registered as the handler of another node, and answers its requests."""
+        """
+        A node that is registered as the handler of a second node answers the requests to the second
+        node.
+        """
         back = self.node()
         back.register(COMMAND, Handler(lambda _: b"from behind"))
         front = self.node()

@@ -125,8 +125,8 @@ class ClockTests(SynchronousTestCase):
 
     def test_movedCallKeepsItsOrder(self) -> None:
         """
-        Among calls of the same time, a moved call runs in the order of its first scheduling,
-        whether it was moved forward or back.
+        Calls of the same time run in the order in which they were first scheduled. This also holds
+        for calls that were moved to this time from an earlier or a later one.
         """
         early, late = (self.clock.callLater(when, self.note, when) for when in (1, 9))
         self.clock.callLater(5, self.note, "other")
@@ -216,8 +216,8 @@ class ClockTests(SynchronousTestCase):
 
     def test_runForShowsEachCallItsTime(self) -> None:
         """
-        During ``runFor``, each call sees the time for which it was scheduled. At the end, exactly 5
-        seconds have passed.
+        During ``runFor(5)``, each call sees the time for which it was scheduled. At the end,
+        exactly 5 seconds have passed.
         """
         self.clock.callLater(1, lambda: self.clock.callLater(2, self.note, "nested"))
         self.clock.callLater(7, self.note, "later")

@@ -26,8 +26,8 @@ class LogNormalLatencyTests(SynchronousTestCase):
 
     def test_medianAndSpreadAreAsGiven(self) -> None:
         """
-        The median of 4,000 latencies and the standard deviation of their logarithms are those
-        given.
+        The median of 4,000 latencies is the given median. The standard deviation of their
+        logarithms is the given sigma.
         """
         for stable in (False, True):
             drawn = self.sample(LogNormalLatency(0.04, 0.5, stable=stable))

@@ -67,7 +67,9 @@ class ResolverTests(NetworkTestCase):
         self.assertTrue(verifyObject(IHostnameResolver, self.reactor().nameResolver))
 
     def test_addedNameHasItsAddresses(self) -> None:
-        """A name resolves to the addresses given to ``addName``, in upper or lower case."""
+        """
+        A name resolves to the addresses given to ``addName``. The case of its letters is ignored.
+        """
         self.network.addName("Bootstrap.example", A, B)
         self.assertEqual(
             self.resolve("bootstrap.Example", 7, None, "UDP"),

@@ -71,7 +71,8 @@ class DeliveryTests(NetworkTestCase):
 
     def test_boundPortTakesOneAddress(self) -> None:
         """
-        A port bound to the loopback address gets no datagram to the public address, and vice versa.
+        A port bound to the loopback address receives only datagrams to the loopback address. A port
+        bound to the public address receives only datagrams to the public address.
         """
         inside, outside = Recorder(), Recorder()
         self.listen(A, 2000, inside, "127.0.0.1")
@@ -104,8 +105,8 @@ class DeliveryTests(NetworkTestCase):
 
     def test_countersCountEachOutcome(self) -> None:
         """
-        One datagram is duplicated and a second one is lost. The network counts two as sent and two
-        as delivered.
+        One datagram is duplicated and a second one is lost. The network counts two as sent, two as
+        delivered, one as duplicated and one as lost.
         """
         network = self.network
         network.duplication = 1
@@ -155,7 +156,10 @@ class DeliveryTests(NetworkTestCase):
                 self.assertEqual(len(self.flushLoggedErrors(error)), 1)
 
     def test_exceptionForTestIsRaised(self) -> None:
-        """The clock raises a KeyboardInterrupt and a `LimitReached` of a protocol."""
+        """
+        If a protocol raises KeyboardInterrupt or `LimitReached`, the clock raises the same
+        exception.
+        """
 
         class Interrupted(Recorder):
             def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:

@@ -76,7 +76,7 @@ class PortTests(NetworkTestCase):
         self.listen("10.9.9.9", 1000, Recorder())
 
     def test_foreignInterfaceIsRefused(self) -> None:
-        """Listening on another host's address or on a name in place of an address is refused."""
+        """A port can't be opened on another host's address, or on a name in place of an address."""
         self.assertRaises(CannotListenError, self.listen, A, 7, Recorder(), B)
         self.assertRaises(InvalidAddressError, self.listen, A, 7, Recorder(), "eth0")
 

@@ -53,7 +53,7 @@ class AloneTests(SynchronousTestCase):
 
     def test_onlyNodeStoresOnItself(self) -> None:
         """
-        A node without bootstrap nodes stores a value on itself. Without a handler, or if it is
+        A node without bootstrap nodes stores a value on itself. If the node has no handler or is
         ephemeral, a put fails with NoCloseNodes.
         """
         self.assertKeepsItself(self.keeper())
@@ -107,8 +107,8 @@ class AloneTests(SynchronousTestCase):
 
     def test_refusingNetworkLeavesTheNodeItself(self) -> None:
         """
-        The only other member accepts no values. A put stores the value on the node itself, and on
-        an ephemeral node it fails with NoCloseNodes.
+        The only other member accepts no values. A put stores the value on the node itself. On an
+        ephemeral node, a put fails with NoCloseNodes.
         """
         DHTNode(self.network.reactor("10.0.0.99"), random=self.network.random).listen(6620)
         visitor = DHTNode(self.network.reactor(), ephemeral=True, bootstrap=["10.0.0.99:6620"])

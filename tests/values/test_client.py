@@ -70,7 +70,8 @@ class NetworkTests(SynchronousTestCase):
     def test_ownValueIsFoundAtOnce(self) -> None:
         """
         A get on one of the 5 nodes closest to the key finds the value in the node's own store,
-        without any answer. A get on one of the next 15 nodes needs at most one answer.
+        without an answer from another node. A get on one of the next 15 nodes needs at most one
+        answer from another node.
         """
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         for place, id in enumerate(self.network.closest(key)):
@@ -118,8 +119,9 @@ class NetworkTests(SynchronousTestCase):
 
     def test_getSurvivesAnyErrorOfItsOwnStore(self) -> None:
         """
-        A get finds the value on other nodes if the own store raises any exception, fails later,
-        gives no result or gives a wrong one.
+        A get finds the value on other nodes within 1 second in each of four cases: the node's own
+        store raises an exception, returns a failed Deferred, returns a Deferred that never fires,
+        or returns text.
         """
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         [node] = [each for each in self.network.members if each.id == self.network.closest(key)[0]]
@@ -192,7 +194,7 @@ class NetworkTests(SynchronousTestCase):
             self.clock.runUntil(values.get(node, lost))
 
     def test_cancelStopsSending(self) -> None:
-        """After a get or a put was cancelled, the node sends no more datagrams."""
+        """After a get and a put were cancelled, the node sends no more datagrams."""
         key = self.clock.runUntil(values.put(self.network.visitor(), b"value"))
         reactor = self.network.reactor()
         asker = self.network.visitor(reactor)

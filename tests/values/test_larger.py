@@ -34,8 +34,8 @@ class LargerValueTests(SynchronousTestCase):
 
     def test_largestUpdateOfAnOriginalFitsADatagram(self) -> None:
         """
-        An update of a member of another implementation with a value of 1,285 bytes is a datagram of
-        1,400 bytes.
+        A member of another implementation sends an update with a value of 1,285 bytes in a datagram
+        of 1,400 bytes.
         """
         body = wire.requestBody(
             values.COMMAND,
@@ -48,8 +48,8 @@ class LargerValueTests(SynchronousTestCase):
 
     def test_largerValueIsKeptByAllClosestNodesAndFound(self) -> None:
         """
-        Values of 1,001 to 1,285 bytes are kept by all 20 closest nodes. An ephemeral visitor that
-        is new gets them. No answer has more than 1,400 bytes.
+        Values of 1,001 to 1,285 bytes are kept by all 20 closest nodes. A new ephemeral visitor
+        gets them. No answer has more than 1,400 bytes.
         """
         sizes: list[int] = []
 

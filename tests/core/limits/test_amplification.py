@@ -35,14 +35,17 @@ class ExcessBudgetTests(SynchronousTestCase):
         self.address = ("20.0.0.1", 1)
 
     def test_budgetIsSpentByItsBurst(self) -> None:
-        """`EXCESS_BURST`, 32,000, bytes are spent by 32 answers of 1,000 bytes, and not by 31."""
+        """A new budget, `EXCESS_BURST`, allows 32 answers of 1,000 bytes and no further byte."""
         for _ in range(32):
             self.assertTrue(self.budget.spend(self.address, 1000, 0.0))
         self.assertEqual(EXCESS_BURST, 32 * 1000)
         self.assertFalse(self.budget.spend(self.address, 1, 0.0))
 
     def test_budgetGrowsByItsRate(self) -> None:
-        """Of a spent budget, `EXCESS_RATE`, 4,000, bytes are left after a second."""
+        """
+        One second after a budget is spent, it allows 4,000 bytes, `EXCESS_RATE`, and no further
+        byte.
+        """
         self.budget.spend(self.address, int(EXCESS_BURST), 0.0)
         self.assertFalse(self.budget.spend(self.address, 1, 0.0))
         for _ in range(4):
@@ -51,7 +54,10 @@ class ExcessBudgetTests(SynchronousTestCase):
         self.assertFalse(self.budget.spend(self.address, 1, 1.0))
 
     def test_budgetDoesNotGrowBeyondItsBurst(self) -> None:
-        """After an hour without requests, a budget is spent by `EXCESS_BURST`, 32,000, bytes."""
+        """
+        After an hour without requests, a budget allows 32,000 bytes, `EXCESS_BURST`, and no further
+        byte.
+        """
         self.budget.spend(self.address, 1000, 0.0)
         self.assertTrue(self.budget.spend(self.address, int(EXCESS_BURST), 3600.0))
         self.assertFalse(self.budget.spend(self.address, 1, 3600.0))

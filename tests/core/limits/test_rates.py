@@ -138,8 +138,8 @@ class RateLimiterTests(SynchronousTestCase):
 
     def test_limitedHostIsRememberedAmong4095Others(self) -> None:
         """
-        A host over its limit is still refused after requests of `RATE_LIMITED_HOSTS` - 1, 4,095,
-        other hosts.
+        A host over its limit is still refused after requests of 4,095 other hosts, one fewer than
+        `RATE_LIMITED_HOSTS`.
         """
         limiter = RateLimiter(RateLimit(rate=1.0, burst=2.0))
         limiter.allows("a", 0.0)

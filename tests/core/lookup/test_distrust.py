@@ -107,8 +107,8 @@ class DistrustTests(LookupTestCase):
 
     def test_publicHostIsAskedFewTimes(self) -> None:
         """
-        Of 15 named ports of a public host, `LOOKUP_REQUESTS_PER_HOST`, 4, are asked. All 15 of a
-        private host are.
+        Of 15 named ports of a public host, `LOOKUP_REQUESTS_PER_HOST`, 4, are asked. All 15 ports
+        of a private host are asked.
         """
         for host, expected in (("20.9.9.9", LOOKUP_REQUESTS_PER_HOST), ("10.9.9.9", 15)):
             lookup = startLookup([node(100, "10.0.0.9")])

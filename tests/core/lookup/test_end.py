@@ -82,7 +82,7 @@ class EndTests(LookupTestCase):
     def test_closerCandidateIsWaitedForTwice(self) -> None:
         """
         After k other nodes have answered, a closer candidate gets `PATIENCE`, 2, transmissions. The
-        lookup is over when it is silent to both.
+        lookup is over when the candidate has answered neither.
         """
         lookup = startLookup([node(1), node(2), node(3)], k=2)
         first, second = askAll(lookup)
@@ -141,7 +141,7 @@ class EndTests(LookupTestCase):
     def test_lateAnswerIsNotWaitedForWithoutABudget(self) -> None:
         """
         After `LOOKUP_BUDGET`, 144, datagrams, the lookup waits only for answers that are on time.
-        When these have come, it is over, although a late answer could still become a result.
+        After these answers, the lookup is over, although a late answer could still become a result.
         """
         lookup = startLookup([node(1), node(2)])
         first, second = askAll(lookup)

@@ -133,8 +133,8 @@ class MisnamedTests(LookupTestCase):
 
     def test_nodeNamedTrulyBeforeItsAnswerTakesItsPlace(self) -> None:
         """
-        A node was asked under a false id, and another node names it with its own id before it
-        answers. It takes its place, and the second referrer earns credit.
+        Before a node that was asked under a false id answers, a second referrer names it with its
+        own id. The node takes one of the k places, and the second referrer earns credit.
         """
         lookup = startLookup([node(100), node(101)], k=2)
         liar, referrer = askAll(lookup)
@@ -203,8 +203,8 @@ class MisnamedTests(LookupTestCase):
 
     def test_unnamedIdsTooCloseAreLimited(self) -> None:
         """
-        Of 20 nodes that answer under ids implausibly close to the target, which nobody named,
-        `MAXIMUM_TOO_CLOSE`, 8, count.
+        Twenty nodes answer under ids that no node has named and that are implausibly close to the
+        target. Eight of them count, as `MAXIMUM_TOO_CLOSE` allows.
         """
         lookup = Lookup(TARGET, OWN, spacing=TOO_CLOSE << 8)
         lookup.addContacts(compact(node(1000 + number) for number in range(K)))

@@ -64,7 +64,7 @@ class LedgerTests(SynchronousTestCase):
             self.assertTrue(each.isRight)
 
     def test_lateCandidatesReduceAllCredit(self) -> None:
-        """8 late candidates cost every referrer one credit, 16 cost two, and 80 not more."""
+        """8 late candidates cost every referrer one credit. 16 cost two, and 80 also cost two."""
         expected = [0] * SILENCES_PER_CREDIT + [1] * SILENCES_PER_CREDIT + [2] * 65
         seen = []
         for _ in expected:
@@ -96,8 +96,8 @@ class LedgerTests(SynchronousTestCase):
 
     def test_candidateIsVouchedFor(self) -> None:
         """
-        There is evidence for a candidate without referrers, and for a candidate of which one
-        referrer also named a node that has answered.
+        A candidate is vouched for if it has no referrers, or if one of its referrers has also named
+        a node that has answered.
         """
         self.assertTrue(isVouchedFor(candidate(1)))
         self.assertFalse(isVouchedFor(candidate(1, self.referrer, self.other)))
@@ -131,7 +131,9 @@ class ReferrerTests(SynchronousTestCase):
         self.assertEqual(self.queue.namedBy(self.compact), expected)
 
     def test_contactWithACreditedReferrerIsTaken(self) -> None:
-        """A contact is taken if one referrer has more credit than all have lost."""
+        """
+        A contact is taken if the credit of one referrer is larger than the reduction of all credit.
+        """
         for each in self.referrers[1:]:
             each.credit = 0
         self.referrers[0].credit = 2
@@ -140,7 +142,10 @@ class ReferrerTests(SynchronousTestCase):
         self.assertEqual(self.queue.takeNearest(2, 1, False), (1, self.compact))
 
     def test_trustGivesCreditBack(self) -> None:
-        """When contacts without credit are to be asked, their referrers get 3 credits, not more."""
+        """
+        When contacts whose referrers have no credit are to be asked, each of these referrers gets a
+        credit of exactly 3.
+        """
         for each in self.referrers:
             each.credit = -2
         self.assertIsNone(self.queue.takeNearest(2, 0, False))
@@ -214,9 +219,9 @@ class PatienceTests(LookupTestCase):
 
     def test_candidateIsGivenUpEarly(self) -> None:
         """
-        While credit is reduced, a named candidate without evidence fails after half of the retry
-        budget, at its first late answer, and not before. A candidate that the node knew does so
-        only at the whole of it.
+        While credit is reduced, a named candidate without evidence fails at its first late answer
+        if half of the retry budget is spent. Before that, such a candidate is only late. A
+        candidate that the node knew is only late in both cases.
         """
         liar = self.liars[0]
         early, stranger, known = candidate(50, liar), candidate(51, liar), candidate(52)
@@ -228,7 +233,9 @@ class PatienceTests(LookupTestCase):
         self.assertEqual(states, [State.LATE, State.FAILED, State.LATE])
 
     def test_knownCandidateIsGivenUpAtTheRetryBudget(self) -> None:
-        """At the whole of the retry budget, a known candidate fails at its first late answer."""
+        """
+        After the whole retry budget is spent, a known candidate fails at its first late answer.
+        """
         known = candidate(51)
         self.spendTo(RETRY_BUDGET)
         self.lookup._pending.asked(known)

@@ -61,7 +61,10 @@ class PlaceTests(ResultsTestCase):
         self.assertEqual(self.distances(results), [1, 2, 3, 4, 20, 21, 22, 23])
 
     def test_extraMustBeCloserThanTheLastPlace(self) -> None:
-        """An extra as far as the fourth node is not found, and a closer one is."""
+        """
+        An extra is found if it is closer than the fourth node. An extra at the same distance as the
+        fourth node is not found.
+        """
         results = self.results(10, 11, 12, 13)
         results.add(candidate(12, isExtra=True))
         results.add(candidate(13, isExtra=True))
@@ -75,8 +78,8 @@ class PlaceTests(ResultsTestCase):
 
     def test_boundIsTheLastPlace(self) -> None:
         """
-        The bound is the distance of the fourth node after those skipped, and unlimited without a
-        fourth node.
+        The bound is the distance of the fourth node after the skipped nodes. Without a fourth node,
+        it is larger than every distance.
         """
         results = self.results(10, 11, 12, 13, 14)
         bounds = [results.bound(skipped) for skipped in range(3)]
@@ -99,7 +102,10 @@ class CrowdTests(ResultsTestCase):
     """
 
     def test_crowdNeedsAllPlaces(self) -> None:
-        """Four nodes closer than 100 are a crowd. Three are not, nor are four with one at 100."""
+        """
+        Four nodes closer than 100 are a crowd. Three nodes closer than 100 are not, even with
+        further nodes at 100 or more.
+        """
         self.assertFalse(self.results(1, 2, 3, crowdDistance=100).isCrowd)
         self.assertFalse(self.results(1, 2, 3, 100, 101, crowdDistance=100).isCrowd)
         self.assertTrue(self.results(1, 2, 3, 99, crowdDistance=100).isCrowd)
@@ -111,8 +117,9 @@ class CrowdTests(ResultsTestCase):
 
     def test_nodesOutwardsOfTheCrowdAreFound(self) -> None:
         """
-        With a crowd of 8, the 4 closest are found, and 4 nodes from half of 4 places before the end
-        of the crowd on.
+        With a crowd of 8 in a suspected eclipse, these nodes are found: the 4 closest, the last 2
+        of the crowd, and the first 2 beyond the crowd. Without the suspicion, only the 4 closest
+        are found.
         """
         crowd, outer = range(1, 9), range(200, 206)
         results = self.results(*crowd, *outer, crowdDistance=100)
@@ -132,8 +139,8 @@ class DiscreditTests(ResultsTestCase):
 
     def test_referrersOfLateCandidatesBecomeExtras(self) -> None:
         """
-        A node that named 2 late candidates becomes an extra. A node that named one does not, nor
-        does a node of which another candidate answered.
+        A node that named 2 late candidates becomes an extra. A node that named only one late
+        candidate does not. A node that has also named a candidate that answered does not either.
         """
         results = self.results()
         bad, fair, right = candidate(1), candidate(2), candidate(3)
@@ -162,7 +169,7 @@ class ReferrerOfAHolePunchTests(SynchronousTestCase):
         return [self.candidate.referrer(transmissions) for transmissions in range(1, 5)]
 
     def test_knownCandidateHasNoReferrer(self) -> None:
-        """Nobody relays to a candidate that no node has named."""
+        """A candidate that no node has named has no referrer."""
         self.assertEqual(self.referrers(), [None] * 4)
 
     def test_onlyReferrerIsAskedOnce(self) -> None:

@@ -55,8 +55,9 @@ class SilentAddressTests(LookupTestCase):
 
     def test_silentAddressIsWaitedForTwice(self) -> None:
         """
-        With another answer, a candidate whose address was silent lately is waited for during
-        `PATIENCE`, 2, transmissions. Another candidate is waited for during all four.
+        After another node has answered, a candidate with a recently silent address is waited for
+        during 2 transmissions, `PATIENCE`. A candidate without such an address is waited for during
+        all four.
         """
         for silent, expected in (
             ([node(1).address], [False] * PATIENCE + [True] * (4 - PATIENCE)),
@@ -67,7 +68,10 @@ class SilentAddressTests(LookupTestCase):
             self.assertEqual(self.waits(lookup, first), expected)
 
     def test_silentAddressIsWaitedForWithoutAnyAnswer(self) -> None:
-        """Without any answer, a candidate whose address was silent is waited for to its end."""
+        """
+        Without any answer, a candidate with a recently silent address is waited for until its
+        request fails.
+        """
         lookup, first, second = self.start(node(1).address)
         lookup.failed(second)
         self.assertEqual(self.waits(lookup, first), [False] * 4)
@@ -109,7 +113,10 @@ class PostponedTests(LookupTestCase):
         self.assertEqual(list(map(contactOf, askAll(self.lookup))), [self.postponed])
 
     def test_lateAnswerMakesRoom(self) -> None:
-        """When an answer is late, the postponed address is asked. Its failure asks none again."""
+        """
+        When an answer is late, the postponed address is asked. When the late request then fails, no
+        further address is asked.
+        """
         self.lookup.late(self.asked[0], 1)
         self.assertEqual(list(map(contactOf, askAll(self.lookup))), [self.postponed])
         self.lookup.failed(self.asked[0])
@@ -160,7 +167,10 @@ class EclipseTests(LookupTestCase):
         self.assertEqual(self.numbers(askAll(lookup)), [40])
 
     def test_crowdIsNotFollowedWithoutEnd(self) -> None:
-        """A crowd of 3 nodes is followed to a closer one. A crowd of 4, twice k, is not."""
+        """
+        After a crowd of 2 or 3 nodes, a closer node is asked. After a crowd of 4 nodes, twice k, no
+        closer node is asked.
+        """
         lookup, outer = self.start(node(200), node(201))
         for each in outer:
             lookup.answered(each, answer(each.id))

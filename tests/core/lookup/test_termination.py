@@ -48,7 +48,7 @@ class TerminationTests(SynchronousTestCase):
     ) -> None:
         """
         For all answers of hostile nodes, a lookup ends within its budget. It returns at most 40
-        different nodes, 20 and as many extras, ordered by distance.
+        different nodes in the order of distance: up to 20 results and up to 20 extras.
         """
         lookup = Lookup(target, own)
         lookup.addContacts(compact(start))

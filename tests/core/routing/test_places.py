@@ -90,9 +90,7 @@ class BucketTests(TableTestCase):
         self.assertEqual(len([spare for spare in spares if spare is not None]), SPARES_PER_BUCKET)
 
     def test_claimEarnsNoPingInAFullBucket(self) -> None:
-        """
-        A claim is to be pinged if its bucket has a free place, and isn't if the bucket is full.
-        """
+        """A claim is to be pinged only if its bucket has a free place."""
         self.fill(K - 1)
         self.assertTrue(claim(self.table, far(100), 0.0))
         self.table.answered(far(101), 0.0)
@@ -152,9 +150,9 @@ class AlikeIdTests(TableTestCase):
 
     def test_bucketListsFewAlikeIds(self) -> None:
         """
-        The ids of at most `MAXIMUM_ALIKE`, 3, public contacts of a bucket share the same
-        `SHARED_IN_BUCKET`, 12, bits after the bucket's prefix. A contact with other bits there is
-        still listed.
+        A bucket lists at most 3 public contacts, `MAXIMUM_ALIKE`, whose ids share the 12 bits,
+        `SHARED_IN_BUCKET`, after the bucket's prefix. A contact with other bits there is listed
+        too.
         """
         apart = 1 << (ID_BITS - 1 - SHARED_IN_BUCKET)
         alike = [self.public(number) for number in (1, 2, apart - 1, 3, 4)]
@@ -175,7 +173,7 @@ class AlikeIdTests(TableTestCase):
         self.assertEqual(self.table.contacts(), contacts)
 
     def test_freedPlaceOfAlikeIdsIsTaken(self) -> None:
-        """After one of 3 public contacts with similar ids failed, a fourth one is listed."""
+        """After one of 3 public contacts with similar ids has failed, a fourth one is listed."""
         for number in range(MAXIMUM_ALIKE + 1):
             self.table.answered(self.public(number), 0.0)
         self.table.failed(self.public(0).address, 1.0)
@@ -274,7 +272,7 @@ class HostTests(TableTestCase):
         self.assertTrue(self.table.hasProven(("8.8.8.8", 5000)))
 
     def test_removedContactFreesThePlaceOfItsHost(self) -> None:
-        """After a contact failed, another contact of its host is listed."""
+        """After a contact has failed, another contact of its host is listed."""
         self.countListed(["8.8.8.8"] * CONTACTS_PER_HOST)
         self.table.failed(Address("8.8.8.8", 1000), 0.0)
         new = Contact(idOf(0, 100), "8.8.8.8", 2000)

@@ -176,8 +176,8 @@ class IdentityTests(TableTestCase):
 
     def test_idMovesWhenItsAddressIsSilent(self) -> None:
         """
-        A contact that answers at a new address is listed there after its old address was pinged and
-        silent.
+        A contact answers at a new address. It is listed there after its old address has been pinged
+        and has not answered.
         """
         self.table.answered(far(1), 0.0)
         self.table.answered(far(2), 0.0)
@@ -204,8 +204,8 @@ class IdentityTests(TableTestCase):
 
     def test_silentContactLeavesItsIdToItsClaimants(self) -> None:
         """
-        An address that claims a contact's id is to be pinged after the contact failed, and not
-        before. The table returns such an address only once.
+        An address that claims a contact's id is to be pinged only after the contact has failed. The
+        table returns this address only once.
         """
         self.table.answered(far(1), 0.0)
         moved = ("10.0.0.2", 1)
@@ -217,8 +217,8 @@ class IdentityTests(TableTestCase):
 
     def test_answerOfTheContactDeniesItsClaimants(self) -> None:
         """
-        An address that claims a contact's id isn't to be pinged if the contact answers before it
-        fails, under its own id or under another.
+        A contact answers under its own id, under another id or without an id, and then fails. An
+        address that claimed the contact's id before the answer isn't to be pinged.
         """
         for id in (far(1).id, idOf(2), None):
             self.table.answered(far(1), 0.0)
@@ -230,8 +230,9 @@ class IdentityTests(TableTestCase):
 
     def test_claimantsOfAContactAreBounded(self) -> None:
         """
-        Of 100 addresses that claim a contact's id, the last `CLAIMANTS_PER_CONTACT`, 4, are to be
-        pinged after the contact failed. An address that claims the id twice counts once.
+        Of 100 addresses that claim a contact's id, the last 4 are to be pinged after the contact
+        has failed, as `CLAIMANTS_PER_CONTACT` allows. An address that claims the id twice counts
+        once.
         """
         self.table.answered(far(1), 0.0)
         for port in (*range(1, 101), 100):
@@ -270,7 +271,7 @@ class IdentityTests(TableTestCase):
     def test_secondAnswerUnderAnIdHasTheContactPinged(self) -> None:
         """
         A contact that answered one second ago is pinged when another address answers under its id.
-        The other address is pinged again after the contact failed.
+        The other address is pinged again after the contact has failed.
         """
         self.table.answered(far(1), 0.0)
         moved = far(1)._replace(host="10.0.0.2")

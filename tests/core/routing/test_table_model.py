@@ -184,7 +184,7 @@ class InvariantTests(SynchronousTestCase):
     def test_pingCanChangeTheTable(self, k: int, sequence: list[Event]) -> None:
         """
         A ping after an answer or a request goes to a contact that the table holds. A ping after a
-        failure goes to another address than the failed one.
+        failure never goes to the address that failed.
         """
         table = RoutingTable(OWN, k)
         now = 0.0

@@ -199,8 +199,8 @@ class ParseAddressesTests(SynchronousTestCase):
 
     def test_partsOfAnAddressAreRefused(self) -> None:
         """
-        Bytes, a mapping without exactly the keys host and port, and a set with a host or a port are
-        refused, alone and inside of a list.
+        These are refused, alone and inside a list: bytes, a mapping whose keys are not exactly host
+        and port, and a set whose members are not whole addresses.
         """
         wrong: list[object] = [
             b"example.com:4224",
@@ -313,8 +313,9 @@ class HostTests(SynchronousTestCase):
 
     def test_routableHostsByNamer(self) -> None:
         """
-        A public address is routable if any host names it. A private one must be named by a private
-        or loopback host, and a loopback one by a loopback host.
+        A public address is routable if any host names it. A private address is routable if a
+        private or loopback host names it. A loopback address is routable if a loopback host names
+        it.
         """
         namers = {
             "8.8.8.8": {"8.8.4.4", "10.0.0.1", "127.0.0.1"},

@@ -276,8 +276,8 @@ class ReadFieldsTests(SynchronousTestCase):
 
     def test_refusingALargeMessageIsQuick(self) -> None:
         """
-        A datagram of more than 64,000 bytes in empty fields is refused after less than 1,500 bytes
-        were read.
+        A datagram of more than 64,000 bytes in empty fields is refused after fewer than 1,500 of
+        its bytes have been read.
         """
         for field in ("1a00", "7200", "7374", "7000"):
             part = bytes.fromhex(field)

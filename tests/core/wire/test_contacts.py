@@ -79,7 +79,7 @@ class SplitContactsTests(SynchronousTestCase):
 
     @given(st.lists(contacts, max_size=8), st.integers(0, 10))
     def test_contactsBeyondTheMostAreLeftOut(self, listed: list[Contact], most: int) -> None:
-        """At most the given number of contacts is split off. The contacts after it are left out."""
+        """At most the given number of contacts is split off. Further contacts are left out."""
         compact = b"".join(packContact(contact) for contact in listed)
         parts = [unpackContact(part) for part in splitContacts(compact, most)]
         self.assertEqual(parts, listed[:most])

@@ -50,7 +50,10 @@ class TokenIssuerTests(SynchronousTestCase):
         self.assertEqual(tokens.accepts(tokens.issue(*one), *other), one == other)
 
     def test_tokenIsBoundToHostPortIdAndTarget(self) -> None:
-        """A token is refused if the host, the port, the id or the target differs or is absent."""
+        """
+        A token is refused if the host, the port, the id or the target differs. It is also refused
+        if the id or the target is absent.
+        """
         tokens = issuer()
         token = tokens.issue("192.0.2.7", 80, ID, TARGET)
         others: list[Asker] = [
@@ -66,8 +69,8 @@ class TokenIssuerTests(SynchronousTestCase):
 
     def test_idIsNotTakenForTheTarget(self) -> None:
         """
-        Two tokens differ if the bytes of id and target together are equal but split at different
-        places.
+        Askers get different tokens even if their ids and targets give the same bytes when they are
+        joined.
         """
         tokens = issuer()
         asked: list[Asker] = [

@@ -120,8 +120,8 @@ class BudgetTests(ValidationTestCase):
 
     def test_spentBudgetLeavesOutContacts(self) -> None:
         """
-        A contact without a budget gets values of up to 800 bytes, with fewer than 20 contacts, and
-        all 20 contacts without a value.
+        A contact without a budget gets values of 400 and 800 bytes. These answers name fewer than
+        20 contacts. An answer without a value names all 20.
         """
         peer = self.peer(answers="pong")
         self.spendBudget(peer)
@@ -147,7 +147,8 @@ class BudgetTests(ValidationTestCase):
 
     def test_heldAnswerComesOutOfTheBudget(self) -> None:
         """
-        Of 3 values of 60,000 bytes that are held for one address, it gets one after its pong.
+        Three values of 60,000 bytes are held for one address. After its pong, the address gets one
+        of them.
         """
         self.server.register(COMMAND, Handler(lambda _: b"x" * 60_000))
         peer = self.peer(id=None, answers="pong")

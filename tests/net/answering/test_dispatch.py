@@ -136,8 +136,8 @@ class LimitTests(NodeTestCase):
 
     def test_hostLeavesHandlersToOthers(self) -> None:
         """
-        A contact that sends 256 slow requests gets 64 handlers, a quarter of all. Of 20 strangers
-        and 8 contacts that ask then, each gets a handler.
+        A contact that sends 256 slow requests gets 64 handlers, a quarter of all. Each of 20
+        strangers and 8 contacts that ask afterwards gets a handler.
         """
         others = [self.peer(id=None) for _ in range(20)]
         contacts = [self.peer(answers="pong") for _ in range(8)]

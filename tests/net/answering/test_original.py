@@ -78,8 +78,8 @@ class EmptyCommandTests(ResponderTestCase):
 
     def test_emptyCommandIsServedByTheHandlerOfAllCommands(self) -> None:
         """
-        An empty command is a query, and then an update, for the handler that is registered for
-        None.
+        The handler that is registered for None gets the queries and the updates of an empty
+        command.
         """
         self.server.register(None, self.handler)
         target = self.target()
@@ -91,7 +91,10 @@ class EmptyCommandTests(ResponderTestCase):
         self.assertEqual((self.handler.queries, self.handler.updates), ([expected], [expected]))
 
     def test_emptyCommandWithoutAHandlerIsAnsweredWithoutAValue(self) -> None:
-        """A node without a handler for None answers an empty command as it does any other."""
+        """
+        A node without a handler for None answers an empty command with its own id, without a value
+        and without a token.
+        """
         self.server.register(COMMAND, Handler())
         answer = self.ask("", self.target())
         self.assertEqual((answer.id, answer.value), (self.server.id, None))

@@ -78,7 +78,7 @@ class RefusalTests(ResponderTestCase):
     def test_refusalIsAnsweredAtOnceWithoutAToken(self) -> None:
         """
         A handler refuses an update by an exception, a Deferred or a coroutine. The answer comes
-        within a round trip, with the node's id and contacts, without a value and a token.
+        within a round trip. It has the node's id and contacts, but no value and no token.
         """
         other = self.node(bootstrap=[self.addressOf(self.server)])
         self.clock.runUntil(other.ready())

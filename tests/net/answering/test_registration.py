@@ -202,8 +202,8 @@ class RefusedRegistrationTests(ResponderTestCase):
 
     def test_objectWithoutTheInterfaceIsRefused(self) -> None:
         """
-        An object that doesn't provide `ICommandHandler` is refused. So are a function and a class
-        of handlers. The error shows both ways to register a handler.
+        These are refused as a handler: an object that doesn't provide `ICommandHandler`, a
+        function, and a class of handlers. The error shows both ways to register a handler.
         """
 
         class Plain:

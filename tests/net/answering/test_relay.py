@@ -66,7 +66,7 @@ class AskerTests(NodeTestCase):
 
     def test_answerOfTheReferrerIsRefused(self) -> None:
         """
-        An answer of the referrer itself is counted as unexpected and isn't the result of the hole
+        An answer from the referrer itself is counted as unexpected and isn't the result of the hole
         punch.
         """
         punch = self.asker.holepunch(self.destination.address, self.referrer.address)
@@ -153,8 +153,8 @@ class ReferrerTests(NodeTestCase):
 
     def test_pingIsRelayedToAnEphemeralNodeForAWhile(self) -> None:
         """
-        Nothing is relayed to an ephemeral node that has last shown 900 seconds, `VALIDATED_FOR`,
-        ago that it receives.
+        A ping isn't relayed to an ephemeral node that sent its last valid token 900 seconds ago,
+        the time `VALIDATED_FOR`.
         """
         hidden = self.peer(id=None)
         self.validate(hidden)
@@ -164,7 +164,7 @@ class ReferrerTests(NodeTestCase):
         self.assertEqual(self.relay.counters.relaysRefused, 1)
 
     def test_pingsToAnEphemeralNodeAreLimited(self) -> None:
-        """Of 100 pings to be relayed to an ephemeral node at once, `RELAY_BURST`, 20, are."""
+        """Of 100 pings at once for an ephemeral node, 20 are relayed, as `RELAY_BURST` allows."""
         hidden = self.peer(id=None)
         self.validate(hidden)
         for _ in range(100):
@@ -199,7 +199,7 @@ class ReferrerTests(NodeTestCase):
         self.assertRefused(len(bad))
 
     def test_relayedPingsToAContactAreLimited(self) -> None:
-        """Of 100 pings to be relayed to one contact at once, `RELAY_BURST`, 20, are relayed."""
+        """Of 100 pings at once for one contact, 20 are relayed, as `RELAY_BURST` allows."""
         burst = int(RELAY_BURST)
         for _ in range(5 * burst):
             self.peer(id=None).ask(
@@ -213,8 +213,7 @@ class ReferrerTests(NodeTestCase):
 
     def test_relayedPingsToAHostAreLimited(self) -> None:
         """
-        Of 100 pings to be relayed at once to 5 contacts of one host, `RELAY_BURST`, 20, are
-        relayed.
+        Of 100 pings at once for 5 contacts of a host, 20 are relayed, as `RELAY_BURST` allows.
         """
         others = [self.peer(self.destination.host, port=1 + number) for number in range(4)]
         for other in others:
@@ -373,7 +372,7 @@ class RelayRatesTests(SynchronousTestCase):
         return sum(self.rates.allow(address, now) for address in addresses)
 
     def test_portsOfAHostShareItsRate(self) -> None:
-        """One datagram to each of 100 ports of a host is allowed for `RELAY_BURST`, 20, ports."""
+        """Of datagrams to 100 ports of a host, 20 are allowed at once. One second later, 5 are."""
         ports = [("10.0.0.1", 1 + number) for number in range(100)]
         self.assertEqual(self.countAllowed(ports), RELAY_BURST)
         self.assertEqual(self.countAllowed(ports, 1.0), RELAY_RATE)
@@ -384,8 +383,8 @@ class RelayRatesTests(SynchronousTestCase):
 
     def test_allHostsShareARate(self) -> None:
         """
-        Of datagrams to 1,000 hosts, `TOTAL_RELAY_BURST`, 200, are allowed, and `TOTAL_RELAY_RATE`,
-        100, one second later.
+        Of datagrams to 1,000 hosts, 200 are allowed at once, as many as `TOTAL_RELAY_BURST`. One
+        second later, 100 are allowed, as many as `TOTAL_RELAY_RATE`.
         """
         hosts = [(f"20.0.{number >> 8}.{number & 255}", 1) for number in range(1000)]
         self.assertEqual(self.countAllowed(hosts), TOTAL_RELAY_BURST)

@@ -199,8 +199,8 @@ class SharedDeferredTests(ResponderTestCase):
 
     def test_resultServesTwoNodes(self) -> None:
         """
-        A Deferred that handlers of two nodes return answers the requests of both. Its failure is
-        counted twice and logged once by each node.
+        A Deferred that the handlers of two nodes return fails. All four requests to these nodes are
+        answered without a value. Each node counts the failure twice and logs it once.
         """
         other = self.node()
         other.register(COMMAND, self.handler)

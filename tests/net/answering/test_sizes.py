@@ -71,7 +71,7 @@ class AnswerSizeTests(NodeTestCase):
     def test_smallValueLeavesAllContacts(self) -> None:
         """
         With a value of up to 393 bytes, an answer names the 20 closest contacts. With exactly 393
-        bytes, it is a datagram of 1,232 bytes. With 397, it names 19 contacts.
+        bytes, it is a datagram of 1,232 bytes. With 394 bytes, it names 19 contacts.
         """
         for size in (0, 1, 100, WITH_ALL_CONTACTS):
             answer, length = self.ask(size)

@@ -58,8 +58,8 @@ class UpdateTests(ResponderTestCase):
 
     def test_busyAskerMakesNoUpdateRunTwice(self) -> None:
         """
-        An update is repeated after another asker sent 2,000 updates in 20 seconds. It still runs
-        once.
+        An update is repeated after another asker has sent 2,000 updates in 20 seconds. The repeated
+        update doesn't run a second time.
         """
         result: Deferred[bytes] = Deferred()
         mixed = Handler(update=lambda request: result if request.value is None else None)
@@ -86,7 +86,7 @@ class UpdateTests(ResponderTestCase):
 
     def test_repeatedUpdateLeavesOutALargeValue(self) -> None:
         """
-        The answer to a repeated update omits a value of 60,000 bytes. Its token still says that the
+        The answer to a repeated update omits a value of 60,000 bytes. Its token shows that the
         update was accepted.
         """
         self.server.unregister(COMMAND)

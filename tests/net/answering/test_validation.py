@@ -209,14 +209,16 @@ class HeldTests(ValidationTestCase):
         self.assertEqual([m.value for m in self.answersTo(peer)], [b"x" * 2000])
 
     def test_manyGuessesEndTheValidation(self) -> None:
-        """A pong is ignored after `MAXIMUM_GUESSES`, 16, pongs with wrong transaction ids."""
+        """
+        A pong is ignored after 16 pongs with wrong transaction ids, the number `MAXIMUM_GUESSES`.
+        """
         peer = self.answerAfterGuesses(MAXIMUM_GUESSES)
         self.assertEqual(self.answersTo(peer), [])
 
     def test_answersOfAnAddressAreHeldTogether(self) -> None:
         """
-        For one address, at most `HELD_ANSWERS_PER_ADDRESS`, 16, answers are held until it answers
-        one ping. Five more answers are sent with fewer contacts.
+        Of 21 answers for one address, 16 are held until the address answers one ping, as
+        `HELD_ANSWERS_PER_ADDRESS` allows. The other five are sent with fewer than 20 contacts.
         """
         peer = self.peer(id=None, answers="pong")
         for _ in range(HELD_ANSWERS_PER_ADDRESS + 5):
@@ -231,8 +233,8 @@ class HeldTests(ValidationTestCase):
 
     def test_validationsAreLimited(self) -> None:
         """
-        Of 612 unproven addresses, at most `MAXIMUM_VALIDATIONS`, 512, are validated at once. All
-        are answered within 15 seconds.
+        Of 612 unproven addresses, 512 are validated at the same time, as `MAXIMUM_VALIDATIONS`
+        allows. All are answered within 15 seconds.
         """
         peers = [self.peer(id=None) for _ in range(MAXIMUM_VALIDATIONS + 100)]
         for peer in peers:

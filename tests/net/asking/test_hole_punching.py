@@ -64,7 +64,7 @@ class PunchTests(NodeTestCase):
 
     def test_queryWithoutHolePunchingMissesNodeBehindNat(self) -> None:
         """
-        With ``holepunching=False``, a query gets no reply of a node behind a NAT. No ping is
+        With ``holepunching=False``, a query gets no reply from a node behind a NAT. No ping is
         relayed.
         """
         node, _ = self.nodeBehindNat()
@@ -183,7 +183,7 @@ class PunchTests(NodeTestCase):
     def test_slowHandlerRunsOnce(self) -> None:
         """
         A node answers pings at once and an update after one second. Its handler runs once, and the
-        result is accepted.
+        result is accepted. A query that takes one second gets its value too.
         """
         node = self.node(bootstrap=[self.bootstrap])
         self.clock.runUntil(node.ready())

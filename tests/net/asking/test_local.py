@@ -197,7 +197,7 @@ class NetworkTests(LocalTestCase):
         self.assertEqual((self.handler.queries, self.handler.updates), ([], []))
 
     def test_memberWithoutAHandlerIsNotAsked(self) -> None:
-        """A query has no reply of the asker if the asker has no handler for the command."""
+        """A query has no reply from the asker if the asker has no handler for the command."""
         nodes = self.swarm(3)
         nodes[0].register("other", Handler())
         replies = self.collect(nodes[0], nodes[0].id)
@@ -254,8 +254,8 @@ class LoneTests(LocalTestCase):
 
     def test_updateWithoutAHandlerForItFails(self) -> None:
         """
-        A lone node's update fails with `NoCloseNodes` if the node has no handler or a handler
-        without updates. It also fails with ``local=False`` or on an ephemeral node.
+        A lone node's update fails with `NoCloseNodes` in four cases: the node has no handler, its
+        handler takes no updates, the node is ephemeral, or ``local`` is False.
         """
         silent = self.node()
         queried = self.node()
@@ -271,8 +271,8 @@ class LoneTests(LocalTestCase):
 
     def test_handlerForNoneIsAsked(self) -> None:
         """
-        A lone member's query runs its handler for all other commands. In a subclass, it runs the
-        overridden method.
+        A lone member's query runs the handler that the member has registered for None. On a node of
+        a subclass, the query runs the overridden `queryReceived`.
         """
 
         class Node(DHTNode):
@@ -334,7 +334,7 @@ class LoneTests(LocalTestCase):
     def test_addressedQueryAsksOnlyThoseAddresses(self) -> None:
         """
         A query to given addresses runs the asker's handler only if they include the asker's own
-        address. Then one request is sent to this address.
+        address. With this address, the handler runs once for a query and once for an update.
         """
         node = self.member()
         other = self.peer(answers="serve")

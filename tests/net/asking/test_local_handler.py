@@ -77,8 +77,8 @@ class HandlerTests(LocalTestCase):
 
     def test_failingHandlerAnswersWithoutAValue(self) -> None:
         """
-        If the asker's query handler raises, the reply has no value, as if the handler of another
-        node had raised. The handler runs once, and the exception is logged once.
+        If the asker's query handler raises, the asker's own reply has no value. The handler runs
+        once, and the exception is logged once.
         """
 
         def fails(_: Request) -> bytes:
@@ -94,8 +94,9 @@ class HandlerTests(LocalTestCase):
 
     def test_refusingHandlerIsAnError(self) -> None:
         """
-        If the asker's handler refuses or fails an update, the update has one error, and 3 commits
-        at the other members. A lone node's update then fails with `NoCloseNodes`.
+        If the asker's handler refuses an update or raises an exception, the update has one error
+        and 3 commits at the other members. The update of a lone node with such a handler fails with
+        `NoCloseNodes`.
         """
         for error in (UpdateRefused, ZeroDivisionError):
 

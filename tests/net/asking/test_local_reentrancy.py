@@ -140,8 +140,8 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_cancelledQueryDropsTheOwnResult(self) -> None:
         """
-        A query is cancelled while the own handler is at work. Its result isn't a reply, and the
-        handler isn't cancelled.
+        A query is cancelled while the asker's own handler is at work. The handler isn't cancelled,
+        and its result isn't a reply.
         """
         result: Deferred[bytes] = Deferred()
         node = self.member(query=lambda _: result)
@@ -183,7 +183,7 @@ class LocalReentrancyTests(LocalTestCase):
 
     def test_recursiveHandlerIsBounded(self) -> None:
         """
-        A handler that queries its own command runs at most `MAXIMUM_HANDLERS`, 256, times at once.
+        A handler that queries its own command runs at most 256 times, as `MAXIMUM_HANDLERS` allows.
         The query ends within 5 seconds.
         """
         node = self.node()
@@ -240,7 +240,7 @@ class LocalReentrancyTests(LocalTestCase):
     def test_handlerRemovedBetweenItsQueryAndItsUpdateCommitsNothing(self) -> None:
         """
         If the own handler is unregistered between the query and the update, the update fails with
-        `NoCloseNodes`. This is the same with the handler of another node.
+        `NoCloseNodes` and one error.
         """
         node = self.node()
 
@@ -256,7 +256,7 @@ class LocalReentrancyTests(LocalTestCase):
     def test_handlerRemovedBeforeItRunsGivesNothing(self) -> None:
         """
         If the own handler is unregistered in the turn in which the query began, the reply has no
-        value. This is the same with the handler of another node.
+        value.
         """
         node = self.member()
         done = node.query(COMMAND, self.target()).collect()

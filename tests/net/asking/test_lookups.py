@@ -55,7 +55,7 @@ class LookupTests(NodeTestCase):
 
     def test_updateWithQueryHasRepliesOfBothPhases(self) -> None:
         """
-        With ``query=True``, an update of 5 nodes has 5 replies to its query and then 5 to the
+        With ``query=True``, an update to 5 nodes has 5 replies to its query and then 5 to the
         update. Without ``query=True``, it has only the replies to the update.
         """
         nodes = self.swarm(5)

@@ -148,8 +148,8 @@ class PunchTests(DriverTestCase):
 
     def test_givingUpEndsThePunch(self) -> None:
         """
-        When a node is given up after two transmissions, because half of the budget is spent, its
-        request and its hole punch end. It counts as one error, like the other silent node.
+        After half of the retry budget is spent, a node is given up after two transmissions. Its
+        request and its hole punch end. This node and the other silent node count as one error each.
         """
         self.punch()
         for candidate, _ in list(self.lookup._pending):
@@ -163,7 +163,10 @@ class PunchTests(DriverTestCase):
         self.assertEqual(self.driver.counts.errors, 2)
 
     def test_oneOpenPathEndsTheOtherPunch(self) -> None:
-        """When the hole punch through one referrer succeeds, that through the other ends."""
+        """
+        When the hole punch through one referrer succeeds, the hole punch through the other referrer
+        ends.
+        """
         self.begin(FIRST, SECOND, k=3)
         self.answer(FIRST, SILENT)
         self.answer(SECOND, SILENT)
@@ -241,8 +244,8 @@ class CommitTests(DriverTestCase):
 
     def test_updateDeliversTheRepliesOfItsCommit(self) -> None:
         """
-        Of an update, only the replies of the commit are delivered. The answers to both phases are
-        counted, and the commits apart.
+        An update delivers only the replies of its commit. The answers to both phases are counted,
+        and the commits are also counted separately.
         """
         self.commit()
         self.assertEqual([reply.node for reply in self.replies], [FIRST, SECOND])
@@ -251,13 +254,15 @@ class CommitTests(DriverTestCase):
         self.assertEqual((counts.commits, counts.errors), (2, 0))
 
     def test_updateWithQueryDeliversAllReplies(self) -> None:
-        """Of an update with a query, the replies of both phases are delivered, in order."""
+        """An update with a query delivers the replies of both phases, in order."""
         self.commit(withQuery=True)
         expected = [FIRST, SECOND, FIRST, SECOND]
         self.assertEqual([reply.node for reply in self.replies], expected)
 
     def test_newTokenIsNoRefusal(self) -> None:
-        """An answer with another token is no error. The update is sent once more with it."""
+        """
+        An answer with another token is no error. The update is sent once more with the new token.
+        """
         self.begin(FIRST, isUpdate=True)
         self.answer(FIRST)
         newer = b"n" * 32
@@ -270,7 +275,10 @@ class CommitTests(DriverTestCase):
         self.assertEqual(self.ends, [None])
 
     def test_oneTakenUpdateIsASuccess(self) -> None:
-        """An update succeeds if one node takes it, and the other refuses it as one error."""
+        """
+        An update succeeds if one node accepts it and another node refuses it. The refusal counts as
+        one error.
+        """
         self.begin(FIRST, SECOND, isUpdate=True)
         for contact in (FIRST, SECOND):
             self.answer(contact)

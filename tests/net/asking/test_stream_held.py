@@ -45,7 +45,8 @@ class HeldTests(DroppedTestCase):
 
     def test_loopThatWaitsElsewhereIsNeverCollected(self) -> None:
         """
-        A loop keeps its stream while its body waits for another Deferred. It yields all 5 replies.
+        A loop keeps its stream while its body waits for another Deferred. The loop gets all 5
+        replies.
         """
         count = 0
 

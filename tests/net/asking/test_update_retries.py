@@ -54,8 +54,8 @@ class RetryTests(NodeTestCase):
 
     def test_updateOfASlowHandlerIsSentOnce(self) -> None:
         """
-        A peer of the original's kind answers an update after a second. The update is sent once, and
-        its reply arrives.
+        A peer like ``dht-rpc`` answers an update after a second. The update is sent once, and its
+        reply arrives.
         """
         self.seconds = 1.0
         stream = self.asker.update(COMMAND, self.target(), b"x", nodes=[self.slow.address])
@@ -64,15 +64,19 @@ class RetryTests(NodeTestCase):
 
     def test_lostUpdateIsSentAgainAfterTheOriginalHasGivenUp(self) -> None:
         """
-        A peer of the original's kind is sent an unanswered update four times, with pauses of at
-        least `UPDATE_WAIT`, 1.5 seconds. Its queries were answered within 20 milliseconds.
+        A peer like ``dht-rpc`` answers queries within 20 milliseconds and leaves an update
+        unanswered. The update is sent four times, with pauses of at least 1.5 seconds,
+        `UPDATE_WAIT`.
         """
         pauses = self.pauses()
         self.assertEqual(len(pauses), 3)
         self.assertGreaterEqual(min(pauses) + 1e-9, UPDATE_WAIT)
 
     def test_updateToARememberingNodeIsRetriedSoon(self) -> None:
-        """A peer that says that it remembers updates is sent an update again within a second."""
+        """
+        If a peer's flags say that it remembers updates, an unanswered update is sent again within a
+        second.
+        """
         self.flags = REMEMBERS_UPDATES
         pauses = self.pauses()
         self.assertEqual(len(pauses), 3)
@@ -89,7 +93,7 @@ class RetryTests(NodeTestCase):
             self.assertGreaterEqual(min(self.pauses()) + 1e-9, UPDATE_WAIT)
 
     def test_queriesAreRetriedSoon(self) -> None:
-        """A query of an update that the peer doesn't answer is sent again within a second."""
+        """In the query phase of an update, an unanswered query is sent again within a second."""
         times: list[float] = []
         self.slow.onRequest = lambda message, source: times.append(self.clock.seconds())
         stream = self.asker.update(COMMAND, self.target(), nodes=[self.slow.address])

@@ -140,8 +140,8 @@ class RedirectTests(RequestsTestCase):
 
     def test_redirectedRequestIsRetriedAsOften(self) -> None:
         """
-        A redirected request gets as many retries at the new address as at the old one. Then it
-        fails once.
+        A request is redirected after two transmissions to the old address. It is sent three times
+        to the new address, and then fails once.
         """
         self.clock.runFor(20)
         retries = [address for _, address in self.sent[3:]]

@@ -56,8 +56,8 @@ class FullTests(SynchronousTestCase):
 
     def test_addressHasOneProbe(self) -> None:
         """
-        An address isn't probed twice at once, even if the end of another probe has just started its
-        probe.
+        A new probe of an address ends the oldest probe, and the end of the oldest probe starts a
+        probe of the same address. The address gets only one ping.
         """
         self.fill(next=THIRD)
         self.probe(THIRD)
@@ -67,8 +67,8 @@ class FullTests(SynchronousTestCase):
 
     def test_probesStayWithinTheirLimit(self) -> None:
         """
-        At most 2 probes are in flight while the end of one starts another. Each of the 4 probes
-        ends once.
+        At most 2 probes are in flight, even if the end of one probe starts another. Each of the 4
+        probes ends once.
         """
         self.fill(next=THIRD)
         self.probe(FOURTH)

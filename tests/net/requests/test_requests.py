@@ -64,8 +64,8 @@ class EndTests(RequestsTestCase):
 
     def test_silentRequestIsSentFourTimes(self) -> None:
         """
-        A request without an answer is sent four times with growing pauses. Then it fails with the
-        address.
+        A request without an answer is sent four times with growing pauses. Then it fails with a
+        `RequestTimeout` that contains the address.
         """
         times: list[float] = []
         self.send()
@@ -162,8 +162,8 @@ class EndTests(RequestsTestCase):
 
     def test_stopWithinACallbackIsFinal(self) -> None:
         """
-        A failure callback calls ``stop``. The other request fails with `NodeDestroyed`, and no
-        timer is left.
+        The failure callback of one request calls ``stop``. A second request then fails with
+        `NodeDestroyed`, and no timer is left.
         """
         callbacks = Callbacks(lambda *_: None, lambda _: self.requests.stop(NodeDestroyed("gone")))
         self.requests.send(PEER, BODY, callbacks)

@@ -69,7 +69,10 @@ class TimeoutTests(RequestsTestCase):
         self.assertEqual(self.timeoutOf(PEER), MINIMUM_TIMEOUT)
 
     def test_roundTripOfAnAddressIsItsOwn(self) -> None:
-        """An answer after 0.4 seconds raises the time-out of its address above that of others."""
+        """
+        An answer after 0.4 seconds raises the time-out of its address above 0.4 seconds. The
+        time-out of an address that answers after 10 ms is 0.2 seconds.
+        """
         for _ in range(2):
             self.answerOnce(PEER, 0.4)
             self.answerOnce(OTHER, 0.01)
@@ -95,8 +98,8 @@ class TimeoutTests(RequestsTestCase):
 
     def test_answerEndsARowOfMisses(self) -> None:
         """
-        7 late transmissions, an answer, and 7 late transmissions again don't slow the node's own
-        link, because no 8 of them are in a row.
+        21 transmissions are late, and an answer arrives after the first 7 and after the next 7. The
+        time-out of unknown addresses stays the same, because no 8 transmissions in a row were late.
         """
         for _ in range(2):
             for number in range(MISSED_IN_A_ROW - 1):
@@ -107,14 +110,14 @@ class TimeoutTests(RequestsTestCase):
         self.assertEqual(self.timeoutOf(UNKNOWN), MINIMUM_TIMEOUT)
 
     def test_failureDoublesTheNextWait(self) -> None:
-        """After a request without any answer, the next one to the address waits twice as long."""
+        """After a request has timed out, the next request to its address waits twice as long."""
         self.answerOnce(PEER, 0.01)
         self.send(PEER)
         self.clock.runUntil(lambda: self.failures)
         self.assertEqual(self.timeoutOf(PEER), 2 * MINIMUM_TIMEOUT)
 
     def test_silenceOfARelayedPingKeepsTheTimeout(self) -> None:
-        """A ping that only the referrer gets, and nobody answers, leaves the peer's time-out."""
+        """An unanswered ping through a referrer leaves the time-out of the peer unchanged."""
         self.answerOnce(PEER, 0.01)
         callbacks = Callbacks(lambda message, source: None, self.failures.append)
         self.requests.sendThrough(PEER, OTHER, b"relayed", callbacks)
@@ -257,7 +260,7 @@ class SilenceTests(CallerTestCase):
         self.clock.runUntil(lambda: failures)
 
     def test_answerEndsASilence(self) -> None:
-        """An address is silent after an unanswered request, and no longer after an answer."""
+        """An address counts as silent after an unanswered request, until it answers."""
         self.silence()
         self.assertTrue(self.caller.isSilent(PEER))
         self.caller.ping(PEER, Callbacks(lambda *_: None, lambda _: None))
@@ -265,15 +268,15 @@ class SilenceTests(CallerTestCase):
         self.assertFalse(self.caller.isSilent(PEER))
 
     def test_silenceOfANodeCountsAtOnce(self) -> None:
-        """An address that leaves a request of the node itself unanswered is silent at once."""
+        """After an unanswered request that needs no handler, its address counts as silent."""
         self.query(isForHandler=False)
         self.assertTrue(self.caller.isSilent(PEER))
         self.assertEqual(self.countTo(PEER), TRANSMISSIONS)
 
     def test_silentHandlerIsPinged(self) -> None:
         """
-        After a handler left a query unanswered, its node is pinged. The address is silent when the
-        pings are unanswered too.
+        After a handler has left a query unanswered, its node is pinged. The address counts as
+        silent when the pings are unanswered too.
         """
         self.list()
         self.query(isForHandler=True)
@@ -293,7 +296,10 @@ class SilenceTests(CallerTestCase):
         self.assertTrue(self.table.hasProven(PEER))
 
     def test_silentAddressIsNotPingedAgain(self) -> None:
-        """An address that was silent within a minute is not pinged for a silent handler."""
+        """
+        After a handler has left a query unanswered, its address isn't pinged if the address was
+        silent within the last minute.
+        """
         self.silence()
         before = self.countTo(PEER)
         self.query(isForHandler=True)
@@ -301,7 +307,10 @@ class SilenceTests(CallerTestCase):
         self.assertEqual(self.countTo(PEER), before + TRANSMISSIONS)
 
     def test_unansweredValidationIsNoSilence(self) -> None:
-        """A contact that leaves the ping of a validation unanswered keeps its place."""
+        """
+        A contact that leaves the ping of a validation unanswered stays listed. It doesn't count as
+        silent.
+        """
         self.list()
         self.caller.probing.validations.send(PEER, lambda isAnswered: None)
         self.clock.runFor(20)
@@ -311,7 +320,7 @@ class SilenceTests(CallerTestCase):
     def test_goneAddressHasNoTimeoutOfItsOwn(self) -> None:
         """
         When an address has answered neither a handler's request nor a ping, the next request to it
-        waits as long as one to an unknown address.
+        has the same time-out as a request to an unknown address.
         """
         for address, seconds in [(PEER, 0.4)] + [(OTHER, 0.01)] * 20:
             self.caller.ping(address, Callbacks(lambda *_: None, lambda _: None))
@@ -332,7 +341,10 @@ class CheckTests(CallerTestCase):
     """
 
     def test_addressIsCheckedOnceAtATime(self) -> None:
-        """An address is pinged once while a check is pending, and again after it has ended."""
+        """
+        While a check of an address is pending, another check sends no ping. After the check has
+        been answered or has timed out, another check sends a ping.
+        """
         self.caller.check(PEER)
         self.caller.check(PEER)
         self.assertEqual(self.countTo(PEER), 1)
@@ -345,7 +357,10 @@ class CheckTests(CallerTestCase):
         self.assertEqual(self.countTo(PEER), before + 1)
 
     def test_checksAreLimited(self) -> None:
-        """Of 129 addresses to check, 128 are pinged. The last one is when a check has ended."""
+        """
+        Of 129 addresses to check, 128 are pinged. The last address can be checked after another
+        check has ended.
+        """
         addresses = [Address("10.1.0.1", 1 + port) for port in range(MAXIMUM_CHECKS + 1)]
         for address in addresses:
             self.caller.check(address)

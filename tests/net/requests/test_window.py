@@ -51,7 +51,9 @@ class WindowTests(RequestsTestCase):
         self.assertEqual(self.ports(), [1, 2, 3])
 
     def test_timeoutsSendAllRequests(self) -> None:
-        """Without any answer, all waiting requests are sent as the ones before them time out."""
+        """
+        Without any answer, each waiting request is sent after an earlier request has timed out.
+        """
         self.fill()
         self.clock.runFor(20)
         self.assertEqual(self.ports(), [1, 2, 3, 4, 5])
@@ -93,7 +95,8 @@ class TransactionIdTests(RequestsTestCase):
 
     def test_transactionIdsAreUnpredictable(self) -> None:
         """
-        The transaction ids of 200 requests have more than 190 different steps and use all 15 bits.
+        The steps between the transaction ids of 200 requests have more than 190 different sizes.
+        The largest of these ids is above 30,000, so that all 15 bits are used.
         """
         for _ in range(200):
             self.send()

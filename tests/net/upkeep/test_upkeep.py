@@ -54,7 +54,7 @@ class CheckTests(NodeTestCase):
     def test_manyDeadContactsLeaveTheTable(self) -> None:
         """
         In a network of 60, all nodes but one die. Within `DEAD_GONE_AFTER` seconds, all dead
-        contacts leave its table.
+        contacts leave the table of the remaining node.
         """
         nodes = self.swarm(60)
         for node in nodes[1:]:
@@ -127,7 +127,7 @@ class IsolatedTests(NodeTestCase):
 
     def test_nodeJoinsOnceItsBootstrapNodeIsBack(self) -> None:
         """
-        A node joins within `LONGEST_RETRY` plus one interval after its bootstrap node came back.
+        A node joins within `LONGEST_RETRY` plus one interval after its bootstrap node has started.
         """
         node = self.node(bootstrap=["10.1.1.1:7000"])
         self.clock.runFor(1800)
@@ -181,7 +181,7 @@ class RefreshTests(NodeTestCase):
     def test_farBucketsAreExploredAfterJoining(self) -> None:
         """
         Within `EXPLORE_AFTER` plus 4 intervals after joining, a node has filled at least half of
-        its farthest bucket. Ids in this bucket differ from its own in the first bit.
+        its farthest bucket. The ids in this bucket differ from the node's own id in the first bit.
         """
         nodes = self.swarm(80)
         self.clock.runFor(EXPLORE_AFTER + 4 * INTERVAL)

@@ -310,8 +310,8 @@ class EndTests(NetworkTestCase):
 
     def test_crashEndsShutdown(self) -> None:
         """
-        A crash during a shutdown fires the Deferred of ``shutDown``. A Deferred of ``before`` that
-        fires later does no harm.
+        A crash during a shutdown fires the Deferred of ``shutDown``. A Deferred of ``before`` can
+        fire later without an error.
         """
         waiting: Deferred[None] = Deferred()
         self.host.addSystemEventTrigger("before", "shutdown", lambda: waiting)

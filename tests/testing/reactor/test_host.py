@@ -60,13 +60,13 @@ class ReactorTests(NetworkTestCase):
 
     def test_unreachableAddressIsRefused(self) -> None:
         """
-        A host can't have a name, an IPv6 address, or a loopback, unspecified or empty address.
+        The address of a host can't be a name, an IPv6 address, 127.0.0.1, 0.0.0.0 or an empty text.
         """
         for host in ("example", "::1", "127.0.0.1", "0.0.0.0", ""):
             self.assertRaises(ValueError, self.network.reactor, host)
 
     def test_callsRunOnNetworkClock(self) -> None:
-        """A delayed call of 3 seconds runs by the network's clock. It is listed until it runs."""
+        """A delayed call of 3 seconds is listed. It runs after 3 seconds of the network's clock."""
         ran: list[float] = []
         call = self.reactor().callLater(3, lambda: ran.append(self.reactor().seconds()))
         self.assertEqual(list(self.reactor().getDelayedCalls()), [call])

@@ -183,8 +183,8 @@ class PoolTests(ThreadTestCase):
 
     def test_shutdownStopsPool(self) -> None:
         """
-        During a shutdown, the pool works in the phase ``before`` and does nothing from ``during``
-        on. After a host's end, a new pool does nothing.
+        During a shutdown, the pool runs work in the phase ``before`` and ignores work in the phase
+        ``after``. A host that has crashed ignores work too.
         """
         host = self.host
         pool = host.getThreadPool()
