@@ -53,7 +53,6 @@ class Answers:
         length: int,
         token: bytes | None,
         value: bytes | None = None,
-        *,
         isProven: bool = False,
     ) -> None:
         """

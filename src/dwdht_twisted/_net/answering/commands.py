@@ -98,7 +98,9 @@ class UserCommands:
         self._counters.queriesServed += 1
         # A query whose handler fails is answered without a value.  So the asker still learns the
         # contacts, and does not repeat its request.
-        answer = partial(self._answers.answer, message, address, length, fresh, isProven=isProven)
+        answer = partial(self._answers.answer, message, address, length, fresh)
+        if isProven:
+            answer = partial(answer, isProven=True)
         self.runner.run(
             self._handler.queryReceived,
             request,

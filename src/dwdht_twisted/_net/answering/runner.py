@@ -72,7 +72,7 @@ class HandlerRunner:
         self._reports = Reports(self._log, environment.clock.seconds)
         # Keyed by time-out timer: a handler may return one Deferred for several requests.
         self._atWork: dict[IDelayedCall, Result] = {}
-        # The number of running handlers for each host that is not a loopback host.
+        # The number of running handlers for each host of other nodes.
         self._perHost: Counter[str] = Counter()
 
     @property
@@ -96,12 +96,8 @@ class HandlerRunner:
         :param isOwn: whether the node asks itself.  The node's own requests may take all places.
         :return: False when the handler was not called, because too many handlers are running
         """
-        most = HANDLERS_FOR_STRANGERS if isStranger else MAXIMUM_HANDLERS
-        running = len(self._atWork)
-        host = None if isOwn or isLoopback(request.node.host) else request.node.host
-        if running >= most or (
-            running and host is not None and not self._hasShare(host, MAXIMUM_HANDLERS - running)
-        ):
+        host = None if isOwn else request.node.host
+        if self._atWork and not self._hasPlace(host, isStranger):
             self._counters.handlersRefused += 1
             return False
         try:
@@ -125,9 +121,18 @@ class HandlerRunner:
             timer.cancel()
             self._cancel(result)
 
-    def _hasShare(self, host: str, free: int) -> bool:
-        """Whether a host leaves enough of the free places to other hosts."""
-        return free > self._perHost[host] * RESERVE_PER_HANDLER
+    def _hasPlace(self, host: str | None, isStranger: bool) -> bool:
+        """
+        Whether a further handler may run.
+
+        :param host: the asker's host; None for the node itself
+        """
+        running = len(self._atWork)
+        if running >= (HANDLERS_FOR_STRANGERS if isStranger else MAXIMUM_HANDLERS):
+            return False
+        if host is None or isLoopback(host):
+            return True
+        return MAXIMUM_HANDLERS - running > self._perHost[host] * RESERVE_PER_HANDLER
 
     def _await(self, result: Result, request: Request, outcome: Outcome, host: str | None) -> None:
         def timedOut() -> None:
