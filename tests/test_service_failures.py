@@ -99,8 +99,8 @@ class FailedStartTests(ServiceTestCase):
 
     def test_failingCloseFailsTheStop(self) -> None:
         """
-        A store fails to close after a failed start. The next ``stopService`` fails, and the one
-        after it works.
+        A store fails to close after a failed start. The next call of ``stopService`` fails, and a
+        second call works.
         """
 
         class BrokenStore(MemoryStore):

@@ -76,7 +76,7 @@ class PingTests(CommandTestCase):
 
     def test_lostPingsAreCounted(self) -> None:
         """
-        Of 4 pings, one is answered. The summary counts the 3 lost ones, and the command succeeds.
+        Of 4 pings, one is answered. The summary counts the 3 lost pings, and the command succeeds.
         """
         clock, network = self.network.clock, self.network.network
         clock.callLater(0.5, setattr, network, "loss", 1.0)

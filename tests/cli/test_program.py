@@ -49,7 +49,7 @@ class CommandLineTests(CommandLineTestCase):
         self.assertEqual(command["timeout"], 2.0)
 
     def test_optionOfOtherCommandsIsRefused(self) -> None:
-        """An option before the command is refused if the command hasn't this option."""
+        """An option before the command is refused if the command doesn't have this option."""
         self.assertRefused("this command has no option --json", "--json", "demo")
         self.assertRefused("this command has no option --timeout", "--timeout", "1", "node")
 

@@ -235,8 +235,8 @@ class CaptureTests(NodeTestCase):
 
     def test_25_privateAddressesFromPublicNodeAreNotAsked(self) -> None:
         """
-        Of the addresses that a public node names, the public one is asked. The private, loopback
-        and link-local ones aren't.
+        Of the addresses that a public node names, only the public one is asked. The private,
+        loopback and link-local addresses are not asked.
         """
         liar = self.peer("8.8.8.8")
         public = self.peer("9.9.9.9", answers="serve")

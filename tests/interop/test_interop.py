@@ -65,7 +65,7 @@ class BootstrapTests(InteropTestCase):
 
     async def test_nodesOfBothSidesListEachOther(self) -> None:
         """
-        A Python node and a JavaScript node list each other after both joined through a node of
+        A Python node and a JavaScript node list each other after both have joined through a node of
         either side.
         """
         for start in (self.python, self.javaScript):

@@ -34,8 +34,8 @@ class SharedHostTests(NodeTestCase):
 
     def test_valuesAreFoundOnASharedHost(self) -> None:
         """
-        With ``contactsPerHost`` 64, each of 20 values is stored by at least 20 of the 60 nodes, and
-        found by another node.
+        With ``contactsPerHost`` 64, each of 20 values is stored by at least 20 of the 60 nodes.
+        Another node finds it, and no node refuses a contact.
         """
         nodes = self.cloud(contactsPerHost=64)
         for number in range(20):
@@ -48,8 +48,8 @@ class SharedHostTests(NodeTestCase):
 
     def test_sharedHostIsBoundedByDefault(self) -> None:
         """
-        Without the option, each of the 60 nodes lists `CONTACTS_PER_HOST`, 4, others, and counts
-        the refused ones.
+        Without the option, each of the 60 nodes lists 4 other nodes, as `CONTACTS_PER_HOST` allows.
+        The refused nodes are counted.
         """
         nodes = self.cloud()
         sizes = {len(node.contacts()) for node in nodes}
@@ -58,8 +58,8 @@ class SharedHostTests(NodeTestCase):
 
     def test_lookupAsksAsManyNodesOfAHost(self) -> None:
         """
-        A lookup asks 10 nodes of a public host with ``contactsPerHost`` 10, and
-        `LOOKUP_REQUESTS_PER_HOST`, 4, by default.
+        With ``contactsPerHost`` 10, a lookup asks 10 nodes of a public host. By default it asks 4,
+        as `LOOKUP_REQUESTS_PER_HOST` allows.
         """
         peers = [self.peer(CLOUD, answers="serve") for _ in range(30)]
         compact = b"".join(wire.packContact(peer.contact) for peer in peers[:20])

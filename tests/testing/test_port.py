@@ -58,7 +58,7 @@ class PortTests(NetworkTestCase):
     def test_listeningFailsWithoutFreePort(self) -> None:
         """
         Listening on port 0 fails when all 16,384 dynamic ports are in use. It succeeds after one of
-        them was closed.
+        these ports has been closed.
         """
         ports = [self.listen(A, 0, Recorder()) for _ in range(49152, 65536)]
         self.assertRaises(CannotListenError, self.listen, A, 0, Recorder())

@@ -339,7 +339,7 @@ class EndTests(FileTestCase):
     """
 
     async def test_closingTwiceDoesNothing(self) -> None:
-        """A store can be closed again, during the first close or after it."""
+        """A store can be closed a second time, both during the first close and afterwards."""
         store = self.open()
         await store.put(KEY, b"value")
         first, second = store.close(), store.close()

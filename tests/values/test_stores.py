@@ -201,7 +201,7 @@ class SQLiteStoreTests(StoreTests, TestCase):
         self.store = self.open()
 
     async def test_valuesOutliveClose(self) -> None:
-        """Values are found after the file was closed and opened again."""
+        """Values are found after the file has been closed and opened again."""
         await self.put(1, 2)
         await self.reopen()
         self.assertEqual(await self.present(1, 2), [1, 2])

@@ -27,8 +27,8 @@ class AdmissionTests(SynchronousTestCase):
 
     def test_strangersShareARate(self) -> None:
         """
-        In each of 2 seconds, all unproven addresses together send 10,000 requests. Of these,
-        `STRANGER_REQUEST_RATE`, 5,000, are served.
+        In each of 2 seconds, all unproven addresses together send 10,000 requests. Of these, 5,000
+        are served, as `STRANGER_REQUEST_RATE` allows.
         """
         self.assertEqual(self.flood(2 * self.allowed, 20_000), self.allowed)
         self.assertEqual(self.flood(2 * self.allowed, 20_000, 1.0), self.allowed)

@@ -36,8 +36,8 @@ class FairRateTests(SynchronousTestCase):
 
     def test_publicHostLeavesTokensToItsSubnet(self) -> None:
         """
-        A public host that asks for 100 tokens a second gets at most `TOKENS_PER_HOST`, 8, at once.
-        Each of 50 other hosts of its /24 network gets a token.
+        A public host that asks for 100 tokens a second gets at most 8 at once, as `TOKENS_PER_HOST`
+        allows. Each of 50 other hosts of its /24 network gets a token.
         """
         for tenth in range(50):
             taken = self.countTaken(["8.8.8.1"] * 10, tenth / 10)

@@ -72,8 +72,8 @@ class AskEachTests(SynchronousTestCase):
 
     def test_requestsInFlightAreLimited(self) -> None:
         """
-        At most `LOOKUP_WINDOW`, 16, requests are in flight. A new one starts for each one that
-        ends.
+        At most 16 requests are in flight, as `LOOKUP_WINDOW` allows. When a request ends, a new one
+        starts.
         """
         search = self.startSearch(LOOKUP_WINDOW + 3)
         asked = askAll(search)

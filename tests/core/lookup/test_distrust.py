@@ -107,8 +107,8 @@ class DistrustTests(LookupTestCase):
 
     def test_publicHostIsAskedFewTimes(self) -> None:
         """
-        Of 15 named ports of a public host, `LOOKUP_REQUESTS_PER_HOST`, 4, are asked. All 15 ports
-        of a private host are asked.
+        Of 15 named ports of a public host, 4 are asked, as `LOOKUP_REQUESTS_PER_HOST` allows. All
+        15 ports of a private host are asked.
         """
         for host, expected in (("20.9.9.9", LOOKUP_REQUESTS_PER_HOST), ("10.9.9.9", 15)):
             lookup = startLookup([node(100, "10.0.0.9")])
@@ -157,8 +157,8 @@ class DistrustTests(LookupTestCase):
 
     def test_implausiblyCloseNodesAreLimited(self) -> None:
         """
-        After `MAXIMUM_TOO_CLOSE`, 8, implausibly close nodes have answered, no other one is asked.
-        All honest nodes are asked.
+        After 8 implausibly close nodes have answered, the number `MAXIMUM_TOO_CLOSE`, no further
+        implausibly close node is asked. All honest nodes are asked.
         """
         lookup = Lookup(TARGET, OWN, k=4, spacing=TOO_CLOSE << 8)
         honest = [node((1 << 8) + number) for number in range(4)]
@@ -204,8 +204,8 @@ class DistrustTests(LookupTestCase):
 
     def test_publicSubnetIsAskedFewTimes(self) -> None:
         """
-        Of 19 named hosts of a public /24 network, `LOOKUP_REQUESTS_PER_SUBNET`, 12, are asked. A
-        host of another network is asked too.
+        Of 19 named hosts of a public /24 network, 12 are asked, as `LOOKUP_REQUESTS_PER_SUBNET`
+        allows. A host of another network is asked too.
         """
         lookup = startLookup([node(100)])
         named = [node(number, f"20.9.9.{number}") for number in range(1, K)]
@@ -215,8 +215,8 @@ class DistrustTests(LookupTestCase):
 
     def test_creditLimitsSilentCandidates(self) -> None:
         """
-        Of 20 silent candidates named by one liar, `CREDIT`, 3, are asked. The honest nodes farther
-        away are asked next.
+        Of 20 silent candidates named by one liar, 3 are asked, as `CREDIT` allows. The honest nodes
+        farther away are asked next.
         """
         liar = node(100)
         honest = [node(number) for number in range(200, 200 + K)]
@@ -303,8 +303,8 @@ class DistrustTests(LookupTestCase):
 
     def test_fewAreAskedWhileCreditMayBeEarned(self) -> None:
         """
-        While answers in flight may still earn credit for a closer candidate, at most
-        `FIRST_WINDOW`, 5, requests are in flight.
+        While answers in flight may still earn credit for a closer candidate, at most 5 requests are
+        in flight, as `FIRST_WINDOW` allows.
         """
         lookup = startLookup([node(100), *(node(number) for number in range(200, 200 + K))])
         named = [node(number) for number in range(1, 1 + K)]

@@ -81,8 +81,8 @@ class EndTests(LookupTestCase):
 
     def test_closerCandidateIsWaitedForTwice(self) -> None:
         """
-        After k other nodes have answered, a closer candidate gets `PATIENCE`, 2, transmissions. The
-        lookup is over when the candidate has answered neither.
+        After k other nodes have answered, a closer candidate gets 2 transmissions, as `PATIENCE`
+        says. The lookup is over when the candidate has answered neither.
         """
         lookup = startLookup([node(1), node(2), node(3)], k=2)
         first, second = askAll(lookup)
@@ -123,8 +123,8 @@ class EndTests(LookupTestCase):
 
     def test_silentCandidateIsGivenUpWhenHalfTheBudgetIsSpent(self) -> None:
         """
-        After `RETRY_BUDGET`, 72, datagrams, a candidate that is silent to `PATIENCE`, 2,
-        transmissions fails. With fewer datagrams, such a candidate is only late.
+        After 72 datagrams, the number `RETRY_BUDGET`, a candidate fails when it has been silent to
+        2 transmissions, the number `PATIENCE`. With fewer datagrams, such a candidate is only late.
         """
         lookup = startLookup([node(1), node(2)])
         first, second = askAll(lookup)
@@ -140,8 +140,9 @@ class EndTests(LookupTestCase):
 
     def test_lateAnswerIsNotWaitedForWithoutABudget(self) -> None:
         """
-        After `LOOKUP_BUDGET`, 144, datagrams, the lookup waits only for answers that are on time.
-        After these answers, the lookup is over, although a late answer could still become a result.
+        After 144 datagrams, the number `LOOKUP_BUDGET`, the lookup waits only for answers that are
+        on time. After these answers, the lookup is over, although a late answer could still become
+        a result.
         """
         lookup = startLookup([node(1), node(2)])
         first, second = askAll(lookup)

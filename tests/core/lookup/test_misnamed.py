@@ -122,7 +122,7 @@ class MisnamedTests(LookupTestCase):
 
     def test_unnamedIdTakesNoPlace(self) -> None:
         """
-        With k = 3, a node that answers under an id that nobody named is returned beside the 3
+        With k = 3, a node that answers under an id that no node has named is returned beside the 3
         closest nodes.
         """
         lookup = startLookup([node(number) for number in range(10, 15)], k=3)
@@ -163,8 +163,8 @@ class MisnamedTests(LookupTestCase):
 
     def test_nodeCannotConfirmItsOwnId(self) -> None:
         """
-        A node answers under an id that nobody named, and names itself with this id. It stays an
-        extra, also if another port of its host names it.
+        A node answers under an id that no other node has named, and names itself with this id. The
+        node stays an extra, even if another port of its host names it too.
         """
         lookup = startLookup([node(100, "20.9.9.9"), node(101, "20.9.9.9")])
         liar, accomplice = askAll(lookup)
@@ -193,7 +193,8 @@ class MisnamedTests(LookupTestCase):
 
     def test_unnamedIdCountsForFewHosts(self) -> None:
         """
-        Of 5 hosts that answer under one id that nobody named, `LOOKUP_ADDRESSES_PER_ID`, 3, count.
+        Five hosts answer under one id that no node has named. Three of them count, as
+        `LOOKUP_ADDRESSES_PER_ID` allows.
         """
         lookup = startLookup([node(number) for number in range(10, 15)])
         counted = [
@@ -262,8 +263,8 @@ class MisnamedTests(LookupTestCase):
 
     def test_lateMisnamedNodeIsWaitedForUnderItsCloserId(self) -> None:
         """
-        A late candidate is waited for under a closer id, too, until it has missed `PATIENCE`, 2,
-        transmissions.
+        A late candidate that is named with a closer id is waited for until it has missed 2
+        transmissions, the number `PATIENCE`.
         """
         lookup = startLookup([node(1), node(2), falsely(node(0), 3)], k=2)
         first, second = askAll(lookup)

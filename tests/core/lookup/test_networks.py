@@ -290,8 +290,8 @@ class LiarTests(NetworkTestCase):
 
     def test_endlessHostTakesOnePlace(self) -> None:
         """
-        A host that names ever closer ids at its own ports is asked at most
-        `LOOKUP_REQUESTS_PER_HOST`, 4, times. It takes one of the 20 places.
+        A host that names ever closer ids at its own ports is asked at most 4 times, as
+        `LOOKUP_REQUESTS_PER_HOST` allows. It takes one of the 20 places.
         """
         for seed in SEEDS:
             network = self.makeNetwork(seed)

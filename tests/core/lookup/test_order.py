@@ -49,7 +49,7 @@ class OrderTests(LookupTestCase):
 
     def test_requestsInFlightAreLimited(self) -> None:
         """
-        Of 99 candidates, more than one and at most `LOOKUP_WINDOW`, 16, are asked at the same time.
+        Of 99 candidates, 2 to 16 are asked at the same time. The largest number is `LOOKUP_WINDOW`.
         """
         lookup = startLookup([node(number) for number in range(1, 100)], k=50)
         asked: list[Candidate] = []

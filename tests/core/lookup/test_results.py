@@ -62,7 +62,7 @@ class ResultTests(LookupTestCase):
         self.assertEqual([each.id for each in lookup.closest()], [near(TARGET, 6), near(TARGET, 7)])
 
     def test_idIsAskedAtFewAddresses(self) -> None:
-        """Of 6 known addresses of one id, `LOOKUP_ADDRESSES_PER_ID`, 3, are asked."""
+        """Of 6 known addresses of one id, 3 are asked, as `LOOKUP_ADDRESSES_PER_ID` allows."""
         hosts = [f"20.0.{number}.1" for number in range(LOOKUP_ADDRESSES_PER_ID + 3)]
         lookup = startLookup([node(5, host) for host in hosts])
         asked = askAll(lookup)

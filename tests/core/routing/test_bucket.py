@@ -93,8 +93,8 @@ class BucketTests(SynchronousTestCase):
 
     def test_changeClearsTheCache(self) -> None:
         """
-        After a contact was removed, no answer names it. Answers are cached again after
-        `QUERIES_BEFORE_CACHING`, 4, more queries.
+        After a contact has been removed, no answer names it. Answers are cached again after 4 more
+        queries, the number `QUERIES_BEFORE_CACHING`.
         """
         target = self.randomId()
         first = self.answer(target)
@@ -108,8 +108,8 @@ class BucketTests(SynchronousTestCase):
 
     def test_cachedAnswersAreBounded(self) -> None:
         """
-        All buckets of a table together cache at most `CACHED_ANSWERS`, 4,096, answers. An answer
-        that is already cached stays when more targets are queried.
+        All buckets of a table together cache at most 4,096 answers, as `CACHED_ANSWERS` allows. An
+        answer that is already cached stays when more targets are queried.
         """
         chosen = int.from_bytes(self.randomId(), "big")
         memory = CacheBudget()

@@ -82,7 +82,7 @@ class BucketTests(TableTestCase):
         self.assertIsNone(self.table.failed(contacts[2].address, 2.0))
 
     def test_sparesAreBounded(self) -> None:
-        """A full bucket keeps `SPARES_PER_BUCKET`, 4, of 100 new contacts as spares."""
+        """A full bucket keeps 4 of 100 new contacts as spares, as `SPARES_PER_BUCKET` allows."""
         contacts = self.fill()
         for number in range(100):
             self.table.answered(far(K + number), 1.0)
@@ -197,11 +197,11 @@ class HostTests(TableTestCase):
         return len(self.table)
 
     def test_publicHostIsListedFewTimes(self) -> None:
-        """Of 50 ports of a public host, `CONTACTS_PER_HOST`, 4, are listed."""
+        """Of 50 ports of a public host, 4 are listed, as `CONTACTS_PER_HOST` allows."""
         self.assertEqual(self.countListed(["8.8.8.8"] * 50), CONTACTS_PER_HOST)
 
     def test_publicSubnetIsListedFewTimes(self) -> None:
-        """Of 50 hosts of a public /24 network, `CONTACTS_PER_SUBNET`, 16, are listed."""
+        """Of 50 hosts of a public /24 network, 16 are listed, as `CONTACTS_PER_SUBNET` allows."""
         hosts = [f"8.8.8.{number}" for number in range(50)]
         self.assertEqual(self.countListed(hosts), CONTACTS_PER_SUBNET)
 
@@ -251,8 +251,8 @@ class HostTests(TableTestCase):
 
     def test_claimsOfAPublicHostExcludeNoClaim(self) -> None:
         """
-        Ten claims of one public host are all to be pinged. After `CONTACTS_PER_HOST`, 4, of them
-        have answered, another claim of the host isn't to be pinged.
+        Ten claims of one public host are all to be pinged. After 4 of them have answered, the
+        number `CONTACTS_PER_HOST`, another claim of the host isn't to be pinged.
         """
         contacts = [Contact(idOf(0, number), "8.8.8.8", 1000 + number) for number in range(10)]
         for number, contact in enumerate(contacts):
@@ -263,8 +263,8 @@ class HostTests(TableTestCase):
 
     def test_claimsOfAPublicHostExcludeNoContact(self) -> None:
         """
-        A contact that answers is listed although its public host already has `CONTACTS_PER_HOST`,
-        4, claims.
+        A contact that answers is listed although its public host already has 4 claims, the number
+        `CONTACTS_PER_HOST`.
         """
         for number in range(CONTACTS_PER_HOST):
             claim(self.table, Contact(idOf(0, number), "8.8.8.8", 1000 + number), 0.0)

@@ -91,8 +91,8 @@ class ProofTests(TableTestCase):
 
     def test_silentAddressEarnsNoPing(self) -> None:
         """
-        An address that failed to answer isn't to be pinged for `SILENCE_REMEMBERED_FOR`, 60
-        seconds, under whichever id it sends requests.
+        An address that failed to answer isn't to be pinged for 60 seconds,
+        `SILENCE_REMEMBERED_FOR`, even if it sends requests under another id.
         """
         claim(self.table, far(1), 0.0)
         self.table.failed(far(1).address, 0.0)

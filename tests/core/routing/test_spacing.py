@@ -29,7 +29,7 @@ class SpacingTests(TableTestCase):
         self.assertTrue(nodes / factor <= estimate <= nodes * factor, estimate)
 
     def test_fewContactsGiveNoEstimate(self) -> None:
-        """With fewer than `MINIMUM_SAMPLE`, 4, contacts, the estimate is 0."""
+        """With fewer than 4 contacts, the number `MINIMUM_SAMPLE`, the estimate is 0."""
         self.put(MINIMUM_SAMPLE - 1, 0)
         self.assertEqual(self.table.buckets.spacing(), 0)
 
@@ -103,8 +103,8 @@ class SpacingTests(TableTestCase):
 
     def test_idsNextToTheOwnIdAreHardlyRefreshed(self) -> None:
         """
-        A full bucket of ids that share 200 bits with the table's own adds at most
-        `DEEPER_THAN_KNOWN`, 8, buckets to refresh. The other contacts fill 7 buckets.
+        A full bucket of ids that share 200 bits with the table's own adds at most 8 buckets to
+        refresh, as `DEEPER_THAN_KNOWN` allows. The other contacts fill 7 buckets.
         """
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)

@@ -181,8 +181,8 @@ class LimitTests(NodeTestCase):
 
     def test_strangersLeaveHalfOfTheHandlers(self) -> None:
         """
-        Unproven addresses get at most `HANDLERS_FOR_STRANGERS`, 128, handlers at the same time. A
-        contact still gets one.
+        Of 256 requests from unproven addresses, 128 get a handler at the same time, as
+        `HANDLERS_FOR_STRANGERS` allows. The request of a contact then gets a handler too.
         """
         for _ in range(MAXIMUM_HANDLERS):
             stranger = self.peer(id=None)

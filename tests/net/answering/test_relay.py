@@ -338,8 +338,8 @@ class PeerTests(NodeTestCase):
 
     def test_pingsOfAllStrangersAreLimited(self) -> None:
         """
-        Unproven referrers relay 3,000 pings for different askers. At least `STRANGER_RELAY_BURST`,
-        100, are answered, and at most `STRANGER_RELAY_RATE`, 20, more.
+        Unproven referrers relay 3,000 pings for different askers. Of these, 100 to 120 are
+        answered: `STRANGER_RELAY_BURST`, and at most `STRANGER_RELAY_RATE` more.
         """
         self.answerer = self.node(rateLimit=RateLimit(10000, 10000))
         answered = sum(self.countAnswered(self.peer()) for _ in range(3))

@@ -95,7 +95,7 @@ class HeldTests(ValidationTestCase):
 
     def test_sentAnswerLeavesNoObject(self) -> None:
         """
-        A held answer leaves no object in memory after it was sent, even without the garbage
+        A held answer leaves no object in memory after it has been sent, even without the garbage
         collector.
         """
         gc.collect()

@@ -186,8 +186,8 @@ class PauseTests(StreamTestCase):
 
     def test_pausedStreamStopsAsking(self) -> None:
         """
-        A stream is paused after 3 of 100 replies. It asks at most one more window of nodes, and has
-        all 100 replies after it was resumed.
+        A stream is paused after 3 of 100 replies. It asks at most one more window of nodes. After
+        it is resumed, it gets all 100 replies.
         """
 
         def pause(producer: Any) -> None:

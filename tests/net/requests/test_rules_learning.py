@@ -319,8 +319,8 @@ class SilenceTests(CallerTestCase):
 
     def test_goneAddressHasNoTimeoutOfItsOwn(self) -> None:
         """
-        When an address has answered neither a handler's request nor a ping, the next request to it
-        has the same time-out as a request to an unknown address.
+        After a request for a handler and the following ping have timed out, the next request to
+        their address has the same time-out as a request to an unknown address.
         """
         for address, seconds in [(PEER, 0.4)] + [(OTHER, 0.01)] * 20:
             self.caller.ping(address, Callbacks(lambda *_: None, lambda _: None))
