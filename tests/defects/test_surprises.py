@@ -159,7 +159,8 @@ class SurpriseTests(NodeTestCase):
     def test_35_holePunchOpensTheAskersNat(self) -> None:
         """
         A hole punch from behind a NAT also sends a ping to the peer, so that the NAT accepts the
-        peer's answer.
+        peer's answer. After the answer, the peer gets a second ping with another transaction id,
+        because the referrer could have forged the answer.
         """
         referrer = self.node()
         there = self.addressOf(referrer)
@@ -171,7 +172,8 @@ class SurpriseTests(NodeTestCase):
         pong = self.clock.runUntil(asker.holepunch(self.addressOf(peer), there))
         self.assertEqual(pong.contact, self.contactOf(peer))
         sent = self.requestsBy(self.addressOf(asker), self.addressOf(peer))
-        self.assertEqual([message.command for message in sent], [wire.PING])
+        self.assertEqual([message.command for message in sent], [wire.PING, wire.PING])
+        self.assertNotEqual(sent[0].transactionId, sent[1].transactionId)
 
     def test_35_holePunchWorksBetweenTwoNats(self) -> None:
         """
