@@ -96,9 +96,7 @@ class StructureTests(SynchronousTestCase):
                         self.assertLessEqual(count, MAXIMUM_POSITIONAL, f"{each.name} in {path}")
 
     def test_importLoadsNothing(self) -> None:
-        """
-        Importing the package loads none of its modules, no module of Twisted and none of zope.
-        """
+        """Importing the package loads none of its own modules, and no module of Twisted or zope."""
         code = (
             "import sys; import dwdht_twisted; "
             "print(sorted(name for name in sys.modules "
@@ -108,7 +106,10 @@ class StructureTests(SynchronousTestCase):
         self.assertEqual(done.stdout, "['dwdht_twisted']\n", done.stderr)
 
     def test_everyExportExists(self) -> None:
-        """The package has each name in ``__all__``, and dir() lists it."""
+        """
+        The package has each name in ``__all__``, and dir() lists it. An unknown name raises
+        AttributeError.
+        """
         import dwdht_twisted
 
         for name in dwdht_twisted.__all__:

@@ -16,8 +16,8 @@ class TakerTests(NodeTestCase):
 
     def test_updateReachesTheClosestNodesThatHaveAHandler(self) -> None:
         """
-        Of 60 nodes, every second one has a handler. An update runs at the 20 of these 30 that are
-        closest to its target.
+        Of 60 nodes, every second one has a handler. An update runs at the 20 nodes with a handler
+        that are closest to its target, and at no other node.
         """
         nodes = self.swarm(60)
         takers = nodes[::2]
@@ -35,8 +35,9 @@ class TakerTests(NodeTestCase):
 
     def test_queryAsksNoFartherNodesForTokens(self) -> None:
         """
-        Of 60 nodes, every second one has a handler. A query gets answers of the 20 nodes closest to
-        its target, with or without a handler, and asks fewer nodes than an update.
+        Of 60 nodes, every second one has a handler. A query gets answers from the 20 nodes closest
+        to its target, with or without a handler. It asks fewer nodes than the query phase of an
+        update.
         """
         nodes = self.swarm(60)
         for node in nodes[::2]:
