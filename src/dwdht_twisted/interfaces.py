@@ -223,9 +223,9 @@ class IDHTNode(Interface):
         """
         Wait until the node has joined its network.
 
-        :return: fires when the first routing table is built, or at once if there are neither
-            bootstrap nodes nor contacts of an earlier run; fails with `NodeDestroyed`.  There is no
-            time-out: use ``addTimeout`` to bound the wait.
+        :return: fires when the first routing table is built.  If the node was given no bootstrap
+            nodes and no contacts of an earlier run, it fires at once.  Fails with `NodeDestroyed`.
+            There is no time-out: use ``addTimeout`` to bound the wait.
         """
 
     def bootstrap() -> Deferred[None]:

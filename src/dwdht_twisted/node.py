@@ -370,9 +370,9 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """
         Wait until the node has joined its network.
 
-        :return: fires when the first routing table is built, or at once if there are neither
-            bootstrap nodes nor contacts of an earlier run; fails with `NodeDestroyed`.  There is no
-            time-out: use ``addTimeout`` to bound the wait.
+        :return: fires when the first routing table is built.  If the node was given no bootstrap
+            nodes and no contacts of an earlier run, it fires at once.  Fails with `NodeDestroyed`.
+            There is no time-out: use ``addTimeout`` to bound the wait.
         """
         used = maybeDeferred(self._use)
         return awaitable(used.addCallback(lambda _: self._parts.membership.ready()))

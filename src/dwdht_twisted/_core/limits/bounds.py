@@ -215,7 +215,7 @@ STRANGER_RELAY_BURST = 100.0
 
 # The routing table.
 
-#: The most contacts of one public host in a table, unless ``contactsPerHost`` is given.  The bounds
+#: The default of ``contactsPerHost``: the most contacts of one public host in a table.  The bounds
 #: below on a /24 network and on the requests of a lookup grow with ``contactsPerHost``, in
 #: proportion to this number.  An attacker makes ids for free, but has to pay for addresses.
 #: Larger: one address takes more places.  Smaller: more nodes behind one NAT are not listed.

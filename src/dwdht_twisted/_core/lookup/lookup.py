@@ -147,7 +147,7 @@ class Lookup:
         """
         Note that bootstrap nodes follow later.
 
-        The search is not over before `complete` is called, unless another node has answered.
+        The search goes on at least until `complete` is called or another node has answered.
 
         :param isNeeded: whether to wait for `complete` even if another node has answered
         """
@@ -253,8 +253,8 @@ class Lookup:
         """
         The k closest nodes that have answered, closest first.
 
-        When an eclipse is suspected, the next k nodes outwards from the far end of the crowd are
-        added.  At most k extras are added too.
+        When an eclipse is suspected, k nodes around the far end of the crowd are added.  At most k
+        extras are added too.
         """
         return self._results.closest(self._queue.isEclipseSuspected)
 

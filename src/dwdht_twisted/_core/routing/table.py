@@ -239,8 +239,9 @@ class RoutingTable:
         """
         The contacts closest to a target, closest first.
 
-        Each public host has only one contact in the result, unless the result would then have fewer
-        than ``count`` contacts.  If the table has no contacts, the result consists of claims.
+        Each public host has one contact in the result.  Further contacts of a public host are added
+        only if the result would otherwise have fewer than ``count`` contacts.  If the table has no
+        contacts, the result consists of claims.
 
         :param withClaims: whether claims are added if the table has fewer than ``count`` contacts
         """

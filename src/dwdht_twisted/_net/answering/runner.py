@@ -37,8 +37,8 @@ class Outcome(NamedTuple):
     One of them is called once.  If the handler is cancelled, neither is called.
 
     :ivar answered: called with the value that the handler returned
-    :ivar failed: called when the handler has failed, refused an update, or returned neither bytes
-        nor None.  A failure is logged before the call.
+    :ivar failed: called when the handler has failed or has refused an update.  A handler that
+        returns a value other than bytes and None has failed.  A failure is logged before the call.
     """
 
     answered: Callable[[bytes | None], None]

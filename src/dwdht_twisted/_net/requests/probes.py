@@ -84,7 +84,8 @@ class Probes:
         """
         Ping an address, unless it is being probed already.
 
-        :param onEnd: called once when the probe ends, unless no probe was begun
+        :param onEnd: called once when the probe ends; never called if the address is being probed
+            already
         :param onLate: called before each retransmission of the ping
         """
         probes = self._probes

@@ -38,7 +38,7 @@ class Learner(Protocol):
         """Note an address whose answer may be forged."""
 
     def missed(self, address: Address) -> None:
-        """Note that an address did not answer a request without an ``onMissed`` of its own."""
+        """Note that an address did not answer a request whose ``onMissed`` is None."""
 
     def gone(self, address: Address) -> None:
         """Note that an address answered neither a handler's request nor a ping."""
