@@ -11,6 +11,7 @@ way, too.  The seed of a failed run is enough to repeat the run to the last data
 Experiments measure the promises of the project::
 
     python -m simulation liars
+    python -m simulation combined --seeds 300
     python -m simulation loss
     python -m simulation massacre
 
@@ -22,6 +23,7 @@ The modules, from the lowest to the highest:
 - `members`: an honest host, whose node is started, crashes, and is started again
 - `swarm`: the network with all its hosts
 - `liars`: hostile hosts
+- `combined`: hostile hosts whose behaviour is drawn from a seed
 - `faults`, `schedule`: the faults, and their times
 - `reach`: the nodes that a perfect lookup finds
 - `tally`, `workload`: the puts, gets and pings of the nodes, and their outcomes

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from itertools import chain
+from typing import Any, Protocol, TypeVar
 
 from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
 from zope.interface import implementer
 
+from .combined import COMBINED
+from .experiments.combined import LIARS_OF_NETWORK, fifthCombined, singleLiars, total
 from .experiments.lies import fifthLiars, oneLiar
 from .experiments.loss import loss
 from .experiments.massacre import massacre
@@ -38,6 +41,11 @@ class Figures(Protocol):
         """Whether the promise that was measured is kept."""
 
 
+AnyFigures = TypeVar("AnyFigures", bound=Figures)
+Seeds = TypeVar("Seeds")
+Result = TypeVar("Result")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """
     Run the seeds or the experiment that the arguments name.
@@ -47,14 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     prepareProcess()
+    seeds = range(options.first, options.first + options.seeds)
+    if options.seed is not None:
+        seeds = range(options.seed, options.seed + 1)
+    if options.experiment == COMBINED:
+        return _runCombined(seeds, options)
     if options.experiment is not None:
         return _runExperiment(options)
-    if options.seed is not None:
-        seeds: Iterable[int] = [options.seed]
-    else:
-        seeds = range(options.first, options.first + options.seeds)
     runOne = partial(run, nodes=options.nodes or NODES, duration=options.duration)
-    failed = [outcome for outcome in _runEach(runOne, seeds, options.jobs) if outcome.troubles]
+    outcomes = map(_print, _runEach(runOne, seeds, options.jobs))
+    failed = [outcome for outcome in outcomes if outcome.troubles]
     for outcome in failed:
         duration = "" if options.duration == DURATION else f" --duration {options.duration:g}"
         print(
@@ -92,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "experiment",
         nargs="?",
-        choices=("liars", "loss", "massacre"),
+        choices=("liars", COMBINED, "loss", "massacre"),
         help="run this experiment instead",
     )
     parser.add_argument("--seed", type=_natural, help="run only this seed")
@@ -122,14 +132,14 @@ def _natural(text: str) -> int:
 
 
 def _runEach(
-    runOne: Callable[[int], Outcome], seeds: Iterable[int], jobs: int
-) -> Iterator[Outcome]:
-    """Run the seeds, and print each outcome as soon as it is there."""
+    runOne: Callable[[Seeds], Result], seeds: Iterable[Seeds], jobs: int
+) -> Iterator[Result]:
+    """Run the seeds, in several processes at once if there is more than one job."""
     if jobs > 1:
         with ProcessPoolExecutor(jobs, initializer=prepareProcess) as pool:
-            yield from map(_print, pool.map(runOne, seeds))
+            yield from pool.map(runOne, seeds)
     else:
-        yield from map(_print, map(runOne, seeds))
+        yield from map(runOne, seeds)
 
 
 def _print(outcome: Outcome) -> Outcome:
@@ -141,23 +151,37 @@ def _print(outcome: Outcome) -> Outcome:
 
 
 def _runExperiment(options: argparse.Namespace) -> int:
-    given: dict[str, Any] = {"seed": options.seed or options.first}
+    seed = options.seed or options.first
+    given: dict[str, Any] = {"seed": seed}
+    kinds = [*KINDS, f"{COMBINED} {seed}"]
     if options.nodes is not None:
         given["nodes"] = options.nodes
     experiments: dict[str, list[Callable[..., Figures]]] = {
         "liars": [
-            *(partial(oneLiar, kind) for kind in KINDS),
-            *(partial(fifthLiars, kind) for kind in KINDS),
+            *(partial(oneLiar, kind) for kind in kinds),
+            *(partial(fifthLiars, kind) for kind in kinds),
         ],
         "loss": [loss],
         "massacre": [massacre],
     }
-    areMet = True
-    for experiment in experiments[options.experiment]:
-        figures = experiment(**given)
-        print(f"{'ok' if figures.isMet else 'MISSED'}: {figures}", flush=True)
-        areMet = areMet and figures.isMet
-    return 0 if areMet else 1
+    met = [_report(experiment(**given)).isMet for experiment in experiments[options.experiment]]
+    return 0 if all(met) else 1
+
+
+def _runCombined(seeds: range, options: argparse.Namespace) -> int:
+    """Measure combined liars: a network with many of them for each seed, and a single one."""
+    given: dict[str, Any] = {} if options.nodes is None else {"nodes": options.nodes}
+    fifths = map(_report, _runEach(partial(fifthCombined, **given), seeds, options.jobs))
+    batches = [
+        seeds[start : start + LIARS_OF_NETWORK] for start in range(0, len(seeds), LIARS_OF_NETWORK)
+    ]
+    singles = chain.from_iterable(_runEach(partial(singleLiars, **given), batches, options.jobs))
+    return 0 if _report(total(fifths, map(_report, singles))).isMet else 1
+
+
+def _report(figures: AnyFigures) -> AnyFigures:
+    print(f"{'ok' if figures.isMet else 'MISSED'}: {figures}", flush=True)
+    return figures
 
 
 if __name__ == "__main__":

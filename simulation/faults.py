@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .combined import makeLiar
 from .hosts import hostOf
-from .liars import KINDS, Liar
+from .liars import Liar
 from .members import Member
 from .swarm import Swarm
 
@@ -130,7 +131,7 @@ class Lies(Fault):
     """
     Liars join, and leave at the end of the fault.
 
-    :ivar kind: the kind of the liars, a key of `KINDS`
+    :ivar kind: the kind of the liars, as `makeLiar` reads it
     :ivar count: the number of liars
     """
 
@@ -140,7 +141,7 @@ class Lies(Fault):
 
     def begin(self, swarm: Swarm) -> None:
         """Let the liars join."""
-        self._liars = [KINDS[self.kind](swarm) for _ in range(self.count)]
+        self._liars = [makeLiar(self.kind, swarm) for _ in range(self.count)]
 
     def end(self, swarm: Swarm) -> None:
         """Let the liars leave."""

@@ -169,6 +169,18 @@ class DeadIds(Liar):
         self.answer(message, address, self.id, b"".join(map(packContact, named)))
 
 
+class FalseIds(Liar):
+    """Names the true closest nodes at their own addresses, but under ids next to the target."""
+
+    def lie(self, message: wire.RequestMessage, target: bytes, address: tuple[str, int]) -> None:
+        """Answer a request that has a target."""
+        named = (
+            member.contact._replace(id=nextTo(target, 1 + self.random.getrandbits(16)))
+            for member in self.swarm.closestMembers(target)
+        )
+        self.answer(message, address, self.id, b"".join(map(packContact, named)))
+
+
 class EndlessCloser(Liar):
     """
     Leads a lookup to ids that are closer to the target with each step.
@@ -335,6 +347,7 @@ class Babbler(Liar):
 #: The kinds of liars by their names.
 KINDS: dict[str, Callable[..., Liar]] = {
     "dead ids": DeadIds,
+    "false ids": FalseIds,
     "own ids": OwnIds,
     "endless closer ids": EndlessCloser,
     "wrong values": WrongValues,

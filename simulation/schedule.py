@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
+from .combined import COMBINED
 from .faults import Crash, Fault, Lies, Partition, Slowness, Weather
 from .liars import KINDS
 
@@ -70,7 +71,11 @@ def _lies(random: Random, members: int) -> Fault:
     # In a large network, fewer than one liar for 20 members.  `experiments.lies` measures more
     # liars.
     limit = max(2, min(members // 20, 50))
-    return Lies(random.choice(list(KINDS)), random.randrange(1, limit))
+    # Half of the liars behave as a combination says, which the seed draws.
+    kind = random.choice(list(KINDS))
+    if random.random() < 0.5:
+        kind = f"{COMBINED} {random.getrandbits(32)}"
+    return Lies(kind, random.randrange(1, limit))
 
 
 #: The sequences of faults, which run side by side.  On average, a fault lasts two to five times as

@@ -11,7 +11,8 @@ from dwdht_twisted._core import wire
 from dwdht_twisted._core.routing import K
 from dwdht_twisted.values import COMMAND, keyOf
 
-from ..liars import KINDS, nextTo
+from ..combined import makeLiar
+from ..liars import nextTo
 from ..members import Member
 from ..swarm import Swarm
 
@@ -127,14 +128,14 @@ def oneLiar(kind: str, seed: int = 1, nodes: int = 200, targets: int = 100) -> O
     Look up random targets.  Before each lookup, a liar takes an id next to the target and announces
     this id.
 
-    :param kind: a key of `KINDS`
+    :param kind: the kind of the liars, as `makeLiar` reads it
     :param nodes: the number of nodes, including the liar
     :param targets: the number of targets
     """
     swarm = Swarm(seed)
     swarm.build(nodes - 1)
     swarm.clock.runFor(SETTLING_TIME)
-    liar = KINDS[kind](swarm)
+    liar = makeLiar(kind, swarm)
     counts = []
     for _ in range(targets):
         target = swarm.random.randbytes(32)
@@ -155,13 +156,13 @@ def fifthLiars(kind: str, seed: int = 1, nodes: int = 200, lookups: int = 100) -
     Put values and look each of them up, in a network in which one node in five is a liar from the
     beginning.
 
-    :param kind: a key of `KINDS`
+    :param kind: the kind of the liars, as `makeLiar` reads it
     :param nodes: the number of nodes, including the liars
     :param lookups: the number of values
     """
     swarm = Swarm(seed)
     liars = nodes // 5
-    swarm.build(nodes - liars, lambda: KINDS[kind](swarm), liars)
+    swarm.build(nodes - liars, lambda: makeLiar(kind, swarm), liars)
     swarm.clock.runFor(SETTLING_TIME)
     found = requests = updateRequests = holders = 0
     for _ in range(lookups):
