@@ -54,10 +54,12 @@ class Copy:
     A copy of the checkout, with one change at a time.
 
     :param parent: the folder in which the copy is made
+    :ivar log: the file with the output of the last run of tests
     """
 
     def __init__(self, parent: str) -> None:
         self._folder = Path(mkdtemp(dir=parent))
+        self.log = self._folder / "_mutation.log"
         shutil.copytree(ROOT, self._folder, ignore=IGNORED, dirs_exist_ok=True)
 
     def noticedBy(
@@ -82,14 +84,17 @@ class Copy:
 
         :param limit: the number of seconds after which the tests count as failed
         """
-        with subprocess.Popen(
-            [sys.executable, "-m", "twisted.trial", "--exitfirst", tests],
-            cwd=self._folder,
-            env={**os.environ, "PYTHONPATH": str(self._folder / "src")},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        ) as process:
+        with (
+            open(self.log, "wb") as log,
+            subprocess.Popen(
+                [sys.executable, "-m", "twisted.trial", "--exitfirst", tests],
+                cwd=self._folder,
+                env={**os.environ, "PYTHONPATH": str(self._folder / "src")},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ) as process,
+        ):
             try:
                 return process.wait(limit) == 0
             except subprocess.TimeoutExpired:
@@ -123,8 +128,10 @@ def prepare(parent: str) -> None:
 def measure(tests: str) -> float | None:
     """Return the seconds that tests may take with a change; None if they fail without one."""
     start = monotonic()
-    passed = _copy.passes(tests, limit=3600)
-    return START + PATIENCE * (monotonic() - start) if passed else None
+    if not _copy.passes(tests, limit=3600):
+        print(_copy.log.read_text())
+        return None
+    return START + PATIENCE * (monotonic() - start)
 
 
 def tryOne(mutant: Mutant, limits: dict[str, float]) -> str | None:

@@ -7,22 +7,26 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted import Contact, DHTError, Reply
+from dwdht_twisted import Address, Contact, DHTError, Reply
 from dwdht_twisted._core import wire
+from dwdht_twisted._core.limits.bounds import REQUEST_WINDOW
 from dwdht_twisted._core.lookup import Lookup
 from dwdht_twisted._core.lookup.lookup import PATIENCE, RETRY_BUDGET
 from dwdht_twisted._core.routing import RoutingTable
 from dwdht_twisted._core.wire import HostPort
+from dwdht_twisted._net.asking.delivery import Delivery
 from dwdht_twisted._net.asking.driver import SearchDriver, Start
 from dwdht_twisted._net.asking.local import LocalNode
 from dwdht_twisted._net.asking.question import Question
-from dwdht_twisted._net.requests import Caller
-from dwdht_twisted._net.requests.outgoing import RELAY_WAITS
+from dwdht_twisted._net.requests import Callbacks, Caller
+from dwdht_twisted._net.requests.outgoing import RELAY_WAITS, TRANSMISSIONS
 from dwdht_twisted.testing import SimulatedClock
 from tests.helpers.core.contacts import compact
 from tests.helpers.core.lookups import OWN, TARGET, node
+from tests.helpers.networks.doubles import Consumer
 from tests.helpers.networks.environments import environment
 from tests.helpers.networks.nodes import COMMAND
 
@@ -36,9 +40,6 @@ TOKEN = b"t" * 32
 class DriverTestCase(SynchronousTestCase):
     """
     A base for tests of one question, whose datagrams are collected in a list.
-
-    The lookup finds two nodes. All time-outs are 0.5 seconds, because no round trip is measured
-    before the answers of a test.
 
     :ivar sent: each datagram, with its destination
     :ivar replies: the delivered replies
@@ -202,6 +203,64 @@ class PunchTests(DriverTestCase):
         self.assertTrue(self.answer(SILENT, request=self.relaysThrough(FIRST)[0]))
         self.clock.runFor(10)
         self.assertEqual((len(self.relaysThrough(FIRST)), self.relaysThrough(SECOND)), (1, []))
+
+
+class QueuedPunchTests(DriverTestCase):
+    """
+    A hole punch that waits in the full queue of requests until the request to its node has failed.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.begin(FIRST, SECOND, k=3)
+        self.answer(FIRST, SILENT)
+        ignore = Callbacks(lambda *_: None, lambda _: None)
+        while self.caller.requests.inFlight < REQUEST_WINDOW:
+            self.caller.ping(Address("10.0.0.1", 1 + len(self.sent)), ignore)
+        self.clock.runUntil(lambda: self.relaysThrough(FIRST))
+        # The request to the silent node has failed, but the node is not lost.
+        self.assertEqual(len(self.requestsTo(SILENT)), TRANSMISSIONS)
+        self.assertFalse(self.answer(SILENT))
+        self.assertEqual((self.driver.counts.errors, self.ends), (0, []))
+
+    def test_failedNodeIsAskedAnew(self) -> None:
+        """When the hole punch opens a path, the node is asked anew, and its answer is a result."""
+        self.assertTrue(self.answer(SILENT, request=self.relaysThrough(FIRST)[0]))
+        self.assertEqual(len(self.requestsTo(SILENT)), TRANSMISSIONS + 1)
+        self.assertTrue(self.answer(SILENT))
+        self.assertEqual([reply.node for reply in self.replies], [FIRST, SILENT])
+        self.clock.runFor(10)
+        # The other contact never answers.
+        self.assertEqual((self.driver.counts.errors, self.ends), (1, [None]))
+
+    def test_failedPunchIsTheEnd(self) -> None:
+        """When the hole punch is unanswered too, the node counts as one error."""
+        self.clock.runFor(10)
+        self.assertEqual((self.driver.counts.errors, self.ends), (2, [None]))
+
+
+class AbandonTests(DriverTestCase):
+    """
+    A delivery that the garbage collector has abandoned, before the next turn of the reactor.
+    """
+
+    def test_abandonedDeliveryAsksNoOther(self) -> None:
+        """An abandoned delivery asks no further node and writes no reply, but answers may come."""
+        self.begin(FIRST, SECOND)
+        self.driver.stop()
+        consumer, running = Consumer(), set[Delivery]()
+        delivery = Delivery(self.driver, running)
+        lookup = Lookup(TARGET, OWN, k=2)
+        lookup.addContacts(compact([FIRST, SECOND]))
+        done: Deferred[None] = Deferred()
+        delivery.start(consumer, delivery, lambda advance: Start(lookup), done)
+        delivery.abandon()
+        self.assertEqual(running, set())
+        self.answer(FIRST, SILENT)
+        self.assertEqual((self.requestsTo(SILENT), consumer.items), ([], []))
+        self.assertNoResult(done)
+        delivery.stopProducing()
+        self.successResultOf(done)
 
 
 class CommitTests(DriverTestCase):
