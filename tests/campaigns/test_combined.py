@@ -36,13 +36,13 @@ class CombinationTests(SynchronousTestCase):
     """
 
     def test_seedDecidesCombination(self) -> None:
-        """The same seed gives the same combination. 1,000 seeds give more than 990 of them."""
+        """The same seed gives the same combination. 1,000 seeds give more than 990 combinations."""
         self.assertEqual(Combination.draw(Random(1)), Combination.draw(Random(1)))
         drawn = {Combination.draw(Random(seed)) for seed in range(1000)}
         self.assertTrue(len(drawn) > 990, len(drawn))
 
     def test_allPartsAreDrawn(self) -> None:
-        """Among 1,000 combinations, each named node, id and token occurs."""
+        """In 1,000 combinations, each kind of named node, of id and of token occurs."""
         drawn = [Combination.draw(Random(seed)) for seed in range(1000)]
         recipes = [recipe for each in drawn for recipe in each.recipes]
         self.assertEqual({recipe.whom for recipe in recipes}, set(WHOM))
@@ -52,7 +52,10 @@ class CombinationTests(SynchronousTestCase):
         self.assertEqual({each.updateToken for each in drawn}, set(TOKENS))
 
     def test_schedulesHaveCombinedLiars(self) -> None:
-        """A third to two thirds of the liars of 100 schedules behave as a combination says."""
+        """
+        In 100 schedules, a third to two thirds of the liars are combined liars. More than 90 % of
+        these have different seeds.
+        """
         kinds = [
             event.fault.kind
             for seed in range(100)
@@ -70,7 +73,10 @@ class CombinedLiarTests(SynchronousTestCase):
     """
 
     def test_kindNamesTheSeed(self) -> None:
-        """The kind ``"combined 7"`` makes a liar whose combination is drawn from the seed 7."""
+        """
+        Two liars of the kind ``"combined 7"`` have the same combination. One of the kind
+        ``"combined 8"`` has another. The kind ``"false ids"`` makes a `FalseIds`.
+        """
         swarm = Swarm(1)
         self.addCleanup(swarm.close)
         liars = [makeLiar(f"{COMBINED} {seed}", swarm) for seed in (7, 7, 8)]
@@ -80,7 +86,7 @@ class CombinedLiarTests(SynchronousTestCase):
         self.assertIsInstance(makeLiar("false ids", swarm), FalseIds)
 
     def test_liarLeavesNoPort(self) -> None:
-        """A liar that leaves closes its ports, and sends none of its late answers."""
+        """After 20 liars have left and all nodes have been destroyed, no port is open."""
         swarm = Swarm(1)
         swarm.build(3)
         liars = [makeLiar(f"{COMBINED} {seed}", swarm) for seed in range(20)]
@@ -114,8 +120,8 @@ class CombinedExperimentTests(SynchronousTestCase):
 
     def test_falseIdsHideNoNode(self) -> None:
         """
-        In five lookups, a liar next to the target that names honest nodes with false ids hides none
-        of the 20 closest.
+        A liar next to the target names honest nodes with false ids. In five lookups, it hides none
+        of the 20 closest nodes.
         """
         figures = oneLiar("false ids", nodes=NODES, targets=5)
         self.assertTrue(figures.isMet, str(figures))

@@ -224,7 +224,7 @@ class QueuedPunchTests(DriverTestCase):
         self.assertEqual((self.driver.counts.errors, self.ends), (0, []))
 
     def test_failedNodeIsAskedAnew(self) -> None:
-        """When the hole punch opens a path, the node is asked anew, and its answer is a result."""
+        """When the hole punch opens a path, the node is asked again. Its answer is a result."""
         self.assertTrue(self.answer(SILENT, request=self.relaysThrough(FIRST)[0]))
         self.assertEqual(len(self.requestsTo(SILENT)), TRANSMISSIONS + 1)
         self.assertTrue(self.answer(SILENT))
@@ -234,7 +234,10 @@ class QueuedPunchTests(DriverTestCase):
         self.assertEqual((self.driver.counts.errors, self.ends), (1, [None]))
 
     def test_failedPunchIsTheEnd(self) -> None:
-        """When the hole punch is unanswered too, the node counts as one error."""
+        """
+        If the hole punch is unanswered too, the node and the other silent node count as one error
+        each.
+        """
         self.clock.runFor(10)
         self.assertEqual((self.driver.counts.errors, self.ends), (2, [None]))
 
@@ -245,7 +248,10 @@ class AbandonTests(DriverTestCase):
     """
 
     def test_abandonedDeliveryAsksNoOther(self) -> None:
-        """An abandoned delivery asks no further node and writes no reply, but answers may come."""
+        """
+        After an answer arrives, an abandoned delivery asks no further node and writes no reply. Its
+        Deferred doesn't fire.
+        """
         self.begin(FIRST, SECOND)
         self.driver.stop()
         consumer, running = Consumer(), set[Delivery]()
