@@ -184,7 +184,7 @@ class CandidateQueue:
         self.reconsider()
 
     def _push(self, compact: bytes) -> None:
-        distance = self.distanceOf(compact[:ID_BYTES])
+        distance = int.from_bytes(compact[:ID_BYTES], "big") ^ self._wanted
         heappush(self._queueOf(distance), (distance, compact))
 
     def _queueOf(self, distance: int) -> list[Waiting]:

@@ -84,21 +84,20 @@ class Screening:
         It may be one of the k closest only if it is the first asked contact of its public host, and
         not implausibly close to the target.
 
+        :param candidate: `askedAt` returns None for its address
         :param compact: its compact form
         :return: False when it must not be asked
         """
-        id, address, host = compact[:ID_BYTES], compact[ID_BYTES:], candidate.address.host
-        counts = self._hostCounts
-        if address in self._asked or id == self.ownId or not counts.hasRoom(host):
+        id, host, counts = compact[:ID_BYTES], candidate.address.host, self._hostCounts
+        if id == self.ownId or not counts.hasRoom(host) or self._isOneTooMany(candidate.distance):
             return False
-        if self._isOneTooMany(candidate.distance):
-            return False
-        self._asked[address] = candidate
+        self._asked[compact[ID_BYTES:]] = candidate
         self._hostsOf[id].add(host)
+        candidate.isExtra = candidate.distance < self._tooClose
         if counts.has(host):
             self._repeatedHosts.add(candidate)
+            candidate.isExtra = True
         counts.add(host)
-        candidate.isExtra = self._isBesideTheClosest(candidate)
         return True
 
     def postpones(self, id: bytes, host: str, waiting: Waiting) -> bool:
@@ -128,10 +127,12 @@ class Screening:
         Decide whether it is an extra.
         """
         assert candidate.id is not None
-        isFirst = candidate.id not in self._answeredIds
+        isTooClose = candidate.distance < self._tooClose
+        self._answeredTooClose += isTooClose
+        candidate.isExtra = (
+            isTooClose or candidate in self._repeatedHosts or candidate.id in self._answeredIds
+        )
         self._answeredIds.add(candidate.id)
-        self._answeredTooClose += candidate.distance < self._tooClose
-        candidate.isExtra = not isFirst or self._isBesideTheClosest(candidate)
 
     def answeredMisnamed(self, candidate: Candidate) -> bool:
         """
@@ -153,6 +154,3 @@ class Screening:
     def _isOneTooMany(self, distance: int) -> bool:
         """Whether an id is too close to the target, and enough nodes so close have answered."""
         return 0 < distance < self._tooClose and self._answeredTooClose >= MAXIMUM_TOO_CLOSE
-
-    def _isBesideTheClosest(self, candidate: Candidate) -> bool:
-        return candidate.distance < self._tooClose or candidate in self._repeatedHosts
