@@ -30,10 +30,12 @@ CHANGES = {
         ("_net/asking/punches.py", "self._succeeded.add(candidate)", "pass"),
     ),
     "tests.net.requests.test_rules_learning": (
-        ("_core/timeouts.py", ">= MISSED_IN_A_ROW", "> MISSED_IN_A_ROW"),
         ("_net/requests/caller.py", ">= MAXIMUM_CHECKS", "> MAXIMUM_CHECKS"),
         ("_net/requests/probes.py", ">= MAXIMUM_GUESSES", "> MAXIMUM_GUESSES"),
         ("_net/requests/probing.py", "self._rechecks.guessed(address)", "pass"),
+    ),
+    "tests.net.requests.test_rules_timeouts": (
+        ("_core/timeouts.py", ">= MISSED_IN_A_ROW", "> MISSED_IN_A_ROW"),
         ("_net/requests/requests.py", "transmissions == 1", "transmissions != 1"),
     ),
 }
