@@ -15,7 +15,7 @@ from ...interfaces import ICommandHandler, Request
 from ..environment import Environment
 from ..reporting import Reports, printable
 from .answers import Answers
-from .runner import HandlerRunner, Outcome
+from .runner import HandlerRunner
 from .updates import AtWork, UpdateMemory
 from .validation import AddressValidation
 
@@ -101,11 +101,13 @@ class UserCommands:
         answer = partial(self._answers.answer, message, address, length, fresh)
         if isProven:
             answer = partial(answer, isProven=True)
-        self.runner.run(
+        runner = self.runner
+        runner.run(
             self._handler.queryReceived,
             request,
-            Outcome(answer, partial(answer, None)),
-            isStranger=not self._validation.isValidated(address),
+            answer,
+            # Strangers have fewer places, which matters only while handlers are running.
+            isStranger=runner.atWork > 0 and not self._validation.isValidated(address),
         )
 
     def _update(
@@ -143,5 +145,5 @@ class UserCommands:
 
         updates.begin(key, seconds())
         self._counters.updatesServed += 1
-        if not self.runner.run(self._handler.updateReceived, request, Outcome(answer, refuse)):
+        if not self.runner.run(self._handler.updateReceived, request, answer, refuse):
             updates.forget(key)

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..._core.wire import TOKEN_BYTES, Address, Contact, ResponseMessage
 from ...interfaces import ICommandHandler, Request
 from ..environment import Environment
-from .runner import HandlerRunner, Outcome
+from .runner import HandlerRunner
 
 #: The round-trip token in a node's answer to itself.  It is never sent, so its bytes don't matter.
 _TOKEN = bytes(TOKEN_BYTES)
@@ -95,5 +95,5 @@ class OwnRequests:
         else:
             counters.queriesServed += 1
             handle = self._handler.queryReceived
-        if not self._runner.run(handle, request, Outcome(answered, failed), isOwn=True):
+        if not self._runner.run(handle, request, answered, failed, isOwn=True):
             done(None)

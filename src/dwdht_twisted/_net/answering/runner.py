@@ -30,19 +30,13 @@ from ..reporting import Reports, printable
 Result: TypeAlias = "Deferred[Any]"
 
 
-class Outcome(NamedTuple):
-    """
-    The functions that report how a handler has ended.
+#: Called with the value that a handler returned.
+Answered: TypeAlias = "Callable[[bytes | None], None]"
 
-    One of them is called once.  If the handler is cancelled, neither is called.
-
-    :ivar answered: called with the value that the handler returned
-    :ivar failed: called when the handler has failed or has refused an update.  A handler that
-        returns a value other than bytes and None has failed.  A failure is logged before the call.
-    """
-
-    answered: Callable[[bytes | None], None]
-    failed: Callable[[], None]
+#: Called when a handler has failed or has refused an update, after the failure was logged.  A
+#: handler that returns a value other than bytes and None has failed.  Without such a function, a
+#: failure is answered without a value.
+Failed: TypeAlias = "Callable[[], None] | None"
 
 
 class _Failed(NamedTuple):
@@ -84,13 +78,16 @@ class HandlerRunner:
         self,
         handler: Callable[[Request], HandlerResult],
         request: Request,
-        outcome: Outcome,
+        answered: Answered,
+        failed: Failed = None,
         *,
         isStranger: bool = False,
         isOwn: bool = False,
     ) -> bool:
         """
         Call a handler with a request, and report its outcome now or later.
+
+        One of ``answered`` and ``failed`` is called once, and neither if the handler is cancelled.
 
         :param isStranger: whether the asker's address is not validated
         :param isOwn: whether the node asks itself.  The node's own requests may take all places.
@@ -103,14 +100,14 @@ class HandlerRunner:
         try:
             result = handler(request)
         except Exception:
-            self._failed(Failure(), request, outcome)
+            self._failed(Failure(), request, answered, failed)
             return True
         if result is None or isinstance(result, bytes):
-            outcome.answered(result)
+            answered(result)
         elif isinstance(result, Awaitable):
-            self._await(toDeferred(result, self._clock), request, outcome, host)
+            self._await(toDeferred(result, self._clock), request, (answered, failed), host)
         else:
-            self._take(result, request, outcome)
+            self._take(result, request, answered, failed)
         return True
 
     def stop(self) -> None:
@@ -134,7 +131,13 @@ class HandlerRunner:
             return True
         return MAXIMUM_HANDLERS - running > self._perHost[host] * RESERVE_PER_HANDLER
 
-    def _await(self, result: Result, request: Request, outcome: Outcome, host: str | None) -> None:
+    def _await(
+        self,
+        result: Result,
+        request: Request,
+        outcome: tuple[Answered, Failed],
+        host: str | None,
+    ) -> None:
         def timedOut() -> None:
             # Free the place now, because a coroutine may catch its cancellation and go on.  No
             # answer is sent, because the asker has given up long ago.
@@ -147,14 +150,14 @@ class HandlerRunner:
         def succeeded(value: object) -> object:
             if self._ended(timer, host):
                 if isinstance(value, _Failed):
-                    self._failed(value.reason, request, outcome)
+                    self._failed(value.reason, request, *outcome)
                 else:
-                    self._take(value, request, outcome)
+                    self._take(value, request, *outcome)
             return value
 
         def failed(reason: Failure) -> _Failed:
             if self._ended(timer, host):
-                self._failed(reason, request, outcome)
+                self._failed(reason, request, *outcome)
             return _Failed(reason)
 
         timer = self._clock.callLater(HANDLER_TIMEOUT, timedOut)
@@ -188,19 +191,24 @@ class HandlerRunner:
         except Exception:
             self._reports.failed("cancelling a handler that was at work failed", Failure())
 
-    def _take(self, value: object, request: Request, outcome: Outcome) -> None:
+    def _take(self, value: object, request: Request, answered: Answered, failed: Failed) -> None:
         if value is None or isinstance(value, bytes):
-            outcome.answered(value)
+            answered(value)
             return
         wrong = TypeError(f"a handler gives bytes or None, not {type(value).__name__}")
-        self._failed(Failure(wrong), request, outcome)
+        self._failed(Failure(wrong), request, answered, failed)
 
-    def _failed(self, reason: Failure, request: Request, outcome: Outcome) -> None:
+    def _failed(
+        self, reason: Failure, request: Request, answered: Answered, failed: Failed
+    ) -> None:
         if reason.check(UpdateRefused):
             self._counters.updatesRefused += 1
         else:
             self._report(reason, request)
-        outcome.failed()
+        if failed is None:
+            answered(None)
+        else:
+            failed()
 
     def _report(self, reason: Failure, request: Request) -> None:
         self._counters.handlerFailures += 1
