@@ -23,9 +23,9 @@ from .reporting import Reports
 #: large datagrams would be cut off.
 READ_BYTES = 65536
 
-#: The size of the receive buffer that is asked of the operating system, in bytes.  Smaller, for
-#: example the usual default: the answers to a dozen lookups arrive at once, and the answers that
-#: don't fit are lost.
+#: The size of the receive buffer that is asked of the operating system, in bytes.  With a
+#: smaller buffer, for example the usual default, some answers are lost when the answers to a dozen
+#: lookups arrive at once.
 RECEIVE_BUFFER_BYTES = 500_000
 
 

@@ -322,8 +322,8 @@ class LoneTests(LocalTestCase):
 
     def test_strangerThatClaimsAnIdLeavesTheNodeAlone(self) -> None:
         """
-        A lone member's query ends with its own reply, although a silent stranger has sent it a
-        request with an id.
+        A member without contacts still answers its own query after a stranger has sent it a
+        request with an id.  The stranger itself answers no requests.
         """
         node = self.member()
         self.peer().ask(self.addressOf(node), "_ping")

@@ -140,10 +140,10 @@ SILENCE_WAITS = (1.0, 1.0, 1.0, 1.0)
 #: would cost more than serving the requests.
 CLAIM_RATE = 500.0
 
-#: Each claim takes one token of `CLAIM_RATE`.  A public /24 network that got n tokens within a
-#: second gets another only if n times this number are left afterwards.  So one network gets about
-#: 30 of 500 tokens.  Even if 300 networks claim as often as they can, some tokens are left for
-#: others.
+#: Each claim takes one token of `CLAIM_RATE`.  The more tokens a public /24 network has taken in
+#: the last second, the more tokens must remain for others.  After n tokens, the network gets one
+#: more only if at least n times this number remain.  So one network gets about 30 of 500 tokens.
+#: Even if 300 networks claim as often as they can, some tokens remain for others.
 RESERVE_PER_TOKEN = 16.0
 
 #: The most tokens of `CLAIM_RATE` that one public host gets within a second.  Larger: one host uses

@@ -322,7 +322,8 @@ class RoutingTable:
         """
         Give a place to a contact that has answered.
 
-        :return: a contact to ping because the new one waits for its place, or None
+        :return: the contact to ping, if the new contact waits as a spare for the place of that
+            contact; otherwise None
         """
         number = int.from_bytes(contact.id or b"", "big")
         bucket = self.buckets.of(number, now)
