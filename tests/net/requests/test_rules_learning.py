@@ -132,7 +132,10 @@ class GuessTests(CallerTestCase):
         self.check(self.validate)
 
     def test_guessesEndACheckOfASilentHandler(self) -> None:
-        """16 wrong answers end the check of a silent handler's node. 15 do not."""
+        """
+        The check whether the node of a silent handler is alive is given up after 16 answers with a
+        wrong transaction id.  After 15 such answers it goes on.
+        """
         self.check(self.checkSilence)
 
     def test_guessesOfOthersEndNothing(self) -> None:

@@ -188,10 +188,10 @@ SILENCE_REMEMBERED_FOR = 60.0
 
 #: The most datagrams per second that one host is sent for hole punches of other nodes, at all its
 #: ports together.  Such a datagram is a ping that this node relays, or an answer to a relayed ping.
-#: Datagrams that contacts cause are counted apart from datagrams that other nodes cause, up to the
-#: same number.  On a loopback host, each port is limited by itself, because the host stands for all
-#: nodes of the machine.  Larger: the host of several contacts is sent more.  Smaller: of many nodes
-#: behind one NAT, fewer are reached.
+#: Datagrams caused by contacts and datagrams caused by other nodes are counted separately, and the
+#: limit is the same for both.  On a loopback host, each port is limited by itself, because the host
+#: stands for all nodes of the machine.  Larger: a host with several contacts can be flooded with
+#: more datagrams.  Smaller: of many nodes behind one NAT, fewer are reached.
 RELAY_RATE = 5.0
 
 #: The burst of `RELAY_RATE`.

@@ -87,7 +87,7 @@ class AskEach:
 
 class Commit(AskEach):
     """
-    Sends an update to each node that gave a round-trip token; a `Search`.
+    A `Search` that sends an update to each node that gave a round-trip token.
 
     The update carries the token of its receiver.  The token in the answer tells the result:
 
