@@ -171,9 +171,9 @@ class Probing:
         """
         Find out whether the node of a silent handler is still alive.
 
-        A pong comes sooner than a handler's answer.  So the round trip of an ordinary ping would make
-        the time-out of user commands too short.  The round trips of probes do not count for that
-        time-out, so the ping is sent as a probe.
+        A pong comes sooner than a handler's answer.  So the round trip of an ordinary ping would
+        make the time-out of user commands too short.  The round trips of probes do not count for
+        that time-out, so the ping is sent as a probe.
         """
         if not self._silences.toRequests.get(address, self._clock.seconds()):
             self._silenceChecks.send(address, lambda isAnswered: None)
