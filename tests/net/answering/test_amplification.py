@@ -135,6 +135,20 @@ class BudgetTests(ValidationTestCase):
         self.assertLess(more, 20)
         self.assertEqual(all, 20)
 
+    def test_spentBudgetLosesNoValueThatFits(self) -> None:
+        """
+        A contact without a budget gets values of 700 to 737 bytes, one more byte each time. Each
+        answer leaves out as many contacts as it must, so none is dropped.
+        """
+        peer = self.peer(answers="pong")
+        self.spendBudget(peer)
+        # The answer to a command with updates has flags, which take bytes too.
+        sizes = range(700, 700 + wire.COMPACT_CONTACT_BYTES)
+        for size in sizes:
+            peer.ask(self.there, COMMAND, self.target(), value=b"%d" % size)
+        self.clock.runFor(0.1)
+        self.assertEqual([len(m.value or b"") for m in self.answersTo(peer)], [*sizes])
+
     def test_spentBudgetIsThatOfOneAddress(self) -> None:
         """A contact gets a value of 60,000 bytes after another contact has spent its budget."""
         self.spendBudget(self.peer(answers="pong"))

@@ -83,15 +83,9 @@ class Answers:
 
         :return: the datagram; None when the value is too large for any datagram
         """
-        nodes = self._closest(message)
-        flags = _flagsFor(message, token)
-        response = wire.encodeResponse(
-            message.transactionId, self._ownId, nodes, value, token, flags
-        )
-        if value is None or len(response) <= wire.UNFRAGMENTED_BYTES:
-            return response
-        response = self._encodeShort(message, token, len(response) - wire.UNFRAGMENTED_BYTES, value)
-        if len(response) <= wire.MAX_DATAGRAM_BYTES:
+        limit = wire.MAX_DATAGRAM_BYTES if value is None else wire.UNFRAGMENTED_BYTES
+        response = self._encodeWithin(limit, message, token, value)
+        if value is None or len(response) <= wire.MAX_DATAGRAM_BYTES:
             return response
         self._counters.handlerFailures += 1
         self._reports.note(
@@ -120,10 +114,7 @@ class Answers:
         :param allowed: the most bytes that may be sent without a budget
         """
         if not self._budget.spend(address, len(response) - allowed, self._seconds()):
-            whole = wire.encodeResponse(
-                message.transactionId, self._ownId, self._closest(message), value, token
-            )
-            response = self._encodeShort(message, token, len(whole) - allowed, value)
+            response = self._encodeWithin(allowed, message, token, value)
             if value is not None and len(response) > allowed:
                 return
         self._send(response, address)
@@ -150,8 +141,7 @@ class Answers:
             if isValidated:
                 self._sendValidated(message, address, token, value, response, left)
             elif not hasValue:
-                excess = len(response) - left
-                self._send(self._encodeShort(message, token, excess), address)
+                self._send(self._encodeWithin(left, message, token), address)
 
         if not hasValue and self._validation.isSilent(address):
             send(False)
@@ -159,21 +149,30 @@ class Answers:
         self._counters.answersHeld += 1
         self._validation.holdUntilValidated(address, HeldAnswer(len(response), hasValue, send))
 
-    def _encodeShort(
+    def _encodeWithin(
         self,
+        limit: int,
         message: wire.RequestMessage,
         token: bytes | None,
-        excess: int,
         value: bytes | None = None,
     ) -> bytes:
-        """An answer that lacks enough of the farthest contacts to save ``excess`` bytes."""
+        """
+        An answer of at most ``limit`` bytes.  If it would be larger, its farthest contacts are left
+        out.  It is still larger if it has no contact left.
+        """
         nodes = self._closest(message)
+        flags = _flagsFor(message, token)
+        response = wire.encodeResponse(
+            message.transactionId, self._ownId, nodes, value, token, flags
+        )
+        excess = len(response) - limit
+        if excess <= 0:
+            return response
         fewer = -(-excess // COMPACT_CONTACT_BYTES) * COMPACT_CONTACT_BYTES
         nodes = nodes[: max(0, len(nodes) - fewer)]
         # Leave the field of the contacts out if it is empty.  It takes two bytes, and the largest
         # values need them.
         kept = None if value is not None and not nodes else nodes
-        flags = _flagsFor(message, token)
         return wire.encodeResponse(message.transactionId, self._ownId, kept, value, token, flags)
 
     def _closest(self, message: wire.RequestMessage) -> bytes:
