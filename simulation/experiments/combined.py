@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import Address
-from dwdht_twisted.values import COMMAND, keyOf
 
 from ..combined import CombinedLiar, addressesOf
-from ..liars import nextTo
 from ..swarm import Swarm
-from .lies import ANNOUNCEMENT_TIME, LIMIT, MAXIMUM_REQUESTS, SETTLING_TIME, Meter
+from .lies import MAXIMUM_REQUESTS, SETTLING_TIME, OneLiar, countReached, putAndFind
 
 #: The share of the values that must be found, and of the targets for which all 20 closest honest
 #: nodes must be reached.
@@ -64,36 +62,6 @@ class CombinedFifth(NamedTuple):
         )
 
 
-class CombinedOne(NamedTuple):
-    """
-    Figures of lookups for targets whose closest node is a combined liar.
-
-    :ivar seed: the seed of the liar
-    :ivar lie: the combination of the liar
-    :ivar targets: the number of targets
-    :ivar reached: the number of targets for which all 20 closest honest nodes were reached
-    :ivar fewest: the smallest number of these nodes that was reached for a target
-    """
-
-    seed: int
-    lie: str
-    targets: int
-    reached: int
-    fewest: int
-
-    @property
-    def isMet(self) -> bool:
-        """Whether all closest honest nodes were reached for every target."""
-        return self.reached == self.targets
-
-    def __str__(self) -> str:
-        return (
-            f"seed {self.seed}, one liar next to the target: all {K} closest honest nodes reached "
-            f"for {self.reached} of {self.targets} targets, and at least {self.fewest} for each; "
-            f"{self.lie}"
-        )
-
-
 class Totals(NamedTuple):
     """
     Figures over all seeds.
@@ -136,7 +104,7 @@ class Totals(NamedTuple):
         )
 
 
-def total(fifths: Iterable[CombinedFifth], ones: Iterable[CombinedOne]) -> Totals:
+def total(fifths: Iterable[CombinedFifth], ones: Iterable[OneLiar]) -> Totals:
     """Add up the figures of all seeds."""
     networks, single = list(fifths), list(ones)
     return Totals(
@@ -173,26 +141,17 @@ def fifthCombined(seed: int, nodes: int = 200, lookups: int = 20) -> CombinedFif
 
     swarm.build(nodes - count, addLiar, count)
     swarm.clock.runFor(SETTLING_TIME)
-    found = requests = holders = 0
-    for _ in range(lookups):
-        putter, getter = swarm.random.sample(swarm.members, 2)
-        assert putter.node is not None and getter.node is not None
-        value = swarm.random.randbytes(100)
-        key = keyOf(value)
-        swarm.clock.runUntil(putter.node.update(COMMAND, key, value).collect(), LIMIT)
-        holders += sum(key in member.store.values for member in swarm.members)
-        with Meter(swarm, getter) as meter:
-            replies = swarm.clock.runUntil(getter.node.query(COMMAND, key).collect(), LIMIT)
-        requests = max(requests, meter.count)
-        found += key in getter.store.values or value in {reply.value for reply in replies}
+    figures = putAndFind(swarm, lookups)
     listening = {member.address for member in swarm.members}.union(*map(addressesOf, liars))
     planted = _countPlanted(swarm, listening)
     lies = tuple(str(liar.combination) for liar in liars[:variety])
     swarm.close()
-    return CombinedFifth(seed, lies, lookups, found, requests, holders / lookups, planted)
+    return CombinedFifth(
+        seed, lies, lookups, figures.found, figures.requests, figures.holders, planted
+    )
 
 
-def singleLiars(seeds: Sequence[int], nodes: int = 200, targets: int = 4) -> list[CombinedOne]:
+def singleLiars(seeds: Sequence[int], nodes: int = 200, targets: int = 4) -> list[OneLiar]:
     """
     Let combined liars join a network of honest nodes, one after the other.  Before each lookup, the
     liar takes an id next to the target and announces this id.
@@ -209,21 +168,11 @@ def singleLiars(seeds: Sequence[int], nodes: int = 200, targets: int = 4) -> lis
     return figures
 
 
-def _singleLiar(swarm: Swarm, seed: int, targets: int) -> CombinedOne:
+def _singleLiar(swarm: Swarm, seed: int, targets: int) -> OneLiar:
     liar = CombinedLiar(swarm, label=f"{seed}")
-    counts = []
-    for _ in range(targets):
-        target = swarm.random.randbytes(32)
-        liar.moveTo(nextTo(target, 1))
-        swarm.clock.runFor(ANNOUNCEMENT_TIME)
-        asker = swarm.random.choice(swarm.members)
-        assert asker.node is not None
-        replies = swarm.clock.runUntil(asker.node.query(COMMAND, target).collect(), LIMIT)
-        reached = {reply.node for reply in replies} | {asker.contact}
-        holders = swarm.closestMembers(target)
-        counts.append(len(reached & {member.contact for member in holders}))
+    counts = countReached(swarm, liar, targets)
     liar.leave()
-    return CombinedOne(seed, str(liar.combination), targets, counts.count(K), min(counts))
+    return OneLiar(f"seed {seed}, {liar.combination}", targets, counts.count(K), min(counts))
 
 
 def _countPlanted(swarm: Swarm, listening: set[Address]) -> int:

@@ -12,7 +12,7 @@ from dwdht_twisted._core.routing import K
 from dwdht_twisted.values import COMMAND, keyOf
 
 from ..combined import makeLiar
-from ..liars import nextTo
+from ..liars import Liar, nextTo
 from ..members import Member
 from ..swarm import Swarm
 
@@ -92,6 +92,22 @@ class FifthLiars(NamedTuple):
         )
 
 
+class PutsAndFinds(NamedTuple):
+    """
+    Figures of values that were put and looked up.
+
+    :ivar found: the number of values that were found
+    :ivar requests: the largest number of requests that a lookup sent
+    :ivar updateRequests: the largest number of requests that an update sent, including its lookup
+    :ivar holders: the average number of honest nodes that took a value
+    """
+
+    found: int
+    requests: int
+    updateRequests: int
+    holders: float
+
+
 class Meter:
     """
     A context manager that counts the requests that a member sends for its lookups and updates.
@@ -135,7 +151,19 @@ def oneLiar(kind: str, seed: int = 1, nodes: int = 200, targets: int = 100) -> O
     swarm = Swarm(seed)
     swarm.build(nodes - 1)
     swarm.clock.runFor(SETTLING_TIME)
-    liar = makeLiar(kind, swarm)
+    counts = countReached(swarm, makeLiar(kind, swarm), targets)
+    swarm.close()
+    return OneLiar(kind, targets, counts.count(K), min(counts))
+
+
+def countReached(swarm: Swarm, liar: Liar, targets: int) -> list[int]:
+    """
+    Look up random targets.  Before each lookup, a liar takes an id next to the target and announces
+    this id.
+
+    :param targets: the number of targets
+    :return: for each target, the number of its 20 closest honest nodes that were reached
+    """
     counts = []
     for _ in range(targets):
         target = swarm.random.randbytes(32)
@@ -147,8 +175,7 @@ def oneLiar(kind: str, seed: int = 1, nodes: int = 200, targets: int = 100) -> O
         reached = {reply.node for reply in replies} | {asker.contact}
         holders = swarm.closestMembers(target)
         counts.append(len(reached & {member.contact for member in holders}))
-    swarm.close()
-    return OneLiar(kind, targets, counts.count(K), min(counts))
+    return counts
 
 
 def fifthLiars(kind: str, seed: int = 1, nodes: int = 200, lookups: int = 100) -> FifthLiars:
@@ -164,6 +191,17 @@ def fifthLiars(kind: str, seed: int = 1, nodes: int = 200, lookups: int = 100) -
     liars = nodes // 5
     swarm.build(nodes - liars, lambda: makeLiar(kind, swarm), liars)
     swarm.clock.runFor(SETTLING_TIME)
+    figures = putAndFind(swarm, lookups)
+    swarm.close()
+    return FifthLiars(kind, lookups, *figures)
+
+
+def putAndFind(swarm: Swarm, lookups: int) -> PutsAndFinds:
+    """
+    Put random values, and look each of them up from another node.
+
+    :param lookups: the number of values
+    """
     found = requests = updateRequests = holders = 0
     for _ in range(lookups):
         putter, getter = swarm.random.sample(swarm.members, 2)
@@ -178,5 +216,4 @@ def fifthLiars(kind: str, seed: int = 1, nodes: int = 200, lookups: int = 100) -
             replies = swarm.clock.runUntil(getter.node.query(COMMAND, key).collect(), LIMIT)
         requests = max(requests, meter.count)
         found += key in getter.store.values or value in {reply.value for reply in replies}
-    swarm.close()
-    return FifthLiars(kind, lookups, found, requests, updateRequests, holders / lookups)
+    return PutsAndFinds(found, requests, updateRequests, holders / lookups)
