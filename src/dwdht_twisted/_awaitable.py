@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from asyncio import AbstractEventLoop, Future, current_task, get_running_loop
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from typing import Any, Generic, TypeVar
 
@@ -33,7 +33,7 @@ class AwaitableDeferred(Deferred[Result]):
     def __await__(self) -> Generator[Any, Any, Result]:
         steps = super().__await__()
         loop = _loopOfTask()
-        return steps if loop is None else _runInTask(steps, loop)
+        return steps if loop is None else _runInTask(_generatorOf(steps), loop)
 
 
 def awaitable(deferred: Deferred[Result]) -> AwaitableDeferred[Result]:
@@ -127,6 +127,11 @@ def _firingOf(deferred: Deferred[Any], loop: AbstractEventLoop) -> Future[None]:
     future.add_done_callback(ended)
     deferred.addBoth(fired)
     return future
+
+
+def _generatorOf(steps: Iterator[Any]) -> Generator[Any, Any, Any]:
+    """The steps of an awaitable, with ``throw``.  Deferreds of Twisted 24.7 have none."""
+    return (yield from steps)
 
 
 async def _resultOf(given: Awaitable[Result]) -> Result:

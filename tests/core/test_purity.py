@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.helpers.processes.programs import ROOT
+import dwdht_twisted
 
 #: Packages that no module of the core may import.
 FORBIDDEN = ("twisted", "zope", "asyncio", "socket", "google")
@@ -36,11 +37,11 @@ class PurityTests(SynchronousTestCase):
         Each module of the core can be imported in a fresh process in which Twisted, zope, asyncio,
         socket and google can't be imported.
         """
-        source = ROOT / "src"
-        paths = sorted((source / "dwdht_twisted" / "_core").rglob("*.py"))
+        package = Path(dwdht_twisted.__file__).parent
+        paths = sorted((package / "_core").rglob("*.py"))
         self.assertGreater(len(paths), 20)
         for path in paths:
-            parts = path.relative_to(source).with_suffix("").parts
+            parts = path.relative_to(package.parent).with_suffix("").parts
             module = ".".join(part for part in parts if part != "__init__")
             done = subprocess.run(
                 [sys.executable, "-c", CODE, module], capture_output=True, text=True, timeout=60
