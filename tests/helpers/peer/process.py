@@ -116,12 +116,14 @@ class PeerProcess(ChildProcess):
         ephemeral: bool = False,
         id: bytes | None = None,
         nat: bool = False,
+        hyper: bool = False,
         seconds: float = CALL_SECONDS,
     ) -> list[PeerNode]:
         """
         Start nodes, one after the other.
 
         :param nat: whether each node is behind a NAT that filters by address and port
+        :param hyper: whether they are nodes of ``hyperdht``, which have the command ``peers``
         :param seconds: the most seconds in which all nodes together must join
         """
         started = await self.call(
@@ -132,6 +134,7 @@ class PeerProcess(ChildProcess):
             ephemeral=ephemeral,
             id=_hex(id),
             nat=nat,
+            hyper=hyper,
         )
         return [
             PeerNode(self, each["node"], bytes.fromhex(each["id"]), _address(each), ephemeral)
@@ -159,6 +162,18 @@ class PeerProcess(ChildProcess):
             }
             messages.append(kind(0, **read))
         return messages
+
+
+class Named(NamedTuple):
+    """
+    A reply to a call of ``hyperdht``.
+
+    :ivar node: the address of the node that replied
+    :ivar peers: the peers that it named
+    """
+
+    node: Address
+    peers: list[Address]
 
 
 class PeerNode(NamedTuple):
@@ -233,6 +248,24 @@ class PeerNode(NamedTuple):
         """Return the answer to a ping that the referrer relays."""
         return _pong(await self._call("holepunch", peer=peer, referrer=referrer))
 
+    async def announce(self, topic: bytes, port: int = 0) -> list[Named]:
+        """
+        Announce the node of ``hyperdht`` under a topic.
+
+        :param port: the announced port; 0 for the port of the node's socket
+        """
+        return [
+            _named(reply) for reply in await self._call("announce", topic=topic.hex(), port=port)
+        ]
+
+    async def unannounce(self, topic: bytes, port: int = 0) -> None:
+        """Take an announcement back."""
+        await self._call("unannounce", topic=topic.hex(), port=port)
+
+    async def lookUp(self, topic: bytes) -> list[Named]:
+        """Return the replies of the nodes that know peers of a topic."""
+        return [_named(reply) for reply in await self._call("lookup", topic=topic.hex())]
+
     def contact(self) -> Contact:
         """Return the contact that the node's answers describe."""
         return Contact(None if self.ephemeral else self.id, *self.bound)
@@ -284,6 +317,10 @@ def _bytes(value: str | None) -> bytes | None:
 
 def _address(described: Mapping[str, Any]) -> Address:
     return Address(described["host"], described["port"])
+
+
+def _named(described: Mapping[str, Any]) -> Named:
+    return Named(_address(described["node"]), [Address(*peer) for peer in described["peers"]])
 
 
 def _contact(described: Mapping[str, Any]) -> Contact:

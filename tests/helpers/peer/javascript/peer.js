@@ -1,6 +1,6 @@
 'use strict'
 
-// Runs nodes of dht-rpc for the tests of the Python side.
+// Runs nodes of dht-rpc, and of hyperdht, for the tests of the Python side.
 //
 // A line on stdin is a call, {"call": number, "command": name, ...arguments}. A line on stdout is
 // its answer, {"call": number, "result": ...} or {"call": number, "error": text}, or the report of
@@ -11,6 +11,7 @@ const crypto = require('crypto')
 const dgram = require('dgram')
 const readline = require('readline')
 const dht = require('dht-rpc')
+const hyperdht = require('hyperdht')
 const messages = require('dht-rpc/messages')
 
 const LOCAL_HOST = '127.0.0.1'
@@ -19,8 +20,11 @@ const toBytes = (hex) => hex === null || hex === undefined ? null : Buffer.from(
 const toHex = (bytes) => bytes ? bytes.toString('hex') : null
 
 class Node {
-  constructor (socket, { bootstrap = [], ephemeral = false, id = null }) {
-    this.dht = dht({ socket, bootstrap, ephemeral, id: toBytes(id) })
+  constructor (socket, { bootstrap = [], ephemeral = false, id = null, hyper = false }) {
+    const settings = { socket, bootstrap, ephemeral, id: toBytes(id) }
+    // hyperdht adds the command 'peers' to a node of dht-rpc.
+    this.hyper = hyper ? hyperdht(settings) : null
+    this.dht = hyper ? this.hyper.dht : dht(settings)
     this.values = new Map()
     this.counts = { queries: 0, updates: 0, relayed: 0, punched: 0, warnings: 0 }
 
@@ -72,14 +76,23 @@ class Node {
   run (kind, { name, target, value, nodes, ...options }) {
     const query = { command: name, target: toBytes(target), value: toBytes(value) }
     if (nodes) options.nodes = nodes.map(([host, port]) => ({ host, port }))
-    const stream = this.dht[kind](query, options)
-    const replies = []
-    return new Promise((resolve, reject) => {
-      stream.on('data', ({ node, value }) => replies.push({ ...contact(node), value: toHex(value) }))
-      stream.on('error', reject)
-      stream.on('end', () => resolve(replies))
-    })
+    return collect(this.dht[kind](query, options), ({ node, value }) => ({ ...contact(node), value: toHex(value) }))
   }
+}
+
+function collect (stream, describe) {
+  const collected = []
+  return new Promise((resolve, reject) => {
+    stream.on('data', (reply) => collected.push(describe(reply)))
+    stream.on('error', reject)
+    stream.on('end', () => resolve(collected))
+  })
+}
+
+// The replies to a call of hyperdht, each with the node that gave it and the peers that it named.
+function peers ({ node, peers, localPeers }) {
+  const addresses = (list) => (list || []).map(({ host, port }) => [host, port])
+  return { node: contact(node), peers: addresses(peers), local: addresses(localPeers) }
 }
 
 function contact ({ id, host, port }) {
@@ -154,6 +167,18 @@ const commands = {
       resolve({ contact: contact({ id: response.id, ...from }), address })
     })
   }),
+
+  announce: ({ node, topic, ...options }) => (
+    collect(nodes[node].hyper.announce(toBytes(topic), options), peers)
+  ),
+
+  unannounce: ({ node, topic, ...options }) => new Promise((resolve, reject) => {
+    nodes[node].hyper.unannounce(toBytes(topic), options, (error) => error ? reject(error) : resolve())
+  }),
+
+  lookup: ({ node, topic, ...options }) => (
+    collect(nodes[node].hyper.lookup(toBytes(topic), options), peers)
+  ),
 
   contacts: ({ node }) => nodes[node].dht.toArray().map(contact),
 
