@@ -12,8 +12,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from .covering import runsFor
 from .drawing import PACKAGE, ROOT, Mutant, drawMutants, modules
-from .trying import measure, prepare, testsOf, tryOne
+from .trying import fastTests, measure, prepare, tryOne
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,21 +64,23 @@ def _run(mutants: Sequence[Mutant], jobs: int) -> list[Mutant] | None:
         TemporaryDirectory(prefix="mutation-") as folder,
         ProcessPoolExecutor(jobs, initializer=prepare, initargs=(folder,)) as pool,
     ):
-        runs = list(dict.fromkeys(tests for mutant in mutants for tests in testsOf(mutant.path)))
-        limits = {}
-        for tests, limit in zip(runs, pool.map(measure, runs), strict=True):
-            if limit is None:
-                print(f"{tests} fails without a change")
+        names = fastTests()
+        measured = []
+        for name, covered in zip(names, pool.map(measure, names), strict=True):
+            if covered is None:
+                print(f"{name} fails without a change")
                 return None
-            limits[tests] = limit
-        pending = {pool.submit(tryOne, mutant, limits): mutant for mutant in mutants}
+            measured.append(covered)
+        pending = {
+            pool.submit(tryOne, mutant, runsFor(mutant, measured)): mutant for mutant in mutants
+        }
         for number, future in enumerate(as_completed(pending), 1):
-            mutant, noticedBy = pending[future], future.result()
-            if noticedBy is None:
+            mutant = pending[future]
+            if future.result():
+                print(f"{number}: noticed: {mutant.kind}, {mutant.path}", flush=True)
+            else:
                 survivors.append(mutant)
                 print(f"{number}: SURVIVED: {mutant.kind}\n{mutant.diff}\n", flush=True)
-            else:
-                print(f"{number}: noticed by {noticedBy}: {mutant.kind}, {mutant.path}", flush=True)
     return survivors
 
 

@@ -10,18 +10,19 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import cache_from_source
 from pathlib import Path
 from tempfile import mkdtemp
 from time import monotonic
 
+from .covering import Covered, readLines
 from .drawing import PACKAGE, ROOT, Mutant
 
-#: The fast tests of the core and of the Twisted layer.  The core tests import no Twisted layer.
-CORE_TESTS = ("tests.core", "tests.net", "tests.node", "tests.defects")
-NET_TESTS = CORE_TESTS[1:]
+#: The folders with the fast tests of the core and of the Twisted layer.  The core tests import no
+#: Twisted layer.
+FAST_TESTS = ("tests/core", "tests/net", "tests/node", "tests/defects")
 
 #: The files of the checkout that no fast test needs.
 IGNORED = shutil.ignore_patterns(".*", "_trial_temp*", "build", "dist", "node_modules")
@@ -38,15 +39,10 @@ PATIENCE = 5
 START = 20.0
 
 
-def testsOf(path: str) -> tuple[str, ...]:
-    """
-    Return the tests that have to notice a change to a module, in the order in which they run.
-
-    The first ones are in the folder that mirrors the folder of the module.
-    """
-    parts = [part.lstrip("_") for part in Path(path).relative_to(PACKAGE).parent.parts]
-    others = CORE_TESTS if parts[0] == "core" else NET_TESTS
-    return tuple(dict.fromkeys((".".join(["tests", *parts]), *others)))
+def fastTests() -> list[str]:
+    """Return the names of the modules of the fast tests."""
+    files = (file for folder in FAST_TESTS for file in (ROOT / folder).rglob("test_*.py"))
+    return sorted(".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
 
 
 class Copy:
@@ -62,32 +58,50 @@ class Copy:
         self.log = self._folder / "_mutation.log"
         shutil.copytree(ROOT, self._folder, ignore=IGNORED, dirs_exist_ok=True)
 
-    def noticedBy(
-        self, mutant: Mutant, limits: dict[str, float], runs: Iterable[str]
-    ) -> str | None:
+    def notices(self, mutant: Mutant, tests: Sequence[str], limit: float) -> bool:
         """
-        Make a change, run tests until one fails, and undo the change.
-
-        :param limits: the most seconds that each run of tests may take
-        :param runs: the tests of each run
-        :return: the run that failed; None if all tests passed
-        """
-        self._write(mutant.path, mutant.after)
-        try:
-            return next((tests for tests in runs if not self.passes(tests, limits[tests])), None)
-        finally:
-            self._write(mutant.path, mutant.before)
-
-    def passes(self, tests: str, limit: float) -> bool:
-        """
-        Run tests until one fails.
+        Make a change, run modules of tests until a test fails, and undo the change.
 
         :param limit: the number of seconds after which the tests count as failed
         """
+        self._write(mutant.path, mutant.after)
+        try:
+            return not self.passes(tests, limit)
+        finally:
+            self._write(mutant.path, mutant.before)
+
+    def passes(self, tests: Sequence[str], limit: float) -> bool:
+        """
+        Run modules of tests until a test fails.
+
+        :param limit: the number of seconds after which the tests count as failed
+        """
+        return self._run([sys.executable, "-m", "twisted.trial", "--exitfirst", *tests], limit)
+
+    def measure(self, tests: str) -> Covered | None:
+        """Run one module of tests without a change.  Return None if a test fails."""
+        data = self._folder / "_mutation.coverage"
+        recording = ["--rcfile=", f"--data-file={data}", f"--source={self._folder / PACKAGE}"]
+        command = [
+            sys.executable,
+            "-m",
+            "coverage",
+            "run",
+            *recording,
+            "-m",
+            "twisted.trial",
+            tests,
+        ]
+        start = monotonic()
+        if not self._run(command, limit=600):
+            return None
+        return Covered(tests, monotonic() - start, readLines(data, self._folder))
+
+    def _run(self, command: Sequence[str], limit: float) -> bool:
         with (
             open(self.log, "wb") as log,
             subprocess.Popen(
-                [sys.executable, "-m", "twisted.trial", "--exitfirst", tests],
+                command,
                 cwd=self._folder,
                 env={**os.environ, "PYTHONPATH": str(self._folder / "src")},
                 stdout=log,
@@ -125,15 +139,15 @@ def prepare(parent: str) -> None:
     _copy = Copy(parent)
 
 
-def measure(tests: str) -> float | None:
-    """Return the seconds that tests may take with a change; None if they fail without one."""
-    start = monotonic()
-    if not _copy.passes(tests, limit=3600):
+def measure(tests: str) -> Covered | None:
+    """See `Copy.measure`.  The output of tests that fail is printed."""
+    covered = _copy.measure(tests)
+    if covered is None:
         print(_copy.log.read_text())
-        return None
-    return START + PATIENCE * (monotonic() - start)
+    return covered
 
 
-def tryOne(mutant: Mutant, limits: dict[str, float]) -> str | None:
-    """See `Copy.noticedBy`."""
-    return _copy.noticedBy(mutant, limits, testsOf(mutant.path))
+def tryOne(mutant: Mutant, runs: Sequence[Covered]) -> bool:
+    """Return whether a test notices a change.  `runs` are the modules of tests to run."""
+    limit = START + PATIENCE * sum(covered.seconds for covered in runs)
+    return _copy.notices(mutant, [covered.tests for covered in runs], limit)

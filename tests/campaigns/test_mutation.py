@@ -9,8 +9,9 @@ from tempfile import mkdtemp
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
 
+from mutation.covering import Covered, runsFor
 from mutation.drawing import PACKAGE, ROOT, Mutant, modules
-from mutation.trying import Copy, testsOf
+from mutation.trying import Copy
 
 #: Seconds that one module of tests may take. It takes one or two on an idle machine.
 LIMIT = 120.0
@@ -62,18 +63,17 @@ class MutationTests(SynchronousTestCase):
         for tests, changes in CHANGES.items():
             for change in changes:
                 mutant = self.change(*change)
-                noticedBy = self.copy.noticedBy(mutant, {tests: LIMIT}, [tests])
-                self.assertEqual(noticedBy, tests, mutant.diff)
-            self.assertTrue(self.copy.passes(tests, LIMIT), tests)
+                self.assertTrue(self.copy.notices(mutant, [tests], LIMIT), mutant.diff)
+            self.assertTrue(self.copy.passes([tests], LIMIT), tests)
 
     def test_endlessLoopIsNoticed(self) -> None:
         """Tests that don't end within their time count as failed, and are stopped."""
-        self.assertFalse(self.copy.passes("tests.core.limits", 0.01))
+        self.assertFalse(self.copy.passes(["tests.core.limits"], 0.01))
 
 
 class MutantTests(SynchronousTestCase):
     """
-    The description of a mutant, and the tests that run for it.
+    The description of a mutant, and the modules that are changed.
     """
 
     def test_changedLinesAreToldWithoutIndentation(self) -> None:
@@ -96,11 +96,47 @@ class MutantTests(SynchronousTestCase):
         self.assertNotIn(f"{PACKAGE}/node.py", found)
         self.assertEqual([path for path in found if "upkeep" in path], [])
 
-    def test_mirroredTestsRunFirst(self) -> None:
-        """The tests of the same folder run first. Tests of the core run only for the core."""
-        core = testsOf(f"{PACKAGE}/_core/lookup/lookup.py")
-        self.assertEqual(core[:2], ("tests.core.lookup", "tests.core"))
-        net = testsOf(f"{PACKAGE}/_net/asking/driver.py")
-        self.assertEqual(net[:2], ("tests.net.asking", "tests.net"))
-        self.assertNotIn("tests.core", net)
-        self.assertEqual(testsOf(f"{PACKAGE}/_core/counters.py")[0], "tests.core")
+
+class CoveringTests(SynchronousTestCase):
+    """
+    The modules of tests that run for a change.
+    """
+
+    SOURCE = "def f(x):\n    if (\n        x\n    ):\n        return 1\n    return 2\n"
+
+    def runs(self, after: str, **lines: set[int]) -> list[str]:
+        """Return the modules that run for a change, given the lines that each module runs."""
+        measured = [
+            Covered(name, 9.0 - seconds, {"a.py": frozenset(each)})
+            for seconds, (name, each) in enumerate(lines.items())
+        ]
+        mutant = Mutant("a.py", "", self.SOURCE, after)
+        return [covered.tests for covered in runsFor(mutant, measured)]
+
+    def test_onlyTestsOfTheLineRun(self) -> None:
+        """Tests that don't run the changed line are left out. The fastest ones run first."""
+        after = self.SOURCE.replace("return 2", "return 3")
+        self.assertEqual(
+            self.runs(after, one={1, 2, 6}, two={1, 2, 5}, three={1, 6}), ["three", "one"]
+        )
+
+    def test_changeWithinAStatement(self) -> None:
+        """A change within a statement of several lines concerns all tests that run it."""
+        after = self.SOURCE.replace("        x\n", "        not x\n")
+        self.assertEqual(self.runs(after, one={1, 2, 6}, two={1}), ["one"])
+
+    def test_lineWithoutCode(self) -> None:
+        """If no test runs the changed line, all tests that run the module are run."""
+        after = self.SOURCE.replace("return 2", "return 3")
+        self.assertEqual(self.runs(after, one={1}, two=set()), ["one"])
+
+    def test_measuredLines(self) -> None:
+        """A run of tests tells which lines of the package it runs."""
+        folder = mkdtemp()
+        self.addCleanup(FilePath(folder).remove)
+        covered = Copy(folder).measure("tests.core.lookup.test_rules_credit")
+        assert covered is not None
+        self.assertIn(f"{PACKAGE}/_core/lookup/credit.py", covered.lines)
+        self.assertEqual(
+            [path for path in covered.lines if "_net" in path and covered.lines[path]], []
+        )
