@@ -67,8 +67,9 @@ class ClaimTests(NodeTestCase):
         During a flood of 40 claims a second, a dead contact leaves the table within
         `DEAD_GONE_AFTER` seconds.
         """
-        contact = self.peer(answers="pong")
+        contact, other = self.peer(answers="pong"), self.peer(answers="pong")
         self.introduce(contact, self.victim)
+        self.introduce(other, self.victim)
         contact.onRequest = contact.ignore
         for _ in range(int(DEAD_GONE_AFTER)):
             self.claim(self.random.choices(range(20, 60), k=40))

@@ -204,16 +204,17 @@ class IdentityTests(TableTestCase):
 
     def test_silentContactLeavesItsIdToItsClaimants(self) -> None:
         """
-        An address that claims a contact's id is to be pinged only after the contact has failed. The
-        table returns this address only once.
+        An address that claims a contact's id is told when the contact is silent, and only once.
+        After the contact has failed, an answer from the address takes its place.
         """
         self.table.answered(far(1), 0.0)
         moved = ("10.0.0.2", 1)
         self.table.asked(far(1).id or b"", moved, 1.0)
-        self.assertEqual(self.table.takeClaimants(far(1).address), [])
-        self.table.failed(far(1).address, 2.0)
         self.assertEqual(self.table.takeClaimants(far(1).address), [moved])
         self.assertEqual(self.table.takeClaimants(far(1).address), [])
+        self.table.failed(far(1).address, 2.0)
+        self.table.answered(Contact(far(1).id, *moved), 3.0)
+        self.assertEqual(allOf(self.table), [Contact(far(1).id, *moved)])
 
     def test_answerOfTheContactDeniesItsClaimants(self) -> None:
         """

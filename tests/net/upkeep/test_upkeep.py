@@ -44,23 +44,27 @@ class CheckTests(NodeTestCase):
         self.assertLessEqual(len(peer.requestsFor(wire.PING)), 9)
 
     def test_deadContactLeavesTheTable(self) -> None:
-        """A dead contact leaves the table within `DEAD_GONE_AFTER` seconds."""
+        """
+        A dead contact leaves the table within `DEAD_GONE_AFTER` seconds, if another one answers.
+        """
         node = self.node()
-        peer = self.peer()
-        self.introduce(peer, node)
+        dead, alive = self.peer(), self.peer(answers="serve")
+        self.introduce(dead, node)
+        self.introduce(alive, node)
         self.clock.runFor(DEAD_GONE_AFTER)
-        self.assertEqual(node.contacts(), [])
+        self.assertEqual(node.contacts(), [alive.contact])
 
     def test_manyDeadContactsLeaveTheTable(self) -> None:
         """
-        In a network of 60, all nodes but one die. Within `DEAD_GONE_AFTER` seconds, all dead
-        contacts leave the table of the remaining node.
+        In a network of 60, all nodes but two die. Within `DEAD_GONE_AFTER` seconds, all dead
+        contacts leave the tables of the remaining nodes.
         """
         nodes = self.swarm(60)
-        for node in nodes[1:]:
+        for node in nodes[2:]:
             node.destroy()
         self.clock.runFor(DEAD_GONE_AFTER)
-        self.assertEqual(nodes[0].contacts(), [])
+        self.assertEqual(nodes[0].contacts(), [self.contactOf(nodes[1])])
+        self.assertEqual(nodes[1].contacts(), [self.contactOf(nodes[0])])
 
     def test_lossEvictsNoContact(self) -> None:
         """After an hour with 10 % loss, at least 13 of 14 contacts are listed."""
@@ -135,24 +139,82 @@ class IsolatedTests(NodeTestCase):
         self.clock.runFor(LONGEST_RETRY + INTERVAL + 1)
         self.assertEqual(node.contacts(), [self.contactOf(bootstrap)])
 
-    def test_nodeThatLostItsContactsJoinsAgain(self) -> None:
-        """
-        A node loses its 4 contacts in a partition. It lists them again within twice `LONGEST_RETRY`
-        seconds after the partition.
-        """
-        nodes = self.swarm(5)
-        self.network.partition([self.addressOf(nodes[0]).host])
-        self.clock.runFor(DEAD_GONE_AFTER)
-        self.assertEqual(nodes[0].contacts(), [])
-        self.network.heal()
-        self.clock.runFor(2 * LONGEST_RETRY)
-        self.assertEqual(len(nodes[0].contacts()), 4)
-
     def test_nodeWithoutBootstrapNodesIsSilent(self) -> None:
         """A node without bootstrap nodes and contacts sends no datagram in an hour."""
         self.node()
         self.clock.runFor(3600)
         self.assertEqual(self.sent, [])
+
+
+class OwnLineTests(NodeTestCase):
+    """
+    A node whose own line is down for some time, so that nobody answers it.
+    """
+
+    def assertListed(self, node: DHTNode, others: list[DHTNode]) -> None:
+        """Require that the node lists all of the others that it has place for."""
+        listed = {contact.id for contact in node.contacts()}
+        self.assertGreaterEqual(len(listed & {other.id for other in others}), len(others) - 1)
+
+    def test_contactsAreKept(self) -> None:
+        """
+        Whatever the length of the interruption, a node keeps its contacts while nobody answers. It
+        reaches them within twice `LONGEST_RETRY` seconds after the interruption, although the
+        bootstrap node is gone.
+        """
+        for seconds in (90, 360, self.random.uniform(500, 4000), 3 * 3600):
+            nodes = self.swarm(15)
+            node, others = nodes[0], nodes[1:]
+            self.clock.runFor(60)
+            self.network.partition([self.addressOf(node).host])
+            self.clock.runFor(seconds)
+            self.assertListed(node, others)
+            self.network.heal()
+            self.network.partition([self.bootstrap.host])
+            self.clock.runFor(2 * LONGEST_RETRY)
+            self.assertListed(node, others)
+            self.assertEqual(len(self.collect(node, others[-1].id)), 14)
+            self.network.heal()
+            self.destroyAll()
+
+    def test_deadContactsOfTheTimeAreFound(self) -> None:
+        """
+        Contacts that died during an interruption leave the table within `DEAD_GONE_AFTER` seconds
+        after it. The others stay.
+        """
+        nodes = self.swarm(15)
+        self.network.partition([self.addressOf(nodes[0]).host])
+        self.clock.runFor(200)
+        for node in nodes[8:]:
+            node.destroy()
+        self.clock.runFor(400)
+        self.network.heal()
+        self.clock.runFor(DEAD_GONE_AFTER)
+        self.assertListed(nodes[0], nodes[1:8])
+        listed = {contact.id for contact in nodes[0].contacts()}
+        self.assertFalse(listed & {node.id for node in nodes[8:]})
+
+    def test_otherLinesSayNothing(self) -> None:
+        """
+        A node keeps its silent public contacts while only nodes of its own network answer.
+        """
+        node = self.node("10.0.1.1")
+        near = self.peer("10.0.1.2", answers="serve")
+        far = [self.peer(f"52.0.{i}.1", answers="serve") for i in range(5)]
+        for peer in [near, *far]:
+            self.introduce(peer, node)
+        self.network.partition([peer.host for peer in far])
+        self.clock.runFor(2 * DEAD_GONE_AFTER)
+        self.assertEqual(len(node.contacts()), 6)
+
+    def test_interruptedNodeSendsLittle(self) -> None:
+        """While nobody answers, a node sends at most three datagrams a second."""
+        nodes = self.swarm(15)
+        self.network.partition([self.addressOf(nodes[0]).host])
+        self.clock.runFor(600)
+        self.sent.clear()
+        self.clock.runFor(3600)
+        self.assertLess(len(self.sentBy(self.addressOf(nodes[0]))), 3 * 3600)
 
 
 class RefreshTests(NodeTestCase):

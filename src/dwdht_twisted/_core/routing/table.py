@@ -35,6 +35,7 @@ The arguments ``now`` and ``time`` are times in seconds.  The caller sends the p
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from ..counters import Counters
@@ -50,7 +51,6 @@ from ..limits.bounds import (
 from ..wire import (
     COMPACT_CONTACT_BYTES,
     ID_BYTES,
-    Address,
     Contact,
     HostPort,
     checkId,
@@ -193,7 +193,7 @@ class RoutingTable:
             return None
         return self._insert(contact, now)
 
-    def failed(self, address: Address, now: float) -> Contact | None:
+    def failed(self, address: HostPort, now: float) -> Contact | None:
         """
         Note that an address has not answered after all retries.  Its contact leaves the table.
 
@@ -216,9 +216,9 @@ class RoutingTable:
         """
         Take out the addresses that claim the id of a silent contact, to ping them.
 
-        :param address: the address of the contact; nothing is taken out while the table holds it
+        :param address: the address of the contact
         """
-        return [] if address in self._byAddress else self._claimants.pop(address, [])
+        return self._claimants.pop(address, [])
 
     def claimed(self, now: float) -> list[HostPort]:
         """
@@ -315,6 +315,12 @@ class RoutingTable:
         old = [entry for entry in self._entries.values() if entry.lastSeen < time]
         old.sort(key=lambda entry: entry.lastSeen)
         return [entry.contact for entry in old[:count]]
+
+    def lastSeen(self, isWanted: Callable[[HostPort], bool]) -> Contact | None:
+        """The proven contact whose last answer is the latest, of those whose address is wanted."""
+        wanted = (entry for entry in self._entries.values() if isWanted(entry.address))
+        latest = max(wanted, key=lambda entry: entry.lastSeen, default=None)
+        return None if latest is None else latest.contact
 
     # Places.
 

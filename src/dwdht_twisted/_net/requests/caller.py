@@ -4,7 +4,10 @@ Sending requests, and telling the routing table of each answer and each silence.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..._core import wire
+from ..._core.doubts import Doubts
 from ..._core.limits import Silences
 from ..._core.limits.bounds import MAXIMUM_CHECKS
 from ..._core.routing import RoutingTable
@@ -36,6 +39,7 @@ class Caller:
         self._silences = silences or Silences()
         self._ping = wire.requestBody(wire.PING, self.ownId)
         self._checks: set[Address] = set()
+        self._doubts = Doubts()
         self.requests = Requests(environment, self)
         self.probing = Probing(environment, table, self, silences=self._silences)
 
@@ -56,6 +60,11 @@ class Caller:
     def isSilent(self, address: HostPort) -> bool:
         """Whether, during the last minute, an address left a request of the node unanswered."""
         return bool(self._silences.toRequests.get(address, self._seconds()))
+
+    @property
+    def isCutOff(self) -> bool:
+        """Whether contacts are silent, and nobody has answered for a minute."""
+        return self._doubts.isDown(self._seconds())
 
     # Sending.
 
@@ -130,11 +139,18 @@ class Caller:
 
     def heard(self, message: wire.ResponseMessage, address: HostPort) -> None:
         """Note an answer."""
+        now = self._seconds()
+        silent, doubtful = self._doubts.heard(address, now)
         self._silences.answered(address)
         contact = Contact(message.id, address[0], address[1])
-        waitedFor = self._table.answered(contact, self._seconds())
+        waitedFor = self._table.answered(contact, now)
         if waitedFor is not None:
             self.check(waitedFor.address)
+        for each in silent:
+            self._lost(each)
+        for each in doubtful:
+            if self._table.hasProven(each):
+                self.check(Address(*each))
 
     def reached(self, address: HostPort) -> None:
         """Ping an address whose answer may be forged.  Only a pong shows that a node is there."""
@@ -144,7 +160,6 @@ class Caller:
         """Note that an address did not answer a request of the node's own."""
         self._silences.toRequests.put(address, True, self._seconds())
         self.probeMissed(address)
-        self.probing.probeClaimants(address)
 
     def gone(self, address: Address) -> None:
         """Note that an address answered neither a handler's request nor a ping."""
@@ -154,7 +169,28 @@ class Caller:
         self.missed(address)
 
     def probeMissed(self, address: Address) -> None:
-        """Note that an address did not answer a probe."""
+        """
+        Note that an address did not answer a probe.
+
+        A contact keeps its place until somebody else answers, because this node's own line may be
+        down.  Another contact is asked, so that this is known soon.
+        """
+        if not self._table.hasProven(address):
+            self._lost(address)
+            return
+        self._doubts.add(address)
+        # The node of the contact may have moved to an address that claims its id.
+        self.probing.probeClaimants(address)
+        witness = self._table.lastSeen(self._isWitness(address))
+        if witness is not None:
+            self.check(witness.address)
+
+    def _isWitness(self, silent: Address) -> Callable[[HostPort], bool]:
+        """Return a function that tells which addresses show whether a silence counts."""
+        return lambda address: address not in self._doubts and self._doubts.reaches(address, silent)
+
+    def _lost(self, address: HostPort) -> None:
+        """Note that an address did not answer although this node's line is up."""
         spare = self._table.failed(address, self._seconds())
         if spare is not None:
             self.check(spare.address)

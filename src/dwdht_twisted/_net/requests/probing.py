@@ -160,7 +160,7 @@ class Probing:
 
     def probeClaimants(self, contact: HostPort) -> None:
         """
-        Probe the addresses that claim the id of a contact, if the contact has left the table.
+        Probe the addresses that claim the id of a silent contact.
 
         The node of the contact may have moved to one of these addresses.
         """
@@ -183,4 +183,4 @@ class Probing:
             self._table.withdraw(address)
 
     def _recheck(self, address: HostPort) -> None:
-        self._rechecks.send(address, lambda isAnswered: self.probeClaimants(address))
+        self._rechecks.send(address, lambda isAnswered: None)

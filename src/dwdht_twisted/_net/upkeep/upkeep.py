@@ -5,7 +5,8 @@ The periodic work of a node, every ten seconds.
   contact that does not answer leaves the routing table.
 * A node pings the contacts whose ids other addresses have claimed since the contacts answered.
 * A node refreshes its routing table by lookups; see `TableRefresher`.
-* A node without contacts tries to join again, at growing intervals; see `RetrySchedule`.
+* A node without contacts, or to whom nobody answers, tries to join again, at growing intervals; see
+  `RetrySchedule`.  It looks up its own id for this, and asks the contacts that it still knows.
 * A node rotates the secret of its round-trip tokens every `ROTATION_INTERVAL` seconds.
 """
 
@@ -93,12 +94,14 @@ class Upkeep:
             self._rotatedAt = now
             self._tokens.rotate()
         self._table.buckets.forgetAnswers()
-        self._checkContacts(now)
-        if len(self._table) and self._membership.hasJoined:
+        isCutOff = self._caller.isCutOff
+        if not isCutOff:
+            self._checkContacts(now)
+        if len(self._table) and self._membership.hasJoined and not isCutOff:
             self._retries.reset()
             self._refresher.refresh(now)
         elif (
-            self._membership.knowsSomebody
+            (self._membership.knowsSomebody or isCutOff)
             and self._retries.isDue(now)
             and not self._refresher.isRunning
         ):

@@ -1,0 +1,74 @@
+"""
+Contacts whose silence may be due to the node's own line.
+"""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted._core.doubts import LONGEST_PAUSE, Doubts
+
+SILENT = ("52.0.0.1", 1000)
+ALSO_SILENT = ("52.0.0.2", 1000)
+ANSWERING = ("52.0.1.1", 1000)
+PRIVATE = ("10.0.0.1", 1000)
+LOOPBACK = ("127.0.0.1", 1000)
+
+
+class DoubtsTests(SynchronousTestCase):
+    """
+    Silences and answers in one order or another.
+    """
+
+    def setUp(self) -> None:
+        self.doubts = Doubts()
+
+    def test_silenceBetweenTwoAnswersCounts(self) -> None:
+        """A silence counts if it lies between two answers that are `LONGEST_PAUSE` apart."""
+        self.doubts.heard(ANSWERING, 0.0)
+        self.doubts.add(SILENT)
+        self.assertIn(SILENT, self.doubts)
+        self.assertEqual(self.doubts.heard(ANSWERING, LONGEST_PAUSE), ([SILENT], []))
+        self.assertEqual(len(self.doubts), 0)
+
+    def test_silenceInALongPauseIsAskedAgain(self) -> None:
+        """A silence doesn't count if nobody answered for longer than `LONGEST_PAUSE`."""
+        self.doubts.heard(ANSWERING, 0.0)
+        self.doubts.add(SILENT)
+        self.doubts.add(ALSO_SILENT)
+        heard = self.doubts.heard(ANSWERING, LONGEST_PAUSE + 1)
+        self.assertEqual(heard, ([], [SILENT, ALSO_SILENT]))
+
+    def test_firstAnswerOfAllSaysNothingOfTheTimeBefore(self) -> None:
+        """A silence before the first answer of all doesn't count."""
+        self.doubts.add(SILENT)
+        self.assertEqual(self.doubts.heard(ANSWERING, 1.0), ([], [SILENT]))
+
+    def test_ownAnswerEndsTheDoubt(self) -> None:
+        """A contact that answers by itself is not in doubt any more."""
+        self.doubts.heard(ANSWERING, 0.0)
+        self.doubts.add(SILENT)
+        self.assertEqual(self.doubts.heard(SILENT, 1.0), ([], []))
+        self.assertEqual(self.doubts.heard(ANSWERING, 2.0), ([], []))
+
+    def test_answersOfOtherLinesSayNothing(self) -> None:
+        """An answer from a private or loopback address leaves a public contact in doubt."""
+        self.doubts.heard(ANSWERING, 0.0)
+        self.doubts.add(SILENT)
+        for address in (PRIVATE, LOOPBACK):
+            self.assertEqual(self.doubts.heard(address, 1.0), ([], []))
+            self.assertFalse(self.doubts.reaches(address, SILENT))
+        self.assertEqual(self.doubts.heard(ANSWERING, 2.0), ([SILENT], []))
+
+    def test_lineIsDownAfterAPause(self) -> None:
+        """
+        A line is down once nobody has answered for longer than `LONGEST_PAUSE` and somebody was
+        silent.
+        """
+        self.doubts.heard(ANSWERING, 0.0)
+        self.assertFalse(self.doubts.isDown(LONGEST_PAUSE + 1))
+        self.doubts.add(SILENT)
+        self.assertFalse(self.doubts.isDown(LONGEST_PAUSE))
+        self.assertTrue(self.doubts.isDown(LONGEST_PAUSE + 1))
+        self.doubts.heard(ANSWERING, LONGEST_PAUSE + 2)
+        self.assertFalse(self.doubts.isDown(LONGEST_PAUSE + 3))
