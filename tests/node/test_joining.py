@@ -237,7 +237,7 @@ class ReadyTests(NodeTestCase):
         self.clock.runFor(REQUEST_SECONDS)
         self.assertNoResult(ready)
         self.network.heal()
-        self.clock.runFor(2 * FIRST_RETRY + INTERVAL)
+        self.clock.runFor(4 * FIRST_RETRY + INTERVAL)
         self.assertEqual(node.contacts(), [self.contactOf(other)])
         self.successResultOf(ready)
 

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from .._core.limits import Admission, RateLimit, Silences, ValidatedAddresses
 from .._core.routing import RoutingTable
-from .._core.wire import Address, Contact, TokenIssuer
+from .._core.wire import ROTATION_INTERVAL, Address, Contact, TokenIssuer
 from ..interfaces import ICommandHandler
 from .answering import AddressValidation, Answers, OwnRequests, Relay, Responder, UserCommands
 from .asking import Pings, Queries, Resolver
 from .environment import Environment
 from .requests import Caller
-from .upkeep import Membership, TableRefresher, Upkeep
+from .upkeep import PONG_TOKEN_ROTATION, Membership, TableRefresher, Upkeep
 
 
 class Node(NamedTuple):
@@ -93,6 +93,7 @@ def assemble(
     )
     validated = ValidatedAddresses(table.hasProven)
     tokens = TokenIssuer(environment.random.randbytes)
+    pongTokens = TokenIssuer(environment.random.randbytes)
     caller = Caller(environment, table, silences)
 
     validation = AddressValidation(
@@ -109,7 +110,14 @@ def assemble(
     )
     relay = Relay(environment, tokens, validated)
     responder = Responder(
-        environment, caller, tokens, answers=answers, commands=commands, relay=relay
+        environment,
+        caller,
+        tokens,
+        pongTokens=pongTokens,
+        confirmed=table.freshness.confirmed,
+        answers=answers,
+        commands=commands,
+        relay=relay,
     )
 
     local = OwnRequests(
@@ -136,10 +144,20 @@ def assemble(
         table, caller, queries.lookUp, contacts=contacts, hasBootstrap=bool(bootstrap)
     )
     refresher = TableRefresher(
-        table, environment.random, lookUp=queries.lookUp, explore=queries.explore
+        table,
+        environment.random,
+        caller=caller,
+        lookUp=queries.lookUp,
+        explore=queries.explore,
+        resolveBootstrap=queries.resolveBootstrap,
     )
     upkeep = Upkeep(
-        environment, table, caller, tokens=tokens, membership=membership, refresher=refresher
+        environment,
+        table,
+        caller,
+        rotations={tokens: ROTATION_INTERVAL, pongTokens: PONG_TOKEN_ROTATION},
+        membership=membership,
+        refresher=refresher,
     )
     return Parts(
         table=table,

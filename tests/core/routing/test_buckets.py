@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dwdht_twisted._core.routing import K, RoutingTable
 from dwdht_twisted._core.routing.buckets import DEEPER_THAN_KNOWN
 from dwdht_twisted._core.wire import ID_BITS, ID_BYTES, Contact, distance
-from tests.helpers.core.tables import OWN, TableTestCase, claim, far, idOf
+from tests.helpers.core.tables import OWN, TableTestCase, claim, idOf
 from tests.helpers.strategies import ids, thorough
 
 
@@ -24,49 +24,34 @@ class UpkeepTests(TableTestCase):
     The routing table's replies to questions of upkeep.
     """
 
-    def test_contactsUnseenForLongestComeFirst(self) -> None:
+    def test_bucketsThatAreNotFullAreFilled(self) -> None:
         """
-        At most the wanted number of contacts is returned, the one unseen for longest first. Claims
-        are not returned.
+        Each bucket that is not full is to be filled, the farthest first, until it is refreshed, and
+        again after the given time. Buckets that hold only some of the k closest contacts are left
+        out.
         """
-        contacts = [far(number) for number in range(5)]
-        for contact, time in zip(contacts, (3.0, 1.0, 5.0, 2.0, 4.0), strict=True):
-            self.table.answered(contact, time)
-        claim(self.table, far(10), 0.0)
-        unseen = self.table.unseenSince(5.0, 10)
-        self.assertEqual(unseen, [contacts[1], contacts[3], contacts[0], contacts[4]])
-        self.assertEqual(self.table.unseenSince(5.0, 2), [contacts[1], contacts[3]])
-        self.table.answered(contacts[1], 6.0)
-        self.assertNotIn(contacts[1], self.table.unseenSince(5.0, 10))
+        self.assertIsNone(self.table.buckets.unfilled(100.0))
+        for prefix, count in enumerate((K, 3, 0, K - 1, 12, 12, 1)):
+            self.put(count, prefix)
+        filled = []
+        while (found := self.table.buckets.unfilled(100.0)) is not None:
+            filled.append(found)
+            self.table.buckets.refreshed(idOf(7, found), 100.0)
+            self.assertLess(len(filled), 10)
+        self.assertEqual(filled, [1, 2, 3, 4])
+        self.assertEqual(self.table.buckets.unfilled(100.5), 1)
 
-    def test_bucketsWithoutALookupAreIdle(self) -> None:
-        """
-        All buckets from the farthest to the nearest one with a contact are idle until they are
-        refreshed. A refreshed bucket is idle again after the given time.
-        """
-        self.assertIsNone(self.table.buckets.idle(100.0))
-        self.table.answered(Contact(idOf(0, 2), "10.0.0.1", 80), 0.0)
-        idle = set()
-        for _ in range(10):
-            prefix = self.table.buckets.idle(100.0)
-            if prefix is None:
-                break
-            idle.add(prefix)
-            self.table.buckets.refreshed(idOf(7, prefix), 100.0)
-        self.assertEqual(idle, {0, 1, 2})
-        self.assertIsNone(self.table.buckets.idle(100.0))
-        self.assertIsNotNone(self.table.buckets.idle(100.5))
-
-    def test_bucketOfClaimsIsNotIdle(self) -> None:
-        """A bucket that holds only claims is not idle."""
+    def test_bucketOfClaimsIsNotFilled(self) -> None:
+        """A bucket that holds only claims is not filled."""
         claim(self.table, Contact(idOf(0, 2), "10.0.0.1", 80), 0.0)
-        self.assertIsNone(self.table.buckets.idle(100.0))
+        self.assertIsNone(self.table.buckets.unfilled(100.0))
 
     def test_lookupOfTheOwnIdRefreshesNoBucket(self) -> None:
         """A lookup of the table's own id refreshes no bucket."""
-        self.table.answered(far(1), 0.0)
+        self.put(1, 0)
+        self.put(K, 1)
         self.table.buckets.refreshed(OWN, 100.0)
-        self.assertEqual(self.table.buckets.idle(50.0), 0)
+        self.assertEqual(self.table.buckets.unfilled(50.0), 0)
 
     def put(self, count: int, prefix: int) -> None:
         """Add ``count`` contacts that share exactly ``prefix`` leading bits with the table's id."""

@@ -101,16 +101,16 @@ class SpacingTests(TableTestCase):
         self.assertEqual(len(self.table), 4 * K + 31 + 80)
         self.assertEstimates(512)
 
-    def test_idsNextToTheOwnIdAreHardlyRefreshed(self) -> None:
+    def test_idsNextToTheOwnIdAreHardlyFilled(self) -> None:
         """
-        A full bucket of ids that share 200 bits with the table's own adds at most 8 buckets to
-        refresh, as `DEEPER_THAN_KNOWN` allows. The other contacts fill 7 buckets.
+        A bucket of ids that share 200 bits with the table's own adds at most 8 buckets to fill, as
+        `DEEPER_THAN_KNOWN` allows. The other contacts fill 7 buckets.
         """
         for prefix, count in enumerate((K, K, 16, 8, 4, 2, 1)):
             self.put(count, prefix)
         self.put(K, 200)
-        idle = []
-        while (found := self.table.buckets.idle(1.0)) is not None:
-            idle.append(found)
+        filled = []
+        while (found := self.table.buckets.unfilled(1.0)) is not None:
+            filled.append(found)
             self.table.buckets.refreshed(idOf(0, found), 1.0)
-        self.assertTrue(7 <= len(idle) <= 7 + DEEPER_THAN_KNOWN, idle)
+        self.assertTrue(5 <= len(filled) <= 5 + DEEPER_THAN_KNOWN, filled)

@@ -18,19 +18,24 @@ class Entry:
     :ivar compact: the contact's compact form, with its id
     :ivar address: the contact's host and port
     :ivar number: the contact's id as a big-endian number
-    :ivar lastSeen: the time of the contact's last answer, in seconds
+    :ivar lastSeen: the time when the contact has last shown that it is there, in seconds
+    :ivar openSince: the time since which the contact was seen without long pauses, in seconds; see
+        `PATH_STAYS_OPEN`
+    :ivar token: the token in its last answer to a ping, 32 bytes, or None
     :ivar recheckedAt: the time of the contact's last recheck, in seconds.  A recheck is a ping that
         is sent because another address uses the contact's id, or the contact's address uses
         another id.
     """
 
-    __slots__ = ("address", "compact", "lastSeen", "number", "recheckedAt")
+    __slots__ = ("address", "compact", "lastSeen", "number", "openSince", "recheckedAt", "token")
 
     def __init__(self, id: bytes, address: HostPort, now: float) -> None:
         self.compact = id + packAddress(*address)
         self.address = address
         self.number = int.from_bytes(id, "big")
         self.lastSeen = now
+        self.openSince = now
+        self.token: bytes | None = None
         self.recheckedAt = float("-inf")
 
     @property

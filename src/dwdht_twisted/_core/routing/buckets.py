@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..wire import COMPACT_CONTACT_BYTES, ID_BITS, isPublic, subnet
+from ..wire import COMPACT_CONTACT_BYTES, ID_BITS, HostPort, isPublic, subnet
 from .bucket import Bucket, Entry
 from .cache import CacheBudget
 
@@ -187,14 +187,38 @@ class Buckets:
         Only buckets farther than the k closest contacts count, because the lookup of the own id has
         found the nearer contacts.
         """
-        nearer = sum(map(self._sizeOf, range(len(self._buckets))))
+        return self._farthest(
+            lambda size, bucket: 2 * size < self._k and (bucket is None or not bucket.isExplored),
+            nearer=self._k,
+        )
+
+    def unfilled(self, time: float) -> int | None:
+        """
+        The prefix length of the farthest bucket that is not full, and not refreshed since ``time``.
+
+        Buckets all of whose contacts are among the k closest don't count, because the own id is
+        refreshed by itself.
+        """
+        return self._farthest(
+            lambda size, bucket: size < self._k and (bucket is None or bucket.refreshedAt < time)
+        )
+
+    def _farthest(
+        self, isWanted: Callable[[int, Bucket | None], bool], nearer: int = 0
+    ) -> int | None:
+        """
+        The prefix length of the farthest wanted bucket that is not among the k closest, or None.
+
+        :param isWanted: is given the number of contacts, and the bucket if it was made
+        :param nearer: the number of contacts that must be nearer than those of the bucket
+        """
+        rest = sum(map(self._sizeOf, range(len(self._buckets))))
         for prefix in range(self._depth()):
             size = self._sizeOf(prefix)
-            nearer -= size
-            if nearer < self._k:
+            if rest < self._k or rest - size < nearer:
                 break
-            bucket = self._buckets[prefix]
-            if 2 * size < self._k and (bucket is None or not bucket.isExplored):
+            rest -= size
+            if isWanted(size, self._buckets[prefix]):
                 return prefix
         return None
 
@@ -202,17 +226,15 @@ class Buckets:
         """Whether the bucket of a prefix length holds k contacts."""
         return self._sizeOf(prefix) >= self._k
 
-    def idle(self, time: float) -> int | None:
-        """
-        The prefix length of the farthest bucket without a lookup since ``time``, or None.
+    def addresses(self, prefix: int) -> list[HostPort]:
+        """The addresses of the contacts in the bucket of a prefix length."""
+        bucket = self._buckets[prefix]
+        return [] if bucket is None else [entry.address for entry in bucket.proven.values()]
 
-        Buckets deeper than the deepest contact don't count, because no node is to be found there.
-        """
-        for prefix in range(self._depth()):
-            bucket = self._buckets[prefix]
-            if bucket is None or bucket.refreshedAt < time:
-                return prefix
-        return None
+    def isIn(self, prefix: int, id: bytes | None) -> bool:
+        """Whether an id of 32 bytes belongs to the bucket of a prefix length."""
+        number = int.from_bytes(id or b"", "big")
+        return ID_BITS - (self._own ^ number).bit_length() == prefix
 
     def randomTarget(self, prefix: int, randomBytes: Callable[[int], bytes]) -> bytes:
         """A random id, 32 bytes, in the bucket of a prefix length."""
@@ -222,6 +244,11 @@ class Buckets:
         return (upper << free | lower).to_bytes(ID_BITS // 8, "big")
 
     # Estimates.
+
+    def networkSize(self) -> int:
+        """The estimated number of nodes of the network, or 0 when it is unknown."""
+        spacing = self.spacing()
+        return (1 << ID_BITS) // spacing if spacing else 0
 
     def _estimate(self) -> int:
         # For each prefix length, the number of contacts that share at least this prefix with us.

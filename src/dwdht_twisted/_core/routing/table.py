@@ -35,7 +35,6 @@ The arguments ``now`` and ``time`` are times in seconds.  The caller sends the p
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeVar
 
 from ..counters import Counters
@@ -60,6 +59,7 @@ from ..wire import (
 from .bucket import Bucket, Entry
 from .buckets import Buckets
 from .claims import Claims
+from .freshness import Freshness
 
 #: The most contacts of a bucket, and of an answer (Kademlia's k).
 K = 20
@@ -85,6 +85,7 @@ class RoutingTable:
     :ivar id: see above
     :ivar contactsPerHost: see above
     :ivar buckets: the proven contacts, by bucket
+    :ivar freshness: when the proven contacts were seen, and which of them are to be pinged
     """
 
     def __init__(
@@ -97,12 +98,12 @@ class RoutingTable:
         contactsPerHost: int = CONTACTS_PER_HOST,
     ) -> None:
         self.id = checkId(id, "the id of a node")
-        self._own = int.from_bytes(self.id, "big")
         self._k = k
-        self.buckets = Buckets(self._own, k)
+        self.buckets = Buckets(int.from_bytes(self.id, "big"), k)
         # The proven contacts, by id and by address.
         self._entries: dict[int, Entry] = {}
         self._byAddress: dict[HostPort, Entry] = {}
+        self.freshness = Freshness(self._byAddress)
         self._counters = counters or Counters()
         self._claims = Claims(self._counters)
         # The addresses that claim the id of a contact, by the address of the contact.
@@ -158,7 +159,7 @@ class RoutingTable:
         if bucket is not None and len(bucket.proven) >= self._k:
             return None
         if (
-            number == self._own
+            id == self.id
             or address in self._claims
             or self._silent.get(address, now)
             or not self._hasRoom(address[0])
@@ -183,7 +184,7 @@ class RoutingTable:
             # address has a new node, the id of the old node may be claimed again.
             self._claimants.pop(address, None)
         if known is not None and id is not None and known.compact.startswith(id):
-            known.lastSeen = now
+            self.freshness.seen(known, now)
             return None
         self._silent.discard(address)
         self.withdraw(address)
@@ -204,6 +205,7 @@ class RoutingTable:
         entry = self._byAddress.get(address)
         if entry is None:
             return None
+        self.freshness.died(entry, now)
         self._remove(entry)
         spares = self.buckets.of(entry.number, now).spares
         while spares:
@@ -305,22 +307,6 @@ class RoutingTable:
 
     def _entryOf(self, compact: bytes) -> Entry:
         return self._entries[int.from_bytes(compact[:ID_BYTES], "big")]
-
-    def unseenSince(self, time: float, count: int) -> list[Contact]:
-        """
-        The proven contacts whose last answer came before ``time``, the longest unseen first.
-
-        :param count: the most contacts to return
-        """
-        old = [entry for entry in self._entries.values() if entry.lastSeen < time]
-        old.sort(key=lambda entry: entry.lastSeen)
-        return [entry.contact for entry in old[:count]]
-
-    def lastSeen(self, isWanted: Callable[[HostPort], bool]) -> Contact | None:
-        """The proven contact whose last answer is the latest, of those whose address is wanted."""
-        wanted = (entry for entry in self._entries.values() if isWanted(entry.address))
-        latest = max(wanted, key=lambda entry: entry.lastSeen, default=None)
-        return None if latest is None else latest.contact
 
     # Places.
 

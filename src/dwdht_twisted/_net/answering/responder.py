@@ -8,6 +8,8 @@ a round-trip token of `TokenIssuer`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..._core import wire
 from ..._core.wire import ID_BYTES, HostPort, TokenIssuer, packAddress
 from ..environment import Environment
@@ -23,6 +25,9 @@ class Responder:
 
     :param caller: checks the ids that askers claim
     :param tokens: issues round-trip tokens
+    :param pongTokens: issues the tokens in answers to pings.  They are valid for longer, because a
+        node pings its contacts seldom.
+    :param confirmed: called with id, address and time for each ping that brings such a token back
     :param answers: sends answers with contacts
     :param commands: serves the commands of users
     :param relay: serves hole punches
@@ -35,6 +40,8 @@ class Responder:
         caller: Caller,
         tokens: TokenIssuer,
         *,
+        pongTokens: TokenIssuer,
+        confirmed: Callable[[bytes, HostPort, float], None],
         answers: Answers,
         commands: UserCommands,
         relay: Relay,
@@ -44,6 +51,9 @@ class Responder:
         self._counters = environment.counters
         self._probing = caller.probing
         self._tokens = tokens
+        self._pongTokens = pongTokens
+        self._confirmed = confirmed
+        self._seconds = environment.clock.seconds
         self._answers = answers
         self._relay = relay
         self.commands = commands
@@ -81,7 +91,14 @@ class Responder:
             self._probing.claimed(message.id, address)
 
     def _ping(self, message: wire.RequestMessage, address: HostPort) -> None:
-        token = self._tokens.issue(address[0], address[1], message.id, message.target)
+        id, brought = message.id, message.roundtripToken
+        if (
+            id is not None
+            and brought is not None
+            and self._pongTokens.accepts(brought, *address, id, None)
+        ):
+            self._confirmed(id, address, self._seconds())
+        token = self._pongTokens.issue(address[0], address[1], id, None)
         seenAs = packAddress(address[0], address[1])
         self._send(
             wire.encodeResponse(message.transactionId, self._ownId, None, seenAs, token), address

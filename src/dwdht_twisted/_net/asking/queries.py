@@ -118,6 +118,11 @@ class Queries:
         stream = self._search(target, False)
         return stream.startProducing(StopWhen(stream, isEnough))
 
+    def resolveBootstrap(self, found: Callable[[Address], None]) -> None:
+        """Resolve the bootstrap nodes, and call ``found`` with the address of each."""
+        resolving = self._resolver.resolveEach(self._bootstrap, found, self._unresolved)
+        self.track(resolving).addErrback(_ignored)
+
     def track(self, deferred: Deferred[Result]) -> Deferred[Result]:
         """
         Return a Deferred with the outcome of ``deferred``.  It fails when the node ends first.

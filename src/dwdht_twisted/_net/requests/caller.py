@@ -123,9 +123,20 @@ class Caller:
         def done(*ignored: object) -> None:
             self._checks.discard(address)
 
+        def answered(message: wire.ResponseMessage, source: HostPort) -> None:
+            done()
+            if message.token is not None:
+                self._table.freshness.given(source, message.token)
+
         self._checks.add(address)
+        # An answer to this ping shows that the contact is there.  The token shows the contact that
+        # this node is there, so the contact need not ping this node.
+        token = self._table.freshness.token(address) if self.ownId else None
+        body = (
+            wire.requestBody(wire.PING, self.ownId, roundtripToken=token) if token else self._ping
+        )
         try:
-            self.ping(address, Callbacks(done, done))
+            self.requests.send(address, body, Callbacks(answered, done))
         except DHTError:
             done()
 
@@ -181,7 +192,7 @@ class Caller:
         self._doubts.add(address)
         # The node of the contact may have moved to an address that claims its id.
         self.probing.probeClaimants(address)
-        witness = self._table.lastSeen(self._isWitness(address))
+        witness = self._table.freshness.latest(self._isWitness(address))
         if witness is not None:
             self.check(witness.address)
 

@@ -1,44 +1,78 @@
 """
-Refreshing the routing table by lookups.
+Refreshing the routing table.
+
+A lookup costs some thirty requests, most of them in vain while nothing changes.  So a node that has
+settled asks a single contact for the nodes close to an id, and runs a lookup only for news.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from random import Random
 
 from twisted.internet.defer import Deferred
 
-from ..._core.routing import RoutingTable
+from ..._core.routing import LONGEST_CHECK, K, RoutingTable
+from ..._core.wire import (
+    FIND_NODE,
+    ID_BITS,
+    Address,
+    Contact,
+    HostPort,
+    ResponseMessage,
+    distance,
+    isRoutable,
+    requestBody,
+    splitContacts,
+    unpackContact,
+)
+from ...errors import DHTError
+from ..requests import Callbacks, Caller
 
 #: The age at which a node begins to fill its far buckets, in seconds.  Larger: far buckets stay
 #: empty longer.  Smaller: a node that runs only for a short time sends lookups in vain.
 EXPLORE_AFTER = 30.0
 
-#: A bucket is refreshed after this time without a lookup in its part of the id space, in seconds.
-#: The node's own neighbourhood is refreshed as often.  Larger: a network that was cut takes longer
-#: to heal.  Smaller: an idle node sends more.
+#: The time between two questions for the node's own neighbours, in seconds.  Larger: a network that
+#: was cut takes longer to heal.  Smaller: an idle node sends more.
 REFRESH_AFTER = 600.0
+
+#: The most contacts of an answer that are pinged to fill a bucket.
+MOST_NEW = 8
+
+#: The most questions per second that the settled nodes of a network ask each bootstrap node, all
+#: together.  In a network of at most `REFRESH_AFTER` times this number of nodes, each node asks
+#: with each refresh.  In a larger one, the probability falls as the network grows.  Larger:
+#: bootstrap nodes of large networks need more machines.  Smaller: a large network that was cut
+#: takes longer to heal.
+BOOTSTRAP_RATE = 10.0
 
 
 class TableRefresher:
     """
-    Runs the lookups that keep a routing table up to date, one at a time.
+    Keeps a routing table up to date.
 
     * From half a minute after the start, each far bucket that is less than half full is filled by a
-      lookup (Kademlia section 2.3).  The first lookup of a node finds its neighbours, and hardly
-      any distant node.  Without further lookups, the far buckets would fill with nodes that
-      announce themselves, for example liars.
-    * A bucket is refreshed by a lookup after `REFRESH_AFTER` seconds without one.
-    * The node's own neighbourhood is refreshed by a lookup that asks the bootstrap nodes too.  So
-      the parts of a network that was cut find each other again.
+      lookup (Kademlia section 2.3), one at a time.  The first lookup of a node finds its
+      neighbours, and hardly any distant node.  Without further lookups, the far buckets would fill
+      with nodes that announce themselves, for example liars.
+    * A far bucket that is not full is refreshed as often as a contact is pinged: one of its
+      contacts is asked, and the contacts in the answer are pinged.  A full bucket needs no refresh,
+      because its contacts are pinged anyway.
+    * Each `REFRESH_AFTER` seconds, or sooner where many nodes die, a neighbour is asked for the
+      nodes closest to the node's own id, and so are the bootstrap nodes, unless the network is
+      large.  A close node that the table doesn't hold is news, and causes a lookup.  So the parts
+      of a network that was cut find each other again.
 
     :param table: the routing table
     :param random: chooses targets, and spreads the refreshes of nodes that start together
+    :param caller: asks single contacts
     :param lookUp: looks for the nodes closest to a target; asks the bootstrap nodes in any case if
         its second argument is true
     :param explore: looks for nodes close to a target until its second argument returns true
+    :param resolveBootstrap: calls its argument with the address of each bootstrap node
     """
 
     def __init__(
@@ -46,13 +80,17 @@ class TableRefresher:
         table: RoutingTable,
         random: Random,
         *,
+        caller: Caller,
         lookUp: Callable[[bytes, bool], Deferred[None]],
         explore: Callable[[bytes, Callable[[], bool]], Deferred[None]],
+        resolveBootstrap: Callable[[Callable[[Address], None]], None],
     ) -> None:
         self._table = table
         self._random = random
+        self._caller = caller
         self._lookUp = lookUp
         self._explore = explore
+        self._resolveBootstrap = resolveBootstrap
         self._startedAt = 0.0
         self._refreshedAt = 0.0
         self._running: Deferred[None] | None = None
@@ -79,25 +117,97 @@ class TableRefresher:
         work.addBoth(done)
 
     def refresh(self, now: float) -> None:
-        """Begin the next due lookup, unless another lookup is running."""
+        """Do what is due, unless a lookup is running."""
         if self.isRunning:
             return
-        table = self._table
-        if now - self._refreshedAt >= REFRESH_AFTER:
-            self._refreshedAt = now
-            self.run(self._lookUp(table.id, True))
+        buckets = self._table.buckets
+        checkedAfter = self._table.freshness.interval
+        if now - self._refreshedAt >= min(checkedAfter, REFRESH_AFTER):
+            self._refreshedAt = now - self._random.random() * checkedAfter / 4
+            self._askNeighbour()
             return
         age = now - self._startedAt
-        prefix = table.buckets.unexplored() if age >= EXPLORE_AFTER else None
+        prefix = buckets.unexplored() if age >= EXPLORE_AFTER else None
         if prefix is not None:
-            isFull = partial(table.buckets.isFull, prefix)
+            isFull = partial(buckets.isFull, prefix)
             self.run(self._explore(self._targetIn(prefix), isFull))
             return
-        # An empty bucket counts as idle even in a node that has just started.  So no bucket is
-        # refreshed before the node is REFRESH_AFTER old.
-        prefix = table.buckets.idle(now - REFRESH_AFTER) if age >= REFRESH_AFTER else None
+        prefix = buckets.unfilled(now - checkedAfter) if age >= checkedAfter else None
         if prefix is not None:
-            self.run(self._lookUp(self._targetIn(prefix), False))
+            self._fill(prefix, now)
+
+    def _askNeighbour(self) -> None:
+        table = self._table
+        neighbours = [(each.host, each.port) for each in table.closest(table.id)]
+        self._ask(
+            table.freshness.earliest(neighbours), table.id, partial(self._neighboursFound, False)
+        )
+        if self._random.random() < self._bootstrapShare():
+            found = partial(self._neighboursFound, True)
+            self._resolveBootstrap(lambda address: self._ask(address, table.id, found))
+
+    def _bootstrapShare(self) -> float:
+        """The probability with which the bootstrap nodes are asked at a refresh."""
+        nodes = self._table.buckets.networkSize()
+        return min(1.0, BOOTSTRAP_RATE * REFRESH_AFTER / max(nodes, 1))
+
+    def _neighboursFound(self, isBootstrap: bool, contacts: list[Contact]) -> None:
+        """Run a lookup if an answer names a node that belongs to the closest of the table."""
+        table = self._table
+        closest = table.closest(table.id)
+        limit = distance(closest[-1].id or b"", table.id) if len(closest) == K else 1 << ID_BITS
+        if not self.isRunning and any(
+            distance(each.id or b"", table.id) < limit for each in self._unknown(contacts)
+        ):
+            self.run(self._lookUp(table.id, isBootstrap))
+
+    def _fill(self, prefix: int, now: float) -> None:
+        """Ask a contact of a bucket for others, and ping those that it names."""
+        table = self._table
+        target = self._targetIn(prefix)
+        table.buckets.refreshed(target, now)
+        held = table.buckets.addresses(prefix)
+        nearest = table.closest(target, 1)[0]
+        asked = table.freshness.earliest(held) if held else (nearest.host, nearest.port)
+
+        def found(contacts: list[Contact]) -> None:
+            new = [each for each in self._unknown(contacts) if table.buckets.isIn(prefix, each.id)]
+            for contact in new[:MOST_NEW]:
+                self._caller.check(contact.address)
+            if new:
+                # Ask again in the next round, because others may know further ones.
+                table.buckets.refreshed(target, now - LONGEST_CHECK)
+
+        self._ask(asked, target, found)
+
+    def _ask(
+        self, address: HostPort, target: bytes, found: Callable[[list[Contact]], None]
+    ) -> None:
+        """Ask a node for the nodes closest to a target."""
+
+        def answered(message: ResponseMessage, source: HostPort) -> None:
+            each = map(unpackContact, splitContacts(message.nodes or b"", K))
+            found([it for it in each if it is not None and isRoutable(it.host, source[0])])
+
+        body = requestBody(FIND_NODE, self._caller.ownId, target)
+        with suppress(DHTError):
+            self._caller.send(Address(*address), body, Callbacks(answered, _ignored))
+
+    def _unknown(self, contacts: list[Contact]) -> list[Contact]:
+        """The contacts that the table doesn't hold, and that were not silent lately."""
+        known = {each.id for each in self._table.contacts()}
+        return [
+            each
+            for each in contacts
+            if each.id != self._table.id
+            and each.id not in known
+            and not self._table.holds(each.address)
+            and not self._caller.isSilent(each.address)
+        ]
 
     def _targetIn(self, prefix: int) -> bytes:
         return self._table.buckets.randomTarget(prefix, self._random.randbytes)
+
+
+def _ignored(reason: DHTError) -> None:
+    """Do nothing, because the caller has told the table of the silence."""

@@ -1,21 +1,22 @@
 """
 The periodic work of a node, every ten seconds.
 
-* A node pings the contacts that were unseen for `CHECK_AFTER` seconds, the longest unseen first.  A
-  contact that does not answer leaves the routing table.
+* A node pings the contacts that were not seen for some time, the longest unseen first.  A contact
+  that does not answer leaves the routing table.
+* A node keeps paths open to a few of its closest contacts; see `Freshness` for both.
 * A node pings the contacts whose ids other addresses have claimed since the contacts answered.
 * A node refreshes its routing table by lookups; see `TableRefresher`.
 * A node without contacts, or to whom nobody answers, tries to join again, at growing intervals; see
   `RetrySchedule`.  It looks up its own id for this, and asks the contacts that it still knows.
-* A node rotates the secret of its round-trip tokens every `ROTATION_INTERVAL` seconds.
+* A node rotates the secrets of its round-trip tokens.
 """
 
 from __future__ import annotations
 
 from twisted.internet.interfaces import IDelayedCall
 
-from ..._core.routing import RoutingTable
-from ..._core.wire import ROTATION_INTERVAL, TokenIssuer
+from ..._core.routing import LONGEST_CHECK, OPEN_PATHS, RoutingTable
+from ..._core.wire import TokenIssuer
 from ..environment import Environment
 from ..requests import Caller
 from .membership import Membership
@@ -26,13 +27,13 @@ from .retrying import RetrySchedule
 #: slowly, because a round fills at most one.  Smaller: an idle node uses more processor time.
 INTERVAL = 10.0
 
-#: A contact is pinged after this time without an answer from it, in seconds.  Larger: answers to
-#: other nodes contain dead contacts for longer.  Smaller: an idle node sends more.
-CHECK_AFTER = 300.0
-
 #: The time within which a dead contact leaves the routing table, in seconds.  By then the contact
-#: has been pinged, and the ping has timed out.
-DEAD_GONE_AFTER = 2 * CHECK_AFTER + 30.0
+#: has been pinged, and the ping has timed out.  Where many die, it leaves far sooner.
+DEAD_GONE_AFTER = 1.5 * LONGEST_CHECK + 30.0
+
+#: How long one secret makes the tokens in answers to pings, in seconds.  It is longer than two
+#: pings of a contact are apart.
+PONG_TOKEN_ROTATION = 2 * LONGEST_CHECK
 
 
 class Upkeep:
@@ -41,7 +42,7 @@ class Upkeep:
 
     :param table: the routing table to keep up to date
     :param caller: pings contacts
-    :param tokens: its secret is rotated
+    :param rotations: how long one secret of each issuer of tokens is used, in seconds
     :param membership: joins again while the node has no contacts
     :param refresher: runs the lookups
     """
@@ -52,19 +53,19 @@ class Upkeep:
         table: RoutingTable,
         caller: Caller,
         *,
-        tokens: TokenIssuer,
+        rotations: dict[TokenIssuer, float],
         membership: Membership,
         refresher: TableRefresher,
     ) -> None:
         self._environment = environment
         self._table = table
         self._caller = caller
-        self._tokens = tokens
+        self._rotations = rotations
         self._membership = membership
         self._refresher = refresher
         self._retries = RetrySchedule(environment.random)
         self._timer: IDelayedCall | None = None
-        self._rotatedAt = 0.0
+        self._rotatedAt: dict[TokenIssuer, float] = {}
 
     @property
     def isLookingUp(self) -> bool:
@@ -75,7 +76,7 @@ class Upkeep:
         """Start the periodic work.  The first attempt to join must begin at the same time."""
         clock, random = self._environment.clock, self._environment.random
         now = clock.seconds()
-        self._rotatedAt = now
+        self._rotatedAt = dict.fromkeys(self._rotations, now)
         self._refresher.start(now)
         self._retries.start(now)
         self._timer = clock.callLater(random.random() * INTERVAL, self._work)
@@ -90,9 +91,10 @@ class Upkeep:
         clock = self._environment.clock
         self._timer = clock.callLater(INTERVAL, self._work)
         now = clock.seconds()
-        if now - self._rotatedAt >= ROTATION_INTERVAL:
-            self._rotatedAt = now
-            self._tokens.rotate()
+        for issuer, interval in self._rotations.items():
+            if now - self._rotatedAt[issuer] >= interval:
+                self._rotatedAt[issuer] = now
+                issuer.rotate()
         self._table.buckets.forgetAnswers()
         isCutOff = self._caller.isCutOff
         if not isCutOff:
@@ -110,8 +112,13 @@ class Upkeep:
 
     def _checkContacts(self, now: float) -> None:
         self._caller.probing.recheckClaimed()
-        # Check twice as many contacts as become due in one interval on average, and three more,
+        freshness = self._table.freshness
+        # Check twice as many contacts as become due in one round on average, and three more,
         # because several contacts may become due together.
-        count = 3 + int(2 * len(self._table) * INTERVAL / CHECK_AFTER)
-        for contact in self._table.unseenSince(now - CHECK_AFTER, count):
+        count = 3 + int(2 * len(self._table) * INTERVAL / freshness.interval)
+        due = freshness.unseen(now, count)
+        for contact in self._table.closest(self._table.id, OPEN_PATHS):
+            if freshness.needsDatagram((contact.host, contact.port), now) and contact not in due:
+                due.append(contact)
+        for contact in due:
             self._caller.check(contact.address)

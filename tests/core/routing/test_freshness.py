@@ -1,0 +1,129 @@
+"""
+When contacts were seen, and which of them are to be pinged.
+"""
+
+from __future__ import annotations
+
+from dwdht_twisted._core.routing import LONGEST_CHECK, SHORTEST_CHECK
+from dwdht_twisted._core.routing.freshness import (
+    CONFIRM_PATH_AFTER,
+    KEEP_OPEN_AFTER,
+    LISTED_DEAD,
+    PATH_STAYS_OPEN,
+)
+from tests.helpers.core.tables import TableTestCase, claim, far
+
+
+class UnseenTests(TableTestCase):
+    """
+    The contacts that are to be pinged because they were not seen for some time.
+    """
+
+    def test_contactsUnseenForLongestComeFirst(self) -> None:
+        """
+        At most the wanted number of contacts is returned, the one unseen for longest first. Claims
+        are not returned.
+        """
+        contacts = [far(number) for number in range(5)]
+        for contact, time in zip(contacts, (3.0, 1.0, 5.0, 2.0, 4.0), strict=True):
+            self.table.answered(contact, time)
+        claim(self.table, far(10), 0.0)
+        freshness = self.table.freshness
+        now = 5.0 + freshness.interval
+        self.assertEqual(
+            freshness.unseen(now, 10), [contacts[1], contacts[3], contacts[0], contacts[4]]
+        )
+        self.assertEqual(freshness.unseen(now, 2), [contacts[1], contacts[3]])
+        freshness.confirmed(contacts[1].id or b"", contacts[1].address, now)
+        self.assertNotIn(contacts[1], freshness.unseen(now, 10))
+
+    def test_onlyTheRightIdConfirmsAContact(self) -> None:
+        """A token that came back with another id, or from another address, confirms nothing."""
+        self.table.answered(far(1), 0.0)
+        freshness = self.table.freshness
+        freshness.confirmed(far(2).id or b"", far(1).address, 1000.0)
+        freshness.confirmed(far(1).id or b"", far(2).address, 1000.0)
+        self.assertEqual(freshness.unseen(1000.0, 10), [far(1)])
+
+    def test_tokensAreKeptForContacts(self) -> None:
+        """The last token of a contact is brought back to it. An unknown address has none."""
+        self.table.answered(far(1), 0.0)
+        freshness = self.table.freshness
+        self.assertIsNone(freshness.token(far(1).address))
+        freshness.given(far(1).address, b"1" * 32)
+        freshness.given(far(2).address, b"2" * 32)
+        self.assertEqual(freshness.token(far(1).address), b"1" * 32)
+        self.assertIsNone(freshness.token(far(2).address))
+
+
+class IntervalTests(TableTestCase):
+    """
+    The time after which contacts are pinged, in networks with many deaths and with few.
+    """
+
+    def live(self, contacts: int, seconds: float, deaths: int) -> float:
+        """Let contacts be seen for some time, while some die. Return the time between pings."""
+        for number in range(contacts):
+            self.table.answered(far(number), 0.0)
+        for number in range(contacts):
+            self.table.answered(far(number), seconds)
+        for number in range(deaths):
+            self.table.answered(far(1000 + number), seconds)
+            self.table.failed(far(1000 + number).address, seconds)
+        return self.table.freshness.interval
+
+    def test_whereNobodyDiesPingsAreRare(self) -> None:
+        """Fifteen contacts that live for an hour are pinged each `LONGEST_CHECK` seconds."""
+        self.assertEqual(self.live(15, 3600, 0), LONGEST_CHECK)
+
+    def test_whereManyDiePingsAreFrequent(self) -> None:
+        """Where more contacts die than live, they are pinged each `SHORTEST_CHECK` seconds."""
+        self.assertEqual(self.live(15, 600, 20), SHORTEST_CHECK)
+
+    def test_intervalFollowsTheDeaths(self) -> None:
+        """
+        If contacts live for an hour on average, dead ones are listed for `LISTED_DEAD` of an hour
+        on average, which is half of the time between two pings.
+        """
+        interval = self.live(15, 5400, 22)
+        self.assertTrue(0.9 < interval / (2 * LISTED_DEAD * 3600) < 1.1, interval)
+
+    def test_deathsOfThePastAreForgotten(self) -> None:
+        """Deaths count less after the others have lived for a long time."""
+        self.live(15, 600, 20)
+        for hour in range(1, 40):
+            for number in range(15):
+                self.table.answered(far(number), 600 + 3600.0 * hour)
+        self.assertEqual(self.table.freshness.interval, LONGEST_CHECK)
+
+
+class PathTests(TableTestCase):
+    """
+    Paths through NATs, which close unless they are used.
+    """
+
+    def test_newPathIsUsedAgainSoon(self) -> None:
+        """
+        A new path is used again after `CONFIRM_PATH_AFTER` seconds, and from then on each
+        `KEEP_OPEN_AFTER` seconds.
+        """
+        freshness, address = self.table.freshness, far(1).address
+        self.table.answered(far(1), 0.0)
+        self.assertFalse(freshness.needsDatagram(address, CONFIRM_PATH_AFTER - 1))
+        self.assertTrue(freshness.needsDatagram(address, CONFIRM_PATH_AFTER))
+        self.table.answered(far(1), 10.0)
+        self.assertFalse(freshness.needsDatagram(address, 9.0 + KEEP_OPEN_AFTER))
+        self.assertTrue(freshness.needsDatagram(address, 10.0 + KEEP_OPEN_AFTER))
+
+    def test_pathThatHasClosedIsNew(self) -> None:
+        """After a pause of more than `PATH_STAYS_OPEN` seconds a path counts as new."""
+        freshness, address = self.table.freshness, far(1).address
+        for time in (0.0, 10.0, 10.0 + PATH_STAYS_OPEN):
+            self.table.answered(far(1), time)
+        self.assertFalse(freshness.needsDatagram(address, 15.0 + PATH_STAYS_OPEN))
+        self.table.answered(far(1), 11.0 + 2 * PATH_STAYS_OPEN)
+        self.assertTrue(freshness.needsDatagram(address, 15.0 + 2 * PATH_STAYS_OPEN))
+
+    def test_unknownAddressNeedsNothing(self) -> None:
+        """No path to an unknown address is kept open."""
+        self.assertFalse(self.table.freshness.needsDatagram(far(1).address, 1000.0))
