@@ -5,7 +5,8 @@ A node as a part of a Twisted application.
 from __future__ import annotations
 
 # The codec of host names.  Without this line, Python would import it at its first use.  By then,
-# twistd may have changed its root folder or its user, and could not import any module.
+# twistd may have changed its root folder or its user, and could not import any module.  The module
+# `_net.names.threads` is imported below for the same reason.
 import encodings.idna  # noqa: F401
 import socket as sockets
 from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,7 @@ from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
 from ._monitor import NodeMonitor
 from ._net.arguments import parseAddresses
+from ._net.names import threads  # noqa: F401
 from .interfaces import AddressLike, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .values import COMMAND, ValueHandler

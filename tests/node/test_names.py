@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from dwdht_twisted import DHTNode, NodeDestroyed, NoResponse, UnresolvableHost
-from dwdht_twisted._net.asking import RESOLUTION_TIMEOUT
+from dwdht_twisted._net.names import RESOLUTION_TIMEOUT
 from dwdht_twisted._net.upkeep import REFRESH_AFTER
 from dwdht_twisted.testing import HostReactor
 from tests.helpers.networks.doubles import Handler, SilentResolver

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.python import usage
 
 from .._core.wire import Address
-from .._net.asking import Resolver
+from .._net.names import Resolver
 from ..errors import NoResponse, UnresolvableHost
 from ..interfaces import IDHTNode
 from ..node import DHTNode

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 
-from .._net.asking import Resolver
+from .._net.names import Resolver
 from ..errors import RequestTimeout, UnexpectedAnswer
 from ..interfaces import IDHTNode, Pong
 from .command import CommandFailed, NodeCommand

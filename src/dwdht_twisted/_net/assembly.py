@@ -12,8 +12,9 @@ from .._core.routing import RoutingTable
 from .._core.wire import ROTATION_INTERVAL, Address, Contact, TokenIssuer
 from ..interfaces import ICommandHandler
 from .answering import AddressValidation, Answers, OwnRequests, Relay, Responder, UserCommands
-from .asking import Pings, Queries, Resolver
+from .asking import Pings, Queries
 from .environment import Environment
+from .names import Resolver
 from .requests import Caller
 from .upkeep import PONG_TOKEN_ROTATION, Membership, TableRefresher, Upkeep
 

@@ -1,11 +1,10 @@
 """
-Asking other nodes: query streams, their consumers, pings, and the resolution of host names.
+Asking other nodes: query streams, their consumers and pings.
 """
 
 from .pings import Pings
 from .queries import Queries
 from .question import Question
-from .resolver import RESOLUTION_TIMEOUT, Resolver
 from .stream import QueryStream
 
-__all__ = ["RESOLUTION_TIMEOUT", "Pings", "Queries", "QueryStream", "Question", "Resolver"]
+__all__ = ["Pings", "Queries", "QueryStream", "Question"]

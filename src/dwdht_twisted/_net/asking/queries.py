@@ -21,13 +21,13 @@ from ..._core.routing import K, RoutingTable
 from ..._core.wire import Address
 from ...errors import NodeDestroyed, ValueTooLarge
 from ..environment import Environment
+from ..names import Resolver
 from ..requests import Caller
 from .consumers import StopWhen
 from .delivery import Delivery
 from .driver import Begin, SearchDriver, Start
 from .local import LocalNode
 from .question import Question
-from .resolver import Resolver
 from .stream import QueryStream
 
 Result = TypeVar("Result")

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from dwdht_twisted import Address, UnresolvableHost
-from dwdht_twisted._net.asking import RESOLUTION_TIMEOUT, Resolver
+from dwdht_twisted._net.names import RESOLUTION_TIMEOUT, Resolver
 from dwdht_twisted.testing import MemoryNetwork
 from tests.helpers.networks.doubles import SilentResolver
 

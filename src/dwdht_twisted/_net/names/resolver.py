@@ -61,8 +61,8 @@ class Resolver:
     """
     Finds the IPv4 addresses of hosts.
 
-    Calls that wait for the same host name share one resolution.  Each resolution takes a thread of
-    a pool that the whole process shares, so more resolutions would slow down other code.
+    Calls that wait for the same host name share one resolution.  Each resolution takes one of the
+    few threads for names of the whole process, so more resolutions would delay other names.
 
     :param reactor: resolves host names and tells the time
     """
@@ -135,11 +135,14 @@ class Resolver:
                 else:
                     each.callback(result)
 
-        # This import is not at the top of the module, because it takes longer than importing all of
-        # this package.  A node that is given only IPv4 addresses does not need it.
+        # These imports are not at the top of the module, because they take longer than importing
+        # all of this package.  A node that is given only IPv4 addresses does not need them.
         from twisted.internet.address import IPv4Address
 
-        self._reactor.nameResolver.resolveHostName(resolution, host, 0, [IPv4Address], "UDP")
+        from .threads import nameResolverOf
+
+        nameResolver = nameResolverOf(self._reactor)
+        nameResolver.resolveHostName(resolution, host, 0, [IPv4Address], "UDP")
         self._running[host] = resolution
         resolution.result.addTimeout(RESOLUTION_TIMEOUT, self._reactor, resolution.tooLate)
         resolution.result.addBoth(ended)
