@@ -44,12 +44,7 @@ from ._net.port import DatagramPort
 from ._net.randomness import PooledRandom
 from ._net.reporting import Reports
 from .errors import CannotListen, MalformedDatagram, NodeDestroyed
-from .interfaces import (
-    AddressLike,
-    ICommandHandler,
-    IDHTNode,
-    Pong,
-)
+from .interfaces import AddressLike, ICommandHandler, IDHTNode, Pong
 
 #: The rate limit of a node whose ``rateLimit`` is not given.
 DEFAULT_RATE_LIMIT = RateLimit()
@@ -62,7 +57,10 @@ class DHTNode(HandlerHost, DatagramProtocol):
 
     :param reactor: provides time, UDP and name resolution
     :param bootstrap: nodes to join the network through: ``"host:port"``, ``("host", port)``, or a
-        port number of this machine.  A host name is resolved anew for each lookup.
+        port number of this machine.  A host name is resolved anew for each lookup, and stands for
+        its first 8 addresses.  A name that begins with an underscore, for example
+        ``"_dht._udp.example.org"``, is that of a service: its SRV records give hosts and ports, and
+        a port beside the name is not used.
     :param id: 32 bytes; random by default
     :param ephemeral: whether to send no id, so that no other node lists this node
     :param socket: a bound UDP socket to use, instead of opening a port.  The caller has to close

@@ -26,7 +26,7 @@ from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
 from ._monitor import NodeMonitor
 from ._net.arguments import parseAddresses
-from ._net.names import threads  # noqa: F401
+from ._net.names import isService, threads  # noqa: F401
 from .interfaces import AddressLike, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .values import COMMAND, ValueHandler
@@ -87,6 +87,8 @@ class DHTService(Service):
         self._interface = interface
         self._store = store
         self._bootstrap = parseAddresses(bootstrap)
+        if any(isService(each.host) for each in self._bootstrap):
+            from ._net.names import services  # noqa: F401
         self._makeNode = partial(
             DHTNode,
             reactor,

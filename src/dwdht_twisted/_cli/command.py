@@ -14,12 +14,12 @@ from getopt import GetoptError, gnu_getopt
 from inspect import signature
 from typing import Any, BinaryIO, NoReturn, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.python import usage
 
 from .._core.wire import Address
 from .._net.names import Resolver
-from ..errors import NoResponse, UnresolvableHost
+from ..errors import NoResponse
 from ..interfaces import IDHTNode
 from ..node import DHTNode
 from .console import Console
@@ -186,14 +186,23 @@ class NetworkCommand(BootstrapOptions, NodeCommand):
         try:
             await super().run(reactor, console)
         except NoResponse as error:
-            asked = [await _describe(reactor, address) for address in self["bootstrap"]]
+            resolver = Resolver(reactor)
+            asked = await gatherResults(
+                [_describe(resolver, address) for address in self["bootstrap"]]
+            )
             raise NoResponse(f"{error}; asked {', '.join(asked)}") from None
 
 
-async def _describe(reactor: Any, address: Address) -> str:
-    """An address, with the IP address of its host name, or the reason why the name has none."""
-    try:
-        found = await Resolver(reactor).resolve(address)
-    except UnresolvableHost as error:
-        return f"{address} ({error})"
-    return str(address) if found == address else f"{address} ({found.host})"
+def _describe(resolver: Resolver, address: Address) -> Deferred[str]:
+    """An address, with the IP addresses of its name, or the reason why the name has none."""
+    found: list[str] = []
+    reasons: list[str] = []
+
+    def add(each: Address) -> None:
+        found.append(each.host if each.port == address.port else str(each))
+
+    def describe(_: object) -> str:
+        known = ", ".join(found or reasons)
+        return str(address) if known == address.host else f"{address} ({known})"
+
+    return resolver.resolveEach([address], add, reasons.append).addCallback(describe)

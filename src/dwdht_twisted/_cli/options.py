@@ -33,7 +33,7 @@ class BootstrapOptions(usage.Options):
         self["bootstrap"] = []
 
     def opt_bootstrap(self, address: str) -> None:
-        """A node to start from, as HOST:PORT; may be repeated."""
+        """A node to start from, as HOST:PORT or _dht._udp.NAME; may be repeated."""
         self["bootstrap"].append(readAddress(address, "--bootstrap"))
 
 

@@ -146,6 +146,7 @@ As in reality:
 
 from .clock import LimitReached, SimulatedClock
 from .latency import Latency, LogNormalLatency
+from .names import ServiceRecord
 from .network import MemoryNetwork, Observer
 from .port import MemoryPort
 from .reactor import HostReactor
@@ -158,5 +159,6 @@ __all__ = [
     "MemoryNetwork",
     "MemoryPort",
     "Observer",
+    "ServiceRecord",
     "SimulatedClock",
 ]

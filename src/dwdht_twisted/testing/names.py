@@ -5,7 +5,7 @@ Resolution of the names of the in-memory network.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
@@ -21,6 +21,25 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from .addresses import LOOPBACK, isIPv4
+
+if TYPE_CHECKING:
+    from twisted.names.dns import RRHeader
+
+
+class ServiceRecord(NamedTuple):
+    """
+    An SRV record (RFC 2782).
+
+    :ivar host: the name of a host; ``"."`` says that the service is not there
+    :ivar port: 1 to 65535
+    :ivar priority: 0 to 65535; hosts of a lower number are asked first
+    :ivar weight: 0 to 65535; among hosts of one priority, a larger share of the users asks this one
+    """
+
+    host: str
+    port: int
+    priority: int = 0
+    weight: int = 0
 
 
 @implementer(IHostResolution)
@@ -47,12 +66,14 @@ class MemoryResolver:
     :param clock: the clock of the network
 
     :ivar names: the IPv4 addresses of each name; the keys are in lower case
+    :ivar services: the SRV records of each service; the keys are in lower case
     :ivar latency: the seconds that a resolution takes; with 0, a resolution ends at the next turn
         of the clock
     """
 
     def __init__(self, clock: IReactorTime) -> None:
         self.names: dict[str, tuple[str, ...]] = {"localhost": (LOOPBACK,)}
+        self.services: dict[str, tuple[ServiceRecord, ...]] = {}
         self.latency = 0.0
         self._clock = clock
 
@@ -80,6 +101,36 @@ class MemoryResolver:
 
         resolution.call = self._clock.callLater(self.latency, answer)
         return resolution
+
+    def lookupService(
+        self, name: str
+    ) -> Deferred[tuple[list[RRHeader], list[RRHeader], list[RRHeader]]]:
+        """
+        Find the SRV records of a service, as ``twisted.names`` does.
+
+        :return: fires with answers, authority and additional records; fails with ``DNSNameError``
+            when the service was never added
+        """
+        # This import is not at the top of the module, because few simulations need it.
+        from twisted.names import dns
+        from twisted.names.error import DNSNameError
+
+        found: Deferred[tuple[list[RRHeader], list[RRHeader], list[RRHeader]]]
+
+        def answer() -> None:
+            if name.lower() not in self.services:
+                found.errback(DNSNameError(name))
+                return
+            payloads = [
+                dns.Record_SRV(each.priority, each.weight, each.port, each.host.rstrip("."))
+                for each in self.services[name.lower()]
+            ]
+            answers = [dns.RRHeader(name, dns.SRV, payload=payload) for payload in payloads]
+            found.callback((answers, [], []))
+
+        call = self._clock.callLater(self.latency, answer)
+        found = Deferred(lambda _: call.cancel())
+        return found
 
 
 @implementer(IResolutionReceiver)
@@ -118,4 +169,4 @@ def resolveFirst(resolver: IHostnameResolver, name: str) -> Deferred[str]:
     return receiver.found
 
 
-__all__ = ["MemoryResolver", "resolveFirst"]
+__all__ = ["MemoryResolver", "ServiceRecord", "resolveFirst"]

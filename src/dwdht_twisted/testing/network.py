@@ -16,7 +16,7 @@ from .clock import SimulatedClock, schedulerOf
 from .conditions import Conditions, Partitions, checkLatency, checkProbability
 from .failures import stopsTest
 from .latency import Latency
-from .names import MemoryResolver
+from .names import MemoryResolver, ServiceRecord
 from .port import MemoryPort
 from .reactor import HostReactor, Hosts
 
@@ -169,6 +169,15 @@ class MemoryNetwork:
             if not isIPv4(host):
                 raise ValueError(f"a name stands for IPv4 addresses, not for {host!r}")
         self.resolver.names[name.lower()] = hosts
+
+    def addService(self, name: str, *records: ServiceRecord) -> None:
+        """
+        Let a service have these SRV records from now on.  Earlier records are replaced.
+
+        :param name: for example ``_dht._udp.example.org``
+        :param records: without any, an answer about the service is empty
+        """
+        self.resolver.services[name.lower()] = records
 
     def partition(self, hosts: Iterable[str], others: Iterable[str] | None = None) -> None:
         """

@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from dwdht_twisted import Address, UnresolvableHost
+from dwdht_twisted._core.limits.bounds import ADDRESSES_PER_NAME
 from dwdht_twisted._net.names import RESOLUTION_TIMEOUT, Resolver
 from dwdht_twisted.testing import MemoryNetwork
 from tests.helpers.networks.doubles import SilentResolver
@@ -70,6 +71,22 @@ class ResolverTests(SynchronousTestCase):
         self.assertNoResult(found)
         self.network.clock.advance(0.5)
         self.assertEqual(self.successResultOf(found), Address("192.0.2.7", 7))
+
+    def test_eachAddressOfANameIsReported(self) -> None:
+        """
+        Each address of a name is reported once, and of a name with many addresses the first 8.
+        """
+        hosts = [f"192.0.2.{number}" for number in range(1, 20)]
+        self.network.addName("many.example", hosts[0], *hosts)
+        for name, expected in (
+            ("dht.example", ["192.0.2.7", "192.0.2.8"]),
+            ("many.example", hosts),
+        ):
+            found: list[Address] = []
+            all = self.resolver.resolveEach([Address(name, 7)], found.append, self.fail)
+            self.network.clock.advance(0.5)
+            self.assertIsNone(self.successResultOf(all))
+            self.assertEqual(found, [Address(host, 7) for host in expected[:ADDRESSES_PER_NAME]])
 
     def test_nameWithoutAnAddressFails(self) -> None:
         """A name without an address fails with an `UnresolvableHost` that contains the name."""

@@ -317,6 +317,11 @@ REPORTED_KINDS = 64
 #: apart.
 REPORTED_TEXT = 64
 
+#: The most addresses of a host name or a service name that are used; the first ones are.  Larger: a
+#: name with many dead addresses uses up the budget of a lookup.  Smaller: a bootstrap server that
+#: is listed late is never asked.
+ADDRESSES_PER_NAME = 8
+
 #: The number of host names whose failed resolution is remembered.  A remembered failure is not
 #: logged again at once.
 WARNINGS_REMEMBERED = 64

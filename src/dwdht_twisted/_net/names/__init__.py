@@ -2,6 +2,6 @@
 The resolution of host names.
 """
 
-from .resolver import RESOLUTION_TIMEOUT, Resolver
+from .resolver import RESOLUTION_TIMEOUT, Resolver, isService
 
-__all__ = ["RESOLUTION_TIMEOUT", "Resolver"]
+__all__ = ["RESOLUTION_TIMEOUT", "Resolver", "isService"]

@@ -11,11 +11,12 @@ from typing import Any, Protocol
 from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ReactorAlreadyRunning, ReactorNotRestartable, ReactorNotRunning
-from twisted.internet.interfaces import IDelayedCall, IHostnameResolver
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from ..clock import schedulerOf
 from ..failures import failuresLogged
+from ..names import MemoryResolver
 from ..port import MemoryPort, PortNetwork
 from .events import SystemEvents, Trigger
 
@@ -28,7 +29,7 @@ class HostNetwork(PortNetwork, Protocol):
     """
 
     @property
-    def resolver(self) -> IHostnameResolver:
+    def resolver(self) -> MemoryResolver:
         """The name resolver of every host, until another one is installed on the host."""
 
 

@@ -47,15 +47,17 @@ class HostReactor(ThreadedReactor):
     `CoreReactor.shutDown`, `CoreReactor.stop` or `CoreReactor.crash`.
 
     :ivar nameResolver: resolves the names of the network, unless another is installed
+    :ivar lookupService: finds the SRV records of the services of the network
     """
 
-    __slots__ = ("_nextFree", "nameResolver")
+    __slots__ = ("_nextFree", "lookupService", "nameResolver")
 
     nameResolver: IHostnameResolver
 
     def __init__(self, network: HostNetwork, host: str) -> None:
         super().__init__(network, host)
         self.nameResolver = network.resolver
+        self.lookupService = network.resolver.lookupService
         self._nextFree = 0
 
     def listenUDP(
