@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ._awaitable import AwaitableDeferred, awaitable
+from ._clock import clockOf
 from ._core import wire
 from ._core.counters import Counters
 from ._core.limits import RateLimit
@@ -57,10 +58,8 @@ class DHTNode(HandlerHost, DatagramProtocol):
 
     :param reactor: provides time, UDP and name resolution
     :param bootstrap: nodes to join the network through: ``"host:port"``, ``("host", port)``, or a
-        port number of this machine.  A host name is resolved anew for each lookup, and stands for
-        its first 8 addresses.  A name that begins with an underscore, for example
-        ``"_dht._udp.example.org"``, is that of a service: its SRV records give hosts and ports, and
-        a port beside the name is not used.
+        port number of this machine.  A host name is resolved anew for each lookup, to all of its
+        addresses.  ``"_dht._udp.NAME"`` stands for the hosts and ports in the SRV records.
     :param id: 32 bytes; random by default
     :param ephemeral: whether to send no id, so that no other node lists this node
     :param socket: a bound UDP socket to use, instead of opening a port.  The caller has to close
@@ -101,14 +100,15 @@ class DHTNode(HandlerHost, DatagramProtocol):
         self.id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
         self.ephemeral = bool(ephemeral)
         self.counters = Counters()
-        self._clock = reactor
-        self._reports = Reports(self._log, reactor.seconds)
-        self._port = DatagramPort(reactor, checkSocket(socket), self.counters)
+        self._clock = clockOf(reactor)
+        seconds = self._clock.seconds
+        self._reports = Reports(self._log, seconds)
+        self._port = DatagramPort(reactor, checkSocket(socket), self.counters, seconds=seconds)
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
         ownId = None if self.ephemeral else self.id
         self._parts = assemble(
-            Environment(reactor, self._port.send, random, self.counters, ownId),
+            Environment(self._clock, self._port.send, random, self.counters, ownId),
             self.id,
             reactor,
             bootstrap=parseAddresses(bootstrap),

@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ._awaitable import AwaitableDeferred
+from ._clock import clockOf
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
@@ -82,7 +83,7 @@ class DHTService(Service):
         contactsPerHost: int = CONTACTS_PER_HOST,
         random: Random | None = None,
     ) -> None:
-        self._reactor = reactor
+        self._clock = clockOf(reactor)
         self._port = port
         self._interface = interface
         self._store = store
@@ -139,10 +140,10 @@ class DHTService(Service):
                 run.keepsValues = True
         super().startService()
         run.monitor = NodeMonitor(
-            self._reactor, run.node, self._log, expectsCompany=bool(self._bootstrap)
+            self._clock, run.node, self._log, expectsCompany=bool(self._bootstrap)
         )
         run.monitor.start()
-        run.startedAt = self._reactor.seconds()
+        run.startedAt = self._clock.seconds()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -228,7 +229,7 @@ class DHTService(Service):
             counts = node.counters.asDict()
             self._log.info(
                 "stopped after {seconds:.0f} s, with {contacts} contacts; {counts}",
-                seconds=self._reactor.seconds() - run.startedAt,
+                seconds=self._clock.seconds() - run.startedAt,
                 contacts=contacts,
                 counts=", ".join(f"{name} {count}" for name, count in counts.items() if count)
                 or "all counters are 0",

@@ -9,6 +9,7 @@ from io import BytesIO
 
 from dwdht_twisted._cli.console import Console
 from dwdht_twisted._cli.ping import RoundTrips
+from dwdht_twisted._clock import reactorOf
 from tests.cli.sessions import CommandTestCase
 from tests.helpers.networks.values import BOOTSTRAP
 
@@ -30,7 +31,7 @@ class PingTests(CommandTestCase):
         round-trip time.
         """
         node = self.network.members[0]
-        host = node._clock.host
+        host = reactorOf(node._clock).host
         answer = self.result("ping", f"{host}:{node.address().port}").output.decode()
         self.assertRegex(
             answer,
@@ -100,7 +101,7 @@ class PingTests(CommandTestCase):
     def test_pingPrintsJSON(self) -> None:
         """Pings with ``--json`` print one object for each ping and one for the summary."""
         node = self.network.members[0]
-        address = f"{node._clock.host}:{node.address().port}"
+        address = f"{reactorOf(node._clock).host}:{node.address().port}"
         result = self.result("ping", "--json", "--count", "2", address)
         first, second, summary = map(json.loads, result.lines)
         for record in (first, second):

@@ -5,6 +5,7 @@ Nodes that were restarted under their id at another address, and liars that clai
 from __future__ import annotations
 
 from dwdht_twisted import Contact, DHTNode
+from dwdht_twisted._clock import reactorOf
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import MAXIMUM_GUESSES
 from dwdht_twisted._core.routing import TRUSTED_FOR
@@ -24,7 +25,7 @@ class RestartTests(NodeTestCase):
 
     def restarted(self, former: DHTNode) -> DHTNode:
         """Destroy a node. Return a node with its id on the same host, at another port."""
-        reactor, id = former._clock, former.id
+        reactor, id = reactorOf(former._clock), former.id
         self.clock.runUntil(former.destroy())
         return self.node(reactor=reactor, id=id, bootstrap=[self.bootstrap])
 

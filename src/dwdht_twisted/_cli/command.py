@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.python import usage
 
+from .._clock import clockOf
 from .._core.wire import Address
 from .._net.names import Resolver
 from ..errors import NoResponse
@@ -135,7 +136,7 @@ class NodeCommand(Command):
         """Run the command on a new node, and destroy the node at the end or after a failure."""
         node = DHTNode(reactor, ephemeral=True, bootstrap=self.get("bootstrap", ()))
         progress = Progress(
-            reactor, console, lambda: f"{node.counters.responsesReceived} answers so far"
+            clockOf(reactor), console, lambda: f"{node.counters.responsesReceived} answers so far"
         )
         try:
             await self.runOn(node, reactor, console)
@@ -154,7 +155,7 @@ class NodeCommand(Command):
         :return: the same Deferred; fails with `CommandFailed` when the work takes longer
         """
         if self["timeout"] is not None:
-            work.addTimeout(self["timeout"], reactor, _expired)
+            work.addTimeout(self["timeout"], clockOf(reactor), _expired)
         return work
 
 
@@ -186,7 +187,7 @@ class NetworkCommand(BootstrapOptions, NodeCommand):
         try:
             await super().run(reactor, console)
         except NoResponse as error:
-            resolver = Resolver(reactor)
+            resolver = Resolver(reactor, clockOf(reactor))
             asked = await gatherResults(
                 [_describe(resolver, address) for address in self["bootstrap"]]
             )

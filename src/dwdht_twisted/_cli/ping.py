@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 
+from .._clock import clockOf
 from .._net.names import Resolver
 from ..errors import RequestTimeout, UnexpectedAnswer
 from ..interfaces import IDHTNode, Pong
@@ -79,14 +80,15 @@ class Ping(NodeCommand):
         """Ping the address and print each answer.  With --count, also print a summary."""
         # Open the port and resolve the name first, so that no round-trip time includes them.
         node.listen()
-        address = await self.inTime(reactor, Resolver(reactor).resolve(self["address"]))
+        clock = clockOf(reactor)
+        address = await self.inTime(reactor, Resolver(reactor, clock).resolve(self["address"]))
         trips = RoundTrips()
         wait = 0.0
         error: Exception | None = None
         try:
             while trips.sent < (self["count"] or 1):
-                await deferLater(reactor, wait)
-                started = reactor.seconds()
+                await deferLater(clock, wait)
+                started = clock.seconds()
                 trips.sent += 1
                 try:
                     pong = await self.inTime(reactor, node.ping(address))
@@ -94,9 +96,9 @@ class Ping(NodeCommand):
                     error = reason
                     self._showLoss(str(reason), str(address), console)
                 else:
-                    trips.times.append(reactor.seconds() - started)
+                    trips.times.append(clock.seconds() - started)
                     self._showAnswer(pong, trips.times[-1], console)
-                wait = max(0.0, INTERVAL - (reactor.seconds() - started))
+                wait = max(0.0, INTERVAL - (clock.seconds() - started))
         finally:
             # An interrupted series of pings has a summary, too.
             if self["count"] is not None:

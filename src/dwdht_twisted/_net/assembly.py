@@ -129,7 +129,7 @@ def assemble(
         takesUpdates=node.takesUpdates,
         address=node.boundAddress,
     )
-    resolver = Resolver(reactor)
+    resolver = Resolver(reactor, environment.clock)
     queries = Queries(
         environment,
         table,

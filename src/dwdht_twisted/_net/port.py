@@ -36,16 +36,24 @@ class DatagramPort:
     :param reactor: provides UDP
     :param given: a bound socket to use, instead of opening a port; the caller has to close it
     :param counters: counts the datagrams that can't be sent
+    :param seconds: tells the time
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, given: sockets.socket | None, counters: Counters) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        given: sockets.socket | None,
+        counters: Counters,
+        *,
+        seconds: Callable[[], float],
+    ) -> None:
         self._reactor = reactor
         self._given = given
         self._givenTimeout: float | None = None
         self._counters = counters
-        self._reports = Reports(self._log, reactor.seconds)
+        self._reports = Reports(self._log, seconds)
         self._send: Callable[[bytes, HostPort], object] | None = None
 
     def open(self, protocol: DatagramProtocol, port: int, interface: str) -> IListeningPort:

@@ -123,6 +123,8 @@ Differences of `HostReactor` from a real reactor:
   `HostReactor.crash` ends a host as if its process was killed.  After a shutdown or a crash,
   `MemoryNetwork.reactor` returns a new reactor for the same address.
 - ``getDelayedCalls`` lists the calls of all hosts.
+- `HostReactor.setClock` sets the clock of a host forward or back.  ``advance`` of the network's
+  clock lets all hosts sleep.
 - The work of a thread is done at once, in the thread of the test and in no simulated time.  The
   result of the work comes on the next turn of the clock.  This holds for ``callInThread``, for
   ``deferToThreadPool(reactor, reactor.getThreadPool(), ...)``, for a ``ConnectionPool`` with

@@ -10,6 +10,7 @@ from typing import Any
 
 from zope.interface import implementer
 
+from .._clock import clockOf
 from ..interfaces import IValueStore
 from .bounds import (
     DEFAULT_MAXIMUM_AGE,
@@ -40,7 +41,7 @@ class MemoryStore:
         maximumAge: float = DEFAULT_MAXIMUM_AGE,
     ) -> None:
         checkBounds(maximumBytes, maximumAge)
-        self._seconds: Callable[[], float] = reactor.seconds
+        self._seconds: Callable[[], float] = clockOf(reactor).seconds
         self._maximumBytes = maximumBytes
         self._maximumAge = maximumAge
         self._bytes = 0

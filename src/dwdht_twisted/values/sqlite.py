@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
+from .._clock import secondsUp
 from ..errors import CannotOpenStore
 from ..interfaces import IValueStore
 from .bounds import (
@@ -23,6 +24,11 @@ from .bounds import (
     checkedCost,
 )
 from .database import Database
+
+#: The smallest change of the machine's clock that is noticed, in seconds.  Larger: values of a
+#: store whose ages are short expire early or late.  Smaller: a clock that is adjusted slowly causes
+#: more writes.
+LEAST_STEP = 1.0
 
 
 @implementer(IValueStore)
@@ -40,8 +46,16 @@ class SQLiteStore:
 
     :param reactor: provides threads
     :param path: the file
+    The age of a value is counted by the clock of the machine, because a restart must not change it.
+    When this clock is set while the store is open, the times of all values are moved with it, so
+    that no value expires early or late.  A value from the future, because the clock was set back
+    while the store was closed, counts as put when the store is first used.
+
     :param seconds: returns the present time in seconds.  It has to count from the same origin after
         a restart of the process, as ``time.time`` does; ``reactor.seconds`` may start anew.
+    :param elapsed: returns the seconds that have passed since any moment, whatever happens to
+        ``seconds``.  By default, these are the seconds since the start of the machine for
+        ``time.time``, and ``seconds`` itself for any other function.
     :param maximumBytes: the size limit of the store, in bytes; an entry counts for its key, its
         value and 256 bytes more
     :param maximumAge: how long the store keeps a value, in seconds
@@ -55,11 +69,12 @@ class SQLiteStore:
         path: str | PathLike[str],
         *,
         seconds: Callable[[], float] = time,
+        elapsed: Callable[[], float] | None = None,
         maximumBytes: int = DEFAULT_MAXIMUM_BYTES,
         maximumAge: float = DEFAULT_MAXIMUM_AGE,
     ) -> None:
         checkBounds(maximumBytes, maximumAge)
-        self._seconds = seconds
+        self._times = _Times(seconds, elapsed or (secondsUp if seconds is time else seconds))
         self._maximumBytes = maximumBytes
         self._maximumAge = maximumAge
         self._database = Database(reactor, fspath(path))
@@ -77,8 +92,7 @@ class SQLiteStore:
             dropped then
         """
         cost = checkedCost(key, value, self._maximumBytes)
-        now = self._seconds()
-        return self._database.run(lambda connection: self._put(connection, key, value, cost, now))
+        return self._database.run(lambda connection: self._put(connection, key, value, cost))
 
     def get(self, key: bytes) -> Deferred[bytes | None]:
         """
@@ -87,8 +101,7 @@ class SQLiteStore:
             expired; fails with `StoreFailed` when the file can't be read, and when the store is
             closed
         """
-        expired = self._seconds() - self._maximumAge
-        return self._database.run(lambda connection: _get(connection, key, expired))
+        return self._database.run(lambda connection: self._get(connection, key))
 
     def close(self) -> Deferred[None]:
         """
@@ -99,7 +112,8 @@ class SQLiteStore:
         """
         return self._database.close()
 
-    def _put(self, connection: Connection, key: bytes, value: bytes, cost: int, now: float) -> None:
+    def _put(self, connection: Connection, key: bytes, value: bytes, cost: int) -> None:
+        now = self._times.present(connection)
         # The end of the block commits the transaction.  An exception rolls it back.
         with connection:
             execute = connection.execute
@@ -119,12 +133,42 @@ class SQLiteStore:
                 excess -= size + ENTRY_OVERHEAD_BYTES
             execute("INSERT INTO entries VALUES (?, ?, ?)", (key, value, now))
 
+    def _get(self, connection: Connection, key: bytes) -> bytes | None:
+        expired = self._times.present(connection) - self._maximumAge
+        row = connection.execute(
+            "SELECT value FROM entries WHERE key = ? AND stored > ?", (key, expired)
+        ).fetchone()
+        return None if row is None else row[0]
 
-def _get(connection: Connection, key: bytes, expired: float) -> bytes | None:
-    row = connection.execute(
-        "SELECT value FROM entries WHERE key = ? AND stored > ?", (key, expired)
-    ).fetchone()
-    return None if row is None else row[0]
+
+class _Times:
+    """
+    The times at which the values of a store were put, moved when the clock of the machine is set.
+
+    The methods are called in a thread, one at a time.
+
+    :param seconds: the clock of the machine
+    :param elapsed: the seconds that have passed
+    """
+
+    def __init__(self, seconds: Callable[[], float], elapsed: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._elapsed = elapsed
+        self._ahead: float | None = None
+
+    def present(self, connection: Connection) -> float:
+        """Return the present time, after all times in the table were made to agree with it."""
+        now = self._seconds()
+        ahead = now - self._elapsed()
+        if self._ahead is None:
+            # An update takes the lock of the file even if there is nothing to change.
+            if connection.execute("SELECT 1 FROM entries WHERE stored > ?", (now,)).fetchone():
+                connection.execute("UPDATE entries SET stored = ? WHERE stored > ?", (now, now))
+            self._ahead = ahead
+        elif abs(ahead - self._ahead) > LEAST_STEP:
+            connection.execute("UPDATE entries SET stored = stored + ?", (ahead - self._ahead,))
+            self._ahead = ahead
+        return now
 
 
 __all__ = ["CannotOpenStore", "SQLiteStore"]

@@ -56,7 +56,7 @@ class ResolverTests(SynchronousTestCase):
         self.network = MemoryNetwork(nameLatency=0.5)
         self.network.addName("dht.example", "192.0.2.7", "192.0.2.8")
         self.reactor = self.network.reactor()
-        self.resolver = Resolver(self.reactor)
+        self.resolver = Resolver(self.reactor, self.reactor)
 
     def test_numericAddressIsReturnedAtOnce(self) -> None:
         """

@@ -30,7 +30,7 @@ class ServiceTests(SynchronousTestCase):
         self.network.addName("a.example", "192.0.2.1", "192.0.2.2")
         self.network.addName("b.example", "192.0.2.3")
         self.reactor = self.network.reactor()
-        self.resolver = Resolver(self.reactor)
+        self.resolver = Resolver(self.reactor, self.reactor)
         self.found: list[Address] = []
         self.unresolved: list[str] = []
 

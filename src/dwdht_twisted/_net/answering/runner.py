@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..._awaitable import toDeferred
+from ..._clock import reactorOf
 from ..._core.limits.bounds import (
     HANDLER_TIMEOUT,
     HANDLERS_FOR_STRANGERS,
@@ -105,7 +106,9 @@ class HandlerRunner:
         if result is None or isinstance(result, bytes):
             answered(result)
         elif isinstance(result, Awaitable):
-            self._await(toDeferred(result, self._clock), request, (answered, failed), host)
+            self._await(
+                toDeferred(result, reactorOf(self._clock)), request, (answered, failed), host
+            )
         else:
             self._take(result, request, answered, failed)
         return True

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
-from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
+from twisted.internet.interfaces import IAddress, IHostResolution, IReactorTime, IResolutionReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -93,11 +93,13 @@ class Resolver:
     Calls that wait for the same name share one resolution.  Each resolution takes one of the few
     threads for names of the whole process, so more resolutions would delay other names.
 
-    :param reactor: resolves names and tells the time
+    :param reactor: resolves names
+    :param clock: measures the time of resolutions
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, clock: IReactorTime) -> None:
         self._reactor = reactor
+        self._clock = clock
         self._running: dict[str, _Shared] = {}
 
     def resolve(self, address: Address) -> Deferred[Address]:
@@ -184,7 +186,7 @@ class Resolver:
 
         # The records and the addresses of their hosts have to be found in the same time.
         finding = self._share(name, self._resolveService).addCallback(findHosts)
-        finding.addTimeout(RESOLUTION_TIMEOUT, self._reactor, _tooLate(name))
+        finding.addTimeout(RESOLUTION_TIMEOUT, self._clock, _tooLate(name))
         return finding.addBoth(ended)
 
     def _share(self, name: str, begin: Callable[[str], Deferred[Any]]) -> Deferred[Any]:
@@ -201,7 +203,7 @@ class Resolver:
             del self._running[name]
             return result
 
-        shared.result.addTimeout(RESOLUTION_TIMEOUT, self._reactor, _tooLate(name))
+        shared.result.addTimeout(RESOLUTION_TIMEOUT, self._clock, _tooLate(name))
         shared.result.addBoth(ended).addBoth(shared.ended)
         return waiter
 

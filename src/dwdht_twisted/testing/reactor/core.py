@@ -20,6 +20,10 @@ from ..names import MemoryResolver
 from ..port import MemoryPort, PortNetwork
 from .events import SystemEvents, Trigger
 
+#: The time from a change of a host's clock until it is noticed, in seconds.  A node on a real
+#: reactor looks every second.
+STEP_NOTICED_AFTER = 1.0
+
 
 class HostNetwork(PortNetwork, Protocol):
     """
@@ -45,11 +49,13 @@ class CoreReactor:
 
     :ivar host: the IPv4 address of the host
     :ivar running: True until the phase ``during`` of the shutdown, or until `crash`
+    :ivar clockWatch: the objects whose method ``setAgain`` is called, without arguments, one second
+        after the clock of the host was set
     """
 
     _log = Logger()
 
-    __slots__ = ("_events", "_network", "_stopped", "host", "running")
+    __slots__ = ("_events", "_network", "_stepped", "_stopped", "clockWatch", "host", "running")
 
     def __init__(self, network: HostNetwork, host: str) -> None:
         self.host = host
@@ -58,6 +64,8 @@ class CoreReactor:
         # Created for the first trigger, because most hosts of a simulation have no triggers.
         self._events: SystemEvents | None = None
         self._stopped: Deferred[None] | None = None
+        self._stepped = 0.0
+        self.clockWatch: set[Any] = set()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.host}{'' if self.running else ', ended'}>"
@@ -65,8 +73,37 @@ class CoreReactor:
     # Time.
 
     def seconds(self) -> float:
-        """The time of the network's clock, in seconds."""
+        """The time of the network's clock, in seconds, and what `setClock` has added to it."""
+        return self._network.clock.seconds() + self._stepped
+
+    def elapsed(self) -> float:
+        """The time of the network's clock, in seconds, which no one can set."""
         return self._network.clock.seconds()
+
+    def setClock(self, seconds: float) -> None:
+        """
+        Set the clock of this host forward or back.
+
+        The delayed calls of the host come earlier or later by the same time.  In a real reactor,
+        too, a call has an absolute time.  The flight of datagrams is not affected.
+
+        :param seconds: added to the time; negative to set the clock back
+        """
+        self._stepped += seconds
+        for call in self._ownCalls():
+            call.delay(-seconds)
+        schedulerOf(self._network.clock)(STEP_NOTICED_AFTER, self._noticeStep)
+
+    def _noticeStep(self) -> None:
+        for each in list(self.clockWatch):
+            each.setAgain()
+
+    def _ownCalls(self) -> list[DelayedCall]:
+        return [
+            call
+            for call in self._network.clock.getDelayedCalls()
+            if isinstance(call, DelayedCall) and getattr(call, "reactor", None) is self
+        ]
 
     def callLater(
         self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object
@@ -210,10 +247,9 @@ class CoreReactor:
     def _end(self) -> list[MemoryPort]:
         """Drop the delayed calls, and return the ports that are open."""
         self.running = False
-        for call in self._network.clock.getDelayedCalls():
-            if isinstance(call, DelayedCall) and getattr(call, "reactor", None) is self:
-                # As in a real reactor that has stopped, the call stays listed and can be cancelled.
-                call.func, call.args, call.kw = _ignore, (call.func,), {}
+        for call in self._ownCalls():
+            # As in a real reactor that has stopped, the call stays listed and can be cancelled.
+            call.func, call.args, call.kw = _ignore, (call.func,), {}
         return [port for (host, _), port in self._network.ports.items() if host == self.host]
 
     # Methods that only the owner of a real reactor calls.
