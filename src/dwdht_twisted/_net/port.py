@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from .._core.counters import Counters
 from .._core.wire import HostPort, isIPv4
 from ..errors import CannotListen, InvalidAddress
+from .local_addresses import Send, answerFromAskedAddress
 from .reporting import Reports
 
 #: The most bytes of a datagram that are read.  A larger datagram can't be sent over UDP.  Smaller:
@@ -54,7 +55,7 @@ class DatagramPort:
         self._givenTimeout: float | None = None
         self._counters = counters
         self._reports = Reports(self._log, seconds)
-        self._send: Callable[[bytes, HostPort], object] | None = None
+        self._send: Send | None = None
 
     def open(self, protocol: DatagramProtocol, port: int, interface: str) -> IListeningPort:
         """
@@ -93,7 +94,12 @@ class DatagramPort:
         socket: sockets.socket | None = getattr(transport, "socket", None)
         if socket is not None and self._given is None:
             _enlargeReceiveBuffer(socket)
-        self._send = _sender(transport, socket)
+        self._sendBy(_sender(transport, socket))
+        if socket is not None:
+            answerFromAskedAddress(transport, socket, self._sendBy)
+
+    def _sendBy(self, send: Send) -> None:
+        self._send = send
 
     def stop(self) -> None:
         """Send nothing from now on, and restore the time-out of the caller's socket."""
@@ -123,7 +129,7 @@ class DatagramPort:
             )
 
 
-def _sender(transport: Any, socket: sockets.socket | None) -> Callable[[bytes, HostPort], object]:
+def _sender(transport: Any, socket: sockets.socket | None) -> Send:
     """
     Return the function that sends a datagram.
 

@@ -317,6 +317,11 @@ REPORTED_KINDS = 64
 #: apart.
 REPORTED_TEXT = 64
 
+#: The most askers for which it is remembered which address of this host each of them has asked.
+#: Larger: askers from forged addresses take up more memory.  Smaller: an asker whose answer comes
+#: late may get it from the wrong address.
+LOCAL_ADDRESSES_REMEMBERED = 4096
+
 #: The most addresses of a host name or a service name that are used; the first ones are.  Larger: a
 #: name with many dead addresses uses up the budget of a lookup.  Smaller: a bootstrap server that
 #: is listed late is never asked.
