@@ -15,6 +15,7 @@ from dwdht_twisted._core.limits.bounds import (
     CONTACTS_PER_HOST,
     CONTACTS_PER_SUBNET,
     MAXIMUM_CLAIMS,
+    QUERY_QUEUE,
     REQUEST_QUEUE,
     REQUEST_WINDOW,
 )
@@ -194,4 +195,9 @@ def _checkRequests(swarm: Swarm, member: Member) -> None:
         swarm.record.addTrouble(
             f"{member} has {requests.inFlight} requests in flight and {requests.waiting} waiting; "
             f"{REQUEST_WINDOW} and {REQUEST_QUEUE} are allowed"
+        )
+    queries = member.node._parts.queries
+    if queries.waiting > QUERY_QUEUE:
+        swarm.record.addTrouble(
+            f"{queries.waiting} queries of {member} wait; {QUERY_QUEUE} are allowed"
         )

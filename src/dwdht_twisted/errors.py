@@ -50,7 +50,7 @@ class NodeDestroyed(DHTError):
 
 
 class TooManyRequests(DHTError):
-    """Too many requests of the node are waiting to be sent."""
+    """Too many queries, or too many requests of another kind, of the node wait for their turn."""
 
 
 class RequestTimeout(DHTError):

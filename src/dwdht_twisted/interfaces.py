@@ -138,6 +138,8 @@ class IQueryStream(IPushProducer, Interface):
     A stream is read once, by `startProducing`, `collect` or ``async for``.  No request is sent
     before the stream is read.  While the stream is paused, no further node is asked.
 
+    A node runs 64 queries at once.  A further query waits until another has ended or is paused.
+
     A stream that is paused, or is read by ``async for``, ends by itself when the last reference to
     it is gone.
     """
@@ -152,9 +154,9 @@ class IQueryStream(IPushProducer, Interface):
 
         :return: fires with None at the end of the query, or when the query was stopped.  Fails with
             `NoResponse` when other nodes are known and none of them answered.  Fails with
-            `NoCloseNodes` when no node took the update, with `TooManyRequests` when no node could
-            be asked, and with `NodeDestroyed` when the node was destroyed first.  Cancelling the
-            Deferred stops the query.
+            `NoCloseNodes` when no node took the update, with `TooManyRequests` when 16,384 queries
+            wait already, before a request was sent, and with `NodeDestroyed` when the node was
+            destroyed first.  Cancelling the Deferred stops the query.
         :raises ValueError: when the stream was read before
         """
 

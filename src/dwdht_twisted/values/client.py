@@ -30,7 +30,8 @@ def put(node: Node, value: bytes) -> Deferred[bytes]:
 
     :param value: up to 1,000 bytes
     :return: fires with the key, 32 bytes; fails with `NoResponse` when there are other nodes but
-        none answered, and with `NoCloseNodes` when no node took the value
+        none answered, with `NoCloseNodes` when no node took the value, and with `TooManyRequests`,
+        before anything was sent, when too many queries wait already
     :raises TypeError: when the value isn't bytes
     :raises ValueTooLarge: when the value has more than 1,000 bytes
     """
@@ -47,7 +48,8 @@ def get(node: Node, key: bytes) -> Deferred[bytes]:
 
     :param key: 32 bytes
     :return: fires with the value; fails with `ValueNotFound` when none of the asked nodes has the
-        value, and with `NoResponse` when there are other nodes but none answered
+        value, with `NoResponse` when there are other nodes but none answered, and with
+        `TooManyRequests` when too many queries wait already
     :raises InvalidTarget: when the key isn't 32 bytes
     """
     key = checkId(key, "a key")

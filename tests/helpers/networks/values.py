@@ -4,6 +4,8 @@ A network in memory whose nodes store values, for tests of `dwdht_twisted.values
 
 from __future__ import annotations
 
+from typing import Any
+
 from zope.interface import implementer
 
 from dwdht_twisted import DHTNode, ICommandHandler, Request, values
@@ -44,6 +46,7 @@ class ValueNetwork:
     """
     A bootstrap node at `BOOTSTRAP`, and nodes that store values. Each has its own host.
 
+    :param options: the options of the nodes that store values
     :ivar clock: the clock of all nodes
     :ivar network: the network that carries their datagrams
     :ivar members: the nodes that store values
@@ -51,7 +54,8 @@ class ValueNetwork:
     :ivar handlers: the handlers of the members
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, **options: Any) -> None:
+        self._options = options
         self.clock = SimulatedClock()
         self.network = MemoryNetwork(self.clock, seed=5)
         self.members: list[DHTNode] = []
@@ -77,7 +81,9 @@ class ValueNetwork:
 
     def join(self) -> None:
         """Add a member, and wait until it has joined."""
-        node = DHTNode(self.reactor(), bootstrap=[BOOTSTRAP], random=self.network.random)
+        node = DHTNode(
+            self.reactor(), bootstrap=[BOOTSTRAP], random=self.network.random, **self._options
+        )
         store = MemoryStore(self.clock, maximumAge=MAXIMUM_AGE)
         handler = CountingHandler(store)
         node.register(values.COMMAND, handler)

@@ -21,6 +21,7 @@ from dwdht_twisted._net.asking.delivery import Delivery
 from dwdht_twisted._net.asking.driver import SearchDriver, Start
 from dwdht_twisted._net.asking.local import LocalNode
 from dwdht_twisted._net.asking.question import Question
+from dwdht_twisted._net.asking.slots import QuerySlots
 from dwdht_twisted._net.requests import Callbacks, Caller
 from dwdht_twisted._net.requests.outgoing import RELAY_WAITS, TRANSMISSIONS
 from dwdht_twisted.testing import SimulatedClock
@@ -57,6 +58,18 @@ class DriverTestCase(SynchronousTestCase):
             environment(self.clock, lambda *datagram: self.sent.append(datagram)),
             RoutingTable(OWN),
         )
+
+    @property
+    def mayAsk(self) -> bool:
+        """See `Receiver.mayAsk`."""
+        return not self.isPaused
+
+    def rest(self) -> None:
+        """See `Receiver.rest`.  Nothing happens, because the question has no slot."""
+
+    def proceed(self) -> None:
+        """See `Receiver.proceed`."""
+        self.driver.advance()
 
     def deliver(self, reply: Reply) -> None:
         """See `Receiver.deliver`."""
@@ -255,7 +268,7 @@ class AbandonTests(DriverTestCase):
         self.begin(FIRST, SECOND)
         self.driver.stop()
         consumer, running = Consumer(), set[Delivery]()
-        delivery = Delivery(self.driver, running)
+        delivery = Delivery(self.driver, running, QuerySlots())
         lookup = Lookup(TARGET, OWN, k=2)
         lookup.addContacts(compact([FIRST, SECOND]))
         done: Deferred[None] = Deferred()

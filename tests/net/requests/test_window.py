@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from dwdht_twisted import Address, TooManyRequests
 from dwdht_twisted._core import wire
-from dwdht_twisted._net.requests import OutgoingRequest
-from tests.helpers.networks.requests import RequestsTestCase
+from dwdht_twisted._net.requests import Callbacks, OutgoingRequest
+from tests.helpers.networks.requests import BODY, RequestsTestCase
 
 
 class WindowTests(RequestsTestCase):
@@ -72,6 +72,31 @@ class WindowTests(RequestsTestCase):
         self.assertEqual(self.requests.waiting, 2)
         self.clock.runFor(20)
         self.assertEqual(self.ports(), [1, 2, 4, 5])
+
+    def sendForQuery(self, port: int) -> None:
+        """Send a request of a query to a port."""
+        ignore = Callbacks(lambda message, source: None, lambda reason: None)
+        self.requests.send(Address("10.0.0.1", port), BODY, ignore, isForQuery=True)
+
+    def test_requestOfAQueryIsNeverRefused(self) -> None:
+        """Behind a full queue, a hundred requests of queries wait, and all of them are sent."""
+        self.fill()
+        for port in range(6, 106):
+            self.sendForQuery(port)
+        self.assertEqual(self.requests.waiting, 103)
+        self.clock.runFor(1000)
+        self.assertEqual(set(self.ports()), set(range(1, 106)))
+
+    def test_queriesAndOthersTakeTurns(self) -> None:
+        """
+        Of three waiting pings and three waiting requests of queries, one of each is sent in turn.
+        """
+        self.fill()
+        for port in range(11, 14):
+            self.sendForQuery(port)
+        while self.requests.waiting:
+            self.answer(len(self.sent) - 2, self.sent[-2][1])
+        self.assertEqual(self.ports(), [1, 2, 11, 3, 12, 4, 13, 5])
 
     def test_requestsShareOneTimer(self) -> None:
         """

@@ -283,12 +283,26 @@ MAXIMUM_REFERRERS = 8
 
 # What a node asks for itself.
 
+#: The most queries of users that run at once.  The node's own lookups have as many slots again.  A
+#: put among nodes that all answer has eleven requests in flight on average, so some 24 of them fill
+#: `REQUEST_WINDOW`.  A query that waits for a few silent nodes at its end has fewer.  Larger: the
+#: requests of queries that run wait longer for each other.  Smaller: a few queries of silent nodes
+#: keep all others waiting, although there is room for their requests.
+QUERY_WINDOW = 64
+
+#: The most queries that wait until `QUERY_WINDOW` has room.  A further query fails with
+#: `TooManyRequests` before it has sent anything.  A waiting query takes some 4 kB of memory, and
+#: its value.  Larger: a program that asks for more than its node can do learns of it later.
+#: Smaller: a program has to spread its queries by itself.
+QUERY_QUEUE = 16384
+
 #: The most requests of the node's own in flight.  Larger: more answers, of 1 kB each, may arrive at
 #: the same moment.
 REQUEST_WINDOW = 256
 
-#: The most requests that wait until `REQUEST_WINDOW` has room.  A further request fails with
-#: `TooManyRequests`.
+#: The most requests, apart from those of queries, that wait until `REQUEST_WINDOW` has room.  A
+#: further one fails with `TooManyRequests`.  The requests of queries are bounded by `QUERY_WINDOW`
+#: and `LOOKUP_BUDGET`.
 REQUEST_QUEUE = 4096
 
 #: The most addresses that have a time-out estimate of their own.

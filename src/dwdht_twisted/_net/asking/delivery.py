@@ -15,12 +15,14 @@ from zope.interface import implementer
 from ...errors import DHTError
 from ...interfaces import Reply
 from .driver import Begin, SearchDriver
+from .slots import QuerySlots
 
 
 @implementer(IPushProducer)
 class Delivery:
     """
     Writes the replies of one question to a consumer.  While it is paused, no further node is asked.
+    A node is asked only while the delivery has a slot; see `QuerySlots`.
 
     The node has a reference to each running delivery.  The user has a reference to the stream.  The
     delivery has no reference to the stream.  So the stream is freed when the user drops it, even if
@@ -28,6 +30,7 @@ class Delivery:
 
     :param driver: asks the nodes
     :param running: the deliveries of the node that have started and not ended
+    :param slots: limits how many queries run at once
     :ivar driver: asks the nodes
     :ivar isPaused: whether the consumer has paused the stream
     :ivar isStopped: whether the delivery has ended
@@ -35,11 +38,14 @@ class Delivery:
 
     _log = Logger()
 
-    def __init__(self, driver: SearchDriver, running: set[Delivery]) -> None:
+    def __init__(self, driver: SearchDriver, running: set[Delivery], slots: QuerySlots) -> None:
         self.driver = driver
         self.isPaused = False
         self.isStopped = False
         self._running = running
+        self._slots = slots
+        # Begins the search.  None before `start`, and after the search has begun.
+        self._begin: Begin | None = None
         self._kept: deque[Reply] = deque()
         self._consumer: IConsumer | None = None
         self._done: Deferred[None] | None = None
@@ -48,13 +54,14 @@ class Delivery:
         self, consumer: IConsumer, producer: IPushProducer, begin: Begin, done: Deferred[None]
     ) -> None:
         """
-        Register a producer with a consumer, and begin to ask.
+        Register a producer with a consumer, and begin to ask when there is a slot.
 
         :param producer: the producer that is registered: the stream, or this delivery
         :param done: fired at the end
         """
         self._consumer = consumer
         self._done = done
+        self._begin = begin
         self._running.add(self)
         try:
             consumer.registerProducer(producer, True)
@@ -65,7 +72,7 @@ class Delivery:
             self.release()
             raise
         if not self.isStopped:
-            self.driver.start(begin, self)
+            self.proceed()
 
     def abandon(self) -> None:
         """
@@ -82,13 +89,14 @@ class Delivery:
     def pauseProducing(self) -> None:
         """Ask no further node, and write no further reply."""
         self.isPaused = True
+        self._slots.release(self)
 
     def resumeProducing(self) -> None:
         """Write the replies that were kept, and go on asking."""
         self.isPaused = False
         while self._kept and not self.isPaused:
             self._write(self._kept.popleft())
-        self.driver.advance()
+        self.proceed()
 
     def stopProducing(self) -> None:
         """End the delivery, and cancel all its requests."""
@@ -98,7 +106,42 @@ class Delivery:
         """End the delivery with an error."""
         self._end(Failure(reason))
 
+    # Called by the slots.
+
+    def run(self) -> None:
+        """Begin the search, or go on with it, because there is a slot now."""
+        begin, self._begin = self._begin, None
+        if begin is None:
+            self.driver.advance()
+            return
+        try:
+            self.driver.start(begin, self)
+        except Exception:
+            # Another query, which has released its slot, calls this method.
+            self._end(Failure())
+
     # Called by the driver.
+
+    @property
+    def mayAsk(self) -> bool:
+        """Whether the driver may ask further nodes at present."""
+        return not self.isPaused and self._slots.has(self)
+
+    def rest(self) -> None:
+        """Give the slot to another query, because this one waits for the node's own handler."""
+        self._slots.release(self)
+
+    def proceed(self) -> None:
+        """Go on when there is a slot, unless the delivery is paused, or is not running."""
+        if self.isPaused or self._done is None:
+            return
+        if self._slots.has(self):
+            self.driver.advance()
+        elif not self._slots.isWaiting(self):
+            try:
+                self._slots.request(self, hasBegun=self._begin is None)
+            except DHTError as error:
+                self._end(Failure(error))
 
     def deliver(self, reply: Reply) -> None:
         """Write a reply, or keep it while the stream is paused."""
@@ -138,6 +181,7 @@ class Delivery:
         self.driver.stop()
         self._kept.clear()
         self._running.discard(self)
+        self._slots.release(self)
         consumer, self._consumer = self._consumer, None
         done, self._done = self._done, None
         if consumer is not None:

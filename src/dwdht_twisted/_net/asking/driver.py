@@ -40,8 +40,18 @@ class Receiver(Protocol):
     """Takes the replies to a question."""
 
     @property
-    def isPaused(self) -> bool:
-        """Whether the driver must not ask further nodes at present."""
+    def mayAsk(self) -> bool:
+        """Whether the driver may ask further nodes at present."""
+
+    def rest(self) -> None:
+        """
+        Note that the question waits for nothing but the node's own handler.
+
+        The driver may ask no further node until `proceed` allows it.
+        """
+
+    def proceed(self) -> None:
+        """Call `SearchDriver.advance` as soon as the driver may ask further nodes."""
 
     def deliver(self, reply: Reply) -> None:
         """Take a reply."""
@@ -107,7 +117,7 @@ class SearchDriver:
         """
         self._receiver = receiver
         try:
-            self._search, isAlone = begin(self.advance)
+            self._search, isAlone = begin(receiver.proceed)
         except DHTError as error:
             receiver.finished(error)
             return
@@ -121,13 +131,15 @@ class SearchDriver:
 
     def advance(self) -> None:
         """Ask all candidates that the search has now, and go on if the search is over."""
-        while self._search is not None and self._receiver and not self._receiver.isPaused:
+        while self._search is not None and self._receiver and self._receiver.mayAsk:
             candidate = self._search.next()
             if candidate is not None:
                 self._ask(candidate)
             elif self._search.isOver:
                 self._searchIsOver(self._search)
             else:
+                if self._localRequest is not None and not self._requests:
+                    self._receiver.rest()
                 return
 
     def _searchIsOver(self, search: Search) -> None:
@@ -175,12 +187,16 @@ class SearchDriver:
             self.counts.requests += 1
 
     def _askLocally(self, candidate: Candidate) -> None:
+        receiver = self._receiver
+        assert receiver is not None
+
         def done(message: ResponseMessage | None) -> None:
+            self._localRequest = None
             if message is None:
                 self._lost(candidate)
             else:
                 self._take(candidate, message, self._local.address())
-            self.advance()
+            receiver.proceed()
 
         self._localRequest = LocalRequest(self._local.clock, done)
         self._localRequest.send(self._local, self._question, isUpdate=self._isCommitting)
@@ -271,3 +287,4 @@ class SearchDriver:
         self._punches.clear()
         if self._localRequest is not None:
             self._localRequest.cancel()
+            self._localRequest = None

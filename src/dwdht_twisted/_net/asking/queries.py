@@ -28,6 +28,7 @@ from .delivery import Delivery
 from .driver import Begin, SearchDriver, Start
 from .local import LocalNode
 from .question import Question
+from .slots import NodeSlots, QuerySlots
 from .stream import QueryStream
 
 Result = TypeVar("Result")
@@ -69,13 +70,19 @@ class Queries:
         self._local = local
         self._use = use
         self._running: set[Delivery] = set()
+        self._slots = NodeSlots(QuerySlots(), QuerySlots())
         self._pending: set[Deferred[Any]] = set()
         self._warned: RecentMap[str, bool] = RecentMap(WARNINGS_REMEMBERED, WARN_AGAIN_AFTER)
 
     @property
     def running(self) -> int:
-        """The number of streams that have started and not ended."""
+        """The number of streams that have started and not ended, with those that wait."""
         return len(self._running)
+
+    @property
+    def waiting(self) -> int:
+        """The number of the user's queries that wait for their turn."""
+        return self._slots.users.waiting
 
     @property
     def pending(self) -> int:
@@ -95,8 +102,10 @@ class Queries:
                 f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
             )
         if nodes is None:
-            return self._stream(question, partial(self._beginLookup, question, False))
-        return self._stream(question, partial(self._beginAsking, nodes))
+            begin: Begin = partial(self._beginLookup, question, False)
+        else:
+            begin = partial(self._beginAsking, nodes)
+        return self._stream(question, begin, self._slots.users)
 
     def lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:
         """
@@ -143,7 +152,9 @@ class Queries:
         return tracked
 
     def stop(self, reason: NodeDestroyed) -> None:
-        """Fail all running streams and all tracked Deferreds with ``reason``."""
+        """Fail all running and waiting streams and all tracked Deferreds with ``reason``."""
+        for slots in self._slots:
+            slots.stop()
         for delivery in list(self._running):
             delivery.fail(reason)
         while self._pending:
@@ -153,11 +164,12 @@ class Queries:
 
     def _search(self, target: bytes, alwaysBootstrap: bool) -> QueryStream:
         question = Question(wire.FIND_NODE, target)
-        return self._stream(question, partial(self._beginLookup, question, alwaysBootstrap))
+        begin = partial(self._beginLookup, question, alwaysBootstrap)
+        return self._stream(question, begin, self._slots.own)
 
-    def _stream(self, question: Question, begin: Begin) -> QueryStream:
+    def _stream(self, question: Question, begin: Begin, slots: QuerySlots) -> QueryStream:
         driver = SearchDriver(question, self._caller, self._local)
-        return QueryStream(Delivery(driver, self._running), begin, self._callSoon)
+        return QueryStream(Delivery(driver, self._running, slots), begin, self._callSoon)
 
     def _callSoon(self, function: Callable[[], None]) -> None:
         """Call a function on the next turn of the reactor.  Any thread may call this method."""

@@ -78,15 +78,16 @@ class Caller:
         shortestWait: float = 0.0,
     ) -> OutgoingRequest:
         """
-        Send a request; see `Requests.send`.
+        Send a request of a query; see `Requests.send`.
 
         :param isForHandler: whether a user's handler has to answer.  If the handler is silent, its
             node may still be alive, so the node is pinged before it loses its place in the table.
-        :raises TooManyRequests: when too many requests wait already
         """
         if isForHandler:
             callbacks = callbacks._replace(onMissed=self.probing.checkSilence)
-        return self.requests.send(address, body, callbacks, shortestWait=shortestWait)
+        return self.requests.send(
+            address, body, callbacks, shortestWait=shortestWait, isForQuery=True
+        )
 
     def ping(self, address: Address, callbacks: Callbacks) -> OutgoingRequest:
         """
@@ -102,8 +103,8 @@ class Caller:
         """
         Open a path to a peer through a referrer.
 
-        :param isAsked: whether a request to the peer is in flight.  If so, the datagrams of that
-            request have opened our own NAT, and the peer is sent no ping.
+        :param isAsked: whether a query has a request to the peer in flight.  If so, the datagrams
+            of that request have opened our own NAT, and the peer is sent no ping.
         :raises TooManyRequests: when too many requests wait already
         """
         relayed = wire.requestBody(wire.PING, self.ownId, forwardRequest=packAddress(*peer))

@@ -3,7 +3,7 @@ The requests of one node that wait for an answer.
 
 A request gets an unpredictable transaction id, and is sent again when its answer is late.  It ends
 by an answer, a failure, or a cancellation.  The number of requests in flight is limited.  Further
-requests wait in a bounded queue.  Whenever a request ends, the next one in the queue is sent.
+requests wait in a `RequestQueue`.  Whenever a request ends, the next one in the queue is sent.
 
 Each datagram passes through this module, so it uses plain callbacks, which are faster than
 Deferreds.
@@ -11,17 +11,17 @@ Deferreds.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Protocol
 
 from ..._core import wire
 from ..._core.limits.bounds import REQUEST_QUEUE, REQUEST_WINDOW
 from ..._core.timeouts import RoundTripTimes, Timeouts
 from ..._core.wire import Address, HostPort, ResponseMessage
-from ...errors import DHTError, RequestTimeout, TooManyRequests
+from ...errors import DHTError, RequestTimeout
 from ..environment import Environment
 from .deadlines import Deadlines
 from .outgoing import RELAY_WAITS, WAITS, Callbacks, OutgoingRequest
+from .queue import RequestQueue
 
 
 class Listener(Protocol):
@@ -48,7 +48,8 @@ class Requests:
     :param environment: provides the transport, the time and transaction ids
     :param listener: is told of each answer, and of each address that does not answer
     :param window: the most requests in flight
-    :param queueLimit: the most requests that wait until the window has a place
+    :param queueLimit: the most requests that wait until the window has a place, apart from those of
+        queries
     :param timeouts: the time-out of each address; by default estimated from round trips
     """
 
@@ -65,9 +66,8 @@ class Requests:
         self._seconds = environment.clock.seconds
         self._listener = listener
         self._window = window
-        self._queueLimit = queueLimit
         self._inFlight: dict[int, OutgoingRequest] = {}
-        self._waiting: OrderedDict[OutgoingRequest, None] = OrderedDict()
+        self._waiting = RequestQueue(queueLimit)
         self._deadlines = Deadlines(environment.clock, self._deadlineOf, self._late)
         self._timeouts = timeouts or RoundTripTimes()
         self._stopped: DHTError | None = None
@@ -96,6 +96,7 @@ class Requests:
         waits: tuple[float, ...] = WAITS,
         *,
         shortestWait: float = 0.0,
+        isForQuery: bool = False,
     ) -> OutgoingRequest:
         """
         Send a request.
@@ -104,12 +105,14 @@ class Requests:
         :param waits: the time to wait for an answer after each transmission, in time-outs of the
             address
         :param shortestWait: the least time to wait after each transmission, in seconds
+        :param isForQuery: whether the request belongs to a query.  Then it is never refused.
         :return: the request, for `cancel`
         :raises TooManyRequests: when the queue is full
         """
         messages = ((body, address),)
         return self._start(
-            OutgoingRequest(address, messages, callbacks, waits=waits, shortestWait=shortestWait)
+            OutgoingRequest(address, messages, callbacks, waits=waits, shortestWait=shortestWait),
+            isForQuery,
         )
 
     def sendThrough(
@@ -129,9 +132,10 @@ class Requests:
 
         :param address: the peer
         :param relayed: the body for the referrer
-        :param direct: the body for the peer; None when another request to the peer is in flight,
-            because that request has opened our NAT.  With None, the waits are `RELAY_WAITS`, and
-            silence does not count against the peer.
+        :param direct: the body for the peer; None when a query has another request to the peer in
+            flight, because that request has opened our NAT.  With None, the waits are
+            `RELAY_WAITS`, silence does not count against the peer, and the request is never
+            refused.
         :raises TooManyRequests: when the queue is full
         """
         messages: tuple[tuple[bytes, Address], ...] = ((relayed, referrer),)
@@ -140,7 +144,8 @@ class Requests:
             messages = ((direct, address), *messages)
             waits = WAITS
         return self._start(
-            OutgoingRequest(address, messages, callbacks, isShared=True, waits=waits)
+            OutgoingRequest(address, messages, callbacks, isShared=True, waits=waits),
+            isForQuery=direct is None,
         )
 
     def redirect(self, request: OutgoingRequest, address: Address) -> None:
@@ -198,23 +203,20 @@ class Requests:
         """Fail all present requests with ``reason``.  `send` raises ``reason`` from now on."""
         self._stopped = reason
         self._deadlines.stop()
-        requests = [*self._inFlight.values(), *self._waiting]
+        requests = [*self._inFlight.values(), *self._waiting.clear()]
         self._inFlight.clear()
-        self._waiting.clear()
         for request in requests:
             if not request.isOver:
                 request.isOver = True
                 request.callbacks.onFailure(reason)
 
-    def _start(self, request: OutgoingRequest) -> OutgoingRequest:
+    def _start(self, request: OutgoingRequest, isForQuery: bool) -> OutgoingRequest:
         if self._stopped is not None:
             raise self._stopped
         if len(self._inFlight) < self._window:
             self._launch(request)
-        elif len(self._waiting) < self._queueLimit:
-            self._waiting[request] = None
         else:
-            raise TooManyRequests(f"{self._queueLimit} requests wait already")
+            self._waiting.add(request, isForQuery=isForQuery)
         return request
 
     def _launch(self, request: OutgoingRequest) -> None:
@@ -268,7 +270,6 @@ class Requests:
     def _end(self, request: OutgoingRequest) -> None:
         request.isOver = True
         if self._inFlight.pop(request.transactionId, None) is None:
-            self._waiting.pop(request, None)
+            self._waiting.discard(request)
         while self._waiting and len(self._inFlight) < self._window:
-            waiting, _ = self._waiting.popitem(last=False)
-            self._launch(waiting)
+            self._launch(self._waiting.take())
