@@ -192,10 +192,10 @@ class WaitingQueryTests(NodeTestCase):
 
     def test_pausedStreamsHoldNoSlot(self) -> None:
         """
-        Ten times as many paused streams as there are slots keep no other query waiting. Resumed,
+        Three times as many paused streams as there are slots keep no other query waiting. Resumed,
         all of them end.
         """
-        streams = [self.askOther() for _ in range(10 * QUERY_WINDOW)]
+        streams = [self.askOther() for _ in range(3 * QUERY_WINDOW)]
         ends = []
         for stream in streams:
             ends.append(stream.startProducing(Consumer()))
@@ -299,9 +299,10 @@ class ManyPutsTests(SynchronousTestCase):
         A node begins 1,000 puts at once. Each of the values is stored on exactly the 20 nodes
         closest to its key.
         """
-        network = ValueNetwork(40, rateLimit=None)
+        network = ValueNetwork(40)
         visitor = network.visitor()
         network.clock.runUntil(values.get(visitor, bytes(32)).addErrback(lambda _: None))
         puts = [values.put(visitor, b"value %d" % number) for number in range(1000)]
         for key in network.clock.runUntil(gatherResults(puts), limit=300):
             self.assertEqual(network.holders(key), set(network.closest(key)))
+        self.assertEqual([member.counters.rateLimited for member in network.members], [0] * 40)

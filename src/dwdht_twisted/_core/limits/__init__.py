@@ -5,6 +5,7 @@ Bounds on the cost that strangers can cause: their numbers, and the classes that
 from .admission import Admission
 from .amplification import ExcessBudget, answerAllowance
 from .memory import RecentMap
+from .pace import Pace
 from .rates import FairRate, RateLimit, RateLimiter, TokenBucket
 from .shares import HostCounts
 from .silences import Silences
@@ -15,6 +16,7 @@ __all__ = [
     "ExcessBudget",
     "FairRate",
     "HostCounts",
+    "Pace",
     "RateLimit",
     "RateLimiter",
     "RecentMap",

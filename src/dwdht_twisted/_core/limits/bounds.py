@@ -300,10 +300,25 @@ QUERY_QUEUE = 16384
 #: the same moment.
 REQUEST_WINDOW = 256
 
-#: The most requests, apart from those of queries, that wait until `REQUEST_WINDOW` has room.  A
-#: further one fails with `TooManyRequests`.  The requests of queries are bounded by `QUERY_WINDOW`
-#: and `LOOKUP_BUDGET`.
+#: While this many requests wait for room in `REQUEST_WINDOW`, or for the pace of their address,
+#: only requests of queries are taken.  Any other request fails with `TooManyRequests`.  The
+#: requests of queries are bounded by `QUERY_WINDOW` and `LOOKUP_BUDGET`.
 REQUEST_QUEUE = 4096
+
+#: The most requests per second that a node sends to one address, with retries.  It is nine tenths
+#: of `REQUEST_RATE`, because an address is also sent probes, which do not count.  Larger: other
+#: nodes drop requests of a busy node, which takes them for dead.  Smaller: a busy node has to wait
+#: longer.
+PACE_RATE = 90.0
+
+#: The burst of `PACE_RATE`.  It is less than `REQUEST_BURST`, by as much as datagrams that are
+#: delayed on their way may arrive in half a second.  Larger: part of such a burst is dropped.
+#: Smaller: less than `REQUEST_WINDOW` can be sent to one address at once.
+PACE_BURST = 256.0
+
+#: The most addresses whose pace is remembered.  An address that was sent one request needs to be
+#: remembered for a ninetieth of a second only.
+PACED_ADDRESSES = 4096
 
 #: The most addresses that have a time-out estimate of their own.
 ESTIMATED_ADDRESSES = 128

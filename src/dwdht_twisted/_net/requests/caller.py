@@ -40,7 +40,7 @@ class Caller:
         self._ping = wire.requestBody(wire.PING, self.ownId)
         self._checks: set[Address] = set()
         self._doubts = Doubts()
-        self.requests = Requests(environment, self)
+        self.requests = Requests(environment, self, isPaced=True)
         self.probing = Probing(environment, table, self, silences=self._silences)
 
     def received(self, datagram: bytes, address: HostPort) -> bool:

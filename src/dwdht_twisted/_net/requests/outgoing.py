@@ -123,6 +123,11 @@ class OutgoingRequest:
         return max(self.timeout * self.waits[self.transmissions - 1], self.shortestWait)
 
     @property
+    def receiver(self) -> Address:
+        """The address whose pace this request counts for: the referrer of a hole punch."""
+        return self.messages[-1][1]
+
+    @property
     def isDirect(self) -> bool:
         """Whether the answering node gets the request itself, and not only a relayed ping."""
         return self.messages[0][1] == self.address

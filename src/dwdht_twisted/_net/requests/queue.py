@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from ...errors import TooManyRequests
 from .outgoing import OutgoingRequest
 
 
@@ -17,17 +16,11 @@ class RequestQueue:
     Requests are taken from each queue in turn.  So neither pings keep out queries, nor queries
     pings.
 
-    The queue of the others is bounded.  A request of a query is never refused, because the query
-    would take the refusal for the silence of the node that it asks.  Such requests have a bound all
-    the same: a limited number of queries run, and each sends a limited number of requests.
-
-    :param maximum: the most other requests that wait
     """
 
-    __slots__ = ("_isQueryNext", "_maximum", "_ofOthers", "_ofQueries")
+    __slots__ = ("_isQueryNext", "_ofOthers", "_ofQueries")
 
-    def __init__(self, maximum: int) -> None:
-        self._maximum = maximum
+    def __init__(self) -> None:
         self._ofQueries: OrderedDict[OutgoingRequest, None] = OrderedDict()
         self._ofOthers: OrderedDict[OutgoingRequest, None] = OrderedDict()
         self._isQueryNext = True
@@ -36,17 +29,13 @@ class RequestQueue:
         return len(self._ofQueries) + len(self._ofOthers)
 
     def add(self, request: OutgoingRequest, *, isForQuery: bool) -> None:
-        """
-        Add a request.
+        """Add a request."""
+        (self._ofQueries if isForQuery else self._ofOthers)[request] = None
 
-        :raises TooManyRequests: when too many others wait already, and this is not of a query
-        """
-        if isForQuery:
-            self._ofQueries[request] = None
-        elif len(self._ofOthers) < self._maximum:
-            self._ofOthers[request] = None
-        else:
-            raise TooManyRequests(f"{self._maximum} requests wait already")
+    def addFirst(self, request: OutgoingRequest) -> None:
+        """Add a request that has waited elsewhere, before all that wait here."""
+        self._ofQueries[request] = None
+        self._ofQueries.move_to_end(request, last=False)
 
     def take(self) -> OutgoingRequest:
         """Take out the request that has waited longest in the queue whose turn it is."""

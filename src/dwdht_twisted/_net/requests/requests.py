@@ -4,6 +4,11 @@ The requests of one node that wait for an answer.
 A request gets an unpredictable transaction id, and is sent again when its answer is late.  It ends
 by an answer, a failure, or a cancellation.  The number of requests in flight is limited.  Further
 requests wait in a `RequestQueue`.  Whenever a request ends, the next one in the queue is sent.
+The node's own requests are paced too: `Pacing` holds back what an address would drop.
+
+The number of waiting requests is limited, but a request of a query is never refused.  The query
+would take the refusal for the silence of the node that it asks.  These requests have a bound all
+the same: a limited number of queries run, and each sends a limited number of requests.
 
 Each datagram passes through this module, so it uses plain callbacks, which are faster than
 Deferreds.
@@ -11,16 +16,18 @@ Deferreds.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Protocol
 
 from ..._core import wire
 from ..._core.limits.bounds import REQUEST_QUEUE, REQUEST_WINDOW
 from ..._core.timeouts import RoundTripTimes, Timeouts
 from ..._core.wire import Address, HostPort, ResponseMessage
-from ...errors import DHTError, RequestTimeout
+from ...errors import DHTError, RequestTimeout, TooManyRequests
 from ..environment import Environment
 from .deadlines import Deadlines
 from .outgoing import RELAY_WAITS, WAITS, Callbacks, OutgoingRequest
+from .pacing import Pacing
 from .queue import RequestQueue
 
 
@@ -48,8 +55,8 @@ class Requests:
     :param environment: provides the transport, the time and transaction ids
     :param listener: is told of each answer, and of each address that does not answer
     :param window: the most requests in flight
-    :param queueLimit: the most requests that wait until the window has a place, apart from those of
-        queries
+    :param queueLimit: while this many requests wait, only requests of queries are taken
+    :param isPaced: whether `Pacing` applies
     :param timeouts: the time-out of each address; by default estimated from round trips
     """
 
@@ -60,6 +67,7 @@ class Requests:
         *,
         window: int = REQUEST_WINDOW,
         queueLimit: int = REQUEST_QUEUE,
+        isPaced: bool = False,
         timeouts: Timeouts | None = None,
     ) -> None:
         self._environment = environment
@@ -67,7 +75,9 @@ class Requests:
         self._listener = listener
         self._window = window
         self._inFlight: dict[int, OutgoingRequest] = {}
-        self._waiting = RequestQueue(queueLimit)
+        self._queueLimit = queueLimit
+        self._waiting = RequestQueue()
+        self._pacing = Pacing(environment.clock, self._passed) if isPaced else None
         self._deadlines = Deadlines(environment.clock, self._deadlineOf, self._late)
         self._timeouts = timeouts or RoundTripTimes()
         self._stopped: DHTError | None = None
@@ -80,7 +90,8 @@ class Requests:
     @property
     def waiting(self) -> int:
         """The number of requests that wait to be sent."""
-        return len(self._waiting)
+        held = 0 if self._pacing is None else self._pacing.held
+        return len(self._waiting) + held
 
     @property
     def overdue(self) -> int:
@@ -159,12 +170,14 @@ class Requests:
 
         :param address: the peer's address on the new path
         """
+        if self._pacing is not None:
+            self._pacing.discard(request)
         [(body, _)] = request.messages
         request.isShared = request.isShared or address != request.address
         request.address = address
         request.messages = ((body, address),)
         request.transmissions -= 1
-        self._transmit(request)
+        self._transmitAgain(request)
 
     def forget(self, address: HostPort) -> None:
         """Forget the round trip times of an address, because its node is gone."""
@@ -204,6 +217,8 @@ class Requests:
         self._stopped = reason
         self._deadlines.stop()
         requests = [*self._inFlight.values(), *self._waiting.clear()]
+        if self._pacing is not None:
+            requests += self._pacing.clear()
         self._inFlight.clear()
         for request in requests:
             if not request.isOver:
@@ -213,11 +228,30 @@ class Requests:
     def _start(self, request: OutgoingRequest, isForQuery: bool) -> OutgoingRequest:
         if self._stopped is not None:
             raise self._stopped
+        if not isForQuery and self.waiting >= self._queueLimit:
+            raise TooManyRequests(f"{self._queueLimit} requests wait already")
         if len(self._inFlight) < self._window:
-            self._launch(request)
+            self._launchOrHold(request)
         else:
             self._waiting.add(request, isForQuery=isForQuery)
         return request
+
+    def _launchOrHold(self, request: OutgoingRequest) -> None:
+        if self._pacing is None or self._pacing.allows(request):
+            self._launch(request)
+        else:
+            # The request is not in flight yet, so it does not keep the requests to other addresses
+            # out of the window.
+            self._pacing.hold(request)
+
+    def _passed(self, request: OutgoingRequest) -> None:
+        """Send a request that was held back."""
+        if request.transactionId in self._inFlight:
+            self._transmit(request)
+        elif len(self._inFlight) < self._window:
+            self._launch(request)
+        else:
+            self._waiting.addFirst(request)
 
     def _launch(self, request: OutgoingRequest) -> None:
         inFlight = self._inFlight
@@ -257,7 +291,14 @@ class Requests:
         if request.callbacks.onLate is not None:
             request.callbacks.onLate(request.transmissions)
         if not request.isOver:
+            self._transmitAgain(request)
+
+    def _transmitAgain(self, request: OutgoingRequest) -> None:
+        if self._pacing is None or self._pacing.allows(request):
             self._transmit(request)
+        else:
+            request.deadline = inf
+            self._pacing.hold(request)
 
     def _silent(self, request: OutgoingRequest) -> None:
         onMissed = request.callbacks.onMissed
@@ -271,5 +312,7 @@ class Requests:
         request.isOver = True
         if self._inFlight.pop(request.transactionId, None) is None:
             self._waiting.discard(request)
+        if self._pacing is not None and self._pacing.isHolding:
+            self._pacing.discard(request)
         while self._waiting and len(self._inFlight) < self._window:
-            self._launch(self._waiting.take())
+            self._launchOrHold(self._waiting.take())

@@ -1,0 +1,92 @@
+"""
+Pacing: requests that wait because their receiver was sent too many lately.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ..._core.limits import Pace
+from ..._core.limits.pace import PACE_INTERVAL
+from ..._core.wire import HostPort
+from .outgoing import OutgoingRequest
+
+
+class Pacing:
+    """
+    Holds transmissions back until the `Pace` of their receiver allows them, each receiver's in
+    their order.
+
+    All transmissions of the node's own requests count: those of lookups, of pings and of hole
+    punches, and all retries.  Those of a hole punch count for the referrer, which serves them like
+    other requests; the ping to the peer itself only opens our own NAT.  Probes do not count.  They
+    have short waits of their own, an address has one of a kind at a time, and the limit of the
+    receiver leaves room for them.
+
+    :param clock: calls later
+    :param passed: called with each request that was held back, when it may be sent
+    :ivar isHolding: whether any request is held back
+    """
+
+    def __init__(self, clock: IReactorTime, passed: Callable[[OutgoingRequest], None]) -> None:
+        self._clock = clock
+        self._seconds = clock.seconds
+        self._passed = passed
+        self._pace = Pace()
+        self.isHolding = False
+        self._held: dict[HostPort, OrderedDict[OutgoingRequest, None]] = {}
+        self._timer: IDelayedCall | None = None
+
+    @property
+    def held(self) -> int:
+        """The number of requests that are held back."""
+        return sum(map(len, self._held.values()))
+
+    def allows(self, request: OutgoingRequest) -> bool:
+        """Count a transmission if it may be sent now, and return whether it may."""
+        receiver = request.receiver
+        # A request must not overtake those that are held back.
+        return receiver not in self._held and self._pace.take(receiver, self._seconds())
+
+    def hold(self, request: OutgoingRequest) -> None:
+        """Hold a request back that is not allowed yet."""
+        self._held.setdefault(request.receiver, OrderedDict())[request] = None
+        self.isHolding = True
+        if self._timer is None:
+            self._timer = self._clock.callLater(PACE_INTERVAL, self._wake)
+
+    def discard(self, request: OutgoingRequest) -> None:
+        """Forget a request, if it is held back."""
+        waiting = self._held.get(request.receiver)
+        if waiting is not None:
+            waiting.pop(request, None)
+            if not waiting:
+                del self._held[request.receiver]
+                self._stopIfIdle()
+
+    def clear(self) -> list[OutgoingRequest]:
+        """Forget all requests that are held back, and return them."""
+        requests = [request for waiting in self._held.values() for request in waiting]
+        self._held.clear()
+        self._stopIfIdle()
+        return requests
+
+    def _wake(self) -> None:
+        self._timer = self._clock.callLater(PACE_INTERVAL, self._wake)
+        now = self._seconds()
+        for receiver, waiting in list(self._held.items()):
+            while waiting and self._pace.take(receiver, now):
+                request, _ = waiting.popitem(last=False)
+                self._passed(request)
+            if not waiting:
+                del self._held[receiver]
+        self._stopIfIdle()
+
+    def _stopIfIdle(self) -> None:
+        if not self._held and self._timer is not None:
+            self.isHolding = False
+            self._timer.cancel()
+            self._timer = None
