@@ -44,13 +44,13 @@ class SQLiteStore:
     The file is marked as a store of this package.  A database of another program is refused and
     left unchanged.
 
-    :param reactor: provides threads
-    :param path: the file
     The age of a value is counted by the clock of the machine, because a restart must not change it.
     When this clock is set while the store is open, the times of all values are moved with it, so
     that no value expires early or late.  A value from the future, because the clock was set back
     while the store was closed, counts as put when the store is first used.
 
+    :param reactor: provides threads
+    :param path: the file
     :param seconds: returns the present time in seconds.  It has to count from the same origin after
         a restart of the process, as ``time.time`` does; ``reactor.seconds`` may start anew.
     :param elapsed: returns the seconds that have passed since any moment, whatever happens to
