@@ -192,6 +192,8 @@ class DHTNode(HandlerHost, DatagramProtocol):
         parts = self._parts
         parts.upkeep.stop()
         parts.responder.stop()
+        # The end of a query may begin probes, which must not be sent any more.
+        parts.caller.probing.stop(reason)
         parts.queries.stop(reason)
         parts.resolver.stop()
         parts.caller.stop(reason)

@@ -38,12 +38,23 @@ class SilentAddressTests(LookupTestCase):
     Candidates of which one address was silent lately, while places are free.
     """
 
-    def start(self, *silent: Address) -> tuple[Lookup, Candidate, Candidate]:
-        """Return a lookup with two candidates in flight, and the two. Some were silent lately."""
+    def start(self, *silent: Address, isAnswered: bool) -> tuple[Lookup, Candidate]:
+        """
+        Run a lookup with two candidates until only the first is in flight.
+
+        :param silent: the addresses that were silent lately. The second candidate has none of them
+        :param isAnswered: whether the second candidate answers, or fails
+        :return: the lookup and the first candidate
+        """
         lookup = Lookup(TARGET, OWN, isSilent=lambda address: address in silent)
         lookup.addContacts(compact([node(1), node(2)]))
-        first, second = askAll(lookup)
-        return lookup, first, second
+        *asked, second = askAll(lookup)
+        if isAnswered:
+            lookup.answered(second, answer(second.id))
+        else:
+            lookup.failed(second)
+        [first] = asked or askAll(lookup)
+        return lookup, first
 
     def waits(self, lookup: Lookup, candidate: Candidate) -> list[bool]:
         """Return whether the lookup is over while 1 to 4 transmissions are unanswered."""
@@ -63,8 +74,7 @@ class SilentAddressTests(LookupTestCase):
             ([node(1).address], [False] * PATIENCE + [True] * (4 - PATIENCE)),
             ([], [False] * 4),
         ):
-            lookup, first, second = self.start(*silent)
-            lookup.answered(second, answer(second.id))
+            lookup, first = self.start(*silent, isAnswered=True)
             self.assertEqual(self.waits(lookup, first), expected)
 
     def test_silentAddressIsWaitedForWithoutAnyAnswer(self) -> None:
@@ -72,8 +82,7 @@ class SilentAddressTests(LookupTestCase):
         Without any answer, a candidate with a recently silent address is waited for until its
         request fails.
         """
-        lookup, first, second = self.start(node(1).address)
-        lookup.failed(second)
+        lookup, first = self.start(node(1).address, isAnswered=False)
         self.assertEqual(self.waits(lookup, first), [False] * 4)
         lookup.failed(first)
         self.assertTrue(isOver(lookup))

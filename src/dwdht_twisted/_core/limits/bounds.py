@@ -159,14 +159,11 @@ MAXIMUM_CLAIMS = 512
 #: second.
 MAXIMUM_VALIDATIONS = 512
 
-#: The most contacts that are pinged at the same time to check whether they are still there.  Nodes
-#: whose handler did not answer are counted apart, up to the same number.
+#: The most contacts that are pinged at the same time to check whether they are still there.  Two
+#: kinds of nodes are counted apart, each up to the same number: nodes that did not answer a
+#: handler's request, with contacts that were late when a lookup ended; and silent addresses.
 MAXIMUM_CHECKS = 128
 
-#: The most probes at the same time, of all kinds together.  It is the sum of the limits of four
-#: kinds: claims, rechecks of contacts (as many as claims), validations, and checks of nodes whose
-#: handler did not answer.
-MAXIMUM_PROBES = 2 * MAXIMUM_CLAIMS + MAXIMUM_VALIDATIONS + MAXIMUM_CHECKS
 
 #: A probe is given up after this many unexpected answers from its address.  Only the transaction
 #: id, 15 bits, shows that an answer is genuine.  An attacker that forges the address and cannot
@@ -179,10 +176,31 @@ MAXIMUM_GUESSES = 16
 #: of any kind unanswered.
 SILENCES_REMEMBERED = 512
 
-#: How long a silent address is remembered, in seconds.  Meanwhile, a request from the address
-#: causes no ping.  A lookup still asks the address, but waits only until a hole punch to it has had
-#: time to succeed.
+#: How long an address is remembered that was silent to a request or a probe of any kind, in
+#: seconds.  Meanwhile, a request from the address causes no ping.
 SILENCE_REMEMBERED_FOR = 60.0
+
+#: How long an address is remembered that was silent to one of the node's own requests, in seconds.
+#: Meanwhile, lookups ask it after all others.  Other nodes name a dead node for about as long.
+#: Smaller: lookups ask the dead again.  Larger: a silent address is pinged more often in vain.
+SILENCE_TO_REQUEST_REMEMBERED_FOR = 300.0
+
+#: The time after which such an address is pinged first, in seconds.  It is pinged again whenever
+#: its silence has lasted twice as long.  Larger: lookups pass over a node for longer after it has
+#: come back.  Smaller: the dead are sent more pings.
+SILENCE_CHECKED_AFTER = 10.0
+
+#: The most such addresses that are pinged every ten seconds.  Larger: an attacker that names many
+#: addresses to lookups makes the node send more pings to them.
+MAXIMUM_SILENCE_CHECKS = 16
+
+#: The waits of such a ping.  It is sent once, because another follows.
+SILENCE_CHECK_WAITS = (4.0,)
+
+#: The most probes at the same time, of all kinds together.  It is the sum of the limits of five
+#: kinds: claims, rechecks of contacts (as many as claims), validations, checks of nodes that were
+#: silent just now, and pings of silent addresses.
+MAXIMUM_PROBES = 2 * MAXIMUM_CLAIMS + MAXIMUM_VALIDATIONS + 2 * MAXIMUM_CHECKS
 
 # Hole punches of others.
 

@@ -30,6 +30,10 @@ class RecentMap(Generic[Key, Item]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def items(self, now: float) -> list[tuple[Key, Item]]:
+        """The items that were not forgotten, each with its key, the oldest first."""
+        return [(key, item) for key, (expires, item) in self._items.items() if expires > now]
+
     def get(self, key: Key, now: float) -> Item | None:
         """The item of ``key``, or None if there is none or it was forgotten."""
         found = self._items.get(key)

@@ -38,7 +38,9 @@ These rules keep a minority of liars from capturing a lookup:
 7. A public host takes one place among the k closest, however many nodes it runs.  A public host and
    a public /24 network are asked only a few times.  A private address is not asked if only public
    nodes have named it.
-8. A lookup has a budget of datagrams.  After the last datagram it waits only until the answers in
+8. A candidate whose address was silent lately is asked after all others that have credit.  If it
+   answers, this memory is wrong, and the lookup no longer uses it.
+9. A lookup has a budget of datagrams.  After the last datagram it waits only until the answers in
    flight have come or are late.
 """
 
@@ -80,6 +82,10 @@ CROWDED = 8
 PATIENCE = 2
 
 
+def _isNeverSilent(address: Address) -> bool:
+    return False
+
+
 class Lookup:
     """
     One iterative search; a `Search`.
@@ -104,7 +110,7 @@ class Lookup:
         spacing: int = 0,
         needsTokens: bool = False,
         reserve: Callable[[], bytes] | None = None,
-        isSilent: Callable[[Address], bool] = lambda address: False,
+        isSilent: Callable[[Address], bool] = _isNeverSilent,
         contactsPerHost: int = CONTACTS_PER_HOST,
     ) -> None:
         self._k = k
@@ -206,6 +212,10 @@ class Lookup:
         candidate.state = State.ANSWERED
         candidate.token = message.token
         self._credit.reward(candidate)
+        if candidate.wasSilent:
+            # The memory of silences is wrong, perhaps because the node's own line was down.
+            self._isSilent = _isNeverSilent
+            self._queue.requeueSilent()
         isResult = (
             id is not None
             and (candidate.isLocal or id != self._screening.ownId)
@@ -329,19 +339,20 @@ class Lookup:
         """
         The next candidate when too few nodes answer and all pending requests are late.
 
-        The reserve of contacts comes first.  Then come the contacts whose referrers have no credit,
-        a few for each of these referrers.
+        The reserve of contacts comes first.  Then come the contacts whose addresses were silent
+        lately, and then those whose referrers have no credit, a few for each of these referrers.
         """
         if len(self._results.ranked) >= self._k or self._pending.onTime:
             return None
         reserve = self._starts.takeReserve()
         if reserve is not None:
             self._queue.add(reserve)
+        for requeue in (lambda: None, self._queue.requeueSilent, self._queue.trustAll):
+            requeue()
             candidate = self._nextQueued()
             if candidate is not None:
                 return candidate
-        self._queue.trustAll()
-        return self._nextQueued()
+        return None
 
     def _admit(self, distance: int, compact: bytes) -> Candidate | None:
         """Make a candidate of a contact; None if it must not be asked, or not yet."""
@@ -365,11 +376,14 @@ class Lookup:
             return None
         if screening.postpones(contact.id or b"", contact.host, (distance, compact)):
             return None
+        wasSilent = self._isSilent(contact.address)
+        if wasSilent and queue.setAsideSilent((distance, compact)):
+            return None
         candidate = Candidate(contact.address, contact.id, distance)
         if not screening.admits(candidate, compact):
             return None
         queue.markAsked(compact, candidate)
-        candidate.wasSilent = self._isSilent(contact.address)
+        candidate.wasSilent = wasSilent
         candidate.namedBy = namedBy
         self._credit.spend(candidate)
         return candidate

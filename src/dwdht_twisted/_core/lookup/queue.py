@@ -42,6 +42,7 @@ class CandidateQueue:
         "_named",
         "_nearest",
         "_outer",
+        "_silent",
         "_uncredited",
         "_wanted",
         "isHeldBack",
@@ -56,6 +57,8 @@ class CandidateQueue:
         self._nearest: list[Waiting] = []
         self._outer: list[Waiting] | None = None
         self._uncredited: list[Waiting] = []
+        # The contacts whose addresses were silent lately; True while a contact is set aside.
+        self._silent: dict[Waiting, bool] = {}
         self.isHeldBack = False
 
     # Adding.
@@ -97,6 +100,23 @@ class CandidateQueue:
     def requeue(self, waiting: Waiting) -> None:
         """Put back a contact that was taken out but not asked."""
         heappush(self._queueOf(waiting[0]), waiting)
+
+    def setAsideSilent(self, waiting: Waiting) -> bool:
+        """
+        Set aside a contact that was taken out, because its address was silent lately.
+
+        :return: False when that was done before, so that the contact is to be asked now
+        """
+        isFirst = waiting not in self._silent
+        self._silent[waiting] = isFirst
+        return isFirst
+
+    def requeueSilent(self) -> None:
+        """Put back all contacts that `setAsideSilent` has set aside."""
+        for waiting, isAside in self._silent.items():
+            if isAside:
+                self._silent[waiting] = False
+                self.requeue(waiting)
 
     def forget(self, compact: bytes) -> None:
         """Drop a contact and its referrers.  If another node names it, it is queued anew."""

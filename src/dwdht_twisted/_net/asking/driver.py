@@ -125,7 +125,7 @@ class SearchDriver:
         self.advance()
 
     def stop(self) -> None:
-        """End the search and cancel its requests."""
+        """End the search, and cancel its requests.  Candidates that are late count as silent."""
         self._search = None
         self._cancelRequests()
 
@@ -249,7 +249,7 @@ class SearchDriver:
     def _giveUp(self, candidate: Candidate) -> None:
         request = self._requests.pop(candidate, None)
         if request is not None:
-            self._caller.requests.cancel(request)
+            self._cancel(request)
         self._punches.cancel(candidate)
         self.counts.errors += 1
 
@@ -280,10 +280,15 @@ class SearchDriver:
             self._lost(candidate)
             self.advance()
 
+    def _cancel(self, request: OutgoingRequest) -> None:
+        self._caller.requests.cancel(request)
+        if request.isLate:
+            self._caller.unanswered(request.address)
+
     def _cancelRequests(self) -> None:
-        for request in self._requests.values():
-            self._caller.requests.cancel(request)
-        self._requests.clear()
+        requests, self._requests = self._requests, {}
+        for request in requests.values():
+            self._cancel(request)
         self._punches.clear()
         if self._localRequest is not None:
             self._localRequest.cancel()

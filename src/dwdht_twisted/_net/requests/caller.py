@@ -58,8 +58,8 @@ class Caller:
         self.probing.stop(reason)
 
     def isSilent(self, address: HostPort) -> bool:
-        """Whether, during the last minute, an address left a request of the node unanswered."""
-        return bool(self._silences.toRequests.get(address, self._seconds()))
+        """Whether an address left a request of the node unanswered lately; see `Silences`."""
+        return self._silences.isSilent(address, self._seconds())
 
     @property
     def isCutOff(self) -> bool:
@@ -153,7 +153,7 @@ class Caller:
         """Note an answer."""
         now = self._seconds()
         silent, doubtful = self._doubts.heard(address, now)
-        self._silences.answered(address)
+        self._silences.answered(address, now)
         contact = Contact(message.id, address[0], address[1])
         waitedFor = self._table.answered(contact, now)
         if waitedFor is not None:
@@ -170,11 +170,22 @@ class Caller:
 
     def missed(self, address: Address) -> None:
         """Note that an address did not answer a request of the node's own."""
-        self._silences.toRequests.put(address, True, self._seconds())
+        self._silences.missed(address, self._seconds())
         self.probeMissed(address)
 
+    def unanswered(self, address: Address) -> None:
+        """
+        Note that the answer of an address was late when its request was given up.
+
+        The address counts as silent at once, until it answers.  It is pinged.  A contact that does
+        not answer leaves the table.
+        """
+        if not self.isSilent(address):
+            self.probing.checkUnanswered(address)
+            self._silences.missed(address, self._seconds())
+
     def gone(self, address: Address) -> None:
-        """Note that an address answered neither a handler's request nor a ping."""
+        """Note that an address answered neither a request nor the ping after it."""
         # The time-out of this address has grown for a slow handler.  Another node may start at the
         # address, and the long time-out is wrong for that node.
         self.requests.forget(address)

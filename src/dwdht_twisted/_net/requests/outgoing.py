@@ -128,6 +128,11 @@ class OutgoingRequest:
         return self.messages[-1][1]
 
     @property
+    def isLate(self) -> bool:
+        """Whether a transmission that the answering node got itself is unanswered in its time."""
+        return self.isDirect and self.transmissions > 1
+
+    @property
     def isDirect(self) -> bool:
         """Whether the answering node gets the request itself, and not only a relayed ping."""
         return self.messages[0][1] == self.address

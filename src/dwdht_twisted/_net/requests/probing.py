@@ -16,6 +16,7 @@ from ..._core.limits.bounds import (
     MAXIMUM_PROBES,
     MAXIMUM_VALIDATIONS,
     PROBE_TIMEOUT,
+    SILENCE_CHECK_WAITS,
     SILENCE_WAITS,
     VALIDATION_WAITS,
 )
@@ -41,7 +42,7 @@ class Learner(Protocol):
         """Note that an address did not answer a request whose ``onMissed`` is None."""
 
     def gone(self, address: Address) -> None:
-        """Note that an address answered neither a handler's request nor a ping."""
+        """Note that an address answered neither a request nor the ping after it."""
 
     def probeMissed(self, address: Address) -> None:
         """Note that an address did not answer a probe."""
@@ -49,14 +50,15 @@ class Learner(Protocol):
 
 class Probing:
     """
-    The probes of one node, of four kinds:
+    The probes of one node, of five kinds:
 
     ============  ========================================================================
     claims        a request carried an id that the table does not contain
     rechecks      a request carried a contact's id but came from another address, or
                   it came from a contact's address but carried another id
     validations   a large answer is held until its address has shown that it receives
-    silences      a handler did not answer, but its node may still be alive
+    silences      a request was not answered, but its node may still be alive
+    returns       an address was silent, but its node may answer by now
     ============  ========================================================================
 
     :param table: knows the contacts, and decides which claims need a probe
@@ -108,6 +110,14 @@ class Probing:
             maximum=MAXIMUM_CHECKS,
             onMissed=learner.gone,
         )
+        self._returns = Probes(
+            self._requests,
+            ping,
+            waits=SILENCE_CHECK_WAITS,
+            maximum=MAXIMUM_CHECKS,
+            # The silence of the address is known.
+            onMissed=lambda address: None,
+        )
 
     @property
     def overdue(self) -> int:
@@ -127,6 +137,7 @@ class Probing:
         self.validations.guessed(address)
         self._silenceChecks.guessed(address)
         self._rechecks.guessed(address)
+        self._returns.guessed(address)
         return False
 
     def stop(self, reason: DHTError) -> None:
@@ -175,8 +186,28 @@ class Probing:
         make the time-out of user commands too short.  The round trips of probes do not count for
         that time-out, so the ping is sent as a probe.
         """
-        if not self._silences.toRequests.get(address, self._clock.seconds()):
+        if not self._silences.isSilent(address, self._clock.seconds()):
             self._silenceChecks.send(address, lambda isAnswered: None)
+
+    def checkUnanswered(self, address: Address) -> None:
+        """
+        Find out whether the node of a request that was given up is still alive.
+
+        A contact is pinged as often as the node of a silent handler, because it may leave the
+        table.  Any other address is pinged once.
+        """
+        if self._table.hasProven(address):
+            self.checkSilence(address)
+        else:
+            self._ping(address)
+
+    def recheckSilent(self) -> None:
+        """Ping the silent addresses that are due to be checked again."""
+        for address in self._silences.toCheck(self._clock.seconds()):
+            self._ping(address)
+
+    def _ping(self, address: HostPort) -> None:
+        self._returns.send(address, lambda isAnswered: None)
 
     def _claimEnded(self, address: HostPort, isAnswered: bool) -> None:
         if not isAnswered:

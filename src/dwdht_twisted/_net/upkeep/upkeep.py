@@ -5,6 +5,7 @@ The periodic work of a node, every ten seconds.
   that does not answer leaves the routing table.
 * A node keeps paths open to a few of its closest contacts; see `Freshness` for both.
 * A node pings the contacts whose ids other addresses have claimed since the contacts answered.
+* A node pings addresses that left its requests unanswered, at growing intervals; see `Silences`.
 * A node refreshes its routing table by lookups; see `TableRefresher`.
 * A node without contacts, or to whom nobody answers, tries to join again, at growing intervals; see
   `RetrySchedule`.  It looks up its own id for this, and asks the contacts that it still knows.
@@ -112,6 +113,9 @@ class Upkeep:
 
     def _checkContacts(self, now: float) -> None:
         self._caller.probing.recheckClaimed()
+        if len(self._table):
+            # A node without contacts pings nobody, because it tries to join again.
+            self._caller.probing.recheckSilent()
         freshness = self._table.freshness
         # Check twice as many contacts as become due in one round on average, and three more,
         # because several contacts may become due together.
