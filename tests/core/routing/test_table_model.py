@@ -183,8 +183,9 @@ class InvariantTests(SynchronousTestCase):
     @given(st.sampled_from([1, 2, 3]), events)
     def test_pingCanChangeTheTable(self, k: int, sequence: list[Event]) -> None:
         """
-        A ping after an answer or a request goes to a contact that the table holds. A ping after a
-        failure never goes to the address that failed.
+        A ping after a request goes to a contact that the table holds. A ping after an answer goes
+        to a contact that the table holds, or to a spare whose bucket has a free place. A ping after
+        a failure goes to such a spare. No ping goes to an address that has just answered or failed.
         """
         table = RoutingTable(OWN, k)
         now = 0.0
@@ -194,13 +195,17 @@ class InvariantTests(SynchronousTestCase):
             pinged = self.happen(table, event, now)
             if pinged is None:
                 continue
-            if kind == "answered":
-                self.assertIn(pinged, table.contacts())
-                self.assertNotIn(Contact(id, *address), table.contacts())
-            elif kind == "failed":
-                self.assertNotEqual(pinged.address, address)
-            else:
+            if kind == "asked":
                 self.assertTrue(table.holds(pinged.address))
+                continue
+            self.assertNotEqual(pinged.address, address)
+            if pinged not in table.contacts():
+                self.assertFalse(table.holds(pinged.address))
+                prefix = ID_BITS - distance(pinged.id or b"", OWN).bit_length()
+                self.assertFalse(table.buckets.isFull(prefix))
+            else:
+                self.assertEqual(kind, "answered")
+                self.assertNotIn(Contact(id, *address), table.contacts())
 
     @patient
     @given(st.sampled_from([1, 2, K]), events, st.lists(ids | closeIds, min_size=1, max_size=5))

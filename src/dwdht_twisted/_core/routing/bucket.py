@@ -54,6 +54,7 @@ class Bucket:
     :ivar proven: the contacts that have answered, at most k of them, by id
     :ivar answers: the proven contacts in compact form, to be sorted by distance from a target
     :ivar spares: the contacts that have answered and wait for a place, the latest last
+    :ivar pinged: the addresses of former spares that were pinged to take a free place
     :ivar refreshedAt: the time of the last lookup into the bucket, in seconds.  Before the first
         lookup it is the time when the bucket was made.
     :ivar isExplored: whether a lookup into the bucket was made
@@ -70,6 +71,7 @@ class Bucket:
         "free",
         "hosts",
         "isExplored",
+        "pinged",
         "proven",
         "refreshedAt",
         "sharedHosts",
@@ -83,6 +85,7 @@ class Bucket:
         self.proven: dict[int, Entry] = {}
         self.answers = AnswerCache(self.free, budget)
         self.spares: list[Contact] = []
+        self.pinged: list[HostPort] = []
         self.refreshedAt = now
         self.isExplored = False
         self.allSeenSince = float("-inf")

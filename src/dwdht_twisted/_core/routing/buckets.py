@@ -79,6 +79,21 @@ class Buckets:
         self._shareHost(entry.address[0])
         self._spacing = None
 
+    def freedBy(self, address: HostPort, removed: Entry | None) -> Bucket | None:
+        """
+        The bucket in which an address has left a place free; None if there is none.
+
+        :param removed: the former contact of the address.  If it is None, the address may be that
+            of a spare that was pinged.  The spare is forgotten.
+        """
+        if removed is not None:
+            return self.ifAny(removed.number)
+        for bucket in self._buckets:
+            if bucket is not None and address in bucket.pinged:
+                bucket.pinged.remove(address)
+                return bucket
+        return None
+
     def nearest(self, wanted: int, count: int) -> list[Bucket]:
         """
         The buckets that hold the proven contacts closest to a target, closest first.

@@ -11,7 +11,7 @@ The rules:
    A request proves nothing, because it may carry any source address and any id.
 2. A proven contact keeps its place until it fails to answer.  A new contact of a full bucket
    becomes a *spare*.  The caller is told to ping the contact of the bucket that was unseen for
-   longest.
+   longest.  When a place becomes free, the spares are pinged one by one, until one takes it.
 3. A node that has only sent a request has made a *claim*.  If there is room for the node, it is
    pinged at once.  If it is silent, the claim is dropped.  A claim takes no place from a contact.
    An answer contains claims if the table has no contacts.  It also contains claims if the asker
@@ -175,7 +175,8 @@ class RoutingTable:
         restarted, or has become ephemeral.
 
         :param contact: the address, and the id in the answer.  An ephemeral node gives None as id.
-        :return: the contact to ping because the new one waits for its place, or None
+        :return: the contact to ping, or None.  It is a spare, which may take a free place, or the
+            contact for whose place the new one waits.
         """
         id, address = contact.id, (contact.host, contact.port)
         known = self._byAddress.get(address)
@@ -190,9 +191,9 @@ class RoutingTable:
         self.withdraw(address)
         if known is not None:
             self._remove(known)
-        if id is None or id == self.id:
-            return None
-        return self._insert(contact, now)
+        freed = self.buckets.freedBy(address, known)
+        waitedFor = None if id is None or id == self.id else self._insert(contact, now)
+        return self._nextSpare(freed) or waitedFor
 
     def failed(self, address: HostPort, now: float) -> Contact | None:
         """
@@ -203,16 +204,10 @@ class RoutingTable:
         self._silent.put(address, True, now)
         self.withdraw(address)
         entry = self._byAddress.get(address)
-        if entry is None:
-            return None
-        self.freshness.died(entry, now)
-        self._remove(entry)
-        spares = self.buckets.of(entry.number, now).spares
-        while spares:
-            spare = spares.pop()
-            if not self.holds(spare.address):
-                return spare
-        return None
+        if entry is not None:
+            self.freshness.died(entry, now)
+            self._remove(entry)
+        return self._nextSpare(self.buckets.freedBy(address, entry))
 
     def takeClaimants(self, address: HostPort) -> list[HostPort]:
         """
@@ -336,6 +331,15 @@ class RoutingTable:
         self._entries[number] = entry
         self._byAddress[entry.address] = entry
         self._hostCounts.add(contact.host)
+        return None
+
+    def _nextSpare(self, bucket: Bucket | None) -> Contact | None:
+        """Take out the next spare to ping, if its bucket has a free place."""
+        while bucket is not None and bucket.spares and len(bucket.proven) < self._k:
+            spare = bucket.spares.pop()
+            if not self.holds(spare.address):
+                _keep(bucket.pinged, spare.address, SPARES_PER_BUCKET)
+                return spare
         return None
 
     def _hasRoom(self, host: str) -> bool:
