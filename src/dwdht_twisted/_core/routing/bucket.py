@@ -55,9 +55,9 @@ class Bucket:
     :ivar answers: the proven contacts in compact form, to be sorted by distance from a target
     :ivar spares: the contacts that have answered and wait for a place, the latest last
     :ivar pinged: the addresses of former spares that were pinged to take a free place
-    :ivar refreshedAt: the time of the last lookup into the bucket, in seconds.  Before the first
-        lookup it is the time when the bucket was made.
-    :ivar isExplored: whether a lookup into the bucket was made
+    :ivar refreshedAt: the time when the last lookup in the bucket has run out, in seconds.  Before
+        the first lookup it is the time when the bucket was made.
+    :ivar isExplored: whether a lookup in the bucket has run out
     :ivar allSeenSince: a time in seconds.  Every proven contact has answered at this time or later.
     :ivar free: the number of bits in which the ids of its contacts may differ from each other
     :ivar hosts: the number of proven contacts of each public host

@@ -188,7 +188,11 @@ class Buckets:
                 bucket.answers.clear()
 
     def refreshed(self, target: bytes, now: float) -> None:
-        """Note that a lookup went to a target of 32 bytes, and so into the bucket of the target."""
+        """
+        Note that a lookup has run out, which went into the bucket of a target of 32 bytes.
+
+        A lookup that was stopped has asked only a few nodes, and so does not count.
+        """
         number = int.from_bytes(target, "big")
         if number != self._own:
             bucket = self.of(number, now)

@@ -25,10 +25,12 @@ class Start(NamedTuple):
     :ivar search: the first search of the question
     :ivar isAlone: whether the node knows no other node.  If so, the question succeeds without an
         answer.
+    :ivar whenOver: called when this search has run out by itself, after another node has answered
     """
 
     search: Search
     isAlone: bool = False
+    whenOver: Callable[[], None] = lambda: None
 
 
 #: Begins the first search of a question.  The search calls the argument when it has new candidates
@@ -100,7 +102,7 @@ class SearchDriver:
         self._localRequest: LocalRequest | None = None
         self._receiver: Receiver | None = None
         self._search: Search | None = None
-        self._isCommitting = False
+        self._whenOver: Callable[[], None] | None = None
         self._requests: dict[Candidate, OutgoingRequest] = {}
         # The candidates that run an update once, although it is sent several times.
         self._remembering: set[Candidate] = set()
@@ -117,7 +119,7 @@ class SearchDriver:
         """
         self._receiver = receiver
         try:
-            self._search, isAlone = begin(receiver.proceed)
+            self._search, isAlone, self._whenOver = begin(receiver.proceed)
         except DHTError as error:
             receiver.finished(error)
             return
@@ -142,12 +144,19 @@ class SearchDriver:
                     self._receiver.rest()
                 return
 
+    @property
+    def _isCommitting(self) -> bool:
+        return isinstance(self._search, Commit)
+
     def _searchIsOver(self, search: Search) -> None:
         self._cancelRequests()
         if self._failure is not None:
             self._finish(self._failure)
-        elif self._question.isUpdate and not self._isCommitting:
-            self._isCommitting = True
+            return
+        whenOver, self._whenOver = self._whenOver, None
+        if whenOver is not None:
+            whenOver()
+        if self._question.isUpdate and not self._isCommitting:
             self._search = Commit(search.closest())
         elif self._isCommitting and not self.counts.commits:
             self._finish(NoCloseNodes("no node took the update"))

@@ -196,14 +196,16 @@ class Queries:
         lookup.addContacts(table.closestCompact(target))
         if question.local and self._local.handles(question.command):
             lookup.addLocal()
-        table.buckets.refreshed(target, self._clock.seconds())
         if self._bootstrap and (alwaysBootstrap or len(table) < K):
             # After a network was cut in two, the bootstrap nodes may know nodes of the other part
             # that no contact knows.  So the lookup must wait for the bootstrap nodes even if the
             # table has contacts.
             lookup.expect(isNeeded=alwaysBootstrap and len(table) > 0)
             self._whenResolved(self._bootstrap, lookup.addBootstrap, lookup.complete, advance)
-        return Start(lookup, isAlone=not self._knowsOthers and not len(table))
+        isAlone = not self._knowsOthers and not len(table)
+        return Start(
+            lookup, isAlone, lambda: table.buckets.refreshed(target, self._clock.seconds())
+        )
 
     def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Start:
         self._use()

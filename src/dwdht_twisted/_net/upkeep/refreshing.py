@@ -13,8 +13,9 @@ from functools import partial
 from random import Random
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
-from ..._core.routing import LONGEST_CHECK, K, RoutingTable
+from ..._core.routing import K, RoutingTable
 from ..._core.wire import (
     FIND_NODE,
     ID_BITS,
@@ -48,6 +49,10 @@ MOST_NEW = 8
 #: bootstrap nodes of large networks need more machines.  Smaller: a large network that was cut
 #: takes longer to heal.
 BOOTSTRAP_RATE = 10.0
+
+#: The pause after a lookup that nobody answered, in seconds.  Larger: a bucket stays empty longer
+#: after an outage.  Smaller: a node whose line is down sends more lookups in vain.
+RETRY_AFTER = 60.0
 
 
 class TableRefresher:
@@ -94,6 +99,8 @@ class TableRefresher:
         self._startedAt = 0.0
         self._refreshedAt = 0.0
         self._running: Deferred[None] | None = None
+        self._hasFailed = False
+        self._resumeAt = 0.0
 
     @property
     def isRunning(self) -> bool:
@@ -108,8 +115,9 @@ class TableRefresher:
     def run(self, work: Deferred[None]) -> None:
         """Start no other lookup until ``work`` fires."""
 
-        def done(_: object) -> None:
+        def done(result: object) -> None:
             self._running = None
+            self._hasFailed = isinstance(result, Failure)
 
         self._running = work
         # The failure of a lookup is ignored here.  The lookup is run again later, and `Membership`
@@ -118,7 +126,10 @@ class TableRefresher:
 
     def refresh(self, now: float) -> None:
         """Do what is due, unless a lookup is running."""
-        if self.isRunning:
+        if self._hasFailed:
+            self._hasFailed = False
+            self._resumeAt = now + RETRY_AFTER
+        if self.isRunning or now < self._resumeAt:
             return
         buckets = self._table.buckets
         checkedAfter = self._table.freshness.interval
@@ -165,7 +176,6 @@ class TableRefresher:
         """Ask a contact of a bucket for others, and ping those that it names."""
         table = self._table
         target = self._targetIn(prefix)
-        table.buckets.refreshed(target, now)
         held = table.buckets.addresses(prefix)
         nearest = table.closest(target, 1)[0]
         asked = table.freshness.earliest(held) if held else (nearest.host, nearest.port)
@@ -174,9 +184,9 @@ class TableRefresher:
             new = [each for each in self._unknown(contacts) if table.buckets.isIn(prefix, each.id)]
             for contact in new[:MOST_NEW]:
                 self._caller.check(contact.address)
-            if new:
-                # Ask again in the next round, because others may know further ones.
-                table.buckets.refreshed(target, now - LONGEST_CHECK)
+            if not new:
+                # Otherwise the next round asks another contact, which may know further ones.
+                table.buckets.refreshed(target, now)
 
         self._ask(asked, target, found)
 
