@@ -29,13 +29,12 @@ class UnseenTests(TableTestCase):
             self.table.answered(contact, time)
         claim(self.table, far(10), 0.0)
         freshness = self.table.freshness
-        now = 5.0 + freshness.interval
         self.assertEqual(
-            freshness.unseen(now, 10), [contacts[1], contacts[3], contacts[0], contacts[4]]
+            freshness.unseenSince(5.0, 10), [contacts[1], contacts[3], contacts[0], contacts[4]]
         )
-        self.assertEqual(freshness.unseen(now, 2), [contacts[1], contacts[3]])
-        freshness.confirmed(contacts[1].id or b"", contacts[1].address, now)
-        self.assertNotIn(contacts[1], freshness.unseen(now, 10))
+        self.assertEqual(freshness.unseenSince(5.0, 2), [contacts[1], contacts[3]])
+        freshness.confirmed(contacts[1].id or b"", contacts[1].address, 6.0)
+        self.assertNotIn(contacts[1], freshness.unseenSince(5.0, 10))
 
     def test_onlyTheRightIdConfirmsAContact(self) -> None:
         """A token that came back with another id, or from another address, confirms nothing."""
@@ -43,7 +42,7 @@ class UnseenTests(TableTestCase):
         freshness = self.table.freshness
         freshness.confirmed(far(2).id or b"", far(1).address, 1000.0)
         freshness.confirmed(far(1).id or b"", far(2).address, 1000.0)
-        self.assertEqual(freshness.unseen(1000.0, 10), [far(1)])
+        self.assertEqual(freshness.unseenSince(1000.0, 10), [far(1)])
 
     def test_tokensAreKeptForContacts(self) -> None:
         """The last token of a contact is brought back to it. An unknown address has none."""

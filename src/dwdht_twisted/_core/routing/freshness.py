@@ -110,10 +110,9 @@ class Freshness:
         entry = self._entries.get(address)
         return None if entry is None else entry.token
 
-    def unseen(self, now: float, count: int) -> list[Contact]:
-        """The contacts that are to be pinged, the longest unseen first, at most ``count``."""
-        since = now - self.interval
-        old = [entry for entry in self._entries.values() if entry.lastSeen < since]
+    def unseenSince(self, time: float, count: int) -> list[Contact]:
+        """The contacts not seen since ``time``, the longest unseen first, at most ``count``."""
+        old = [entry for entry in self._entries.values() if entry.lastSeen < time]
         old.sort(key=lambda entry: entry.lastSeen)
         return [entry.contact for entry in old[:count]]
 

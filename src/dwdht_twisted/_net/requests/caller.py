@@ -10,13 +10,19 @@ from ..._core import wire
 from ..._core.doubts import Doubts
 from ..._core.limits import Silences
 from ..._core.limits.bounds import MAXIMUM_CHECKS
-from ..._core.routing import RoutingTable
+from ..._core.routing import TRUSTED_FOR, RoutingTable
 from ..._core.wire import Address, Contact, HostPort, packAddress
 from ...errors import DHTError
 from ..environment import Environment
 from .outgoing import Callbacks, OutgoingRequest
 from .probing import Probing
 from .requests import Requests
+
+#: For each contact that was found dead, this many others are pinged at once, even if they are not
+#: due.  So if more than a tenth of the contacts have died, more and more of them are pinged, until
+#: all were.  If fewer have died, this ends soon.  Smaller: after many nodes died, tables hold them
+#: for longer.  Larger: a node sends more pings while nodes leave at a usual rate.
+CHECKS_FOR_LOSS = 10
 
 
 class Caller:
@@ -214,6 +220,13 @@ class Caller:
 
     def _lost(self, address: HostPort) -> None:
         """Note that an address did not answer although this node's line is up."""
-        spare = self._table.failed(address, self._seconds())
+        table, now = self._table, self._seconds()
+        wasContact = table.hasProven(address)
+        spare = table.failed(address, now)
         if spare is not None:
             self.check(spare.address)
+        if wasContact:
+            # Contacts that are being pinged already don't count.
+            count = CHECKS_FOR_LOSS + len(self._checks)
+            for contact in table.freshness.unseenSince(now - TRUSTED_FOR, count):
+                self.check(contact.address)

@@ -2,7 +2,7 @@
 The periodic work of a node, every ten seconds.
 
 * A node pings the contacts that were not seen for some time, the longest unseen first.  A contact
-  that does not answer leaves the routing table.
+  that does not answer leaves the routing table, and lets the node ping others sooner.
 * A node keeps paths open to a few of its closest contacts; see `Freshness` for both.
 * A node pings the contacts whose ids other addresses have claimed since the contacts answered.
 * A node pings addresses that left its requests unanswered, at growing intervals; see `Silences`.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IDelayedCall
 
-from ..._core.routing import LONGEST_CHECK, OPEN_PATHS, RoutingTable
+from ..._core.routing import LONGEST_CHECK, OPEN_PATHS, TRUSTED_FOR, RoutingTable
 from ..._core.wire import TokenIssuer
 from ..environment import Environment
 from ..requests import Caller
@@ -117,10 +117,15 @@ class Upkeep:
             # A node without contacts pings nobody, because it tries to join again.
             self._caller.probing.recheckSilent()
         freshness = self._table.freshness
-        # Check twice as many contacts as become due in one round on average, and three more,
-        # because several contacts may become due together.
-        count = 3 + int(2 * len(self._table) * INTERVAL / freshness.interval)
-        due = freshness.unseen(now, count)
+        # The contacts that become due in one round on average.  Half of them are pinged by this
+        # node, and half of them ping this node.  So contacts that were found together are not
+        # pinged together, and losses are noticed at any time.
+        usual = len(self._table) * INTERVAL / freshness.interval
+        count = int(usual / 2 + self._environment.random.random())
+        # Three more than become due, because several contacts may become due together.
+        due = freshness.unseenSince(now - freshness.interval, 3 + int(2 * usual))
+        if len(due) < count:
+            due = freshness.unseenSince(now - TRUSTED_FOR, count)
         for contact in self._table.closest(self._table.id, OPEN_PATHS):
             if freshness.needsDatagram((contact.host, contact.port), now) and contact not in due:
                 due.append(contact)
