@@ -18,7 +18,7 @@ from .node import DHTNode
 #: short one may be missed.  Smaller: a problem that comes in bursts is logged again and again.
 WATCH_INTERVAL = 30.0
 
-#: A node without contacts counts as isolated when it has received no answer for this time, in
+#: A node without contacts that answer counts as isolated after this time without any answer, in
 #: seconds.  Larger: isolation is logged later.  Smaller: a node that knows only a bootstrap server
 #: would count as isolated between two answers of the server.  A bootstrap server is never a
 #: contact, and the node asks it again at intervals that grow to a minute.
@@ -86,7 +86,8 @@ class NodeMonitor:
         now = self._reactor.seconds()
         if counts["responsesReceived"] > self._counts["responsesReceived"]:
             self._lastAnswerAt = now
-        hasContacts = bool(self._node.contacts())
+        # A node keeps its contacts while nobody answers.
+        hasContacts = bool(self._node.contacts()) and not self._node.isCutOff
         self._expectsCompany = self._expectsCompany or hasContacts
         isAlone = not hasContacts and now - self._lastAnswerAt > ISOLATED_AFTER
         return isAlone and self._expectsCompany

@@ -360,6 +360,11 @@ class DHTNode(HandlerHost, DatagramProtocol):
         found = maybeDeferred(self._use).addCallback(find)
         return parts.queries.track(found.addCallback(lambda both: parts.pings.holepunch(*both)))
 
+    @property
+    def isCutOff(self) -> bool:
+        """Whether contacts are silent, and no node has answered for a minute."""
+        return self._parts.caller.isCutOff
+
     def contacts(self) -> list[Contact]:
         """The contacts of the routing table.  Each of them has answered this node."""
         return self._parts.table.contacts()

@@ -13,8 +13,8 @@ from tests.helpers.networks.nodes import NodeTestCase
 #: The seconds after which all nodes have filled their tables.
 SETTLED_AFTER = 300.0
 
-#: The seconds within which tables hold hardly any dead contact when a quarter of all nodes has died.
-#: In an idle network, it takes one use of the open paths until the first loss is noticed.
+#: The seconds within which tables hold hardly any dead contact when a quarter of the nodes died. In
+#: an idle network, it takes one use of the open paths until the first loss is noticed.
 SOON = KEEP_OPEN_AFTER + 9 * INTERVAL
 
 
