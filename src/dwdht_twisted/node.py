@@ -27,17 +27,8 @@ from ._core.counters import Counters
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import ANY_HOST, ID_BYTES, LOCAL_HOST, Address, Contact, HostPort, checkId
+from ._net import arguments
 from ._net.answering import HandlerHost
-from ._net.arguments import (
-    checkCommand,
-    checkContact,
-    checkContactsPerHost,
-    checkRateLimit,
-    checkSocket,
-    checkValue,
-    parseAddress,
-    parseAddresses,
-)
 from ._net.asking import QueryStream, Question
 from ._net.assembly import Node, assemble
 from ._net.environment import Environment
@@ -103,7 +94,9 @@ class DHTNode(HandlerHost, DatagramProtocol):
         self._clock = clockOf(reactor)
         seconds = self._clock.seconds
         self._reports = Reports(self._log, seconds)
-        self._port = DatagramPort(reactor, checkSocket(socket), self.counters, seconds=seconds)
+        self._port = DatagramPort(
+            reactor, arguments.checkSocket(socket), self.counters, seconds=seconds
+        )
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
         ownId = None if self.ephemeral else self.id
@@ -111,10 +104,10 @@ class DHTNode(HandlerHost, DatagramProtocol):
             Environment(self._clock, self._port.send, random, self.counters, ownId),
             self.id,
             reactor,
-            bootstrap=parseAddresses(bootstrap),
-            contacts=[checkContact(contact) for contact in contacts],
-            rateLimit=checkRateLimit(rateLimit),
-            contactsPerHost=checkContactsPerHost(contactsPerHost),
+            bootstrap=arguments.parseAddresses(bootstrap),
+            contacts=[arguments.checkContact(contact) for contact in contacts],
+            rateLimit=arguments.checkRateLimit(rateLimit),
+            contactsPerHost=arguments.checkContactsPerHost(contactsPerHost),
             node=Node(
                 handler=self,
                 hasHandler=self._hasHandler,
@@ -286,13 +279,13 @@ class DHTNode(HandlerHost, DatagramProtocol):
         :raises ValueTooLarge: when the value doesn't fit a datagram
         """
         question = Question(
-            checkCommand(command),
+            arguments.checkCommand(command),
             checkId(target, "target"),
-            checkValue(value),
+            arguments.checkValue(value),
             holepunching=holepunching,
             local=local,
         )
-        addresses = None if nodes is None else parseAddresses(nodes)
+        addresses = None if nodes is None else arguments.parseAddresses(nodes)
         return self._parts.queries.stream(question, addresses)
 
     def update(
@@ -317,15 +310,15 @@ class DHTNode(HandlerHost, DatagramProtocol):
             closest
         """
         question = Question(
-            checkCommand(command),
+            arguments.checkCommand(command),
             checkId(target, "target"),
-            checkValue(value),
+            arguments.checkValue(value),
             holepunching=holepunching,
             isUpdate=True,
             withQuery=query,
             local=local,
         )
-        addresses = None if nodes is None else parseAddresses(nodes)
+        addresses = None if nodes is None else arguments.parseAddresses(nodes)
         return self._parts.queries.stream(question, addresses)
 
     def ping(self, address: AddressLike) -> Deferred[Pong]:
@@ -336,7 +329,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
             `UnexpectedAnswer`
         :raises InvalidAddress: when the address is not valid
         """
-        given = parseAddress(address)
+        given = arguments.parseAddress(address)
         parts = self._parts
         found = maybeDeferred(self._use).addCallback(lambda _: parts.resolver.resolve(given))
         return parts.queries.track(found.addCallback(parts.pings.ping))
@@ -350,7 +343,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         :return: fires with the peer's `Pong`; fails as `ping` does
         :raises InvalidAddress: when one of the addresses is not valid
         """
-        given = [parseAddress(peer), parseAddress(referrer)]
+        given = [arguments.parseAddress(peer), arguments.parseAddress(referrer)]
         parts = self._parts
 
         def find(_: object) -> Deferred[list[Address]]:
