@@ -30,9 +30,10 @@ from .bucket import Entry
 SHORTEST_CHECK = 120.0
 LONGEST_CHECK = 900.0
 
-#: The share of the time of a dead contact during which it is listed.  Contacts that die at random
-#: moments are listed for half of the time between two pings.
-LISTED_DEAD = 0.045
+#: The mean time for which a dead contact is listed, as a share of the mean life of contacts, if
+#: nothing but its own pings reveals it.  It is listed for half of the time between two pings on
+#: average.  Larger: tables hold more dead contacts.  Smaller: nodes send more pings where many die.
+LISTED_DEAD = 0.08
 
 #: The time of contacts from which the rate of deaths is estimated, in seconds, and the time that
 #: counts at the start together with one death.  The older half is forgotten.  Larger: a node

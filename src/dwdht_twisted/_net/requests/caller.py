@@ -19,10 +19,10 @@ from .probing import Probing
 from .requests import Requests
 
 #: For each contact that was found dead, this many others are pinged at once, even if they are not
-#: due.  So if more than a tenth of the contacts have died, more and more of them are pinged, until
-#: all were.  If fewer have died, this ends soon.  Smaller: after many nodes died, tables hold them
-#: for longer.  Larger: a node sends more pings while nodes leave at a usual rate.
-CHECKS_FOR_LOSS = 10
+#: due.  So if more than an eighth of the contacts have died, more and more of them are pinged,
+#: until all were.  If fewer have died, this ends soon.  Smaller: after many nodes died, tables hold
+#: them for longer.  Larger: a node sends more pings while nodes leave at a usual rate.
+CHECKS_FOR_LOSS = 8
 
 
 class Caller:

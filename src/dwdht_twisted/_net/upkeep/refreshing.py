@@ -36,18 +36,16 @@ from ..requests import Callbacks, Caller
 #: empty longer.  Smaller: a node that runs only for a short time sends lookups in vain.
 EXPLORE_AFTER = 30.0
 
-#: The time between two questions for the node's own neighbours, in seconds.  Larger: a network that
-#: was cut takes longer to heal.  Smaller: an idle node sends more.
+#: The time between two questions to a bootstrap node, in seconds, in a network of up to 6,000
+#: nodes.  Larger: a network that was cut takes longer to heal.  Smaller: an idle node sends more.
 REFRESH_AFTER = 600.0
 
 #: The most contacts of an answer that are pinged to fill a bucket.
 MOST_NEW = 8
 
-#: The most questions per second that the settled nodes of a network ask each bootstrap node, all
-#: together.  In a network of at most `REFRESH_AFTER` times this number of nodes, each node asks
-#: with each refresh.  In a larger one, the probability falls as the network grows.  Larger:
-#: bootstrap nodes of large networks need more machines.  Smaller: a large network that was cut
-#: takes longer to heal.
+#: The most questions per second that the settled nodes of a large network ask each bootstrap node,
+#: all together.  The pause of each node grows with the network.  Larger: bootstrap nodes of large
+#: networks need more machines.  Smaller: a large network that was cut takes longer to heal.
 BOOTSTRAP_RATE = 10.0
 
 #: The pause after a lookup that nobody answered, in seconds.  Larger: a bucket stays empty longer
@@ -66,8 +64,8 @@ class TableRefresher:
     * A far bucket that is not full is refreshed as often as a contact is pinged: one of its
       contacts is asked, and the contacts in the answer are pinged.  A full bucket needs no refresh,
       because its contacts are pinged anyway.
-    * Each `REFRESH_AFTER` seconds, or sooner where many nodes die, a neighbour is asked for the
-      nodes closest to the node's own id, and so are the bootstrap nodes, unless the network is
+    * Twice as often, a neighbour is asked for the nodes closest to the node's own id.  The
+      bootstrap nodes are asked too, each `REFRESH_AFTER` seconds, or less often if the network is
       large.  A close node that the table doesn't hold is news, and causes a lookup.  So the parts
       of a network that was cut find each other again.
 
@@ -97,7 +95,8 @@ class TableRefresher:
         self._explore = explore
         self._resolveBootstrap = resolveBootstrap
         self._startedAt = 0.0
-        self._refreshedAt = 0.0
+        self._neighbourAskedAt = 0.0
+        self._bootstrapAskedAt = 0.0
         self._running: Deferred[None] | None = None
         self._hasFailed = False
         self._resumeAt = 0.0
@@ -110,7 +109,8 @@ class TableRefresher:
     def start(self, now: float) -> None:
         """Note that the node has started now."""
         self._startedAt = now
-        self._refreshedAt = now - self._random.random() * REFRESH_AFTER / 4
+        self._neighbourAskedAt = now
+        self._bootstrapAskedAt = now - self._random.random() * REFRESH_AFTER / 4
 
     def run(self, work: Deferred[None]) -> None:
         """Start no other lookup until ``work`` fires."""
@@ -133,9 +133,13 @@ class TableRefresher:
             return
         buckets = self._table.buckets
         checkedAfter = self._table.freshness.interval
-        if now - self._refreshedAt >= min(checkedAfter, REFRESH_AFTER):
-            self._refreshedAt = now - self._random.random() * checkedAfter / 4
+        if now - self._neighbourAskedAt >= checkedAfter / 2:
+            self._neighbourAskedAt = now - self._random.random() * checkedAfter / 8
             self._askNeighbour()
+            return
+        if now - self._bootstrapAskedAt >= self._bootstrapPause:
+            self._bootstrapAskedAt = now
+            self._resolveBootstrap(self._askBootstrap)
             return
         age = now - self._startedAt
         prefix = buckets.unexplored() if age >= EXPLORE_AFTER else None
@@ -147,20 +151,19 @@ class TableRefresher:
         if prefix is not None:
             self._fill(prefix, now)
 
+    @property
+    def _bootstrapPause(self) -> float:
+        """The time between two questions to each bootstrap node, in seconds."""
+        return max(REFRESH_AFTER, self._table.buckets.networkSize() / BOOTSTRAP_RATE)
+
     def _askNeighbour(self) -> None:
         table = self._table
         neighbours = [(each.host, each.port) for each in table.closest(table.id)]
-        self._ask(
-            table.freshness.earliest(neighbours), table.id, partial(self._neighboursFound, False)
-        )
-        if self._random.random() < self._bootstrapShare():
-            found = partial(self._neighboursFound, True)
-            self._resolveBootstrap(lambda address: self._ask(address, table.id, found))
+        found = partial(self._neighboursFound, False)
+        self._ask(table.freshness.earliest(neighbours), table.id, found)
 
-    def _bootstrapShare(self) -> float:
-        """The probability with which the bootstrap nodes are asked at a refresh."""
-        nodes = self._table.buckets.networkSize()
-        return min(1.0, BOOTSTRAP_RATE * REFRESH_AFTER / max(nodes, 1))
+    def _askBootstrap(self, address: Address) -> None:
+        self._ask(address, self._table.id, partial(self._neighboursFound, True))
 
     def _neighboursFound(self, isBootstrap: bool, contacts: list[Contact]) -> None:
         """Run a lookup if an answer names a node that belongs to the closest of the table."""
