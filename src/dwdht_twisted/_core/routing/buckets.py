@@ -142,7 +142,7 @@ class Buckets:
             answers = [bucket.answers.answer(wanted) for bucket in self.nearest(wanted, count)]
             return b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
         answers = []
-        missing = count * COMPACT_CONTACT_BYTES
+        missingBytes = count * COMPACT_CONTACT_BYTES
         named: set[str] = set()
         for bucket in self.nearest(wanted, count + repeated):
             answer = bucket.answers.answer(wanted)
@@ -152,8 +152,8 @@ class Buckets:
                         answer = _without(answer, compacts)
                 named.update(bucket.sharedHosts)
             answers.append(answer)
-            missing -= len(answer)
-            if missing <= 0:
+            missingBytes -= len(answer)
+            if missingBytes <= 0:
                 break
         return b"".join(answers)[: count * COMPACT_CONTACT_BYTES]
 
