@@ -27,10 +27,6 @@ class PendingRequests:
         # order.  Extras are not among them.
         self._expected: list[int] = []
 
-    def __len__(self) -> int:
-        """The number of pending candidates, including late ones."""
-        return len(self._transmissions)
-
     def __iter__(self) -> Iterator[tuple[Candidate, int]]:
         """Each pending candidate with the number of transmissions of its request."""
         return iter(self._transmissions.items())
