@@ -4,6 +4,7 @@ Arguments of `DHTNode` and its methods: refused values and accepted forms.
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 from dwdht_twisted import (
@@ -158,6 +159,21 @@ class ArgumentTests(NodeTestCase):
                 ask(COMMAND, bytes(32), bytes(wire.MAX_DATAGRAM_BYTES - 100))
             self.assertIn(str(wire.MAX_DATAGRAM_BYTES), str(caught.exception))
             ask(COMMAND, bytes(32), bytes(wire.MAX_DATAGRAM_BYTES - 150))
+
+    def test_largestValueFillsADatagram(self) -> None:
+        """
+        A value is accepted if its request has exactly 65,507 bytes, the number
+        `MAX_DATAGRAM_BYTES`. A value that is one byte larger is refused.
+        """
+        most = wire.MAX_DATAGRAM_BYTES
+        for ask in (self.asker.query, self.asker.update):
+            with self.assertRaises(ValueTooLarge) as caught:
+                ask(COMMAND, bytes(32), bytes(most))
+            [size] = re.findall(r"would have (\d+) bytes", str(caught.exception))
+            largest = most - (int(size) - most)
+            ask(COMMAND, bytes(32), bytes(largest))
+            with self.assertRaises(ValueTooLarge):
+                ask(COMMAND, bytes(32), bytes(largest + 1))
 
     def test_commandTakesOneHandler(self) -> None:
         """

@@ -61,6 +61,14 @@ class DatagramTests(NodeTestCase):
         node.datagramReceived(wire.frameRequest(1, body), ("10.9.9.9", 0))
         self.assertEqual((node.counters.malformed, node.counters.requestsReceived), (1, 0))
 
+    def test_eachRequestCountsOnce(self) -> None:
+        """Three requests of one peer, with different commands, are counted as three."""
+        node, peer = self.node(), self.peer(answers="pong")
+        for command in (wire.PING, wire.FIND_NODE, COMMAND):
+            peer.ask(self.addressOf(node), command, self.target())
+        self.clock.runFor(1)
+        self.assertEqual(node.counters.requestsReceived, 3)
+
     def test_countersStartAtZero(self) -> None:
         """All counters of a new node are 0."""
         counts = self.node().counters.asDict()

@@ -34,6 +34,20 @@ class FairRateTests(SynchronousTestCase):
         taken = sum([self.countTaken(hosts, 1.0 + tenth / 10) for tenth in range(100)])
         self.assertTrue(250 <= taken <= 320, taken)
 
+    def test_publicSubnetGetsItsShareAnew(self) -> None:
+        """A public /24 network that has got 30 tokens at once gets 30 again 2 seconds later."""
+        hosts = [f"8.8.8.{number % 256}" for number in range(1000)]
+        for now in (0.0, 2.0, 4.0):
+            self.assertEqual(self.countTaken(hosts, now), 30)
+
+    def test_newSecondBringsNoNewShareAtOnce(self) -> None:
+        """
+        A public host that has got 8 tokens, `TOKENS_PER_HOST`, at the end of a counted second gets
+        no token at the beginning of the next.
+        """
+        self.assertEqual(self.countTaken(["8.8.8.1"] * 10, 0.9), TOKENS_PER_HOST)
+        self.assertEqual(self.countTaken(["8.8.8.1"], 1.0), 0)
+
     def test_publicHostLeavesTokensToItsSubnet(self) -> None:
         """
         A public host that asks for 100 tokens a second gets at most 8 at once, as `TOKENS_PER_HOST`

@@ -185,6 +185,18 @@ class HeldBackTests(SynchronousTestCase):
         self.assertIsNone(self.queue.takeNearest(10, 0, True))
         self.assertTrue(self.queue.isHeldBack)
 
+    def test_contactWithTheSameIdIsTaken(self) -> None:
+        """A contact with the id of the one set aside, at another address, is not held back."""
+        twin = packContact(node(5, "20.9.9.9"))
+        self.queue.add(twin)
+        self.queue.takeNearest(10, 0, True)
+        self.assertEqual(self.queue.takeNearest(10, 0, True), (5, twin))
+        self.assertFalse(self.queue.isHeldBack)
+
+    def test_newQueueHoldsNoContactBack(self) -> None:
+        """A queue from which no contact was taken holds no contact back."""
+        self.assertFalse(self.queue.isHeldBack)
+
     def test_fartherContactIsTakenWithoutWaiting(self) -> None:
         """Without answers that may earn credit, the farther contact is taken at once."""
         self.queue.takeNearest(10, 0, False)

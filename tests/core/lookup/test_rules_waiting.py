@@ -226,9 +226,9 @@ class EclipseTests(LookupTestCase):
     def test_middleOfTheCrowdIsNotWaitedFor(self) -> None:
         """
         In a suspected eclipse, a pending node of the crowd is waited for only if it is closer than
-        the second place.
+        the second place. A node at the very bound of the crowd is outside, and is waited for.
         """
-        for number, expected in ((1, False), (60, True)):
+        for number, expected in ((1, False), (60, True), (CROWD_DISTANCE, False)):
             lookup = Lookup(TARGET, OWN, k=2, spacing=CROWD_DISTANCE * CROWDED)
             lookup.addContacts(compact([node(number)]))
             [late] = askAll(lookup)
@@ -241,3 +241,43 @@ class EclipseTests(LookupTestCase):
                 list(map(contactOf, lookup.closest())), [node(50), node(51), node(200), node(201)]
             )
             self.assertEqual(isOver(lookup), expected)
+
+
+class RenamedTests(LookupTestCase):
+    """
+    An address that was asked under one id, and is then named with another id.
+    """
+
+    def test_addressNamedFartherIsStillWaitedFor(self) -> None:
+        """
+        With k = 2, two nodes have answered. A closer one, which another node has named with an id
+        farther than theirs, is still waited for.
+        """
+        lookup = startLookup([node(10), node(20), node(24), node(30)], k=2)
+        first, second = askAll(lookup)
+        lookup.late(second, 1)
+        [third] = askAll(lookup)
+        lookup.late(third, 1)
+        [fourth] = askAll(lookup)
+        lookup.answered(fourth, answer(fourth.id, [node(10)._replace(id=near(TARGET, 25))]))
+        self.assertEqual(askAll(lookup), [])
+        for each in (second, third):
+            lookup.answered(each, answer(each.id))
+        self.assertFalse(isOver(lookup))
+        lookup.answered(first, answer(first.id))
+        self.assertTrue(isOver(lookup))
+        self.assertEqual(list(map(contactOf, lookup.closest())), [node(10), node(20)])
+
+    def test_failedAddressNamedCloserIsNotWaitedFor(self) -> None:
+        """
+        A node whose request has failed, and which another node then names with a closer id, is
+        neither asked again nor waited for.
+        """
+        lookup = startLookup([node(20), node(30), node(40)], k=3)
+        first, second, third = askAll(lookup)
+        lookup.failed(third)
+        lookup.answered(first, answer(first.id, [node(40)._replace(id=near(TARGET, 5))]))
+        self.assertEqual(askAll(lookup), [])
+        lookup.answered(second, answer(second.id))
+        self.assertTrue(isOver(lookup))
+        self.assertEqual(list(map(contactOf, lookup.closest())), [node(20), node(30)])

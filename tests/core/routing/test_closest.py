@@ -10,7 +10,7 @@ from random import Random
 
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING, AnswerCache
-from dwdht_twisted._core.wire import Contact, distance, packContact
+from dwdht_twisted._core.wire import ID_BITS, Contact, distance, packContact
 from tests.helpers.core.tables import OWN, TableTestCase, claim, far, idOf
 
 
@@ -38,6 +38,23 @@ class AnswerTests(TableTestCase):
         claim(self.table, far(1), 0.0)
         self.assertEqual(self.table.closest(idOf(0)), [far(1)])
         self.assertEqual(self.table.closestCompact(idOf(0)), packContact(far(1)))
+
+    def test_noMoreBucketsThanNeededAreRead(self) -> None:
+        """
+        For 200 drawn targets, the buckets read for 1 to 30 contacts hold enough contacts together.
+        Without the farthest of these buckets they hold too few.
+        """
+        for prefix in range(6):
+            for number in range(5):
+                contact = Contact(idOf(number, prefix), f"10.{prefix}.0.1", 1 + number)
+                self.table.answered(contact, 0.0)
+        random = Random(1)
+        for _ in range(200):
+            # Targets near the own id differ from it in fewer of its first bits.
+            wanted = random.getrandbits(ID_BITS - random.randrange(6))
+            count = random.randint(1, 30)
+            sizes = [len(each.proven) for each in self.table.buckets.nearest(wanted, count)]
+            self.assertTrue(sum(sizes[:-1]) < count <= sum(sizes), (sizes, count))
 
     def test_repeatedHostsAreNamedLast(self) -> None:
         """

@@ -7,7 +7,7 @@ The size of the id space divided by this distance is the estimated number of nod
 from __future__ import annotations
 
 from dwdht_twisted._core.routing import K
-from dwdht_twisted._core.routing.buckets import DEEPER_THAN_KNOWN, MINIMUM_SAMPLE
+from dwdht_twisted._core.routing.buckets import DEEPER_THAN_KNOWN, MINIMUM_SAMPLE, NEIGHBOURS
 from dwdht_twisted._core.wire import ID_BITS, Contact
 from tests.helpers.core.tables import TableTestCase, idOf
 
@@ -75,6 +75,24 @@ class SpacingTests(TableTestCase):
         for prefix, count in enumerate((5, 3, 6, 8, 4, 2, 1)):
             self.put(count, prefix)
         self.assertEstimates(128)
+
+    def test_singleSparseBucketsAreNoGap(self) -> None:
+        """
+        Two buckets with 3 contacts each, which are not next to each other, don't end the estimate.
+        It is 832 nodes, within a factor of 1.5.
+        """
+        for prefix, count in enumerate((K, 3, K, 3, K, K, 8, 4)):
+            self.put(count, prefix)
+        self.assertEstimates(832, factor=1.5)
+
+    def test_fortyContactsAreEnough(self) -> None:
+        """
+        All of exactly 40 contacts, the number `NEIGHBOURS`, count for the estimate, which is 40
+        nodes.
+        """
+        for prefix, count in enumerate((NEIGHBOURS - 30, 10, K)):
+            self.put(count, prefix)
+        self.assertEstimates(NEIGHBOURS, factor=1.01)
 
     def test_idsNextToTheOwnIdHardlyCount(self) -> None:
         """

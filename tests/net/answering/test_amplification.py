@@ -48,6 +48,27 @@ class AmplificationTests(ValidationTestCase):
             ]
         return [wire.frameRequest(1, body) for body in bodies]
 
+    def test_limitIsReachedExactly(self) -> None:
+        """
+        An unproven address without an id gets an answer of 14 times the bytes of its request at
+        once. An answer with one byte more is held.
+        """
+        size = 2000
+        self.server.register(COMMAND, Handler(lambda _: bytes(size)))
+        known = self.peer(id=None, answers="pong")
+        known.ask(self.there, COMMAND, self.target())
+        self.clock.runFor(1)
+        [overhead] = [len(each) - size for each, _ in known.received if not wire.isRequest(each)]
+        datagram = wire.frameRequest(
+            1, wire.requestBody(COMMAND, None, self.target(), value=bytes(100))
+        )
+        held = self.server.counters.answersHeld
+        for more in (0, 1):
+            size = AMPLIFICATION * len(datagram) - overhead + more
+            self.peer(id=None).send(datagram, self.there)
+            self.clock.runFor(0.1)
+            self.assertEqual(self.server.counters.answersHeld - held, more)
+
     def test_oneRequestIsBounded(self) -> None:
         """
         For one request of each kind, a silent address gets at most 14 times the bytes of the

@@ -334,13 +334,15 @@ class PeerTests(NodeTestCase):
     def test_pingsOfAllStrangersAreLimited(self) -> None:
         """
         Unproven referrers relay 3,000 pings for different askers. Of these, 100 to 120 are
-        answered: `STRANGER_RELAY_BURST`, and at most `STRANGER_RELAY_RATE` more.
+        answered: `STRANGER_RELAY_BURST`, and at most `STRANGER_RELAY_RATE` more. The others are
+        counted as refused.
         """
         self.answerer = self.node(rateLimit=RateLimit(10000, 10000))
         answered = sum(self.countAnswered(self.peer()) for _ in range(3))
         most = STRANGER_RELAY_BURST + STRANGER_RELAY_RATE
         self.assertLessEqual(answered, most)
         self.assertGreaterEqual(answered, STRANGER_RELAY_BURST)
+        self.assertEqual(self.answerer.counters.relaysRefused, 3000 - answered)
 
     def test_floodOfStrangersSparesContacts(self) -> None:
         """

@@ -107,12 +107,12 @@ class AnswerSizeTests(NodeTestCase):
 
     def test_largeValueAloneMakesALargerDatagram(self) -> None:
         """
-        With a value of more than 1,232 bytes, an answer names no contact. Its datagram has at most
-        100 bytes more than the value.
+        With a value of more than 1,232 bytes, an answer has no field of contacts. Its datagram has
+        at most 100 bytes more than the value.
         """
         for size in (1233, 1500, 9000, 60_000):
             answer, length = self.ask(size)
-            self.assertEqual(self.named(answer), [])
+            self.assertIsNone(answer.nodes)
             self.assertLess(length, size + 100)
 
     def test_repeatedUpdateIsAnsweredWithinTheSize(self) -> None:

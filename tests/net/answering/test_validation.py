@@ -5,6 +5,7 @@ Address validation: large answers are held until the address has proved that it 
 from __future__ import annotations
 
 import gc
+from functools import partial
 
 from dwdht_twisted import RequestTimeout
 from dwdht_twisted._core import wire
@@ -275,6 +276,19 @@ class HeldTests(ValidationTestCase):
         self.clock.runFor(1)
         answered = sum(len(peer.responses) for peer in peers)
         self.assertTrue(0 <= HELD_BYTES - 60_000 * answered < 120_000)
+
+    def test_heldBytesFillTheirLimit(self) -> None:
+        """
+        Held answers of `HELD_BYTES` in total, 4 MB, are all held. One byte more gives up the
+        oldest.
+        """
+        validation = self.server._parts.responder._answers._validation
+        dropped: list[int] = []
+        for number, size in enumerate([HELD_BYTES // 100] * 100 + [1]):
+            self.assertEqual(dropped, [])
+            send = partial(lambda number, _: dropped.append(number), number)
+            validation.holdUntilValidated(("10.7.7.7", 1 + number), HeldAnswer(size, True, send))
+        self.assertEqual(dropped, [0])
 
     def test_valuesForSilentAskersGiveWay(self) -> None:
         """

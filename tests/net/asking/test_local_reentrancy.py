@@ -240,7 +240,7 @@ class LocalReentrancyTests(LocalTestCase):
     def test_handlerRemovedBetweenItsQueryAndItsUpdateCommitsNothing(self) -> None:
         """
         If the own handler is unregistered between the query and the update, the update fails with
-        `NoCloseNodes` and one error.
+        `NoCloseNodes` and one error. No update is counted as served.
         """
         node = self.node()
 
@@ -252,6 +252,7 @@ class LocalReentrancyTests(LocalTestCase):
         with self.assertRaises(NoCloseNodes):
             self.clock.runUntil(stream.collect())
         self.assertEqual((stream.commits, stream.errors), (0, 1))
+        self.assertEqual(node.counters.updatesServed, 0)
 
     def test_handlerRemovedBeforeItRunsGivesNothing(self) -> None:
         """

@@ -106,6 +106,20 @@ class ReadTests(StreamTestCase):
 
         self.assertEqual(self.clock.runUntil(self.runCoroutine(read())), 40)
 
+    def test_unreadRepliesPauseTheStream(self) -> None:
+        """
+        While 15 replies of a query to 16 nodes are unread, the query can end. While 16 replies are
+        unread, as many as `LOOKUP_WINDOW`, it is paused and doesn't end.
+        """
+        queries = self.asker._parts.queries
+        for unread, running in ((LOOKUP_WINDOW - 1, 0), (LOOKUP_WINDOW, 1)):
+            self.peers.clear()
+            stream = self.startQuery(1 + unread)
+            self.clock.runUntil(stream.__anext__())
+            self.clock.runFor(REQUEST_SECONDS)
+            self.assertEqual(queries.running, running)
+            stream.stopProducing()
+
     def test_secondAsyncForEndsAtOnce(self) -> None:
         """A second ``async for`` over a finished stream yields nothing."""
 

@@ -235,12 +235,10 @@ class LeftLoopTests(DroppedTestCase):
         reactors of Twisted's own tests.
         """
         self.asker = self.node(reactor=_Plain(self.network.reactor()), ephemeral=True)
-
-        async def read() -> None:
-            async for _ in self.startQuery(20):
-                break
-
-        self.run_(read())
+        stream = self.startQuery(40)
+        self.clock.runUntil(stream.__anext__())
+        self.assertGreater(self.inFlight, 0)
+        del stream
         self.assertEnded()
 
     def test_unreadStreamIsDroppedQuietly(self) -> None:

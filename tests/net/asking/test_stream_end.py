@@ -82,6 +82,24 @@ class StopTests(StreamTestCase):
         self.assertEqual(self.successResultOf(stream.collect()), [])
         self.assertEqual(self.sent, [])
 
+    def test_refusingConsumerEndsTheStream(self) -> None:
+        """
+        If a consumer refuses to register the stream, ``startProducing`` raises its exception. The
+        stream is not running then, and sends no datagram.
+        """
+
+        class Refusing(Consumer):
+            def registerProducer(self, producer: Any, streaming: bool) -> None:
+                raise RuntimeError("no")
+
+        stream = self.startQuery(2)
+        with self.assertRaises(RuntimeError):
+            stream.startProducing(Refusing())
+        self.assertEqual(self.asker._parts.queries.running, 0)
+        stream.resumeProducing()
+        self.clock.runFor(1)
+        self.assertEqual(self.sent, [])
+
     def test_failingUnregistrationIsLogged(self) -> None:
         """
         If a consumer raises in ``unregisterProducer``, the exception is logged and the Deferred

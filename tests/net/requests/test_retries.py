@@ -76,3 +76,21 @@ class BlockedReactorTests(RequestsTestCase):
         self.send()
         self.clock.advance(60.0)
         self.assertEqual(self.late, [1])
+
+    def test_missingAnswerIsLateInABlockedReactor(self) -> None:
+        """
+        A request without an answer is late when the reactor has read all datagrams once, even if
+        the reactor is blocked again meanwhile.
+        """
+        seen: list[list[int]] = []
+
+        def block() -> None:
+            seen.append(list(self.late))
+            self.clock.advance(60.0)
+
+        self.send()
+        # The deadline is noticed at 60 seconds for the first time, and at 120 for the second.
+        self.clock.callLater(30.0, block)
+        self.clock.callLater(100.0, block)
+        self.clock.advance(60.0)
+        self.assertEqual(seen, [[], [1]])
