@@ -53,7 +53,7 @@ class AskEachTests(SynchronousTestCase):
         asked = askAll(search)
         self.assertEqual([each.address for each in asked], [address(1), address(2), address(3)])
         self.assertIsNone(asked[0].id)
-        self.assertIsNone(asked[0].referrer(1))
+        self.assertIsNone(asked[0].takeReferrer(1))
 
     def test_searchWaitsForExpectedAddresses(self) -> None:
         """

@@ -140,21 +140,20 @@ class OrderTests(LookupTestCase):
         lookup.failed(second)
         self.assertIs(second.state, State.FAILED)
 
-    def test_referrersAreTheFirstAndTheLast(self) -> None:
+    def test_closestReferrersRelayHolePunches(self) -> None:
         """
-        After the first transmission to a candidate, its referrer is the first node that named it.
-        After the second, it is the last node that named it. After the third, it is None. A
-        candidate of the own table has no referrer.
+        After the first transmission to a candidate, its referrer is the closest to it of the nodes
+        that named it so far. After the second, it is the closest of the others. After the third, it
+        is None. A candidate of the own table has no referrer.
         """
-        lookup = startLookup([node(5), node(6), node(7)])
-        first, second, third = askAll(lookup)
-        self.assertIsNone(first.referrer(1))
-        lookup.answered(first, answer(first.id, [node(3)]))
+        lookup = startLookup([node(5), node(6), node(7), node(12)])
+        first, second, third, fourth = askAll(lookup)
+        self.assertIsNone(first.takeReferrer(1))
+        lookup.answered(fourth, answer(fourth.id, [node(4)]))
         [named] = askAll(lookup)
-        self.assertEqual(named.referrer(1), first.address)
-        self.assertIsNone(named.referrer(2))
-        for each in (second, third):
-            lookup.answered(each, answer(each.id, [node(3)]))
-        self.assertEqual(named.referrer(1), first.address)
-        self.assertEqual(named.referrer(2), third.address)
-        self.assertIsNone(named.referrer(3))
+        for each in (third, first):
+            lookup.answered(each, answer(each.id, [node(4)]))
+        self.assertEqual(named.takeReferrer(1), first.address)
+        lookup.answered(second, answer(second.id, [node(4)]))
+        self.assertEqual(named.takeReferrer(2), second.address)
+        self.assertIsNone(named.takeReferrer(3))

@@ -7,6 +7,8 @@ are closer to the target than chance puts them.
 
 from __future__ import annotations
 
+from itertools import permutations
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.lookup import Candidate
@@ -161,32 +163,32 @@ class ReferrerOfAHolePunchTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.first, self.second, self.last = (candidate(number) for number in (100, 101, 102))
-        self.candidate = candidate(1)
+        self.near, self.middle, self.far = (candidate(number) for number in (9, 10, 100))
+        self.candidate = candidate(8)
 
-    def referrers(self) -> list[Address | None]:
+    def referrers(self, *untried: Candidate) -> list[Address | None]:
         """Return the referrers after 1 to 4 transmissions."""
-        return [self.candidate.referrer(transmissions) for transmissions in range(1, 5)]
+        self.candidate.untriedReferrers = list(untried)
+        return [self.candidate.takeReferrer(transmissions) for transmissions in range(1, 5)]
 
     def test_knownCandidateHasNoReferrer(self) -> None:
         """A candidate that no node has named has no referrer."""
         self.assertEqual(self.referrers(), [None] * 4)
 
     def test_onlyReferrerIsAskedOnce(self) -> None:
-        """The only referrer is asked after the first transmission, and not again."""
-        self.candidate.namedBy = [self.first]
-        self.assertEqual(self.referrers(), [self.first.address, None, None, None])
+        """
+        The only referrer is asked after the first transmission, and not again, even if it named the
+        candidate twice.
+        """
+        expected = [self.far.address, None, None, None]
+        self.assertEqual(self.referrers(self.far), expected)
+        self.assertEqual(self.referrers(self.far, self.far), expected)
 
-    def test_firstAndLastReferrerAreAsked(self) -> None:
-        """Of three referrers, the first is asked after one transmission, and the last after two."""
-        self.candidate.namedBy = [self.first, self.second, self.last]
-        expected = [self.first.address, self.last.address, None, None]
-        self.assertEqual(self.referrers(), expected)
-
-    def test_referrerAfterTheRequestIsTheLast(self) -> None:
-        """A node that named the candidate after it was asked is the last referrer."""
-        self.candidate.namedBy = [self.first, self.second]
-        self.candidate.namedLast = self.last.address
-        self.assertEqual(self.referrers(), [self.first.address, self.last.address, None, None])
-        self.candidate.namedBy = []
-        self.assertEqual(self.referrers(), [None, self.last.address, None, None])
+    def test_twoClosestReferrersAreAsked(self) -> None:
+        """
+        Of three referrers in any order, the closest to the candidate is asked after one
+        transmission, and the second closest after two.
+        """
+        expected = [self.near.address, self.middle.address, None, None]
+        for order in permutations((self.near, self.middle, self.far)):
+            self.assertEqual(self.referrers(*order), expected)

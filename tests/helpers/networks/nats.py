@@ -4,10 +4,12 @@ NATs on the network in memory, which filter by address and port.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import DatagramProtocol
 
 from dwdht_twisted._core.wire import HostPort
@@ -66,15 +68,58 @@ class Nat(DatagramProtocol):
         return closed
 
 
+class ForgetfulNat(Nat):
+    """
+    A NAT that closes a path like Linux does by default: 120 seconds after the last datagram, or
+    after 30 if no answer has come or the path was used for two seconds at most.
+
+    :param clock: measures the times
+    """
+
+    def __init__(self, inside: DatagramProtocol, clock: IReactorTime) -> None:
+        super().__init__(inside)
+        self._clock = clock
+        self._openedAt: dict[HostPort, float] = {}
+        self._closesAt: dict[HostPort, float] = {}
+        self._answered: set[HostPort] = set()
+
+    def datagramReceived(self, datagram: bytes, addr: HostPort) -> None:
+        if self._isOpen(addr):
+            self._answered.add(addr)
+            self._used(addr)
+        else:
+            self.close(addr)
+        super().datagramReceived(datagram, addr)
+
+    def write(self, packet: bytes, addr: HostPort) -> None:
+        if not self._isOpen(addr):
+            self._openedAt[addr] = self._clock.seconds()
+            self._answered.discard(addr)
+        self._used(addr)
+        super().write(packet, addr)
+
+    def _isOpen(self, addr: HostPort) -> bool:
+        return addr in self._closesAt and self._clock.seconds() <= self._closesAt[addr]
+
+    def _used(self, addr: HostPort) -> None:
+        now = self._clock.seconds()
+        isStream = addr in self._answered and now - self._openedAt[addr] > 2.0
+        self._closesAt[addr] = now + (120.0 if isStream else 30.0)
+
+
 class NattedReactor:
     """
     The reactor of a host. Each of its UDP ports is behind its own `Nat`.
 
+    :param makeNat: returns the NAT of a protocol
     :ivar nats: the NATs of the ports, in the order of their opening
     """
 
-    def __init__(self, reactor: HostReactor) -> None:
+    def __init__(
+        self, reactor: HostReactor, makeNat: Callable[[DatagramProtocol], Nat] = Nat
+    ) -> None:
         self._reactor = reactor
+        self._makeNat = makeNat
         self.host = reactor.host
         self.nats: list[Nat] = []
 
@@ -83,6 +128,6 @@ class NattedReactor:
 
     def listenUDP(self, port: int, protocol: DatagramProtocol, *more: Any) -> MemoryPort:
         """Open a port of the NAT for a protocol."""
-        nat = Nat(protocol)
+        nat = self._makeNat(protocol)
         self.nats.append(nat)
         return self._reactor.listenUDP(port, nat, *more)

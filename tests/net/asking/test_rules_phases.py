@@ -184,9 +184,10 @@ class PunchTests(DriverTestCase):
         self.begin(FIRST, SECOND, k=3)
         self.answer(FIRST, SILENT)
         self.answer(SECOND, SILENT)
-        self.clock.runUntil(lambda: self.relaysThrough(SECOND))
+        # The second referrer is closer to the silent node, so the first one is asked later.
+        self.clock.runUntil(lambda: self.relaysThrough(FIRST))
         self.assertEqual(self.caller.requests.inFlight, 3)
-        [relayed] = self.relaysThrough(SECOND)
+        [relayed] = self.relaysThrough(FIRST)
         self.assertTrue(self.answer(SILENT, request=relayed))
         self.assertEqual(self.caller.requests.inFlight, 1)
 
@@ -212,10 +213,11 @@ class PunchTests(DriverTestCase):
         self.begin(FIRST, SECOND, k=3)
         self.answer(FIRST, SILENT)
         self.answer(SECOND, SILENT)
-        self.clock.runUntil(lambda: self.relaysThrough(FIRST))
-        self.assertTrue(self.answer(SILENT, request=self.relaysThrough(FIRST)[0]))
+        # The second referrer is closer to the silent node, so it is asked first.
+        self.clock.runUntil(lambda: self.relaysThrough(SECOND))
+        self.assertTrue(self.answer(SILENT, request=self.relaysThrough(SECOND)[0]))
         self.clock.runFor(10)
-        self.assertEqual((len(self.relaysThrough(FIRST)), self.relaysThrough(SECOND)), (1, []))
+        self.assertEqual((len(self.relaysThrough(SECOND)), self.relaysThrough(FIRST)), (1, []))
 
 
 class QueuedPunchTests(DriverTestCase):

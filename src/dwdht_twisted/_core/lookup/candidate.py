@@ -39,7 +39,8 @@ class Candidate:
     :ivar state: the `State` of its request
     :ivar token: the round-trip token in its answer, or None
     :ivar namedBy: the candidates that named this one; empty when the searcher knew it by itself
-    :ivar namedLast: the address of the latest node that named it after it was asked, or None
+    :ivar untriedReferrers: the candidates that named this one, before or after it was asked, and
+        were not asked to relay a hole punch
     :ivar credit: the number of requests that may still be sent to candidates that this one named
     :ivar isRight: whether a candidate that this one named has answered under the named id
     :ivar silences: the number of late candidates among those that this one named
@@ -58,10 +59,10 @@ class Candidate:
         "isExtra",
         "isRight",
         "namedBy",
-        "namedLast",
         "silences",
         "state",
         "token",
+        "untriedReferrers",
         "wasSilent",
     )
 
@@ -72,7 +73,7 @@ class Candidate:
         self.state = State.NAMED
         self.token: bytes | None = None
         self.namedBy: list[Candidate] = []
-        self.namedLast: Address | None = None
+        self.untriedReferrers: list[Candidate] = []
         self.credit = CREDIT
         self.isExtra = False
         self.isRight = False
@@ -84,21 +85,19 @@ class Candidate:
         """Whether the candidate is the searcher itself."""
         return self.address is LOCAL
 
-    def referrer(self, transmissions: int) -> Address | None:
+    def takeReferrer(self, transmissions: int) -> Address | None:
         """
         The address of the node that is asked to relay a hole punch to this candidate.
 
-        - After the first transmission: the first node that named the candidate.
-        - After the second: the last node that named the candidate, or None if that is the first
-          node.  A liar may have been first, because it answered fastest.
-        - After further transmissions: None.
+        The nodes that named the candidate are asked in the order of their distance from it: one
+        after the first transmission, and another one after the second.  A node behind a NAT keeps
+        paths open to its neighbours, and others can't relay a ping to it.
 
         :param transmissions: the number of transmissions without an answer
+        :return: None after further transmissions, and if all nodes that named it were asked
         """
-        first = self.namedBy[0].address if self.namedBy else None
-        if transmissions == 1:
-            return first
-        if transmissions > 2:
+        if transmissions > 2 or not self.untriedReferrers:
             return None
-        last = self.namedLast or (self.namedBy[-1].address if self.namedBy else None)
-        return None if last == first else last
+        closest = min(self.untriedReferrers, key=lambda node: node.distance ^ self.distance)
+        self.untriedReferrers = [node for node in self.untriedReferrers if node is not closest]
+        return closest.address

@@ -385,6 +385,7 @@ class Lookup:
         queue.markAsked(compact, candidate)
         candidate.wasSilent = wasSilent
         candidate.namedBy = namedBy
+        candidate.untriedReferrers = list(namedBy)
         self._credit.spend(candidate)
         return candidate
 

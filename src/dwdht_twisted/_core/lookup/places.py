@@ -69,7 +69,7 @@ class Places:
         """
         if namedBy:
             # The node that named the address first may be a liar, which relays no hole punch.
-            asked.namedLast = namedBy[-1].address
+            asked.untriedReferrers += namedBy
         if asked.state is not State.ANSWERED:
             self._pending.bringCloser(asked, self._queue.distanceOf(id))
             return

@@ -92,7 +92,7 @@ class CandidateQueue:
                 elif namedBy is not None:
                     # The contact was asked already, so its answer earns this source no credit.  But
                     # the source may relay a hole punch to the contact.
-                    namedBy.namedLast = source.address
+                    namedBy.untriedReferrers.append(source)
             else:
                 named[compact] = [source]
                 self._push(compact)

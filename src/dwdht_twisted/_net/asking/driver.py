@@ -243,7 +243,7 @@ class SearchDriver:
         if search is None:
             return
         search.late(candidate, transmissions)
-        referrer = candidate.referrer(transmissions)
+        referrer = candidate.takeReferrer(transmissions)
         if candidate.state is State.FAILED:
             self._giveUp(candidate)
         elif (
