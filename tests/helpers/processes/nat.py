@@ -162,6 +162,18 @@ class Lan:
         self._router.route()
         self._router.run("nft", "-f", "-", text=nat.rules(other=f"1.1.{3 - number}.1"))
 
+    def setTimeouts(self, first: int, stream: int) -> None:
+        """
+        Set how long the NAT keeps a path open after the last datagram, in seconds.
+
+        :param first: for a path that was used for less than two seconds, or in one direction only
+        :param stream: for other paths
+        """
+        names = "udp_timeout", "udp_timeout_stream"
+        for name, seconds in zip(names, (first, stream), strict=True):
+            file = f"/proc/sys/net/netfilter/nf_conntrack_{name}"
+            self._router.run("sh", "-c", f"echo {seconds} > {file}")
+
     def count(self, name: str) -> int:
         """
         Return the number of datagrams from the other NAT.
@@ -180,11 +192,14 @@ class NatNode(ChildProcess):
     :param namespace: the namespace of the process
     :param host: the address at which the node listens
     :param id: the id of the node, 32 bytes
+
+    :ivar constants: by the name of a module, the constants that `start` changes in the process
     """
 
     def __init__(self, reactor: Any, namespace: Namespace, host: str, id: bytes) -> None:
         super().__init__(reactor)
         self.id = id
+        self.constants: dict[str, dict[str, float]] = {}
         self._namespace = namespace
         self._host = host
         self._calls: dict[int, Deferred[Any]] = {}
@@ -198,6 +213,8 @@ class NatNode(ChildProcess):
             _FOLDER,
             importable(),
         )
+        for module, constants in self.constants.items():
+            await self._call("set", module=module, **constants)
         addresses = [str(each) for each in bootstrap]
         await self._call("start", id=self.id.hex(), host=self._host, port=PORT, bootstrap=addresses)
 
@@ -289,6 +306,7 @@ class NatTestCase(TestCase):
 
     :cvar askersNat: the kind of the asker's NAT
     :cvar targetsNat: the kind of the target's NAT
+    :ivar constants: by the name of a module, the constants that new nodes change in their process
     :ivar public: the namespace of the public network
     :ivar askersLan: the asker's LAN
     :ivar targetsLan: the target's LAN
@@ -303,6 +321,7 @@ class NatTestCase(TestCase):
         from twisted.internet import reactor
 
         self.reactor: Any = reactor
+        self.constants: dict[str, dict[str, float]] = {}
         requireNamespaces()
         self.public = self._makeNamespace("public")
         self.public.ip(
@@ -330,6 +349,7 @@ class NatTestCase(TestCase):
         return await self._start(NatNode(self.reactor, lan.host, lan.hostAddress, id), *bootstrap)
 
     async def _start(self, node: NatNode, *bootstrap: Address) -> NatNode:
+        node.constants = self.constants
         self.addCleanup(self._stop, node)
         await node.start(*bootstrap)
         return node

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -77,6 +78,11 @@ class NodeDriver(LineOnlyReceiver):
 
     def connectionLost(self, reason: Failure | None = None) -> None:
         self._ended()
+
+    def call_set(self, module: str, **constants: float) -> None:
+        """Change constants of a module. The node must not be started yet."""
+        for name, value in constants.items():
+            setattr(import_module(module), name, value)
 
     def call_start(self, id: str, host: str, port: int, bootstrap: list[str]) -> Deferred[None]:
         """Start the node and wait until it has joined."""
