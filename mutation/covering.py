@@ -18,7 +18,7 @@ class Covered(NamedTuple):
     What one module of tests runs without a change.
 
     :ivar tests: the name of the module of tests
-    :ivar seconds: how long it takes
+    :ivar seconds: how much processor time it takes
     :ivar lines: the numbers of the lines that it runs, by the path of the source
     """
 

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import cache_from_source
+from math import ceil
 from pathlib import Path
 from tempfile import mkdtemp
-from time import monotonic
 
 from .covering import Covered, readLines
 from .drawing import PACKAGE, ROOT, Mutant
@@ -31,18 +31,28 @@ IGNORED = shutil.ignore_patterns(".*", "_trial_temp*", "build", "dist", "node_mo
 #: Smaller: tests fail without a change.
 MEMORY = 2 << 30
 
-#: How many times as long as without a change a test run may take.  Larger: an endless loop is
-#: noticed later.  Smaller: on a busy machine a change counts as noticed that is not.
-PATIENCE = 5
+#: How many times as much processor time as without a change a test run may take.  Larger: an
+#: endless loop is noticed later.  Smaller: a change that makes tests slower counts as noticed.
+PATIENCE = 3
 
-#: Seconds that are added to the above, because a run of few tests mostly imports.
-START = 20.0
+#: Seconds of processor time that are added to the above, because a run of few tests mostly imports.
+START = 10.0
+
+#: How many times the allowed processor time a test run may last, in case it waits in vain.  Larger:
+#: this is noticed later.  Smaller: on a busy machine a change counts as noticed that is not.
+LASTS = 10
 
 
 def fastTests() -> list[str]:
     """Return the names of the modules of the fast tests."""
     files = (file for folder in FAST_TESTS for file in (ROOT / folder).rglob("test_*.py"))
     return sorted(".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files)
+
+
+def _processorTime() -> float:
+    """Return the seconds of processor time that all ended child processes have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Copy:
@@ -62,7 +72,7 @@ class Copy:
         """
         Make a change, run modules of tests until a test fails, and undo the change.
 
-        :param limit: the number of seconds after which the tests count as failed
+        :param limit: the seconds of processor time after which the tests count as failed
         """
         self._write(mutant.path, mutant.after)
         try:
@@ -74,7 +84,7 @@ class Copy:
         """
         Run modules of tests until a test fails.
 
-        :param limit: the number of seconds after which the tests count as failed
+        :param limit: the seconds of processor time after which the tests count as failed
         """
         return self._run([sys.executable, "-m", "twisted.trial", "--exitfirst", *tests], limit)
 
@@ -92,12 +102,17 @@ class Copy:
             "twisted.trial",
             tests,
         ]
-        start = monotonic()
+        before = _processorTime()
         if not self._run(command, limit=600):
             return None
-        return Covered(tests, monotonic() - start, readLines(data, self._folder))
+        return Covered(tests, _processorTime() - before, readLines(data, self._folder))
 
     def _run(self, command: Sequence[str], limit: float) -> bool:
+        seconds = ceil(limit)
+
+        def prepareChild() -> None:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+
         with (
             open(self.log, "wb") as log,
             subprocess.Popen(
@@ -107,10 +122,11 @@ class Copy:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=prepareChild,
             ) as process,
         ):
             try:
-                return process.wait(limit) == 0
+                return process.wait(LASTS * seconds) == 0
             except subprocess.TimeoutExpired:
                 return False
             finally:
