@@ -55,6 +55,33 @@ class LocalAddressTests(TestCase):
         self.addCleanup(node.destroy)
         return node
 
+    async def test_wrappedTransportIsUsedAsItIs(self) -> None:
+        """
+        A node whose transport is wrapped in an object of any class sends through that object.
+        """
+        sent: list[bytes] = []
+
+        class Wrapper:
+            def __init__(self, transport: Any) -> None:
+                self._transport = transport
+
+            def write(self, datagram: bytes, address: Any) -> None:
+                sent.append(datagram)
+                self._transport.write(datagram, address)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._transport, name)
+
+        class WrappedNode(DHTNode):
+            def makeConnection(self, transport: Any) -> None:
+                super().makeConnection(Wrapper(transport))  # type: ignore[arg-type]
+
+        node = WrappedNode(self.reactor)
+        self.addCleanup(node.destroy)
+        node.listen(0)
+        await self.asker.ping(("127.0.0.1", node.address().port))
+        self.assertTrue(sent)
+
     async def test_answersComeFromTheAskedAddress(self) -> None:
         """
         A ping is answered at each address, whether the node opens its port, is given to the

@@ -144,7 +144,7 @@ def answerFromAskedAddress(
 
     if (
         not sys.platform.startswith("linux")
-        or type(transport).doRead is not Port.doRead
+        or getattr(type(transport), "doRead", None) is not Port.doRead
         or socket.getsockname()[0] != ANY_HOST
     ):
         return

@@ -144,7 +144,7 @@ def _sender(transport: Any, socket: sockets.socket | None) -> Send:
         # not need it.
         from twisted.internet.udp import Port
 
-        if type(transport).write is Port.write:
+        if getattr(type(transport), "write", None) is Port.write:
             return socket.sendto
     return transport.write  # type: ignore[no-any-return]
 
