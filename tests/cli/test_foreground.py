@@ -9,7 +9,6 @@ from io import BytesIO
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted import DHTNode
 from dwdht_twisted._cli.console import Console
 from dwdht_twisted._cli.foreground import logTo
 from tests.helpers.processes.programs import (
@@ -71,15 +70,7 @@ class NodeTests(ProgramTestCase):
         address = f"127.0.0.1:{port}"
         command = (*DWDHT, "node", "--interface", "127.0.0.1", "--port", str(port), *options)
         program = self.start(*command, environment=environment)
-        asker = DHTNode(self.reactor, ephemeral=True)
-        # Each ping fails after 4 seconds, and the program may take longer to start.
-        for _ in range(5):
-            try:
-                await asker.ping(address)
-                break
-            except Exception:
-                self.assertFalse(program.ended, program.errorText)
-        await asker.destroy()
+        await self.untilItAnswers(address, program)
         return program, address
 
     async def test_nodeKeepsValuesUntilItIsTerminated(self) -> None:

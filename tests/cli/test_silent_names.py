@@ -84,20 +84,10 @@ class SilentNameTests(ProgramTestCase):
                 options = (*SILENT, "--interface", "127.0.0.1", "--port", port)
                 program = self.startSilent(*command, *options)
                 await self.untilItAnswers(f"127.0.0.1:{port}", program)
+                # By now the program has begun to resolve its names.
+                await deferLater(self.reactor, 0.5)
                 program.send(name)
                 await self.assertEnds(program)
                 expected = (None, signal.SIGTERM, signal.SIGINT)
                 self.assertIn(program.signal, expected, program.errorText)
                 self.assertNotIn("Traceback", program.text + program.errorText)
-
-    async def untilItAnswers(self, address: str, program: Program) -> None:
-        """Wait until the node of a program answers a ping, and has begun to resolve its names."""
-        asker = DHTNode(self.reactor, ephemeral=True)
-        for _ in range(5):
-            try:
-                await asker.ping(address)
-                break
-            except Exception:
-                self.assertFalse(program.ended, program.errorText)
-        await asker.destroy()
-        await deferLater(self.reactor, 0.5)

@@ -143,6 +143,18 @@ class ProgramTestCase(TestCase):
         await asker.destroy()
         return program, address
 
+    async def untilItAnswers(self, address: str, program: Program) -> None:
+        """Wait until the node of a program answers a ping. The program may have just started."""
+        asker = DHTNode(self.reactor, ephemeral=True)
+        # Each ping fails after 4 seconds, and the program may take longer to start.
+        for _ in range(5):
+            try:
+                await asker.ping(address)
+                break
+            except Exception:
+                self.assertFalse(program.ended, program.errorText)
+        await asker.destroy()
+
     async def terminate(self, program: Program) -> None:
         """
         End a program with SIGTERM, as an operator does. Require a regular shutdown without a

@@ -75,8 +75,8 @@ class Freshness:
     @property
     def interval(self) -> float:
         """The time after which a contact that was not seen is pinged, in seconds."""
-        halfInterval = LISTED_DEAD * self._lived / self._deaths
-        return min(max(2 * halfInterval, SHORTEST_CHECK), LONGEST_CHECK)
+        life = self._lived / self._deaths
+        return min(max(2 * LISTED_DEAD * life, SHORTEST_CHECK), LONGEST_CHECK)
 
     def seen(self, entry: Entry, now: float) -> None:
         """Note that a contact has just shown that it is there."""

@@ -28,7 +28,6 @@ class Pacing:
 
     :param clock: calls later
     :param passed: called with each request that was held back, when it may be sent
-    :ivar isHolding: whether any request is held back
     """
 
     def __init__(self, clock: IReactorTime, passed: Callable[[OutgoingRequest], None]) -> None:
@@ -36,9 +35,13 @@ class Pacing:
         self._seconds = clock.seconds
         self._passed = passed
         self._pace = Pace()
-        self.isHolding = False
         self._held: dict[HostPort, OrderedDict[OutgoingRequest, None]] = {}
         self._timer: IDelayedCall | None = None
+
+    @property
+    def isHolding(self) -> bool:
+        """Whether any request is held back."""
+        return bool(self._held)
 
     @property
     def held(self) -> int:
@@ -54,7 +57,6 @@ class Pacing:
     def hold(self, request: OutgoingRequest) -> None:
         """Hold a request back that is not allowed yet."""
         self._held.setdefault(request.receiver, OrderedDict())[request] = None
-        self.isHolding = True
         if self._timer is None:
             self._timer = self._clock.callLater(PACE_INTERVAL, self._wake)
 
@@ -87,6 +89,5 @@ class Pacing:
 
     def _stopIfIdle(self) -> None:
         if not self._held and self._timer is not None:
-            self.isHolding = False
             self._timer.cancel()
             self._timer = None

@@ -15,7 +15,6 @@ class RequestQueue:
 
     Requests are taken from each queue in turn.  So neither pings keep out queries, nor queries
     pings.
-
     """
 
     __slots__ = ("_isQueryNext", "_ofOthers", "_ofQueries")

@@ -158,7 +158,7 @@ class TableRefresher:
 
     def _askNeighbour(self) -> None:
         table = self._table
-        neighbours = [(each.host, each.port) for each in table.closest(table.id)]
+        neighbours: list[HostPort] = [each.address for each in table.closest(table.id)]
         found = partial(self._neighboursFound, False)
         self._ask(table.freshness.earliest(neighbours), table.id, found)
 
@@ -180,8 +180,7 @@ class TableRefresher:
         table = self._table
         target = self._targetIn(prefix)
         held = table.buckets.addresses(prefix)
-        nearest = table.closest(target, 1)[0]
-        asked = table.freshness.earliest(held) if held else (nearest.host, nearest.port)
+        asked = table.freshness.earliest(held or [table.closest(target, 1)[0].address])
 
         def found(contacts: list[Contact]) -> None:
             new = [each for each in self._unknown(contacts) if table.buckets.isIn(prefix, each.id)]

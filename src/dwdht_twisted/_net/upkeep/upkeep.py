@@ -127,7 +127,7 @@ class Upkeep:
         if len(due) < count:
             due = freshness.unseenSince(now - TRUSTED_FOR, count)
         for contact in self._table.closest(self._table.id, OPEN_PATHS):
-            if freshness.needsDatagram((contact.host, contact.port), now) and contact not in due:
+            if freshness.needsDatagram(contact.address, now) and contact not in due:
                 due.append(contact)
         for contact in due:
             self._caller.check(contact.address)
