@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._cli.demo import VALUE, Demonstration
+from dwdht_twisted._cli.demonstration import VALUE, Demonstration
 from dwdht_twisted.errors import CannotListen, NoResponse
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 

@@ -9,8 +9,8 @@ from io import BytesIO
 from twisted.logger import Logger
 from twisted.trial.unittest import SynchronousTestCase
 
+from dwdht_twisted._cli.commands.node import logTo
 from dwdht_twisted._cli.console import Console
-from dwdht_twisted._cli.foreground import logTo
 from tests.helpers.processes.programs import (
     DWDHT,
     Program,

@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 from io import BytesIO
 
+from dwdht_twisted._cli.commands.ping import RoundTrips
 from dwdht_twisted._cli.console import Console
-from dwdht_twisted._cli.ping import RoundTrips
 from dwdht_twisted._clock import reactorOf
 from tests.cli.sessions import CommandTestCase
 from tests.helpers.networks.values import BOOTSTRAP

@@ -17,7 +17,7 @@ from dwdht_twisted._cli import tap
 from dwdht_twisted._cli.tap import Options, makeNodeService, makeService
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore
-from dwdht_twisted.values.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
+from dwdht_twisted.values.stores.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from tests.helpers.processes.programs import DWDHT, TWISTD, ProgramTestCase, takenPort
 
 

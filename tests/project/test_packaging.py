@@ -54,7 +54,7 @@ class InstalledTests(ProgramTestCase):
 
     async def test_importInstallsNoReactor(self) -> None:
         """Importing the package installs no reactor, so that an application can choose one."""
-        names = ("service", "_cli.tap", "_cli.main", "_cli.demo")
+        names = ("service", "_cli.tap", "_cli.main", "_cli.demonstration")
         modules = ", ".join(f"dwdht_twisted.{name}" for name in names)
         code = f"import sys, {modules}; print('twisted.internet.reactor' in sys.modules)"
         program = await self.finish(sys.executable, "-c", code)

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dwdht_twisted import NoCloseNodes, values
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import HostPort
-from dwdht_twisted.values.bounds import MAXIMUM_KEPT_BYTES
+from dwdht_twisted.values.stores.bounds import MAXIMUM_KEPT_BYTES
 from tests.helpers.networks.values import ValueNetwork
 
 #: The largest payload of a datagram with such a value, in bytes.

@@ -19,8 +19,9 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from dwdht_twisted.errors import CannotOpenStore, StoreFailed
-from dwdht_twisted.values import SQLiteStore, schema
-from dwdht_twisted.values.schema import APPLICATION_ID, VERSION
+from dwdht_twisted.values import SQLiteStore
+from dwdht_twisted.values.stores import schema
+from dwdht_twisted.values.stores.schema import APPLICATION_ID, VERSION
 
 KEY = bytes(32)
 

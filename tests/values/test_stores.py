@@ -18,7 +18,7 @@ from zope.interface.verify import verifyObject
 from dwdht_twisted.errors import ValueTooLarge
 from dwdht_twisted.interfaces import IValueStore
 from dwdht_twisted.values import CannotOpenStore, MemoryStore, SQLiteStore
-from dwdht_twisted.values.bounds import ENTRY_OVERHEAD_BYTES
+from dwdht_twisted.values.stores.bounds import ENTRY_OVERHEAD_BYTES
 
 T = TypeVar("T")
 

@@ -3,9 +3,8 @@ The command lines, ``dwdht`` and ``twistd dwdht``.
 
 * `main` and `program`: the program ``dwdht``.
 * `command`: the base classes of its commands.
-* `commands`: the commands put, get, query, update and demo.
-* `ping` and `foreground`: the commands ping and node.
-* `demo`: the network that the command demo shows.
+* `commands`: a module for each command or each pair of them.
+* `demonstration`: the network that the command demo shows.
 * `payload`: the value of a command, from an argument, a file, or standard input.
 * `console`: standard output and standard error.
 * `progress`: the line that shows that a command is at work.

@@ -223,3 +223,8 @@ def valueFields(value: bytes | None) -> dict[str, str | None]:
         from base64 import b64encode
 
         return {"valueBase64": b64encode(value).decode("ascii")}
+
+
+def countNodes(number: int) -> str:
+    """Write a number of nodes, such as ``1 node`` or ``20 nodes``."""
+    return "1 node" if number == 1 else f"{number} nodes"

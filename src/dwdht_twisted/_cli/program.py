@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any, NoReturn, cast
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -15,20 +16,21 @@ from twisted.python import usage
 
 from ..errors import DHTError, InvalidCommand, ValueTooLarge
 from .command import Command, CommandFailed, ProgramOptions
-from .commands import Demo, Get, Put, Query, Update
 from .console import Console, OutputFailed
 from .options import BootstrapOptions
-from .ping import Ping
 
 FAILED = 1
 BAD_USAGE = 2
 
 
-def _node() -> Command:
-    # Imported here, because the other commands need neither a service nor a log.
-    from .foreground import Node
+def _command(module: str, name: str) -> Callable[[], Command]:
+    """Return a function that loads a command, so that no other command is loaded."""
 
-    return Node()
+    def make() -> Command:
+        command: Command = getattr(import_module(f"{__package__}.commands.{module}"), name)()
+        return command
+
+    return make
 
 
 class Options(BootstrapOptions, ProgramOptions):
@@ -44,13 +46,28 @@ class Options(BootstrapOptions, ProgramOptions):
     optFlags = [["json", None, "Print JSON, an object on each line."]]
     optParameters = [["timeout", None, None, "Give up after this many seconds."]]
     subCommands = [
-        ["put", None, Put, "Store a value and print its key."],
-        ["get", None, Get, "Find a value by its key and print it."],
-        ["ping", None, Ping, "Ask a node whether it is there."],
-        ["query", None, Query, "Ask the nodes closest to a target to run a command."],
-        ["update", None, Update, "Ask the nodes closest to a target to change something."],
-        ["node", None, _node, "Run a node."],
-        ["demo", None, Demo, "Show a network of 100 nodes at work, on this machine alone."],
+        ["put", None, _command("values", "Put"), "Store a value and print its key."],
+        ["get", None, _command("values", "Get"), "Find a value by its key and print it."],
+        ["ping", None, _command("ping", "Ping"), "Ask a node whether it is there."],
+        [
+            "query",
+            None,
+            _command("questions", "Query"),
+            "Ask the nodes closest to a target to run a command.",
+        ],
+        [
+            "update",
+            None,
+            _command("questions", "Update"),
+            "Ask the nodes closest to a target to change something.",
+        ],
+        ["node", None, _command("node", "Node"), "Run a node."],
+        [
+            "demo",
+            None,
+            _command("demo", "Demo"),
+            "Show a network of 100 nodes at work, on this machine alone.",
+        ],
     ]
 
     def postOptions(self) -> None:

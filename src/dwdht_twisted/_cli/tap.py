@@ -25,7 +25,7 @@ from ..errors import DHTError
 from ..interfaces import IValueStore
 from ..service import DHTService
 from ..values import MemoryStore, SQLiteStore
-from ..values.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
+from ..values.stores.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
 
 #: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher

@@ -8,8 +8,7 @@ key keep the value until their stores drop it.  To keep a value for longer, put 
 * `keys`: the key of a value, and the limit on its size.
 * `client`: `put` and `get`, for a node that stores or fetches a value.
 * `handler`: `ValueHandler`, for a node that keeps values for others.
-* `bounds`, `memory` and `sqlite`: the stores behind a handler, and their limits.
-* `database` and `schema`: the connection of an `SQLiteStore`, and its file.
+* `stores`: the stores behind a handler, and their limits.
 
 The class `SQLiteStore` is imported at its first use (PEP 562), so that a node without such a store
 doesn't load SQLite.
@@ -23,16 +22,16 @@ from ..errors import CannotOpenStore
 from .client import get, put
 from .handler import ValueHandler
 from .keys import COMMAND, MAXIMUM_VALUE_BYTES, checkValue, keyOf
-from .memory import MemoryStore
+from .stores.memory import MemoryStore
 
 if TYPE_CHECKING:
-    from .sqlite import SQLiteStore
+    from .stores.sqlite import SQLiteStore
 else:
 
     def __getattr__(name: str) -> object:
         if name != "SQLiteStore":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from .sqlite import SQLiteStore
+        from .stores.sqlite import SQLiteStore
 
         globals()[name] = SQLiteStore
         return SQLiteStore

@@ -12,8 +12,8 @@ from zope.interface import implementer
 
 from ..errors import DHTError, StoreFailed, UpdateRefused, ValueTooLarge
 from ..interfaces import HandlerResult, ICommandHandler, IValueStore, Request, ValueStore
-from .bounds import MAXIMUM_KEPT_BYTES
 from .keys import keyOf
+from .stores.bounds import MAXIMUM_KEPT_BYTES
 
 
 @implementer(ICommandHandler)

@@ -10,8 +10,8 @@ from typing import Any
 
 from zope.interface import implementer
 
-from .._clock import clockOf
-from ..interfaces import IValueStore
+from ..._clock import clockOf
+from ...interfaces import IValueStore
 from .bounds import (
     DEFAULT_MAXIMUM_AGE,
     DEFAULT_MAXIMUM_BYTES,

@@ -8,13 +8,13 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 
-from .._clock import clockOf
-from .._net.names import Resolver
-from ..errors import RequestTimeout, UnexpectedAnswer
-from ..interfaces import IDHTNode, Pong
-from .command import CommandFailed, NodeCommand
-from .console import Console
-from .options import readAddress, readNumber
+from ..._clock import clockOf
+from ..._net.names import Resolver
+from ...errors import RequestTimeout, UnexpectedAnswer
+from ...interfaces import IDHTNode, Pong
+from ..command import CommandFailed, NodeCommand
+from ..console import Console
+from ..options import readAddress, readNumber
 
 #: The most pings of one command: one a second for a day.  Larger: more memory is used, because the
 #: median needs the round-trip time of every ping, 32 bytes each.  Smaller: a node can't be watched

@@ -17,10 +17,10 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
-from .command import Command
-from .console import LAYOUT, Console
-from .options import bootstrapOf
-from .tap import NodeOptions, makeNodeService
+from ..command import Command
+from ..console import LAYOUT, Console
+from ..options import bootstrapOf
+from ..tap import NodeOptions, makeNodeService
 
 
 class Node(Command, NodeOptions):

@@ -13,9 +13,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from .._clock import secondsUp
-from ..errors import CannotOpenStore
-from ..interfaces import IValueStore
+from ..._clock import secondsUp
+from ...errors import CannotOpenStore
+from ...interfaces import IValueStore
 from .bounds import (
     DEFAULT_MAXIMUM_AGE,
     DEFAULT_MAXIMUM_BYTES,

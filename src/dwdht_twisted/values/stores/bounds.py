@@ -8,7 +8,7 @@ value alive by putting it again.
 
 from __future__ import annotations
 
-from ..errors import ValueTooLarge
+from ...errors import ValueTooLarge
 
 #: The most bytes of a value that a node keeps for others and gives to others.  A node of
 #: ``dht-rpc`` puts any value that fits a datagram, and expects the nodes closest to its key to keep

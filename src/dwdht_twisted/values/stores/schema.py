@@ -19,7 +19,7 @@ from os import W_OK, access
 from os.path import abspath, dirname, exists, getsize, isfile
 from pathlib import Path
 
-from ..errors import CannotOpenStore
+from ...errors import CannotOpenStore
 from .bounds import ENTRY_OVERHEAD_BYTES
 
 #: The application id of a store: the letters "dwdh" in ASCII.

@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.threads import deferToThreadPool
 
-from .._awaitable import AwaitableDeferred, awaitable
-from ..errors import CannotOpenStore, StoreFailed
+from ..._awaitable import AwaitableDeferred, awaitable
+from ...errors import CannotOpenStore, StoreFailed
 from . import schema
 
 Result = TypeVar("Result")

@@ -1,0 +1,7 @@
+"""
+The commands of ``dwdht``.  Each command is loaded when it is used, so that a short one starts fast.
+
+* `values`: put and get.
+* `questions`: query and update.
+* `ping`, `node` and `demo`.
+"""
