@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from dwdht_twisted._clock import MonotonicClock, clockOf, reactorOf
+from dwdht_twisted._clock import clockOf, reactorOf
+from dwdht_twisted._clock.monotonic import MonotonicClock
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from tests.helpers.processes.programs import ROOT, ProgramTestCase
 

@@ -12,15 +12,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from heapq import heapify, heappop, heappush
 from itertools import count
 from threading import Thread
 from typing import Any, Protocol
 
-from twisted.internet.base import DelayedCall, ReactorBase
+from twisted.internet.base import DelayedCall
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
+
+from . import ReactorClock
 
 #: The time between two looks at the clock of the machine, in seconds.  Larger: after the clock was
 #: set back, timers are late by up to this time.  Smaller: an idle process wakes up more often.
@@ -64,7 +65,7 @@ class _Call(DelayedCall):
 
 
 @implementer(IReactorTime)
-class MonotonicClock:
+class MonotonicClock(ReactorClock):
     """
     Tells the time and calls functions later, whatever happens to the clock of the machine.
 
@@ -74,7 +75,6 @@ class MonotonicClock:
     :param reactor: wakes the clock
     :param seconds: tells the time, in seconds
     :param watch: watches the clock of the machine
-    :ivar reactor: the reactor
     :ivar seconds: tells the time, in seconds since any moment
     :ivar callFromThread: that of the reactor
     """
@@ -239,32 +239,5 @@ class WatchThread:
                     clock.callFromThread(clock.setAgain)
 
 
-#: The seconds since the start of the machine.  Where there is such a clock, it includes the time
-#: that the machine slept: contacts and values have aged meanwhile.
-secondsUp: Callable[[], float] = (
-    partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-    if hasattr(time, "CLOCK_BOOTTIME")
-    else time.monotonic
-)
-
-_watch = WatchThread()
-
-
-def reactorOf(clock: Any) -> Any:
-    """Return the reactor for which `clockOf` made a clock."""
-    return clock.reactor if isinstance(clock, MonotonicClock) else clock
-
-
-def clockOf(reactor: Any) -> Any:
-    """
-    Return the clock for the timers of a node: a new `MonotonicClock` on a reactor of Twisted.
-
-    A simulated reactor whose clock can be set has a method ``elapsed``, which tells the simulated
-    seconds that have passed, and a set ``clockWatch``.  Any other reactor, for example a ``Clock``,
-    is itself the clock.
-    """
-    if hasattr(reactor, "elapsed"):
-        return MonotonicClock(reactor, reactor.elapsed, reactor.clockWatch)
-    if isinstance(reactor, ReactorBase):
-        return MonotonicClock(reactor, secondsUp, _watch)
-    return reactor
+#: The thread for all clocks of the process.
+WATCH = WatchThread()
