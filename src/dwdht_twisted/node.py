@@ -24,6 +24,7 @@ from ._awaitable import AwaitableDeferred, awaitable
 from ._clock import clockOf
 from ._core import wire
 from ._core.counters import Counters
+from ._core.identity import Identity
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import ANY_HOST, ID_BYTES, LOCAL_HOST, Address, Contact, HostPort, checkId
@@ -64,7 +65,6 @@ class DHTNode(HandlerHost, DatagramProtocol):
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation
     :ivar id: 32 bytes
-    :ivar ephemeral: whether the node sends no id
     :ivar counters: counts events, for monitoring
     :raises InvalidTarget: when the id doesn't have 32 bytes
     :raises InvalidAddress: when a bootstrap address is not valid
@@ -89,7 +89,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         super().__init__()
         random = random or PooledRandom()
         self.id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
-        self.ephemeral = bool(ephemeral)
+        self._identity = Identity(self.id, isMember=not ephemeral)
         self.counters = Counters()
         self._clock = clockOf(reactor)
         seconds = self._clock.seconds
@@ -99,9 +99,8 @@ class DHTNode(HandlerHost, DatagramProtocol):
         )
         self._isDestroyed = False
         self._closing: list[Deferred[None]] = []
-        ownId = None if self.ephemeral else self.id
         self._parts = assemble(
-            Environment(self._clock, self._port.send, random, self.counters, ownId),
+            Environment(self._clock, self._port.send, random, self.counters, self._identity),
             self.id,
             reactor,
             bootstrap=arguments.parseAddresses(bootstrap),
@@ -116,6 +115,11 @@ class DHTNode(HandlerHost, DatagramProtocol):
                 boundAddress=self._boundAddress,
             ),
         )
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether the node sends no id, so that no other node lists it."""
+        return self._identity.sent is None
 
     # Beginning and end.
 

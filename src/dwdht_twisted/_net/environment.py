@@ -11,6 +11,7 @@ from typing import NamedTuple
 from twisted.internet.interfaces import IReactorTime
 
 from .._core.counters import Counters
+from .._core.identity import Identity
 from .._core.wire import HostPort
 
 
@@ -22,11 +23,11 @@ class Environment(NamedTuple):
     :ivar send: sends a datagram to an address
     :ivar random: the source of all random numbers
     :ivar counters: counts events
-    :ivar ownId: the id that the node sends to other nodes, 32 bytes; None when it is ephemeral
+    :ivar identity: the id that the node sends to other nodes, if it is a member
     """
 
     clock: IReactorTime
     send: Callable[[bytes, HostPort], None]
     random: Random
     counters: Counters
-    ownId: bytes | None
+    identity: Identity

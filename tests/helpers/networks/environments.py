@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from dwdht_twisted import Address
 from dwdht_twisted._core.counters import Counters
+from dwdht_twisted._core.identity import Identity
 from dwdht_twisted._core.wire import HostPort, ResponseMessage
 from dwdht_twisted._net.environment import Environment
 
@@ -21,7 +22,8 @@ def environment(
     random: Random | None = None,
 ) -> Environment:
     """Return the environment of an ephemeral node."""
-    return Environment(clock, send, random or Random(1), Counters(), None)
+    identity = Identity(bytes(32), isMember=False)
+    return Environment(clock, send, random or Random(1), Counters(), identity)
 
 
 class RecordingListener:

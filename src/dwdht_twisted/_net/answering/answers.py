@@ -34,17 +34,13 @@ class Answers:
         self, environment: Environment, table: RoutingTable, validation: AddressValidation
     ) -> None:
         self._send = environment.send
-        self._ownId = environment.ownId
+        self._identity = environment.identity
         self._counters = environment.counters
         self._reports = Reports(self._log, environment.clock.seconds)
         self._table = table
         self._validation = validation
         self._seconds = environment.clock.seconds
         self._budget = ExcessBudget()
-        # The most bytes that are sent to an asker to check its claimed id.
-        self._checkBytes = len(CLAIM_WAITS) * (
-            wire.HEADER_BYTES + len(wire.requestBody(wire.PING, self._ownId))
-        )
 
     def answer(
         self,
@@ -64,7 +60,9 @@ class Answers:
         response = self.encode(message, value, token)
         if response is None:
             return
-        allowed = answerAllowance(length, 0 if message.id is None else self._checkBytes)
+        # The bytes that are sent to the asker anyway, to check its claimed id.
+        check = 0 if message.id is None else len(CLAIM_WAITS) * self._identity.pingBytes
+        allowed = answerAllowance(length, check)
         if isProven or len(response) <= allowed:
             self._send(response, address)
         elif self._validation.isValidated(address):
@@ -163,7 +161,7 @@ class Answers:
         nodes = self._closest(message)
         flags = _flagsFor(message, token)
         response = wire.encodeResponse(
-            message.transactionId, self._ownId, nodes, value, token, flags
+            message.transactionId, self._identity.sent, nodes, value, token, flags
         )
         excess = len(response) - limit
         if excess <= 0:
@@ -173,7 +171,9 @@ class Answers:
         # Leave the field of the contacts out if it is empty.  It takes two bytes, and the largest
         # values need them.
         kept = None if value is not None and not nodes else nodes
-        return wire.encodeResponse(message.transactionId, self._ownId, kept, value, token, flags)
+        return wire.encodeResponse(
+            message.transactionId, self._identity.sent, kept, value, token, flags
+        )
 
     def _closest(self, message: wire.RequestMessage) -> bytes:
         # A node that looks up its own id is joining.  If the table has few contacts, the answer to

@@ -52,7 +52,7 @@ class OwnRequests:
 
     def handles(self, command: str) -> bool:
         """Whether the node is a member of the network and has a handler for a command."""
-        return self._environment.ownId is not None and self._hasHandler(command)
+        return self._environment.identity.sent is not None and self._hasHandler(command)
 
     def serve(
         self,
@@ -71,7 +71,7 @@ class OwnRequests:
 
         :param done: called once with the answer, or with None when too many handlers are running
         """
-        ownId = self._environment.ownId
+        ownId = self._environment.identity.sent
         takesUpdates = self._takesUpdates(command)
         if isUpdate and not takesUpdates:
             # The handler was removed between the query and the update.

@@ -129,7 +129,7 @@ class Relay:
             return False
         token = self._tokens.issue(*asker, message.id, message.target)
         answer = wire.encodeResponse(
-            message.transactionId, environment.ownId, None, packAddress(*asker), token
+            message.transactionId, environment.identity.sent, None, packAddress(*asker), token
         )
         environment.send(answer, asker)
         return True

@@ -47,7 +47,7 @@ class Responder:
         relay: Relay,
     ) -> None:
         self._send = environment.send
-        self._ownId = environment.ownId
+        self._identity = environment.identity
         self._counters = environment.counters
         self._probing = caller.probing
         self._tokens = tokens
@@ -100,8 +100,10 @@ class Responder:
             self._confirmed(id, address, self._seconds())
         token = self._pongTokens.issue(address[0], address[1], id, None)
         seenAs = packAddress(address[0], address[1])
+        ownId = self._identity.sent
         self._send(
-            wire.encodeResponse(message.transactionId, self._ownId, None, seenAs, token), address
+            wire.encodeResponse(message.transactionId, ownId, None, seenAs, token),
+            address,
         )
 
     def _findNode(self, message: wire.RequestMessage, address: HostPort, length: int) -> None:

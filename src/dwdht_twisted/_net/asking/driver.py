@@ -183,7 +183,7 @@ class SearchDriver:
         try:
             self._requests[candidate] = self._caller.send(
                 candidate.address,
-                self._question.body(self._caller.ownId, token),
+                self._question.body(self._caller.identity.sent, token),
                 callbacks,
                 isForHandler=self._question.isForHandler,
                 shortestWait=0.0 if isRepeatable else UPDATE_WAIT,

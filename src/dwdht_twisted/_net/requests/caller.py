@@ -31,7 +31,7 @@ class Caller:
 
     :param table: learns which contacts answer
     :param silences: learns which addresses were silent
-    :ivar ownId: the id that the node sends to other nodes; None when the node is ephemeral
+    :ivar identity: the id that the node sends to other nodes, if it is a member
     :ivar requests: the node's own requests
     :ivar probing: the pings that other nodes make this node send
     """
@@ -39,11 +39,10 @@ class Caller:
     def __init__(
         self, environment: Environment, table: RoutingTable, silences: Silences | None = None
     ) -> None:
-        self.ownId = environment.ownId
+        self.identity = environment.identity
         self._seconds = environment.clock.seconds
         self._table = table
         self._silences = silences or Silences()
-        self._ping = wire.requestBody(wire.PING, self.ownId)
         self._checks: set[Address] = set()
         self._doubts = Doubts()
         self.requests = Requests(environment, self, isPaced=True)
@@ -101,7 +100,7 @@ class Caller:
 
         :raises TooManyRequests: when too many requests wait already
         """
-        return self.requests.send(address, self._ping, callbacks)
+        return self.requests.send(address, self.identity.ping, callbacks)
 
     def punch(
         self, peer: Address, referrer: Address, callbacks: Callbacks, *, isAsked: bool = False
@@ -113,8 +112,8 @@ class Caller:
             of that request have opened our own NAT, and the peer is sent no ping.
         :raises TooManyRequests: when too many requests wait already
         """
-        relayed = wire.requestBody(wire.PING, self.ownId, forwardRequest=packAddress(*peer))
-        direct = None if isAsked else self._ping
+        relayed = wire.requestBody(wire.PING, self.identity.sent, forwardRequest=packAddress(*peer))
+        direct = None if isAsked else self.identity.ping
         return self.requests.sendThrough(peer, referrer, relayed, callbacks, direct)
 
     def check(self, address: Address) -> None:
@@ -138,9 +137,11 @@ class Caller:
         self._checks.add(address)
         # An answer to this ping shows that the contact is there.  The token shows the contact that
         # this node is there, so the contact need not ping this node.
-        token = self._table.freshness.token(address) if self.ownId else None
+        token = self._table.freshness.token(address) if self.identity.sent else None
         body = (
-            wire.requestBody(wire.PING, self.ownId, roundtripToken=token) if token else self._ping
+            wire.requestBody(wire.PING, self.identity.sent, roundtripToken=token)
+            if token
+            else self.identity.ping
         )
         try:
             self.requests.send(address, body, Callbacks(answered, done))

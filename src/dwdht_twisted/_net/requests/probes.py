@@ -53,7 +53,7 @@ class Probes:
 
     :param requests: sends the pings of all kinds of probes.  Its window has to be as large as the
         sum of the ``maximum`` of all kinds.
-    :param body: the body of a ping
+    :param body: returns the body of a ping
     :param waits: the time to wait for an answer after each transmission, in units of
         `PROBE_TIMEOUT`
     :param maximum: the most probes of this kind at the same time
@@ -63,7 +63,7 @@ class Probes:
     def __init__(
         self,
         requests: Requests,
-        body: bytes,
+        body: Callable[[], bytes],
         *,
         waits: tuple[float, ...],
         maximum: int,
@@ -102,7 +102,7 @@ class Probes:
             self._onMissed,
         )
         try:
-            request = self._requests.send(Address(*address), self._body, callbacks, self._waits)
+            request = self._requests.send(Address(*address), self._body(), callbacks, self._waits)
         except DHTError:
             # The node is being destroyed.
             onEnd(False)

@@ -84,7 +84,11 @@ class Probing:
             window=MAXIMUM_PROBES,
             timeouts=FixedTimeout(PROBE_TIMEOUT),
         )
-        ping = wire.requestBody(wire.PING, environment.ownId)
+        identity = environment.identity
+
+        def ping() -> bytes:
+            return identity.ping
+
         self._claims, self._rechecks = (
             Probes(
                 self._requests,
@@ -97,7 +101,7 @@ class Probing:
         )
         self.validations = Probes(
             self._requests,
-            wire.requestBody(wire.PING),
+            partial(wire.requestBody, wire.PING),
             waits=VALIDATION_WAITS,
             maximum=MAXIMUM_VALIDATIONS,
             # A contact keeps its place in the table even if it does not answer a validation.

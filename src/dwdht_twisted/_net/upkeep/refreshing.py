@@ -201,7 +201,7 @@ class TableRefresher:
             each = map(unpackContact, splitContacts(message.nodes or b"", K))
             found([it for it in each if it is not None and isRoutable(it.host, source[0])])
 
-        body = requestBody(FIND_NODE, self._caller.ownId, target)
+        body = requestBody(FIND_NODE, self._caller.identity.sent, target)
         with suppress(DHTError):
             self._caller.send(Address(*address), body, Callbacks(answered, _ignored))
 
