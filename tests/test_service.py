@@ -176,28 +176,30 @@ class ServiceTests(ServiceTestCase):
 
     def test_isolationIsLoggedOnce(self) -> None:
         """
-        A node that loses all contacts for an hour is logged as isolated once. Its recovery is
-        logged once.
+        A node that nobody answers for an hour is logged as offline once. Its recovery is logged
+        once.
         """
         service = self.start()
         self.clock.runUntil(service.node.ready())
         self.logged()
         self.network.partition(["10.0.0.2"])
         self.clock.runFor(3600)
-        self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
+        [logged] = self.logged(LogLevel.warn)
+        self.assertRegex(logged, r"^offline: no node has answered for 1\d seconds$")
         self.network.heal()
         self.clock.runFor(600)
-        self.assertEqual(self.logged(), ["recovered: isolated: no other node answers"])
+        self.assertEqual(self.logged(), ["online: 1 contacts"])
 
     def test_silentBootstrapIsIsolation(self) -> None:
-        """A node with a silent bootstrap node is logged as isolated."""
+        """A node with a silent bootstrap node is logged as offline once."""
         self.network.partition(["10.0.0.2"])
         self.start()
         self.clock.runFor(600)
-        self.assertEqual(self.logged(LogLevel.warn), ["isolated: no other node answers"])
+        reason = "offline: no bootstrap node and no contact has answered yet"
+        self.assertEqual(self.logged(LogLevel.warn), [reason])
 
     def test_answeringBootstrapIsNoIsolation(self) -> None:
-        """The first member of a network isn't isolated if its bootstrap server answers."""
+        """The first member of a network isn't offline if its bootstrap server answers."""
         server = DHTNode(self.network.reactor("10.0.0.3"), ephemeral=True)
         server.listen(6620)
         self.start(bootstrap="10.0.0.3:6620")
@@ -205,7 +207,7 @@ class ServiceTests(ServiceTestCase):
         self.assertEqual(self.logged(LogLevel.warn), [])
 
     def test_firstNodeIsIsolatedWhenOthersLeave(self) -> None:
-        """The first node of a network is logged as isolated when all other nodes have left."""
+        """The first node of a network is logged as offline when all other nodes have left."""
         first = self.start(bootstrap=(), port=6620)
         other = DHTNode(self.network.reactor("10.0.0.3"), bootstrap=["10.0.0.2:6620"])
         self.clock.runUntil(other.ready())
@@ -214,14 +216,16 @@ class ServiceTests(ServiceTestCase):
         self.logged()
         self.clock.runUntil(other.destroy())
         self.clock.runFor(3600)
-        self.assertEqual(self.logged(), ["isolated: no other node answers"])
+        [logged] = self.logged()
+        self.assertRegex(logged, r"^offline: no node has answered for 1\d seconds$")
 
-    def test_firstNodeIsNotIsolated(self) -> None:
-        """The first node of a network isn't isolated before a second node has joined."""
+    def test_firstNodeIsOnline(self) -> None:
+        """The first node of a network is online before a second node has joined."""
         self.start(bootstrap=())
         self.logged()
         self.clock.runFor(600)
-        self.assertEqual(self.logged(), [])
+        reason = "online: the first node of its network; no other has joined yet"
+        self.assertEqual(self.logged(), [reason])
 
     def test_rateLimitWarningNamesTheOption(self) -> None:
         """
@@ -260,7 +264,6 @@ class ServiceTests(ServiceTestCase):
             "handlersRefused": "too many handlers",
             "claimsRefused": "more newcomers",
             "contactsRefused": "more nodes share",
-            "sendFailures": "refuses to send",
         }.items():
             for _ in range(5):
                 setattr(counters, name, getattr(counters, name) + 10)

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from . import values
+    from ._core.health import Health
     from ._core.limits import RateLimit
     from ._core.wire import Address, Contact
     from ._net.asking import QueryStream
@@ -61,6 +62,7 @@ __all__ = [
     "DHTError",
     "DHTNode",
     "DHTService",
+    "Health",
     "ICommandHandler",
     "IDHTNode",
     "IQueryStream",
@@ -98,6 +100,7 @@ _MODULES = {
     "Contact": "._core.wire",
     "DHTNode": ".node",
     "DHTService": ".service",
+    "Health": "._core.health",
     "ICommandHandler": ".interfaces",
     "IDHTNode": ".interfaces",
     "IQueryStream": ".interfaces",

@@ -2,27 +2,23 @@
 A monitor of a running node.  It logs the problems that an operator can act on.
 
 Each problem is logged twice: at the level warn when it begins, and at the level info when it is
-over.
+over.  Each change of the health is logged, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from ._core.health import ONLINE, Health
 from .node import DHTNode
 
 #: The time between two checks of the node, in seconds.  Larger: a problem is logged later, and a
 #: short one may be missed.  Smaller: a problem that comes in bursts is logged again and again.
 WATCH_INTERVAL = 30.0
-
-#: A node without contacts that answer counts as isolated after this time without any answer, in
-#: seconds.  Larger: isolation is logged later.  Smaller: a node that knows only a bootstrap server
-#: would count as isolated between two answers of the server.  A bootstrap server is never a
-#: contact, and the node asks it again at intervals that grow to a minute.
-ISOLATED_AFTER = 180.0
 
 #: The counters whose rise is a problem, and the log message about each problem.
 PROBLEMS = {
@@ -37,60 +33,47 @@ PROBLEMS = {
         "listed; if these nodes are yours, raise --contacts-per-host on the command line, or "
         "contactsPerHost in a program"
     ),
-    "sendFailures": "the operating system refuses to send; the datagrams are lost",
 }
-
-ISOLATED = "isolated: no other node answers"
 
 
 class NodeMonitor:
     """
-    Logs when a node becomes isolated, and when one of its counters in `PROBLEMS` rises.
+    Logs each change of the health of a node, and each rise of one of its counters in `PROBLEMS`.
 
     :param reactor: provides time
     :param log: where problems are logged
-    :param expectsCompany: whether a node that has never had a contact can count as isolated.  This
-        is False for the first node of a network: it has no bootstrap node, and is alone until
-        another node joins.
     """
 
-    def __init__(self, reactor: Any, node: DHTNode, log: Logger, *, expectsCompany: bool) -> None:
-        self._reactor = reactor
+    def __init__(self, reactor: Any, node: DHTNode, log: Logger) -> None:
         self._node = node
         self._log = log
-        self._expectsCompany = expectsCompany
-        self._lastAnswerAt = 0.0
         self._counts = node.counters.asDict()
         self._present: set[str] = set()
+        self._endWatch: Callable[[], None] | None = None
         self._loop = LoopingCall(self._check)
         self._loop.clock = reactor
 
     def start(self) -> None:
-        """Check the node every 30 seconds.  The time without an answer is counted from now."""
-        self._lastAnswerAt = self._reactor.seconds()
+        """Watch the health of the node, and look at its counters every 30 seconds."""
+        self._endWatch = self._node.watchHealth(self._healthChanged)
         self._loop.start(WATCH_INTERVAL, now=False)
 
     def stop(self) -> None:
-        """Stop checking the node.  This does nothing if `start` wasn't called."""
+        """Stop watching the node.  This does nothing if `start` wasn't called."""
+        if self._endWatch is not None:
+            self._endWatch()
         if self._loop.running:
             self._loop.stop()
 
     def _check(self) -> None:
         counts = self._node.counters.asDict()
-        self._report(ISOLATED, self._isIsolated(counts))
         for name, message in PROBLEMS.items():
             self._report(message, counts[name] > self._counts[name])
         self._counts = counts
 
-    def _isIsolated(self, counts: dict[str, int]) -> bool:
-        now = self._reactor.seconds()
-        if counts["responsesReceived"] > self._counts["responsesReceived"]:
-            self._lastAnswerAt = now
-        # A node keeps its contacts while nobody answers.
-        hasContacts = bool(self._node.contacts()) and not self._node.isCutOff
-        self._expectsCompany = self._expectsCompany or hasContacts
-        isAlone = not hasContacts and now - self._lastAnswerAt > ISOLATED_AFTER
-        return isAlone and self._expectsCompany
+    def _healthChanged(self, health: Health) -> None:
+        log = self._log.info if health.state == ONLINE else self._log.warn
+        log("{state}: {reason}", state=health.state, reason=health.reason)
 
     def _report(self, message: str, isPresent: bool) -> None:
         """Log a problem if it has begun or ended since the last call."""

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer
 from zope.interface import Attribute, Interface
 
+from ._core.health import Health
 from ._core.wire import Address, Contact
 
 #: An address as a caller may pass it: ``"host:port"``, ``("host", port)``,
@@ -201,6 +202,7 @@ class IDHTNode(Interface):
 
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
     ephemeral = Attribute("Whether the node sends no id, so that no other node lists this node.")
+    health = Attribute("`Health`: whether the node reaches its network, and why not.")
 
     def listen(port: int = 0, interface: str = "") -> IListeningPort:
         """
@@ -329,6 +331,18 @@ class IDHTNode(Interface):
         Remove the handler of a command.
 
         :raises KeyError: when the command has no handler
+        """
+
+    def watchHealth(watcher: Callable[[Health], object]) -> Callable[[], None]:
+        """
+        Call a function with the present health, and each time when the node becomes online,
+        degraded or offline.
+
+        A line that is down is noticed within 15 seconds while somebody watches, because the node
+        then pings a contact when nobody has answered for 8 seconds.
+
+        :param watcher: called with the new `Health`; what it raises is logged
+        :return: a function that ends the watch
         """
 
     def contacts() -> list[Contact]:

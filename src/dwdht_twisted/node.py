@@ -9,21 +9,22 @@ shows how these parts are wired.
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ._awaitable import AwaitableDeferred, awaitable
+from ._awaitable import awaitable
 from ._clock import clockOf
 from ._core import wire
 from ._core.counters import Counters
+from ._core.health import Health
 from ._core.identity import Identity
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
@@ -98,7 +99,6 @@ class DHTNode(HandlerHost, DatagramProtocol):
             reactor, arguments.checkSocket(socket), self.counters, seconds=seconds
         )
         self._isDestroyed = False
-        self._closing: list[Deferred[None]] = []
         self._parts = assemble(
             Environment(self._clock, self._port.send, random, self.counters, self._identity),
             self.id,
@@ -152,6 +152,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         self._port.opened(self.transport)
         self._parts.upkeep.start()
         self._parts.membership.start()
+        self._parts.vitals.start()
 
     def stopProtocol(self) -> None:
         """Release everything.  Twisted calls this when the port has been closed."""
@@ -167,19 +168,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         :return: fires when everything is released
         """
         self._release()
-        closed: AwaitableDeferred[None] = AwaitableDeferred()
-        self._closing.append(closed)
-        if len(self._closing) == 1:
-            # Only the first call stops the port: a port of Twisted must not be stopped twice.
-            port = self.transport
-            stopped = succeed(None) if port is None else maybeDeferred(port.stopListening)
-            stopped.addBoth(self._portClosed)
-        return closed
-
-    def _portClosed(self, _: object) -> None:
-        waiters, self._closing = self._closing, []
-        for closed in waiters:
-            closed.callback(None)
+        return self._port.close(self.transport)
 
     def _release(self) -> None:
         if self._isDestroyed:
@@ -195,6 +184,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
         parts.resolver.stop()
         parts.caller.stop(reason)
         parts.membership.settle(Failure(reason))
+        parts.vitals.stop()
 
     def _use(self) -> None:
         """Open a port if none is open yet."""
@@ -335,8 +325,8 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """
         given = arguments.parseAddress(address)
         parts = self._parts
-        found = maybeDeferred(self._use).addCallback(lambda _: parts.resolver.resolve(given))
-        return parts.queries.track(found.addCallback(parts.pings.ping))
+        used = maybeDeferred(self._use)
+        return parts.queries.track(used.addCallback(lambda _: parts.pings.ping(given)))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """
@@ -347,20 +337,33 @@ class DHTNode(HandlerHost, DatagramProtocol):
         :return: fires with the peer's `Pong`; fails as `ping` does
         :raises InvalidAddress: when one of the addresses is not valid
         """
-        given = [arguments.parseAddress(peer), arguments.parseAddress(referrer)]
+        given = arguments.parseAddress(peer), arguments.parseAddress(referrer)
         parts = self._parts
-
-        def find(_: object) -> Deferred[list[Address]]:
-            found = [parts.resolver.resolve(each) for each in given]
-            return gatherResults(found, consumeErrors=True).addErrback(_firstFailure)
-
-        found = maybeDeferred(self._use).addCallback(find)
-        return parts.queries.track(found.addCallback(lambda both: parts.pings.holepunch(*both)))
+        used = maybeDeferred(self._use)
+        return parts.queries.track(used.addCallback(lambda _: parts.pings.holepunch(*given)))
 
     @property
     def isCutOff(self) -> bool:
         """Whether contacts are silent, and no node has answered for a minute."""
         return self._parts.caller.isCutOff
+
+    @property
+    def health(self) -> Health:
+        """Whether the node reaches its network, and why not."""
+        return self._parts.vitals.health
+
+    def watchHealth(self, watcher: Callable[[Health], object]) -> Callable[[], None]:
+        """
+        Call a function with the present health, and each time when the node becomes online,
+        degraded or offline.
+
+        A line that is down is noticed within 15 seconds while somebody watches, because the node
+        then pings a contact when nobody has answered for 8 seconds.
+
+        :param watcher: called with the new `Health`; what it raises is logged
+        :return: a function that ends the watch
+        """
+        return self._parts.vitals.watch(watcher)
 
     def contacts(self) -> list[Contact]:
         """The contacts of the routing table.  Each of them has answered this node."""
@@ -392,9 +395,3 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """The address at which this machine reaches the node, loopback if it is bound to all."""
         host, port = self.address()
         return Address(LOCAL_HOST if host == ANY_HOST else host, port)
-
-
-def _firstFailure(reason: Failure) -> Failure:
-    if isinstance(reason.value, FirstError):
-        return reason.value.subFailure
-    return reason

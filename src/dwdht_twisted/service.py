@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from ._awaitable import AwaitableDeferred
 from ._clock import clockOf
+from ._core.health import Health
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
@@ -106,6 +107,11 @@ class DHTService(Service):
         self._run: _Run | None = _Run(self.node)
         self._released: Deferred[None] = succeed(None)
 
+    @property
+    def health(self) -> Health:
+        """The health of the node of the present run."""
+        return self.node.health
+
     def privilegedStartService(self) -> None:
         """
         Open the port.  After an exception, everything is released.
@@ -139,9 +145,7 @@ class DHTService(Service):
                 run.node.register(COMMAND, ValueHandler(store))
                 run.keepsValues = True
         super().startService()
-        run.monitor = NodeMonitor(
-            self._clock, run.node, self._log, expectsCompany=bool(self._bootstrap)
-        )
+        run.monitor = NodeMonitor(self._clock, run.node, self._log)
         run.monitor.start()
         run.startedAt = self._clock.seconds()
 

@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 
 from dwdht_twisted import DHTService, MemoryStore, SQLiteStore
+from dwdht_twisted._core.health import OFFLINE, OFFLINE_AFTER
 from dwdht_twisted._core.limits.bounds import HANDLER_TIMEOUT
-from dwdht_twisted._monitor import ISOLATED, ISOLATED_AFTER
 from dwdht_twisted._net.names import RESOLUTION_TIMEOUT
 from dwdht_twisted._net.upkeep import REFRESH_AFTER
 from dwdht_twisted.testing import HostReactor
@@ -149,8 +149,8 @@ class ClockStepTests(NodeTestCase):
             self.assertGreater(len(self.requestsBy(self.addressOf(node))), since)
             self.destroyAll()
 
-    def test_isolationIsLogged(self) -> None:
-        """A node whose bootstrap node is silent logs in time that it is isolated."""
+    def test_silenceOfAllIsLogged(self) -> None:
+        """A node whose bootstrap node is silent logs in time that it is offline."""
         for step in STEPS:
             reactor = self.network.reactor()
             service = DHTService(reactor, bootstrap=[self.peer().address])
@@ -158,9 +158,9 @@ class ClockStepTests(NodeTestCase):
                 service.startService()
                 self.clock.runFor(self.draw.random() * 30)
                 reactor.setClock(step)
-                self.clock.runFor(ISOLATED_AFTER + 32)
+                self.clock.runFor(OFFLINE_AFTER + 2)
             self.clock.runUntil(service.stopService())
-            self.assertIn(ISOLATED, [event.get("problem") for event in events])
+            self.assertIn(OFFLINE, [event.get("state") for event in events])
 
     def test_destroyLeavesNoTimer(self) -> None:
         """A node that is destroyed after a step leaves no timer."""

@@ -11,6 +11,7 @@ class Counters:
 
     :ivar requestsReceived: requests that could be read
     :ivar responsesReceived: answers to requests of ours
+    :ivar requestsUnanswered: requests of ours that were not answered after all retries
     :ivar malformed: datagrams that could not be read
     :ivar unexpected: responses without a waiting request, or from another address than the one
         that was asked
@@ -45,6 +46,7 @@ class Counters:
         "rateLimited",
         "relaysRefused",
         "requestsReceived",
+        "requestsUnanswered",
         "responsesReceived",
         "retriesAnswered",
         "sendFailures",
@@ -59,6 +61,7 @@ class Counters:
 
     requestsReceived: int
     responsesReceived: int
+    requestsUnanswered: int
     malformed: int
     unexpected: int
     rateLimited: int

@@ -16,7 +16,7 @@ from .asking import Pings, Queries
 from .environment import Environment
 from .names import Resolver
 from .requests import Caller
-from .upkeep import PONG_TOKEN_ROTATION, Membership, TableRefresher, Upkeep
+from .upkeep import PONG_TOKEN_ROTATION, Membership, TableRefresher, Upkeep, Vitals
 
 
 class Node(NamedTuple):
@@ -50,6 +50,7 @@ class Parts(NamedTuple):
     :ivar admission: applies the rate limit to requests; None without a limit
     :ivar membership: joins the network
     :ivar upkeep: does the periodic work
+    :ivar vitals: watches the health of the node
     """
 
     table: RoutingTable
@@ -61,6 +62,7 @@ class Parts(NamedTuple):
     admission: Admission | None
     membership: Membership
     upkeep: Upkeep
+    vitals: Vitals
 
 
 def assemble(
@@ -115,7 +117,7 @@ def assemble(
         caller,
         tokens,
         pongTokens=pongTokens,
-        confirmed=table.freshness.confirmed,
+        confirmed=caller.confirmed,
         answers=answers,
         commands=commands,
         relay=relay,
@@ -163,11 +165,12 @@ def assemble(
     return Parts(
         table=table,
         caller=caller,
-        pings=Pings(caller),
+        pings=Pings(caller, resolver),
         queries=queries,
         resolver=resolver,
         responder=responder,
         admission=None if rateLimit is None else Admission(rateLimit, validated),
         membership=membership,
         upkeep=upkeep,
+        vitals=Vitals(environment, table, caller, membership=membership),
     )

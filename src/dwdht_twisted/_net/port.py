@@ -9,11 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, cast
 
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
+from .._awaitable import AwaitableDeferred
 from .._core.counters import Counters
 from .._core.wire import HostPort, isIPv4
 from ..errors import CannotListen, InvalidAddress
@@ -56,6 +58,7 @@ class DatagramPort:
         self._counters = counters
         self._reports = Reports(self._log, seconds)
         self._send: Send | None = None
+        self._closing: list[Deferred[None]] = []
 
     def open(self, protocol: DatagramProtocol, port: int, interface: str) -> IListeningPort:
         """
@@ -107,6 +110,26 @@ class DatagramPort:
         if self._given is not None:
             with suppress(OSError):
                 self._given.settimeout(self._givenTimeout)
+
+    def close(self, transport: Any) -> Deferred[None]:
+        """
+        Close the port.  This may be called more than once.
+
+        :param transport: the port, or None when none was opened
+        :return: fires when the port is closed
+        """
+        closed: AwaitableDeferred[None] = AwaitableDeferred()
+        self._closing.append(closed)
+        if len(self._closing) == 1:
+            # Only the first call stops the port: a port of Twisted must not be stopped twice.
+            stopped = succeed(None) if transport is None else maybeDeferred(transport.stopListening)
+            stopped.addBoth(self._closed)
+        return closed
+
+    def _closed(self, _: object) -> None:
+        waiters, self._closing = self._closing, []
+        for closed in waiters:
+            closed.callback(None)
 
     def send(self, datagram: bytes, address: HostPort) -> None:
         """Send a datagram.  If that fails, the failure is counted and the datagram is lost."""

@@ -94,11 +94,17 @@ class Freshness:
         self._lived += (now - entry.lastSeen) / 2
         self._deaths += 1
 
-    def confirmed(self, id: bytes, address: HostPort, now: float) -> None:
-        """Note a ping that brings back a token which was sent to this id at this address."""
+    def confirmed(self, id: bytes, address: HostPort, now: float) -> bool:
+        """
+        Note a ping that brings back a token which was sent to this id at this address.
+
+        :return: whether it came from a contact
+        """
         entry = self._entries.get(address)
-        if entry is not None and entry.compact.startswith(id):
-            self.seen(entry, now)
+        if entry is None or not entry.compact.startswith(id):
+            return False
+        self.seen(entry, now)
+        return True
 
     def given(self, address: HostPort, token: bytes) -> None:
         """Note the token in the answer of a contact to a ping."""

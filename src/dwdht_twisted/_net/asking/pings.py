@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.python.failure import Failure
 
 from ..._core.wire import Address, Contact, HostPort, ResponseMessage, unpackAddress
 from ...errors import InvalidAddress, UnexpectedAnswer
 from ...interfaces import Pong
+from ..names import Resolver
 from ..requests import Callbacks, Caller, OutgoingRequest
 
 
@@ -20,18 +22,28 @@ class Pings:
     Sends pings and hole punches.  Each method returns a Deferred that fires with a `Pong`.
 
     :param caller: sends the requests
+    :param resolver: resolves the names of hosts
     """
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, resolver: Resolver) -> None:
         self._caller = caller
+        self._resolver = resolver
 
     def ping(self, address: Address) -> Deferred[Pong]:
         """See `IDHTNode.ping`."""
-        return self._pong(partial(self._caller.ping, address))
+        found = self._resolver.resolve(address)
+        return found.addCallback(lambda address: self._pong(partial(self._caller.ping, address)))
 
     def holepunch(self, peer: Address, referrer: Address) -> Deferred[Pong]:
         """See `IDHTNode.holepunch`."""
-        return self._pong(partial(self._caller.punch, peer, referrer))
+        found = gatherResults(
+            [self._resolver.resolve(each) for each in (peer, referrer)], consumeErrors=True
+        )
+
+        def punch(both: list[Address]) -> Deferred[Pong]:
+            return self._pong(partial(self._caller.punch, both[0], both[1]))
+
+        return found.addCallbacks(punch, _firstFailure)
 
     def _pong(self, send: Callable[[Callbacks], OutgoingRequest]) -> Deferred[Pong]:
         def cancelled(_: Deferred[Pong]) -> None:
@@ -49,3 +61,7 @@ class Pings:
 
         request = send(Callbacks(answered, result.errback))
         return result
+
+
+def _firstFailure(reason: Failure) -> Failure:
+    return reason.value.subFailure if isinstance(reason.value, FirstError) else reason

@@ -32,6 +32,8 @@ class Caller:
     :param table: learns which contacts answer
     :param silences: learns which addresses were silent
     :ivar identity: the id that the node sends to other nodes, if it is a member
+    :ivar heardAt: the time of the last answer or confirmed ping, in seconds; at first, when this
+        node was made
     :ivar requests: the node's own requests
     :ivar probing: the pings that other nodes make this node send
     """
@@ -45,6 +47,8 @@ class Caller:
         self._silences = silences or Silences()
         self._checks: set[Address] = set()
         self._doubts = Doubts()
+        self._counters = environment.counters
+        self.heardAt = self._seconds()
         self.requests = Requests(environment, self, isPaced=True)
         self.probing = Probing(environment, table, self, silences=self._silences)
 
@@ -158,7 +162,7 @@ class Caller:
 
     def heard(self, message: wire.ResponseMessage, address: HostPort) -> None:
         """Note an answer."""
-        now = self._seconds()
+        self.heardAt = now = self._seconds()
         silent, doubtful = self._doubts.heard(address, now)
         self._silences.answered(address, now)
         contact = Contact(message.id, address[0], address[1])
@@ -171,12 +175,18 @@ class Caller:
             if self._table.hasProven(each):
                 self.check(Address(*each))
 
+    def confirmed(self, id: bytes, address: HostPort, now: float) -> None:
+        """Note a ping that brings back a token which was sent to this id at this address."""
+        if self._table.freshness.confirmed(id, address, now):
+            self.heardAt = now
+
     def reached(self, address: HostPort) -> None:
         """Ping an address whose answer may be forged.  Only a pong shows that a node is there."""
         self.check(Address(*address))
 
     def missed(self, address: Address) -> None:
         """Note that an address did not answer a request of the node's own."""
+        self._counters.requestsUnanswered += 1
         self._silences.missed(address, self._seconds())
         self.probeMissed(address)
 

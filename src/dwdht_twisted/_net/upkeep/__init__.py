@@ -5,6 +5,7 @@ Joining a network, and the periodic work that keeps the routing table up to date
 from .membership import Membership
 from .refreshing import REFRESH_AFTER, TableRefresher
 from .upkeep import DEAD_GONE_AFTER, PONG_TOKEN_ROTATION, Upkeep
+from .vitals import Vitals
 
 __all__ = [
     "DEAD_GONE_AFTER",
@@ -13,4 +14,5 @@ __all__ = [
     "Membership",
     "TableRefresher",
     "Upkeep",
+    "Vitals",
 ]
