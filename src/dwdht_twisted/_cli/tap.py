@@ -27,6 +27,7 @@ from ..service import DHTService
 from ..values import MemoryStore, SQLiteStore
 from ..values.stores.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
+from .systemd import NotifyingService
 
 #: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher
 #: number is taken for a mistake.  ``--rate-limit none`` sets no limit.
@@ -178,7 +179,7 @@ def makeService(options: Options) -> DHTService:
 
 
 def makeNodeService(
-    options: NodeOptions, reactor: Any, service: type[DHTService] = DHTService
+    options: NodeOptions, reactor: Any, service: type[DHTService] = NotifyingService
 ) -> DHTService:
     """
     Make the service of a node.
@@ -240,7 +241,7 @@ def _inOneLine() -> Iterator[None]:
         raise _CannotStart(f"twistd dwdht: {error}") from None
 
 
-class TwistdService(DHTService):
+class TwistdService(NotifyingService):
     """A service that is a process of its own, and ends the process if it can't start."""
 
     def privilegedStartService(self) -> None:
