@@ -83,3 +83,7 @@ class StoreFailed(DHTError):
 
 class ValueNotFound(DHTError):
     """None of the asked nodes holds a valid value under the key."""
+
+
+class InvalidTree(DHTError):
+    """The values under the key of a large value are no tree of hashes of the required shape."""

@@ -7,11 +7,12 @@ key keep the value until their stores drop it.  To keep a value for longer, put 
 
 * `keys`: the key of a value, and the limit on its size.
 * `client`: `put` and `get`, for a node that stores or fetches a value.
+* `large`: `putLarge` and `getLarge`, for values of up to 1 MiB.
 * `handler`: `ValueHandler`, for a node that keeps values for others.
 * `stores`: the stores behind a handler, and their limits.
 
-The class `SQLiteStore` is imported at its first use (PEP 562), so that a node without such a store
-doesn't load SQLite.
+The class `SQLiteStore` and the names of `large` are imported at their first use (PEP 562), so that
+a node that doesn't use them loads neither SQLite nor the code for large values.
 """
 
 from __future__ import annotations
@@ -25,16 +26,22 @@ from .keys import COMMAND, MAXIMUM_VALUE_BYTES, checkValue, keyOf
 from .stores.memory import MemoryStore
 
 if TYPE_CHECKING:
+    from .large import Transfer, TreeKey, getLarge, putLarge, treeOf
     from .stores.sqlite import SQLiteStore
 else:
+    _MODULES = {
+        "SQLiteStore": ".stores.sqlite",
+        **dict.fromkeys(("Transfer", "TreeKey", "getLarge", "putLarge", "treeOf"), ".large"),
+    }
 
     def __getattr__(name: str) -> object:
-        if name != "SQLiteStore":
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from .stores.sqlite import SQLiteStore
+        from importlib import import_module
 
-        globals()[name] = SQLiteStore
-        return SQLiteStore
+        value = getattr(import_module(_MODULES[name], __name__), name)
+        globals()[name] = value
+        return value
 
 
 __all__ = [
@@ -43,9 +50,14 @@ __all__ = [
     "CannotOpenStore",
     "MemoryStore",
     "SQLiteStore",
+    "Transfer",
+    "TreeKey",
     "ValueHandler",
     "checkValue",
     "get",
+    "getLarge",
     "keyOf",
     "put",
+    "putLarge",
+    "treeOf",
 ]

@@ -54,14 +54,20 @@ def get(node: Node, key: bytes) -> Deferred[bytes]:
     """
     key = checkId(key, "a key")
 
-    async def find() -> bytes:
-        async with aclosing(node.query(COMMAND, key)) as stream:
-            async for reply in stream:
-                if reply.value is not None and keyOf(reply.value) == key:
-                    return reply.value
-        raise ValueNotFound(f"no node holds a valid value under {key.hex()}")
-
-    return awaitable(Deferred.fromCoroutine(find()))
+    return awaitable(Deferred.fromCoroutine(find(node, key)))
 
 
-__all__ = ["get", "put"]
+async def find(node: Node, key: bytes, question: bytes | None = None) -> bytes:
+    """
+    Find a value as `get` does.
+
+    :param question: a payload of the queries; handlers ignore it
+    """
+    async with aclosing(node.query(COMMAND, key, question)) as stream:
+        async for reply in stream:
+            if reply.value is not None and keyOf(reply.value) == key:
+                return reply.value
+    raise ValueNotFound(f"no node holds a valid value under {key.hex()}")
+
+
+__all__ = ["find", "get", "put"]

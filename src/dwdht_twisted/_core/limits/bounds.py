@@ -380,3 +380,16 @@ WARNINGS_REMEMBERED = 64
 
 #: The time after which the failed resolution of a host name may be logged again, in seconds.
 WARN_AGAIN_AFTER = 3600.0
+
+# Large values.
+
+#: The largest value of `putLarge` and `getLarge`, in bytes: 1 MiB.  A stranger may publish the root
+#: of any tree.  With this limit, a tree has at most 1,087 values, so a get of it makes at most as
+#: many lookups, and the attempts of the one that fails.  Larger: a key costs whoever reads it more.
+#: Smaller: fewer values fit.
+MAXIMUM_LARGE_BYTES = 1_048_576
+
+#: How often a plain value of a tree is put or looked up before the whole put or get fails.  Larger:
+#: a get of a tree that lacks a piece sends more requests before it fails.  Smaller: a get fails
+#: when the nodes with a piece were out of reach for a moment.
+PIECE_ATTEMPTS = 3

@@ -1,0 +1,54 @@
+"""
+What a put and a get of a large value share: their progress, and their plain values.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from ..._core.limits.bounds import PIECE_ATTEMPTS
+
+
+class Consumer(Protocol):
+    """
+    The type of an ``IConsumer`` for type checkers, which can't read zope.interface.
+    """
+
+    def registerProducer(self, producer: Any, streaming: bool) -> Any:
+        """See ``IConsumer.registerProducer``."""
+
+    def unregisterProducer(self) -> Any:
+        """See ``IConsumer.unregisterProducer``."""
+
+    def write(self, data: bytes) -> Any:
+        """See ``IConsumer.write``."""
+
+
+class Transfer:
+    """
+    How far a put or a get of a large value has come.  `putLarge` and `getLarge` change it.
+
+    :ivar length: the length of the value, in bytes; None while it isn't known
+    :ivar bytesDone: the bytes at the start of the value that are done.  In a put, their pieces are
+        stored.  In a get, they were written to the consumer.  A later call that is given this
+        number as its ``offset`` goes on from there.
+    :ivar fewestNodes: in a put, the number of nodes that took the piece that the fewest nodes took;
+        None before the first piece is stored
+    """
+
+    def __init__(self) -> None:
+        self.length: int | None = None
+        self.bytesDone = 0
+        self.fewestNodes: int | None = None
+
+    def storedOn(self, nodes: int) -> None:
+        """Note that a number of nodes took a piece."""
+        self.fewestNodes = nodes if self.fewestNodes is None else min(self.fewestNodes, nodes)
+
+
+def attempts() -> range:
+    """The attempts to store or to find one plain value of a tree, counted from 1."""
+    return range(1, PIECE_ATTEMPTS + 1)
+
+
+__all__ = ["Consumer", "Transfer", "attempts"]
