@@ -67,8 +67,8 @@ class CommandLineTests(ProgramTestCase):
                 "dwdht get: the key must be 32 bytes, as 64 hexadecimal digits, "
                 "and this is 31 bytes"
             ),
-            ("put", *BOOTSTRAP, "x" * 1001): (
-                "dwdht put: a value may have up to 1000 bytes, and this one has 1001"
+            ("put", *BOOTSTRAP, "--file", "/dev/zero"): (
+                "dwdht put: a value may have up to 1048576 bytes, and this one has more"
             ),
             ("query", *BOOTSTRAP, "_ping", KEY): (
                 "dwdht query: _ping is a command of the protocol itself"
@@ -100,7 +100,7 @@ class CommandLineTests(ProgramTestCase):
             for command in ("put", "get", "ping", "query", "update", "node", "demo"):
                 self.assertIn(f"\n    {command} ", program.text)
             for command, usage in {
-                "get": "[options] KEYHEX",
+                "get": "[options] KEY",
                 "update": "[options] COMMAND TARGETHEX [VALUE]",
                 "node": "[options]",
             }.items():

@@ -75,7 +75,7 @@ class CommandLineTests(CommandLineTestCase):
         """The error for too few or too many arguments lists the expected arguments."""
         for expected, *arguments in (
             ("[options] [VALUE]", "put", "x", "y"),
-            ("[options] KEYHEX", "get"),
+            ("[options] KEY", "get"),
             ("[options] HOST:PORT", "ping"),
             ("[options] COMMAND TARGETHEX", "query", "echo"),
             ("[options] COMMAND TARGETHEX [VALUE]", "update", "echo"),
@@ -134,11 +134,12 @@ class CommandLineTests(CommandLineTestCase):
             )
 
     def test_twoFormsOfOutputAreRefused(self) -> None:
-        """A get with both ``--raw`` and ``--json`` is refused."""
-        self.assertRefused(
-            "give --raw or --json, not both",
-            *("get", "--bootstrap", BOOTSTRAP, "--raw", "--json", KEY),
-        )
+        """A get with ``--raw`` and ``--json``, or ``--raw`` and ``--output``, is refused."""
+        for option in (("--json",), ("--output", "x")):
+            self.assertRefused(
+                f"give --raw or {option[0]}, not both",
+                *("get", "--bootstrap", BOOTSTRAP, "--raw", *option, KEY),
+            )
 
     def test_badNodeCountIsRefused(self) -> None:
         """The number of a demo's nodes is refused unless it is from 1 to 900."""
@@ -234,28 +235,49 @@ class ValueTests(CommandLineTestCase):
         self.assertEqual(str(raised.exception), expected)
 
     def test_tooLargeArgumentIsRefused(self) -> None:
-        """A value of 1,002 bytes in 501 characters is refused, because the limit is 1,000 bytes."""
+        """
+        A value of 1,048,578 bytes in 524,289 characters is refused, because the limit is 1,048,576
+        bytes.
+        """
         self.assertRefused(
-            "a value may have up to 1000 bytes, and this one has 1002",
-            *("put", "--bootstrap", BOOTSTRAP, "\u00e9" * 501),
+            "a value may have up to 1048576 bytes, and this one has 1048578",
+            *("put", "--bootstrap", BOOTSTRAP, "\u00e9" * 524_289),
         )
 
     def test_tooLargeFileIsRefused(self) -> None:
         """
-        At most 1,001 bytes are read from a file or from standard input. A value of 1,001 bytes or
+        At most 1,048,577 bytes are read from a file or from standard input. A value of that size or
         more is refused.
         """
-        expected = "a value may have up to 1000 bytes, and this one has more"
+        expected = "a value may have up to 1048576 bytes, and this one has more"
         self.assertRefused(expected, "put", "--bootstrap", BOOTSTRAP, "--file", "/dev/zero")
-        stdin = BytesIO(bytes(5000))
+        stdin = BytesIO(bytes(2_000_000))
         self.assertInputRefused(expected, "put", stdin=stdin)
-        self.assertEqual(stdin.tell(), 1001)
+        self.assertEqual(stdin.tell(), 1_048_577)
 
     def test_largestValueIsTaken(self) -> None:
-        """A value of 1,000 bytes, the maximum, is accepted from standard input."""
+        """A value of 1,048,576 bytes, the maximum, is accepted from standard input."""
         command = parse("put", "--bootstrap", BOOTSTRAP).command
-        command.readInput(BytesIO(bytes(1000)))
-        self.assertEqual(command["value"], bytes(1000))
+        command.readInput(BytesIO(bytes(1_048_576)))
+        self.assertEqual(command["value"], bytes(1_048_576))
+
+    def test_offsetIsRefused(self) -> None:
+        """A ``--from`` that isn't a number, or is beyond the end of the value, is refused."""
+        self.assertRefused(
+            "--from must be a number from 0 to 1048576, not '1k'",
+            *("put", "--bootstrap", BOOTSTRAP, "--from", "1k", "x"),
+        )
+        self.assertInputRefused(
+            "--from 6 is beyond the end: the value has 5 bytes", *("put", "--from", "6", "value")
+        )
+
+    def test_keyOfATreeIsChecked(self) -> None:
+        """A key of ``dwdht get`` that begins with ``tree:`` is refused unless 64 digits follow."""
+        for key in ("tree:", "tree:" + KEY[2:], "tree:" + "g" * 64):
+            self.assertRefused(
+                f"the key must be tree: and 64 hexadecimal digits, not {key!r}",
+                *("get", "--bootstrap", BOOTSTRAP, key),
+            )
 
     def test_unreadableFileIsRefused(self) -> None:
         """The error for a missing file or for a folder contains the reason."""

@@ -22,6 +22,7 @@ from dwdht_twisted._core.counters import Counters
 from tests.helpers.peer.install import PEER_FOLDER, installation
 from tests.helpers.processes.documents import (
     CONTRIBUTING,
+    LARGE,
     OPERATIONS,
     README,
     Block,
@@ -246,12 +247,23 @@ class SnippetTests(ProgramTestCase):
         """The shell commands of the operations guide run without an error."""
         await self.session(Document(OPERATIONS))
 
+    async def test_largeValueSessionCopiesAFile(self) -> None:
+        """The shell commands of the page on larger values copy a file by way of the network."""
+        ports = await self.network()
+        photo = bytes(range(256)) * 100
+        (self.folder / "photo.jpg").write_bytes(photo)
+        (block,) = Document(LARGE).blocks("sh")
+        program = await self.finish("sh", "-c", f"set -e\n{replaced(block.text, ports)}")
+        self.assertEqual(program.exitCode, 0, program.errorText)
+        self.assertEqual(program.errorText, "each piece is stored on 3 nodes or more\n")
+        self.assertEqual((self.folder / "copy.jpg").read_bytes(), photo)
+
     async def test_otherShellBlocksAreValid(self) -> None:
         """
         The shell commands in the other documents are well-formed, and the programs in them exist.
         """
         for document in allDocuments():
-            if document.path in (README, OPERATIONS, CONTRIBUTING):
+            if document.path in (README, OPERATIONS, CONTRIBUTING, LARGE):
                 continue
             for block in document.blocks("sh"):
                 program = await self.finish("bash", "-n", "-c", block.text)

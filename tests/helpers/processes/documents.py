@@ -15,6 +15,7 @@ from tests.helpers.processes.programs import ROOT
 
 README = ROOT / "README.rst"
 OPERATIONS = ROOT / "docs" / "operations.rst"
+LARGE = ROOT / "docs" / "large.rst"
 CONTRIBUTING = ROOT / "CONTRIBUTING.rst"
 
 

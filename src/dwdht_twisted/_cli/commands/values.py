@@ -4,39 +4,92 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
+from twisted.internet.interfaces import IConsumer
 from twisted.python import usage
 
 from ... import values
+from ..._core.limits.bounds import MAXIMUM_LARGE_BYTES
 from ..._core.wire import ID_BYTES
+from ...errors import InvalidTarget
 from ...interfaces import IDHTNode
+from ...values.large import Transfer, TreeKey
+from ...values.large.tree import PREFIX
 from ..command import NetworkCommand
 from ..console import Console, countNodes, shown, valueFields
-from ..options import readHex
+from ..options import readHex, readNumber
+from ..output import PartFile, Writer
 from ..payload import ValueOptions
 
 
-class Put(ValueOptions, NetworkCommand):
+class TransferCommand(NetworkCommand):
+    """
+    A command that puts or gets a value of up to 1 MiB.
+
+    :ivar transfer: how far it has come
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transfer = Transfer()
+
+    def progressOf(self, answers: int) -> str:
+        """The bytes that are done, once the size of a large value is known."""
+        length = self.transfer.length
+        if length is None:
+            return super().progressOf(answers)
+        return f"{self.transfer.bytesDone:,} of {length:,} bytes"
+
+
+class Put(ValueOptions, TransferCommand):
     """Store a value."""
 
     synopsis = "[options] [VALUE]"
     longdesc = (
-        "Stores VALUE, up to 1,000 bytes, and prints its key: the SHA-256 of the value in "
-        "hexadecimal. The number of nodes that store the value is written to standard error. When "
-        "VALUE is - or is missing, the value is read from standard input; a line end at the end of "
-        "the input is a part of the value."
+        "Stores VALUE, up to 1 MiB, and prints its key. The key of a value of up to 1,000 bytes is "
+        "its SHA-256 in hexadecimal. A larger value is stored in pieces under a tree of hashes, "
+        "and its key begins with tree:. The number of nodes that store the value is written to "
+        "standard error. When VALUE is - or is missing, the value is read from standard input; a "
+        "line end at the end of the input is a part of the value."
     )
-    maximumBytes = values.MAXIMUM_VALUE_BYTES
+    optParameters = [
+        [
+            "from",
+            None,
+            "0",
+            "Go on with an interrupted put of a larger value: the bytes at its start that are "
+            "stored already.",
+        ]
+    ]
+    maximumBytes = MAXIMUM_LARGE_BYTES
     requiresValue = True
 
     def parseArgs(self, value: str | None = None) -> None:
         """Read the value: the bytes of the argument, as the shell passed them."""
         self["value"] = value
 
+    def postOptions(self) -> None:
+        """Check --from."""
+        super().postOptions()
+        self["from"] = readNumber(self["from"], "--from", 0, MAXIMUM_LARGE_BYTES)
+
+    def readInput(self, stdin: BinaryIO | None) -> None:
+        """Require that the bytes of --from are not more than the value has."""
+        super().readInput(stdin)
+        if self["from"] > len(self["value"]):
+            raise usage.UsageError(
+                f"--from {self['from']} is beyond the end: the value has {len(self['value'])} bytes"
+            )
+
     async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Store the value and print its key."""
         value = self["value"]
+        if len(value) > values.MAXIMUM_VALUE_BYTES:
+            await self._putLarge(node, value, console)
+            return
         key = values.keyOf(value)
         stream = node.update(values.COMMAND, key, value)
         await stream.collect()
@@ -46,38 +99,121 @@ class Put(ValueOptions, NetworkCommand):
             console.line(key.hex())
             console.report(f"stored on {countNodes(stream.commits)}")
 
+    async def _putLarge(self, node: IDHTNode, value: bytes, console: Console) -> None:
+        transfer = self.transfer
+        try:
+            key = await values.putLarge(node, value, offset=self["from"], transfer=transfer)
+        except BaseException:
+            if transfer.bytesDone:
+                console.report(
+                    f"{transfer.bytesDone} bytes are stored; --from {transfer.bytesDone} goes on "
+                    f"from there"
+                )
+            raise
+        assert transfer.fewestNodes is not None
+        if self["json"]:
+            console.record(key=str(key), nodes=transfer.fewestNodes, bytes=len(value))
+        else:
+            console.line(str(key))
+            console.report(f"each piece is stored on {countNodes(transfer.fewestNodes)} or more")
 
-class Get(NetworkCommand):
+
+class Get(TransferCommand):
     """Find a value."""
 
-    synopsis = "[options] KEYHEX"
+    synopsis = "[options] KEY"
     longdesc = (
         "Finds the value with this key, and prints it unchanged. On a terminal, a line end is "
-        "added, and characters that could control the terminal are shown as escapes."
+        "added, and characters that could control the terminal are shown as escapes. KEY is what "
+        "`dwdht put` has printed: 64 hexadecimal digits, after tree: for a value of more than "
+        "1,000 bytes."
     )
     optFlags = [["raw", None, "Print the value unchanged to a terminal, too."]]
+    optParameters = [
+        [
+            "output",
+            None,
+            None,
+            "Write the value to this file. Until it is whole, it is PATH.part, and another run "
+            "goes on with it.",
+        ]
+    ]
 
     def parseArgs(self, key: str) -> None:  # type: ignore[override]
         """Read the key."""
-        self["key"] = readHex(key, "the key", ID_BYTES)
+        if not key.startswith(PREFIX):
+            self["key"] = readHex(key, "the key", ID_BYTES)
+            return
+        try:
+            self["key"] = TreeKey.parse(key)
+        except InvalidTarget:
+            raise usage.UsageError(
+                f"the key must be {PREFIX} and {2 * ID_BYTES} hexadecimal digits, not {key!r}"
+            ) from None
 
     def postOptions(self) -> None:
-        """Refuse --raw together with --json."""
+        """Refuse --raw together with --json or --output."""
         super().postOptions()
-        if self["raw"] and self["json"]:
-            raise usage.UsageError("give --raw or --json, not both")
+        for name in ("json", "output"):
+            if self["raw"] and self[name]:
+                raise usage.UsageError(f"give --raw or --{name}, not both")
 
     async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
-        """Find the value and print it."""
-        value = await values.get(node, self["key"])
-        if self["json"]:
-            console.record(key=self["key"].hex(), **valueFields(value))
-        elif self["raw"] or not console.isTerminal:
-            console.write(value)
+        """Find the value, and print it or write it to a file."""
+        if self["output"] is not None:
+            await self._save(node, console)
+        elif self["json"] or (console.isTerminal and not self["raw"]):
+            value = bytearray()
+            await self._fetch(node, Writer(value.extend))
+            self._show(bytes(value), console)
         else:
-            text, hasEscapes = shown(value)
-            console.write(console.encode(text if text.endswith("\n") else f"{text}\n"))
-            if hasEscapes:
-                console.report(
-                    "the value isn't plain text and is shown with escapes; --raw prints it as it is"
-                )
+            await self._fetch(node, Writer(console.write))
+
+    async def _fetch(self, node: IDHTNode, consumer: IConsumer, known: bytes = b"") -> int:
+        """
+        Find the value and write it to a consumer.
+
+        :return: the length of the value, in bytes
+        """
+        key = self["key"]
+        if isinstance(key, TreeKey):
+            return await values.getLarge(node, key, consumer, known=known, transfer=self.transfer)
+        value = await values.get(node, key)
+        consumer.write(value)
+        return len(value)
+
+    def _show(self, value: bytes, console: Console) -> None:
+        if self["json"]:
+            console.record(key=self._keyText, **valueFields(value))
+            return
+        text, hasEscapes = shown(value)
+        console.write(console.encode(text if text.endswith("\n") else f"{text}\n"))
+        if hasEscapes:
+            console.report(
+                "the value isn't plain text and is shown with escapes; --raw prints it as it is"
+            )
+
+    async def _save(self, node: IDHTNode, console: Console) -> None:
+        with _partFile(self["output"], console) as file:
+            length = await self._fetch(node, Writer(file.write), file.known)
+            file.finish()
+        if self["json"]:
+            console.record(key=self._keyText, bytes=length, output=self["output"])
+
+    @property
+    def _keyText(self) -> str:
+        key: TreeKey | bytes = self["key"]
+        return str(key) if isinstance(key, TreeKey) else key.hex()
+
+
+@contextmanager
+def _partFile(path: str, console: Console) -> Iterator[PartFile]:
+    """Open a file, and tell the user how to go on if it doesn't become whole."""
+    file = PartFile(path)
+    try:
+        yield file
+    except BaseException:
+        size = file.leave()
+        if size:
+            console.report(f"{file.path!r} keeps {size} bytes; the same command goes on with it")
+        raise
