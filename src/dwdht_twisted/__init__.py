@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._net.asking import QueryStream
     from .errors import (
         CannotListen,
+        CannotOpenState,
         CannotOpenStore,
         DHTError,
         InvalidAddress,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         NodeDestroyed,
         NoResponse,
         RequestTimeout,
+        StateFailed,
         StoreFailed,
         TooManyRequests,
         UnexpectedAnswer,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Address",
     "CannotListen",
+    "CannotOpenState",
     "CannotOpenStore",
     "Contact",
     "DHTError",
@@ -84,6 +87,7 @@ __all__ = [
     "Request",
     "RequestTimeout",
     "SQLiteStore",
+    "StateFailed",
     "StoreFailed",
     "TooManyRequests",
     "UnexpectedAnswer",

@@ -37,6 +37,14 @@ class CannotOpenStore(DHTError):
     """The file of a store can't be opened, or isn't a store."""
 
 
+class CannotOpenState(DHTError):
+    """The folder of a node's state can't be opened or written, or another node uses it."""
+
+
+class StateFailed(DHTError):
+    """A file of a node's state can't be read or written, for example because its disk is full."""
+
+
 class UnresolvableHost(DHTError):
     """A host name has no IPv4 address."""
 
