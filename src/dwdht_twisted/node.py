@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket as sockets
 from collections.abc import Callable, Iterable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -99,12 +100,13 @@ class DHTNode(HandlerHost, DatagramProtocol):
             reactor, arguments.checkSocket(socket), self.counters, seconds=seconds
         )
         self._isDestroyed = False
-        self._parts = assemble(
+        # While this is true, the node does nothing, even if its port is open; see `_resume`.
+        self._isHeld = False
+        self._assemble = partial(
+            assemble,
             Environment(self._clock, self._port.send, random, self.counters, self._identity),
-            self.id,
-            reactor,
+            reactor=reactor,
             bootstrap=arguments.parseAddresses(bootstrap),
-            contacts=[arguments.checkContact(contact) for contact in contacts],
             rateLimit=arguments.checkRateLimit(rateLimit),
             contactsPerHost=arguments.checkContactsPerHost(contactsPerHost),
             node=Node(
@@ -115,6 +117,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
                 boundAddress=self._boundAddress,
             ),
         )
+        self._parts = self._assemble(self.id, contacts=arguments.checkContacts(contacts))
 
     @property
     def ephemeral(self) -> bool:
@@ -150,9 +153,21 @@ class DHTNode(HandlerHost, DatagramProtocol):
             self.transport = None
             raise NodeDestroyed("the node is destroyed; make another")
         self._port.opened(self.transport)
+        if not self._isHeld:
+            self._start()
+
+    def _start(self) -> None:
         self._parts.upkeep.start()
         self._parts.membership.start()
         self._parts.vitals.start()
+
+    def _resume(self, id: bytes, contacts: list[Contact]) -> None:
+        """Start a node that was held and whose port is open, with the state of an earlier run."""
+        self.id = self._identity.id = id
+        self._identity.become(isMember=not self.ephemeral)
+        self._parts = self._assemble(id, contacts=contacts)
+        self._isHeld = False
+        self._start()
 
     def stopProtocol(self) -> None:
         """Release everything.  Twisted calls this when the port has been closed."""
@@ -201,7 +216,7 @@ class DHTNode(HandlerHost, DatagramProtocol):
 
         :param addr: the source address of the datagram; it may be forged
         """
-        if self._isDestroyed:
+        if self._isDestroyed or self._isHeld:
             return
         parts = self._parts
         try:

@@ -99,6 +99,16 @@ def _isPair(given: object) -> TypeGuard[tuple[str, int]]:
     )
 
 
+def checkContacts(contacts: Iterable[Contact]) -> list[Contact]:
+    """
+    Check the contacts of an earlier run.
+
+    :raises InvalidTarget: see `checkContact`
+    :raises InvalidAddress: see `checkContact`
+    """
+    return [checkContact(contact) for contact in contacts]
+
+
 def checkContact(contact: Contact) -> Contact:
     """
     Check a contact of an earlier run.

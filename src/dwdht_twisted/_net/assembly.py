@@ -68,8 +68,8 @@ class Parts(NamedTuple):
 def assemble(
     environment: Environment,
     id: bytes,
-    reactor: Any,
     *,
+    reactor: Any,
     bootstrap: list[Address],
     contacts: list[Contact],
     rateLimit: RateLimit | None,
@@ -79,6 +79,7 @@ def assemble(
     """
     Make the parts of a node.
 
+    :param environment: what they share
     :param id: the node's id, 32 bytes, even when it is ephemeral
     :param reactor: resolves names
     :param bootstrap: the bootstrap nodes
@@ -144,7 +145,12 @@ def assemble(
     )
 
     membership = Membership(
-        table, caller, queries.lookUp, contacts=contacts, hasBootstrap=bool(bootstrap)
+        table,
+        caller,
+        queries.lookUp,
+        lookUpAmongContacts=queries.lookUpAmongContacts,
+        contacts=contacts,
+        hasBootstrap=bool(bootstrap),
     )
     refresher = TableRefresher(
         table,

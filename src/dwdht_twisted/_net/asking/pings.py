@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 
 from ..._core.wire import Address, Contact, HostPort, ResponseMessage, unpackAddress
 from ...errors import InvalidAddress, UnexpectedAnswer
@@ -36,14 +35,12 @@ class Pings:
 
     def holepunch(self, peer: Address, referrer: Address) -> Deferred[Pong]:
         """See `IDHTNode.holepunch`."""
-        found = gatherResults(
-            [self._resolver.resolve(each) for each in (peer, referrer)], consumeErrors=True
-        )
+        found = self._resolver.resolveAll((peer, referrer))
 
         def punch(both: list[Address]) -> Deferred[Pong]:
             return self._pong(partial(self._caller.punch, both[0], both[1]))
 
-        return found.addCallbacks(punch, _firstFailure)
+        return found.addCallback(punch)
 
     def _pong(self, send: Callable[[Callbacks], OutgoingRequest]) -> Deferred[Pong]:
         def cancelled(_: Deferred[Pong]) -> None:
@@ -61,7 +58,3 @@ class Pings:
 
         request = send(Callbacks(answered, result.errback))
         return result
-
-
-def _firstFailure(reason: Failure) -> Failure:
-    return reason.value.subFailure if isinstance(reason.value, FirstError) else reason

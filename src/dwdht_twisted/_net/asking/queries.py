@@ -115,7 +115,15 @@ class Queries:
             contacts
         :return: fires at the end; fails with `NoResponse` when no node answers
         """
-        return self._search(target, alwaysBootstrap).collect().addCallback(lambda _: None)
+        return self._search(target, alwaysBootstrap).collect().addCallback(_ignored)
+
+    def lookUpAmongContacts(self, target: bytes) -> Deferred[None]:
+        """
+        Look for the nodes closest to a target, without asking the bootstrap nodes.
+
+        :return: fires at the end; fails with `NoResponse` when no node answers
+        """
+        return self._search(target, False, asksBootstrap=False).collect().addCallback(_ignored)
 
     def explore(self, target: bytes, isEnough: Callable[[], bool]) -> Deferred[None]:
         """
@@ -162,9 +170,11 @@ class Queries:
             if not pending.called:
                 pending.errback(reason)
 
-    def _search(self, target: bytes, alwaysBootstrap: bool) -> QueryStream:
+    def _search(
+        self, target: bytes, alwaysBootstrap: bool, *, asksBootstrap: bool = True
+    ) -> QueryStream:
         question = Question(wire.FIND_NODE, target)
-        begin = partial(self._beginLookup, question, alwaysBootstrap)
+        begin = partial(self._beginLookup, question, alwaysBootstrap, asksBootstrap=asksBootstrap)
         return self._stream(question, begin, self._slots.own)
 
     def _stream(self, question: Question, begin: Begin, slots: QuerySlots) -> QueryStream:
@@ -180,7 +190,12 @@ class Queries:
     # Starting.
 
     def _beginLookup(
-        self, question: Question, alwaysBootstrap: bool, advance: Callable[[], None]
+        self,
+        question: Question,
+        alwaysBootstrap: bool,
+        advance: Callable[[], None],
+        *,
+        asksBootstrap: bool = True,
     ) -> Start:
         self._use()
         table, target = self._table, question.target
@@ -196,7 +211,7 @@ class Queries:
         lookup.addContacts(table.closestCompact(target))
         if question.local and self._local.handles(question.command):
             lookup.addLocal()
-        if self._bootstrap and (alwaysBootstrap or len(table) < K):
+        if asksBootstrap and self._bootstrap and (alwaysBootstrap or len(table) < K):
             # After a network was cut in two, the bootstrap nodes may know nodes of the other part
             # that no contact knows.  So the lookup must wait for the bootstrap nodes even if the
             # table has contacts.
@@ -241,5 +256,7 @@ class Queries:
             self._log.warn("{reason}", reason=reason)
 
 
-def _ignored(reason: Failure) -> None:
-    """Drop the failure of a destroyed node, because the streams of the node have failed already."""
+def _ignored(result: object) -> None:
+    """
+    Drop a result, or the failure of a destroyed node, whose streams have failed already.
+    """

@@ -7,7 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, fail, succeed
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredList,
+    FirstError,
+    fail,
+    gatherResults,
+    succeed,
+)
 from twisted.internet.interfaces import IAddress, IHostResolution, IReactorTime, IResolutionReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -114,6 +122,15 @@ class Resolver:
         """
         found: list[Address] = []
         return self._find(address, found.append).addCallback(lambda _: found[0])
+
+    def resolveAll(self, addresses: Iterable[Address]) -> Deferred[list[Address]]:
+        """
+        Resolve addresses.
+
+        :return: fires with them in their order; fails as `resolve` does when one has no address
+        """
+        resolving = [self.resolve(each) for each in addresses]
+        return gatherResults(resolving, consumeErrors=True).addErrback(_firstFailure)
 
     def resolveEach(
         self,
@@ -224,6 +241,12 @@ class Resolver:
         from .services import hostsOf
 
         return hostsOf(self._reactor, name)
+
+
+def _firstFailure(reason: Failure) -> Failure:
+    if isinstance(reason.value, FirstError):
+        return reason.value.subFailure
+    return reason
 
 
 def _tooLate(name: str) -> Callable[[object, float], NoReturn]:

@@ -4,9 +4,9 @@ Membership: whether a node has joined its network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -26,6 +26,7 @@ class Membership:
     :param caller: pings the contacts of an earlier run
     :param lookUp: looks for the nodes closest to a target; asks the bootstrap nodes in any case if
         its second argument is true
+    :param lookUpAmongContacts: looks for them without asking the bootstrap nodes
     :param contacts: the contacts of an earlier run
     :param hasBootstrap: whether there are bootstrap nodes
     :ivar knowsSomebody: whether there are bootstrap nodes or contacts of an earlier run
@@ -41,12 +42,15 @@ class Membership:
         caller: Caller,
         lookUp: Callable[[bytes, bool], Deferred[None]],
         *,
+        lookUpAmongContacts: Callable[[bytes], Deferred[None]],
         contacts: list[Contact],
         hasBootstrap: bool,
     ) -> None:
         self._table = table
         self._caller = caller
         self._lookUp = lookUp
+        self._lookUpAmongContacts = lookUpAmongContacts
+        self._hasBootstrap = hasBootstrap
         self._contacts = contacts[:MAXIMUM_RECALLED]
         self._waiting: list[Deferred[None]] = []
         self._isAlone = False
@@ -73,7 +77,12 @@ class Membership:
         """
         for contact in self._contacts:
             self._caller.recall(contact)
-        return self._lookUp(self._table.id, True).addCallbacks(self._joined, self._isolated)
+        attempts = [self._lookUp(self._table.id, True).addCallback(self._joined)]
+        if self._contacts and self._hasBootstrap:
+            # A lookup waits for each bootstrap node that is silent.  This one asks none of them.
+            among = self._lookUpAmongContacts(self._table.id)
+            attempts.append(among.addCallback(self._joined))
+        return DeferredList(attempts, consumeErrors=True).addCallback(self._attempted)
 
     def bootstrap(self) -> Deferred[None]:
         """See `IDHTNode.bootstrap`."""
@@ -111,6 +120,11 @@ class Membership:
         if waiter in self._waiting:
             self._waiting.remove(waiter)
 
+    def _attempted(self, outcomes: Sequence[tuple[bool, object]]) -> None:
+        failures = [outcome for hasSucceeded, outcome in outcomes if not hasSucceeded]
+        if len(failures) == len(outcomes):
+            self._isolated(failures[0])
+
     def _joined(self, _: object) -> None:
         contacts = len(self._table)
         if not self.hasJoined and contacts:
@@ -120,8 +134,8 @@ class Membership:
         self._isAlone = False
         self.settle(None)
 
-    def _isolated(self, reason: Failure) -> None:
-        if reason.check(NodeDestroyed):
+    def _isolated(self, reason: object) -> None:
+        if isinstance(reason, Failure) and reason.check(NodeDestroyed):
             return
         if not self._isAlone:
             self._isAlone = True

@@ -100,12 +100,15 @@ class Upkeep:
         isCutOff = self._caller.isCutOff
         if not isCutOff:
             self._checkContacts(now)
-        if len(self._table) and self._membership.hasJoined and not isCutOff:
+        hasContacts = len(self._table) > 0
+        hasJoined = self._membership.hasJoined
+        if hasContacts and hasJoined and not isCutOff:
             self._retries.reset()
             self._refresher.refresh(now)
         elif (
             (self._membership.knowsSomebody or isCutOff)
-            and self._retries.isDue(now)
+            # A node that was alone, and that another node has found, joins at once.
+            and (self._retries.isDue(now) or (hasContacts and not hasJoined))
             and not self._refresher.isRunning
         ):
             self._retries.retried(now)
