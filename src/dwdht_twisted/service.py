@@ -11,7 +11,10 @@ import encodings.idna  # noqa: F401
 import socket as sockets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from enum import Enum
 from functools import partial
+from os import PathLike
+from os.path import join
 from random import Random
 from typing import Any
 
@@ -21,17 +24,24 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ._awaitable import AwaitableDeferred
-from ._clock import clockOf
+from ._clock import clockOf, reactorOf
 from ._core.health import Health
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
 from ._monitor import NodeMonitor
-from ._net.arguments import parseAddresses
+from ._net.arguments import checkContacts, parseAddresses
 from ._net.names import isService, threads  # noqa: F401
+from ._state import VALUES_FILE, StateKeeper
 from .interfaces import AddressLike, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
-from .values import COMMAND, ValueHandler
+from .values import COMMAND, SQLiteStore, ValueHandler
+
+
+class _Default(Enum):
+    """The store of a service that is given none: a file in the folder of the state, if any."""
+
+    STORE = "in the state"
 
 
 class DHTService(Service):
@@ -50,17 +60,21 @@ class DHTService(Service):
     :param interface: the IPv4 address to bind, all by default
     :param store: where the node keeps values for others; None to keep none.  A store is used for
         every start, and the service never closes it.  A callable makes a store at each start, when
-        the process has its final user and folder; the stop closes this store.
+        the process has its final user and folder; the stop closes this store.  By default, values
+        are kept in the file ``values.sqlite`` of the state, and without a state, none are kept.
+    :param state: a folder in which the node's id and its contacts are kept for the next start; None
+        to keep nothing.  It is opened at each start, as a store is, and made if it is missing.
     :param bootstrap: nodes to join the network through, as for `DHTNode`
-    :param id: as for `DHTNode`; by default random for each start
+    :param id: as for `DHTNode`; by default the one in the state, or else random for each start
     :param ephemeral: as for `DHTNode`
     :param socket: as for `DHTNode`
-    :param contacts: as for `DHTNode`, at each start
+    :param contacts: as for `DHTNode`, at each start; those of the state follow them
     :param rateLimit: as for `DHTNode`
     :param contactsPerHost: as for `DHTNode`
     :param random: as for `DHTNode`
     :ivar node: the `DHTNode` of the present run.  It exists before the first start, so that
-        handlers can be registered.  From a stop to the next start, this is the destroyed node.
+        handlers can be registered.  With a state, its id is the one in the state from the start on.
+        From a stop to the next start, this is the destroyed node.
         Handlers can be registered on the destroyed node, too; the next node takes them over.
     :raises InvalidTarget: when the id isn't 32 bytes
     :raises InvalidAddress: when an item of ``bootstrap`` isn't an address
@@ -74,7 +88,12 @@ class DHTService(Service):
         *,
         port: int = 0,
         interface: str = "",
-        store: IValueStore | ValueStore | Callable[[], IValueStore | ValueStore] | None = None,
+        store: IValueStore
+        | ValueStore
+        | Callable[[], IValueStore | ValueStore]
+        | _Default
+        | None = _Default.STORE,
+        state: str | PathLike[str] | None = None,
         bootstrap: Iterable[AddressLike] | AddressLike = (),
         id: bytes | None = None,
         ephemeral: bool = False,
@@ -88,6 +107,12 @@ class DHTService(Service):
         self._port = port
         self._interface = interface
         self._store = store
+        self._makeKeeper = (
+            None
+            if state is None
+            else partial(StateKeeper, self._clock, state, random or Random(), givenId=id)
+        )
+        self._contacts = checkContacts(contacts)
         self._bootstrap = parseAddresses(bootstrap)
         if any(isService(each.host) for each in self._bootstrap):
             from ._net.names import services  # noqa: F401
@@ -98,12 +123,12 @@ class DHTService(Service):
             id=id,
             ephemeral=ephemeral,
             socket=socket,
-            contacts=list(contacts),
+            contacts=self._contacts,
             rateLimit=rateLimit,
             contactsPerHost=contactsPerHost,
             random=random,
         )
-        self.node = self._makeNode()
+        self.node = self._newNode()
         self._run: _Run | None = _Run(self.node)
         self._released: Deferred[None] = succeed(None)
 
@@ -130,23 +155,35 @@ class DHTService(Service):
         After an exception, everything is released, including the port.
 
         :raises CannotListen: when the port can't be opened
+        :raises CannotOpenState: when the folder of the state can't be opened, or is in use
         :raises CannotOpenStore: when the store's file can't be opened
+        :raises StateFailed: when the state can't be read or written
         """
         if self.running:
             return
         run = self._present()
         with self._releasingOnFailure():
-            # Make the store first: if it can't be opened, no port is opened in vain.
+            # Open the files first: if they can't be opened, no port is opened in vain.
+            keeper = run.keeper = None if self._makeKeeper is None else self._makeKeeper()
+            kept = None if keeper is None else keeper.recall(run.node.id)
             store = self._store
-            if callable(store):
+            if isinstance(store, _Default):
+                store = None if keeper is None else self._makeDefaultStore(keeper)
+                run.madeStore = store
+            elif callable(store):
                 store = run.madeStore = store()
             self._listen(run)
+            if kept is not None:
+                run.node._resume(kept.id, [*self._contacts, *kept.contacts])
+                self._logStart(run.node)
             if store is not None:
                 run.node.register(COMMAND, ValueHandler(store))
                 run.keepsValues = True
         super().startService()
         run.monitor = NodeMonitor(self._clock, run.node, self._log)
         run.monitor.start()
+        if keeper is not None:
+            keeper.start(run.node)
         run.startedAt = self._clock.seconds()
 
     def stopService(self) -> Deferred[None]:
@@ -164,12 +201,21 @@ class DHTService(Service):
     def _present(self) -> _Run:
         """Return the present run, or begin a new one if the last run has ended."""
         if self._run is None:
-            node = self._makeNode()
+            node = self._newNode()
             # The service outlives its nodes, so the handlers pass from each node to the next.
             node._commands = self.node._commands
             self.node = node
             self._run = _Run(node)
         return self._run
+
+    def _newNode(self) -> DHTNode:
+        node = self._makeNode()
+        # The state is not known before the process has its final user and folder.
+        node._isHeld = self._makeKeeper is not None
+        return node
+
+    def _makeDefaultStore(self, keeper: StateKeeper) -> SQLiteStore:
+        return SQLiteStore(reactorOf(self._clock), join(keeper.folder.path, VALUES_FILE))
 
     def _listen(self, run: _Run) -> None:
         if run.isListening:
@@ -177,6 +223,10 @@ class DHTService(Service):
         node = run.node
         node.listen(self._port, self._interface)
         run.isListening = True
+        if not node._isHeld:
+            self._logStart(node)
+
+    def _logStart(self, node: DHTNode) -> None:
         self._log.info(
             "listening on {address} as {kind} {id}; bootstrap nodes: {bootstrap}",
             address=str(node.address()),
@@ -226,9 +276,16 @@ class DHTService(Service):
             with suppress(KeyError):
                 node.unregister(COMMAND)
         contacts = len(node.contacts())
+        written = None if run.keeper is None else run.keeper.stop()
         await node.destroy()
-        if run.madeStore is not None:
-            await maybeDeferred(run.madeStore.close)
+        try:
+            if written is not None:
+                await written
+            if run.madeStore is not None:
+                await maybeDeferred(run.madeStore.close)
+        finally:
+            if run.keeper is not None:
+                run.keeper.close()
         if run.startedAt is not None:
             counts = node.counters.asDict()
             self._log.info(
@@ -249,6 +306,7 @@ class _Run:
     :ivar isListening: whether the service has opened the port of the node
     :ivar keepsValues: whether the service has registered a handler for values
     :ivar madeStore: the store that the service has made, or None
+    :ivar keeper: the keeper of the node's state; None without a state, and before the start
     :ivar monitor: the monitor of the node; None before the node has started
     :ivar startedAt: the time at which the node started, in seconds; None before the start
     """
@@ -258,5 +316,6 @@ class _Run:
         self.isListening = False
         self.keepsValues = False
         self.madeStore: IValueStore | ValueStore | None = None
+        self.keeper: StateKeeper | None = None
         self.monitor: NodeMonitor | None = None
         self.startedAt: float | None = None

@@ -3,5 +3,6 @@ What a node keeps on the disk to find its way back after a restart.
 """
 
 from .folder import StateFolder
+from .keeper import VALUES_FILE, StateKeeper
 
-__all__ = ["StateFolder"]
+__all__ = ["VALUES_FILE", "StateFolder", "StateKeeper"]
