@@ -45,17 +45,25 @@ class OptionsTests(SynchronousTestCase):
                 "ephemeral": 0,
                 "rate-limit": RateLimit(),
                 "contacts-per-host": 4,
+                "state": None,
                 "store": "memory",
                 "store-size": DEFAULT_MAXIMUM_BYTES,
                 "store-age": DEFAULT_MAXIMUM_AGE,
             },
         )
 
+    def test_stateHoldsTheValues(self) -> None:
+        """With a folder for the state, values are kept in it, unless a store is named."""
+        self.assertEqual(parse("--state", "a/b")["store"], "sqlite:a/b/values.sqlite")
+        for store in ("memory", "none", "sqlite:c"):
+            self.assertEqual(parse("--state", "a/b", "--store", store)["store"], store)
+
     def test_eachOptionIsConverted(self) -> None:
         """Each option is converted to an argument of the node or of its store."""
         options = parse(
             *("--bootstrap", "localhost:10001", "--bootstrap", ":10002", "--port", "6620"),
             *("--interface", "127.0.0.1", "--id", "Ab" * 32, "--ephemeral"),
+            *("--state", "/var/lib/dwdht"),
             *("--store", "sqlite:/var/lib/values", "--store-size", "2G", "--store-age", "12h"),
             *("--rate-limit", "1000", "--contacts-per-host", "64"),
         )
@@ -69,6 +77,7 @@ class OptionsTests(SynchronousTestCase):
                 "ephemeral": 1,
                 "rate-limit": RateLimit(1000, 3000),
                 "contacts-per-host": 64,
+                "state": "/var/lib/dwdht",
                 "store": "sqlite:/var/lib/values",
                 "store-size": 2 * 1024**3,
                 "store-age": 12 * 3600,

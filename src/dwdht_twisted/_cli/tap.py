@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from os.path import join
 from typing import Any, NoReturn
 
 from twisted.python import usage
@@ -21,6 +22,7 @@ from .._core.limits.bounds import (
     REQUEST_RATE,
 )
 from .._core.wire import ID_BYTES, isIPv4
+from .._state import VALUES_FILE
 from ..errors import DHTError
 from ..interfaces import IValueStore
 from ..service import DHTService
@@ -87,7 +89,21 @@ class NodeOptions(BootstrapOptions):
             "The most nodes of one public address that are listed. Raise it at all nodes of a "
             "network that has more nodes on one address, such as a cloud machine or a NAT.",
         ],
-        ["store", None, "memory", "Where values are kept: memory, none, or sqlite:PATH."],
+        [
+            "state",
+            None,
+            None,
+            "The folder in which the node's id, its contacts and its values are kept over a "
+            "restart; it is made if it is missing. Without it, nothing is kept but the values of "
+            "sqlite:PATH.",
+        ],
+        [
+            "store",
+            None,
+            None,
+            "Where values are kept: memory, none, or sqlite:PATH. By default in the folder of "
+            "--state, and in memory without it.",
+        ],
         [
             "store-size",
             None,
@@ -125,6 +141,11 @@ class NodeOptions(BootstrapOptions):
             )
         if self["id"] is not None:
             self["id"] = readHex(self["id"], "--id", ID_BYTES)
+        if self["state"] == "":
+            raise usage.UsageError("--state must be a folder, not ''")
+        if self["store"] is None:
+            state = self["state"]
+            self["store"] = f"{_SQLITE}{join(state, VALUES_FILE)}" if state else "memory"
         if not _isStore(self["store"]):
             raise usage.UsageError(
                 f"--store must be memory, none, or sqlite:PATH, not {self['store']!r}"
@@ -191,6 +212,7 @@ def makeNodeService(
         port=options["port"],
         interface=options["interface"] or "",
         store=_storeMaker(options, reactor),
+        state=options["state"],
         bootstrap=options["bootstrap"],
         id=options["id"],
         ephemeral=bool(options["ephemeral"]),
