@@ -4,6 +4,8 @@ When contacts were seen, and which of them are to be pinged.
 
 from __future__ import annotations
 
+from random import Random
+
 from dwdht_twisted._core.routing import LONGEST_CHECK, SHORTEST_CHECK
 from dwdht_twisted._core.routing.freshness import (
     CONFIRM_PATH_AFTER,
@@ -11,6 +13,7 @@ from dwdht_twisted._core.routing.freshness import (
     LISTED_DEAD,
     PATH_STAYS_OPEN,
 )
+from dwdht_twisted._core.wire import Contact, splitContacts, unpackContact
 from tests.helpers.core.tables import TableTestCase, claim, far
 
 
@@ -53,6 +56,57 @@ class UnseenTests(TableTestCase):
         freshness.given(far(2).address, b"2" * 32)
         self.assertEqual(freshness.token(far(1).address), b"1" * 32)
         self.assertIsNone(freshness.token(far(2).address))
+
+
+class UnconfirmedTests(TableTestCase):
+    """
+    The contacts that have not been seen since the machine has slept.
+    """
+
+    def test_sightConfirmsAContact(self) -> None:
+        """
+        All contacts are unconfirmed after a sleep, until they answer, bring back a token or leave
+        the table. Later contacts are not.
+        """
+        freshness = self.table.freshness
+        contacts = self.fill(5)
+        self.assertFalse(any(freshness.isUnconfirmed(each.address) for each in contacts))
+        freshness.slept()
+        self.assertTrue(all(freshness.isUnconfirmed(each.address) for each in contacts))
+        self.table.answered(contacts[0], 100.0)
+        freshness.confirmed(contacts[1].id or b"", contacts[1].address, 100.0)
+        self.table.failed(contacts[2].address, 100.0)
+        self.table.answered(contacts[2], 101.0)
+        self.table.answered(far(9), 101.0)
+        left = [each for each in self.table.contacts() if freshness.isUnconfirmed(each.address)]
+        self.assertEqual(left, contacts[3:])
+        self.assertEqual(len(freshness.unconfirmed), 2)
+
+    def test_unconfirmedContactsAreLeftOut(self) -> None:
+        """
+        The closest confirmed contacts are those of `closest` without the unconfirmed ones, for any
+        target and number, with and without claims.
+        """
+        draw = Random(17)
+        for number in range(60):
+            self.table.answered(Contact(draw.randbytes(32), f"10.0.1.{number}", 1), 0.0)
+        claim(self.table, Contact(draw.randbytes(32), "10.0.2.1", 1), 0.0)
+        freshness = self.table.freshness
+        for _ in range(3):
+            freshness.slept()
+            for contact in draw.sample(self.table.contacts(), draw.randrange(30)):
+                self.table.answered(contact, 1.0)
+            for _ in range(20):
+                target, count = draw.randbytes(32), draw.choice((1, 5, 20, 70))
+                withClaims = draw.random() < 0.5
+                expected = [
+                    each
+                    for each in self.table.closest(target, 100, withClaims=withClaims)
+                    if not freshness.isUnconfirmed(each.address)
+                ][:count]
+                compact = self.table.confirmedCompact(target, count, withClaims=withClaims)
+                found = [unpackContact(each) for each in splitContacts(compact, 100)]
+                self.assertEqual(found, expected)
 
 
 class IntervalTests(TableTestCase):

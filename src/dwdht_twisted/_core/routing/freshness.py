@@ -14,6 +14,9 @@ A few of the closest contacts are pinged far more often.  A NAT or a firewall in
 may let only those datagrams in that come from an address to which it has sent lately.  Other nodes
 learn of this node from its neighbours, and these relay pings to it.
 
+After the machine of this node has slept, its contacts may have gone.  They are *unconfirmed* until
+they show that they are there.
+
 The arguments ``now`` are times in seconds.
 """
 
@@ -63,14 +66,16 @@ class Freshness:
     The times of the contacts of one table.
 
     :param entries: the proven contacts by their addresses; the table changes them
+    :ivar unconfirmed: the unconfirmed contacts in compact form; the table removes those that leave
     """
 
-    __slots__ = ("_deaths", "_entries", "_lived")
+    __slots__ = ("_deaths", "_entries", "_lived", "unconfirmed")
 
     def __init__(self, entries: Mapping[HostPort, Entry]) -> None:
         self._entries = entries
         self._lived = TIME_AT_START
         self._deaths = 1.0
+        self.unconfirmed: set[bytes] = set()
 
     @property
     def interval(self) -> float:
@@ -84,10 +89,20 @@ class Freshness:
         if pause > PATH_STAYS_OPEN:
             entry.openSince = now
         entry.lastSeen = now
+        self.unconfirmed.discard(entry.compact)
         self._lived += pause
         if self._lived > REMEMBERED_TIME:
             self._lived /= 2
             self._deaths /= 2
+
+    def slept(self) -> None:
+        """Note that the machine of this node has slept until now."""
+        self.unconfirmed = {entry.compact for entry in self._entries.values()}
+
+    def isUnconfirmed(self, address: HostPort) -> bool:
+        """Whether the contact of an address is unconfirmed."""
+        entry = self._entries.get(address)
+        return entry is not None and entry.compact in self.unconfirmed
 
     def died(self, entry: Entry, now: float) -> None:
         """Note that a contact was found dead."""

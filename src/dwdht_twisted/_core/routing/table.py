@@ -259,6 +259,14 @@ class RoutingTable:
                 return answer
         return b"".join(self._closest(target, count, withClaims))
 
+    def confirmedCompact(self, target: bytes, count: int = K, *, withClaims: bool = False) -> bytes:
+        """The result of `closestCompact` without contacts that are unconfirmed after a sleep."""
+        unconfirmed = self.freshness.unconfirmed
+        if not unconfirmed:
+            return self.closestCompact(target, count, withClaims=withClaims)
+        found = self._closest(target, len(self) + count, withClaims)
+        return b"".join([each for each in found if each not in unconfirmed][:count])
+
     def _closest(self, target: bytes, count: int, withClaims: bool) -> list[bytes]:
         wanted = int.from_bytes(target, "big")
 
@@ -363,6 +371,7 @@ class RoutingTable:
         self.buckets.remove(entry)
         del self._entries[entry.number]
         del self._byAddress[entry.address]
+        self.freshness.unconfirmed.discard(entry.compact)
         self._hostCounts.remove(entry.address[0])
 
 

@@ -179,7 +179,7 @@ class Answers:
         # A node that looks up its own id is joining.  If the table has few contacts, the answer to
         # this node also contains claims, because nodes that join together may know only each other.
         isJoining = message.id is not None and message.id == message.target
-        return self._table.closestCompact(message.target or b"", withClaims=isJoining)
+        return self._table.confirmedCompact(message.target or b"", withClaims=isJoining)
 
 
 def _flagsFor(message: wire.RequestMessage, token: bytes | None) -> bytes | None:

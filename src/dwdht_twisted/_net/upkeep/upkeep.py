@@ -9,6 +9,8 @@ The periodic work of a node, every ten seconds.
 * A node refreshes its routing table by lookups; see `TableRefresher`.
 * A node without contacts, or to whom nobody answers, tries to join again, at growing intervals; see
   `RetrySchedule`.  It looks up its own id for this, and asks the contacts that it still knows.
+* A node whose machine has slept pings all of its contacts, and names no contact to other nodes
+  before it has answered; see `Waking`.
 * A node rotates the secrets of its round-trip tokens.
 """
 
@@ -23,10 +25,16 @@ from ..requests import Caller
 from .membership import Membership
 from .refreshing import TableRefresher
 from .retrying import RetrySchedule
+from .waking import Waking
 
 #: The time between two rounds of the periodic work, in seconds.  Larger: far buckets fill more
 #: slowly, because a round fills at most one.  Smaller: an idle node uses more processor time.
 INTERVAL = 10.0
+
+#: A machine whose rounds were farther apart than this has slept, in seconds.  Larger: a node names
+#: contacts that have gone while it slept.  Smaller: a process that was stopped for a short time
+#: pings all of its contacts.
+SLEPT_AFTER = 60.0
 
 #: The time within which a dead contact leaves the routing table, in seconds.  By then the contact
 #: has been pinged, and the ping has timed out.  Where many die, it leaves far sooner.
@@ -65,6 +73,8 @@ class Upkeep:
         self._membership = membership
         self._refresher = refresher
         self._retries = RetrySchedule(environment.random)
+        self._waking = Waking(environment, table, caller)
+        self._workedAt = 0.0
         self._timer: IDelayedCall | None = None
         self._rotatedAt: dict[TokenIssuer, float] = {}
 
@@ -78,12 +88,14 @@ class Upkeep:
         clock, random = self._environment.clock, self._environment.random
         now = clock.seconds()
         self._rotatedAt = dict.fromkeys(self._rotations, now)
+        self._workedAt = now
         self._refresher.start(now)
         self._retries.start(now)
         self._timer = clock.callLater(random.random() * INTERVAL, self._work)
 
     def stop(self) -> None:
         """Stop the periodic work."""
+        self._waking.stop()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -92,11 +104,15 @@ class Upkeep:
         clock = self._environment.clock
         self._timer = clock.callLater(INTERVAL, self._work)
         now = clock.seconds()
+        hasSlept = now - self._workedAt > SLEPT_AFTER
+        self._workedAt = now
         for issuer, interval in self._rotations.items():
             if now - self._rotatedAt[issuer] >= interval:
                 self._rotatedAt[issuer] = now
                 issuer.rotate()
         self._table.buckets.forgetAnswers()
+        if hasSlept:
+            self._wake()
         isCutOff = self._caller.isCutOff
         if not isCutOff:
             self._checkContacts(now)
@@ -113,6 +129,12 @@ class Upkeep:
         ):
             self._retries.retried(now)
             self._refresher.run(self._membership.join())
+
+    def _wake(self) -> None:
+        self._waking.wake()
+        if self._membership.hasJoined and not self._refresher.isRunning:
+            # Other nodes may be the closest by now.
+            self._refresher.run(self._membership.bootstrap())
 
     def _checkContacts(self, now: float) -> None:
         self._caller.probing.recheckClaimed()
