@@ -99,7 +99,7 @@ class MarkupTests(SynchronousTestCase):
         self.assertEqual(Path(command[0]).name, "twistd")
         options = Options()
         options.parseOptions(command[command.index("dwdht") + 1 :])
-        self.assertEqual(options["store"], "sqlite:values.sqlite")
+        self.assertEqual(options["store"], "sqlite:/var/lib/dwdht/values.sqlite")
 
     def test_optionTableIsComplete(self) -> None:
         """The table of options lists exactly the options of ``twistd dwdht``."""
