@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 from random import Random
+from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 from subprocess import PIPE, Popen
 
 from twisted.logger import capturedLogs
@@ -182,6 +183,20 @@ class FileTests(FolderTestCase):
         error = self.assertRaises(StateFailed, folder.write, "list", b"new")
         self.assertIn(str(self.path / "list"), str(error))
         self.assertEqual(folder.read("list"), b"old")
+
+    def test_fullDiskKeepsFile(self) -> None:
+        """A write for which there is no room leaves the file as it was, and no rest of its own."""
+        folder = self.open()
+        folder.write("list", b"old")
+        limits = getrlimit(RLIMIT_FSIZE)
+        # No file may grow beyond this number of bytes, as on a disk that is nearly full.
+        setrlimit(RLIMIT_FSIZE, (4096, limits[1]))
+        try:
+            self.assertRaises(StateFailed, folder.write, "list", bytes(100_000))
+        finally:
+            setrlimit(RLIMIT_FSIZE, limits)
+        self.assertEqual(folder.read("list"), b"old")
+        self.assertEqual(sorted(each.name for each in self.path.iterdir()), ["folder.lock", "list"])
 
     def test_unreadableFileFails(self) -> None:
         """A file that can't be read is left alone, and the failure names it."""

@@ -132,6 +132,8 @@ class StateFolder:
                 os.replace(temporary, path)
                 self._syncFolder()
             except OSError as error:
+                with suppress(OSError):
+                    os.unlink(temporary)
                 raise StateFailed(f"{path} can't be written: {error.strerror}") from error
 
     def setAside(self, name: str, reason: str) -> None:
