@@ -23,7 +23,7 @@ from ..errors import CannotOpenState, StateFailed
 try:
     # At the top of the module: after twistd has changed its root folder, this can't be imported.
     from fcntl import LOCK_EX, LOCK_NB, flock
-except ImportError:  # pragma: no cover
+except ImportError:
     # Windows has no such locks.
     HAS_LOCKS = False
 else:
@@ -163,7 +163,7 @@ class StateFolder:
 
     def _refusal(self, lock: int) -> str | None:
         """Lock the folder, and return None, or the reason why it can't be used."""
-        if not HAS_LOCKS:  # pragma: no cover
+        if not HAS_LOCKS:
             return "can't be locked on this operating system"
         try:
             flock(lock, LOCK_EX | LOCK_NB)

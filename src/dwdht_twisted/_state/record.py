@@ -61,7 +61,7 @@ def merge(former: list[Contact], present: list[Contact]) -> list[Contact]:
     Choose the contacts to keep, at most `MAXIMUM_RECALLED`.
 
     Contacts of the table that were kept before come first: a node that was up long is likely to
-    stay up (Maymounkov and Mazieres, "Kademlia", section 2.1).  Then come the other contacts of the
+    stay up (Maymounkov and Mazieres, "Kademlia", section 2.2).  Then come the other contacts of the
     table.  Contacts that are in the table no more follow only if there are few others.
 
     :param former: the contacts that were kept before, in their order
