@@ -32,7 +32,7 @@ from ._core.wire import Contact
 from ._monitor import NodeMonitor
 from ._net.arguments import checkContacts, parseAddresses
 from ._net.names import isService, threads  # noqa: F401
-from ._state import VALUES_FILE, StateKeeper
+from ._state import VALUES_FILE, NodeRecord, StateKeeper
 from .interfaces import AddressLike, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .values import COMMAND, SQLiteStore, ValueHandler
@@ -164,14 +164,8 @@ class DHTService(Service):
         run = self._present()
         with self._releasingOnFailure():
             # Open the files first: if they can't be opened, no port is opened in vain.
-            keeper = run.keeper = None if self._makeKeeper is None else self._makeKeeper()
-            kept = None if keeper is None else keeper.recall(run.node.id)
-            store = self._store
-            if isinstance(store, _Default):
-                store = None if keeper is None else self._makeDefaultStore(keeper)
-                run.madeStore = store
-            elif callable(store):
-                store = run.madeStore = store()
+            kept = self._recall(run)
+            store = self._openStore(run)
             self._listen(run)
             if kept is not None:
                 run.node._resume(kept.id, [*self._contacts, *kept.contacts])
@@ -182,8 +176,8 @@ class DHTService(Service):
         super().startService()
         run.monitor = NodeMonitor(self._clock, run.node, self._log)
         run.monitor.start()
-        if keeper is not None:
-            keeper.start(run.node)
+        if run.keeper is not None:
+            run.keeper.start(run.node)
         run.startedAt = self._clock.seconds()
 
     def stopService(self) -> Deferred[None]:
@@ -214,8 +208,24 @@ class DHTService(Service):
         node._isHeld = self._makeKeeper is not None
         return node
 
-    def _makeDefaultStore(self, keeper: StateKeeper) -> SQLiteStore:
-        return SQLiteStore(reactorOf(self._clock), join(keeper.folder.path, VALUES_FILE))
+    def _recall(self, run: _Run) -> NodeRecord | None:
+        """Open the state, and return what it holds; None without a state."""
+        if self._makeKeeper is None:
+            return None
+        run.keeper = self._makeKeeper()
+        return run.keeper.recall(run.node.id)
+
+    def _openStore(self, run: _Run) -> IValueStore | ValueStore | None:
+        """Return the store of a run, and make it unless it was given."""
+        store = self._store
+        if callable(store):
+            store = run.madeStore = store()
+        elif isinstance(store, _Default):
+            if run.keeper is None:
+                return None
+            path = join(run.keeper.folder.path, VALUES_FILE)
+            store = run.madeStore = SQLiteStore(reactorOf(self._clock), path)
+        return store
 
     def _listen(self, run: _Run) -> None:
         if run.isListening:

@@ -4,5 +4,6 @@ What a node keeps on the disk to find its way back after a restart.
 
 from .folder import StateFolder
 from .keeper import VALUES_FILE, StateKeeper
+from .record import NodeRecord
 
-__all__ = ["VALUES_FILE", "StateFolder", "StateKeeper"]
+__all__ = ["VALUES_FILE", "NodeRecord", "StateFolder", "StateKeeper"]
