@@ -9,7 +9,7 @@ shows how these parts are wired.
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from random import Random
 from typing import Any
@@ -25,7 +25,6 @@ from ._awaitable import awaitable
 from ._clock import clockOf
 from ._core import wire
 from ._core.counters import Counters
-from ._core.health import Health
 from ._core.identity import Identity
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
@@ -35,6 +34,7 @@ from ._net.answering import HandlerHost
 from ._net.asking import QueryStream, Question
 from ._net.assembly import Node, assemble
 from ._net.environment import Environment
+from ._net.observed import Observed
 from ._net.port import DatagramPort
 from ._net.randomness import PooledRandom
 from ._net.reporting import Reports
@@ -46,7 +46,7 @@ DEFAULT_RATE_LIMIT = RateLimit()
 
 
 @implementer(IDHTNode, ICommandHandler)
-class DHTNode(HandlerHost, DatagramProtocol):
+class DHTNode(HandlerHost, Observed, DatagramProtocol):
     """
     A node of the network.
 
@@ -165,7 +165,9 @@ class DHTNode(HandlerHost, DatagramProtocol):
         """Start a node that was held and whose port is open, with the state of an earlier run."""
         self.id = self._identity.id = id
         self._identity.become(isMember=not self.ephemeral)
+        watchers = self._parts.vitals.watchers
         self._parts = self._assemble(id, contacts=contacts)
+        self._parts.vitals.watchers = watchers
         self._isHeld = False
         self._start()
 
@@ -356,33 +358,6 @@ class DHTNode(HandlerHost, DatagramProtocol):
         parts = self._parts
         used = maybeDeferred(self._use)
         return parts.queries.track(used.addCallback(lambda _: parts.pings.holepunch(*given)))
-
-    @property
-    def isCutOff(self) -> bool:
-        """Whether contacts are silent, and no node has answered for a minute."""
-        return self._parts.caller.isCutOff
-
-    @property
-    def health(self) -> Health:
-        """Whether the node reaches its network, and why not."""
-        return self._parts.vitals.health
-
-    def watchHealth(self, watcher: Callable[[Health], object]) -> Callable[[], None]:
-        """
-        Call a function with the present health, and each time when the node becomes online,
-        degraded or offline.
-
-        A line that is down is noticed within 15 seconds while somebody watches, because the node
-        then pings a contact when nobody has answered for 8 seconds.
-
-        :param watcher: called with the new `Health`; what it raises is logged
-        :return: a function that ends the watch
-        """
-        return self._parts.vitals.watch(watcher)
-
-    def contacts(self) -> list[Contact]:
-        """The contacts of the routing table.  Each of them has answered this node."""
-        return self._parts.table.contacts()
 
     # Joining.
 

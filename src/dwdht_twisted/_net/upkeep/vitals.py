@@ -42,6 +42,7 @@ class Vitals:
     :param table: knows the contacts
     :param caller: pings contacts, and knows when a node has answered last
     :param membership: knows whether the node has joined
+    :ivar watchers: the state that each watcher was told, None at first
     """
 
     _log = Logger()
@@ -60,8 +61,7 @@ class Vitals:
         self._caller = caller
         self._membership = membership
         self._diagnosis = Diagnosis()
-        # The state that each watcher was told, None at first.
-        self._told: dict[Watcher, str | None] = {}
+        self.watchers: dict[Watcher, str | None] = {}
         self._isRunning = False
         self._startedAt = 0.0
         self._timer: IDelayedCall | None = None
@@ -91,10 +91,12 @@ class Vitals:
         :return: a function that ends the watch
         """
 
-        def end() -> None:
-            self._told.pop(watcher, None)
+        watchers = self.watchers
 
-        self._told[watcher] = None
+        def end() -> None:
+            watchers.pop(watcher, None)
+
+        watchers[watcher] = None
         if self._isRunning:
             self._lookIn(0.0)
         return end
@@ -103,7 +105,7 @@ class Vitals:
         """Note that the node runs."""
         self._isRunning = True
         self._startedAt = self._clock.seconds()
-        if self._told:
+        if self.watchers:
             self._lookIn(0.0)
 
     def stop(self) -> None:
@@ -125,7 +127,7 @@ class Vitals:
         health = self.health
         self._tell(health)
         # A watcher may have destroyed the node, or may have ended the last watch.
-        if self._isRunning and self._told:
+        if self._isRunning and self.watchers:
             self._lookIn(max(LEAST_PAUSE, self._sound(health)))
 
     def _sound(self, health: Health) -> float:
@@ -161,12 +163,12 @@ class Vitals:
 
     def _tell(self, health: Health) -> None:
         isStarting = self._clock.seconds() - self._startedAt < OFFLINE_AFTER
-        for watcher, told in tuple(self._told.items()):
+        for watcher, told in tuple(self.watchers.items()):
             # A node that is starting is not called offline until it had the time to join.
             isTooEarly = told is None and health.state == OFFLINE and isStarting
-            if told == health.state or isTooEarly or watcher not in self._told:
+            if told == health.state or isTooEarly or watcher not in self.watchers:
                 continue
-            self._told[watcher] = health.state
+            self.watchers[watcher] = health.state
             try:
                 watcher(health)
             except Exception:
