@@ -123,6 +123,7 @@ Differences of `HostReactor` from a real reactor:
   `HostReactor.crash` ends a host as if its process was killed.  After a shutdown or a crash,
   `MemoryNetwork.reactor` returns a new reactor for the same address.
 - ``getDelayedCalls`` lists the calls of all hosts.
+- `MemoryNetwork.changeAddress` gives a running host another address; its ports stay open.
 - `HostReactor.setClock` sets the clock of a host forward or back.  ``advance`` of the network's
   clock lets all hosts sleep.
 - The work of a thread is done at once, in the thread of the test and in no simulated time.  The

@@ -158,6 +158,19 @@ class MemoryNetwork:
         """
         return self._hosts.reactor(host)
 
+    def changeAddress(self, host: str, to: str) -> None:
+        """
+        Give a running host another address.  Its reactor and its open ports stay the same.
+
+        Datagrams to the old address vanish from now on, also those in flight.
+
+        :param host: the address until now
+        :param to: the new IPv4 address
+        :raises ValueError: when no host runs at the address, when the new one isn't an IPv4 address
+            that other hosts can send to, or when it is taken
+        """
+        self._hosts.move(host, to)
+
     def addName(self, name: str, *hosts: str) -> None:
         """
         Let a name stand for these hosts from now on.  Earlier hosts of the name are replaced.

@@ -155,6 +155,17 @@ class MemoryPort:
         self._isUnrestricted = self.acceptsAll = False
         del self._network.ports[self._source]
 
+    def moveTo(self, host: str) -> None:
+        """
+        Take another address, and stay open.
+
+        :param host: the new IPv4 address of the host
+        """
+        ports = self._network.ports
+        del ports[self._source]
+        self._source = (host, self._source[1])
+        ports[self._source] = self
+
     def _isOpen(self) -> bool:
         return self._network.ports.get(self._source) is self
 

@@ -51,6 +51,36 @@ class ReactorTests(NetworkTestCase):
         self.assertIs(self.network.reactor(A), self.network.reactor(A))
         self.assertIsNot(self.network.reactor(A), self.network.reactor(B))
 
+    def test_hostKeepsItsPortsAtANewAddress(self) -> None:
+        """
+        A host that gets another address keeps its reactor and its port. It sends from the new
+        address and receives there. A datagram to the old one is lost, even one in flight.
+        """
+        self.build(latency=0.1)
+        reactor = self.reactor()
+        self.send(B, A, b"in flight")
+        self.network.changeAddress(A, "10.9.9.9")
+        self.assertEqual(reactor.host, "10.9.9.9")
+        self.assertIs(self.network.reactor("10.9.9.9"), reactor)
+        self.send(B, A, b"too late")
+        self.ports[A].write(b"from there", (B, 1000))
+        self.ports[B].write(b"to there", ("10.9.9.9", 1000))
+        self.clock.runFor(1)
+        self.assertEqual(self.recorders[B].received, [(b"from there", ("10.9.9.9", 1000))])
+        self.assertEqual(self.recorders[A].payloads, [b"to there"])
+        self.assertIsNot(self.reactor(), reactor)
+
+    def test_hostTakesOnlyAFreeAddress(self) -> None:
+        """
+        ``changeAddress`` raises ValueError for a new address that is taken, loopback or no address,
+        and for an old one where no host runs.
+        """
+        self.reactor()
+        self.network.reactor(B)
+        for host, to in ((A, B), (A, "127.0.0.1"), (A, "name"), ("10.8.8.8", "10.9.9.9")):
+            self.assertRaises(ValueError, self.network.changeAddress, host, to)
+        self.assertEqual(self.reactor().host, A)
+
     def test_hostWithoutAddressIsNew(self) -> None:
         """
         Each of 1,000 calls of ``reactor`` without an address makes a new host with a new address.

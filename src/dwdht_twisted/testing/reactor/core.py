@@ -98,6 +98,19 @@ class CoreReactor:
         for each in list(self.clockWatch):
             each.setAgain()
 
+    def moveTo(self, host: str) -> None:
+        """
+        Take another address; `MemoryNetwork.changeAddress` calls this.
+
+        :param host: the new IPv4 address
+        """
+        for port in self._ownPorts():
+            port.moveTo(host)
+        self.host = host
+
+    def _ownPorts(self) -> list[MemoryPort]:
+        return [port for (host, _), port in self._network.ports.items() if host == self.host]
+
     def _ownCalls(self) -> list[DelayedCall]:
         return [
             call
@@ -250,7 +263,7 @@ class CoreReactor:
         for call in self._ownCalls():
             # As in a real reactor that has stopped, the call stays listed and can be cancelled.
             call.func, call.args, call.kw = _ignore, (call.func,), {}
-        return [port for (host, _), port in self._network.ports.items() if host == self.host]
+        return self._ownPorts()
 
     # Methods that only the owner of a real reactor calls.
 

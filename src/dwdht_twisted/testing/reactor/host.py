@@ -144,10 +144,37 @@ class Hosts:
             host = next(each for each in self._addresses if each not in self._reactors)
         reactor = self._reactors.get(host)
         if reactor is None or not reactor.running:
-            if not isIPv4(host) or isLoopback(host) or host == ANY:
-                raise ValueError(f"a host is an IPv4 address that others can reach, not {host!r}")
+            _check(host)
             reactor = self._reactors[host] = HostReactor(self._network, host)
         return reactor
+
+    def move(self, host: str, to: str) -> None:
+        """
+        Give a running host another address.
+
+        :raises ValueError: when no host runs at the address, when the new one isn't an IPv4 address
+            that other hosts can send to, or when it is taken
+        """
+        _check(to)
+        reactor = self._reactors.get(host)
+        if reactor is None or not reactor.running:
+            raise ValueError(f"no host runs at {host!r}")
+        taken = self._reactors.get(to)
+        if taken is not None and taken.running:
+            raise ValueError(f"another host runs at {to!r}")
+        del self._reactors[host]
+        self._reactors[to] = reactor
+        reactor.moveTo(to)
+
+
+def _check(host: str) -> None:
+    """
+    Check the address of a host.
+
+    :raises ValueError: when it isn't an IPv4 address that other hosts can send to
+    """
+    if not isIPv4(host) or isLoopback(host) or host == ANY:
+        raise ValueError(f"a host is an IPv4 address that others can reach, not {host!r}")
 
 
 __all__ = ["HostReactor", "Hosts"]
