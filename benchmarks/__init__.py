@@ -12,6 +12,8 @@ Each workload is a module:
 * `benchmarks.networks`: networks of nodes in one process.
 * `benchmarks.internet`: lookups on a simulated internet.
 * `benchmarks.growth`: the requests of a lookup as the network grows.
+* `benchmarks.dead`: lookups after a quarter of the nodes has died.
+* `benchmarks.idle`: the datagrams of nodes that nobody uses.
 * `benchmarks.start`: the time until a process has imported the package, or joined a network.
 
 `benchmarks.flood` is a program of its own: lookups of a node that is flooded with requests.

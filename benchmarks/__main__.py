@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NoReturn
 
-from . import growth, internet, networks, serving, start
+from . import dead, growth, idle, internet, networks, serving, start
 from .child import ChildFailed
 from .overview import draw
 from .plan import FULL_POPULATION, QUICK, Plan
@@ -30,6 +30,8 @@ WORKLOADS: dict[str, Callable[[Plan, Results], None]] = {
     "networks": networks.run,
     "internet": internet.run,
     "growth": growth.run,
+    "dead": dead.run,
+    "idle": idle.run,
     "start": start.run,
 }
 
@@ -44,6 +46,12 @@ class _Parser(argparse.ArgumentParser):
 def _rounds(given: str) -> int:
     if not given.isdigit() or not 1 <= int(given) <= 100:
         raise argparse.ArgumentTypeError(f"{given!r} is not a number of rounds from 1 to 100")
+    return int(given)
+
+
+def _nodes(given: str) -> int:
+    if not given.isdigit() or not 25 <= int(given) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{given!r} is not a number of nodes from 25 to 100000")
     return int(given)
 
 
@@ -82,6 +90,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"run only these workloads, of {', '.join(WORKLOADS)}",
     )
     parser.add_argument("--rounds", type=_rounds, help="how often each measurement is made")
+    parser.add_argument(
+        "--idle-nodes", type=_nodes, metavar="N", help="how many idle nodes are counted"
+    )
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--quick", action="store_true", help="take less than a minute")
     extent.add_argument(
@@ -99,6 +110,8 @@ def planFor(options: argparse.Namespace) -> Plan:
         plan = replace(plan, populations=(*plan.populations, FULL_POPULATION))
     if options.rounds is not None:
         plan = replace(plan, rounds=options.rounds)
+    if options.idle_nodes is not None:
+        plan = replace(plan, idleNodes=options.idle_nodes)
     return plan
 
 

@@ -28,6 +28,12 @@ class Plan:
     :ivar internetLookups: internet: the number of lookups, of all askers together
     :ivar populations: growth: the numbers of nodes
     :ivar lookups: growth: the number of lookups for each number of nodes
+    :ivar idleNodes: idle: the number of nodes
+    :ivar idleSimulatedSeconds: idle: the time that our nodes are counted, in simulated seconds
+    :ivar idleRealSeconds: idle: the time that the other subjects are counted, in seconds
+    :ivar deadNodes: dead: the number of nodes, of which a quarter dies
+    :ivar deadAskers: dead: the number of nodes that make lookups, in each of the two cases
+    :ivar deadLookups: dead: the number of lookups of each of them
     """
 
     rounds: int = 3
@@ -42,6 +48,12 @@ class Plan:
     internetLookups: int = 300
     populations: tuple[int, ...] = (100, 1000, 10000)
     lookups: int = 100
+    idleNodes: int = 200
+    idleSimulatedSeconds: float = 3600.0
+    idleRealSeconds: float = 240.0
+    deadNodes: int = 1000
+    deadAskers: int = 5
+    deadLookups: int = 24
 
     def turn(self, subjects: Sequence[T], round: int) -> list[T]:
         """The subjects in the order of a round.  Each subject comes first in one of the rounds."""
@@ -64,6 +76,12 @@ QUICK = Plan(
     internetLookups=40,
     populations=(100, 1000),
     lookups=25,
+    idleNodes=50,
+    idleSimulatedSeconds=600.0,
+    idleRealSeconds=5.0,
+    deadNodes=100,
+    deadAskers=2,
+    deadLookups=8,
 )
 
 #: The number of nodes that are simulated with ``--full`` only.

@@ -65,12 +65,24 @@ class Member {
 async function listen (options) {
   const socket = dgram.createSocket('udp4')
   await new Promise((resolve) => socket.bind(0, LOCAL_HOST, resolve))
+  count(socket)
   const member = new Member(socket, options)
   await member.ready()
   return member
 }
 
 const members = []
+const sent = { datagrams: 0, bytes: 0 }
+
+// Count the datagrams that a socket sends. dht-rpc calls send(buffer, offset, length, ...).
+function count (socket) {
+  const send = socket.send
+  socket.send = (buffer, offset, length, ...rest) => {
+    sent.datagrams++
+    sent.bytes += length
+    return send.call(socket, buffer, offset, length, ...rest)
+  }
+}
 
 async function time (operations, run) {
   const latencies = []
@@ -102,6 +114,12 @@ answerCalls({
     const cpu = cpuSeconds()
     await sleep(seconds * 1000)
     return cpuSeconds() - cpu
+  },
+
+  async traffic ({ seconds }) {
+    const before = { ...sent }
+    await sleep(seconds * 1000)
+    return { datagrams: sent.datagrams - before.datagrams, bytes: sent.bytes - before.bytes }
   },
 
   contacts () {

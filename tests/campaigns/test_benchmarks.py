@@ -6,19 +6,20 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from benchmarks import internet, networks, serving
+from benchmarks import dead, idle, internet, networks, serving
 from benchmarks.__main__ import main, parse, planFor
 from benchmarks.child import Child, ChildFailed
 from benchmarks.overview import draw
 from benchmarks.plan import QUICK, Plan
 from benchmarks.results import OURS, Results
-from benchmarks.subjects import ECHO, echo, ours, pythonProcess
+from benchmarks.subjects import DHT_RPC, ECHO, Missing, Subject, echo, ours, pythonProcess
 
 #: The smallest plan with which every workload can run.
 TINY = Plan(
@@ -34,6 +35,12 @@ TINY = Plan(
     internetLookups=6,
     populations=(30, 300),
     lookups=5,
+    idleNodes=25,
+    idleSimulatedSeconds=60.0,
+    idleRealSeconds=0.5,
+    deadNodes=40,
+    deadAskers=1,
+    deadLookups=3,
 )
 
 
@@ -47,6 +54,7 @@ class CommandLineTests(SynchronousTestCase):
         for arguments, expected in (
             (["--rounds", "0"], "rounds from 1 to 100"),
             (["--rounds", "many"], "rounds from 1 to 100"),
+            (["--idle-nodes", "3"], "nodes from 25 to 100000"),
             (["--only", "sleeping"], "there are serving, networks"),
             (["--json", "/nonexistent/file"], "in a folder that exists"),
             (["--quick", "--full"], "not allowed with"),
@@ -61,6 +69,7 @@ class CommandLineTests(SynchronousTestCase):
         self.assertEqual(planFor(parse([])), Plan())
         self.assertEqual(planFor(parse(["--quick"])), QUICK)
         self.assertEqual(planFor(parse(["--rounds", "7"])).rounds, 7)
+        self.assertEqual(planFor(parse(["--idle-nodes", "300"])).idleNodes, 300)
         self.assertEqual(planFor(parse(["--full"])).populations[-1], 100_000)
 
     def test_resultsAreShownAndWritten(self) -> None:
@@ -125,6 +134,50 @@ class RoundTests(SynchronousTestCase):
         self.assertEqual(outcomes["put"], [20.0])
         self.assertEqual(outcomes["get"], [1.0])
         self.assertGreaterEqual(outcomes["query"][0], 20.0)
+
+    def test_idleNodesSend(self) -> None:
+        """
+        25 idle nodes send some datagrams in a simulated minute, of at least 20 bytes each. A
+        subject that is not installed is noted.
+        """
+
+        def missing() -> Subject:
+            raise Missing("not here")
+
+        results = Results()
+        idle.run(TINY, results, (missing,))
+        [datagrams] = results.samples(idle.SENT, "25 nodes", OURS)
+        [size] = results.samples(idle.BYTES, "25 nodes", OURS)
+        self.assertTrue(10 < datagrams < 10_000)
+        self.assertTrue(20 < size * 3600 / datagrams < 1000)
+        self.assertEqual(results.notes, ["not here"])
+
+    def test_lookupsAmongDeadNodesFindTheLiving(self) -> None:
+        """
+        After 10 of 40 nodes have died, lookups find over 90 % of the closest live nodes. Some of
+        their datagrams, and fewer than half, go to the dead.
+        """
+        results = Results()
+        dead.run(TINY, results)
+        for case in dead.CASES:
+            [found] = results.samples(dead.FOUND, case, OURS)
+            self.assertGreater(found, 90.0)
+            [toDead] = results.samples(dead.TO_DEAD, case, OURS)
+            self.assertLess(toDead, 50.0)
+            [median] = results.samples(dead.MEDIAN, case, OURS)
+            [tail] = results.samples(dead.TAIL, case, OURS)
+            self.assertTrue(0.0 < median <= tail < 10_000.0)
+
+    def test_originalIsCounted(self) -> None:
+        """25 nodes of ``dht-rpc`` are counted on loopback for half a second."""
+        results = Results()
+        idle.run(replace(TINY, rounds=0), results)
+        if results.notes:
+            raise SkipTest(results.notes[0])
+        [datagrams] = results.samples(idle.SENT, "25 nodes", DHT_RPC)
+        [size] = results.samples(idle.BYTES, "25 nodes", DHT_RPC)
+        self.assertGreaterEqual(datagrams, 0.0)
+        self.assertGreaterEqual(size, 0.0)
 
 
 class ChildTests(SynchronousTestCase):
