@@ -19,12 +19,12 @@ The modules, from the lowest to the highest:
 
 - `hosts`: the addresses of hosts, and the delays of their links
 - `record`: the trace of a run, and the invariants that it broke
-- `partitions`: which hosts are or were separated, and when
+- `partitions`: which hosts are or were separated or off the network, and when
 - `members`: an honest host, whose node is started, crashes, and is started again
 - `swarm`: the network with all its hosts
 - `liars`: hostile hosts
 - `combined`: hostile hosts whose behaviour is drawn from a seed
-- `faults`, `schedule`: the faults, and their times
+- `faults`, `machines`, `schedule`: the faults, and their times
 - `reach`: the nodes that a perfect lookup finds
 - `tally`, `workload`: the puts, gets and pings of the nodes, and their outcomes
 - `invariants`: the conditions that must hold

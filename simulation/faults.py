@@ -1,5 +1,5 @@
 """
-Faults of a network: each begins, lasts for some time, and ends.
+Faults of a network and of its nodes: each begins, lasts for some time, and ends.
 
 The trace of a run contains the ``repr`` of each fault, so a change of the name or the fields of a
 fault changes the trace.
@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .combined import makeLiar
-from .hosts import hostOf
 from .liars import Liar
 from .members import Member
 from .swarm import Swarm
@@ -67,7 +66,7 @@ class Partition(Fault):
 
     def begin(self, swarm: Swarm) -> None:
         """Separate the two sides."""
-        swarm.partitions.cut(hostOf(index) for index in self.members)
+        swarm.partitions.cut(swarm.members[index].host for index in self.members)
 
     def end(self, swarm: Swarm) -> None:
         """End all partitions, also those of other faults."""
@@ -114,16 +113,18 @@ class Slowness(Fault):
 
     members: Sequence[int]
     seconds: float
+    _hosts: list[str] = field(default_factory=list, repr=False)
 
     def begin(self, swarm: Swarm) -> None:
         """Add to the delays of the links."""
-        for index in self.members:
-            swarm.links.slowDown(hostOf(index), self.seconds)
+        self._hosts = [swarm.members[index].host for index in self.members]
+        for host in self._hosts:
+            swarm.links.slowDown(host, self.seconds)
 
     def end(self, swarm: Swarm) -> None:
         """Remove the added delay from the links."""
-        for index in self.members:
-            swarm.links.slowDown(hostOf(index), -self.seconds)
+        for host in self._hosts:
+            swarm.links.slowDown(host, -self.seconds)
 
 
 @dataclass

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 from random import Random
 from typing import Protocol
 
+from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from dwdht_twisted import Address, Contact, DHTNode, IValueStore, NodeDestroyed
-from dwdht_twisted.testing import MemoryNetwork
+from dwdht_twisted.testing import HostReactor, MemoryNetwork
 from dwdht_twisted.values import COMMAND, ValueHandler
 
 from .hosts import PORT, hostOf
@@ -56,9 +58,8 @@ class Environment(Protocol):
     seed: int
     network: MemoryNetwork
 
-    @property
-    def bootstraps(self) -> Sequence[Member]:
-        """The members through which every other member joins."""
+    def bootstrapsOf(self, member: Member) -> Sequence[str | Address]:
+        """The addresses and names through which a member joins."""
 
     def membersChanged(self) -> None:
         """Called when a node was started or crashed."""
@@ -68,7 +69,7 @@ class Member:
     """
     An honest host.  The time from a start of its node to the next crash is one incarnation.
 
-    :ivar index: the number of the host, from which its address follows
+    :ivar index: the number of the host, from which its first address follows
     :ivar host: the IPv4 address
     :ivar address: the address of its node
     :ivar node: the running node; None after a crash and before the first start
@@ -77,6 +78,7 @@ class Member:
         start
     :ivar incarnation: the number of starts so far
     :ivar hasJoined: whether the running node has joined the network in this incarnation
+    :ivar isAsleep: whether the host sleeps
     """
 
     def __init__(self, environment: Environment, index: int) -> None:
@@ -88,7 +90,11 @@ class Member:
         self.id = b""
         self.incarnation = 0
         self.hasJoined = False
+        self.isAsleep = False
         self._environment = environment
+        self._held: list[tuple[IDelayedCall, float]] = []
+        self._asleepSince = 0.0
+        self._slept = 0.0
 
     def __repr__(self) -> str:
         return f"<Member {self.index} {self.host} {self.id.hex()[:8]}>"
@@ -97,6 +103,21 @@ class Member:
     def contact(self) -> Contact:
         """The contact of the running node, or of the last node after a crash."""
         return Contact(self.id, self.host, PORT)
+
+    @property
+    def reactor(self) -> HostReactor:
+        """The reactor of the host."""
+        return self._environment.network.reactor(self.host)
+
+    @property
+    def slept(self) -> float:
+        """The time that the host has slept so far, in seconds."""
+        asleep = self._now - self._asleepSince if self.isAsleep else 0.0
+        return self._slept + asleep
+
+    @property
+    def _now(self) -> float:
+        return self._environment.network.clock.seconds()
 
     def start(self, *, isNew: bool = False) -> None:
         """
@@ -110,8 +131,8 @@ class Member:
         self.hasJoined = False
         self.store = CountingStore()
         node = DHTNode(
-            environment.network.reactor(self.host),
-            bootstrap=[known.address for known in environment.bootstraps if known is not self],
+            self.reactor,
+            bootstrap=environment.bootstrapsOf(self),
             id=None if isNew or not self.id else self.id,
             random=random,
         )
@@ -132,6 +153,39 @@ class Member:
             self.store = CountingStore()
             node.destroy()
             self._environment.membersChanged()
+
+    def fallAsleep(self) -> None:
+        """
+        Let the host sleep: none of its timers runs until it wakes up.
+
+        Datagrams still arrive, so take the host off the network, too.
+        """
+        self.isAsleep = True
+        self._asleepSince = self._now
+        for call in self.reactor.getDelayedCalls():
+            if getattr(call, "reactor", None) is self.reactor:
+                self._held.append((call, call.getTime()))
+                call.reset(inf)
+
+    def wakeUp(self) -> None:
+        """Run the timers that came due while the host slept, and let time pass for the others."""
+        self._slept = self.slept
+        self.isAsleep = False
+        held, self._held = self._held, []
+        for call, due in held:
+            if call.active():
+                call.reset(max(0.0, due - self._now))
+
+    def moveTo(self, host: str) -> None:
+        """
+        Give the host another address.  Its node goes on, on the same port.
+
+        :param host: the new IPv4 address
+        """
+        self._environment.network.changeAddress(self.host, host)
+        self.host = host
+        self.address = Address(host, PORT)
+        self._environment.membersChanged()
 
     def _awaitReady(self, node: DHTNode) -> None:
         def joined(_: None) -> None:

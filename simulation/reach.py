@@ -47,6 +47,8 @@ def findReachable(swarm: Swarm, member: Member, target: bytes) -> set[Member]:
             break
         if swarm.partitions.separated(member.host, contact.host, 0.0):
             continue
+        if swarm.partitions.isOff(contact.host):
+            continue
         other = members.get(contact.address)
         if other is None or other.contact != contact:
             if contact.host in liars:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from .combined import COMBINED
 from .faults import Crash, Fault, Lies, Partition, Slowness, Weather
 from .liars import KINDS
+from .machines import Burst, ClockStep, LineDown, NewAddress, SilentNames, Sleep
 
 
 class Event(NamedTuple):
@@ -78,6 +79,39 @@ def _lies(random: Random, members: int) -> Fault:
     return Lies(kind, random.randrange(1, limit))
 
 
+#: The most members whose clocks are set, or that sleep, at once.  Larger: a run of a large network
+#: takes longer, because each of them searches the timers of all.
+MACHINES = 200
+
+
+def _lineDown(random: Random, members: int) -> Fault:
+    return LineDown(_sample(random, members, random.uniform(0, 0.05)))
+
+
+def _sleep(random: Random, members: int) -> Fault:
+    return Sleep(_sample(random, members, random.uniform(0, min(0.05, MACHINES / members))))
+
+
+def _clockStep(random: Random, members: int) -> Fault:
+    return ClockStep(
+        _sample(random, members, random.uniform(0, min(0.2, MACHINES / members))),
+        random.choice([-86400.0, -3600.0, -60.0, -2.0, 2.0, 60.0, 3600.0, 86400.0]),
+    )
+
+
+def _newAddress(random: Random, members: int) -> Fault:
+    return NewAddress(_sample(random, members, random.uniform(0, 0.03)))
+
+
+def _silentNames(random: Random, members: int) -> Fault:
+    return SilentNames()
+
+
+def _burst(random: Random, members: int) -> Fault:
+    # More than the 64 queries that run at once.
+    return Burst(random.randrange(members), random.choice([100, 200, 400]))
+
+
 #: The sequences of faults, which run side by side.  On average, a fault lasts two to five times as
 #: long as the pause before it.  So faults of several kinds overlap most of the time.
 TRACKS = (
@@ -87,6 +121,12 @@ TRACKS = (
     Track(_crash, pause=60, shortest=60, longest=600),
     Track(_slowness, pause=40, shortest=20, longest=200),
     Track(_lies, pause=60, shortest=60, longest=300),
+    Track(_lineDown, pause=120, shortest=60, longest=400),
+    Track(_sleep, pause=120, shortest=20, longest=600),
+    Track(_clockStep, pause=60, shortest=5, longest=200),
+    Track(_newAddress, pause=120, shortest=10, longest=60),
+    Track(_silentNames, pause=120, shortest=20, longest=200),
+    Track(_burst, pause=120, shortest=10, longest=60),
 )
 
 #: The share of the schedules without partitions, from 0 to 1.  For a long time after a partition,

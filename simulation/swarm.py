@@ -10,11 +10,12 @@ from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
+from dwdht_twisted import Address
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import distance
 from dwdht_twisted.testing import LimitReached, MemoryNetwork, SimulatedClock
 
-from .hosts import AccessLinks, hostOf
+from .hosts import AccessLinks, hostOf, vacantHost
 from .members import Member
 from .partitions import PartitionHistory
 from .record import Record
@@ -23,6 +24,9 @@ from .record import Record
 #: partition can keep all new members from joining.  Larger: joining is easier than in a real
 #: network.
 BOOTSTRAP_MEMBERS = 3
+
+#: The time that resolving a name takes, in seconds.
+NAME_LATENCY = 0.05
 
 #: The time within which all members must have joined, in simulated seconds after the last start.
 #: Larger: a network that never forms is reported later.  Smaller: slow but healthy joins are
@@ -64,6 +68,7 @@ class Swarm:
     :ivar liars: the hostile hosts that are up
     :ivar partitions: the partitions of the network
     :ivar record: the trace of the run, and the invariants that it broke
+    :ivar onBurst: None, or a function that lets a member begin so many operations at once
     """
 
     def __init__(self, seed: int) -> None:
@@ -72,11 +77,14 @@ class Swarm:
         self.random = Random(f"{seed} swarm")
         self.clock = SimulatedClock()
         self.links = AccessLinks(Random(f"{seed} lines"))
-        self.network = MemoryNetwork(self.clock, seed=seed, latency=self.links)
+        self.network = MemoryNetwork(
+            self.clock, seed=seed, latency=self.links, nameLatency=NAME_LATENCY
+        )
         self.members: list[Member] = []
         self.liars: list[Hostile] = []
         self.partitions = PartitionHistory(self.network, self.clock)
         self.record = Record(self.clock)
+        self.onBurst: Callable[[Member, int], object] | None = None
         self._hostCount = 0
         self._directory: list[tuple[bytes, Member]] = []
         self.network.onDatagram = self.record.datagramSent
@@ -86,11 +94,42 @@ class Swarm:
         """The first members, through which every other member joins."""
         return self.members[:BOOTSTRAP_MEMBERS]
 
+    def bootstrapsOf(self, member: Member) -> list[str | Address]:
+        """
+        The ways in which a member knows the other bootstrap members: one by name, and the others by
+        address.
+
+        Each name has two addresses, and nobody is at the first of them.
+        """
+        named = member.index % BOOTSTRAP_MEMBERS
+        return [
+            f"{_nameOf(known)}:{known.address.port}" if known.index == named else known.address
+            for known in self.bootstraps
+            if known is not member
+        ]
+
     def addMember(self) -> Member:
         """Add an honest host, whose node isn't started yet."""
         member = Member(self, self.addHost())
         self.members.append(member)
+        self._setName(member)
         return member
+
+    def move(self, member: Member) -> None:
+        """
+        Give a host an address that nobody has had, with another link.
+
+        A name of the host leads to the new address.
+        """
+        before = member.host
+        member.moveTo(hostOf(self.addHost()))
+        self.partitions.moved(before, member.host)
+        self._setName(member)
+
+    def _setName(self, member: Member) -> None:
+        if member.index < BOOTSTRAP_MEMBERS:
+            dead = vacantHost(Random(f"{self.seed} name {member.index}"))
+            self.network.addName(_nameOf(member), dead, member.host)
 
     def addHost(self) -> int:
         """
@@ -131,8 +170,8 @@ class Swarm:
         return [member for member in self.members if member.node is not None]
 
     def joinedMembers(self) -> list[Member]:
-        """The members whose nodes run and have joined."""
-        return [member for member in self.members if member.hasJoined]
+        """The members whose nodes run and have joined, and whose hosts are awake."""
+        return [member for member in self.members if member.hasJoined and not member.isAsleep]
 
     def closestMembers(self, target: bytes, count: int = K) -> list[Member]:
         """The running members closest to a target, closest first."""
@@ -177,3 +216,8 @@ class Swarm:
         # Collect it before the record stops observing the log.
         gc.collect()
         self.record.close()
+
+
+def _nameOf(member: Member) -> str:
+    """The name of a bootstrap member."""
+    return f"bootstrap-{member.index}.example"

@@ -8,6 +8,7 @@ The operations of a network during faults: puts, gets and pings.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from dwdht_twisted import DHTError, NodeDestroyed
+from dwdht_twisted._core.limits.bounds import QUERY_WINDOW
 from dwdht_twisted._net.upkeep import DEAD_GONE_AFTER, REFRESH_AFTER
 from dwdht_twisted.values import get, keyOf, put
 
@@ -36,6 +38,9 @@ GET_DEADLINE = 45.0
 #: The time within which a put has to end, in seconds.  It is longer than `GET_DEADLINE`, because
 #: the updates follow the lookup.
 PUT_DEADLINE = 60.0
+
+#: The error of a sum of simulated times, in seconds.
+ROUNDING = 1e-6
 
 #: The number of attempts to get a value that has to be found.  Larger: gets that fail now and then
 #: go unreported.  Smaller: if a value has a single holder, the loss of its answer is reported.
@@ -64,6 +69,16 @@ MISSED_SLACK = 10
 #: removes dead contacts within `DEAD_GONE_AFTER` seconds.  It looks for neighbours at most a minute
 #: after `REFRESH_AFTER` seconds.
 RECOVERED_AFTER = max(DEAD_GONE_AFTER, REFRESH_AFTER + 60.0)
+
+
+#: The time after a host is back on the network, or has another address, until its node can do all
+#: that others can, in seconds.  A node reaches its contacts within 120 seconds after its line is
+#: back.
+BACK_AFTER = 120.0
+
+#: The time after a host is back on the network, or has another address, until lookups of all others
+#: have to find its node, in seconds.
+FINDABLE_AFTER = 180.0
 
 
 class Holder(NamedTuple):
@@ -97,12 +112,26 @@ class Workload:
         self._swarm = swarm
         self._random = random
         self._values: dict[bytes, list[Holder]] = {}
-        self._putKeys: set[bytes] = set()
+        # For each key, the member that puts its value and its host at the beginning; None once it
+        # has ended at the same host.
+        self._puts: dict[bytes, tuple[Member, str] | None] = {}
         self._isStopped = False
+        # The operations of each member that haven't ended.
+        self._runningOf: Counter[Member] = Counter()
+        swarm.onBurst = self.burst
 
     def wasPut(self, key: bytes) -> bool:
         """Whether a member has put a value under this key."""
-        return key in self._putKeys
+        return key in self._puts
+
+    def mayRunTwice(self, key: bytes) -> bool:
+        """
+        Whether the member that has put a value got another address meanwhile.
+
+        Its retries then come from an address that has sent no update.
+        """
+        begun = self._puts[key]
+        return begun is not None and begun[0].host != begun[1]
 
     def start(self) -> None:
         """Begin operations until `stop` is called."""
@@ -133,18 +162,33 @@ class Workload:
         else:
             self.ping(member, self._random.choice(self._swarm.members))
 
+    def burst(self, member: Member, count: int) -> None:
+        """
+        Let a member begin many operations at once, half of them puts.
+
+        :param count: how many
+        """
+        for number in range(count):
+            if number % 2 and self._values:
+                self.get(member, self._random.choice(list(self._values)))
+            else:
+                self.put(member, self._random.randbytes(self._random.randrange(8, 400)))
+
     def put(self, member: Member, value: bytes) -> None:
         """
         Let a member put a value, and check that it reaches the nodes closest to its key.
         """
         key = keyOf(value)
         assert member.node is not None
-        self._putKeys.add(key)
+        host = member.host
+        self._puts[key] = (member, host)
         # The member itself is one of them when it is among the closest.
         before = [each for each in self._findableHolders(member, key) if each.member.hasJoined]
         wasUndisturbed = self._isUndisturbed(member)
 
         def ended(outcome: object) -> None:
+            if member.host == host:
+                self._puts[key] = None
             holders = [
                 Holder(each, each.incarnation)
                 for each in self._swarm.members
@@ -260,8 +304,12 @@ class Workload:
           lookup finds have to be found.
         - A member on the smaller side of a partition need not find any node, because most of its
           contacts are out of reach.
+        - A member that was off the network, or at another address, has to find nodes `BACK_AFTER`
+          seconds later, and has to be found `FINDABLE_AFTER` seconds later.
         """
         swarm = self._swarm
+        if swarm.partitions.wasOff(member.host, BACK_AFTER):
+            return []
         if swarm.partitions.isInMinority(member.host, len(swarm.members)):
             return []
         closest = swarm.membersAmongClosest(key)
@@ -272,6 +320,7 @@ class Workload:
             Holder(each, each.incarnation)
             for each in closest
             if not swarm.partitions.separated(member.host, each.host, RECOVERED_AFTER)
+            and not swarm.partitions.wasOff(each.host, FINDABLE_AFTER)
         ]
 
     def _isUndisturbed(self, member: Member) -> bool:
@@ -295,6 +344,9 @@ class Workload:
         """
         Count an operation that has begun, and check that it ends before its deadline.
 
+        The time that the host of the member sleeps doesn't count.  Where a member runs more
+        operations than its node does at once, each further round of them has as much time again.
+
         :param ended: called with the result or the Failure, unless the member has crashed
         """
         clock = self._swarm.clock
@@ -302,11 +354,15 @@ class Workload:
         begun = clock.seconds()
         isOver = False
         self.running += 1
+        deadline *= 1 + self._runningOf[member] // QUERY_WINDOW
+        self._runningOf[member] += 1
+        slept = member.slept
 
         def done(outcome: object) -> None:
             nonlocal isOver
             isOver = True
             self.running -= 1
+            self._runningOf[member] -= 1
             result = "done"
             if isinstance(outcome, Failure):
                 result = type(outcome.value).__name__
@@ -318,7 +374,13 @@ class Workload:
                 ended(outcome)
 
         def check() -> None:
-            if not isOver:
+            if isOver:
+                return
+            left = begun + deadline + member.slept - slept - clock.seconds()
+            if left > ROUNDING:
+                # While the host sleeps, the time that is left stays the same.  Look once a second.
+                clock.schedule(max(left, 1.0) if member.isAsleep else left, check)
+            else:
                 record.addTrouble(f"{name} of {member} has not ended after {deadline} s")
 
         clock.schedule(deadline, check)

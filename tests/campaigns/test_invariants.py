@@ -174,6 +174,12 @@ class InvariantTests(SynchronousTestCase):
         checkRecovered(self.swarm)
         self.assertTrouble("dead contacts")
 
+    def test_memberOutsideIsNoticed(self) -> None:
+        """An invariant is broken if a running node has not joined."""
+        self.swarm.members[3].hasJoined = False
+        checkRecovered(self.swarm)
+        self.assertTrouble("has not joined")
+
     def test_leakedTimerIsNoticed(self) -> None:
         """An invariant is broken if a timer is left after all nodes were destroyed."""
         self.swarm.network.reactor("20.0.0.1").callLater(1000, lambda: None)

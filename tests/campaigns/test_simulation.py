@@ -25,7 +25,19 @@ from simulation.schedule import makeSchedule
 NODES = 60
 
 #: The names of all classes of faults.
-ALL_KINDS = {"Weather", "Partition", "Crash", "Slowness", "Lies"}
+ALL_KINDS = {
+    "Burst",
+    "ClockStep",
+    "Crash",
+    "Lies",
+    "LineDown",
+    "NewAddress",
+    "Partition",
+    "SilentNames",
+    "Sleep",
+    "Slowness",
+    "Weather",
+}
 
 
 class HostTests(SynchronousTestCase):
@@ -56,7 +68,7 @@ class ScheduleTests(SynchronousTestCase):
     def test_seedDecidesSchedule(self) -> None:
         """
         The same seed gives the same schedule. Its events are ordered by time, every fault ends
-        within 900 seconds, and all five kinds occur.
+        within 900 seconds, and all eleven kinds occur.
         """
         first, same, other = (makeSchedule(Random(seed), 100, 900.0) for seed in (2, 2, 1))
         self.assertEqual(first, same)
