@@ -22,6 +22,7 @@ from .addresses import (
     subnet,
     unpackAddress,
 )
+from .codec import FieldPrefixes, mixedTags, readMixedFields, writeNumber
 from .contacts import (
     COMPACT_CONTACT_BYTES,
     Contact,
@@ -69,6 +70,7 @@ __all__ = [
     "UNFRAGMENTED_BYTES",
     "Address",
     "Contact",
+    "FieldPrefixes",
     "HostPort",
     "RequestMessage",
     "ResponseMessage",
@@ -87,13 +89,16 @@ __all__ = [
     "isRequest",
     "isRoutable",
     "isSendable",
+    "mixedTags",
     "packAddress",
     "packContact",
     "readAddress",
+    "readMixedFields",
     "requestBody",
     "splitContacts",
     "subnet",
     "transactionId",
     "unpackAddress",
     "unpackContact",
+    "writeNumber",
 ]

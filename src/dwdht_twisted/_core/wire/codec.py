@@ -1,14 +1,17 @@
 """
-The encoding of a message: the wire format of protobuf (proto2), for messages of bytes alone.
+The encoding of a message: the wire format of protobuf (proto2).
 
-A message is a sequence of fields.  A field of bytes has three parts:
+A message is a sequence of fields.  The fields of datagrams are bytes.  `readFields` reads these.
+The messages of some commands have numbers too.  `readMixedFields` reads those.  A field of bytes
+has three parts:
 
 - the tag, a varint: 8 times the number of the field, plus 2, the wire type of bytes;
 - the length of the value in bytes, a varint;
 - the value.
 
 A varint is a number, 7 bits in each byte, the lowest bits first.  The top bit of a byte is 1 when
-another byte follows.
+another byte follows.  A field of a number has the tag, which is 8 times the number of the field,
+and the number, a varint.
 
 The reader accepts and refuses what protobuf does, because other implementations of the protocol
 read and write with protobuf:
@@ -37,7 +40,7 @@ The time to read a message is proportional to its size.  A length on the wire re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...errors import MalformedDatagram
@@ -78,6 +81,29 @@ def fieldTags(count: int, further: Mapping[int, int] | None = None) -> dict[int,
     return {number << 3 | _BYTES: index for number, index in indices.items()}
 
 
+def mixedTags(numbers: Iterable[int], others: Iterable[int]) -> dict[int, int]:
+    """
+    The known fields of a message, for `readMixedFields`.
+
+    :param numbers: the field numbers of the fields that are numbers, up to 15
+    :param others: the field numbers of the fields of bytes, up to 15
+    :return: the field number of each field, by its tag
+    """
+    return {number << 3 | _VARINT: number for number in numbers} | {
+        number << 3 | _BYTES: number for number in others
+    }
+
+
+def writeNumber(field: int, value: int) -> bytes:
+    """
+    The field of a number.
+
+    :param field: the number of the field, 1 to 15
+    :param value: 0 or more
+    """
+    return bytes((field << 3 | _VARINT, *_varint(value)))
+
+
 class FieldPrefixes(dict[int, bytes]):
     """
     The bytes before a value of one field, by the length of the value.
@@ -99,13 +125,7 @@ class FieldPrefixes(dict[int, bytes]):
         self._tag = number << 3 | _BYTES
 
     def __missing__(self, length: int) -> bytes:
-        parts = [self._tag]
-        rest = length
-        while rest > 0x7F:
-            parts.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        parts.append(rest)
-        prefix = bytes(parts)
+        prefix = bytes((self._tag, *_varint(length)))
         if len(self) < self._KEPT:
             self[length] = prefix
         return prefix
@@ -150,6 +170,18 @@ def readFields(data: bytes, position: int, tags: Mapping[int, int], fields: list
         _readAnyFields(data, begin, tags, fields)
 
 
+def readMixedFields(data: bytes, tags: Mapping[int, int], fields: list[Any]) -> None:
+    """
+    Read the fields of a message that has numbers.
+
+    :param data: the message
+    :param tags: the known fields, from `mixedTags`
+    :param fields: the list to fill, as with `readFields`.  A number has up to 70 bits.
+    :raises MalformedDatagram: when the bytes are not a message
+    """
+    _readAnyFields(data, 0, tags, fields)
+
+
 def _readAnyFields(data: bytes, position: int, tags: Mapping[int, int], fields: list[Any]) -> None:
     end = len(data)
     # The start tags of the open groups.
@@ -181,9 +213,12 @@ def _readAnyFields(data: bytes, position: int, tags: Mapping[int, int], fields: 
                 fields[tags[tag]] = data[start:position]
         elif wireType == _VARINT:
             if position < end and data[position] < 0x80:
+                value = data[position]
                 position += 1
             else:
-                _, position = _readVarint(data, position, _VALUE_BYTES)
+                value, position = _readVarint(data, position, _VALUE_BYTES)
+            if tag in tags and not groups:
+                fields[tags[tag]] = value
         elif wireType == _GROUP_START:
             groups.append(tag)
             if len(groups) > _MAXIMUM_DEPTH:
@@ -201,6 +236,15 @@ def _readAnyFields(data: bytes, position: int, tags: Mapping[int, int], fields: 
         raise MalformedDatagram(f"the last field ends {position - end} bytes beyond the message")
     if groups:
         raise MalformedDatagram(f"group {groups[-1] >> 3} has no end")
+
+
+def _varint(number: int) -> list[int]:
+    parts = []
+    while number > 0x7F:
+        parts.append(number & 0x7F | 0x80)
+        number >>= 7
+    parts.append(number)
+    return parts
 
 
 def _readVarint(data: bytes, position: int, most: int) -> tuple[int, int]:
