@@ -14,7 +14,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from . import values
+    from . import peers, values
     from ._core.health import Health
     from ._core.limits import RateLimit
     from ._core.wire import Address, Contact
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         ICommandHandler,
         IDHTNode,
         IQueryStream,
+        IRelayingHandler,
         IValueStore,
         Pong,
         Reply,
@@ -70,6 +71,7 @@ __all__ = [
     "ICommandHandler",
     "IDHTNode",
     "IQueryStream",
+    "IRelayingHandler",
     "IValueStore",
     "InvalidAddress",
     "InvalidCommand",
@@ -97,6 +99,7 @@ __all__ = [
     "ValueNotFound",
     "ValueTooLarge",
     "__version__",
+    "peers",
     "values",
 ]
 
@@ -110,6 +113,7 @@ _MODULES = {
     "ICommandHandler": ".interfaces",
     "IDHTNode": ".interfaces",
     "IQueryStream": ".interfaces",
+    "IRelayingHandler": ".interfaces",
     "IValueStore": ".interfaces",
     "MemoryStore": ".values",
     "Pong": ".interfaces",
@@ -132,8 +136,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         value = version("dwdht_twisted")
-    elif name == "values":
-        value = import_module(".values", __name__)
+    elif name in ("peers", "values"):
+        value = import_module(f".{name}", __name__)
     else:
         value = getattr(import_module(_MODULES.get(name, ".errors"), __name__), name)
     globals()[name] = value

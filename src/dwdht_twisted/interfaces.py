@@ -105,6 +105,23 @@ class ICommandHandler(Interface):
         """
 
 
+class IRelayingHandler(ICommandHandler):
+    """
+    A handler of commands that knows nodes which others want to reach by hole punching.
+
+    A node relays pings to its contacts, and to addresses that have shown lately that they receive.
+    It relays them to the nodes that its handlers name, too.
+    """
+
+    def relaysTo(address: Address) -> bool:
+        """
+        Decide whether pings of other nodes are relayed to an address.
+
+        :return: True only for an address from which an update has come while this handler was
+            there, because the address in a query may be forged
+        """
+
+
 class CommandHandler(Protocol):
     """
     The type of an `ICommandHandler` for type checkers, which can't read zope.interface.
@@ -201,6 +218,7 @@ class IDHTNode(Interface):
     """
 
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
+    clock = Attribute("An ``IReactorTime``: it goes on although the machine's clock is set.")
     ephemeral = Attribute("Whether the node sends no id, so that no other node lists this node.")
     health = Attribute("`Health`: whether the node reaches its network, and why not.")
 

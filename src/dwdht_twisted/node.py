@@ -67,6 +67,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation
     :ivar id: 32 bytes
+    :ivar clock: an ``IReactorTime`` that goes on although the clock of the machine is set
     :ivar counters: counts events, for monitoring
     :raises InvalidTarget: when the id doesn't have 32 bytes
     :raises InvalidAddress: when a bootstrap address is not valid
@@ -93,7 +94,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         self.id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
         self._identity = Identity(self.id, isMember=not ephemeral)
         self.counters = Counters()
-        self._clock = clockOf(reactor)
+        self.clock = self._clock = clockOf(reactor)
         seconds = self._clock.seconds
         self._reports = Reports(self._log, seconds)
         self._port = DatagramPort(
@@ -113,6 +114,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
                 handler=self,
                 hasHandler=self._hasHandler,
                 takesUpdates=self._takesUpdates,
+                relaysTo=self._relaysTo,
                 use=self._use,
                 boundAddress=self._boundAddress,
             ),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .._core.limits import Admission, RateLimit, Silences, ValidatedAddresses
 from .._core.routing import RoutingTable
-from .._core.wire import ROTATION_INTERVAL, Address, Contact, TokenIssuer
+from .._core.wire import ROTATION_INTERVAL, Address, Contact, HostPort, TokenIssuer
 from ..interfaces import ICommandHandler
 from .answering import AddressValidation, Answers, OwnRequests, Relay, Responder, UserCommands
 from .asking import Pings, Queries
@@ -26,6 +26,7 @@ class Node(NamedTuple):
     :ivar handler: runs the commands of users
     :ivar hasHandler: whether a command has a handler
     :ivar takesUpdates: whether a command has a handler that takes updates
+    :ivar relaysTo: whether a handler names an address to which pings are relayed
     :ivar use: opens the port of the node if none is open yet
     :ivar boundAddress: returns the address at which this machine reaches the node
     """
@@ -33,6 +34,7 @@ class Node(NamedTuple):
     handler: ICommandHandler
     hasHandler: Callable[[str], bool]
     takesUpdates: Callable[[str], bool]
+    relaysTo: Callable[[HostPort], bool]
     use: Callable[[], None]
     boundAddress: Callable[[], Address]
 
@@ -112,7 +114,7 @@ def assemble(
         tokens=tokens,
         validation=validation,
     )
-    relay = Relay(environment, tokens, validated)
+    relay = Relay(environment, tokens, validated, relaysTo=node.relaysTo)
     responder = Responder(
         environment,
         caller,

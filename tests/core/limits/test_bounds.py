@@ -1,5 +1,6 @@
 """
-The numbers in `dwdht_twisted._core.limits.bounds` and the tables of the manual that list them.
+The numbers in `dwdht_twisted._core.limits.bounds` and in `dwdht_twisted.peers.bounds`, and the
+tables of the manual that list them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.limits import bounds
+from dwdht_twisted.peers import bounds as peerBounds
 from tests.helpers.processes.programs import ROOT
 
 #: A table row of the manual: the name of a bound, then its value.
@@ -28,24 +30,33 @@ def written(value: float | tuple[float, ...]) -> str:
 
 class BoundsTests(SynchronousTestCase):
     """
-    The constants of the module `bounds`.
+    The constants of the modules of bounds.
     """
+
+    def constants(self) -> dict[str, float | tuple[float, ...]]:
+        """Return the bounds of both modules by their names."""
+        found = {}
+        for module in (bounds, peerBounds):
+            assert module.__file__ is not None
+            for name in CONSTANT.findall(Path(module.__file__).read_text()):
+                self.assertNotIn(name, found)
+                found[name] = getattr(module, name)
+        return found
 
     def test_tableListsEveryBound(self) -> None:
         """
         The tables of docs/reliability.rst list every bound once, with its value.
         """
         page = (ROOT / "docs" / "reliability.rst").read_text()
-        names = CONSTANT.findall(Path(bounds.__file__).read_text())
-        expected = {name: written(getattr(bounds, name)) for name in names}
+        expected = {name: written(value) for name, value in self.constants().items()}
         rows = ROW.findall(page)
         self.assertEqual(len(rows), len(expected))
         self.assertEqual(dict(rows), expected)
 
     def test_everyBoundHasOneName(self) -> None:
-        """No module except `bounds` defines a constant with the name of a bound."""
+        """No module except those of bounds defines a constant with the name of a bound."""
         package = Path(bounds.__file__).parents[2]
-        names = set(CONSTANT.findall(Path(bounds.__file__).read_text()))
+        names = set(self.constants())
         for path in package.rglob("*.py"):
             if path.name != "bounds.py":
                 self.assertEqual(names & set(CONSTANT.findall(path.read_text())), set(), path)

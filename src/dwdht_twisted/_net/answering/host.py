@@ -8,6 +8,7 @@ from typing import cast
 
 from zope.interface import implementer
 
+from ..._core.wire import HostPort
 from ...interfaces import (
     CommandHandler,
     HandlerFunction,
@@ -74,6 +75,9 @@ class HandlerHost:
             or own.updateReceived is not HandlerHost.updateReceived
             or self._commands.handlerOf(command) is not None
         )
+
+    def _relaysTo(self, address: HostPort) -> bool:
+        return self._commands.relaysTo(address)
 
     def _takesUpdates(self, command: str) -> bool:
         isOverridden = type(self).updateReceived is not HandlerHost.updateReceived

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from ...interfaces import CommandHandler, HandlerFunction, HandlerResult, ICommandHandler, Request
+from ..._core.wire import Address, HostPort
+from ...interfaces import (
+    CommandHandler,
+    HandlerFunction,
+    HandlerResult,
+    ICommandHandler,
+    IRelayingHandler,
+    Request,
+)
 from ..arguments import checkCommand
 
 
@@ -77,6 +85,10 @@ class CommandRegistry:
         """See `IDHTNode.unregister`."""
         del self._handlers[command]
 
+    def has(self, command: str) -> bool:
+        """Whether a command has a handler of its own."""
+        return command in self._handlers
+
     def handlerOf(self, command: str) -> ICommandHandler | None:
         """The handler of a command; without one, the handler of all other commands, or None."""
         # Compare with None: a handler may be a container, and an empty container is false.
@@ -88,6 +100,14 @@ class CommandRegistry:
         handler = self.handlerOf(command)
         return handler is not None and (
             not isinstance(handler, FunctionHandler) or handler.takesUpdates
+        )
+
+    def relaysTo(self, address: HostPort) -> bool:
+        """Whether a handler names an address as one to which pings are relayed."""
+        return any(
+            handler.relaysTo(Address(*address))
+            for handler in self._handlers.values()
+            if IRelayingHandler.providedBy(handler)
         )
 
     def queryReceived(self, request: Request) -> HandlerResult:

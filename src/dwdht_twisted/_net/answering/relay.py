@@ -10,7 +10,8 @@ R and B send to an address that is named in the datagram they received.  The sen
 may be an attacker.  So a node bounds what it sends as R or as B:
 
 - R relays only the ping, and only to validated addresses.  These belong to contacts, and to nodes
-  that have shown within a quarter of an hour that they receive.  Such nodes may be ephemeral.
+  that have shown within a quarter of an hour that they receive.  Such nodes may be ephemeral.  A
+  handler of R may know more nodes that have shown it, for example those that announced themselves.
 - A host gets only a few such datagrams per second, however many askers there are, and however many
   of its ports are contacts.  All hosts together get a limited number.
 - Datagrams that contacts cause have a rate of their own.  To use up this rate, an attacker has to
@@ -18,6 +19,8 @@ may be an attacker.  So a node bounds what it sends as R or as B:
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from ..._core import wire
 from ..._core.limits import RateLimit, RateLimiter, TokenBucket, ValidatedAddresses
@@ -72,14 +75,21 @@ class Relay:
 
     :param tokens: issues round-trip tokens
     :param validated: the addresses to which pings are relayed; it also knows the contacts
+    :param relaysTo: returns whether a handler names an address to which they are relayed too
     """
 
     def __init__(
-        self, environment: Environment, tokens: TokenIssuer, validated: ValidatedAddresses
+        self,
+        environment: Environment,
+        tokens: TokenIssuer,
+        validated: ValidatedAddresses,
+        *,
+        relaysTo: Callable[[HostPort], bool],
     ) -> None:
         self._environment = environment
         self._tokens = tokens
         self._validated = validated
+        self._relaysTo = relaysTo
         self._isContact = validated.isContact
         self._forContacts = RelayRates()
         self._forStrangers = RelayRates()
@@ -108,7 +118,7 @@ class Relay:
         """As the referrer, relay a ping to the peer."""
         if (
             not isRoutable(peer.host, asker[0])
-            or not self._validated.has(peer, self._environment.clock.seconds())
+            or not self._isReceiver(peer)
             or not self._mayReach(peer, self._isContact(asker))
         ):
             return False
@@ -116,6 +126,11 @@ class Relay:
         self._environment.counters.pingsRelayed += 1
         self._environment.send(wire.frameRequest(message.transactionId, body), peer)
         return True
+
+    def _isReceiver(self, peer: Address) -> bool:
+        """Whether an address has shown that it receives datagrams."""
+        now = self._environment.clock.seconds()
+        return self._validated.has(peer, now) or self._relaysTo(peer)
 
     def _answer(self, message: wire.RequestMessage, referrer: HostPort, asker: HostPort) -> bool:
         """As the peer, answer the asker."""

@@ -1,0 +1,3 @@
+"""
+The peers of a topic: announcements, look-ups, and the nodes that keep announcements.
+"""
