@@ -9,7 +9,7 @@ from __future__ import annotations
 # `_net.names.threads` is imported below for the same reason.
 import encodings.idna  # noqa: F401
 import socket as sockets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
 from functools import partial
@@ -19,7 +19,7 @@ from random import Random
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -35,6 +35,8 @@ from ._net.names import isService, threads  # noqa: F401
 from ._state import VALUES_FILE, NodeRecord, StateKeeper
 from .interfaces import AddressLike, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
+from .peers import COMMAND as PEERS
+from .peers import PeerHandler
 from .values import COMMAND, SQLiteStore, ValueHandler
 
 
@@ -64,6 +66,9 @@ class DHTService(Service):
         are kept in the file ``values.sqlite`` of the state, and without a state, none are kept.
     :param state: a folder in which the node's id and its contacts are kept for the next start; None
         to keep nothing.  It is opened at each start, as a store is, and made if it is missing.
+    :param peers: whether the node keeps the announcements of others, and names them to those that
+        look their topics up; see `dwdht_twisted.peers`.  A handler of the command ``peers`` that
+        is registered before the start serves it instead.
     :param bootstrap: nodes to join the network through, as for `DHTNode`
     :param id: as for `DHTNode`; by default the one in the state, or else random for each start
     :param ephemeral: as for `DHTNode`
@@ -94,6 +99,7 @@ class DHTService(Service):
         | _Default
         | None = _Default.STORE,
         state: str | PathLike[str] | None = None,
+        peers: bool = True,
         bootstrap: Iterable[AddressLike] | AddressLike = (),
         id: bytes | None = None,
         ephemeral: bool = False,
@@ -113,6 +119,8 @@ class DHTService(Service):
             else partial(StateKeeper, self._clock, state, random or Random(), givenId=id)
         )
         self._contacts = checkContacts(contacts)
+        # It outlives a run, so that a restart loses no announcement.
+        self._peers = PeerHandler(reactor) if peers else None
         self._bootstrap = parseAddresses(bootstrap)
         if any(isService(each.host) for each in self._bootstrap):
             from ._net.names import services  # noqa: F401
@@ -173,6 +181,9 @@ class DHTService(Service):
             if store is not None:
                 run.node.register(COMMAND, ValueHandler(store))
                 run.keepsValues = True
+            if self._peers is not None and not run.node._commands.has(PEERS):
+                run.node.register(PEERS, self._peers)
+                run.keepsPeers = True
         super().startService()
         run.monitor = NodeMonitor(self._clock, run.node, self._log)
         run.monitor.start()
@@ -191,6 +202,20 @@ class DHTService(Service):
         stopped: AwaitableDeferred[None] = AwaitableDeferred()
         self._release(stopped)
         return stopped
+
+    def callBeforeStop(self, function: Callable[[], Awaitable[object]]) -> None:
+        """
+        Have a function called at the end of the present run, before its node is destroyed.
+
+        The stop waits for what the function returns, so that should end by itself within seconds.
+        A function is called once, however often this method was called with it.  Between a stop and
+        the next start there is no run, and nothing is called.
+
+        :param function: returns a Deferred, or another awaitable; it may use the node
+        """
+        run = self._run
+        if run is not None and function not in run.beforeStop:
+            run.beforeStop.append(function)
 
     def _present(self) -> _Run:
         """Return the present run, or begin a new one if the last run has ended."""
@@ -281,10 +306,16 @@ class DHTService(Service):
         node = run.node
         if run.monitor is not None:
             run.monitor.stop()
-        if run.keepsValues:
-            # A user may have unregistered the handler already.
-            with suppress(KeyError):
-                node.unregister(COMMAND)
+        if run.beforeStop:
+            ends = [maybeDeferred(function) for function in run.beforeStop]
+            for end in ends:
+                end.addErrback(lambda reason: self._log.failure("a part failed to stop", reason))
+            await gatherResults(ends)
+        for command, isKept in ((COMMAND, run.keepsValues), (PEERS, run.keepsPeers)):
+            if isKept:
+                # A user may have unregistered the handler already.
+                with suppress(KeyError):
+                    node.unregister(command)
         contacts = len(node.contacts())
         written = None if run.keeper is None else run.keeper.stop()
         await node.destroy()
@@ -315,6 +346,8 @@ class _Run:
     :ivar node: the node of the run
     :ivar isListening: whether the service has opened the port of the node
     :ivar keepsValues: whether the service has registered a handler for values
+    :ivar keepsPeers: whether the service has registered a handler for peers
+    :ivar beforeStop: the functions of `DHTService.callBeforeStop`
     :ivar madeStore: the store that the service has made, or None
     :ivar keeper: the keeper of the node's state; None without a state, and before the start
     :ivar monitor: the monitor of the node; None before the node has started
@@ -325,6 +358,8 @@ class _Run:
         self.node = node
         self.isListening = False
         self.keepsValues = False
+        self.keepsPeers = False
+        self.beforeStop: list[Callable[[], Awaitable[object]]] = []
         self.madeStore: IValueStore | ValueStore | None = None
         self.keeper: StateKeeper | None = None
         self.monitor: NodeMonitor | None = None

@@ -43,6 +43,7 @@ class OptionsTests(SynchronousTestCase):
                 "interface": None,
                 "id": None,
                 "ephemeral": 0,
+                "no-peers": 0,
                 "rate-limit": RateLimit(),
                 "contacts-per-host": 4,
                 "state": None,
@@ -63,7 +64,7 @@ class OptionsTests(SynchronousTestCase):
         options = parse(
             *("--bootstrap", "localhost:10001", "--bootstrap", ":10002", "--port", "6620"),
             *("--interface", "127.0.0.1", "--id", "Ab" * 32, "--ephemeral"),
-            *("--state", "/var/lib/dwdht"),
+            *("--state", "/var/lib/dwdht", "--no-peers"),
             *("--store", "sqlite:/var/lib/values", "--store-size", "2G", "--store-age", "12h"),
             *("--rate-limit", "1000", "--contacts-per-host", "64"),
         )
@@ -75,6 +76,7 @@ class OptionsTests(SynchronousTestCase):
                 "interface": "127.0.0.1",
                 "id": b"\xab" * 32,
                 "ephemeral": 1,
+                "no-peers": 1,
                 "rate-limit": RateLimit(1000, 3000),
                 "contacts-per-host": 64,
                 "state": "/var/lib/dwdht",

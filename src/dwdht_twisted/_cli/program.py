@@ -38,16 +38,23 @@ class Options(BootstrapOptions, ProgramOptions):
 
     synopsis = "Usage: dwdht [options] COMMAND"
     longdesc = (
-        "Stores and finds values on a DHT that speaks the protocol of dht-rpc 2, asks its nodes, "
-        "and runs nodes. The options may also stand after the command. `dwdht COMMAND --help` "
-        "lists the arguments and options of a command. DWDHT_BOOTSTRAP holds the bootstrap nodes "
-        "when --bootstrap is not given."
+        "Stores and finds values and peers on a DHT that speaks the protocol of dht-rpc 2, asks "
+        "its nodes, and runs nodes. The options may also stand after the command. `dwdht COMMAND "
+        "--help` lists the arguments and options of a command. DWDHT_BOOTSTRAP holds the "
+        "bootstrap nodes when --bootstrap is not given."
     )
     optFlags = [["json", None, "Print JSON, an object on each line."]]
     optParameters = [["timeout", None, None, "Give up after this many seconds."]]
     subCommands = [
         ["put", None, _command("values", "Put"), "Store a value and print its key."],
         ["get", None, _command("values", "Get"), "Find a value by its key and print it."],
+        [
+            "announce",
+            None,
+            _command("peers", "Announce"),
+            "Be found as a peer of a topic, until interrupted.",
+        ],
+        ["lookup", None, _command("peers", "LookUp"), "Find the peers of a topic."],
         ["ping", None, _command("ping", "Ping"), "Ask a node whether it is there."],
         [
             "query",
@@ -75,7 +82,8 @@ class Options(BootstrapOptions, ProgramOptions):
         super().postOptions()
         if self.subCommand is None:
             raise usage.UsageError(
-                "give a command: put, get, ping, query, update, node or demo; see `dwdht --help`"
+                "give a command: put, get, announce, lookup, ping, query, update, node or demo; "
+                "see `dwdht --help`"
             )
         for name in ("json", "timeout"):
             if self[name] and name not in self.command:

@@ -64,11 +64,13 @@ class NodeOptions(BootstrapOptions):
     synopsis = "[options]"
     longdesc = (
         "Runs a node of a DHT that speaks the protocol of dht-rpc 2. The node keeps values for "
-        "others in the store of --store; `dwdht put` and `dwdht get` store and find values."
+        "others in the store of --store; `dwdht put` and `dwdht get` store and find values. It "
+        "keeps announcements, too; `dwdht announce` and `dwdht lookup` make and find them."
     )
 
     optFlags = [
         ["ephemeral", None, "Serve without being listed by others, as a bootstrap server does."],
+        ["no-peers", None, "Keep no announcements of peers for others."],
     ]
     optParameters = [
         ["port", None, "0", "The UDP port to listen on; 0 takes a free one."],
@@ -213,6 +215,7 @@ def makeNodeService(
         interface=options["interface"] or "",
         store=_storeMaker(options, reactor),
         state=options["state"],
+        peers=not options["no-peers"],
         bootstrap=options["bootstrap"],
         id=options["id"],
         ephemeral=bool(options["ephemeral"]),
