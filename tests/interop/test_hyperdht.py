@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from dwdht_twisted import Address, Contact, Pong
-from tests.helpers.peer.announcements import Announcements
+from dwdht_twisted import Address, Contact, Pong, peers
 from tests.helpers.peer.interop import AnyNode, InteropTestCase, PythonNode
 from tests.helpers.peer.process import Named, PeerNode
 
@@ -40,7 +39,7 @@ class HyperdhtTestCase(InteropTestCase):
     async def announcing(self, bootstrap: AnyNode) -> PythonNode:
         """Return a Python node that has the command ``peers``."""
         node = await self.python(bootstrap)
-        node.register("peers", Announcements())
+        node.register(peers.COMMAND, peers.PeerHandler(self.reactor))
         return node
 
     async def user(self, bootstrap: AnyNode) -> PeerNode:

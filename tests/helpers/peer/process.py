@@ -170,10 +170,12 @@ class Named(NamedTuple):
 
     :ivar node: the address of the node that replied
     :ivar peers: the peers that it named
+    :ivar local: the local peers that it named
     """
 
     node: Address
     peers: list[Address]
+    local: list[Address]
 
 
 class PeerNode(NamedTuple):
@@ -248,23 +250,33 @@ class PeerNode(NamedTuple):
         """Return the answer to a ping that the referrer relays."""
         return _pong(await self._call("holepunch", peer=peer, referrer=referrer))
 
-    async def announce(self, topic: bytes, port: int = 0) -> list[Named]:
+    async def announce(
+        self, topic: bytes, port: int = 0, localAddress: tuple[str, int] | None = None
+    ) -> list[Named]:
         """
         Announce the node of ``hyperdht`` under a topic.
 
         :param port: the announced port; 0 for the port of the node's socket
         """
-        return [
-            _named(reply) for reply in await self._call("announce", topic=topic.hex(), port=port)
-        ]
+        return await self._named("announce", topic, port, localAddress)
 
     async def unannounce(self, topic: bytes, port: int = 0) -> None:
         """Take an announcement back."""
         await self._call("unannounce", topic=topic.hex(), port=port)
 
-    async def lookUp(self, topic: bytes) -> list[Named]:
+    async def lookUp(
+        self, topic: bytes, port: int = 0, localAddress: tuple[str, int] | None = None
+    ) -> list[Named]:
         """Return the replies of the nodes that know peers of a topic."""
-        return [_named(reply) for reply in await self._call("lookup", topic=topic.hex())]
+        return await self._named("lookup", topic, port, localAddress)
+
+    async def _named(
+        self, command: str, topic: bytes, port: int, localAddress: tuple[str, int] | None
+    ) -> list[Named]:
+        options: dict[str, Any] = {"topic": topic.hex(), "port": port}
+        if localAddress is not None:
+            options["localAddress"] = dict(zip(("host", "port"), localAddress, strict=True))
+        return [_named(reply) for reply in await self._call(command, **options)]
 
     def contact(self) -> Contact:
         """Return the contact that the node's answers describe."""
@@ -320,7 +332,8 @@ def _address(described: Mapping[str, Any]) -> Address:
 
 
 def _named(described: Mapping[str, Any]) -> Named:
-    return Named(_address(described["node"]), [Address(*peer) for peer in described["peers"]])
+    lists = ([Address(*peer) for peer in described[name]] for name in ("peers", "local"))
+    return Named(_address(described["node"]), *lists)
 
 
 def _contact(described: Mapping[str, Any]) -> Contact:
