@@ -64,8 +64,9 @@ class DHTService(Service):
         every start, and the service never closes it.  A callable makes a store at each start, when
         the process has its final user and folder; the stop closes this store.  By default, values
         are kept in the file ``values.sqlite`` of the state, and without a state, none are kept.
-    :param state: a folder in which the node's id and its contacts are kept for the next start; None
-        to keep nothing.  It is opened at each start, as a store is, and made if it is missing.
+    :param state: a folder in which the node's id, its contacts and the announcements of others are
+        kept for the next start; None to keep nothing.  It is opened at each start, as a store is,
+        and made if it is missing.
     :param peers: whether the node keeps the announcements of others, and names them to those that
         look their topics up; see `dwdht_twisted.peers`.  A handler of the command ``peers`` that
         is registered before the start serves it instead.
@@ -113,14 +114,21 @@ class DHTService(Service):
         self._port = port
         self._interface = interface
         self._store = store
+        # It outlives a run, so that a restart loses no announcement.
+        self._peers = PeerHandler(reactor) if peers else None
         self._makeKeeper = (
             None
             if state is None
-            else partial(StateKeeper, self._clock, state, random or Random(), givenId=id)
+            else partial(
+                StateKeeper,
+                self._clock,
+                state,
+                random or Random(),
+                peers=self._peers,
+                givenId=id,
+            )
         )
         self._contacts = checkContacts(contacts)
-        # It outlives a run, so that a restart loses no announcement.
-        self._peers = PeerHandler(reactor) if peers else None
         self._bootstrap = parseAddresses(bootstrap)
         if any(isService(each.host) for each in self._bootstrap):
             from ._net.names import services  # noqa: F401

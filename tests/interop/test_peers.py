@@ -11,8 +11,8 @@ from zope.interface import implementer
 
 from dwdht_twisted import Address, ICommandHandler, Request, peers
 from dwdht_twisted._core import wire
-from dwdht_twisted._core.wire import ResponseMessage
-from dwdht_twisted.peers.messages import Kind, PeerRequest, packLocal
+from dwdht_twisted._core.wire import ResponseMessage, packAddress
+from dwdht_twisted.peers.messages import Kind, PeerRequest
 from tests.helpers.peer.interop import AnyNode, InteropTestCase, Probe, PythonNode
 from tests.helpers.peer.process import PeerNode
 
@@ -190,7 +190,7 @@ class BytesTests(PeersTestCase):
             request = PeerRequest(
                 random.choice((*Kind, *Kind, 3)),
                 random.choice((0, 0, 1, 2, 8080, 9090, 65535)),
-                None if local is None else packLocal(local),
+                None if local is None else packAddress(*local),
             )
             value: bytes | None = request.encode()
             if random.random() < 0.1:

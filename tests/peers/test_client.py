@@ -13,7 +13,7 @@ from dwdht_twisted.errors import (
     NodeDestroyed,
     NoResponse,
 )
-from dwdht_twisted.peers.messages import encodeAnswer, packLocal
+from dwdht_twisted.peers.messages import encodeAnswer
 from tests.helpers.networks.announcements import TOPIC, PeerNetworkTestCase
 from tests.helpers.networks.nodes import NodeTestCase
 
@@ -252,7 +252,7 @@ class LiarTests(NodeTestCase):
         compact = b"".join(
             wire.packAddress(host, 80) for host in ("10.0.0.1", "127.0.0.1", "9.9.9.9")
         )
-        local = packLocal(("192.168.0.9", 5))[2:]
+        local = wire.packAddress("192.168.0.9", 5)[2:]
         found = [peer.address for peer in self.lookUp(encodeAnswer(compact, local), "8.8.8.8")]
         expected = [Address("8.8.8.8", 80), Address("9.9.9.9", 80), Address("192.168.0.9", 5)]
         self.assertEqual(found, expected)

@@ -14,7 +14,7 @@ from dwdht_twisted import Address, Contact, ICommandHandler, IRelayingHandler, R
 from dwdht_twisted._core.wire import packAddress
 from dwdht_twisted.errors import UpdateRefused
 from dwdht_twisted.peers.bounds import ANNOUNCEMENTS_PER_TOPIC
-from dwdht_twisted.peers.messages import Kind, PeerRequest, decodeAnswer, packLocal
+from dwdht_twisted.peers.messages import Kind, PeerRequest, decodeAnswer
 from dwdht_twisted.testing import SimulatedClock
 
 TOPIC = bytes(range(64, 96))
@@ -33,7 +33,7 @@ class HandlerTestCase(SynchronousTestCase):
         self, kind: int, asker: tuple[str, int], port: int = 0, local: tuple[str, int] | None = None
     ) -> Request:
         """Return a request as the network may send it."""
-        localAddress = None if local is None else packLocal(local)
+        localAddress = None if local is None else packAddress(*local)
         value = PeerRequest(kind, port, localAddress).encode()
         return Request(peers.COMMAND, TOPIC, value, Contact(None, *asker))
 
@@ -173,7 +173,7 @@ class LocalPeerTests(HandlerTestCase):
     def local(self, local: tuple[str, int] | None) -> set[Address]:
         """Return the local peers of an answer, which names all four as peers too."""
         answer = self.query(("127.0.0.5", 5), 0, local)
-        found = list(decodeAnswer(answer, None if local is None else packLocal(local)[:2]))
+        found = list(decodeAnswer(answer, None if local is None else packAddress(*local)[:2]))
         self.assertEqual(len([peer for peer, isLocal in found if not isLocal]), 4)
         return {peer for peer, isLocal in found if isLocal}
 
@@ -261,7 +261,7 @@ class ListTests(HandlerTestCase):
             request = Request(peers.COMMAND, TOPIC, value, Contact(None, *asker))
             self.handler.updateReceived(request)
         for _ in range(50):
-            value = PeerRequest(Kind.LOOK_UP, 0, packLocal(("192.168.0.0", 0))).encode()
+            value = PeerRequest(Kind.LOOK_UP, 0, packAddress("192.168.0.0", 0)).encode()
             request = Request(peers.COMMAND, TOPIC, value, Contact(None, "10.9.9.9", 9))
             answer = self.handler.queryReceived(request)
             assert answer is not None

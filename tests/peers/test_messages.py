@@ -10,6 +10,7 @@ from random import Random
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import Address, peers
+from dwdht_twisted._core.wire import packAddress
 from dwdht_twisted.errors import InvalidTarget
 from dwdht_twisted.peers.bounds import PEERS_PER_LIST
 from dwdht_twisted.peers.messages import (
@@ -18,16 +19,15 @@ from dwdht_twisted.peers.messages import (
     decodeAnswer,
     decodeRequest,
     encodeAnswer,
-    packLocal,
 )
 
-LOCAL = packLocal(("192.168.1.2", 70))
+LOCAL = packAddress("192.168.1.2", 70)
 
 #: Requests, and the bytes that ``hyperdht@1.3.0`` writes for them.
 REQUESTS = {
     PeerRequest(Kind.LOOK_UP, 0): "08001000",
     PeerRequest(Kind.LOOK_UP, 8080): "080010903f",
-    PeerRequest(Kind.LOOK_UP, 0, packLocal(("192.168.1.2", 0))): "080010001a06c0a801020000",
+    PeerRequest(Kind.LOOK_UP, 0, packAddress("192.168.1.2", 0)): "080010001a06c0a801020000",
     PeerRequest(Kind.ANNOUNCE, 0): "08011000",
     PeerRequest(Kind.ANNOUNCE, 8080): "080110903f",
     PeerRequest(Kind.ANNOUNCE, 8080, LOCAL): "080110903f1a06c0a801020046",

@@ -18,7 +18,9 @@ from .._clock import reactorOf
 from .._core.wire import Contact
 from ..errors import StateFailed
 from ..node import DHTNode
+from ..peers import PeerHandler
 from .folder import StateFolder
+from .peers import PeerKeeper
 from .record import NodeRecord, decode, encode, merge
 
 #: The name of the file of the id and the contacts.
@@ -48,6 +50,7 @@ class StateKeeper:
     :param clock: calls later, as made by `clockOf`
     :param path: the folder
     :param random: draws the pauses
+    :param peers: keeps announcements for others, which are a part of the state; None without them
     :param givenId: an id that wins over the one that is kept, 32 bytes; None if there is none
     :ivar folder: the folder of the state, which is in use until `close`
     :raises CannotOpenState: when the folder can't be opened, or is in use
@@ -61,9 +64,13 @@ class StateKeeper:
         path: str | PathLike[str],
         random: Random,
         *,
+        peers: PeerHandler | None = None,
         givenId: bytes | None = None,
     ) -> None:
         self.folder = StateFolder(path)
+        self._peers = (
+            None if peers is None else PeerKeeper(clock, self.folder, peers, random=random)
+        )
         self._givenId = givenId
         self._clock = clock
         self._random = random
@@ -81,6 +88,8 @@ class StateKeeper:
         :param newId: the id of the node if no other is given or kept, 32 bytes
         :raises StateFailed: when the state can't be read or written
         """
+        if self._peers is not None:
+            self._peers.recall()
         data = self.folder.read(FILE)
         record = None if data is None else decode(data)
         if data is not None and record is None:
@@ -104,6 +113,8 @@ class StateKeeper:
         """Write the state of a node from time to time."""
         self._node = node
         self._pause(FIRST_PAUSE / 2, FIRST_PAUSE)
+        if self._peers is not None:
+            self._peers.start()
 
     def stop(self) -> Deferred[None]:
         """
@@ -111,6 +122,7 @@ class StateKeeper:
 
         :return: fires when it is written, or that has failed
         """
+        peersWritten = succeed(None) if self._peers is None else self._peers.stop()
         node, self._node = self._node, None
         if self._timer is not None:
             self._timer.cancel()
@@ -123,7 +135,8 @@ class StateKeeper:
                 self.folder.write(FILE, data)
 
         # A thread may still write an earlier state, which must not take the place of this one.
-        return self._writing.addCallback(write).addErrback(self._failed)
+        self._writing.addCallback(write).addErrback(self._failed)
+        return self._writing.addCallback(lambda _: peersWritten)
 
     def close(self) -> None:
         """Let others use the folder."""

@@ -10,7 +10,8 @@ the announcement for six minutes, and name the peer to all that look the topic u
 * `stream`: `PeerStream`, the peers that a look-up finds, and `Peer`.
 * `announcer`: `Announcer`, a service that keeps a port announced.
 * `handler`: `PeerHandler`, for a node that keeps announcements for others.
-* `announcements`: what such a node keeps.  `bounds` has the limits of that.
+* `announcements`: what such a node keeps.  `bounds` has the limits of that, and `record` its form
+  in a file.
 * `messages`: the form of requests and answers in bytes.
 """
 

@@ -12,10 +12,10 @@ from twisted.internet.interfaces import IConsumer
 from zope.interface import implementer
 
 from .._awaitable import awaitable
-from .._core.wire import Address, Contact
+from .._core.wire import Contact, packAddress
 from ..errors import InvalidAddress
 from ..interfaces import AddressLike, IDHTNode, IQueryStream, Reply
-from .messages import COMMAND, Kind, PeerRequest, packLocal
+from .messages import COMMAND, Kind, PeerRequest
 from .stream import Peer, PeerReader, PeerStream
 from .topics import topicOf
 
@@ -152,7 +152,7 @@ def makeRequest(kind: Kind, port: int, localAddress: tuple[str, int] | None) -> 
         return PeerRequest(kind, port)
     try:
         host, localPort = localAddress
-        request = PeerRequest(kind, port, packLocal(Address(host, localPort)))
+        request = PeerRequest(kind, port, packAddress(host, localPort))
     except (AttributeError, TypeError, ValueError):
         raise InvalidAddress(
             f"a local address is an IPv4 address and a port, not {localAddress!r}"

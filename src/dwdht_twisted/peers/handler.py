@@ -4,7 +4,7 @@ The handler of the ``peers`` command, for a node that keeps announcements for ot
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -14,7 +14,7 @@ from .._clock import clockOf
 from .._core.wire import Address, packAddress
 from ..errors import UpdateRefused
 from ..interfaces import IRelayingHandler, Request
-from .announcements import Announcements
+from .announcements import Announcement, Announcements
 from .bounds import PEER_LIST_BYTES
 from .messages import Kind, PeerRequest, decodeRequest, encodeAnswer, localEntry
 
@@ -46,6 +46,22 @@ class PeerHandler:
         """The number of announcements that have not ended."""
         self._announcements.expire(self._seconds())
         return len(self._announcements)
+
+    @property
+    def announcements(self) -> list[Announcement]:
+        """The announcements that have not ended, the first to end first."""
+        self._announcements.expire(self._seconds())
+        return list(self._announcements)
+
+    def restore(self, announcements: Iterable[Announcement]) -> None:
+        """
+        Keep announcements of an earlier run.
+
+        :raises ValueError: when the handler keeps announcements already
+        """
+        if len(self):
+            raise ValueError("announcements are restored before any others are kept")
+        self._announcements.restore(announcements)
 
     def queryReceived(self, request: Request) -> bytes | None:
         """

@@ -28,7 +28,6 @@ from .._core.wire import (
     FieldPrefixes,
     isSendable,
     mixedTags,
-    packAddress,
     readMixedFields,
     unpackAddress,
     writeNumber,
@@ -46,6 +45,7 @@ _SHARED_BYTES = 2
 _LOCAL_BYTES = _ADDRESS_BYTES - _SHARED_BYTES
 
 _HIGHEST_PORT = 65535
+_NO_PORT = b"\0\0"
 
 _REQUEST_TAGS = mixedTags((1, 2), (3,))
 _LOCAL_ADDRESS = FieldPrefixes(3)
@@ -85,7 +85,7 @@ class PeerRequest(NamedTuple):
     @property
     def hasLocalPort(self) -> bool:
         """Whether there is a local address, and its port isn't 0."""
-        return self.localAddress is not None and self.localAddress[4:] != b"\0\0"
+        return self.localAddress is not None and self.localAddress[4:] != _NO_PORT
 
     def encode(self) -> bytes:
         """The request in bytes."""
@@ -160,18 +160,12 @@ def _entries(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def _addresses(entries: Iterable[bytes]) -> Iterator[Address]:
-    for entry in entries:
-        if isSendable(entry[0]) and entry[4:] != b"\0\0":
-            yield unpackAddress(entry)
+    return map(unpackAddress, filter(isAddress, entries))
 
 
-def packLocal(address: tuple[str, int]) -> bytes:
-    """
-    Write a local address, whose port may be 0.
-
-    :raises InvalidAddress: when it isn't an IPv4 address and a port
-    """
-    return packAddress(*address)
+def isAddress(compact: bytes) -> bool:
+    """Whether bytes are the compact address of a port that a host may have."""
+    return len(compact) == _ADDRESS_BYTES and isSendable(compact[0]) and compact[4:] != _NO_PORT
 
 
 __all__ = [
@@ -181,6 +175,6 @@ __all__ = [
     "decodeAnswer",
     "decodeRequest",
     "encodeAnswer",
+    "isAddress",
     "localEntry",
-    "packLocal",
 ]
