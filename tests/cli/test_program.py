@@ -62,7 +62,8 @@ class CommandLineTests(CommandLineTestCase):
         """A command line without a command is refused with a list of the seven commands."""
         for arguments in ((), ("--bootstrap", BOOTSTRAP)):
             self.assertRefused(
-                "give a command: put, get, ping, query, update, node or demo", *arguments
+                "give a command: put, get, announce, lookup, ping, query, update, node or demo",
+                *arguments,
             )
 
     def test_unknownNameIsRefused(self) -> None:

@@ -69,6 +69,8 @@ class PeersTests(StateTestCase):
         first._run.keeper.folder.close()  # type: ignore[union-attr]
         self.host = self.network.reactor("10.0.9.9")
         self.join()
+        # The other node asks the former address first, twice a minute at most.
+        self.clock.runFor(60)
         self.assertEqual(self.found(), {80})
 
     def test_restartForgetsNothingNew(self) -> None:

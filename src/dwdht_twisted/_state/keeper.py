@@ -68,9 +68,7 @@ class StateKeeper:
         givenId: bytes | None = None,
     ) -> None:
         self.folder = StateFolder(path)
-        self._peers = (
-            None if peers is None else PeerKeeper(clock, self.folder, peers, random=random)
-        )
+        self._peers = None if peers is None else PeerKeeper(clock, self.folder, peers)
         self._givenId = givenId
         self._clock = clock
         self._random = random

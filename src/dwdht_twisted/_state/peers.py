@@ -35,19 +35,17 @@ class PeerKeeper:
     :param clock: calls later, as made by `clockOf`
     :param folder: the folder of the state, which is in use
     :param handler: keeps the announcements while the node runs
-    :param random: draws the pauses
     """
 
     _log = Logger()
 
-    def __init__(
-        self, clock: Any, folder: StateFolder, handler: PeerHandler, *, random: Random
-    ) -> None:
+    def __init__(self, clock: Any, folder: StateFolder, handler: PeerHandler) -> None:
         self._clock = clock
         self._reactor = reactorOf(clock)
         self._folder = folder
         self._handler = handler
-        self._random = random
+        # No other node sees these pauses, so a simulation need not repeat them.
+        self._random = Random()
         self._timer: IDelayedCall | None = None
         self._writing: Deferred[None] = succeed(None)
         self._isEmpty = True
