@@ -94,18 +94,17 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         self.id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
         self._identity = Identity(self.id, isMember=not ephemeral)
         self.counters = Counters()
-        self.clock = self._clock = clockOf(reactor)
-        seconds = self._clock.seconds
-        self._reports = Reports(self._log, seconds)
+        self.clock = clockOf(reactor)
+        self._reports = Reports(self._log, self.clock.seconds)
         self._port = DatagramPort(
-            reactor, arguments.checkSocket(socket), self.counters, seconds=seconds
+            reactor, arguments.checkSocket(socket), self.counters, seconds=self.clock.seconds
         )
         self._isDestroyed = False
         # While this is true, the node does nothing, even if its port is open; see `_resume`.
         self._isHeld = False
         self._assemble = partial(
             assemble,
-            Environment(self._clock, self._port.send, random, self.counters, self._identity),
+            Environment(self.clock, self._port.send, random, self.counters, self._identity),
             reactor=reactor,
             bootstrap=arguments.parseAddresses(bootstrap),
             rateLimit=arguments.checkRateLimit(rateLimit),
@@ -232,7 +231,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
                 # expected one must get through even if an attacker, by forging the sender's
                 # address, would have used up that sender's rate.
                 admission = parts.admission
-                if admission is None or admission.admits(addr, self._clock.seconds()):
+                if admission is None or admission.admits(addr, self.clock.seconds()):
                     parts.responder.received(datagram, addr)
                 else:
                     self.counters.rateLimited += 1

@@ -31,7 +31,7 @@ class PingTests(CommandTestCase):
         round-trip time.
         """
         node = self.network.members[0]
-        host = reactorOf(node._clock).host
+        host = reactorOf(node.clock).host
         answer = self.result("ping", f"{host}:{node.address().port}").output.decode()
         self.assertRegex(
             answer,
@@ -101,7 +101,7 @@ class PingTests(CommandTestCase):
     def test_pingPrintsJSON(self) -> None:
         """Pings with ``--json`` print one object for each ping and one for the summary."""
         node = self.network.members[0]
-        address = f"{reactorOf(node._clock).host}:{node.address().port}"
+        address = f"{reactorOf(node.clock).host}:{node.address().port}"
         result = self.result("ping", "--json", "--count", "2", address)
         first, second, summary = map(json.loads, result.lines)
         for record in (first, second):

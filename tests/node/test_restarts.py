@@ -25,7 +25,7 @@ class RestartTests(NodeTestCase):
 
     def restarted(self, former: DHTNode) -> DHTNode:
         """Destroy a node. Return a node with its id on the same host, at another port."""
-        reactor, id = reactorOf(former._clock), former.id
+        reactor, id = reactorOf(former.clock), former.id
         self.clock.runUntil(former.destroy())
         return self.node(reactor=reactor, id=id, bootstrap=[self.bootstrap])
 
