@@ -139,6 +139,9 @@ class SnippetTests(ProgramTestCase):
     The code blocks of the documents, run in processes.
     """
 
+    # Some 20 programs run one after the other, each for a few seconds.
+    timeout = 240
+
     async def network(self) -> dict[str, str]:
         """
         Start a network of a bootstrap server and three nodes.
