@@ -35,7 +35,7 @@ class BoundsTests(SynchronousTestCase):
 
     def constants(self) -> dict[str, float | tuple[float, ...]]:
         """Return the bounds of both modules by their names."""
-        found = {}
+        found: dict[str, float | tuple[float, ...]] = {}
         for module in (bounds, peerBounds):
             assert module.__file__ is not None
             for name in CONSTANT.findall(Path(module.__file__).read_text()):
