@@ -47,10 +47,12 @@ if TYPE_CHECKING:
         IDHTNode,
         IQueryStream,
         IRelayingHandler,
+        ISharedStore,
         IValueStore,
         Pong,
         Reply,
         Request,
+        StoredValue,
     )
     from .node import DHTNode
     from .service import DHTService
@@ -72,6 +74,7 @@ __all__ = [
     "IDHTNode",
     "IQueryStream",
     "IRelayingHandler",
+    "ISharedStore",
     "IValueStore",
     "InvalidAddress",
     "InvalidCommand",
@@ -91,6 +94,7 @@ __all__ = [
     "SQLiteStore",
     "StateFailed",
     "StoreFailed",
+    "StoredValue",
     "TooManyRequests",
     "UnexpectedAnswer",
     "UnresolvableHost",
@@ -114,6 +118,7 @@ _MODULES = {
     "IDHTNode": ".interfaces",
     "IQueryStream": ".interfaces",
     "IRelayingHandler": ".interfaces",
+    "ISharedStore": ".interfaces",
     "IValueStore": ".interfaces",
     "MemoryStore": ".values",
     "Pong": ".interfaces",
@@ -122,6 +127,7 @@ _MODULES = {
     "Reply": ".interfaces",
     "Request": ".interfaces",
     "SQLiteStore": ".values",
+    "StoredValue": ".interfaces",
     "ValueHandler": ".values",
 }
 

@@ -46,6 +46,11 @@ class ValueHandlerTests(SynchronousTestCase):
         self.assertIsNone(self.handler.updateReceived(request(key, b"value")))
         self.assertEqual(self.handler.queryReceived(request(key, None)), b"value")
 
+    def test_valueCountsForItsAsker(self) -> None:
+        """A value is stored as one of the host that put it."""
+        self.handler.updateReceived(request(values.keyOf(b"value"), b"value"))
+        self.assertEqual(self.store.entries()[0].publisher, STRANGER.host)
+
     def test_unknownKeyHasNoValue(self) -> None:
         """A query for a value that isn't stored is answered with None."""
         self.assertIsNone(self.handler.queryReceived(request(values.keyOf(b"value"), None)))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted.errors import ValueTooLarge
-from dwdht_twisted.interfaces import IValueStore
+from dwdht_twisted.interfaces import ISharedStore, IValueStore
 from dwdht_twisted.values import CannotOpenStore, MemoryStore, SQLiteStore
 from dwdht_twisted.values.stores.bounds import ENTRY_OVERHEAD_BYTES
 
@@ -57,7 +57,7 @@ class StoreTests(_TestCase):
     """
 
     clock: Clock
-    store: IValueStore
+    store: Any
 
     async def put(self, *numbers: int) -> None:
         """Put the values with these numbers, one second apart."""
@@ -73,8 +73,34 @@ class StoreTests(_TestCase):
         return [number for number, got in zip(numbers, found, strict=True) if got is not None]
 
     def test_storeProvidesIValueStore(self) -> None:
-        """A store provides `IValueStore`."""
+        """A store provides `IValueStore` and `ISharedStore`."""
         verifyObject(IValueStore, self.store)
+        verifyObject(ISharedStore, self.store)
+
+    async def test_lifetimeIsThatOfThePut(self) -> None:
+        """A value that is put for 10 seconds expires after 10, and one for 1,000 at the age."""
+        for number, lifetime in ((1, 10.0), (2, 10 * MAXIMUM_AGE), (3, None)):
+            await settle(self.store.put(key(number), value(number), lifetime=lifetime))
+        left = [await settle(self.store.remaining(key(number))) for number in (1, 2, 3, 4)]
+        self.assertEqual(left, [10, MAXIMUM_AGE, MAXIMUM_AGE, None])
+        self.clock.advance(10)
+        self.assertEqual(await self.present(1, 2, 3), [2, 3])
+        self.assertIsNone(await settle(self.store.remaining(key(1))))
+        with self.assertRaisesRegex(ValueError, "lifetime must be above 0 seconds, not 0"):
+            await settle(self.store.put(key(1), value(1), lifetime=0))
+
+    async def test_entriesAreListedByKey(self) -> None:
+        """Entries are listed in the order of their keys, in pages, without expired ones."""
+        for number, lifetime in ((3, None), (1, 5), (2, 50)):
+            await settle(
+                self.store.put(key(number), value(number), publisher="9.8.7.6", lifetime=lifetime)
+            )
+        self.clock.advance(5)
+        (first,) = await settle(self.store.entries(limit=1))
+        self.assertEqual(first, (key(2), value(2), 45, "9.8.7.6"))
+        second = await settle(self.store.entries(first.key))
+        self.assertEqual(second, [(key(3), value(3), MAXIMUM_AGE - 5, "9.8.7.6")])
+        self.assertEqual(await settle(self.store.entries(key(3))), [])
 
     async def test_valueIsFoundUnderItsKey(self) -> None:
         """A value is found under its own key and not under another key."""

@@ -5,13 +5,21 @@ The handler of the ``values`` command, for a node that keeps values for others.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from ..errors import DHTError, StoreFailed, UpdateRefused, ValueTooLarge
-from ..interfaces import HandlerResult, ICommandHandler, IValueStore, Request, ValueStore
+from ..interfaces import (
+    HandlerResult,
+    ICommandHandler,
+    ISharedStore,
+    IValueStore,
+    Request,
+    SharedStore,
+    ValueStore,
+)
 from .keys import keyOf
 from .stores.bounds import MAXIMUM_KEPT_BYTES
 
@@ -24,6 +32,8 @@ class ValueHandler:
     While the store fails, updates are refused and queries are answered without a value.  Only the
     first failure and the recovery are logged, because a full disk fails every request.
 
+    In an `ISharedStore`, a value counts for the host that puts it.
+
     :param store: where the values are kept
     """
 
@@ -31,6 +41,7 @@ class ValueHandler:
 
     def __init__(self, store: IValueStore | ValueStore) -> None:
         self._store = store
+        self._isShared: bool = ISharedStore.providedBy(store)
         self._writes = _Health(
             self._log,
             "values can't be written; updates are refused: {reason}",
@@ -64,13 +75,19 @@ class ValueHandler:
         """
         value = _checkUpdate(request)
         try:
-            written = self._store.put(request.target, value)
+            written = self._put(request, value)
         except (StoreFailed, ValueTooLarge) as error:
             self._refuse(error)
         if isinstance(written, Awaitable):
             return self._write(written)
         self._writes.worked()
         return None
+
+    def _put(self, request: Request, value: bytes) -> Awaitable[None] | None:
+        if self._isShared:
+            shared = cast(SharedStore, self._store)
+            return shared.put(request.target, value, publisher=request.node.host)
+        return self._store.put(request.target, value)
 
     async def _read(self, found: Awaitable[bytes | None]) -> bytes | None:
         try:

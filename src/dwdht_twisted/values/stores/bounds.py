@@ -66,3 +66,17 @@ def checkedCost(key: bytes, value: bytes, maximumBytes: int) -> int:
             f"a value of {len(value)} bytes doesn't fit a store of {maximumBytes} bytes"
         )
     return cost
+
+
+def checkedLifetime(lifetime: float | None, maximumAge: float) -> float:
+    """
+    Return how long a value is kept, in seconds.
+
+    :param lifetime: the given lifetime in seconds, or None for the longest one
+    :raises ValueError: when the lifetime isn't above 0
+    """
+    if lifetime is None:
+        return maximumAge
+    if not lifetime > 0:
+        raise ValueError(f"lifetime must be above 0 seconds, not {lifetime!r}")
+    return min(lifetime, maximumAge)

@@ -26,7 +26,7 @@ from .bounds import ENTRY_OVERHEAD_BYTES
 APPLICATION_ID = 0x64776468
 
 #: The version of the tables.
-VERSION = 1
+VERSION = 2
 
 #: The longest time that a read or a write waits for the lock of another process, in seconds: as
 #: long as an asker waits for an answer.  Larger: later requests queue up, although their askers
@@ -44,9 +44,10 @@ PRAGMA user_version = {VERSION};
 CREATE TABLE IF NOT EXISTS entries (
     key BLOB PRIMARY KEY,
     value BLOB NOT NULL,
-    stored REAL NOT NULL
+    expires REAL NOT NULL,
+    publisher TEXT
 );
-CREATE INDEX IF NOT EXISTS entries_by_age ON entries (stored);
+CREATE INDEX IF NOT EXISTS entries_by_expiry ON entries (expires);
 CREATE TABLE IF NOT EXISTS total (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL);
 INSERT OR IGNORE INTO total VALUES (1, 0);
 CREATE TRIGGER IF NOT EXISTS entry_added AFTER INSERT ON entries BEGIN
