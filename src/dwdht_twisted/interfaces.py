@@ -4,7 +4,7 @@ The interfaces of the package, and the immutable values that their methods take 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
@@ -13,6 +13,11 @@ from zope.interface import Attribute, Interface
 
 from ._core.health import Health
 from ._core.wire import Address, Contact
+from ._storage import ISharedStore as ISharedStore
+from ._storage import IValueStore as IValueStore
+from ._storage import SharedStore as SharedStore
+from ._storage import StoredValue as StoredValue
+from ._storage import ValueStore as ValueStore
 
 #: An address as a caller may pass it: ``"host:port"``, ``("host", port)``,
 #: ``{"host": "host", "port": port}``, or a port number of this machine.
@@ -60,22 +65,6 @@ class Pong(NamedTuple):
 
     contact: Contact
     address: Address
-
-
-class StoredValue(NamedTuple):
-    """
-    A value in a store.
-
-    :ivar key: 32 bytes
-    :ivar value: the value
-    :ivar lifetime: the seconds until the value expires
-    :ivar publisher: the IPv4 host that the value counts for; None is this node itself
-    """
-
-    key: bytes
-    value: bytes
-    lifetime: float
-    publisher: str | None
 
 
 #: A result that a handler may return: the value of the answer, or an awaitable of the value.
@@ -148,45 +137,6 @@ class CommandHandler(Protocol):
 
     def updateReceived(self, request: Request) -> HandlerResult:
         """See `ICommandHandler.updateReceived`."""
-
-
-class ValueStore(Protocol):
-    """
-    The type of an `IValueStore` for type checkers, which can't read zope.interface.
-    """
-
-    def put(self, key: bytes, value: bytes) -> Awaitable[None] | None:
-        """See `IValueStore.put`."""
-
-    def get(self, key: bytes) -> Awaitable[bytes | None] | bytes | None:
-        """See `IValueStore.get`."""
-
-    def close(self) -> Awaitable[None] | None:
-        """See `IValueStore.close`."""
-
-
-class SharedStore(ValueStore, Protocol):
-    """
-    The type of an `ISharedStore` for type checkers, which can't read zope.interface.
-    """
-
-    def put(
-        self,
-        key: bytes,
-        value: bytes,
-        *,
-        publisher: str | None = None,
-        lifetime: float | None = None,
-    ) -> Awaitable[None] | None:
-        """See `ISharedStore.put`."""
-
-    def remaining(self, key: bytes) -> Awaitable[float | None] | float | None:
-        """See `ISharedStore.remaining`."""
-
-    def entries(
-        self, after: bytes = b"", limit: int = 100
-    ) -> Awaitable[Sequence[StoredValue]] | Sequence[StoredValue]:
-        """See `ISharedStore.entries`."""
 
 
 class IQueryStream(IPushProducer, Interface):
@@ -413,83 +363,4 @@ class IDHTNode(Interface):
         All Deferreds and streams that have not ended fail with `NodeDestroyed`.
 
         :return: fires when everything is released
-        """
-
-
-class IValueStore(Interface):
-    """
-    Keeps the values that other nodes put on this one.
-    """
-
-    def put(key: bytes, value: bytes) -> Awaitable[None] | None:
-        """
-        Keep a value.
-
-        :param key: 32 bytes
-        :raises ValueTooLarge: when the value wouldn't fit even into an empty store
-        :raises StoreFailed: when the value can't be written
-        """
-
-    def get(key: bytes) -> Awaitable[bytes | None] | bytes | None:
-        """
-        Find a value.
-
-        :param key: 32 bytes
-        :return: the value, or None when the key has no value or the value has expired
-        :raises StoreFailed: when the store can't be read
-        """
-
-    def close() -> Awaitable[None] | None:
-        """Release the files and other resources of the store."""
-
-
-class ISharedStore(IValueStore):
-    """
-    A store that is shared fairly among the hosts that put values.
-
-    A full store drops the oldest value of the host, or of the /24 network, that holds the largest
-    share.  So a host that fills the store drops its own values, and none of hosts that hold less.
-
-    A key may be any 32 bytes: it needn't be the hash of its value.
-    """
-
-    def put(
-        key: bytes,
-        value: bytes,
-        *,
-        publisher: str | None = None,
-        lifetime: float | None = None,
-    ) -> Awaitable[None] | None:
-        """
-        Keep a value.  A value that the key had before is replaced.
-
-        :param key: 32 bytes
-        :param publisher: the IPv4 host that the value counts for; None is this node itself
-        :param lifetime: the seconds until the value expires; at most, and by default, the age limit
-            of the store
-        :raises ValueError: when the lifetime isn't above 0
-        :raises ValueTooLarge: when the value wouldn't fit even into an empty store
-        :raises StoreFailed: when the value can't be written
-        """
-
-    def remaining(key: bytes) -> Awaitable[float | None] | float | None:
-        """
-        Tell how long a value will be kept, unless the store gets full.
-
-        :param key: 32 bytes
-        :return: the seconds until the value expires, or None when the key has no value
-        :raises StoreFailed: when the store can't be read
-        """
-
-    def entries(
-        after: bytes = b"", limit: int = 100
-    ) -> Awaitable[Sequence[StoredValue]] | Sequence[StoredValue]:
-        """
-        List values in the order of their keys, one page at a time.
-
-        :param after: only values with greater keys are listed; pass the last key of the previous
-            page
-        :param limit: the most values of the page
-        :return: a list of `StoredValue`, which is empty after the last page
-        :raises StoreFailed: when the store can't be read
         """

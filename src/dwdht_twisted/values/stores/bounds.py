@@ -1,9 +1,9 @@
 """
 The limits of a store, and the largest value that a node keeps for others.
 
-Values come from strangers, so every store limits its size and the age of its values.  A full store
-drops its oldest values first.  A value that is put again counts as new, so a publisher keeps a
-value alive by putting it again.
+Values come from strangers, so every store limits its size and the age of its values.  `shares` says
+whose values a full store drops first.  A value that is put again counts as new, so a publisher
+keeps a value alive by putting it again.
 """
 
 from __future__ import annotations
@@ -35,6 +35,13 @@ DEFAULT_MAXIMUM_AGE = 24 * 60 * 60.0
 #: takes up several times as much memory as its limit.  Larger: a store holds fewer values than it
 #: has space for.
 ENTRY_OVERHEAD_BYTES = 256
+
+#: The most publishers of one value that are remembered.  A value counts for the first of them.
+#: When it would be dropped for this one, it counts for the next instead.  So a host that puts the
+#: values of others, and then fills the store, pushes out none of them.  Larger: a value that many
+#: hosts put takes up more memory.  Smaller: an attacker with this number of hosts, that puts a
+#: value before its publisher does, can push it out.
+PUBLISHERS_PER_VALUE = 4
 
 
 def checkBounds(maximumBytes: int, maximumAge: float) -> None:
@@ -80,3 +87,10 @@ def checkedLifetime(lifetime: float | None, maximumAge: float) -> float:
     if not lifetime > 0:
         raise ValueError(f"lifetime must be above 0 seconds, not {lifetime!r}")
     return min(lifetime, maximumAge)
+
+
+def withPublisher(publishers: tuple[str, ...], publisher: str) -> tuple[str, ...]:
+    """Return the publishers of a value that one of them, or another host, puts."""
+    if publisher in publishers or len(publishers) >= PUBLISHERS_PER_VALUE:
+        return publishers
+    return (*publishers, publisher)

@@ -1,5 +1,5 @@
 """
-The connection of an `SQLiteStore` to its file, and the thread that waits for the disk.
+The connections of an `SQLiteStore` to its file, and the threads that wait for the disk.
 
 ``twisted.enterprise.adbapi`` is not used, for four reasons:
 
@@ -12,58 +12,113 @@ The connection of an `SQLiteStore` to its file, and the thread that waits for th
 from __future__ import annotations
 
 import sqlite3
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from threading import RLock
+from typing import Any, NoReturn, TypeVar, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from ..._awaitable import AwaitableDeferred, awaitable
+from ..._awaitable import awaitable
 from ...errors import CannotOpenStore, StoreFailed
 from . import schema
+from .lane import Lane
+from .salvage import recover
+from .table import Reader, StoreClock, Writer
 
 Result = TypeVar("Result")
+
+#: The most writes of one transaction.  It is the number of handlers that a node runs at the same
+#: time.  Larger: the first of them waits for longer.  Smaller: the disk is waited for more often.
+WRITES_PER_TRANSACTION = 256
+
+#: The most recoveries of one file while a process runs.  A disk that damages each new file needs
+#: another remedy.  Larger: more damaged files are left on such a disk.
+MAXIMUM_RECOVERIES = 8
+
+#: The most reads that a thread makes before it gives their results.
+READS_PER_TURN = 64
 
 
 class Database:
     """
-    Runs calls on one connection in threads of the reactor.
+    Runs reads and writes of one file in threads of the reactor.
 
-    The calls run one at a time, in the order in which they were made.  SQLite serves one writer at
-    a time, so parallel threads would only wait for each other.
+    Writes wait in one lane and reads in another, each with a connection of its own, so a read
+    doesn't wait for writes.  It sees the writes whose Deferreds have fired.  Writes that come while
+    a transaction is written go together into the next one.
 
-    The connection is opened by the first call, not by the constructor.  The process may fork in
+    The connections are opened by the first call, not by the constructor.  The process may fork in
     between, and a connection must not be carried into the new process
     (https://www.sqlite.org/howtocorrupt.html, section 2.6).  After a failure, the next call opens
-    the file again.
+    the file again.  A damaged file is recovered.
 
     :param reactor: provides the threads, and receives their results
     :param path: the file
+    :param clock: the time of the store
+    :param maximumBytes: the most bytes of all values
+    :param maximumAge: the longest lifetime of a value, in seconds
     :raises CannotOpenStore: when the file isn't a store and can't become one
     """
 
-    def __init__(self, reactor: Any, path: str) -> None:
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, path: str, clock: StoreClock, *, maximumBytes: int, maximumAge: float
+    ) -> None:
         schema.checkFile(path)
         self._reactor = reactor
         self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._waiting: deque[tuple[Deferred[Any], Callable[[], object]]] = deque()
-        self._isBusy = False
+        self._clock = clock
+        self._maximumBytes = maximumBytes
+        self._maximumAge = maximumAge
+        # A read holds the lock, and so does a thread that opens or closes a connection.
+        self._lock = RLock()
+        self._reader: Reader | None = None
+        self._writer: Writer | None = None
+        self._recoveries = 0
+        self._reads: Lane[Reader] = Lane(reactor, self._read, READS_PER_TURN)
+        self._writes: Lane[Writer] = Lane(reactor, self._write, WRITES_PER_TRANSACTION)
         self._isClosed = False
 
-    def run(self, work: Callable[[sqlite3.Connection], Result]) -> Deferred[Result]:
+    def read(self, call: Callable[[Reader], Result]) -> Deferred[Result]:
         """
-        Call a function with the connection, in a thread.
+        Call a function with a `Reader`, in a thread.
 
         :return: fires with the result of the function; fails with `StoreFailed` when SQLite fails,
             and when the database is closed.  If the Deferred is cancelled before the turn of the
             call, the function is never called.
         """
         if self._isClosed:
-            return awaitable(fail(StoreFailed(f"the store {self._path!r} is closed")))
-        return self._add(lambda: self._call(work))
+            return self._refused()
+
+        def damaged(failure: Failure) -> Any:
+            # Only the lane of the writes may recover the file.
+            error = failure.value
+            if not isinstance(error, _Damaged):
+                return failure
+            recovering: Deferred[Any] = self._writes.addAlone(
+                partial(self._recover, error.recoveries)
+            )
+            return recovering.addCallback(lambda _: self._reads.add(call))
+
+        def damagedAgain(failure: Failure) -> NoReturn:
+            failure.trap(_Damaged)
+            raise self._failed(cast(_Damaged, failure.value))
+
+        result: Deferred[Any] = self._reads.add(call)
+        return awaitable(result.addErrback(damaged).addErrback(damagedAgain))
+
+    def write(self, call: Callable[[Writer], Result]) -> Deferred[Result]:
+        """
+        Call a function with a `Writer`, in a thread and in a transaction.
+
+        :return: fires with the result of the function when the disk has what it wrote; fails as
+            `read` does, and then the function has written nothing
+        """
+        return self._refused() if self._isClosed else self._writes.add(call)
 
     def close(self) -> Deferred[None]:
         """
@@ -72,50 +127,132 @@ class Database:
         :return: fires when the file is closed
         """
         self._isClosed = True
-        if self._connection is None and not self._isBusy:
+        isOpen = self._reader is not None or self._writer is not None
+        if not (isOpen or self._reads.isBusy or self._writes.isBusy):
             # Nothing is open.  A thread is not used here, because the reactor may not have started
             # its threads yet, or may have stopped them.
             return awaitable(succeed(None))
-        return self._add(self._disconnect)
+        closing = self._reads.addAlone(self._closeReader)
+        return awaitable(closing.addCallback(lambda _: self._writes.addAlone(self._end)))
 
-    def _add(self, call: Callable[[], Result]) -> Deferred[Result]:
-        result: AwaitableDeferred[Result] = AwaitableDeferred()
-        self._waiting.append((result, call))
-        if not self._isBusy:
-            self._next()
-        return result
+    def _refused(self) -> Deferred[Any]:
+        return awaitable(fail(StoreFailed(f"the store {self._path!r} is closed")))
 
-    def _next(self) -> None:
-        while self._waiting:
-            result, call = self._waiting.popleft()
-            if not result.called:
-                self._isBusy = True
-                pool = self._reactor.getThreadPool()
-                deferToThreadPool(self._reactor, pool, call).addBoth(self._ended, result)
-                return
+    def _failed(self, error: BaseException) -> StoreFailed:
+        failed = StoreFailed(f"the store {self._path!r} failed: {error}")
+        failed.__cause__ = error
+        return failed
 
-    def _ended(self, outcome: object, result: Deferred[Any]) -> None:
-        # The call may have been cancelled meanwhile.  The connection was busy until its thread had
-        # finished, so the next call begins only now.
-        self._isBusy = False
-        self._next()
-        result.callback(outcome)
+    # The methods below run in threads.
 
-    def _call(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+    def _read(self, calls: Sequence[Callable[[Reader], Any]]) -> list[Any]:
+        with self._lock:
+            try:
+                reader = self._openReader()
+                return [call(reader) for call in calls]
+            except (sqlite3.Error, CannotOpenStore) as error:
+                if schema.isDamage(error):
+                    raise _Damaged(self._recoveries) from error
+                self._closeReader()
+                raise self._failed(error) from error
+
+    def _write(self, calls: Sequence[Callable[[Writer], Any]]) -> list[Any]:
         try:
-            if self._connection is None:
-                self._connection = schema.connect(self._path, schema.LOCK_TIMEOUT)
-            return work(self._connection)
+            return self._openWriter().run(calls)
         except (sqlite3.Error, CannotOpenStore) as error:
-            self._disconnect()
-            raise StoreFailed(f"the store {self._path!r} failed: {error}") from error
+            if not schema.isDamage(error):
+                if not schema.isFull(error):
+                    self._closeWriter()
+                raise self._failed(error) from error
+        self._recover(self._recoveries)
+        try:
+            return self._openWriter().run(calls)
+        except (sqlite3.Error, CannotOpenStore) as error:
+            self._closeWriter()
+            raise self._failed(error) from error
 
-    def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            # Ignore an error about the last writes: the connection is discarded in any case.
-            with suppress(sqlite3.Error):
-                connection.close()
+    def _recover(self, recoveries: int) -> None:
+        """
+        Recover the file.
+
+        :param recoveries: the number of recoveries before the damage was seen.  If it has changed,
+            the damage is that of a file that has been set aside already.
+        """
+        with self._lock:
+            if recoveries != self._recoveries:
+                return
+            if recoveries >= MAXIMUM_RECOVERIES:
+                raise self._failed(ValueError("it is damaged again and again"))
+            self._recoveries += 1
+            self._closeReader()
+            self._closeWriter()
+            try:
+                kept, aside = recover(self._path, self._maximumAge)
+            except (sqlite3.Error, CannotOpenStore, OSError) as error:
+                raise self._failed(error) from error
+        self._reactor.callFromThread(
+            self._log.error,
+            "the store {path!r} was damaged: {kept} values could be read and are kept; the damaged "
+            "file is now {aside!r}",
+            path=self._path,
+            kept=kept,
+            aside=aside,
+        )
+
+    def _openWriter(self) -> Writer:
+        with self._lock:
+            if self._writer is None:
+                connection = schema.connect(self._path, schema.LOCK_TIMEOUT, self._maximumAge)
+                try:
+                    self._clock.start(connection)
+                except BaseException:
+                    connection.close()
+                    raise
+                self._writer = Writer(
+                    connection,
+                    self._clock,
+                    maximumBytes=self._maximumBytes,
+                    maximumAge=self._maximumAge,
+                )
+            return self._writer
+
+    def _openReader(self) -> Reader:
+        if self._reader is None:
+            # The writer makes the tables and starts the clock.
+            self._openWriter()
+            self._reader = Reader(
+                schema.connectReader(self._path, schema.LOCK_TIMEOUT), self._clock
+            )
+        return self._reader
+
+    def _end(self) -> None:
+        if self._writer is not None:
+            self._writer.saveClock()
+        self._closeWriter()
+
+    def _closeReader(self) -> None:
+        with self._lock:
+            reader, self._reader = self._reader, None
+            if reader is not None:
+                reader.close()
+
+    def _closeWriter(self) -> None:
+        with self._lock:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.close()
+
+
+class _Damaged(Exception):
+    """
+    A read has found that the file is damaged.
+
+    :ivar recoveries: the number of recoveries before
+    """
+
+    def __init__(self, recoveries: int) -> None:
+        super().__init__("it is damaged")
+        self.recoveries = recoveries
 
 
 __all__ = ["Database"]

@@ -6,8 +6,9 @@ the file of a store:
 
 * ``application_id`` is `APPLICATION_ID`.  A database with another number belongs to another program
   and is refused.
-* ``user_version`` is `VERSION`, the version of the tables.  A file with another version was written
-  by another version of this package and is refused.
+* ``user_version`` is `VERSION`, the version of the tables.  A file of version 1 is changed to this
+  version.  A file with another version was written by a later version of this package and is
+  refused.
 
 The marks and the tables are made in one transaction, so a file that isn't empty has both or none.
 """
@@ -21,9 +22,13 @@ from pathlib import Path
 
 from ...errors import CannotOpenStore
 from .bounds import ENTRY_OVERHEAD_BYTES
+from .table import checksum
 
 #: The application id of a store: the letters "dwdh" in ASCII.
 APPLICATION_ID = 0x64776468
+
+#: The place of the application id in a file, in bytes.
+_APPLICATION_ID_OFFSET = 68
 
 #: The version of the tables.
 VERSION = 2
@@ -34,32 +39,65 @@ VERSION = 2
 #: backup does.
 LOCK_TIMEOUT = 2.0
 
-#: The statements that make the tables.  The triggers keep the sum of all bytes up to date, in the
-#: transaction that changes an entry.  Without the triggers, each put would have to read the whole
-#: table to compute the sum.
-_SCHEMA = f"""
+#: The size of the log at which its pages are moved to the file, in pages of 4,096 bytes.  Larger:
+#: the log takes up more space.  Smaller: a page that many puts change is written more often.
+CHECKPOINT_PAGES = 4000
+
+#: The most memory for pages of a connection, in KiB.  Larger: a node takes up more memory.
+#: Smaller: a put into a large store reads more pages of its indexes again.
+CACHE_KIBIBYTES = 16 * 1024
+
+#: The tables.  ``position`` is the order of the puts.  ``publisher`` is the host that a value
+#: counts for, and ``others`` has further ones, separated by spaces.  ``cost`` is the number of
+#: bytes that it counts for.  The index by publisher has it too, so the shares of a large store are
+#: summed up without reading the values.
+_TABLES = """
+CREATE TABLE entries (
+    position INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    value BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    expires REAL NOT NULL,
+    cost INTEGER NOT NULL,
+    publisher TEXT NOT NULL,
+    others TEXT NOT NULL
+);
+CREATE INDEX entries_by_expiry ON entries (expires);
+CREATE INDEX entries_by_publisher ON entries (publisher, position, cost);
+CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), offset REAL, latest REAL);
+INSERT INTO clock VALUES (1, 0, 0);
+"""
+
+#: The statements that make a new file a store.
+_CREATION = f"""
 BEGIN IMMEDIATE;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
-CREATE TABLE IF NOT EXISTS entries (
-    key BLOB PRIMARY KEY,
-    value BLOB NOT NULL,
-    expires REAL NOT NULL,
-    publisher TEXT
-);
-CREATE INDEX IF NOT EXISTS entries_by_expiry ON entries (expires);
-CREATE TABLE IF NOT EXISTS total (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL);
-INSERT OR IGNORE INTO total VALUES (1, 0);
-CREATE TRIGGER IF NOT EXISTS entry_added AFTER INSERT ON entries BEGIN
-    UPDATE total
-    SET bytes = bytes + LENGTH(new.key) + LENGTH(new.value) + {ENTRY_OVERHEAD_BYTES};
-END;
-CREATE TRIGGER IF NOT EXISTS entry_dropped AFTER DELETE ON entries BEGIN
-    UPDATE total
-    SET bytes = bytes - LENGTH(old.key) - LENGTH(old.value) - {ENTRY_OVERHEAD_BYTES};
-END;
+{_TABLES}
 COMMIT;
 """
+
+#: The statements that make a file of version 1 one of the present version.  In version 1, a value
+#: has the time at which it was put.  Its publisher is not known, so it counts for the node itself.
+_MIGRATION = f"""
+BEGIN IMMEDIATE;
+ALTER TABLE entries RENAME TO earlier;
+DROP TABLE total;
+{_TABLES}
+INSERT INTO entries
+SELECT
+    NULL, key, value, checksum(key, value), stored + {{maximumAge!r}},
+    LENGTH(key) + LENGTH(value) + {ENTRY_OVERHEAD_BYTES}, '', ''
+FROM earlier ORDER BY stored;
+DROP TABLE earlier;
+PRAGMA user_version = {VERSION};
+COMMIT;
+"""
+
+
+def isFull(error: BaseException) -> bool:
+    """Whether an exception says that the disk is full."""
+    return "full" in str(error)
 
 
 def checkFile(path: str) -> None:
@@ -87,11 +125,12 @@ def checkFile(path: str) -> None:
         raise CannotOpenStore(f"cannot keep values in {path!r}: {error}") from error
 
 
-def connect(path: str, lockTimeout: float) -> sqlite3.Connection:
+def connect(path: str, lockTimeout: float, maximumAge: float) -> sqlite3.Connection:
     """
     Open a file for reading and writing, and make the tables if it is empty.
 
     :param lockTimeout: how long this function and later statements wait for a lock, in seconds
+    :param maximumAge: the lifetime of the values in a file of version 1, in seconds
     :raises CannotOpenStore: when the file isn't a store
     :raises sqlite3.Error: when the file can't be opened, or stays locked
     """
@@ -101,23 +140,54 @@ def connect(path: str, lockTimeout: float) -> sqlite3.Connection:
         path, timeout=lockTimeout, isolation_level=None, check_same_thread=False
     )
     try:
-        # With a write-ahead log, NORMAL keeps the file intact in every crash.  A power failure may
-        # lose the values of the last moments, but other nodes hold these values too.  FULL would
-        # wait for the disk at every put.
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.text_factory = _decoded
+        # An acknowledged value is on the disk: each transaction waits for it.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         if _number(connection, "page_count") == 0:
-            connection.executescript(_SCHEMA)
-        _requireStore(connection)
+            connection.executescript(_CREATION)
+        if _requireStore(connection) == 1:
+            connection.create_function("checksum", 2, checksum)
+            connection.executescript(_MIGRATION.format(maximumAge=maximumAge))
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
+def connectReader(path: str, lockTimeout: float) -> sqlite3.Connection:
+    """
+    Open a file for reading.  `connect` must have opened it before.
+
+    :raises sqlite3.Error: when the file can't be opened
+    """
+    connection = sqlite3.connect(
+        path, timeout=lockTimeout, isolation_level=None, check_same_thread=False
+    )
+    # Not "mode=ro": the connection that is closed last removes the log.
+    connection.execute("PRAGMA query_only = ON")
+    # A damaged text is found by its row, not by an error of the decoder.
+    connection.text_factory = _decoded
+    return connection
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def isDamage(error: BaseException) -> bool:
+    """Whether an exception says that the content of a file is damaged."""
+    text = str(error)
+    return isinstance(error, sqlite3.DatabaseError) and (
+        "malformed" in text or "not a database" in text
+    )
+
+
 def _create(path: str) -> None:
     try:
-        connect(path, lockTimeout=0).close()
+        connect(path, lockTimeout=0, maximumAge=0).close()
     except sqlite3.OperationalError as error:
         # Another process holds the lock.  A thread waits for the lock later, and makes the tables.
         if "locked" not in str(error):
@@ -143,18 +213,31 @@ def _checkMarks(path: str) -> None:
         # the log.  Without this setting, SQLite would call the file malformed.
         connection.execute("PRAGMA writable_schema = ON")
         _requireStore(connection)
+    except sqlite3.DatabaseError as error:
+        # A damaged store is recovered when it is used.
+        if not isDamage(error) or not _hasMark(path):
+            raise
     finally:
         connection.close()
 
 
-def _requireStore(connection: sqlite3.Connection) -> None:
+def _hasMark(path: str) -> bool:
+    """Whether a file that isn't a database any more has the application id of a store."""
+    with open(path, "rb") as file:
+        file.seek(_APPLICATION_ID_OFFSET)
+        return file.read(4) == APPLICATION_ID.to_bytes(4, "big")
+
+
+def _requireStore(connection: sqlite3.Connection) -> int:
+    """Return the version of a store, which is 1 or the present one."""
     if _number(connection, "application_id") != APPLICATION_ID:
         raise CannotOpenStore("this database belongs to another program")
     version = _number(connection, "user_version")
-    if version != VERSION:
+    if version not in (1, VERSION):
         raise CannotOpenStore(
             f"this store is of version {version}; this package reads version {VERSION}"
         )
+    return version
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
@@ -163,4 +246,13 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
     return number
 
 
-__all__ = ["APPLICATION_ID", "LOCK_TIMEOUT", "VERSION", "checkFile", "connect"]
+__all__ = [
+    "APPLICATION_ID",
+    "LOCK_TIMEOUT",
+    "VERSION",
+    "checkFile",
+    "connect",
+    "connectReader",
+    "isDamage",
+    "isFull",
+]

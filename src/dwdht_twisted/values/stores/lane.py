@@ -1,0 +1,101 @@
+"""
+A queue of calls that wait for a disk.  Threads of the reactor run them, a group at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+
+from ..._awaitable import AwaitableDeferred
+
+Result = TypeVar("Result")
+Subject = TypeVar("Subject")
+
+
+class _Waiting(NamedTuple):
+    result: Deferred[Any]
+    call: Callable[..., Any]
+    isAlone: bool
+
+
+class Lane(Generic[Subject]):
+    """
+    Runs calls in a thread of the reactor, in the order in which they were made.
+
+    One thread at a time runs calls.  All calls that have come in the meantime are the next group,
+    so a thread that waits for a disk waits once for the whole group.
+
+    :param reactor: provides the threads, and receives the results
+    :param perform: runs a group, in a thread.  It returns the result of each call, or raises an
+        exception, with which each call of the group fails.
+    :param most: the most calls of a group
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        perform: Callable[[Sequence[Callable[[Subject], Any]]], list[Any]],
+        most: int,
+    ) -> None:
+        self._reactor = reactor
+        self._perform = perform
+        self._most = most
+        self._waiting: deque[_Waiting] = deque()
+        self.isBusy = False
+
+    def add(self, call: Callable[[Subject], Result]) -> Deferred[Result]:
+        """
+        Run a call in a group.
+
+        :return: fires with the result.  If it is cancelled before its turn, the call isn't run.
+        """
+        return self._add(call, isAlone=False)
+
+    def addAlone(self, call: Callable[[], Result]) -> Deferred[Result]:
+        """Run a call by itself, after all earlier ones and before all later ones."""
+        return self._add(call, isAlone=True)
+
+    def _add(self, call: Callable[..., Result], *, isAlone: bool) -> Deferred[Result]:
+        result: AwaitableDeferred[Result] = AwaitableDeferred()
+        self._waiting.append(_Waiting(result, call, isAlone))
+        if not self.isBusy:
+            self._next()
+        return result
+
+    def _next(self) -> None:
+        group: list[_Waiting] = []
+        while self._waiting and len(group) < self._most:
+            if group and self._waiting[0].isAlone:
+                break
+            waiting = self._waiting.popleft()
+            if not waiting.result.called:
+                group.append(waiting)
+                if waiting.isAlone:
+                    break
+        if group:
+            self.isBusy = True
+            pool = self._reactor.getThreadPool()
+            running = deferToThreadPool(self._reactor, pool, self._run, group)
+            running.addBoth(self._ended, group)
+
+    def _run(self, group: list[_Waiting]) -> list[Any]:
+        if group[0].isAlone:
+            return [group[0].call()]
+        return self._perform([each.call for each in group])
+
+    def _ended(self, outcome: list[Any] | Failure, group: list[_Waiting]) -> None:
+        # A call of the group may have been cancelled meanwhile.  The thread was busy until it had
+        # finished, so the next group begins only now.
+        self.isBusy = False
+        self._next()
+        for place, waiting in enumerate(group):
+            waiting.result.callback(outcome if isinstance(outcome, Failure) else outcome[place])
+
+
+__all__ = ["Lane"]
