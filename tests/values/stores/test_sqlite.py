@@ -311,10 +311,8 @@ class FailureTests(FileTestCase):
         An exception of ``sqlite3`` becomes a StoreFailed with the path. Its cause is the original
         exception.
         """
-        await self.open().close()
-        with closing(sqlite3.connect(self.path)) as other:
-            other.execute("DROP TABLE entries")
         store = self.open()
+        shutil.rmtree(self.path.parent)
         calls: list[Callable[[], Deferred[Any]]] = [
             lambda: store.put(KEY, b"value"),
             lambda: store.get(KEY),

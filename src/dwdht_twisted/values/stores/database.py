@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..._awaitable import awaitable
-from ...errors import CannotOpenStore, StoreFailed
+from ...errors import StoreFailed
 from . import schema
 from .lane import Lane
 from .salvage import recover
@@ -150,7 +150,7 @@ class Database:
             try:
                 reader = self._openReader()
                 return [call(reader) for call in calls]
-            except (sqlite3.Error, CannotOpenStore) as error:
+            except schema.FAILURES as error:
                 if schema.isDamage(error):
                     raise _Damaged(self._recoveries) from error
                 self._closeReader()
@@ -159,16 +159,20 @@ class Database:
     def _write(self, calls: Sequence[Callable[[Writer], Any]]) -> list[Any]:
         try:
             return self._openWriter().run(calls)
-        except (sqlite3.Error, CannotOpenStore) as error:
-            if not schema.isDamage(error):
-                if not schema.isFull(error):
-                    self._closeWriter()
+        except schema.FAILURES as error:
+            if schema.isDamage(error):
+                self._recover(self._recoveries)
+            elif schema.isFull(error) and self._writer is not None:
+                # The log takes up room that the file may need.
+                self._writer.emptyLog()
+            else:
+                self._closeWriter()
                 raise self._failed(error) from error
-        self._recover(self._recoveries)
         try:
             return self._openWriter().run(calls)
-        except (sqlite3.Error, CannotOpenStore) as error:
-            self._closeWriter()
+        except schema.FAILURES as error:
+            if not schema.isFull(error):
+                self._closeWriter()
             raise self._failed(error) from error
 
     def _recover(self, recoveries: int) -> None:
@@ -188,7 +192,7 @@ class Database:
             self._closeWriter()
             try:
                 kept, aside = recover(self._path, self._maximumAge)
-            except (sqlite3.Error, CannotOpenStore, OSError) as error:
+            except (*schema.FAILURES, OSError) as error:
                 raise self._failed(error) from error
         self._reactor.callFromThread(
             self._log.error,
@@ -202,6 +206,8 @@ class Database:
     def _openWriter(self) -> Writer:
         with self._lock:
             if self._writer is None:
+                # The reader may have been opened without a writer.
+                self._closeReader()
                 connection = schema.connect(self._path, schema.LOCK_TIMEOUT, self._maximumAge)
                 try:
                     self._clock.start(connection)
@@ -218,12 +224,29 @@ class Database:
 
     def _openReader(self) -> Reader:
         if self._reader is None:
-            # The writer makes the tables and starts the clock.
-            self._openWriter()
-            self._reader = Reader(
-                schema.connectReader(self._path, schema.LOCK_TIMEOUT), self._clock
-            )
+            try:
+                # The writer makes the tables and starts the clock.
+                self._openWriter()
+                connection = schema.connectReader(self._path, schema.LOCK_TIMEOUT)
+            except schema.FAILURES as error:
+                if schema.isDamage(error):
+                    raise
+                connection = self._connectAlone(error)
+            self._reader = Reader(connection, self._clock)
         return self._reader
+
+    def _connectAlone(self, error: Exception) -> sqlite3.Connection:
+        """
+        Open the file for reads alone.  A full disk may have no room for what a writer needs.
+
+        :param error: raised when this fails too
+        """
+        try:
+            connection = schema.connectReader(self._path, schema.LOCK_TIMEOUT, isAlone=True)
+            self._clock.start(connection)
+        except schema.FAILURES:
+            raise error from None
+        return connection
 
     def _end(self) -> None:
         if self._writer is not None:

@@ -121,7 +121,7 @@ def _copy(damaged: sqlite3.Connection, new: sqlite3.Connection) -> int:
                         f"INSERT OR IGNORE INTO entries ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
                         row,
                     ).rowcount
-    with suppress(sqlite3.Error, TypeError):
+    with suppress(*schema.FAILURES, TypeError):
         offset, latest = damaged.execute("SELECT offset, latest FROM clock").fetchone()
         if isinstance(offset, float) and isinstance(latest, float):
             new.execute("UPDATE clock SET offset = ?, latest = ?", (offset, latest))
@@ -137,8 +137,7 @@ def _positions(damaged: sqlite3.Connection) -> set[int]:
     positions: set[int] = set()
     for column in ("position", "key", "expires", "publisher"):
         for order in ("ASC", "DESC"):
-            # A damaged text may also fail to be decoded, but only numbers are read here.
-            with suppress(sqlite3.Error):
+            with suppress(*schema.FAILURES):
                 for (position,) in damaged.execute(
                     f"SELECT position FROM entries ORDER BY {column} {order}"
                 ):
@@ -152,7 +151,7 @@ def _row(damaged: sqlite3.Connection, position: int) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = damaged.execute(
             f"SELECT {_COLUMNS} FROM entries WHERE position = ?", (position,)
         ).fetchone()
-    except sqlite3.Error:
+    except schema.FAILURES:
         return None
     if row is None or tuple(map(type, row)) != (bytes, bytes, int, float, int, str, str):
         return None

@@ -30,6 +30,19 @@ APPLICATION_ID = 0x64776468
 #: The place of the application id in a file, in bytes.
 _APPLICATION_ID_OFFSET = 68
 
+#: What opening, reading or writing a file may raise.
+FAILURES = (sqlite3.Error, CannotOpenStore, UnicodeDecodeError)
+
+#: Parts of the messages by which SQLite says that a file is damaged.
+_DAMAGE = (
+    "malformed",
+    "not a database",
+    "unsupported file format",
+    "no such table",
+    "no such column",
+    "no such index",
+)
+
 #: The version of the tables.
 VERSION = 2
 
@@ -41,7 +54,7 @@ LOCK_TIMEOUT = 2.0
 
 #: The size of the log at which its pages are moved to the file, in pages of 4,096 bytes.  Larger:
 #: the log takes up more space.  Smaller: a page that many puts change is written more often.
-CHECKPOINT_PAGES = 4000
+CHECKPOINT_PAGES = 1000
 
 #: The most memory for pages of a connection, in KiB.  Larger: a node takes up more memory.
 #: Smaller: a put into a large store reads more pages of its indexes again.
@@ -121,7 +134,7 @@ def checkFile(path: str) -> None:
             # The folder must be writable, too: the write-ahead log is a file beside the store.
             if not access(written, W_OK):
                 raise CannotOpenStore(f"{written!r} may not be written")
-    except (sqlite3.Error, CannotOpenStore, OSError, ValueError) as error:
+    except (*FAILURES, OSError, ValueError) as error:
         raise CannotOpenStore(f"cannot keep values in {path!r}: {error}") from error
 
 
@@ -157,19 +170,31 @@ def connect(path: str, lockTimeout: float, maximumAge: float) -> sqlite3.Connect
     return connection
 
 
-def connectReader(path: str, lockTimeout: float) -> sqlite3.Connection:
+def connectReader(path: str, lockTimeout: float, *, isAlone: bool = False) -> sqlite3.Connection:
     """
-    Open a file for reading.  `connect` must have opened it before.
+    Open a file for reading.
 
+    :param lockTimeout: as for `connect`
+    :param isAlone: whether no other connection is needed.  This one then needs no index of the log
+        on the disk, and no room for it.
+    :raises CannotOpenStore: when the file isn't a store of this version
     :raises sqlite3.Error: when the file can't be opened
     """
     connection = sqlite3.connect(
         path, timeout=lockTimeout, isolation_level=None, check_same_thread=False
     )
+    if isAlone:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     # Not "mode=ro": the connection that is closed last removes the log.
     connection.execute("PRAGMA query_only = ON")
     # A damaged text is found by its row, not by an error of the decoder.
     connection.text_factory = _decoded
+    try:
+        if _requireStore(connection) != VERSION:
+            raise CannotOpenStore("this store must be brought to the present version first")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -179,9 +204,9 @@ def _decoded(text: bytes) -> str:
 
 def isDamage(error: BaseException) -> bool:
     """Whether an exception says that the content of a file is damaged."""
-    text = str(error)
-    return isinstance(error, sqlite3.DatabaseError) and (
-        "malformed" in text or "not a database" in text
+    # The sqlite3 module fails to decode an error message that quotes a damaged text.
+    return isinstance(error, UnicodeDecodeError) or (
+        isinstance(error, sqlite3.DatabaseError) and any(each in str(error) for each in _DAMAGE)
     )
 
 
@@ -213,7 +238,7 @@ def _checkMarks(path: str) -> None:
         # the log.  Without this setting, SQLite would call the file malformed.
         connection.execute("PRAGMA writable_schema = ON")
         _requireStore(connection)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         # A damaged store is recovered when it is used.
         if not isDamage(error) or not _hasMark(path):
             raise
@@ -248,6 +273,7 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
 
 __all__ = [
     "APPLICATION_ID",
+    "FAILURES",
     "LOCK_TIMEOUT",
     "VERSION",
     "checkFile",

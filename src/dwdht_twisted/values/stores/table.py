@@ -194,6 +194,11 @@ class Writer:
         """Close the connection."""
         _close(self._connection)
 
+    def emptyLog(self) -> None:
+        """Move the pages of the log to the file, and cut the log, as far as this is possible."""
+        with suppress(SQLiteError):
+            self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
     def saveClock(self) -> None:
         """Write the time to the file, as far as this is possible."""
         with suppress(SQLiteError):
