@@ -16,5 +16,8 @@ Each workload is a module:
 * `benchmarks.idle`: the datagrams of nodes that nobody uses.
 * `benchmarks.start`: the time until a process has imported the package, or joined a network.
 
-`benchmarks.flood` is a program of its own: lookups of a node that is flooded with requests.
+Two are programs of their own:
+
+* `benchmarks.flood`: lookups of a node that is flooded with requests.
+* `benchmarks.durability`: a node that stores values in a file.
 """

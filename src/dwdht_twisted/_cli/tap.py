@@ -111,7 +111,7 @@ class NodeOptions(BootstrapOptions):
             None,
             None,
             "The size that the store may reach, in bytes or with K, M or G; 64M by default. The "
-            "oldest values are dropped first.",
+            "oldest values of who holds the largest share are dropped first.",
         ],
         [
             "store-age",

@@ -106,6 +106,8 @@ events.  The service in this example keeps its received datagrams in a database:
                 clock.runUntil(host.shutDown())
             self.assertEqual(lines, [b"one", b"two"])
 
+The module `stores` has the tests that every store for values passes, for the author of another one.
+
 Differences from a real network:
 
 - A datagram to a closed port vanishes, and its sender gets no error.

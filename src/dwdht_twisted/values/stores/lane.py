@@ -14,6 +14,10 @@ from twisted.python.failure import Failure
 
 from ..._awaitable import AwaitableDeferred
 
+#: The most results that are given in one turn of the reactor.  Larger: datagrams that come
+#: meanwhile wait for longer.  Smaller: a busy store needs more turns.
+RESULTS_PER_TURN = 4
+
 Result = TypeVar("Result")
 Subject = TypeVar("Subject")
 
@@ -47,6 +51,8 @@ class Lane(Generic[Subject]):
         self._perform = perform
         self._most = most
         self._waiting: deque[_Waiting] = deque()
+        # The results that have not been given yet.
+        self._ended: deque[tuple[Deferred[Any], Any]] = deque()
         self.isBusy = False
 
     def add(self, call: Callable[[Subject], Result]) -> Deferred[Result]:
@@ -82,20 +88,33 @@ class Lane(Generic[Subject]):
             self.isBusy = True
             pool = self._reactor.getThreadPool()
             running = deferToThreadPool(self._reactor, pool, self._run, group)
-            running.addBoth(self._ended, group)
+            running.addBoth(self._end, group)
 
     def _run(self, group: list[_Waiting]) -> list[Any]:
         if group[0].isAlone:
             return [group[0].call()]
         return self._perform([each.call for each in group])
 
-    def _ended(self, outcome: list[Any] | Failure, group: list[_Waiting]) -> None:
+    def _end(self, outcome: list[Any] | Failure, group: list[_Waiting]) -> None:
         # A call of the group may have been cancelled meanwhile.  The thread was busy until it had
         # finished, so the next group begins only now.
         self.isBusy = False
         self._next()
+        isGiving = bool(self._ended)
         for place, waiting in enumerate(group):
-            waiting.result.callback(outcome if isinstance(outcome, Failure) else outcome[place])
+            result = outcome if isinstance(outcome, Failure) else outcome[place]
+            self._ended.append((waiting.result, result))
+        if not isGiving:
+            self._give()
+
+    def _give(self) -> None:
+        for _ in range(min(RESULTS_PER_TURN, len(self._ended))):
+            waiting, result = self._ended[0]
+            waiting.callback(result)
+            self._ended.popleft()
+        if self._ended:
+            # Not callLater: it would be late after the clock of the machine was set back.
+            self._reactor.callFromThread(self._give)
 
 
 __all__ = ["Lane"]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from zope.interface import implementer
 
 from ..._clock import clockOf
-from ...interfaces import ISharedStore, StoredValue
+from ..._storage import ISharedStore, StoredValue
 from .bounds import (
     DEFAULT_MAXIMUM_AGE,
     DEFAULT_MAXIMUM_BYTES,

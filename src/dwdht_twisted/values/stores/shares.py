@@ -7,8 +7,8 @@ of the host that holds the largest share, in bytes.  A host that holds less than
 the store loses nothing.
 
 One person may have all hosts of a /24 network, and hold a small share with each.  So a network has
-a share too: a `HOSTS_PER_NETWORK`th of the bytes of its hosts.  When this is more than the largest
-share of a host, the store drops the oldest value of the largest host of the network.
+a share too: the bytes of its hosts, divided by `HOSTS_PER_NETWORK`.  When this is more than the
+largest share of a host, the store drops the oldest value of the largest host of the network.
 
 The values of this node itself are a share as well, under the publisher `OWN`.
 """

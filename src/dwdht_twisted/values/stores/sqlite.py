@@ -13,8 +13,8 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ..._clock import secondsUp
+from ..._storage import ISharedStore, StoredValue
 from ...errors import CannotOpenStore
-from ...interfaces import ISharedStore, StoredValue
 from .bounds import (
     DEFAULT_MAXIMUM_AGE,
     DEFAULT_MAXIMUM_BYTES,
