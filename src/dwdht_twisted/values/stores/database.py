@@ -193,7 +193,8 @@ class Database:
             try:
                 kept, aside = recover(self._path, self._maximumAge)
             except (*schema.FAILURES, OSError) as error:
-                raise self._failed(error) from error
+                reason = ValueError(f"it is damaged, and recovering it failed: {error}")
+                raise self._failed(reason) from error
         self._reactor.callFromThread(
             self._log.error,
             "the store {path!r} was damaged: {kept} values could be read and are kept; the damaged "
@@ -204,6 +205,8 @@ class Database:
         )
 
     def _openWriter(self) -> Writer:
+        if self._writer is not None:
+            return self._writer
         with self._lock:
             if self._writer is None:
                 # The reader may have been opened without a writer.
@@ -251,6 +254,8 @@ class Database:
     def _end(self) -> None:
         if self._writer is not None:
             self._writer.saveClock()
+        # A read that waited for a recovery may have opened the reader again.
+        self._closeReader()
         self._closeWriter()
 
     def _closeReader(self) -> None:
