@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from dwdht_twisted import Contact, DHTNode, Request, SQLiteStore, ValueHandler, values
+from dwdht_twisted._core.limits.bounds import MAXIMUM_HANDLERS
 from dwdht_twisted.values.stores import schema
 from dwdht_twisted.values.stores.bounds import entryCost
 from dwdht_twisted.values.stores.table import Put, StoreClock, Writer
@@ -33,8 +34,10 @@ MAXIMUM_AGE = 86400.0
 #: The time between two turns of a steady load, in seconds.
 TURN_SECONDS = 0.001
 
-#: The number of values that are put in one transaction when a file is filled.
-FILLED_AT_ONCE = 2000
+#: The number of values that are put in one transaction when a file is filled, and the memory for
+#: pages meanwhile, in KiB.  Smaller: a page of an index is written more often.
+FILLED_AT_ONCE = 20_000
+FILL_CACHE_KIBIBYTES = 256 * 1024
 
 
 def hostOf(number: int) -> str:
@@ -54,10 +57,11 @@ def callOf(put: Put) -> Callable[[Writer], None]:
     return lambda writer: writer.put(put)
 
 
-def openWriter(path: str, synchronous: str) -> Writer:
+def openWriter(path: str, synchronous: str, cacheKibibytes: int = schema.CACHE_KIBIBYTES) -> Writer:
     """Open a file without a store's threads."""
     connection = schema.connect(path, schema.LOCK_TIMEOUT, MAXIMUM_AGE)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute(f"PRAGMA cache_size = -{cacheKibibytes}")
     clock = StoreClock(perf_counter, perf_counter)
     clock.start(connection)
     return Writer(connection, clock, maximumBytes=MAXIMUM_BYTES, maximumAge=MAXIMUM_AGE)
@@ -65,7 +69,7 @@ def openWriter(path: str, synchronous: str) -> Writer:
 
 def fill(path: str, count: int) -> None:
     """Put values into a file, as fast as possible."""
-    writer = openWriter(path, "OFF")
+    writer = openWriter(path, "OFF", FILL_CACHE_KIBIBYTES)
     for start in range(0, count, FILLED_AT_ONCE):
         puts = [putOf(number) for number in range(start, min(count, start + FILLED_AT_ONCE))]
         writer.run([callOf(put) for put in puts])
@@ -141,7 +145,8 @@ class Storing:
         Begin to put values.
 
         :param atOnce: the number of puts at the same time; each is followed by another
-        :param rate: the number of puts a second, spread over time, whether others have ended or not
+        :param rate: the number of puts a second, spread over time.  As in a node, no put begins
+            while `MAXIMUM_HANDLERS` others have not ended.
         """
         self._isRunning = True
         self._done = self._started = 0
@@ -152,7 +157,8 @@ class Storing:
         if rate:
 
             def turn() -> None:
-                while self._started < rate * (perf_counter() - self._begun):
+                due = rate * (perf_counter() - self._begun)
+                while self._started < min(due, self._done + MAXIMUM_HANDLERS):
                     Deferred.fromCoroutine(self._put())
 
             self._loop = LoopingCall(turn)

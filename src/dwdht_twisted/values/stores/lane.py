@@ -70,7 +70,8 @@ class Lane(Generic[Subject]):
     def _add(self, call: Callable[..., Result], *, isAlone: bool) -> Deferred[Result]:
         result: AwaitableDeferred[Result] = AwaitableDeferred()
         self._waiting.append(_Waiting(result, call, isAlone))
-        if not self.isBusy:
+        # While results are given, more calls are likely to follow: let them go together.
+        if not self.isBusy and not self._ended:
             self._next()
         return result
 
@@ -115,6 +116,8 @@ class Lane(Generic[Subject]):
         if self._ended:
             # Not callLater: it would be late after the clock of the machine was set back.
             self._reactor.callFromThread(self._give)
+        elif not self.isBusy:
+            self._next()
 
 
 __all__ = ["Lane"]
