@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         CannotListen,
         CannotOpenState,
         CannotOpenStore,
+        CannotUseKey,
         DHTError,
         InvalidAddress,
         InvalidCommand,
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
         NoCloseNodes,
         NodeDestroyed,
         NoResponse,
+        RecordRefused,
         RequestTimeout,
+        SequenceTooLow,
         StateFailed,
         StoreFailed,
         TooManyRequests,
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
     )
     from .node import DHTNode
     from .service import DHTService
-    from .values import MemoryStore, SQLiteStore, ValueHandler
+    from .values import MemoryStore, RecordHandler, SQLiteStore, ValueHandler
 
     __version__: str
 
@@ -65,6 +68,7 @@ __all__ = [
     "CannotListen",
     "CannotOpenState",
     "CannotOpenStore",
+    "CannotUseKey",
     "Contact",
     "DHTError",
     "DHTNode",
@@ -88,10 +92,13 @@ __all__ = [
     "Pong",
     "QueryStream",
     "RateLimit",
+    "RecordHandler",
+    "RecordRefused",
     "Reply",
     "Request",
     "RequestTimeout",
     "SQLiteStore",
+    "SequenceTooLow",
     "StateFailed",
     "StoreFailed",
     "StoredValue",
@@ -124,6 +131,7 @@ _MODULES = {
     "Pong": ".interfaces",
     "QueryStream": "._net.asking",
     "RateLimit": "._core.limits",
+    "RecordHandler": ".values",
     "Reply": ".interfaces",
     "Request": ".interfaces",
     "SQLiteStore": ".values",

@@ -85,6 +85,28 @@ class UpdateRefused(DHTError):
     """
 
 
+class RecordRefused(DHTError):
+    """
+    A record is not published, because another record has precedence.
+
+    :ivar newest: the sequence number of the newest record that was found; None when there is none
+    """
+
+    def __init__(self, reason: str, newest: int | None = None) -> None:
+        super().__init__(reason)
+        self.newest = newest
+
+
+class SequenceTooLow(RecordRefused):
+    """A record is not published, because a record with a higher sequence number is kept."""
+
+
+class CannotUseKey(DHTError):
+    """
+    The file of a private key can't be made or read, may be read by others, or holds no such key.
+    """
+
+
 class StoreFailed(DHTError):
     """A store can't read or write, for example because its disk is full."""
 

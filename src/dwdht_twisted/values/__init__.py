@@ -10,9 +10,10 @@ key keep the value until their stores drop it.  To keep a value for longer, put 
 * `large`: `putLarge` and `getLarge`, for values of up to 1 MiB.
 * `handler`: `ValueHandler`, for a node that keeps values for others.
 * `stores`: the stores behind a handler, and their limits.
+* `signed`: `publish` and `resolve`, for records under a public key, which their owner can change.
 
-The class `SQLiteStore` and the names of `large` are imported at their first use (PEP 562), so that
-a node that doesn't use them loads neither SQLite nor the code for large values.
+The class `SQLiteStore` and the names of `large` and `signed` are imported at their first use
+(PEP 562), so that a program that does not use them loads neither SQLite nor their code.
 """
 
 from __future__ import annotations
@@ -27,10 +28,26 @@ from .stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from .large import Transfer, TreeKey, getLarge, putLarge, treeOf
+    from .signed.client import publish, resolve
+    from .signed.handler import RecordHandler
+    from .signed.keyfiles import createKey, loadKey
+    from .signed.record import MAXIMUM_SALT_BYTES, RECORDS, Record, targetOf
+    from .signed.signing import publicKeyOf
     from .stores.sqlite import SQLiteStore
 else:
+    # The module of each name that is imported at its first use.
     _MODULES = {
+        "MAXIMUM_SALT_BYTES": ".signed.record",
+        "RECORDS": ".signed.record",
+        "Record": ".signed.record",
+        "RecordHandler": ".signed.handler",
         "SQLiteStore": ".stores.sqlite",
+        "createKey": ".signed.keyfiles",
+        "loadKey": ".signed.keyfiles",
+        "publicKeyOf": ".signed.signing",
+        "publish": ".signed.client",
+        "resolve": ".signed.client",
+        "targetOf": ".signed.record",
         **dict.fromkeys(("Transfer", "TreeKey", "getLarge", "putLarge", "treeOf"), ".large"),
     }
 
@@ -46,18 +63,28 @@ else:
 
 __all__ = [
     "COMMAND",
+    "MAXIMUM_SALT_BYTES",
     "MAXIMUM_VALUE_BYTES",
+    "RECORDS",
     "CannotOpenStore",
     "MemoryStore",
+    "Record",
+    "RecordHandler",
     "SQLiteStore",
     "Transfer",
     "TreeKey",
     "ValueHandler",
     "checkValue",
+    "createKey",
     "get",
     "getLarge",
     "keyOf",
+    "loadKey",
+    "publicKeyOf",
+    "publish",
     "put",
     "putLarge",
+    "resolve",
+    "targetOf",
     "treeOf",
 ]

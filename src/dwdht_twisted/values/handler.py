@@ -20,6 +20,7 @@ from ..interfaces import (
     SharedStore,
     ValueStore,
 )
+from .health import StoreHealth
 from .keys import keyOf
 from .stores.bounds import MAXIMUM_KEPT_BYTES
 
@@ -42,12 +43,12 @@ class ValueHandler:
     def __init__(self, store: IValueStore | ValueStore) -> None:
         self._store = store
         self._isShared: bool = ISharedStore.providedBy(store)
-        self._writes = _Health(
+        self._writes = StoreHealth(
             self._log,
             "values can't be written; updates are refused: {reason}",
             "recovered: values can be written again",
         )
-        self._reads = _Health(
+        self._reads = StoreHealth(
             self._log,
             "values can't be read; queries are answered without a value: {reason}",
             "recovered: values can be read again",
@@ -109,35 +110,6 @@ class ValueHandler:
         if isinstance(error, StoreFailed):
             self._writes.failed(error)
         raise UpdateRefused(f"the value can't be stored: {error}") from error
-
-
-class _Health:
-    """
-    Logs the first of several failures of a store, and the recovery of the store.
-
-    Reads and writes have separate instances, because reads still work when the disk is full.
-
-    :param trouble: the log format for the first failure, which contains ``{reason}``
-    :param recovery: the log message for the first success after a failure
-    """
-
-    def __init__(self, log: Logger, trouble: str, recovery: str) -> None:
-        self._log = log
-        self._trouble = trouble
-        self._recovery = recovery
-        self._isFailing = False
-
-    def failed(self, error: StoreFailed) -> None:
-        """Note a failure."""
-        if not self._isFailing:
-            self._isFailing = True
-            self._log.error(self._trouble, reason=str(error))
-
-    def worked(self) -> None:
-        """Note a success."""
-        if self._isFailing:
-            self._isFailing = False
-            self._log.info(self._recovery)
 
 
 def _checkUpdate(request: Request) -> bytes:

@@ -87,6 +87,7 @@ class ValueNetwork:
         store = MemoryStore(self.clock, maximumAge=MAXIMUM_AGE)
         handler = CountingHandler(store)
         node.register(values.COMMAND, handler)
+        node.register(values.RECORDS, values.RecordHandler(store, seconds=self.clock.seconds))
         self.clock.runUntil(node.ready())
         self.members.append(node)
         self.stores[node.id] = store

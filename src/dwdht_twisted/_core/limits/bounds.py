@@ -73,6 +73,19 @@ UPDATES_REMEMBERED_FOR = 30.0
 #: is remembered without its value.  An answer with 20 contacts fits.
 REMEMBERED_ANSWER_BYTES = 1024
 
+# Signed records.
+
+#: The most signatures per second that are checked for records of other nodes.  Records of private
+#: and loopback addresses are counted apart from those of public ones, up to the same number.  A
+#: check takes some 0.15 ms, so all checks together take up to 15 % of a processor for either kind.
+#: Larger: strangers take a larger share.  Smaller: records are refused when many are published.
+SIGNATURE_CHECK_RATE = 1000.0
+
+#: The most signatures per second that are checked for one public host.  A public /24 network gets
+#: about as many: `RESERVE_PER_TOKEN` times its checks of the last second must be left to others.
+#: Smaller: a publisher of many records has to be slower.  Larger: no effect.
+SIGNATURE_CHECKS_PER_HOST = 60.0
+
 # Answers to strangers.
 
 #: The most bytes sent to a stranger for each byte received from it.  The smallest request with an

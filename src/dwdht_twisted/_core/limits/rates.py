@@ -74,18 +74,20 @@ class FairRate:
 
     A network that got n tokens in the last second gets another only while at least
     ``RESERVE_PER_TOKEN`` * n + 1 are left.  So a few hundred networks never take all tokens,
-    however many requests they send.  One host gets at most `TOKENS_PER_HOST` tokens in a second.
+    however many requests they send.  One host gets at most ``perHost`` tokens in a second.
     The other tokens of its network are left to the other hosts of the network.
 
     Private and loopback addresses share a second bucket.  In this bucket an address has no limit of
     its own, because one private address often stands for a whole network.
 
     :param rate: the rate of each of the two buckets, in tokens per second, and its burst
+    :param perHost: the most tokens that one public host gets in a second
     """
 
-    __slots__ = ("_former", "_present", "_private", "_public", "_since")
+    __slots__ = ("_former", "_perHost", "_present", "_private", "_public", "_since")
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, perHost: float = TOKENS_PER_HOST) -> None:
+        self._perHost = perHost
         self._public = TokenBucket(rate, rate)
         self._private = TokenBucket(rate, rate)
         # The number of tokens that each host and each network got, in the present second and in the
@@ -109,7 +111,7 @@ class FairRate:
             self._since = now
             age = 0.0
         network = subnet(host)
-        if self._taken(host, age) >= TOKENS_PER_HOST or not self._public.take(
+        if self._taken(host, age) >= self._perHost or not self._public.take(
             now, self._taken(network, age) * RESERVE_PER_TOKEN
         ):
             return False
