@@ -5,8 +5,11 @@ A `DHTService` that is started again after a stop.
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.application.internet import UDPServer
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
@@ -179,6 +182,42 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(store.closings, 0)
         self.clock.runUntil(service.node.ready())
         self.assertEqual(self.clock.runUntil(values.get(self.bootstrap, key)), b"value")
+
+    def test_recordsAreKeptWithValues(self) -> None:
+        """
+        A service keeps records in the store of the values, from start to stop of each run. A
+        service without a store keeps none.
+        """
+        key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+        service = self.start(store=CountingStore(self.clock))
+        self.clock.runUntil(service.node.ready())
+        record = self.clock.runUntil(values.publish(self.bootstrap, key, b"value"))
+        self.restart(service)
+        self.clock.runUntil(service.node.ready())
+        reader = DHTNode(self.network.reactor("10.0.0.3"), bootstrap=[BOOTSTRAP])
+        found = self.clock.runUntil(values.resolve(reader, record.publicKey))
+        self.assertEqual(found, record)
+        self.clock.runUntil(service.stopService())
+        with self.assertRaises(KeyError):
+            service.node.unregister(values.RECORDS)
+        with self.assertRaises(KeyError):
+            self.service().node.unregister(values.RECORDS)
+
+    def test_signaturesNeedNoLaterImport(self) -> None:
+        """
+        A service with a store imports all that a signature check needs, because a program may
+        change its root folder later.
+        """
+        code = (
+            "import sys; from dwdht_twisted import DHTService, MemoryStore, values; "
+            "from dwdht_twisted.testing import MemoryNetwork, SimulatedClock; "
+            "host = MemoryNetwork(SimulatedClock()).reactor(); "
+            "DHTService(host, store=MemoryStore(host)); "
+            "from dwdht_twisted.values.signed.signing import isSigned; sys.meta_path.clear(); "
+            "print(isSigned(values.Record(bytes(32), b'', 1, b'', bytes(64))))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        self.assertEqual((done.stdout, done.stderr), ("False\n", ""))
 
     def test_storeIsMadeForEachStart(self) -> None:
         """

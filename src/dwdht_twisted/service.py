@@ -37,7 +37,7 @@ from .interfaces import AddressLike, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .peers import COMMAND as PEERS
 from .peers import PeerHandler
-from .values import COMMAND, SQLiteStore, ValueHandler
+from .values import COMMAND, RECORDS, RecordHandler, SQLiteStore, ValueHandler
 
 
 class _Default(Enum):
@@ -60,10 +60,11 @@ class DHTService(Service):
     :param reactor: as for `DHTNode`
     :param port: the UDP port, 0 for a free one
     :param interface: the IPv4 address to bind, all by default
-    :param store: where the node keeps values for others; None to keep none.  A store is used for
-        every start, and the service never closes it.  A callable makes a store at each start, when
-        the process has its final user and folder; the stop closes this store.  By default, values
-        are kept in the file ``values.sqlite`` of the state, and without a state, none are kept.
+    :param store: where the node keeps values and records for others; None to keep none.  A store is
+        used for every start, and the service never closes it.  A callable makes a store at each
+        start, when the process has its final user and folder; the stop closes this store.  By
+        default, values are kept in the file ``values.sqlite`` of the state, and without a state,
+        none are kept.
     :param state: a folder in which the node's id, its contacts and the announcements of others are
         kept for the next start; None to keep nothing.  It is opened at each start, as a store is,
         and made if it is missing.
@@ -132,6 +133,10 @@ class DHTService(Service):
         self._bootstrap = parseAddresses(bootstrap)
         if any(isService(each.host) for each in self._bootstrap):
             from ._net.names import services  # noqa: F401
+        if store is not None:
+            from .values.signed import signing
+
+            signing.prepare()
         self._makeNode = partial(
             DHTNode,
             reactor,
@@ -188,10 +193,13 @@ class DHTService(Service):
                 self._logStart(run.node)
             if store is not None:
                 run.node.register(COMMAND, ValueHandler(store))
-                run.keepsValues = True
+                run.kept.append(COMMAND)
+            if store is not None and not run.node._commands.has(RECORDS):
+                run.node.register(RECORDS, RecordHandler(store, seconds=self._clock.seconds))
+                run.kept.append(RECORDS)
             if self._peers is not None and not run.node._commands.has(PEERS):
                 run.node.register(PEERS, self._peers)
-                run.keepsPeers = True
+                run.kept.append(PEERS)
         super().startService()
         run.monitor = NodeMonitor(self._clock, run.node, self._log)
         run.monitor.start()
@@ -319,11 +327,10 @@ class DHTService(Service):
             for end in ends:
                 end.addErrback(lambda reason: self._log.failure("a part failed to stop", reason))
             await gatherResults(ends)
-        for command, isKept in ((COMMAND, run.keepsValues), (PEERS, run.keepsPeers)):
-            if isKept:
-                # A user may have unregistered the handler already.
-                with suppress(KeyError):
-                    node.unregister(command)
+        for command in run.kept:
+            # A user may have unregistered the handler already.
+            with suppress(KeyError):
+                node.unregister(command)
         contacts = len(node.contacts())
         written = None if run.keeper is None else run.keeper.stop()
         await node.destroy()
@@ -353,8 +360,7 @@ class _Run:
 
     :ivar node: the node of the run
     :ivar isListening: whether the service has opened the port of the node
-    :ivar keepsValues: whether the service has registered a handler for values
-    :ivar keepsPeers: whether the service has registered a handler for peers
+    :ivar kept: the commands whose handlers the service has registered
     :ivar beforeStop: the functions of `DHTService.callBeforeStop`
     :ivar madeStore: the store that the service has made, or None
     :ivar keeper: the keeper of the node's state; None without a state, and before the start
@@ -365,8 +371,7 @@ class _Run:
     def __init__(self, node: DHTNode) -> None:
         self.node = node
         self.isListening = False
-        self.keepsValues = False
-        self.keepsPeers = False
+        self.kept: list[str] = []
         self.beforeStop: list[Callable[[], Awaitable[object]]] = []
         self.madeStore: IValueStore | ValueStore | None = None
         self.keeper: StateKeeper | None = None

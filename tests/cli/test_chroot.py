@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.trial.unittest import SkipTest
 
 from dwdht_twisted import DHTNode, values
@@ -66,7 +67,8 @@ class ChrootTests(ProgramTestCase):
         self, *command: str, rundir: str, makesApplication: bool = False
     ) -> Program:
         """
-        Require that a node joins its network, stores a value and stops without an error.
+        Require that a node joins its network, stores a value and a record, and stops without an
+        error.
         One of its two bootstrap nodes answers, and the name of the other has no address.
 
         :param command: ``twistd`` and its options
@@ -89,6 +91,8 @@ class ChrootTests(ProgramTestCase):
         self.addCleanup(asker.destroy)
         key = await values.put(asker, b"hello")
         self.assertEqual(await values.get(asker, key), b"hello")
+        record = await values.publish(asker, Ed25519PrivateKey.generate(), b"hello")
+        self.assertEqual(await values.resolve(asker, record.publicKey), record)
         await self.terminate(program)
         self.assertEqual(program.errorText, "")
         return program
