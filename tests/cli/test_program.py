@@ -59,10 +59,11 @@ class CommandLineTests(CommandLineTestCase):
         self.assertEqual(options.command["value"], b"--bootstrap")
 
     def test_missingCommandIsRefused(self) -> None:
-        """A command line without a command is refused with a list of the seven commands."""
+        """A command line without a command is refused with a list of all commands."""
         for arguments in ((), ("--bootstrap", BOOTSTRAP)):
             self.assertRefused(
-                "give a command: put, get, announce, lookup, ping, query, update, node or demo",
+                "give a command: put, get, keygen, publish, resolve, announce, lookup, ping, query, "
+                "update, node or demo",
                 *arguments,
             )
 

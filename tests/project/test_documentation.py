@@ -236,8 +236,11 @@ class SnippetTests(ProgramTestCase):
         script = "\n".join(["set -e", *(line for line in lines if line not in servers)])
         program = await self.finish("sh", "-c", script)
         self.assertEqual(program.exitCode, 0, program.errorText)
-        # A put reports the number of nodes that stored the value.
-        self.assertRegex(program.errorText, r"^(stored on [123] nodes?\n)*$")
+        # A put reports the number of nodes that stored the value, and a publish the number of the
+        # record.
+        self.assertRegex(
+            program.errorText, r"^((stored on [123] nodes?|published with sequence number 1)\n)*$"
+        )
         return program.text
 
     async def test_readmeSessionFindsItsValue(self) -> None:

@@ -94,6 +94,23 @@ class Console:
         """
         self.write(self.encode(escaped(text) + "\n"))
 
+    def value(self, value: bytes, *, isRaw: bool) -> None:
+        """
+        Write a value as it is, or on a terminal as `shown` does, with a line end.
+
+        :param isRaw: whether to write it as it is on a terminal, too
+        :raises OutputFailed: when it can't be written
+        """
+        if isRaw or not self.isTerminal:
+            self.write(value)
+            return
+        text, hasEscapes = shown(value)
+        self.write(self.encode(text if text.endswith("\n") else f"{text}\n"))
+        if hasEscapes:
+            self.report(
+                "the value isn't plain text and is shown with escapes; --raw prints it as it is"
+            )
+
     def record(self, **fields: object) -> None:
         """
         Write an object of the result as a line of JSON.

@@ -49,6 +49,19 @@ class Options(BootstrapOptions, ProgramOptions):
         ["put", None, _command("values", "Put"), "Store a value and print its key."],
         ["get", None, _command("values", "Get"), "Find a value by its key and print it."],
         [
+            "keygen",
+            None,
+            _command("records", "Keygen"),
+            "Make a private key for records, and print its public key.",
+        ],
+        [
+            "publish",
+            None,
+            _command("records", "Publish"),
+            "Sign a value, and store it as a record.",
+        ],
+        ["resolve", None, _command("records", "Resolve"), "Find the newest record of a key."],
+        [
             "announce",
             None,
             _command("peers", "Announce"),
@@ -81,9 +94,9 @@ class Options(BootstrapOptions, ProgramOptions):
         """Require a command, and refuse options that it doesn't take."""
         super().postOptions()
         if self.subCommand is None:
+            *names, last = (str(each[0]) for each in self.subCommands)
             raise usage.UsageError(
-                "give a command: put, get, announce, lookup, ping, query, update, node or demo; "
-                "see `dwdht --help`"
+                f"give a command: {', '.join(names)} or {last}; see `dwdht --help`"
             )
         for name in ("json", "timeout"):
             if self[name] and name not in self.command:

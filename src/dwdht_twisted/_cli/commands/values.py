@@ -19,7 +19,7 @@ from ...interfaces import IDHTNode
 from ...values.large import Transfer, TreeKey
 from ...values.large.tree import PREFIX
 from ..command import NetworkCommand
-from ..console import Console, countNodes, shown, valueFields
+from ..console import Console, countNodes, valueFields
 from ..options import readHex, readNumber
 from ..output import PartFile, Writer
 from ..payload import ValueOptions
@@ -186,12 +186,7 @@ class Get(TransferCommand):
         if self["json"]:
             console.record(key=self._keyText, **valueFields(value))
             return
-        text, hasEscapes = shown(value)
-        console.write(console.encode(text if text.endswith("\n") else f"{text}\n"))
-        if hasEscapes:
-            console.report(
-                "the value isn't plain text and is shown with escapes; --raw prints it as it is"
-            )
+        console.value(value, isRaw=False)
 
     async def _save(self, node: IDHTNode, console: Console) -> None:
         with _partFile(self["output"], console) as file:
