@@ -14,6 +14,7 @@ Experiments measure the promises of the project::
     python -m simulation combined --seeds 300
     python -m simulation loss
     python -m simulation massacre
+    python -m simulation records
 
 The modules, from the lowest to the highest:
 

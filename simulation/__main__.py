@@ -21,6 +21,7 @@ from .experiments.combined import LIARS_OF_NETWORK, fifthCombined, singleLiars, 
 from .experiments.lies import fifthLiars, oneLiar
 from .experiments.loss import loss
 from .experiments.massacre import massacre
+from .experiments.records import records
 from .liars import KINDS
 from .run import DURATION, Outcome, run
 
@@ -102,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "experiment",
         nargs="?",
-        choices=("liars", COMBINED, "loss", "massacre"),
+        choices=("liars", COMBINED, "loss", "massacre", "records"),
         help="run this experiment instead",
     )
     parser.add_argument("--seed", type=_natural, help="run only this seed")
@@ -163,6 +164,7 @@ def _runExperiment(options: argparse.Namespace) -> int:
         ],
         "loss": [loss],
         "massacre": [massacre],
+        "records": [records],
     }
     met = [_report(experiment(**given)).isMet for experiment in experiments[options.experiment]]
     return 0 if all(met) else 1
