@@ -53,8 +53,8 @@ class CommandLineTests(ProgramTestCase):
         """A wrong command line is reported in one line, with exit status 2."""
         for arguments, line in {
             (): (
-                "dwdht: give a command: put, get, keygen, publish, resolve, announce, lookup, ping, "
-                "query, update, node or demo; see `dwdht --help`"
+                "dwdht: give a command: put, get, keygen, publish, resolve, announce, lookup, "
+                "ping, query, update, node or demo; see `dwdht --help`"
             ),
             ("get", KEY): (
                 "dwdht get: give --bootstrap HOST:PORT, a node of the network, "

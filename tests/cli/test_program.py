@@ -62,8 +62,8 @@ class CommandLineTests(CommandLineTestCase):
         """A command line without a command is refused with a list of all commands."""
         for arguments in ((), ("--bootstrap", BOOTSTRAP)):
             self.assertRefused(
-                "give a command: put, get, keygen, publish, resolve, announce, lookup, ping, query, "
-                "update, node or demo",
+                "give a command: put, get, keygen, publish, resolve, announce, lookup, ping, "
+                "query, update, node or demo",
                 *arguments,
             )
 
