@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from random import Random
 
 from dwdht_twisted import DHTNode, MemoryStore, ValueHandler, values
-from dwdht_twisted._core.limits.bounds import MAXIMUM_LARGE_BYTES
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
+from dwdht_twisted.values.bounds import MAXIMUM_LARGE_BYTES
 
 from .child import Child
 from .processes.transfers import Checksum, valueOf

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 from twisted.internet.interfaces import IConsumer
 from zope.interface import implementer
 
-from .._core.limits.bounds import MAXIMUM_LARGE_BYTES
+from ..values.bounds import MAXIMUM_LARGE_BYTES
 from .command import CommandFailed
 
 

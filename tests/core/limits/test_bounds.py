@@ -1,6 +1,6 @@
 """
-The numbers in `dwdht_twisted._core.limits.bounds` and in `dwdht_twisted.peers.bounds`, and the
-tables of the manual that list them.
+The numbers in `dwdht_twisted._core.limits.bounds` and in the `bounds` of `dwdht_twisted.peers` and
+`dwdht_twisted.values`, and the tables of the manual that list them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.limits import bounds
 from dwdht_twisted.peers import bounds as peerBounds
+from dwdht_twisted.values import bounds as valueBounds
 from tests.helpers.processes.programs import ROOT
 
 #: A table row of the manual: the name of a bound, then its value.
@@ -34,9 +35,9 @@ class BoundsTests(SynchronousTestCase):
     """
 
     def constants(self) -> dict[str, float | tuple[float, ...]]:
-        """Return the bounds of both modules by their names."""
+        """Return the bounds of all modules by their names."""
         found: dict[str, float | tuple[float, ...]] = {}
-        for module in (bounds, peerBounds):
+        for module in (bounds, peerBounds, valueBounds):
             assert module.__file__ is not None
             for name in CONSTANT.findall(Path(module.__file__).read_text()):
                 self.assertNotIn(name, found)

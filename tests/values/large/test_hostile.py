@@ -5,9 +5,9 @@ Large values among nodes that lie, and trees that a stranger has published.
 from __future__ import annotations
 
 from dwdht_twisted import InvalidTree, NoCloseNodes, Request, UpdateRefused, ValueNotFound, values
-from dwdht_twisted._core.limits.bounds import PIECE_ATTEMPTS
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.values import MemoryStore, TreeKey, getLarge, keyOf, putLarge, treeOf
+from dwdht_twisted.values.bounds import PIECE_ATTEMPTS
 from dwdht_twisted.values.large.download import GETS_AT_ONCE
 from dwdht_twisted.values.large.tree import MARK
 from tests.helpers.networks.transfers import Collector, TransferTestCase

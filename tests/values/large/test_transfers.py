@@ -13,10 +13,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import FileBodyProducer
 
 from dwdht_twisted import DHTNode, InvalidTarget, ValueNotFound, ValueTooLarge, values
-from dwdht_twisted._core.limits.bounds import AMPLIFICATION, MAXIMUM_LARGE_BYTES
+from dwdht_twisted._core.limits.bounds import AMPLIFICATION
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import Transfer, TreeKey, getLarge, putLarge, treeOf
+from dwdht_twisted.values.bounds import MAXIMUM_LARGE_BYTES
 from dwdht_twisted.values.large.download import GETS_AT_ONCE
 from dwdht_twisted.values.large.upload import PUTS_AT_ONCE
 from tests.helpers.networks.transfers import Collector, Supply, TransferTestCase

@@ -9,8 +9,8 @@ from random import Random
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import InvalidTarget, InvalidTree, ValueTooLarge, values
-from dwdht_twisted._core.limits.bounds import MAXIMUM_LARGE_BYTES
 from dwdht_twisted.values import TreeKey, keyOf, treeOf
+from dwdht_twisted.values.bounds import MAXIMUM_LARGE_BYTES
 from dwdht_twisted.values.large.tree import (
     CHILDREN,
     MARK,

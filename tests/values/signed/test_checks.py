@@ -12,10 +12,10 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from dwdht_twisted import values
-from dwdht_twisted._core.limits.bounds import SIGNATURE_CHECK_RATE, SIGNATURE_CHECKS_PER_HOST
 from dwdht_twisted.errors import UpdateRefused
 from dwdht_twisted.interfaces import IValueStore
 from dwdht_twisted.values import Record
+from dwdht_twisted.values.bounds import SIGNATURE_CHECK_RATE, SIGNATURE_CHECKS_PER_HOST
 from dwdht_twisted.values.signed import handler
 from dwdht_twisted.values.signed.encoding import decode
 from dwdht_twisted.values.signed.kept import storeKey

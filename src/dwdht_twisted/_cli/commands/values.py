@@ -12,10 +12,10 @@ from twisted.internet.interfaces import IConsumer
 from twisted.python import usage
 
 from ... import values
-from ..._core.limits.bounds import MAXIMUM_LARGE_BYTES
 from ..._core.wire import ID_BYTES
 from ...errors import InvalidTarget
 from ...interfaces import IDHTNode
+from ...values.bounds import MAXIMUM_LARGE_BYTES
 from ...values.large import Transfer, TreeKey
 from ...values.large.tree import PREFIX
 from ..command import NetworkCommand

@@ -13,9 +13,9 @@ from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
 from ..._awaitable import awaitable
-from ..._core.limits.bounds import PIECE_ATTEMPTS
 from ..._core.wire import checkId
 from ...errors import ValueNotFound
+from ..bounds import PIECE_ATTEMPTS
 from ..client import Node, find
 from ..keys import keyOf
 from .transfer import Consumer, Transfer, attempts

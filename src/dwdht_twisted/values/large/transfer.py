@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ..._core.limits.bounds import PIECE_ATTEMPTS
+from ..bounds import PIECE_ATTEMPTS
 
 
 class Consumer(Protocol):

@@ -21,9 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..._core.limits.bounds import MAXIMUM_LARGE_BYTES
 from ..._core.wire import ID_BYTES, checkId
 from ...errors import InvalidTree, ValueTooLarge
+from ..bounds import MAXIMUM_LARGE_BYTES
 from ..keys import MAXIMUM_VALUE_BYTES, keyOf
 
 #: The size of a piece, in bytes: the largest value that `put` stores.

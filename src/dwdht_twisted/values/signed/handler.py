@@ -11,9 +11,9 @@ from zope.interface import implementer
 
 from ..._clock import secondsUp
 from ..._core.limits import FairRate
-from ..._core.limits.bounds import SIGNATURE_CHECK_RATE, SIGNATURE_CHECKS_PER_HOST
 from ...errors import StoreFailed, UpdateRefused
 from ...interfaces import ICommandHandler, IValueStore, Request, ValueStore
+from ..bounds import SIGNATURE_CHECK_RATE, SIGNATURE_CHECKS_PER_HOST
 from .encoding import Message, decode, encode
 from .kept import KeptRecords
 from .record import Record
