@@ -3,12 +3,13 @@ A key-value store on the network.  It uses only the public API of a node.
 
 The command is ``values``.  The key of a value is its SHA-256.  A node checks every value that it
 stores or fetches against the key, so it need not trust any other node.  The 20 nodes closest to the
-key keep the value until their stores drop it.  To keep a value for longer, put it again.
+key keep the value until their stores drop it.  To keep a value for longer, give it to a `Keeper`.
 
 * `keys`: the key of a value, and the limit on its size.
 * `client`: `put` and `get`, for a node that stores or fetches a value.
 * `large`: `putLarge` and `getLarge`, for values of up to 1 MiB.
 * `handler`: `ValueHandler`, for a node that keeps values for others.
+* `keeping`: `Keeper`, which puts values again before they expire.
 * `stores`: the stores behind a handler, and their limits.
 * `signed`: `publish` and `resolve`, for records under a public key, which their owner can change.
 
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from ..errors import CannotOpenStore
 from .client import get, put
 from .handler import ValueHandler
+from .keeping import Keeper, Kept
 from .keys import COMMAND, MAXIMUM_VALUE_BYTES, checkValue, keyOf
 from .stores.memory import MemoryStore
 
@@ -67,6 +69,8 @@ __all__ = [
     "MAXIMUM_VALUE_BYTES",
     "RECORDS",
     "CannotOpenStore",
+    "Keeper",
+    "Kept",
     "MemoryStore",
     "Record",
     "RecordHandler",
