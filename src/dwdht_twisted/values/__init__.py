@@ -9,7 +9,8 @@ key keep the value until their stores drop it.  To keep a value for longer, give
 * `client`: `put` and `get`, for a node that stores or fetches a value.
 * `large`: `putLarge` and `getLarge`, for values of up to 1 MiB.
 * `handler`: `ValueHandler`, for a node that keeps values for others.
-* `keeping`: `Keeper`, which puts values again before they expire.
+* `keeping`: `Keeper`, which puts values again before they expire, and the hand-over of values to
+  nodes that join.
 * `stores`: the stores behind a handler, and their limits.
 * `signed`: `publish` and `resolve`, for records under a public key, which their owner can change.
 
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING
 from ..errors import CannotOpenStore
 from .client import get, put
 from .handler import ValueHandler
-from .keeping import Keeper, Kept
+from .keeping import HandOver, Keeper, Kept
 from .keys import COMMAND, MAXIMUM_VALUE_BYTES, checkValue, keyOf
 from .stores.memory import MemoryStore
 
@@ -69,6 +70,7 @@ __all__ = [
     "MAXIMUM_VALUE_BYTES",
     "RECORDS",
     "CannotOpenStore",
+    "HandOver",
     "Keeper",
     "Kept",
     "MemoryStore",
