@@ -33,11 +33,19 @@ from ._monitor import NodeMonitor
 from ._net.arguments import checkContacts, parseAddresses
 from ._net.names import isService, threads  # noqa: F401
 from ._state import VALUES_FILE, NodeRecord, StateKeeper
-from .interfaces import AddressLike, IValueStore, ValueStore
+from .interfaces import AddressLike, ISharedStore, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .peers import COMMAND as PEERS
 from .peers import PeerHandler
-from .values import COMMAND, RECORDS, RecordHandler, SQLiteStore, ValueHandler
+from .values import (
+    COMMAND,
+    RECORDS,
+    HandOver,
+    Keeper,
+    RecordHandler,
+    SQLiteStore,
+    ValueHandler,
+)
 
 
 class _Default(Enum):
@@ -83,6 +91,8 @@ class DHTService(Service):
         handlers can be registered.  With a state, its id is the one in the state from the start on.
         From a stop to the next start, this is the destroyed node.
         Handlers can be registered on the destroyed node, too; the next node takes them over.
+    :ivar keeper: puts the values that it is given again and again, while the service runs.  With a
+        state, its list of values survives a restart there.
     :raises InvalidTarget: when the id isn't 32 bytes
     :raises InvalidAddress: when an item of ``bootstrap`` isn't an address
     """
@@ -150,6 +160,7 @@ class DHTService(Service):
             random=random,
         )
         self.node = self._newNode()
+        self.keeper = Keeper(self.node, reactor, random=random)
         self._run: _Run | None = _Run(self.node)
         self._released: Deferred[None] = succeed(None)
 
@@ -197,10 +208,16 @@ class DHTService(Service):
             if store is not None and not run.node._commands.has(RECORDS):
                 run.node.register(RECORDS, RecordHandler(store, seconds=self._clock.seconds))
                 run.kept.append(RECORDS)
+            if ISharedStore.providedBy(store):
+                run.handOver = HandOver(run.node, ISharedStore(store), self._clock)
+                run.handOver.startService()
             if self._peers is not None and not run.node._commands.has(PEERS):
                 run.node.register(PEERS, self._peers)
                 run.kept.append(PEERS)
         super().startService()
+        if run.keeper is not None:
+            self.keeper.state = run.keeper.folder
+        self.keeper.startService()
         run.monitor = NodeMonitor(self._clock, run.node, self._log)
         run.monitor.start()
         if run.keeper is not None:
@@ -239,7 +256,7 @@ class DHTService(Service):
             node = self._newNode()
             # The service outlives its nodes, so the handlers pass from each node to the next.
             node._commands = self.node._commands
-            self.node = node
+            self.node = self.keeper.node = node
             self._run = _Run(node)
         return self._run
 
@@ -333,6 +350,9 @@ class DHTService(Service):
                 node.unregister(command)
         contacts = len(node.contacts())
         written = None if run.keeper is None else run.keeper.stop()
+        await self.keeper.stopService()
+        if run.handOver is not None:
+            await run.handOver.stopService()
         await node.destroy()
         try:
             if written is not None:
@@ -364,6 +384,7 @@ class _Run:
     :ivar beforeStop: the functions of `DHTService.callBeforeStop`
     :ivar madeStore: the store that the service has made, or None
     :ivar keeper: the keeper of the node's state; None without a state, and before the start
+    :ivar handOver: hands the values of the store on; None without a store that lists its values
     :ivar monitor: the monitor of the node; None before the node has started
     :ivar startedAt: the time at which the node started, in seconds; None before the start
     """
@@ -375,5 +396,6 @@ class _Run:
         self.beforeStop: list[Callable[[], Awaitable[object]]] = []
         self.madeStore: IValueStore | ValueStore | None = None
         self.keeper: StateKeeper | None = None
+        self.handOver: HandOver | None = None
         self.monitor: NodeMonitor | None = None
         self.startedAt: float | None = None
