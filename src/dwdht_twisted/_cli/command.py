@@ -135,28 +135,20 @@ class NodeCommand(Command):
     async def run(self, reactor: Any, console: Console) -> None:
         """Run the command on a new node, and destroy the node at the end or after a failure."""
         node = DHTNode(reactor, ephemeral=True, bootstrap=self.get("bootstrap", ()))
-        progress = Progress(
-            clockOf(reactor),
-            console,
-            lambda: self.progressOf(node.counters.responsesReceived),
-        )
+        progress = Progress(clockOf(reactor), console, lambda: self.describeProgress(node))
         try:
             await self.runOn(node, reactor, console)
         finally:
             progress.stop()
             await node.destroy()
 
+    def describeProgress(self, node: DHTNode) -> str:
+        """How far the command has come, for a line on the terminal."""
+        return f"{node.counters.responsesReceived} answers so far"
+
     async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Run the command on this node."""
         raise NotImplementedError
-
-    def progressOf(self, answers: int) -> str:
-        """
-        How far the command has come, for the terminal.
-
-        :param answers: the number of answers that the node has received
-        """
-        return f"{answers} answers so far"
 
     def inTime(self, reactor: Any, work: Deferred[_T]) -> Deferred[_T]:
         """

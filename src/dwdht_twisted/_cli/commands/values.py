@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IConsumer
 from twisted.python import usage
 
@@ -15,11 +16,12 @@ from ... import values
 from ..._core.wire import ID_BYTES
 from ...errors import InvalidTarget
 from ...interfaces import IDHTNode
+from ...node import DHTNode
 from ...values.bounds import MAXIMUM_LARGE_BYTES
 from ...values.large import Transfer, TreeKey
 from ...values.large.tree import PREFIX
 from ..command import NetworkCommand
-from ..console import Console, countNodes, valueFields
+from ..console import Console, OutputFailed, countNodes, valueFields
 from ..options import readHex, readNumber
 from ..output import PartFile, Writer
 from ..payload import ValueOptions
@@ -36,11 +38,11 @@ class TransferCommand(NetworkCommand):
         super().__init__()
         self.transfer = Transfer()
 
-    def progressOf(self, answers: int) -> str:
+    def describeProgress(self, node: DHTNode) -> str:
         """The bytes that are done, once the size of a large value is known."""
         length = self.transfer.length
         if length is None:
-            return super().progressOf(answers)
+            return super().describeProgress(node)
         return f"{self.transfer.bytesDone:,} of {length:,} bytes"
 
 
@@ -53,8 +55,11 @@ class Put(ValueOptions, TransferCommand):
         "its SHA-256 in hexadecimal. A larger value is stored in pieces under a tree of hashes, "
         "and its key begins with tree:. The number of nodes that store the value is written to "
         "standard error. When VALUE is - or is missing, the value is read from standard input; a "
-        "line end at the end of the input is a part of the value."
+        "line end at the end of the input is a part of the value. With --keep, the command runs "
+        "until it is interrupted, and puts the value again before its holders drop it, which they "
+        "do after a day."
     )
+    optFlags = [["keep", None, "Keep the value alive until the command is interrupted."]]
     optParameters = [
         [
             "from",
@@ -72,20 +77,37 @@ class Put(ValueOptions, TransferCommand):
         self["value"] = value
 
     def postOptions(self) -> None:
-        """Check --from."""
+        """Check --from, and refuse --timeout together with --keep."""
         super().postOptions()
+        self._last: values.Kept | None = None
+        if self["keep"] and self["timeout"] is not None:
+            raise usage.UsageError("give --keep or --timeout, not both")
         self["from"] = readNumber(self["from"], "--from", 0, MAXIMUM_LARGE_BYTES)
 
     def readInput(self, stdin: BinaryIO | None) -> None:
-        """Require that the bytes of --from are not more than the value has."""
+        """Require that the value fits --from and --keep."""
         super().readInput(stdin)
         if self["from"] > len(self["value"]):
             raise usage.UsageError(
                 f"--from {self['from']} is beyond the end: the value has {len(self['value'])} bytes"
             )
+        if self["keep"] and len(self["value"]) > values.MAXIMUM_VALUE_BYTES:
+            raise usage.UsageError(
+                f"--keep takes values of up to {values.MAXIMUM_VALUE_BYTES:,} bytes, "
+                f"and this one has {len(self['value']):,}"
+            )
+
+    def describeProgress(self, node: DHTNode) -> str:
+        """How far the command has come; with --keep, the number of holders."""
+        if self._last is None or not self["keep"]:
+            return super().describeProgress(node)
+        return f"kept on {countNodes(self._last.holders or 0)}"
 
     async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Store the value and print its key."""
+        if self["keep"]:
+            await self._keep(node, reactor, console)
+            return
         value = self["value"]
         if len(value) > values.MAXIMUM_VALUE_BYTES:
             await self._putLarge(node, value, console)
@@ -116,6 +138,47 @@ class Put(ValueOptions, TransferCommand):
         else:
             console.line(str(key))
             console.report(f"each piece is stored on {countNodes(transfer.fewestNodes)} or more")
+
+    async def _keep(self, node: IDHTNode, reactor: Any, console: Console) -> None:
+        """
+        Keep the value alive until the work is cancelled.
+
+        An interruption before any node took the value is a failure, and a later one is not.
+        """
+        ended: Deferred[None] = Deferred()
+
+        def onPut(kept: values.Kept) -> None:
+            isFirst = not (self._last and self._last.holders)
+            self._last = kept
+            try:
+                self._report(kept, isFirst, console)
+            except OutputFailed:
+                ended.errback()
+
+        keeper = values.Keeper(node, reactor, onPut=onPut)
+        keeper.keep(self["value"])
+        keeper.startService()
+        try:
+            await ended
+        except CancelledError:
+            if self._last is None or not self._last.holders:
+                raise
+        finally:
+            await keeper.stopService()
+
+    def _report(self, kept: values.Kept, isFirst: bool, console: Console) -> None:
+        """Tell how many nodes took the value; the key is printed when the first of them did."""
+        if self["json"]:
+            console.record(key=kept.target.hex(), nodes=kept.holders, heldBefore=kept.heldBefore)
+        elif not kept.holders:
+            console.report("no node took the value; it is put again soon")
+        elif isFirst:
+            console.line(kept.target.hex())
+            console.report(f"stored on {countNodes(kept.holders)}")
+        else:
+            console.report(
+                f"stored again on {countNodes(kept.holders)}; {kept.heldBefore} still held it"
+            )
 
 
 class Get(TransferCommand):
