@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from .combined import COMBINED
 from .experiments.combined import LIARS_OF_NETWORK, fifthCombined, singleLiars, total
+from .experiments.keeping import keeping
 from .experiments.lies import fifthLiars, oneLiar
 from .experiments.loss import loss
 from .experiments.massacre import massacre
@@ -103,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "experiment",
         nargs="?",
-        choices=("liars", COMBINED, "loss", "massacre", "records"),
+        choices=("liars", COMBINED, "loss", "massacre", "records", "keeping"),
         help="run this experiment instead",
     )
     parser.add_argument("--seed", type=_natural, help="run only this seed")
@@ -121,6 +122,12 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=DURATION,
         help="simulated seconds during which there are faults (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--hours",
+        type=_natural,
+        default=24,
+        help="simulated hours of the experiment keeping (default: %(default)s)",
     )
     parser.add_argument("--jobs", type=_natural, default=1, help="number of processes (default: 1)")
     return parser
@@ -165,6 +172,10 @@ def _runExperiment(options: argparse.Namespace) -> int:
         "loss": [loss],
         "massacre": [massacre],
         "records": [records],
+        "keeping": [
+            partial(keeping, hours=options.hours),
+            partial(keeping, hours=options.hours, handsOver=False),
+        ],
     }
     met = [_report(experiment(**given)).isMet for experiment in experiments[options.experiment]]
     return 0 if all(met) else 1
