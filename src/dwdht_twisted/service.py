@@ -32,6 +32,7 @@ from ._core.wire import Contact
 from ._monitor import NodeMonitor
 from ._net.arguments import checkContacts, parseAddresses
 from ._net.names import isService, threads  # noqa: F401
+from ._run import Run
 from ._state import VALUES_FILE, NodeRecord, StateKeeper
 from .interfaces import AddressLike, ISharedStore, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
@@ -161,7 +162,7 @@ class DHTService(Service):
         )
         self.node = self._newNode()
         self.keeper = Keeper(self.node, reactor, random=random)
-        self._run: _Run | None = _Run(self.node)
+        self._run: Run | None = Run(self.node)
         self._released: Deferred[None] = succeed(None)
 
     @property
@@ -250,14 +251,14 @@ class DHTService(Service):
         if run is not None and function not in run.beforeStop:
             run.beforeStop.append(function)
 
-    def _present(self) -> _Run:
+    def _present(self) -> Run:
         """Return the present run, or begin a new one if the last run has ended."""
         if self._run is None:
             node = self._newNode()
             # The service outlives its nodes, so the handlers pass from each node to the next.
             node._commands = self.node._commands
             self.node = self.keeper.node = node
-            self._run = _Run(node)
+            self._run = Run(node)
         return self._run
 
     def _newNode(self) -> DHTNode:
@@ -266,14 +267,14 @@ class DHTService(Service):
         node._isHeld = self._makeKeeper is not None
         return node
 
-    def _recall(self, run: _Run) -> NodeRecord | None:
+    def _recall(self, run: Run) -> NodeRecord | None:
         """Open the state, and return what it holds; None without a state."""
         if self._makeKeeper is None:
             return None
         run.keeper = self._makeKeeper()
         return run.keeper.recall(run.node.id)
 
-    def _openStore(self, run: _Run) -> IValueStore | ValueStore | None:
+    def _openStore(self, run: Run) -> IValueStore | ValueStore | None:
         """Return the store of a run, and make it unless it was given."""
         store = self._store
         if callable(store):
@@ -285,7 +286,7 @@ class DHTService(Service):
             store = run.madeStore = SQLiteStore(reactorOf(self._clock), path)
         return store
 
-    def _listen(self, run: _Run) -> None:
+    def _listen(self, run: Run) -> None:
         if run.isListening:
             return
         node = run.node
@@ -335,7 +336,7 @@ class DHTService(Service):
 
         self._released = Deferred.fromCoroutine(release()).addBoth(tell)
 
-    async def _end(self, run: _Run) -> None:
+    async def _end(self, run: Run) -> None:
         node = run.node
         if run.monitor is not None:
             run.monitor.stop()
@@ -372,30 +373,3 @@ class DHTService(Service):
                 or "all counters are 0",
                 **counts,
             )
-
-
-class _Run:
-    """
-    One run of a service, with everything that the service must release at its end.
-
-    :ivar node: the node of the run
-    :ivar isListening: whether the service has opened the port of the node
-    :ivar kept: the commands whose handlers the service has registered
-    :ivar beforeStop: the functions of `DHTService.callBeforeStop`
-    :ivar madeStore: the store that the service has made, or None
-    :ivar keeper: the keeper of the node's state; None without a state, and before the start
-    :ivar handOver: hands the values of the store on; None without a store that lists its values
-    :ivar monitor: the monitor of the node; None before the node has started
-    :ivar startedAt: the time at which the node started, in seconds; None before the start
-    """
-
-    def __init__(self, node: DHTNode) -> None:
-        self.node = node
-        self.isListening = False
-        self.kept: list[str] = []
-        self.beforeStop: list[Callable[[], Awaitable[object]]] = []
-        self.madeStore: IValueStore | ValueStore | None = None
-        self.keeper: StateKeeper | None = None
-        self.handOver: HandOver | None = None
-        self.monitor: NodeMonitor | None = None
-        self.startedAt: float | None = None

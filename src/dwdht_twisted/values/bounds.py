@@ -33,3 +33,22 @@ MAXIMUM_LARGE_BYTES = 1_048_576
 #: a get of a tree that lacks a piece sends more requests before it fails.  Smaller: a get fails
 #: when the nodes with a piece were out of reach for a moment.
 PIECE_ATTEMPTS = 3
+
+
+# Values that are handed on to other nodes.
+
+#: The most keys of one offer: 1,024 bytes.  Larger: a request makes a node look up more keys.
+OFFERED_KEYS = 32
+
+#: The most offers per second that a node answers.  Each of them takes about a millisecond if the
+#: store is a database.  A /24 network gets the less, the fewer are left (`RESERVE_PER_TOKEN`).
+OFFERS_ANSWERED = 50.0
+
+#: The most offers per second that a node makes.  An attacker that joins under new ids causes them.
+OFFER_RATE = 2.0
+
+#: The most values per second that a node hands on, 2.5 kB for each value of 1,000 bytes.
+HAND_OVER_RATE = 4.0
+
+#: The most values that one contact is handed in one pass over the store, while others wait.
+HANDED_ON_PER_CONTACT = 512

@@ -11,10 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import Address, DHTNode, values
 from dwdht_twisted._core import wire
-from dwdht_twisted._core.limits.bounds import HAND_OVER_RATE, OFFER_RATE
 from dwdht_twisted.errors import NoCloseNodes
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import HandOver, MemoryStore, keyOf
+from dwdht_twisted.values.bounds import HAND_OVER_RATE, OFFER_RATE
 from dwdht_twisted.values.keeping import offers
 from dwdht_twisted.values.keeping.handover import OFFER_AGAIN_AFTER, PASS_EVERY
 from dwdht_twisted.values.keeping.payloads import HAND_OVER, encodeValue

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits.bounds import OFFERED_KEYS
 from dwdht_twisted.values import keyOf
+from dwdht_twisted.values.bounds import OFFERED_KEYS
 from dwdht_twisted.values.keeping.payloads import (
     decodeLacking,
     decodeOffer,

@@ -10,15 +10,10 @@ from typing import Any
 from twisted.internet.defer import TimeoutError
 from twisted.internet.task import deferLater
 
-from ..._core.limits.bounds import (
-    HAND_OVER_RATE,
-    HANDED_ON_PER_CONTACT,
-    OFFER_RATE,
-    OFFERED_KEYS,
-)
 from ..._core.wire import Contact
 from ...errors import DHTError, NodeDestroyed
 from ...interfaces import SharedStore
+from ..bounds import HAND_OVER_RATE, HANDED_ON_PER_CONTACT, OFFER_RATE, OFFERED_KEYS
 from ..client import Node
 from ..keys import keyOf
 from .neighbourhood import Neighbourhood

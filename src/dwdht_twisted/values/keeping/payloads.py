@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..._core.limits.bounds import OFFERED_KEYS
 from ..._core.wire import ID_BYTES
+from ..bounds import OFFERED_KEYS
 from ..keys import keyOf
 from ..stores.bounds import MAXIMUM_KEPT_BYTES
 

@@ -10,10 +10,10 @@ from typing import TypeVar
 from zope.interface import implementer
 
 from ..._core.limits import FairRate
-from ..._core.limits.bounds import OFFERS_ANSWERED
 from ..._core.wire import Contact
 from ...errors import StoreFailed, UpdateRefused, ValueTooLarge
 from ...interfaces import HandlerResult, ICommandHandler, Request, SharedStore
+from ..bounds import OFFERS_ANSWERED
 from ..client import Node
 from .payloads import decodeOffer, decodeValue, encodeLacking
 
