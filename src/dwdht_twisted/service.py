@@ -123,8 +123,7 @@ class DHTService(Service):
         random: Random | None = None,
     ) -> None:
         self._clock = clockOf(reactor)
-        self._port = port
-        self._interface = interface
+        self._where = (port, interface)
         self._store = store
         # It outlives a run, so that a restart loses no announcement.
         self._peers = PeerHandler(reactor) if peers else None
@@ -290,7 +289,7 @@ class DHTService(Service):
         if run.isListening:
             return
         node = run.node
-        node.listen(self._port, self._interface)
+        node.listen(*self._where)
         run.isListening = True
         if not node._isHeld:
             self._logStart(node)
