@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from . import peers, values
     from ._core.health import Health
     from ._core.limits import RateLimit
+    from ._core.standing import Standing
     from ._core.wire import Address, Contact
     from ._net.asking import QueryStream
     from .errors import (
@@ -99,6 +100,7 @@ __all__ = [
     "RequestTimeout",
     "SQLiteStore",
     "SequenceTooLow",
+    "Standing",
     "StateFailed",
     "StoreFailed",
     "StoredValue",
@@ -135,6 +137,7 @@ _MODULES = {
     "Reply": ".interfaces",
     "Request": ".interfaces",
     "SQLiteStore": ".values",
+    "Standing": "._core.standing",
     "StoredValue": ".interfaces",
     "ValueHandler": ".values",
 }

@@ -210,6 +210,9 @@ class IDHTNode(Interface):
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
     clock = Attribute("An ``IReactorTime``: it goes on although the machine's clock is set.")
     ephemeral = Attribute("Whether the node sends no id, so that no other node lists this node.")
+    standing = Attribute(
+        "`Standing`: at which address others see the node, and whether they reach it there."
+    )
     health = Attribute("`Health`: whether the node reaches its network, and why not.")
 
     def listen(port: int = 0, interface: str = "") -> IListeningPort:
@@ -347,7 +350,7 @@ class IDHTNode(Interface):
         degraded or offline.
 
         A line that is down is noticed within 15 seconds while somebody watches, because the node
-        then pings a contact when nobody has answered for 8 seconds.
+        then pings a contact when nobody has answered for 11 seconds.
 
         :param watcher: called with the new `Health`; what it raises is logged
         :return: a function that ends the watch

@@ -9,7 +9,7 @@ shows how these parts are wired.
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from random import Random
 from typing import Any
@@ -28,10 +28,11 @@ from ._core.counters import Counters
 from ._core.identity import Identity
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
+from ._core.standing import RecentHosts
 from ._core.wire import ANY_HOST, ID_BYTES, LOCAL_HOST, Address, Contact, HostPort, checkId
 from ._net import arguments
 from ._net.answering import HandlerHost
-from ._net.asking import QueryStream, Question
+from ._net.asking import QueryStream, ask
 from ._net.assembly import Node, assemble
 from ._net.environment import Environment
 from ._net.observed import Observed
@@ -56,6 +57,8 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         addresses.  ``"_dht._udp.NAME"`` stands for the hosts and ports in the SRV records.
     :param id: 32 bytes; random by default
     :param ephemeral: whether to send no id, so that no other node lists this node
+    :param adaptive: whether the node is ephemeral until other nodes reach it, and a member then; on
+        a private network, and as the first of its network, it is a member at once
     :param socket: a bound UDP socket to use, instead of opening a port.  The caller has to close
         it.  It is non-blocking while the node uses it.
     :param contacts: contacts of an earlier run; the first 128 of them are pinged at the start
@@ -83,6 +86,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         bootstrap: Iterable[AddressLike] | AddressLike = (),
         id: bytes | None = None,
         ephemeral: bool = False,
+        adaptive: bool = False,
         socket: sockets.socket | None = None,
         contacts: Iterable[Contact] = (),
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
@@ -92,7 +96,8 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         super().__init__()
         random = random or PooledRandom()
         self.id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
-        self._identity = Identity(self.id, isMember=not ephemeral)
+        self._identity = Identity(self.id, isMember=not (ephemeral or adaptive))
+        recent = RecentHosts() if adaptive and not ephemeral else None
         self.counters = Counters()
         self.clock = clockOf(reactor)
         self._reports = Reports(self._log, self.clock.seconds)
@@ -102,13 +107,15 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         self._isDestroyed = False
         # While this is true, the node does nothing, even if its port is open; see `_resume`.
         self._isHeld = False
+        send = self._port.send if recent is None else recent.recording(self._port.send)
         self._assemble = partial(
             assemble,
-            Environment(self.clock, self._port.send, random, self.counters, self._identity),
+            Environment(self.clock, send, random, self.counters, self._identity),
             reactor=reactor,
             bootstrap=arguments.parseAddresses(bootstrap),
             rateLimit=arguments.checkRateLimit(rateLimit),
             contactsPerHost=arguments.checkContactsPerHost(contactsPerHost),
+            recent=recent,
             node=Node(
                 handler=self,
                 hasHandler=self._hasHandler,
@@ -116,6 +123,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
                 relaysTo=self._relaysTo,
                 use=self._use,
                 boundAddress=self._boundAddress,
+                localAddress=lambda host: self._port.localAddress(self.transport, host),
             ),
         )
         self._parts = self._assemble(self.id, contacts=arguments.checkContacts(contacts))
@@ -159,7 +167,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
 
     def _start(self) -> None:
         self._parts.upkeep.start()
-        self._parts.membership.start()
+        (self._parts.adapting or self._parts.membership).start()
         self._parts.vitals.start()
 
     def _resume(self, id: bytes, contacts: list[Contact]) -> None:
@@ -203,6 +211,8 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         parts.caller.stop(reason)
         parts.membership.settle(Failure(reason))
         parts.vitals.stop()
+        if parts.adapting is not None:
+            parts.adapting.stop()
 
     def _use(self) -> None:
         """Open a port if none is open yet."""
@@ -290,15 +300,8 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         :raises InvalidAddress: when one of ``nodes`` is not an address
         :raises ValueTooLarge: when the value doesn't fit a datagram
         """
-        question = Question(
-            arguments.checkCommand(command),
-            checkId(target, "target"),
-            arguments.checkValue(value),
-            holepunching=holepunching,
-            local=local,
-        )
-        addresses = None if nodes is None else arguments.parseAddresses(nodes)
-        return self._parts.queries.stream(question, addresses)
+        question = ask(command, target, value, holepunching=holepunching, local=local)
+        return self._parts.queries.stream(question, nodes)
 
     def update(
         self,
@@ -321,17 +324,16 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         :param local: whether this node itself takes the update, when it is a member and among the
             closest
         """
-        question = Question(
-            arguments.checkCommand(command),
-            checkId(target, "target"),
-            arguments.checkValue(value),
+        question = ask(
+            command,
+            target,
+            value,
             holepunching=holepunching,
             isUpdate=True,
             withQuery=query,
             local=local,
         )
-        addresses = None if nodes is None else arguments.parseAddresses(nodes)
-        return self._parts.queries.stream(question, addresses)
+        return self._parts.queries.stream(question, nodes)
 
     def ping(self, address: AddressLike) -> Deferred[Pong]:
         """
@@ -342,9 +344,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         :raises InvalidAddress: when the address is not valid
         """
         given = arguments.parseAddress(address)
-        parts = self._parts
-        used = maybeDeferred(self._use)
-        return parts.queries.track(used.addCallback(lambda _: parts.pings.ping(given)))
+        return self._whenOpen(lambda: self._parts.pings.ping(given))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """
@@ -356,9 +356,11 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         :raises InvalidAddress: when one of the addresses is not valid
         """
         given = arguments.parseAddress(peer), arguments.parseAddress(referrer)
-        parts = self._parts
+        return self._whenOpen(lambda: self._parts.pings.holepunch(*given))
+
+    def _whenOpen(self, send: Callable[[], Deferred[Pong]]) -> Deferred[Pong]:
         used = maybeDeferred(self._use)
-        return parts.queries.track(used.addCallback(lambda _: parts.pings.holepunch(*given)))
+        return self._parts.queries.track(used.addCallback(lambda _: send()))
 
     # Joining.
 

@@ -42,7 +42,7 @@ class Doubts:
 
     def add(self, address: HostPort) -> None:
         """Note that a contact has not answered after all retries."""
-        self._silent[address] = _line(address)
+        self._silent[address] = lineOf(address)
 
     def heard(self, address: HostPort, now: float) -> tuple[list[HostPort], list[HostPort]]:
         """
@@ -51,7 +51,7 @@ class Doubts:
         :return: the contacts whose silence counts, and those that have to be asked again because
             the line may have been down
         """
-        line = _line(address)
+        line = lineOf(address)
         wasUp = now - self._heardAt.get(line, float("-inf")) <= LONGEST_PAUSE
         self._heardAt[line] = now
         if not self._silent:
@@ -64,7 +64,7 @@ class Doubts:
 
     def reaches(self, address: HostPort, other: HostPort) -> bool:
         """Whether the same line reaches two addresses."""
-        return _line(address) == _line(other)
+        return lineOf(address) == lineOf(other)
 
     def isDown(self, now: float) -> bool:
         """Whether contacts are in doubt, and nobody has answered for `LONGEST_PAUSE` seconds."""
@@ -74,7 +74,7 @@ class Doubts:
         )
 
 
-def _line(address: HostPort) -> str:
+def lineOf(address: HostPort) -> str:
     """The line that reaches an address."""
     host = address[0]
     if isPublic(host):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .._core.limits import Admission, RateLimit, Silences, ValidatedAddresses
 from .._core.routing import RoutingTable
+from .._core.standing import RecentHosts
 from .._core.wire import ROTATION_INTERVAL, Address, Contact, HostPort, TokenIssuer
 from ..interfaces import ICommandHandler
 from .answering import AddressValidation, Answers, OwnRequests, Relay, Responder, UserCommands
@@ -16,6 +17,7 @@ from .asking import Pings, Queries
 from .environment import Environment
 from .names import Resolver
 from .requests import Caller
+from .standing import Adapting, Survey
 from .upkeep import PONG_TOKEN_ROTATION, Membership, TableRefresher, Upkeep, Vitals
 
 
@@ -29,6 +31,7 @@ class Node(NamedTuple):
     :ivar relaysTo: whether a handler names an address to which pings are relayed
     :ivar use: opens the port of the node if none is open yet
     :ivar boundAddress: returns the address at which this machine reaches the node
+    :ivar localAddress: returns the address of the node's socket on the way to a host
     """
 
     handler: ICommandHandler
@@ -37,6 +40,7 @@ class Node(NamedTuple):
     relaysTo: Callable[[HostPort], bool]
     use: Callable[[], None]
     boundAddress: Callable[[], Address]
+    localAddress: Callable[[str], HostPort | None]
 
 
 class Parts(NamedTuple):
@@ -53,6 +57,8 @@ class Parts(NamedTuple):
     :ivar membership: joins the network
     :ivar upkeep: does the periodic work
     :ivar vitals: watches the health of the node
+    :ivar survey: knows how others see the node
+    :ivar adapting: makes the node a member once it is reachable; None if the user has decided
     """
 
     table: RoutingTable
@@ -65,6 +71,8 @@ class Parts(NamedTuple):
     membership: Membership
     upkeep: Upkeep
     vitals: Vitals
+    survey: Survey
+    adapting: Adapting | None
 
 
 def assemble(
@@ -76,6 +84,7 @@ def assemble(
     contacts: list[Contact],
     rateLimit: RateLimit | None,
     contactsPerHost: int,
+    recent: RecentHosts | None,
     node: Node,
 ) -> Parts:
     """
@@ -88,6 +97,7 @@ def assemble(
     :param contacts: the contacts of an earlier run
     :param rateLimit: the rate limit of each host; None for no limit
     :param contactsPerHost: the most contacts of one public host
+    :param recent: the hosts that the node has sent to; None if it doesn't adapt
     :param node: the functions of the node that the parts call
     """
     silences = Silences()
@@ -170,6 +180,19 @@ def assemble(
         membership=membership,
         refresher=refresher,
     )
+    survey = Survey(environment, table, caller, localAddress=node.localAddress)
+    adapting = None
+    if recent is not None:
+        adapting = Adapting(
+            environment,
+            table,
+            caller,
+            membership=membership,
+            survey=survey,
+            recent=recent,
+            contacts=contacts,
+            resolveBootstrap=queries.resolveBootstrap,
+        )
     return Parts(
         table=table,
         caller=caller,
@@ -181,4 +204,6 @@ def assemble(
         membership=membership,
         upkeep=upkeep,
         vitals=Vitals(environment, table, caller, membership=membership),
+        survey=survey,
+        adapting=adapting,
     )

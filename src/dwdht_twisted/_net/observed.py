@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .._core.health import Health
+from .._core.standing import Standing
 from .._core.wire import Contact
 from .assembly import Parts
 
@@ -35,6 +36,11 @@ class Observed:
         :return: a function that ends the watch
         """
         return self._parts.vitals.watch(watcher)
+
+    @property
+    def standing(self) -> Standing:
+        """At which address others see the node, and whether they reach it there."""
+        return self._parts.survey.standing
 
     def contacts(self) -> list[Contact]:
         """The contacts of the routing table.  Each of them has answered this node."""

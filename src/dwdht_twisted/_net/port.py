@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from .._awaitable import AwaitableDeferred
 from .._core.counters import Counters
-from .._core.wire import HostPort, isIPv4
+from .._core.wire import ANY_HOST, HostPort, isIPv4
 from ..errors import CannotListen, InvalidAddress
 from .local_addresses import Send, answerFromAskedAddress
 from .reporting import Reports
@@ -130,6 +130,21 @@ class DatagramPort:
         waiters, self._closing = self._closing, []
         for closed in waiters:
             closed.callback(None)
+
+    def localAddress(self, transport: Any, host: str) -> HostPort | None:
+        """The address of the node's socket on the way to a host; None when it isn't known."""
+        if transport is None:
+            return None
+        bound = transport.getHost()
+        if bound.host != ANY_HOST:
+            return bound.host, bound.port
+        if not hasattr(transport, "socket"):
+            return None
+        # To connect a UDP socket sends nothing.  It only chooses the way.
+        with suppress(OSError), sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM) as way:
+            way.connect((host, bound.port))
+            return way.getsockname()[0], bound.port
+        return None
 
     def send(self, datagram: bytes, address: HostPort) -> None:
         """Send a datagram.  If that fails, the failure is counted and the datagram is lost."""

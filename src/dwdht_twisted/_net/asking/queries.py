@@ -20,6 +20,8 @@ from ..._core.lookup import AskEach, Lookup
 from ..._core.routing import K, RoutingTable
 from ..._core.wire import Address
 from ...errors import NodeDestroyed, ValueTooLarge
+from ...interfaces import AddressLike
+from ..arguments import parseAddresses
 from ..environment import Environment
 from ..names import Resolver
 from ..requests import Caller
@@ -89,11 +91,12 @@ class Queries:
         """The number of Deferreds given to `track` that have not fired."""
         return len(self._pending)
 
-    def stream(self, question: Question, nodes: list[Address] | None) -> QueryStream:
+    def stream(self, question: Question, nodes: Iterable[AddressLike] | None = None) -> QueryStream:
         """
         Make the stream of a question.
 
         :param nodes: the nodes to ask; None to look for the nodes closest to the target
+        :raises InvalidAddress: when one of ``nodes`` is not an address
         :raises ValueTooLarge: when the question doesn't fit a datagram
         """
         size = wire.HEADER_BYTES + len(question.body(self._table.id, bytes(wire.TOKEN_BYTES)))
@@ -104,7 +107,7 @@ class Queries:
         if nodes is None:
             begin: Begin = partial(self._beginLookup, question, False)
         else:
-            begin = partial(self._beginAsking, nodes)
+            begin = partial(self._beginAsking, parseAddresses(nodes))
         return self._stream(question, begin, self._slots.users)
 
     def lookUp(self, target: bytes, alwaysBootstrap: bool) -> Deferred[None]:

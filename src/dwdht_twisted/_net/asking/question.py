@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..._core import wire
+from ..._core.wire import checkId
+from .. import arguments
 
 
 class Question(NamedTuple):
@@ -47,3 +49,31 @@ class Question(NamedTuple):
             # flag.
             askerFlags=None if token is None else wire.UNDERSTANDS_REFUSAL,
         )
+
+
+def ask(
+    command: str,
+    target: bytes,
+    value: bytes | None,
+    *,
+    holepunching: bool,
+    isUpdate: bool = False,
+    withQuery: bool = False,
+    local: bool,
+) -> Question:
+    """
+    Make the question of a user.
+
+    :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
+    :raises InvalidTarget: when the target doesn't have 32 bytes
+    :raises ValueTooLarge: when the value doesn't fit a datagram
+    """
+    return Question(
+        arguments.checkCommand(command),
+        checkId(target, "target"),
+        arguments.checkValue(value),
+        holepunching=holepunching,
+        isUpdate=isUpdate,
+        withQuery=withQuery,
+        local=local,
+    )

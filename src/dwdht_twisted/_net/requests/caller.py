@@ -34,6 +34,7 @@ class Caller:
     :ivar identity: the id that the node sends to other nodes, if it is a member
     :ivar heardAt: the time of the last answer or confirmed ping, in seconds; at first, when this
         node was made
+    :ivar onPong: called with the address and the value of each pong of a contact
     :ivar requests: the node's own requests
     :ivar probing: the pings that other nodes make this node send
     """
@@ -49,6 +50,7 @@ class Caller:
         self._doubts = Doubts()
         self._counters = environment.counters
         self.heardAt = self._seconds()
+        self.onPong: Callable[[HostPort, bytes | None], None] = lambda source, value: None
         self.requests = Requests(environment, self, isPaced=True)
         self.probing = Probing(environment, table, self, silences=self._silences)
 
@@ -135,6 +137,7 @@ class Caller:
 
         def answered(message: wire.ResponseMessage, source: HostPort) -> None:
             done()
+            self.onPong(source, message.value)
             if message.token is not None:
                 self._table.freshness.given(source, message.token)
 

@@ -1,0 +1,98 @@
+"""
+Whether a node reaches this one that this one has not sent to.
+
+A member is asked to relay a ping to another member, whose answer comes straight to this node.  This
+node has sent nothing to the other member.  So a NAT or firewall that lets in only those to whom it
+has sent drops the answer.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+
+from ..._core import wire
+from ..._core.standing import RecentHosts
+from ..._core.wire import ID_BYTES, Address, HostPort, ResponseMessage, isPublic
+from ...errors import DHTError
+from ..environment import Environment
+from ..requests import Callbacks, Caller
+
+#: The most members that are asked to answer in one test.  Larger: more datagrams.  Smaller: a few
+#: dead members make a reachable node look unreachable.
+PEERS = 4
+
+
+class Reachability:
+    """
+    Tests whether this node is reachable.
+
+    :param caller: sends the requests
+    :param recent: the hosts that this node has sent to
+    """
+
+    def __init__(self, environment: Environment, caller: Caller, recent: RecentHosts) -> None:
+        self._random = environment.random
+        self._caller = caller
+        self._recent = recent
+
+    def test(self, referrer: Address) -> Deferred[tuple[bool | None, bool]]:
+        """
+        Ask a member to have others answer.
+
+        :return: fires with whether one of them has reached this node, or None when there was nobody
+            to ask; and with whether the referrer knows any member.  It never fails.
+        """
+        result: Deferred[tuple[bool | None, bool]] = Deferred()
+
+        def answered(message: ResponseMessage, source: HostPort) -> None:
+            found = wire.splitContacts(message.nodes or b"")
+            contacts = [each for each in map(wire.unpackContact, found) if each is not None]
+            knowsMembers = bool(contacts) or message.id is not None
+            hosts = {
+                contact.host: contact.address
+                for contact in contacts
+                if isPublic(contact.host)
+                and contact.host != source[0]
+                and not self._recent.has(contact.host)
+            }
+            peers = list(hosts.values())
+            self._random.shuffle(peers)
+            if peers:
+                self._askThrough(Address(*source), peers[:PEERS], knowsMembers, result)
+            else:
+                result.callback((None, knowsMembers))
+
+        def failed(reason: DHTError) -> None:
+            result.callback((None, True))
+
+        target = self._random.randbytes(ID_BYTES)
+        body = wire.requestBody(wire.FIND_NODE, self._caller.identity.sent, target)
+        try:
+            self._caller.send(referrer, body, Callbacks(answered, failed))
+        except DHTError as error:
+            failed(error)
+        return result
+
+    def _askThrough(
+        self,
+        referrer: Address,
+        peers: list[Address],
+        knowsMembers: bool,
+        result: Deferred[tuple[bool | None, bool]],
+    ) -> None:
+        waiting = set(peers)
+
+        def ended(peer: Address, isReached: bool) -> None:
+            waiting.discard(peer)
+            if not result.called and (isReached or not waiting):
+                result.callback((isReached, knowsMembers))
+
+        for peer in peers:
+            callbacks = Callbacks(
+                lambda message, source, peer=peer: ended(peer, True),  # type: ignore[misc]
+                lambda reason, peer=peer: ended(peer, False),  # type: ignore[misc]
+            )
+            try:
+                self._caller.punch(peer, referrer, callbacks, isAsked=True)
+            except DHTError:
+                ended(peer, False)

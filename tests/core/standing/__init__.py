@@ -1,0 +1,3 @@
+"""
+`dwdht_twisted._core.standing`: where a node stands.
+"""

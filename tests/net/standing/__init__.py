@@ -1,0 +1,3 @@
+"""
+`dwdht_twisted._net.standing`: what a node finds out about itself.
+"""

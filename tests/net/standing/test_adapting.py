@@ -1,0 +1,243 @@
+"""
+The adaptive mode of a node, and `DHTNode.standing`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from dwdht_twisted import DHTNode
+from dwdht_twisted._core.wire import HostPort
+from dwdht_twisted._net.standing import MEMBER_AFTER, RETEST_AFTER
+from dwdht_twisted._net.standing.adapting import ROUND
+from dwdht_twisted.testing import MemoryNetwork
+from tests.helpers.networks.nats import ForgetfulNat, Nat, NattedReactor
+from tests.helpers.networks.nodes import NodeTestCase
+
+
+class MovableReactor(NattedReactor):
+    """
+    The reactor of a host whose public address may change, behind a NAT that lets everybody in.
+
+    :param network: the network
+    :param host: the first address
+    """
+
+    def __init__(self, network: MemoryNetwork, host: str) -> None:
+        super().__init__(network.reactor(host), OpenNat)
+        self._network = network
+
+    def move(self, host: str) -> None:
+        """Give the host another address."""
+        [nat] = self.nats
+        port = nat.getHost().port
+        assert nat.transport is not None
+        nat.transport.stopListening()
+        nat.transport = None
+        self._network.reactor(host).listenUDP(port, nat, "", 65536)
+
+
+class OpenNat(Nat):
+    """
+    A NAT that lets everybody in, and outlives its port.
+    """
+
+    def startProtocol(self) -> None:
+        if self._inside.transport is None:
+            super().startProtocol()
+
+    def stopProtocol(self) -> None:
+        """Go on with the next port."""
+
+    def datagramReceived(self, datagram: bytes, addr: HostPort) -> None:
+        self._inside.datagramReceived(datagram, addr)
+
+    def stopListening(self) -> Deferred[None] | None:
+        self._inside.doStop()
+        return super().stopListening()
+
+
+class AdaptiveTestCase(NodeTestCase):
+    """
+    A base for tests with public nodes, each in a network of its own.
+    """
+
+    def public(self, number: int) -> str:
+        """Return a public host in a network of its own."""
+        return f"11.{number // 250}.{number % 250}.7"
+
+    def network_(self, count: int) -> list[DHTNode]:
+        """Return public members that have joined, of which the first is everybody's bootstrap."""
+        first = self.node(self.public(0), port=6620)
+        bootstrap = [self.addressOf(first)]
+        members = [first]
+        for number in range(1, count):
+            members.append(self.node(self.public(number), port=6620, bootstrap=bootstrap))
+            self.clock.runUntil(members[-1].ready())
+        self.clock.runFor(30)
+        return members
+
+    def adaptive(self, host: str = "99.1.1.1", reactor: Any = None, **options: Any) -> DHTNode:
+        """Return an adaptive node that has joined through the first member."""
+        options.setdefault("bootstrap", [f"{self.public(0)}:6620"])
+        node = self.node(host, reactor=reactor, port=6620, adaptive=True, **options)
+        self.clock.runUntil(node.ready())
+        return node
+
+    def isListed(self, node: DHTNode, members: list[DHTNode]) -> bool:
+        """Whether half of the members, or 10 of them, list a node."""
+        lists = [any(c.id == node.id for c in member.contacts()) for member in members]
+        return sum(lists) >= min(10, len(members) / 2)
+
+
+class AdaptingTests(AdaptiveTestCase):
+    """
+    Adaptive nodes on public networks, behind NATs, and on private networks.
+    """
+
+    def test_reachableNodeBecomesAMember(self) -> None:
+        """
+        A reachable node is ephemeral for the stated time, and then a member that others list. It
+        knows its address, and that no NAT is in front of it.
+        """
+        for size in (4, 40):
+            members = self.network_(size)
+            node = self.adaptive()
+            self.clock.runFor(MEMBER_AFTER - 2 * ROUND)
+            self.assertTrue(node.ephemeral)
+            self.clock.runFor(5 * ROUND)
+            self.assertFalse(node.ephemeral)
+            self.assertTrue(self.isListed(node, members))
+            standing = node.standing
+            self.assertEqual(standing.address, ("99.1.1.1", 6620))
+            self.assertEqual((standing.isPortStable, standing.isReachable), (True, True))
+            self.assertIn("no NAT", standing.kind)
+            self.destroyAll()
+
+    def test_nodeBehindANatStaysEphemeral(self) -> None:
+        """
+        A node behind a NAT that lets in only those to whom it was sent stays ephemeral for hours,
+        whatever it asks, and knows the kind.
+        """
+        for size in (4, 40):
+            self.network_(size)
+            reactor = NattedReactor(
+                self.network.reactor("99.1.1.1"), lambda inside: ForgetfulNat(inside, self.clock)
+            )
+            node = self.adaptive(reactor=reactor)
+            for _ in range(10):
+                node.query("nothing", self.random.randbytes(32)).collect().addErrback(
+                    lambda _: None
+                )
+                self.clock.runFor(900)
+                self.assertTrue(node.ephemeral)
+            self.assertEqual(node.standing.isReachable, False)
+            self.assertIn("only those in", node.standing.kind)
+            self.destroyAll()
+
+    def test_openedPortMakesAMember(self) -> None:
+        """A node whose router is set to let everybody in becomes a member in the stated time."""
+        members = self.network_(30)
+        reactor = NattedReactor(self.network.reactor("99.1.1.1"))
+        node = self.adaptive(reactor=reactor)
+        self.clock.runFor(1000)
+        self.assertTrue(node.ephemeral)
+        [nat] = reactor.nats
+        nat.datagramReceived = nat._inside.datagramReceived  # type: ignore[method-assign]
+        self.clock.runFor(RETEST_AFTER + MEMBER_AFTER + 60)
+        self.assertFalse(node.ephemeral)
+        self.assertTrue(self.isListed(node, members))
+
+    def test_firstNodeIsAMemberAtOnce(self) -> None:
+        """The first node of a network, with or without a bootstrap server, is a member at once."""
+        node = self.node("99.1.1.1", adaptive=True)
+        self.assertFalse(node.ephemeral)
+        server = self.node("99.2.1.1", port=6620, ephemeral=True)
+        other = self.adaptive("99.3.1.1", bootstrap=[self.addressOf(server)])
+        self.assertFalse(other.ephemeral)
+
+    def test_privateNodesAreMembersAtOnce(self) -> None:
+        """On a private network, nodes are members when they have joined."""
+        server = self.node("10.0.0.1", port=6620)
+        node = self.adaptive("10.0.0.2", bootstrap=[self.addressOf(server)])
+        self.assertFalse(node.ephemeral)
+        self.clock.runFor(1)
+        self.assertIn(self.contactOf(node), server.contacts())
+
+    def test_smallNetworkGrows(self) -> None:
+        """Public adaptive nodes that start one after the other all become members."""
+        nodes = [self.node(self.public(0), port=6620, adaptive=True)]
+        for number in range(1, 8):
+            nodes.append(self.adaptive(self.public(number)))
+        self.clock.runFor(MEMBER_AFTER + RETEST_AFTER)
+        self.assertEqual([node.ephemeral for node in nodes], [False] * 8)
+
+    def test_lateBootstrapNode(self) -> None:
+        """A node whose bootstrap node starts later becomes a member all the same."""
+        node = self.node("99.1.1.1", port=6620, adaptive=True, bootstrap=[f"{self.public(0)}:6620"])
+        self.clock.runFor(300)
+        self.assertTrue(node.ephemeral)
+        self.network_(10)
+        self.clock.runUntil(node.ready())
+        self.clock.runFor(MEMBER_AFTER + 120)
+        self.assertFalse(node.ephemeral)
+
+    def test_destroyLeavesNothing(self) -> None:
+        """A node that is destroyed at any moment of its start leaves no timer."""
+        self.network_(5)
+        for _ in range(20):
+            node = self.node(
+                "99.1.1.1", port=6620, adaptive=True, bootstrap=[f"{self.public(0)}:6620"]
+            )
+            self.clock.runFor(self.random.random() * 3)
+            self.clock.runUntil(node.destroy())
+        self.destroyAll()
+
+    def test_movedNodeIsTestedAnew(self) -> None:
+        """
+        A member whose address changes is ephemeral when most contacts see the new address, and a
+        member again in the stated time after that.
+        """
+        members = self.network_(40)
+        reactor = MovableReactor(self.network, "99.1.1.1")
+        node = self.adaptive(reactor=reactor)
+        self.clock.runFor(MEMBER_AFTER + 100)
+        self.assertFalse(node.ephemeral)
+        reactor.move("77.1.1.1")
+        movedAt = self.clock.seconds()
+        self.clock.runUntil(lambda: node.ephemeral, limit=600)
+        self.clock.runUntil(lambda: not node.ephemeral, limit=600)
+        self.assertLess(self.clock.seconds() - movedAt, 600)
+        self.assertEqual(node.standing.address, ("77.1.1.1", 6620))
+        self.clock.runFor(120)
+        self.assertTrue(self.isListed(node, members))
+
+    def test_lyingContacts(self) -> None:
+        """
+        With a third of the contacts lying about the address alike, the right one is found or none.
+        """
+        known = 0
+        for _ in range(5):
+            members = self.network_(45)
+            for liar in members[1:16]:
+                self.lie(liar)
+            node = self.adaptive()
+            self.clock.runFor(900)
+            address = node.standing.address
+            self.assertIn(address, (None, ("99.1.1.1", 6620)))
+            known += address is not None
+            self.destroyAll()
+        self.assertGreater(known, 2)
+
+    def lie(self, node: DHTNode) -> None:
+        """Let a node tell everybody that they are at the same wrong address."""
+        responder = node._parts.responder
+        send = responder._send
+
+        def sendLie(datagram: bytes, address: tuple[str, int]) -> None:
+            own = bytes(map(int, address[0].split("."))) + address[1].to_bytes(2, "big")
+            send(datagram.replace(own, bytes((66, 6, 6, 6, 1, 2))), address)
+
+        responder._send = sendLie
