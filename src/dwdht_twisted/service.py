@@ -83,6 +83,7 @@ class DHTService(Service):
     :param bootstrap: nodes to join the network through, as for `DHTNode`
     :param id: as for `DHTNode`; by default the one in the state, or else random for each start
     :param ephemeral: as for `DHTNode`
+    :param adaptive: as for `DHTNode`
     :param socket: as for `DHTNode`
     :param contacts: as for `DHTNode`, at each start; those of the state follow them
     :param rateLimit: as for `DHTNode`
@@ -116,6 +117,7 @@ class DHTService(Service):
         bootstrap: Iterable[AddressLike] | AddressLike = (),
         id: bytes | None = None,
         ephemeral: bool = False,
+        adaptive: bool = False,
         socket: sockets.socket | None = None,
         contacts: Iterable[Contact] = (),
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
@@ -153,6 +155,7 @@ class DHTService(Service):
             bootstrap=self._bootstrap,
             id=id,
             ephemeral=ephemeral,
+            adaptive=adaptive,
             socket=socket,
             contacts=self._contacts,
             rateLimit=rateLimit,
@@ -298,7 +301,7 @@ class DHTService(Service):
         self._log.info(
             "listening on {address} as {kind} {id}; bootstrap nodes: {bootstrap}",
             address=str(node.address()),
-            kind="ephemeral node" if node.ephemeral else "node",
+            kind=node.kind,
             id=node.id.hex(),
             bootstrap=", ".join(map(str, self._bootstrap)) or "none",
         )

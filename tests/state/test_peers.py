@@ -24,7 +24,8 @@ class PeersTests(StateTestCase):
     def join(self, **options: Any) -> DHTService:
         """Return a started service whose node has joined, and is listed by the other one."""
         service = super().join(**options)
-        self.clock.runFor(15)
+        # The other node asks an address that has another id now twice a minute at most.
+        self.clock.runFor(40)
         return service
 
     def user(self) -> DHTNode:
@@ -79,7 +80,8 @@ class PeersTests(StateTestCase):
         self.announce(80)
         self.stop(service)
         service.startService()
-        self.clock.runFor(15)
+        # The other node asks an address that has another id now twice a minute at most.
+        self.clock.runFor(40)
         self.announce(81)
         self.assertEqual(self.found(), {80, 81})
         self.stop(service)

@@ -70,6 +70,12 @@ class NodeOptions(BootstrapOptions):
 
     optFlags = [
         ["ephemeral", None, "Serve without being listed by others, as a bootstrap server does."],
+        [
+            "member",
+            None,
+            "Be listed by others from the start. By default, a node on the public internet is "
+            "listed once it was reachable for three minutes.",
+        ],
         ["no-peers", None, "Keep no announcements of peers for others."],
     ]
     optParameters = [
@@ -148,6 +154,8 @@ class NodeOptions(BootstrapOptions):
         if self["store"] is None:
             state = self["state"]
             self["store"] = f"{_SQLITE}{join(state, VALUES_FILE)}" if state else "memory"
+        if self["ephemeral"] and self["member"]:
+            raise usage.UsageError("give --ephemeral or --member, not both")
         if not _isStore(self["store"]):
             raise usage.UsageError(
                 f"--store must be memory, none, or sqlite:PATH, not {self['store']!r}"
@@ -219,6 +227,7 @@ def makeNodeService(
         bootstrap=options["bootstrap"],
         id=options["id"],
         ephemeral=bool(options["ephemeral"]),
+        adaptive=not options["ephemeral"] and not options["member"],
         rateLimit=options["rate-limit"],
         contactsPerHost=options["contacts-per-host"],
     )

@@ -38,6 +38,13 @@ class Observed:
         return self._parts.vitals.watch(watcher)
 
     @property
+    def kind(self) -> str:
+        """What the node is, in words: a node, an ephemeral node, or an adaptive node."""
+        if self._parts.adapting is not None:
+            return "adaptive node"
+        return "node" if self._parts.caller.identity.sent else "ephemeral node"
+
+    @property
     def standing(self) -> Standing:
         """At which address others see the node, and whether they reach it there."""
         return self._parts.survey.standing

@@ -6,57 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
-
 from dwdht_twisted import DHTNode
-from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted._net.standing import MEMBER_AFTER, RETEST_AFTER
 from dwdht_twisted._net.standing.adapting import ROUND
-from dwdht_twisted.testing import MemoryNetwork
-from tests.helpers.networks.nats import ForgetfulNat, Nat, NattedReactor
+from tests.helpers.networks.nats import ForgetfulNat, NattedReactor
 from tests.helpers.networks.nodes import NodeTestCase
-
-
-class MovableReactor(NattedReactor):
-    """
-    The reactor of a host whose public address may change, behind a NAT that lets everybody in.
-
-    :param network: the network
-    :param host: the first address
-    """
-
-    def __init__(self, network: MemoryNetwork, host: str) -> None:
-        super().__init__(network.reactor(host), OpenNat)
-        self._network = network
-
-    def move(self, host: str) -> None:
-        """Give the host another address."""
-        [nat] = self.nats
-        port = nat.getHost().port
-        assert nat.transport is not None
-        nat.transport.stopListening()
-        nat.transport = None
-        self._network.reactor(host).listenUDP(port, nat, "", 65536)
-
-
-class OpenNat(Nat):
-    """
-    A NAT that lets everybody in, and outlives its port.
-    """
-
-    def startProtocol(self) -> None:
-        if self._inside.transport is None:
-            super().startProtocol()
-
-    def stopProtocol(self) -> None:
-        """Go on with the next port."""
-
-    def datagramReceived(self, datagram: bytes, addr: HostPort) -> None:
-        self._inside.datagramReceived(datagram, addr)
-
-    def stopListening(self) -> Deferred[None] | None:
-        self._inside.doStop()
-        return super().stopListening()
 
 
 class AdaptiveTestCase(NodeTestCase):
@@ -201,11 +155,10 @@ class AdaptingTests(AdaptiveTestCase):
         member again in the stated time after that.
         """
         members = self.network_(40)
-        reactor = MovableReactor(self.network, "99.1.1.1")
-        node = self.adaptive(reactor=reactor)
+        node = self.adaptive()
         self.clock.runFor(MEMBER_AFTER + 100)
         self.assertFalse(node.ephemeral)
-        reactor.move("77.1.1.1")
+        self.network.changeAddress("99.1.1.1", "77.1.1.1")
         movedAt = self.clock.seconds()
         self.clock.runUntil(lambda: node.ephemeral, limit=600)
         self.clock.runUntil(lambda: not node.ephemeral, limit=600)
