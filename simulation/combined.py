@@ -19,6 +19,7 @@ from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BITS, ID_BYTES, TOKEN_BYTES, packAddress, packContact
 from dwdht_twisted.values import COMMAND
 
+from .forging import Forgery
 from .hosts import PORT, vacantHost
 from .liars import KINDS, LONGEST_DELAY, Liar, nextTo, readRequest
 from .swarm import Swarm
@@ -97,6 +98,8 @@ class Combination(NamedTuple):
     :ivar value: whether its answers to queries have a wrong value
     :ivar answersElsewhere: whether its answers come from another of its ports
     :ivar silence: the time when it falls silent, one of `SILENCES`
+    :ivar forgery: the requests that it forges when an experiment lets liars forge requests
+    :ivar answersForPeers: whether it answers a ping that it has to relay in the name of the peer
     """
 
     recipes: tuple[Recipe, ...]
@@ -109,6 +112,8 @@ class Combination(NamedTuple):
     value: bool
     answersElsewhere: bool
     silence: str
+    forgery: Forgery
+    answersForPeers: bool
 
     @classmethod
     def draw(cls, random: Random) -> Combination:
@@ -129,15 +134,18 @@ class Combination(NamedTuple):
             random.random() < 0.3,
             random.random() < 0.1,
             random.choice(SILENCES),
+            Forgery.draw(random),
+            random.random() < 0.3,
         )
 
     def __str__(self) -> str:
         named = " + ".join("/".join(recipe) for recipe in self.recipes)
         flags = " value" * self.value + " elsewhere" * self.answersElsewhere
+        flags += " for peers" * self.answersForPeers
         return (
             f"names {named}; answers as {self.answerId}; pings {self.pings}, queries "
             f"{self.queries} with {self.queryToken} token, updates {self.updates} with "
-            f"{self.updateToken} token; silent {self.silence}{flags}"
+            f"{self.updateToken} token; silent {self.silence}{flags}; {self.forgery}"
         )
 
 
@@ -149,12 +157,15 @@ class CombinedLiar(Liar):
     :param id: 32 bytes, random by default
 
     :ivar combination: its behaviour
+    :ivar seenToken: the last round-trip token that another node sent it, or None
     """
 
     def __init__(self, swarm: Swarm, id: bytes | None = None, *, label: str) -> None:
         self.combination = Combination.draw(Random(f"{label} combination"))
-        self._lastToken: bytes | None = None
+        self.seenToken: bytes | None = None
         self._silentAfter = float("inf")
+        # The id under which it has last named each address.
+        self._named: dict[Address, bytes] = {}
         super().__init__(swarm, id)
         if self.combination.silence == "for good":
             self._silentAfter = swarm.clock.seconds() + self.random.random() * LONGEST_LIFE
@@ -191,7 +202,10 @@ class CombinedLiar(Liar):
         if message is None or isSilent:
             return
         if message.roundtripToken is not None:
-            self._lastToken = message.roundtripToken
+            self.seenToken = message.roundtripToken
+        if message.forwardRequest is not None and self.combination.answersForPeers:
+            self._answerForPeer(message, message.forwardRequest, address)
+            return
         manner, answer = self._answer(message, address)
         if manner == "silent":
             return
@@ -201,6 +215,15 @@ class CombinedLiar(Liar):
             send = self.random.choice(self._ports).write
         delay = self.random.random() * LONGEST_DELAY if manner == "late" else 0.0
         self.swarm.clock.schedule(delay, self._sendUnlessGone, send, answer, address)
+
+    def _answerForPeer(
+        self, message: wire.RequestMessage, peer: bytes, address: tuple[str, int]
+    ) -> None:
+        """Answer a ping in the name of the peer to which it has to be relayed."""
+        claimed = wire.unpackAddress(peer)
+        id = self._named.get(claimed) or self.random.randbytes(ID_BYTES)
+        pong = self._encode(message, id, b"", packAddress(*address), "fresh")
+        self.swarm.network.transmit((self.host, PORT), address, pong, claimed)
 
     def _sendUnlessGone(
         self,
@@ -240,7 +263,7 @@ class CombinedLiar(Liar):
         tokens = {
             "none": None,
             "fresh": fresh,
-            "stale": self._lastToken or fresh,
+            "stale": self.seenToken or fresh,
             "echo": message.roundtripToken or fresh,
             "short": fresh[:8],
         }
@@ -267,7 +290,9 @@ class CombinedLiar(Liar):
         elif recipe.ids != "true":
             id = self._falseId(target, recipe.ids, place)
         port = PORT + PORTS_OF_LIAR + place if recipe.ports == "other" else address.port
-        return Contact(id, address.host, port)
+        named = Contact(id, address.host, port)
+        self._named[named.address] = id
+        return named
 
     def _chosen(self, target: bytes, whom: str, place: int) -> Contact:
         random = self.random

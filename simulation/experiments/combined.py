@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import Address
 
+from ..amplification import Amplification, ForgingLiars, Unasked
 from ..combined import CombinedLiar, addressesOf
 from ..swarm import Swarm
 from .lies import MAXIMUM_REQUESTS, SETTLING_TIME, OneLiar, countReached, putAndFind
@@ -39,6 +40,7 @@ class CombinedFifth(NamedTuple):
     :ivar holders: the average number of honest nodes that took a value
     :ivar planted: the number of contacts in tables of honest nodes at addresses where no node ever
         listened
+    :ivar unasked: the bytes to addresses that had not asked
     """
 
     seed: int
@@ -48,17 +50,26 @@ class CombinedFifth(NamedTuple):
     requests: int
     holders: float
     planted: int
+    unasked: Unasked
 
     @property
     def isMet(self) -> bool:
-        """Whether lookups kept to their bound, nothing was planted, and all values were found."""
-        return self.found == self.lookups and self.requests <= MAXIMUM_REQUESTS and not self.planted
+        """
+        Whether lookups kept to their bound, nothing was planted, all values were found, and nobody
+        who had not asked was sent more than is promised.
+        """
+        return (
+            self.found == self.lookups
+            and self.requests <= MAXIMUM_REQUESTS
+            and not self.planted
+            and self.unasked.isMet
+        )
 
     def __str__(self) -> str:
         return (
             f"seed {self.seed}, one liar in five: {self.found} of {self.lookups} values found, on "
             f"{self.holders:.1f} honest holders; at most {self.requests} requests for a lookup; "
-            f"{self.planted} planted contacts; {' | '.join(self.lies)}"
+            f"{self.planted} planted contacts; {self.unasked}; {' | '.join(self.lies)}"
         )
 
 
@@ -71,6 +82,7 @@ class Totals(NamedTuple):
     :ivar found: the number of values found
     :ivar requests: the largest number of requests of a lookup
     :ivar planted: the number of contacts at addresses where no node ever listened
+    :ivar unasked: the bytes to addresses that had not asked, in the worst network
     :ivar liars: the number of single liars
     :ivar targets: the number of targets next to which a single liar stood
     :ivar reached: the number of these targets whose 20 closest honest nodes were all reached
@@ -81,6 +93,7 @@ class Totals(NamedTuple):
     found: int
     requests: int
     planted: int
+    unasked: Unasked
     liars: int
     targets: int
     reached: int
@@ -93,14 +106,15 @@ class Totals(NamedTuple):
             and self.reached >= REQUIRED * self.targets
             and self.requests <= MAXIMUM_REQUESTS
             and not self.planted
+            and self.unasked.isMet
         )
 
     def __str__(self) -> str:
         return (
             f"{self.networks} networks with one combined liar in five: {self.found} of "
             f"{self.lookups} values found, at most {self.requests} requests for a lookup, "
-            f"{self.planted} planted contacts; {self.liars} single liars: all {K} closest honest "
-            f"nodes reached for {self.reached} of {self.targets} targets"
+            f"{self.planted} planted contacts; {self.unasked}; {self.liars} single liars: all {K} "
+            f"closest honest nodes reached for {self.reached} of {self.targets} targets"
         )
 
 
@@ -113,6 +127,7 @@ def total(fifths: Iterable[CombinedFifth], ones: Iterable[OneLiar]) -> Totals:
         sum(each.found for each in networks),
         max((each.requests for each in networks), default=0),
         sum(each.planted for each in networks),
+        Unasked.worst(each.unasked for each in networks),
         len(single),
         sum(each.targets for each in single),
         sum(each.reached for each in single),
@@ -124,12 +139,14 @@ def fifthCombined(seed: int, nodes: int = 200, lookups: int = 20) -> CombinedFif
     Put values and look each of them up, in a network in which one node in five is a combined liar
     from the beginning.
 
-    The liars have one to `VARIETY` combinations.
+    The liars have one to `VARIETY` combinations.  They forge requests from the time when all nodes
+    have joined.
 
     :param nodes: the number of nodes, including the liars
     :param lookups: the number of values
     """
     swarm = Swarm(seed)
+    amplification = Amplification(swarm)
     count = nodes // 5
     liars: list[CombinedLiar] = []
     variety = 1 + seed % VARIETY
@@ -140,6 +157,7 @@ def fifthCombined(seed: int, nodes: int = 200, lookups: int = 20) -> CombinedFif
         return liar
 
     swarm.build(nodes - count, addLiar, count)
+    ForgingLiars(swarm, liars, amplification)
     swarm.clock.runFor(SETTLING_TIME)
     figures = putAndFind(swarm, lookups)
     listening = {member.address for member in swarm.members}.union(*map(addressesOf, liars))
@@ -147,7 +165,14 @@ def fifthCombined(seed: int, nodes: int = 200, lookups: int = 20) -> CombinedFif
     lies = tuple(str(liar.combination) for liar in liars[:variety])
     swarm.close()
     return CombinedFifth(
-        seed, lies, lookups, figures.found, figures.requests, figures.holders, planted
+        seed,
+        lies,
+        lookups,
+        figures.found,
+        figures.requests,
+        figures.holders,
+        planted,
+        amplification.figures(),
     )
 
 
