@@ -81,9 +81,10 @@ class Answers:
 
         :return: the datagram; None when the value is too large for any datagram
         """
-        limit = wire.MAX_DATAGRAM_BYTES if value is None else wire.UNFRAGMENTED_BYTES
-        response = self._encodeWithin(limit, message, token, value)
-        if value is None or len(response) <= wire.MAX_DATAGRAM_BYTES:
+        if value is None:
+            return self._encodeWithin(wire.MAX_DATAGRAM_BYTES, message, token)
+        response = self._encodeWithin(wire.UNFRAGMENTED_BYTES, message, token, value)
+        if len(response) <= wire.MAX_DATAGRAM_BYTES:
             return response
         self._counters.handlerFailures += 1
         self._reports.note(
@@ -158,8 +159,14 @@ class Answers:
         An answer of at most ``limit`` bytes.  If it would be larger, its farthest contacts are left
         out.  It is still larger if it has no contact left.
         """
-        nodes = self._closest(message)
-        flags = _flagsFor(message, token)
+        # A node that looks up its own id is joining.  If the table has few contacts, the answer to
+        # this node also contains claims, because nodes that join together may know only each other.
+        isJoining = message.id is not None and message.id == message.target
+        nodes = self._table.confirmedCompact(message.target or b"", withClaims=isJoining)
+        # A token in the answer to a user's command means that a handler takes updates of the
+        # command.  So the asker is told that a repeated update runs once.
+        isForUpdates = token is not None and message.command != wire.FIND_NODE
+        flags = wire.REMEMBERS_UPDATES if isForUpdates else None
         response = wire.encodeResponse(
             message.transactionId, self._identity.sent, nodes, value, token, flags
         )
@@ -174,21 +181,3 @@ class Answers:
         return wire.encodeResponse(
             message.transactionId, self._identity.sent, kept, value, token, flags
         )
-
-    def _closest(self, message: wire.RequestMessage) -> bytes:
-        # A node that looks up its own id is joining.  If the table has few contacts, the answer to
-        # this node also contains claims, because nodes that join together may know only each other.
-        isJoining = message.id is not None and message.id == message.target
-        return self._table.confirmedCompact(message.target or b"", withClaims=isJoining)
-
-
-def _flagsFor(message: wire.RequestMessage, token: bytes | None) -> bytes | None:
-    """
-    The flags of an answer.
-
-    A token in the answer to a user's command means that a handler takes updates of the command.  So
-    the asker is told that a repeated update runs once.
-    """
-    if token is None or message.command == wire.FIND_NODE:
-        return None
-    return wire.REMEMBERS_UPDATES
