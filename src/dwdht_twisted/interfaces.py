@@ -287,12 +287,14 @@ class IDHTNode(Interface):
         local: bool = True,
     ) -> IQueryStream:
         """
-        Run a `query`, then send the command to the 20 closest nodes that answered.
+        Run a `query` without a value, then send the command and its value to the 20 closest nodes
+        that answered.
 
         Each node gets back the round-trip token from its own answer.  With ``nodes``, the command
         goes to all of ``nodes`` that answered.  Other parameters and errors are those of `query`.
 
-        :param query: whether the stream also contains the replies to the `query`
+        :param query: whether the `query` also carries the value, and the stream also contains the
+            replies to the `query`
         :param local: whether this node itself takes the update, when it is a member and among the
             closest
         """

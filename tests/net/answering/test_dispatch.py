@@ -66,7 +66,7 @@ class DispatchTests(NodeTestCase):
         handler = Handler()
         self.server.register(COMMAND, handler)
         target = self.target()
-        self.commit(self.asker, target, b"x", nodes=[self.addressOf(self.server)])
+        self.commit(self.asker, target, b"x", nodes=[self.addressOf(self.server)], query=True)
         expected = Request(COMMAND, target, b"x", self.contactOf(self.asker))
         self.assertEqual((handler.queries, handler.updates), ([expected], [expected]))
 

@@ -223,12 +223,12 @@ class LoneTests(LocalTestCase):
 
     def test_handlerGetsTheOwnRequest(self) -> None:
         """
-        The handler of a lone member gets the command, target and value of its own request. The
-        request's contact is the member.
+        The handler of a lone member gets the command, target and value of its own update with
+        ``query=True``. The request's contact is the member.
         """
         node = self.member()
         target = self.target()
-        self.commit(node, target, b"x")
+        self.commit(node, target, b"x", query=True)
         expected = Request(COMMAND, target, b"x", self.ownContact(node))
         self.assertEqual((self.handler.queries, self.handler.updates), ([expected], [expected]))
         self.assertEqual((node.counters.queriesServed, node.counters.updatesServed), (1, 1))

@@ -97,6 +97,8 @@ class SearchDriver:
     def __init__(self, question: Question, caller: Caller, local: LocalNode) -> None:
         self.counts = Counts()
         self._question = question
+        # What the present search asks: the commit of an update also carries its value.
+        self._asked = question.firstPhase
         self._caller = caller
         self._local = local
         self._localRequest: LocalRequest | None = None
@@ -158,6 +160,7 @@ class SearchDriver:
             whenOver()
         if self._question.isUpdate and not self._isCommitting:
             self._search = Commit(search.closest())
+            self._asked = self._question
         elif self._isCommitting and not self.counts.commits:
             self._finish(NoCloseNodes("no node took the update"))
         else:
@@ -183,7 +186,7 @@ class SearchDriver:
         try:
             self._requests[candidate] = self._caller.send(
                 candidate.address,
-                self._question.body(self._caller.identity.sent, token),
+                self._asked.body(self._caller.identity.sent, token),
                 callbacks,
                 isForHandler=self._question.isForHandler,
                 shortestWait=0.0 if isRepeatable else UPDATE_WAIT,
@@ -208,7 +211,7 @@ class SearchDriver:
             receiver.proceed()
 
         self._localRequest = LocalRequest(self._local.clock, done)
-        self._localRequest.send(self._local, self._question, isUpdate=self._isCommitting)
+        self._localRequest.send(self._local, self._asked, isUpdate=self._isCommitting)
 
     def _answered(self, candidate: Candidate, message: ResponseMessage, address: HostPort) -> None:
         if self._search is None:

@@ -37,6 +37,19 @@ class Question(NamedTuple):
         """Whether the command belongs to a user, so that a handler answers the question."""
         return self.command not in wire.INTERNAL_COMMANDS
 
+    @property
+    def firstPhase(self) -> Question:
+        """
+        The question that the first search asks.
+
+        The search of an update needs only tokens, so it carries no value.  It also asks addresses
+        that no other node has asked before, and a liar may have named the address of a victim.
+        With the value, each of these addresses would be sent four times its size.
+        """
+        if self.isUpdate and not self.withQuery:
+            return self._replace(value=None)
+        return self
+
     def body(self, id: bytes | None, token: bytes | None = None) -> bytes:
         """The body of a request that asks this question; see `requestBody`."""
         return wire.requestBody(
