@@ -28,6 +28,11 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
         "packAddress(host, 1)[:HOST_BYTES] for host in repeated",
     ): "the port is cut off",
     (
+        "_core/routing/bucket.py",
+        "if places > 1 or change < 0:",
+        "if places > 0 or change < 0:",
+    ): "the first contact of a host makes no host repeated, so the set stays as it was",
+    (
         "_core/routing/buckets.py",
         "bucket.share(host, isShared=len(holders) > 1)",
         "bucket.share(host, isShared=len(holders) > 0)",
@@ -42,6 +47,11 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
         "if missingBytes <= 0:",
         "if missingBytes <= 1:",
     ): "the number is a multiple of the 38 bytes of a contact",
+    (
+        "_core/routing/cache.py",
+        "self._sortKeys[number >> self._shift & _SORT_KEY_MASK] = compact",
+        "pass",
+    ): "where sort keys are missing, contacts are sorted by their full ids: slower, same order",
     (
         "_core/routing/cache.py",
         "_SORT_KEY_MASK = (1 << SORT_KEY_BITS) - 1",
