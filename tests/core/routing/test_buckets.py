@@ -53,6 +53,15 @@ class UpkeepTests(TableTestCase):
         self.table.buckets.refreshed(OWN, 100.0)
         self.assertEqual(self.table.buckets.unfilled(50.0), 0)
 
+    def test_bucketHasTheAddressesOfItsContacts(self) -> None:
+        """
+        The addresses of a bucket are those of its contacts. A bucket without contacts has none.
+        """
+        self.put(2, 1)
+        buckets = self.table.buckets
+        self.assertEqual(buckets.addresses(1), [("10.1.0.1", 1000), ("10.1.0.1", 1001)])
+        self.assertEqual(buckets.addresses(0), [])
+
     def put(self, count: int, prefix: int) -> None:
         """Add ``count`` contacts that share exactly ``prefix`` leading bits with the table's id."""
         for number in range(count):
