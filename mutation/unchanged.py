@@ -48,6 +48,16 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
         "if missingBytes <= 1:",
     ): "the number is a multiple of the 38 bytes of a contact",
     (
+        "_core/routing/buckets.py",
+        "self, isWanted: Callable[[int, Bucket | None], bool], nearer: int = 0",
+        "self, isWanted: Callable[[int, Bucket | None], bool], nearer: int = 1",
+    ): "without nearer contacts, a bucket among the k closest contacts is full, and is not wanted",
+    (
+        "_core/routing/cache.py",
+        "self._shift = max(0, free - SORT_KEY_BITS)",
+        "self._shift = max( 1, free - SORT_KEY_BITS)",
+    ): "contacts that then share a sort key are sorted by their full ids: slower, same order",
+    (
         "_core/routing/cache.py",
         "self._sortKeys[number >> self._shift & _SORT_KEY_MASK] = compact",
         "pass",
@@ -64,9 +74,24 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
     ): "the contacts fill the answer, so no claim is added",
     (
         "_core/wire/codec.py",
+        "super().__init__()",
+        "pass",
+    ): "a new dictionary is empty before it is initialized",
+    (
+        "_core/wire/codec.py",
+        "if high > 0x7F:",
+        "if high > 126:",
+    ): "the function for any fields reads this length too, with the same result",
+    (
+        "_core/wire/codec.py",
         "if position < end and data[position] < 0x80:",
         "if position < end and data[position] < 127:",
     ): "the function for longer varints reads this byte too, with the same result",
+    (
+        "_core/wire/contacts.py",
+        "_CACHED_CONTACTS = 16384",
+        "_CACHED_CONTACTS = 16385",
+    ): "a contact is the same whether it was cached or not",
     (
         "_core/wire/tokens.py",
         r'hashed.update(b"\0" if id is None else b"%c%b" % (1 + len(id), id))',

@@ -89,6 +89,22 @@ class AnswerTests(TableTestCase):
             self.assertIn(packContact(other), named)
             self.assertEqual(named, b"".join(map(packContact, self.table.closest(target))))
 
+    def test_repeatedHostIsNotConfusedWithItsNeighbour(self) -> None:
+        """
+        The bytes of a contact begin again one byte after the start of the contact before it. If it
+        is left out because its host was named already, the contact before it stays whole.
+        """
+        # The bytes of `second` are those of `first` without the first one, and 0x81 once more.
+        middle = Random(7).randbytes(30)
+        first = Contact(b"\x80\x81" + middle, "9.8.8.8", 8 << 8 | 80)
+        second = Contact(b"\x81" + middle + b"\x09", "8.8.8.8", 80 << 8 | 0x81)
+        self.assertEqual((packContact(first) + packContact(second)).find(packContact(second)), 1)
+        named = Contact(idOf(1, 1), "8.8.8.8", 80)
+        for contact in (first, second, named):
+            self.table.answered(contact, 0.0)
+        answer = self.table.closestCompact(idOf(1, 1), 2)
+        self.assertEqual(answer, packContact(named) + packContact(first))
+
     def publicTable(self) -> list[Contact]:
         """
         Add 20 contacts to each of the four farthest buckets. Each contact is on a public host of

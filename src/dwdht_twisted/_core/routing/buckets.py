@@ -307,13 +307,11 @@ class Buckets:
 
         A gap is two unpopulated buckets, one after the other, behind a populated bucket.
         """
-        gaps = 0
-        isBegun = False
+        gaps: int | None = None
         for prefix in range(len(self._buckets)):
             if self._sizeOf(prefix) >= MINIMUM_SAMPLE:
-                isBegun = True
                 gaps = 0
-            elif isBegun:
+            elif gaps is not None:
                 gaps += 1
                 if gaps == 2:
                     return prefix + 1
