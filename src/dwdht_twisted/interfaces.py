@@ -97,6 +97,9 @@ class ICommandHandler(Interface):
     def queryReceived(request: Request) -> HandlerResult:
         """
         Answer a query.  The asker's address may be forged, so a query must not change anything.
+
+        An update of this package begins with a query without a value, and one of ``dht-rpc`` with a
+        query that has the value of the update.
         """
 
     def updateReceived(request: Request) -> HandlerResult:
