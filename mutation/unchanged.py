@@ -30,6 +30,11 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
     (
         "_core/routing/bucket.py",
         "if places > 1 or change < 0:",
+        "if places > 1 or change < -1:",
+    ): "a host that is no longer repeated has one contact, which no answer leaves out",
+    (
+        "_core/routing/bucket.py",
+        "if places > 1 or change < 0:",
         "if places > 0 or change < 0:",
     ): "the first contact of a host makes no host repeated, so the set stays as it was",
     (
