@@ -292,6 +292,9 @@ class RoutingTable:
         A host with many ids must not push out hosts with one id.  So all but the closest contact of
         each public host are added only if there are too few other contacts.
         """
+        if not self._hostCounts.repeatedHosts:
+            buckets = self.buckets.nearest(wanted, count)
+            return [each for bucket in buckets for each in bucket.answers.byDistance(wanted)][:count]
         firsts: list[bytes] = []
         repeated: list[bytes] = []
         hosts: set[str] = set()
