@@ -162,6 +162,25 @@ class ReferrerTests(SynchronousTestCase):
         self.assertEqual({each.credit for each in self.referrers}, {CREDIT + 2})
 
 
+class SilentTests(SynchronousTestCase):
+    """
+    Contacts that are set aside because their addresses were silent lately.
+    """
+
+    def test_contactIsPutBackOnce(self) -> None:
+        """A contact that was set aside is put back once, however often all of them are."""
+        queue = CandidateQueue(0, 0)
+        queue.add(packContact(node(5)))
+        waiting = queue.takeNearest(10, 0, False)
+        assert waiting is not None
+        self.assertTrue(queue.setAsideSilent(waiting))
+        queue.requeueSilent()
+        queue.requeueSilent()
+        self.assertEqual(queue.takeNearest(10, 0, False), waiting)
+        self.assertIsNone(queue.takeNearest(10, 0, False))
+        self.assertFalse(queue.setAsideSilent(waiting))
+
+
 class HeldBackTests(SynchronousTestCase):
     """
     Contacts farther than one that is set aside because its referrer has no credit.

@@ -44,6 +44,12 @@ class DispatchTests(NodeTestCase):
         self.assertIsNone(registry.queryReceived(request))
         self.assertIsNone(registry.updateReceived(request))
 
+    def test_nodeIsNotItsOwnHandler(self) -> None:
+        """A node refuses itself as a handler, because each request would call it without end."""
+        with self.assertRaises(ValueError):
+            self.server.register(COMMAND, self.server)
+        self.assertIsNone(self.valueOf(COMMAND))
+
     def test_eachCommandHasItsHandler(self) -> None:
         """
         A command is handled by its own handler. Without one, the handler registered for None

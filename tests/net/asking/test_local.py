@@ -54,6 +54,20 @@ class NetworkTests(LocalTestCase):
             found |= {ids[start : start + 32] for start in range(0, len(ids), 32)}
         return found
 
+    def test_lookupsOfTheTableRunNoHandler(self) -> None:
+        """
+        The lookup with which a member builds its table anew runs no handler, not even one of all
+        commands.
+        """
+        handler = Handler()
+        first = self.node()
+        second = self.node(bootstrap=[self.addressOf(first)])
+        for node in (first, second):
+            node.register(None, handler)
+        self.clock.runUntil(second.ready())
+        self.clock.runUntil(second.bootstrap())
+        self.assertEqual(handler.queries, [])
+
     def test_twoMembersFindEachOtherAndThemselves(self) -> None:
         """Two members announce themselves under one topic. A query by either one finds both."""
         first = self.node()
