@@ -293,8 +293,10 @@ class RoutingTable:
         each public host are added only if there are too few other contacts.
         """
         if not self._hostCounts.repeatedHosts:
-            buckets = self.buckets.nearest(wanted, count)
-            return [each for bucket in buckets for each in bucket.answers.byDistance(wanted)][:count]
+            found: list[bytes] = []
+            for bucket in self.buckets.nearest(wanted, count):
+                found += bucket.answers.byDistance(wanted)
+            return found[:count]
         firsts: list[bytes] = []
         repeated: list[bytes] = []
         hosts: set[str] = set()

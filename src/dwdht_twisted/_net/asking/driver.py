@@ -97,8 +97,6 @@ class SearchDriver:
     def __init__(self, question: Question, caller: Caller, local: LocalNode) -> None:
         self.counts = Counts()
         self._question = question
-        # What the present search asks: the commit of an update also carries its value.
-        self._asked = question.firstPhase
         self._caller = caller
         self._local = local
         self._localRequest: LocalRequest | None = None
@@ -150,6 +148,11 @@ class SearchDriver:
     def _isCommitting(self) -> bool:
         return isinstance(self._search, Commit)
 
+    @property
+    def _asked(self) -> Question:
+        """The question that the present search asks."""
+        return self._question if self._isCommitting else self._question.firstPhase
+
     def _searchIsOver(self, search: Search) -> None:
         self._cancelRequests()
         if self._failure is not None:
@@ -160,7 +163,6 @@ class SearchDriver:
             whenOver()
         if self._question.isUpdate and not self._isCommitting:
             self._search = Commit(search.closest())
-            self._asked = self._question
         elif self._isCommitting and not self.counts.commits:
             self._finish(NoCloseNodes("no node took the update"))
         else:
