@@ -98,8 +98,7 @@ class ICommandHandler(Interface):
         """
         Answer a query.  The asker's address may be forged, so a query must not change anything.
 
-        An update of this package begins with a query without a value, and one of ``dht-rpc`` with a
-        query that has the value of the update.
+        An update begins with a query.  Its value is that of the update, or None.
         """
 
     def updateReceived(request: Request) -> HandlerResult:
@@ -288,18 +287,20 @@ class IDHTNode(Interface):
         holepunching: bool = True,
         query: bool = False,
         local: bool = True,
+        valueInQuery: bool = True,
     ) -> IQueryStream:
         """
-        Run a `query` without a value, then send the command and its value to the 20 closest nodes
-        that answered.
+        Run a `query`, then send the command to the 20 closest nodes that answered.
 
         Each node gets back the round-trip token from its own answer.  With ``nodes``, the command
         goes to all of ``nodes`` that answered.  Other parameters and errors are those of `query`.
 
-        :param query: whether the `query` also carries the value, and the stream also contains the
-            replies to the `query`
+        :param query: whether the stream also contains the replies to the `query`
         :param local: whether this node itself takes the update, when it is a member and among the
             closest
+        :param valueInQuery: whether the `query` carries the value, as that of ``dht-rpc`` does.  It
+            asks addresses that a liar may have named, so a large value is better held back, unless
+            the handlers of the query need it
         """
 
     def ping(address: AddressLike) -> Deferred[Pong]:

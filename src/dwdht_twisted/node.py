@@ -313,6 +313,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         holepunching: bool = True,
         query: bool = False,
         local: bool = True,
+        valueInQuery: bool = True,
     ) -> QueryStream:
         """
         Run a `query`, then send the command to the 20 closest nodes that answered.
@@ -323,6 +324,9 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         :param query: whether the stream also contains the replies to the `query`
         :param local: whether this node itself takes the update, when it is a member and among the
             closest
+        :param valueInQuery: whether the `query` carries the value, as that of ``dht-rpc`` does.  It
+            asks addresses that a liar may have named, so a large value is better held back, unless
+            the handlers of the query need it
         """
         question = ask(
             command,
@@ -332,6 +336,7 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
             isUpdate=True,
             withQuery=query,
             local=local,
+            valueInQuery=valueInQuery,
         )
         return self._parts.queries.stream(question, nodes)
 

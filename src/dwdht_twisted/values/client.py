@@ -36,7 +36,7 @@ def put(node: Node, value: bytes) -> Deferred[bytes]:
     :raises ValueTooLarge: when the value has more than 1,000 bytes
     """
     key = keyOf(checkValue(value))
-    stored = node.update(COMMAND, key, value).collect()
+    stored = node.update(COMMAND, key, value, valueInQuery=False).collect()
     return awaitable(stored.addCallback(lambda _: key))
 
 

@@ -44,12 +44,6 @@ class DispatchTests(NodeTestCase):
         self.assertIsNone(registry.queryReceived(request))
         self.assertIsNone(registry.updateReceived(request))
 
-    def test_nodeIsNotItsOwnHandler(self) -> None:
-        """A node refuses itself as a handler, because each request would call it without end."""
-        with self.assertRaises(ValueError):
-            self.server.register(COMMAND, self.server)
-        self.assertIsNone(self.valueOf(COMMAND))
-
     def test_eachCommandHasItsHandler(self) -> None:
         """
         A command is handled by its own handler. Without one, the handler registered for None
@@ -72,7 +66,7 @@ class DispatchTests(NodeTestCase):
         handler = Handler()
         self.server.register(COMMAND, handler)
         target = self.target()
-        self.commit(self.asker, target, b"x", nodes=[self.addressOf(self.server)], query=True)
+        self.commit(self.asker, target, b"x", nodes=[self.addressOf(self.server)])
         expected = Request(COMMAND, target, b"x", self.contactOf(self.asker))
         self.assertEqual((handler.queries, handler.updates), ([expected], [expected]))
 

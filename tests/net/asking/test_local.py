@@ -54,20 +54,6 @@ class NetworkTests(LocalTestCase):
             found |= {ids[start : start + 32] for start in range(0, len(ids), 32)}
         return found
 
-    def test_lookupsOfTheTableRunNoHandler(self) -> None:
-        """
-        The lookup with which a member builds its table anew runs no handler, not even one of all
-        commands.
-        """
-        handler = Handler()
-        first = self.node()
-        second = self.node(bootstrap=[self.addressOf(first)])
-        for node in (first, second):
-            node.register(None, handler)
-        self.clock.runUntil(second.ready())
-        self.clock.runUntil(second.bootstrap())
-        self.assertEqual(handler.queries, [])
-
     def test_twoMembersFindEachOtherAndThemselves(self) -> None:
         """Two members announce themselves under one topic. A query by either one finds both."""
         first = self.node()
@@ -237,12 +223,12 @@ class LoneTests(LocalTestCase):
 
     def test_handlerGetsTheOwnRequest(self) -> None:
         """
-        The handler of a lone member gets the command, target and value of its own update with
-        ``query=True``. The request's contact is the member.
+        The handler of a lone member gets the command, target and value of its own request. The
+        request's contact is the member.
         """
         node = self.member()
         target = self.target()
-        self.commit(node, target, b"x", query=True)
+        self.commit(node, target, b"x")
         expected = Request(COMMAND, target, b"x", self.ownContact(node))
         self.assertEqual((self.handler.queries, self.handler.updates), ([expected], [expected]))
         self.assertEqual((node.counters.queriesServed, node.counters.updatesServed), (1, 1))

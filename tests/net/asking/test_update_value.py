@@ -4,7 +4,7 @@ The value of an update, which only nodes that have answered are sent.
 
 from __future__ import annotations
 
-from dwdht_twisted import Contact
+from dwdht_twisted import Contact, values
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import AMPLIFICATION
 from dwdht_twisted._core.wire import COMPACT_CONTACT_BYTES, HostPort, packContact
@@ -50,17 +50,20 @@ class UpdateValueTests(NodeTestCase):
         }
 
     def test_searchOfAnUpdateCarriesNoValue(self) -> None:
-        """An update searches for nodes without its value, and sends it to those that answered."""
-        self.commit(self.asker, self.target(), VALUE)
+        """
+        An update with ``valueInQuery=False`` searches for nodes without its value, and sends it to
+        those that answered.
+        """
+        self.commit(self.asker, self.target(), VALUE, valueInQuery=False)
         self.assertEqual(self.valuesOf(isUpdate=False), {None})
         self.assertEqual(self.valuesOf(isUpdate=True), {VALUE})
 
     def test_queryCarriesItsValue(self) -> None:
-        """A query, and the query of an update with ``query=True``, carry the value."""
+        """A query, and by default the query of an update, carry the value."""
         self.collect(self.asker, self.target(), value=b"query")
         self.assertEqual(self.valuesOf(isUpdate=False), {b"query"})
         self.sent.clear()
-        self.commit(self.asker, self.target(), b"update", query=True)
+        self.commit(self.asker, self.target(), b"update")
         self.assertEqual(self.valuesOf(isUpdate=False), {b"update"})
         self.assertEqual(self.valuesOf(isUpdate=True), {b"update"})
 
@@ -75,15 +78,15 @@ class UpdateValueTests(NodeTestCase):
             query=lambda request: queries.append(request.value),
             update=lambda request: None,
         )
-        self.commit(self.asker, self.asker.id, VALUE)
+        self.commit(self.asker, self.asker.id, VALUE, valueInQuery=False)
         self.assertEqual(queries, [None])
 
     def test_namedAddressGetsFewBytes(self) -> None:
         """
-        An update with a value of 1,000 bytes sends a silent address at most 14 bytes for each byte
-        with which an answer named it.
+        A put of a value of 1,000 bytes sends a silent address at most 14 bytes for each byte with
+        which an answer named it.
         """
-        self.commit(self.asker, self.target(), VALUE)
+        self.clock.runUntil(values.put(self.asker, VALUE).addErrback(lambda _: None))
         self.clock.runFor(REQUEST_SECONDS)
         sent = self.sentBy(self.addressOf(self.asker), self.silent.address)
         self.assertTrue(sent)

@@ -113,7 +113,7 @@ class Put(ValueOptions, TransferCommand):
             await self._putLarge(node, value, console)
             return
         key = values.keyOf(value)
-        stream = node.update(values.COMMAND, key, value)
+        stream = node.update(values.COMMAND, key, value, valueInQuery=False)
         await stream.collect()
         if self["json"]:
             console.record(key=key.hex(), nodes=stream.commits)

@@ -21,6 +21,7 @@ class Question(NamedTuple):
     :ivar holepunching: whether silent nodes are reached through the nodes that named them
     :ivar isUpdate: whether the closest nodes get an update after they were found
     :ivar withQuery: whether the answers of the first phase of an update are results too
+    :ivar valueInQuery: whether the first phase of an update carries the value
     :ivar local: whether to ask the node itself, if it is a member and among the closest
     """
 
@@ -31,6 +32,7 @@ class Question(NamedTuple):
     isUpdate: bool = False
     withQuery: bool = False
     local: bool = False
+    valueInQuery: bool = True
 
     @property
     def isForHandler(self) -> bool:
@@ -42,11 +44,10 @@ class Question(NamedTuple):
         """
         The question that the first search asks.
 
-        The search of an update needs only tokens, so it carries no value.  It also asks addresses
-        that no other node has asked before, and a liar may have named the address of a victim.
-        With the value, each of these addresses would be sent four times its size.
+        It also asks addresses that no other node has asked before, and a liar may have named the
+        address of a victim.  With the value, each of these addresses is sent four times its size.
         """
-        if self.isUpdate and not self.withQuery:
+        if self.isUpdate and not self.valueInQuery:
             return self._replace(value=None)
         return self
 
@@ -73,6 +74,7 @@ def ask(
     isUpdate: bool = False,
     withQuery: bool = False,
     local: bool,
+    valueInQuery: bool = True,
 ) -> Question:
     """
     Make the question of a user.
@@ -89,4 +91,5 @@ def ask(
         isUpdate=isUpdate,
         withQuery=withQuery,
         local=local,
+        valueInQuery=valueInQuery,
     )

@@ -193,7 +193,7 @@ class Keeper(Service):
         held = holders = 0
         reason = ""
         try:
-            stream = self.node.update(*record, query=True)
+            stream = self.node.update(*record, query=True, valueInQuery=False)
             async with aclosing(stream):
                 async for reply in stream:
                     held += reply.value == record.value

@@ -147,7 +147,7 @@ class _Upload:
 
     async def _putNow(self, value: bytes) -> None:
         for attempt in attempts():
-            stream = self._node.update(COMMAND, keyOf(value), value)
+            stream = self._node.update(COMMAND, keyOf(value), value, valueInQuery=False)
             try:
                 await stream.collect()
             except NoCloseNodes:
