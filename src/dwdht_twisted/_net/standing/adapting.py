@@ -108,8 +108,10 @@ class Adapting:
         if isMember is self._isMember:
             return
         self._environment.identity.become(isMember=isMember)
-        kind = "a member" if isMember else "ephemeral"
-        self._log.info("the node is {kind} now: {reason}", kind=kind, reason=reason)
+        if isMember:
+            self._log.info("the node is a member now: {reason}", reason=reason)
+        else:
+            self._log.info("the node is ephemeral now: {reason}", reason=reason)
         if isMember and self._membership.hasJoined:
             # Others list this node when it asks them under its id.
             self._membership.bootstrap().addErrback(lambda reason: reason.trap(DHTError))
