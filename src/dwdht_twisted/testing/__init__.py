@@ -1,11 +1,11 @@
 """
-An in-memory UDP network, to test a networked application with trial and to simulate large networks.
+A network in memory, to test a networked application with trial and to simulate large networks.
 
-No socket is opened and no real time passes.  A `MemoryNetwork` carries the datagrams, and a
-`SimulatedClock` keeps the time.  Each host has a reactor of its own, `MemoryNetwork.reactor`, which
-an application uses in place of the real one.  Latency, loss, duplication, reordering and partitions
-are set on the network.  All random choices follow from one seed, so a failed run can be repeated
-exactly.
+No socket is opened and no real time passes.  A `MemoryNetwork` carries datagrams and TCP
+connections, and a `SimulatedClock` keeps the time.  Each host has a reactor of its own,
+`MemoryNetwork.reactor`, which an application uses in place of the real one.  Latency, loss,
+duplication, reordering and partitions are set on the network.  All random choices follow from one
+seed, so a failed run can be repeated exactly.
 
 Example::
 
@@ -115,10 +115,15 @@ Differences from a real network:
 - Datagrams of a host to itself, by its own address or by a loopback address, have the same latency
   and faults as datagrams to others.
 - Nothing is logged when a port opens or closes.
+- A TCP connection sends up to 64 KiB at a time, and more once the other end has read that.  Each
+  such segment has the latency of a datagram.  A lost segment is sent again after 1, 2, 4 seconds
+  and so on, and after 63 seconds in all its connection is lost.  Segments are not counted as
+  datagrams, and ``onDatagram`` isn't called for them.
+- A connection to a host that was never made gets no answer, and one to a closed port is refused.
 
 Differences of `HostReactor` from a real reactor:
 
-- It has no TCP, no TLS, no processes and no file descriptors.
+- It has no TLS of its own, no processes and no file descriptors.
 - It runs from the beginning: ``callWhenRunning`` calls at once, ``"startup"`` isn't fired, and
   ``run`` raises ReactorAlreadyRunning.  The clock runs the reactors of all hosts.
 - `HostReactor.shutDown` takes the place of a signal; an application may call ``stop`` as well.
@@ -155,6 +160,7 @@ from .names import ServiceRecord
 from .network import MemoryNetwork, Observer
 from .port import MemoryPort
 from .reactor import HostReactor
+from .streams import MemoryStreamPort
 
 __all__ = [
     "HostReactor",
@@ -163,6 +169,7 @@ __all__ = [
     "LogNormalLatency",
     "MemoryNetwork",
     "MemoryPort",
+    "MemoryStreamPort",
     "Observer",
     "ServiceRecord",
     "SimulatedClock",

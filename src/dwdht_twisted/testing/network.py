@@ -19,6 +19,7 @@ from .latency import Latency
 from .names import MemoryResolver, ServiceRecord
 from .port import MemoryPort
 from .reactor import HostReactor, Hosts
+from .streams import Streams
 
 #: A function that is called with the source, the destination and the bytes of each datagram sent.
 Observer: TypeAlias = Callable[[tuple[str, int], tuple[str, int], bytes], object]
@@ -54,8 +55,8 @@ class _Option(Generic[_T]):
 
 class MemoryNetwork:
     """
-    An IPv4 network for UDP in memory, driven by a clock.  All its random choices follow from one
-    seed.
+    An IPv4 network for UDP and TCP in memory, driven by a clock.  All its random choices follow
+    from one seed.
 
     The options are also attributes, and may be changed at any time.  A change doesn't affect
     datagrams in flight.
@@ -128,6 +129,8 @@ class MemoryNetwork:
         self.bytesDelivered = 0
         #: The open ports by host and number; each `MemoryPort` adds and removes itself.
         self.ports: dict[tuple[str, int], MemoryPort] = {}
+        #: The listening TCP ports and the connections.
+        self.streams = Streams()
         self.resolver = MemoryResolver(self.clock)
         self.nameLatency = nameLatency
         self._hosts = Hosts(self)
@@ -208,6 +211,19 @@ class MemoryNetwork:
         End all partitions.
         """
         self._partitions.clear()
+
+    def hasHost(self, host: str) -> bool:
+        """Whether `reactor` has made a host of this address, even if it has ended."""
+        return host in self._hosts
+
+    def delay(self, source: str, destination: str) -> float | None:
+        """
+        The seconds that a segment of a TCP connection is under way; None when it is lost.
+        """
+        if self._partitions.groups and self._partitions.separate(source, destination):
+            return None
+        delays = self._conditions.drawDelays(self.random, source, destination)
+        return delays[0] if delays else None
 
     def transmit(
         self,

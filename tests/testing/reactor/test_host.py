@@ -7,6 +7,7 @@ from __future__ import annotations
 from twisted.internet.interfaces import (
     IReactorCore,
     IReactorPluggableNameResolver,
+    IReactorTCP,
     IReactorThreads,
     IReactorTime,
     IReactorUDP,
@@ -29,12 +30,13 @@ class ReactorTests(NetworkTestCase):
 
     def test_reactorProvidesInterfaces(self) -> None:
         """
-        The reactor of a host provides exactly five interfaces: ``IReactorCore``, ``IReactorTime``,
-        ``IReactorThreads``, ``IReactorUDP`` and ``IReactorPluggableNameResolver``.
+        The reactor of a host provides exactly six interfaces: ``IReactorCore``, ``IReactorTime``,
+        ``IReactorThreads``, ``IReactorUDP``, ``IReactorTCP`` and ``IReactorPluggableNameResolver``.
         """
         interfaces = {
             IReactorCore,
             IReactorPluggableNameResolver,
+            IReactorTCP,
             IReactorThreads,
             IReactorTime,
             IReactorUDP,

@@ -18,6 +18,7 @@ from ..clock import schedulerOf
 from ..failures import failuresLogged
 from ..names import MemoryResolver
 from ..port import MemoryPort, PortNetwork
+from ..streams import MemoryConnection, MemoryStreamPort, StreamNetwork
 from .events import SystemEvents, Trigger
 
 #: The time from a change of a host's clock until it is noticed, in seconds.  A node on a real
@@ -25,7 +26,7 @@ from .events import SystemEvents, Trigger
 STEP_NOTICED_AFTER = 1.0
 
 
-class HostNetwork(PortNetwork, Protocol):
+class HostNetwork(PortNetwork, StreamNetwork, Protocol):
     """
     The part of `MemoryNetwork` that a host uses.
 
@@ -245,7 +246,8 @@ class CoreReactor:
 
     def crash(self) -> None:
         """
-        End the host at once, as if its process was killed: nothing is called, and nothing is sent.
+        End the host at once, as if its process was killed: nothing is called, and no datagram is
+        sent.  The operating system resets the TCP connections.
         """
         for port in self._end():
             port.abandon()
@@ -257,13 +259,13 @@ class CoreReactor:
             with failuresLogged(self._log, "{port} raised an exception when closed", port=port):
                 port.connectionLost()
 
-    def _end(self) -> list[MemoryPort]:
-        """Drop the delayed calls, and return the ports that are open."""
+    def _end(self) -> list[MemoryPort | MemoryStreamPort | MemoryConnection]:
+        """Drop the delayed calls, and return the ports and the connections that are open."""
         self.running = False
         for call in self._ownCalls():
             # As in a real reactor that has stopped, the call stays listed and can be cancelled.
             call.func, call.args, call.kw = _ignore, (call.func,), {}
-        return self._ownPorts()
+        return [*self._ownPorts(), *self._network.streams.of(self.host)]
 
     # Methods that only the owner of a real reactor calls.
 

@@ -4,11 +4,12 @@ Hosts of the in-memory network, each with a reactor of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from errno import EADDRINUSE, EADDRNOTAVAIL
 from ipaddress import IPv4Address
 from itertools import count
 from os import strerror
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError, InvalidAddressError, ReactorNotRunning
@@ -16,16 +17,18 @@ from twisted.internet.interfaces import (
     IHostnameResolver,
     IReactorCore,
     IReactorPluggableNameResolver,
+    IReactorTCP,
     IReactorThreads,
     IReactorTime,
     IReactorUDP,
 )
-from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.protocol import ClientFactory, DatagramProtocol, Factory
 from zope.interface import implementer
 
 from ..addresses import ANY, isIPv4, isLoopback
 from ..names import resolveFirst
 from ..port import MemoryPort
+from ..streams import MemoryConnector, MemoryStreamPort
 from .core import HostNetwork
 from .threads import ThreadedReactor
 
@@ -37,13 +40,18 @@ FIRST_HOST = "10.0.0.1"
 
 
 @implementer(
-    IReactorCore, IReactorTime, IReactorThreads, IReactorUDP, IReactorPluggableNameResolver
+    IReactorCore,
+    IReactorTime,
+    IReactorThreads,
+    IReactorUDP,
+    IReactorTCP,
+    IReactorPluggableNameResolver,
 )
 class HostReactor(ThreadedReactor):
     """
     The reactor of one host, as `MemoryNetwork.reactor` returns it.
 
-    It provides time, system events, threads, UDP and names.  It runs from the beginning, until
+    It provides time, system events, threads, UDP, TCP and names.  It runs from the beginning, until
     `CoreReactor.shutDown`, `CoreReactor.stop` or `CoreReactor.crash`.
 
     :ivar nameResolver: resolves the names of the network, unless another is installed
@@ -74,17 +82,7 @@ class HostReactor(ThreadedReactor):
         :raises OverflowError: when the port isn't a number from 0 to 65535
         :raises ReactorNotRunning: when the host has ended
         """
-        if not self.running:
-            raise ReactorNotRunning(f"{self} can't listen: ask the network for another reactor")
-        if interface and not isIPv4(interface):
-            raise InvalidAddressError(interface, "not an IPv4 address")
-        if not 0 <= port <= 65535:
-            raise OverflowError(f"port must be 0-65535, not {port}")
-        if interface not in ("", ANY, self.host) and not isLoopback(interface):
-            raise CannotListenError(
-                interface, port, OSError(EADDRNOTAVAIL, strerror(EADDRNOTAVAIL))
-            )
-        number = port or self._findFree(interface)
+        number = self._checkPort(port, interface, self._network.ports)
         listening = MemoryPort(
             self._network,
             self.host,
@@ -96,11 +94,71 @@ class HostReactor(ThreadedReactor):
         listening.startListening()
         return listening
 
-    def _findFree(self, interface: str) -> int:
+    def listenTCP(
+        self, port: int, factory: Factory[Any], backlog: int = 50, interface: str = ""
+    ) -> MemoryStreamPort:
+        """
+        Listen on a TCP port.
+
+        :param port: as for `listenUDP`; the TCP ports of a host are numbered apart
+        :param backlog: ignored, because a connection is accepted as soon as it arrives
+        :param interface: as for `listenUDP`
+        :raises CannotListenError: as `listenUDP`, and so do the other exceptions
+        """
+        number = self._checkPort(port, interface, self._network.streams.ports)
+        listening = MemoryStreamPort(
+            self._network, self, number, factory=factory, interface=interface
+        )
+        listening.startListening()
+        return listening
+
+    def connectTCP(
+        self,
+        host: str,
+        port: int,
+        factory: ClientFactory[Any],
+        timeout: float = 30.0,
+        bindAddress: tuple[str, int] | None = None,
+    ) -> MemoryConnector:
+        """
+        Connect to a TCP port.
+
+        :param host: an IPv4 address or a name
+        :param timeout: seconds until the attempt fails
+        :param bindAddress: the address to connect from, of which only the port is used
+        :raises ReactorNotRunning: when the host has ended
+        """
+        own = bindAddress[1] if bindAddress else 0
+        connector = MemoryConnector(
+            self._network,
+            self,
+            factory,
+            own=self._checkPort(own, "", self._network.streams.ports),
+            destination=(host, port),
+            timeout=timeout,
+        )
+        connector.connect()
+        return connector
+
+    def _checkPort(self, port: int, interface: str, taken: Container[tuple[str, int]]) -> int:
+        """Check what a port is opened with, and return its number, a free one for 0."""
+        if not self.running:
+            raise ReactorNotRunning(f"{self} can't listen: ask the network for another reactor")
+        if interface and not isIPv4(interface):
+            raise InvalidAddressError(interface, "not an IPv4 address")
+        if not 0 <= port <= 65535:
+            raise OverflowError(f"port must be 0-65535, not {port}")
+        if interface not in ("", ANY, self.host) and not isLoopback(interface):
+            raise CannotListenError(
+                interface, port, OSError(EADDRNOTAVAIL, strerror(EADDRNOTAVAIL))
+            )
+        return port or self._findFree(interface, taken)
+
+    def _findFree(self, interface: str, taken: Container[tuple[str, int]]) -> int:
         for _ in FREE_PORTS:
             number = FREE_PORTS[self._nextFree]
             self._nextFree = (self._nextFree + 1) % len(FREE_PORTS)
-            if (self.host, number) not in self._network.ports:
+            if (self.host, number) not in taken:
                 return number
         raise CannotListenError(interface, 0, OSError(EADDRINUSE, strerror(EADDRINUSE)))
 
@@ -132,6 +190,9 @@ class Hosts:
         self._network = network
         self._reactors: dict[str, HostReactor] = {}
         self._addresses = map(str, map(IPv4Address, count(int(IPv4Address(FIRST_HOST)))))
+
+    def __contains__(self, host: str) -> bool:
+        return host in self._reactors
 
     def reactor(self, host: str | None) -> HostReactor:
         """
