@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         NoCloseNodes,
         NodeDestroyed,
         NoResponse,
+        NoServerReached,
         RecordRefused,
         RequestTimeout,
         SequenceTooLow,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         StoredValue,
     )
     from .node import DHTNode
+    from .peers.endpoints import DHTClientEndpoint, DHTServerEndpoint
     from .service import DHTService
     from .values import MemoryStore, RecordHandler, SQLiteStore, ValueHandler
 
@@ -71,8 +73,10 @@ __all__ = [
     "CannotOpenStore",
     "CannotUseKey",
     "Contact",
+    "DHTClientEndpoint",
     "DHTError",
     "DHTNode",
+    "DHTServerEndpoint",
     "DHTService",
     "Health",
     "ICommandHandler",
@@ -89,6 +93,7 @@ __all__ = [
     "MemoryStore",
     "NoCloseNodes",
     "NoResponse",
+    "NoServerReached",
     "NodeDestroyed",
     "Pong",
     "QueryStream",
@@ -120,7 +125,9 @@ __all__ = [
 _MODULES = {
     "Address": "._core.wire",
     "Contact": "._core.wire",
+    "DHTClientEndpoint": ".peers.endpoints",
     "DHTNode": ".node",
+    "DHTServerEndpoint": ".peers.endpoints",
     "DHTService": ".service",
     "Health": "._core.health",
     "ICommandHandler": ".interfaces",

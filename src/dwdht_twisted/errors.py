@@ -8,6 +8,8 @@ Each class is one kind of failure that a caller may want to handle in its own wa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class DHTError(Exception):
     """The base class of all exceptions of this package."""
@@ -83,6 +85,32 @@ class UpdateRefused(DHTError):
 
     Handlers raise this exception.  The asker is told at once, and nothing is logged.
     """
+
+
+class NoServerReached(DHTError):
+    """
+    No server of a topic could be connected to: none is announced, or all that were tried failed.
+
+    :ivar topic: the topic, 32 bytes
+    :ivar attempts: the address of each server that was tried, and the exception that it failed with
+    :ivar lookUpFailure: the exception with which the look-up failed, or None
+    """
+
+    def __init__(
+        self,
+        topic: bytes,
+        attempts: Sequence[tuple[object, Exception]],
+        lookUpFailure: Exception | None = None,
+    ) -> None:
+        self.topic = topic
+        self.attempts = list(attempts)
+        self.lookUpFailure = lookUpFailure
+        tried = "; ".join(f"{address}: {error}" for address, error in self.attempts)
+        text = f"no server of topic {topic.hex()} could be reached"
+        reasons = [tried] if tried else []
+        if lookUpFailure is not None:
+            reasons.append(f"the look-up failed: {lookUpFailure}")
+        super().__init__(f"{text}: {'; '.join(reasons) or 'none is announced'}")
 
 
 class RecordRefused(DHTError):

@@ -12,8 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from dwdht_twisted._bootstrap import BOOTSTRAP_VARIABLE
 from dwdht_twisted._cli.console import Console
-from dwdht_twisted._cli.options import BOOTSTRAP_VARIABLE
 from dwdht_twisted._cli.program import Options, run
 from tests.helpers.networks.values import BOOTSTRAP, ValueNetwork
 

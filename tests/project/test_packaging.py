@@ -5,6 +5,7 @@ The package as it is installed here.
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from importlib.metadata import metadata, version
 
@@ -35,6 +36,32 @@ class MetadataTests(SynchronousTestCase):
             [ast.unparse(node) for node in imports],
             ["from twisted.application.service import ServiceMaker"],
         )
+
+    def test_endpointPluginImportsOnlyTwisted(self) -> None:
+        """
+        The plugin file of the endpoints imports only interfaces, because every program that makes
+        an endpoint of a string reads it. It loads the package at the first ``dht:`` string.
+        """
+        plugin = ast.parse((ROOT / "twisted" / "plugins" / "dwdht_endpoints.py").read_text())
+        imports = [node for node in plugin.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        self.assertEqual(
+            {node.module for node in imports if isinstance(node, ast.ImportFrom)},
+            {"typing", "twisted.internet.interfaces", "twisted.plugin", "zope.interface"},
+        )
+        code = (
+            "import sys; from twisted.internet import reactor; "
+            "from twisted.internet.endpoints import clientFromString; "
+            "clientFromString(reactor, 'tcp:localhost:80'); "
+            "print([name for name in sys.modules if name.startswith('dwdht_twisted')])"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        self.assertEqual(done.stdout, "[]\n", done.stderr)
+
+    def test_wheelContainsThePlugins(self) -> None:
+        """The wheel contains every plugin file."""
+        project = (ROOT / "pyproject.toml").read_text()
+        for path in (ROOT / "twisted" / "plugins").glob("*.py"):
+            self.assertIn(f'"twisted/plugins/{path.name}" = "twisted/plugins/{path.name}"', project)
 
 
 class InstalledTests(ProgramTestCase):

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, NoReturn, TypeVar
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.python import usage
 
+from .._bootstrap import BOOTSTRAP_VARIABLE
 from .._clock import clockOf
 from .._core.wire import Address
 from .._net.names import Resolver
@@ -24,7 +25,7 @@ from ..errors import NoResponse
 from ..interfaces import IDHTNode
 from ..node import DHTNode
 from .console import Console
-from .options import BOOTSTRAP_VARIABLE, BootstrapOptions, bootstrapOf, readSeconds
+from .options import BootstrapOptions, bootstrapOf, readSeconds
 from .progress import Progress
 
 #: The smallest width of the help, in columns.  Smaller: the base class can't wrap its text.

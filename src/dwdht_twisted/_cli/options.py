@@ -4,17 +4,14 @@ The options that ``twistd dwdht`` and ``dwdht`` share, and readers for the value
 
 from __future__ import annotations
 
-import os
 from binascii import unhexlify
 
 from twisted.python import usage
 
+from .._bootstrap import BOOTSTRAP_VARIABLE, namedInEnvironment
 from .._core.wire import Address, isIPv4
 from .._net.arguments import parseAddress
 from ..errors import InvalidAddress
-
-#: The environment variable with the bootstrap nodes of ``dwdht``, used when no option names any.
-BOOTSTRAP_VARIABLE = "DWDHT_BOOTSTRAP"
 
 #: The longest time that an option may set, in seconds: one day.  Larger: the system call in which
 #: the reactor waits may refuse the time.  Smaller: a job could not wait overnight for its network.
@@ -51,8 +48,7 @@ def bootstrapOf(options: BootstrapOptions) -> list[Address]:
     if not given and options.parent is not None:
         given = options.parent.get("bootstrap", [])
     if not given:
-        named = os.environ.get(BOOTSTRAP_VARIABLE, "").replace(",", " ").split()
-        given = [readAddress(address, BOOTSTRAP_VARIABLE) for address in named]
+        given = [readAddress(each, BOOTSTRAP_VARIABLE) for each in namedInEnvironment()]
     return given
 
 

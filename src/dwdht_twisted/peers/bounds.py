@@ -36,3 +36,13 @@ PEER_LIST_BYTES = 900
 #: The most entries of a list of peers that a look-up takes from one answer.  The largest honest
 #: list has 150.  Larger: a liar names more peers that don't exist.
 PEERS_PER_LIST = 150
+
+#: The most servers of a topic that an endpoint remembers, and the most failed ones.  A look-up ends
+#: when it has found this number.  Larger: liars use up more memory.  Smaller: fewer of the servers
+#: of a popular topic get connections of one client.
+SERVERS_REMEMBERED = 1000
+
+#: The most servers that an endpoint tries for one connection.  Larger: liars who name addresses
+#: that belong to others make a client knock at more of them.  Smaller: they keep a client from the
+#: honest servers more easily.
+ATTEMPTS_PER_CONNECTION = 100

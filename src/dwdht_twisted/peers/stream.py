@@ -43,9 +43,11 @@ class PeerReader:
     Reads the peers of replies, each once.
 
     :param shared: the first two bytes of the local address in the request, or None
+    :ivar namers: the number of replies that have named peers
     """
 
     def __init__(self, shared: bytes | None) -> None:
+        self.namers = 0
         self._shared = shared
         self._known: set[Address] = set()
 
@@ -53,7 +55,9 @@ class PeerReader:
         """The peers of a reply that no earlier reply has named."""
         peers = []
         referrer = reply.node
-        for named, isLocal in decodeAnswer(reply.value, self._shared):
+        answer = list(decodeAnswer(reply.value, self._shared))
+        self.namers += bool(answer)
+        for named, isLocal in answer:
             address = named
             if isLoopback(named.host) and not isLoopback(referrer.host):
                 # The peer is on the machine of the referrer.
@@ -157,6 +161,11 @@ class PeerStream:
     def responses(self) -> int:
         """The number of nodes that have answered so far."""
         return int(self._replies.responses)
+
+    @property
+    def namers(self) -> int:
+        """The number of nodes that have named peers so far."""
+        return self.reader.namers
 
     @property
     def errors(self) -> int:

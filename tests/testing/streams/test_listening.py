@@ -70,12 +70,14 @@ class PortTests(ConnectionTestCase):
         self.assertEqual(local.made[0].transport.getPeer().host, "127.0.0.1")
 
     def test_factoryMayRefuse(self) -> None:
-        """A factory that builds no protocol closes the connection."""
-        self.servers.buildProtocol = lambda addr: None  # type: ignore[method-assign,assignment,return-value]
+        """A factory that builds no protocol, or raises an exception, closes the connection."""
         self.listen()
-        self.connect()
-        self.clock.runFor(1)
-        self.assertIsNotNone(self.clients.made[0].reason)
+        for build in (lambda addr: None, lambda addr: 1 / 0):
+            self.servers.buildProtocol = build  # type: ignore[method-assign,assignment]
+            self.connect()
+            self.clock.runFor(1)
+            self.assertIsNotNone(self.clients.made[-1].reason)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
 class ConnectorTests(ConnectionTestCase):

@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..clock import schedulerOf
-from ..failures import stopsTest
+from ..failures import failuresLogged, stopsTest
 from .table import Segment, StreamNetwork, sendOnce
 
 #: The most bytes of a segment.  It is also the size of the buffer beyond which ``FileDescriptor``
@@ -103,7 +103,11 @@ class MemoryConnection(FileDescriptor):
     def _accepted(self) -> None:
         accept, self._accept = self._accept, None
         if accept is not None:
-            self.begin(accept() if self._hostReactor.running else None)
+            protocol = None
+            if self._hostReactor.running:
+                with failuresLogged(self._log, "a factory raised an exception"):
+                    protocol = accept()
+            self.begin(protocol)
 
     # Segments.
 

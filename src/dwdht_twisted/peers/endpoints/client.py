@@ -1,0 +1,106 @@
+"""
+`DHTClientEndpoint`: connect to a server that has announced itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.error import TimeoutError
+from twisted.internet.interfaces import (
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+)
+from zope.interface import implementer
+
+from ..._awaitable import awaitable
+from ..._core.wire import Address
+from ..topics import topicOf
+from .handshake import connectTLS
+from .networks import networkOf
+from .race import Race
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+
+#: The longest time of an attempt, in seconds.  With one attempt in 250 ms, it bounds the attempts
+#: at a time to 40.  Larger: more of them wait for silent servers.  Smaller: a server on a slow
+#: network, or one that is busy with TLS, is not reached.
+ATTEMPT_TIMEOUT = 10.0
+
+
+@implementer(IStreamClientEndpoint)
+class DHTClientEndpoint:
+    """
+    Connects to any of the servers that have announced themselves under a topic.
+
+    Several servers are tried, in an order that is drawn anew for each connection: the next one
+    250 ms after the last (RFC 8305), or at once when one fails.  The first that connects wins.  A
+    server that has failed is tried after all others for 30 seconds.
+
+    The servers that were found are remembered for 30 seconds, by all endpoints of a process that
+    share the network.
+
+    :param reactorOrNode: a reactor, or a node or `DHTService` to look the topic up by.  With a
+        reactor, an ephemeral node is shared by all endpoints of the process that have the same
+        bootstrap nodes.  It is made when it is needed, and destroyed with the end of its last use.
+    :param topic: 32 bytes, or a text whose SHA-256 is taken
+    :param bootstrap: bootstrap nodes as ``HOST:PORT``, in a list or between commas; by default
+        those in the environment variable ``DWDHT_BOOTSTRAP``.  A node that is given needs none.
+    :param tls: what ``twisted.internet.ssl.optionsForClientTLS`` returns, to connect by TLS.  Only
+        a server whose certificate is right is used: anyone can announce a server under a topic.
+    :param random: draws the order of the servers
+    :raises InvalidTarget: when the topic is neither a text nor 32 bytes
+    :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
+    """
+
+    def __init__(
+        self,
+        reactorOrNode: Any,
+        topic: bytes | str,
+        *,
+        bootstrap: str | Iterable[str] | None = None,
+        tls: IOpenSSLClientConnectionCreator | None = None,
+        random: Random | None = None,
+    ) -> None:
+        self._topic = topicOf(topic)
+        self._network = networkOf(reactorOrNode, bootstrap)
+        self._tls = tls
+        self._random = random or Random()
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """
+        Connect to a server.
+
+        :return: fires with the connected protocol.  It fails with `NoServerReached`, which names
+            the servers that were tried and the error of each.  ``cancel`` ends all attempts and the
+            look-up.
+        """
+
+        def attempt(address: Address) -> Deferred[IProtocol]:
+            return self._attempt(address, protocolFactory)
+
+        directory = self._network.directory(self._topic)
+        race = Race(directory, self._network.clock, attempt, random=self._random)
+        return awaitable(race.start())
+
+    def _attempt(self, address: Address, factory: IProtocolFactory) -> Deferred[IProtocol]:
+        network = self._network
+        endpoint = TCP4ClientEndpoint(network.reactor, *address)
+        if self._tls is None:
+            connected = endpoint.connect(factory)
+        else:
+            connected = connectTLS(wrapClientTLS(self._tls, endpoint), factory)
+
+        def timedOut(result: object, seconds: float) -> NoReturn:
+            raise TimeoutError(f"no connection within {seconds:g} seconds")
+
+        return connected.addTimeout(ATTEMPT_TIMEOUT, network.clock, timedOut)
+
+
+__all__ = ["DHTClientEndpoint"]

@@ -1,0 +1,122 @@
+"""
+`DHTServerEndpoint`: listen, and be found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
+from zope.interface import implementer
+
+from ..._awaitable import awaitable
+from ...errors import CannotListen
+from ..topics import topicOf
+from .networks import Announcement, Network, networkOf
+
+
+@implementer(IListeningPort)
+class AnnouncedPort:
+    """
+    A listening port that is announced while it listens.
+
+    :param port: the port
+    """
+
+    def __init__(self, network: Network, topic: bytes, port: IListeningPort) -> None:
+        self._network = network
+        self._topic = topic
+        self._port = port
+        self._announcement: Announcement | None = None
+
+    def announce(self) -> None:
+        """Announce the port until `stopListening`."""
+        host: Any = self._port.getHost()
+        self._announcement = self._network.announce(self._topic, host.port)
+
+    def startListening(self) -> None:
+        """
+        Listen and announce again, after `stopListening`.
+
+        :raises CannotListenError: when the port can't be opened
+        """
+        self._port.startListening()
+        self.announce()
+
+    def stopListening(self) -> Deferred[None]:
+        """
+        Accept no more connections, and take the announcement back.
+
+        :return: fires when both is done: within 5 seconds, even if the network can't be reached
+        """
+        announcement, self._announcement = self._announcement, None
+        ends: list[Deferred[Any]] = [maybeDeferred(self._port.stopListening)]
+        if announcement is not None:
+            ends.append(announcement.stop())
+        return awaitable(gatherResults(ends).addCallback(lambda _: None))
+
+    def getHost(self) -> IAddress:
+        """The address of the port."""
+        return self._port.getHost()
+
+
+@implementer(IStreamServerEndpoint)
+class DHTServerEndpoint:
+    """
+    Listens on another endpoint, and announces its port under a topic.
+
+    The port is announced again every 4 to 5 minutes.  When it stops to listen, and at the shutdown
+    of the reactor, the announcement is taken back.  The announcement of a server that was killed
+    ends within 368.64 seconds.
+
+    :param reactorOrNode: as for `DHTClientEndpoint`.  Before you destroy a node of your own, wait
+        for ``stopListening`` of the port.
+    :param topic: 32 bytes, or a text whose SHA-256 is taken
+    :param inner: the endpoint to listen on.  Its port must have a port number: that is announced,
+        with the host that other nodes see.
+    :param bootstrap: as for `DHTClientEndpoint`
+    :raises InvalidTarget: when the topic is neither a text nor 32 bytes
+    :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
+    """
+
+    def __init__(
+        self,
+        reactorOrNode: Any,
+        topic: bytes | str,
+        inner: IStreamServerEndpoint,
+        *,
+        bootstrap: str | Iterable[str] | None = None,
+    ) -> None:
+        self._topic = topicOf(topic)
+        self._network = networkOf(reactorOrNode, bootstrap)
+        self._inner = inner
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """
+        Listen, and announce the port as soon as the network can be reached.
+
+        :return: fires with an ``IListeningPort`` when the inner endpoint listens.  It fails as that
+            does, and with `CannotListen` if its port has no number, as that of a UNIX socket.
+        """
+        return awaitable(self._inner.listen(protocolFactory).addCallback(self._listening))
+
+    async def _refuse(self, port: IListeningPort) -> IListeningPort:
+        await maybeDeferred(port.stopListening)
+        raise CannotListen(f"{port.getHost()} has no port number to announce")
+
+    def _listening(self, port: IListeningPort) -> IListeningPort | Deferred[IListeningPort]:
+        if not isinstance(getattr(port.getHost(), "port", None), int):
+            return Deferred.fromCoroutine(self._refuse(port))
+        announced = AnnouncedPort(self._network, self._topic, port)
+        announced.announce()
+        return announced
+
+
+__all__ = ["DHTServerEndpoint"]

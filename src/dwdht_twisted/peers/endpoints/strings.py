@@ -1,0 +1,49 @@
+"""
+Endpoints from strings.  ``twisted/plugins/dwdht_endpoints.py`` calls these functions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+
+from ..topics import readTopic
+from .client import DHTClientEndpoint
+from .server import DHTServerEndpoint
+
+
+def parseServer(
+    reactor: Any, topic: str, inner: str, *, bootstrap: str | None = None
+) -> DHTServerEndpoint:
+    """
+    The endpoint of ``dht:TOPIC:INNER``, as ``dht:my-site:tcp\\:8080``.
+
+    :param topic: 64 hexadecimal digits are these bytes, and the SHA-256 of another text is taken
+    :param inner: the string of the endpoint to listen on, with a backslash before each colon
+    :param bootstrap: as for `DHTServerEndpoint`, between commas
+    """
+    endpoint = serverFromString(reactor, inner)
+    return DHTServerEndpoint(reactor, readTopic(topic), endpoint, bootstrap=bootstrap)
+
+
+def parseClient(
+    reactor: Any, topic: str, *, bootstrap: str | None = None, tls: str | None = None
+) -> DHTClientEndpoint:
+    """
+    The endpoint of ``dht:TOPIC``.
+
+    :param topic: as for `parseServer`
+    :param bootstrap: as for `DHTClientEndpoint`, between commas
+    :param tls: the host name in the certificate of the server, to connect by TLS
+    """
+    options = None
+    if tls is not None:
+        # The import takes long, and needs pyOpenSSL.
+        from twisted.internet.ssl import optionsForClientTLS
+
+        options = optionsForClientTLS(tls)
+    return DHTClientEndpoint(reactor, readTopic(topic), bootstrap=bootstrap, tls=options)
+
+
+__all__ = ["parseClient", "parseServer"]
