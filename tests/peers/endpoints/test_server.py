@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
@@ -15,7 +17,7 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from dwdht_twisted import Address, CannotListen, DHTServerEndpoint, DHTService
+from dwdht_twisted import Address, CannotListen, DHTClientEndpoint, DHTServerEndpoint, DHTService
 from tests.helpers.networks.announcements import TOPIC
 from tests.helpers.networks.endpoints import PORT, EndpointTestCase, NamedFactory
 
@@ -133,6 +135,21 @@ class ServerTests(EndpointTestCase):
         self.clock.runUntil(service.stopService())
         self.assertEqual(self.found(), set())
         self._opened.append(port)
+
+    def test_serverHasSeveralTopics(self) -> None:
+        """A server endpoint on another one announces the port under both topics."""
+        reactor = self.network.reactor(HOST)
+        options: dict[str, Any] = {"bootstrap": str(self.bootstrap)}
+        endpoint = DHTServerEndpoint(reactor, "other", self.serverEndpoint(reactor), **options)
+        port: Any = self.clock.runUntil(endpoint.listen(NamedFactory(HOST)))
+        self._opened.append(port)
+        self.clock.runFor(3)
+        self.assertEqual(self.found(), {Address(HOST, PORT)})
+        for topic in ("other", TOPIC):
+            client = DHTClientEndpoint(self.network.reactor("10.2.0.1"), topic, **options)
+            self.assertEqual(self.fetch(client), HOST)
+        self.clock.runUntil(port.stopListening())
+        self.assertEqual(self.found(), set())
 
     def test_portWithoutNumberIsRefused(self) -> None:
         """An inner endpoint without a port number fails with ``CannotListen``, and is closed."""

@@ -74,5 +74,14 @@ class StringTests(EndpointTestCase):
                 clientFromString(reactor, text)
         with self.assertRaises(InvalidAddress):
             serverFromString(reactor, "dht:my-site:tcp\\:8080")
-        with self.assertRaises(ValueError):
-            serverFromString(reactor, "dht:my-site:nothing\\:8080:bootstrap=host")
+        for text in (
+            "nothing\\:8080:bootstrap=host",
+            "tcp\\:80\\:interface=127.0.0.1",
+            "",
+            "tcp:8080",
+        ):
+            with self.assertRaises(ValueError):
+                serverFromString(reactor, f"dht:my-site:{text}")
+        for text in ("", "my-site:other", "my-site:bootstrp=host"):
+            with self.assertRaises(ValueError):
+                clientFromString(reactor, f"dht:{text}")

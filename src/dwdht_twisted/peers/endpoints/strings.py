@@ -14,21 +14,38 @@ from .server import DHTServerEndpoint
 
 
 def parseServer(
-    reactor: Any, topic: str, inner: str, *, bootstrap: str | None = None
+    reactor: Any,
+    topic: str = "",
+    inner: str = "",
+    *rest: str,
+    bootstrap: str | None = None,
+    **unknown: str,
 ) -> DHTServerEndpoint:
     """
     The endpoint of ``dht:TOPIC:INNER``, as ``dht:my-site:tcp\\:8080``.
 
     :param topic: 64 hexadecimal digits are these bytes, and the SHA-256 of another text is taken
-    :param inner: the string of the endpoint to listen on, with a backslash before each colon
+    :param inner: the string of the endpoint to listen on, with a backslash before each ``:`` and
+        each ``=``
     :param bootstrap: as for `DHTServerEndpoint`, between commas
+    :raises ValueError: when the string has another form
     """
+    if not topic or not inner or rest or unknown:
+        raise ValueError(
+            r"a server is dht:TOPIC:INNER or dht:TOPIC:INNER:bootstrap=HOST\:PORT, and INNER has a "
+            r"backslash before each : and each =, as tcp\:8080\:interface\=127.0.0.1"
+        )
     endpoint = serverFromString(reactor, inner)
     return DHTServerEndpoint(reactor, readTopic(topic), endpoint, bootstrap=bootstrap)
 
 
 def parseClient(
-    reactor: Any, topic: str, *, bootstrap: str | None = None, tls: str | None = None
+    reactor: Any,
+    topic: str = "",
+    *rest: str,
+    bootstrap: str | None = None,
+    tls: str | None = None,
+    **unknown: str,
 ) -> DHTClientEndpoint:
     """
     The endpoint of ``dht:TOPIC``.
@@ -36,7 +53,12 @@ def parseClient(
     :param topic: as for `parseServer`
     :param bootstrap: as for `DHTClientEndpoint`, between commas
     :param tls: the host name in the certificate of the server, to connect by TLS
+    :raises ValueError: when the string has another form
     """
+    if not topic or rest or unknown:
+        raise ValueError(
+            r"a client is dht:TOPIC, with the options :bootstrap=HOST\:PORT and :tls=HOSTNAME"
+        )
     options = None
     if tls is not None:
         # The import takes long, and needs pyOpenSSL.
