@@ -69,6 +69,20 @@ class PortTests(ConnectionTestCase):
         self.assertTrue(self.clients.failure.check(ConnectionRefusedError))
         self.assertEqual(local.made[0].transport.getPeer().host, "127.0.0.1")
 
+    def test_portMovesWithItsHost(self) -> None:
+        """When a host changes its address, its port is at the new one, and its connections end."""
+        port = self.listen()
+        _, server = self.pair()
+        self.network.changeAddress(B, "10.0.0.9")
+        self.clock.runFor(1)
+        self.assertIsNotNone(server.reason)
+        self.connect()
+        self.connect("10.0.0.9")
+        self.clock.runFor(1)
+        self.assertEqual(len(self.servers.made), 2)
+        self.clock.runUntil(port.stopListening())
+        self.assertEqual(self.network.streams.ports, {})
+
     def test_factoryMayRefuse(self) -> None:
         """A factory that builds no protocol, or raises an exception, closes the connection."""
         self.listen()

@@ -107,6 +107,7 @@ class CoreReactor:
         """
         for port in self._ownPorts():
             port.moveTo(host)
+        self._network.streams.move(self.host, host)
         self.host = host
 
     def _ownPorts(self) -> list[MemoryPort]:

@@ -31,6 +31,7 @@ class MemoryStreamPort:
     A listening port, as `HostReactor.listenTCP` returns it.
 
     :ivar reactor: the reactor of the port's host
+    :ivar host: the IPv4 address of that host
     :ivar factory: makes the protocols of the server
     :ivar interface: the address that the port is bound to; empty for all addresses of its host
     """
@@ -39,6 +40,7 @@ class MemoryStreamPort:
         self, network: StreamNetwork, reactor: Any, number: int, *, factory: Factory, interface: str
     ) -> None:
         self.reactor = reactor
+        self.host: str = reactor.host
         self.factory = factory
         self.interface = interface
         self._network = network
@@ -46,11 +48,11 @@ class MemoryStreamPort:
         self._closing: Deferred[None] | None = None
 
     def __repr__(self) -> str:
-        return f"<MemoryStreamPort {self.reactor.host}:{self._number} of {self.factory!r}>"
+        return f"<MemoryStreamPort {self.host}:{self._number} of {self.factory!r}>"
 
     @property
     def _key(self) -> tuple[str, int]:
-        return self.reactor.host, self._number
+        return self.host, self._number
 
     def startListening(self) -> None:
         """

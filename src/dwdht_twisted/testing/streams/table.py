@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 from ..clock import schedulerOf
 
@@ -58,6 +60,15 @@ class Streams:
         """The open ports and the open ends of a host."""
         ports = [port for (each, _), port in self.ports.items() if each == host]
         return [*ports, *(end for end in self.connections if end.host == host)]
+
+    def move(self, host: str, to: str) -> None:
+        """Move the ports of a host to its new address.  Its connections end: they have the old."""
+        for key in [key for key in self.ports if key[0] == host]:
+            port = self.ports.pop(key)
+            self.ports[to, key[1]] = port
+            port.host = to
+        for end in [end for end in self.connections if end.host == host]:
+            end.connectionLost(Failure(ConnectionLost("the host has changed its address")))
 
 
 class Segment:
