@@ -17,7 +17,14 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from dwdht_twisted import Address, CannotListen, DHTClientEndpoint, DHTServerEndpoint, DHTService
+from dwdht_twisted import (
+    Address,
+    CannotListen,
+    DHTClientEndpoint,
+    DHTServerEndpoint,
+    DHTService,
+    NodeDestroyed,
+)
 from tests.helpers.networks.announcements import TOPIC
 from tests.helpers.networks.endpoints import PORT, EndpointTestCase, NamedFactory
 
@@ -112,6 +119,20 @@ class ServerTests(EndpointTestCase):
         self._opened.clear()
         self.clock.runUntil(self.network.reactor(HOST).shutDown())
         self.assertEqual(self.found(), set())
+
+    def test_lateServerIsClosed(self) -> None:
+        """A server that begins to listen during the shutdown fails, and its port is closed."""
+        self.serve(HOST)
+        self._opened.clear()
+        reactor = self.network.reactor(HOST)
+        failed: list[Deferred[Any]] = []
+
+        def listen() -> None:
+            failed.append(self.serverEndpoint(reactor, PORT + 1).listen(NamedFactory(HOST)))
+
+        reactor.addSystemEventTrigger("before", "shutdown", listen)
+        self.clock.runUntil(reactor.shutDown())
+        self.failureResultOf(failed[0], NodeDestroyed)
 
     def test_serverListensWithoutANetwork(self) -> None:
         """A server listens although no node answers, and is announced soon after one does."""

@@ -14,7 +14,9 @@ from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
-from twisted.logger import Logger
+
+# From the package itself: what stands on a node uses its public API alone.
+from dwdht_twisted import DHTNode
 
 from ..._bootstrap import BOOTSTRAP_VARIABLE, namedInEnvironment
 from ..._clock import clockOf, reactorOf
@@ -118,8 +120,6 @@ class SharedNetwork(Network):
     :param bootstrap: the bootstrap nodes
     """
 
-    _log = Logger()
-
     def __init__(self, reactor: Any, bootstrap: Iterable[str]) -> None:
         super().__init__(reactor, clockOf(reactor))
         self._bootstrap = sorted(bootstrap)
@@ -143,8 +143,6 @@ class SharedNetwork(Network):
             self._trigger = self.reactor.addSystemEventTrigger("before", "shutdown", self._shutDown)
         self._users += 1
         if self._node is None:
-            from dwdht_twisted import DHTNode
-
             self._node = DHTNode(
                 self.reactor,
                 bootstrap=self._bootstrap,

@@ -105,17 +105,19 @@ class DHTServerEndpoint:
         :return: fires with an ``IListeningPort`` when the inner endpoint listens.  It fails as that
             does, and with `CannotListen` if its port has no number, as that of a UNIX socket.
         """
-        return awaitable(self._inner.listen(protocolFactory).addCallback(self._listening))
+        return awaitable(Deferred.fromCoroutine(self._listen(protocolFactory)))
 
-    async def _refuse(self, port: IListeningPort) -> IListeningPort:
-        await maybeDeferred(port.stopListening)
-        raise CannotListen(f"{port.getHost()} has no port number to announce")
-
-    def _listening(self, port: IListeningPort) -> IListeningPort | Deferred[IListeningPort]:
-        if not isinstance(getattr(port.getHost(), "port", None), int):
-            return Deferred.fromCoroutine(self._refuse(port))
-        announced = AnnouncedPort(self._network, self._topic, port)
-        announced.announce()
+    async def _listen(self, protocolFactory: IProtocolFactory) -> IListeningPort:
+        port = await self._inner.listen(protocolFactory)
+        try:
+            host = port.getHost()
+            if not isinstance(getattr(host, "port", None), int):
+                raise CannotListen(f"{host} has no port number to announce")
+            announced = AnnouncedPort(self._network, self._topic, port)
+            announced.announce()
+        except BaseException:
+            await maybeDeferred(port.stopListening)
+            raise
         return announced
 
 
