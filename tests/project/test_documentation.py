@@ -7,6 +7,7 @@ environment. These take minutes, and ``.ci/run`` runs them from the text of the 
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -165,9 +166,10 @@ class SnippetTests(ProgramTestCase):
         if "Application(" in block.text:
             # The application runs until the end of the test, because later programs may use its
             # node.
-            path = {"PYTHONPATH": "."}
+            path = {"PYTHONPATH": os.pathsep.join([".", os.environ.get("PYTHONPATH", "")])}
             program = self.start(*TWISTD, "--no_save", "--python", name, environment=path)
-            await program.says("joined the network")
+            isNode = "DHTService" in block.text
+            await program.says("joined the network" if isNode else "is announced under")
             return program
         command = ["-m", "twisted.trial", f"./{name}"] if name.startswith("test_") else [name]
         program = await self.finish(sys.executable, *command)
