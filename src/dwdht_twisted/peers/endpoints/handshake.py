@@ -1,7 +1,7 @@
 """
 TLS for the attempts of a connection.
 
-`wrapClientTLS` of Twisted connects the protocol before the handshake.  Then a server with a wrong
+``wrapClientTLS`` of Twisted connects the protocol before the handshake.  Then a server with a wrong
 certificate would win, and its failure would end the connection.  Here an attempt succeeds after its
 handshake, so a server with a wrong certificate fails like one that refuses the connection.
 """
@@ -67,7 +67,7 @@ class HandshakeWaiter(Protocol):
 
 def connectTLS(endpoint: IStreamClientEndpoint, factory: IProtocolFactory) -> Deferred[IProtocol]:
     """
-    Connect through an endpoint that `wrapClientTLS` made, and wait for the handshake.
+    Connect through an endpoint that ``wrapClientTLS`` made, and wait for the handshake.
 
     :return: as that of ``IStreamClientEndpoint.connect``
     """
