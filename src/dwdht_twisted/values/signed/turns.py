@@ -36,8 +36,9 @@ class Turns:
             return await function()
         finally:
             lock.release()
-            # The lock is still taken if another function waited for it.
-            if not lock.locked:
+            # The lock is still taken if another function waited for it.  If that one has ended
+            # already, it has removed the lock, and a later one may have made another.
+            if not lock.locked and self._locks.get(key) is lock:
                 del self._locks[key]
 
 
