@@ -81,6 +81,16 @@ class KeepingTests(SynchronousTestCase):
         assert lifetime is not None
         self.assertLess(lifetime, 86400 - 2 * 1.5 * PASS_EVERY)
 
+    def test_nodeThatBecomesAMemberHandsOn(self) -> None:
+        """An adaptive node, which is ephemeral at first, hands values on once it is a member."""
+        adaptive = self.service(self.stores[1], bootstrap=["10.0.0.1:6620"], adaptive=True)
+        self.assertFalse(adaptive.node.ephemeral)
+        key = self.clock.runUntil(values.put(adaptive.node, b"value"))
+        self.stores[0].close()
+        self.join(self.stores[2])
+        self.clock.runFor(1.5 * PASS_EVERY)
+        self.assertEqual(self.stores[2].get(key), b"value")
+
     def test_simpleStoreHandsNothingOn(self) -> None:
         """A store that can't list its values is used without a hand-over."""
         plain = PlainStore()

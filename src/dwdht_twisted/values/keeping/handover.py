@@ -65,10 +65,10 @@ class HandOver(Service):
     ``dht-rpc``, gets nothing.
 
     One contact is served at a time, with at most `OFFER_RATE` offers and `HAND_OVER_RATE` values a
-    second, and at most
-    `HANDED_ON_PER_CONTACT` values in one pass; the next pass goes on.
+    second, and at most `HANDED_ON_PER_CONTACT` values in one pass; the next pass goes on.  A
+    contact that doesn't take a value gets no other in this pass, so it can't hold up the others.
 
-    An ephemeral node hands nothing on: nobody puts values on it.
+    An ephemeral node hands nothing on: nobody puts values on it.  It begins when it is a member.
 
     :param node: the node that holds the values
     :param store: its store
@@ -102,8 +102,7 @@ class HandOver(Service):
                 self._node, self._store, seconds=self._clock.seconds, handedOn=self._spoke
             ),
         )
-        if not self._node.ephemeral:
-            self._work = Deferred.fromCoroutine(self._run()).addErrback(self._ended)
+        self._work = Deferred.fromCoroutine(self._run()).addErrback(self._ended)
 
     def stopService(self) -> Deferred[None]:
         """
@@ -141,6 +140,8 @@ class HandOver(Service):
     async def _run(self) -> None:
         while self.running:
             await self._pause(self._drawn(PASS_EVERY))
+            if self._node.ephemeral:
+                continue
             try:
                 await self._pass()
             except DHTError as error:
