@@ -7,17 +7,20 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from dwdht_twisted import Address, DHTNode, values
 from dwdht_twisted._core import wire
 from dwdht_twisted.errors import NoCloseNodes
+from dwdht_twisted.interfaces import ICommandHandler, Request
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import HandOver, MemoryStore, keyOf
 from dwdht_twisted.values.bounds import HAND_OVER_RATE, OFFER_RATE
-from dwdht_twisted.values.keeping import offers
+from dwdht_twisted.values.keeping import neighbourhood, offers
 from dwdht_twisted.values.keeping.handover import OFFER_AGAIN_AFTER, PASS_EVERY
-from dwdht_twisted.values.keeping.payloads import HAND_OVER, encodeValue
+from dwdht_twisted.values.keeping.payloads import HAND_OVER, decodeOffer, encodeLacking, encodeValue
 
 BOOTSTRAP = Address("10.0.0.1", 6620)
 
@@ -46,6 +49,20 @@ class Holder:
     def lifetime(self, key: bytes) -> float:
         """Return the remaining lifetime of a value in seconds, 0 when it is not there."""
         return self.store.remaining(key) or 0.0
+
+
+@implementer(ICommandHandler)
+class Greedy:
+    """Claims to lack each value that it is offered, and takes none."""
+
+    def queryReceived(self, request: Request) -> bytes | None:
+        """Claim to lack everything."""
+        keys = decodeOffer(request.value)
+        return encodeLacking([True] * len(keys)) if keys else None
+
+    def updateReceived(self, request: Request) -> Deferred[None]:
+        """Never answer."""
+        return Deferred()
 
 
 class HandOverTestCase(SynchronousTestCase):
@@ -203,6 +220,23 @@ class JoiningTests(HandOverTestCase):
             counts.append(len(newcomer.store))
         self.assertEqual(counts[-1], 25)
         self.assertLessEqual(max(after - before for before, after in pairwise(counts)), 20)
+
+    def test_nobodyHoldsUpTheOthers(self) -> None:
+        """Nodes that claim to lack all values, and then take none, don't delay those that do."""
+        self.join(1)
+        self.put(*(b"%d" % number for number in range(200)))
+        for seed in range(3):
+            idle = DHTNode(self.network.reactor(), bootstrap=[BOOTSTRAP], random=Random(50 + seed))
+            idle.register(HAND_OVER, Greedy())
+            self.addCleanup(lambda node: self.clock.runUntil(node.destroy()), idle)
+            idle.listen(6620)
+            self.clock.runUntil(idle.ready())
+        # A holder would rely on three nodes that are closer to a value.
+        self.patch(neighbourhood, "OFFERING_HOLDERS", 5)
+        newcomer = self.join()
+        self.clock.runFor(2 * SOON)
+        self.assertEqual(len(newcomer.store), 200)
+        self.flushLoggedErrors(TimeoutError)
 
     def test_stopEndsAtOnce(self) -> None:
         """A hand-over is stopped at any moment, at once, and leaves no timer."""

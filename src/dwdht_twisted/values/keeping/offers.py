@@ -106,9 +106,15 @@ class Offers:
                 self.unfinished.add(contact)
                 self._keys.pop(contact, None)
                 return
-            if await self._handOn(contact, key):
-                self._left[contact] -= 1
-                await self._pause(1 / HAND_OVER_RATE)
+            payload = await self._payload(key)
+            if payload is None:
+                continue
+            if not await self._handOn(contact, key, payload):
+                # The contact has gone, or its store is full, or it wants to delay the others.
+                self._keys.pop(contact, None)
+                return
+            self._left[contact] -= 1
+            await self._pause(1 / HAND_OVER_RATE)
 
     async def _ask(self, contact: Contact, keys: list[bytes]) -> bytes | None:
         """Return the answer of a contact to an offer; None without one."""
@@ -129,20 +135,24 @@ class Offers:
             return None
         return next((reply.value for reply in replies if reply.node == contact), None)
 
-    async def _handOn(self, contact: Contact, key: bytes) -> bool:
-        """
-        Hand a value on, if the store still holds it.
-
-        :return: whether it was sent
-        """
+    async def _payload(self, key: bytes) -> bytes | None:
+        """Return what hands a value on; None when it has gone or soon expires."""
         value = await result(self._store.get(key))
         lifetime = await result(self._store.remaining(key))
         if value is None or lifetime is None or lifetime < LEAST_LIFETIME:
-            return False
+            return None
+        return encodeValue(lifetime - TRANSIT_TIME, value)
+
+    async def _handOn(self, contact: Contact, key: bytes, payload: bytes) -> bool:
+        """
+        Hand a value on.
+
+        :return: whether the contact took it
+        """
         stream = self._node.update(
             HAND_OVER,
             key,
-            encodeValue(lifetime - TRANSIT_TIME, value),
+            payload,
             nodes=[contact],
             holepunching=False,
             local=False,
@@ -153,8 +163,7 @@ class Offers:
         except NodeDestroyed:
             raise
         except (DHTError, TimeoutError):
-            # The contact has gone, or its store is full.
-            return True
+            return False
         self.handedOn += 1
         return True
 
