@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from random import Random
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -90,6 +91,32 @@ class KeepingTests(SynchronousTestCase):
         self.join(self.stores[2])
         self.clock.runFor(1.5 * PASS_EVERY)
         self.assertEqual(self.stores[2].get(key), b"value")
+
+    def test_storesOfAnyAgeTakePart(self) -> None:
+        """
+        Values and records are found, and values are handed on, however long a store keeps them.
+        """
+        key = Ed25519PrivateKey.generate()
+        for age in (float("inf"), 1e300, 2.0**32, 2.0**32 + 30, 100.0):
+            network = MemoryNetwork(self.clock, seed=2)
+            stores = [MemoryStore(self.clock, maximumAge=age) for _ in range(2)]
+            services = [
+                DHTService(network.reactor(), store=store, port=6620, bootstrap=["10.0.0.1:6620"])
+                for store in stores
+            ]
+            for service in services:
+                service.startService()
+                self.clock.runUntil(service.node.ready())
+            content = b"%f" % age
+            stores[0].put(values.keyOf(content), content)
+            self.clock.runUntil(values.publish(services[0].node, key, content))
+            found = self.clock.runUntil(values.resolve(services[1].node, values.publicKeyOf(key)))
+            self.assertEqual(found.value, content)
+            if age > PASS_EVERY:
+                self.clock.runFor(1.5 * PASS_EVERY)
+                self.assertEqual(stores[1].get(values.keyOf(content)), content)
+            for service in services:
+                self.clock.runUntil(service.stopService())
 
     def test_simpleStoreHandsNothingOn(self) -> None:
         """A store that can't list its values is used without a hand-over."""

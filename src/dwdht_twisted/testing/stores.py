@@ -186,14 +186,19 @@ class SharedStoreTests(ValueStoreTests):
 
     async def test_valueLivesForItsLifetime(self) -> None:
         """A value lives for the seconds that it was put for, and at most for the age limit."""
-        for number, lifetime in ((1, 10.0), (2, 10 * MAXIMUM_AGE), (3, None)):
+        for number, lifetime in (
+            (1, 10.0),
+            (2, 10 * MAXIMUM_AGE),
+            (3, None),
+            (4, float("inf")),
+        ):
             await self.result(self.store.put(keyOf(number), valueOf(number), lifetime=lifetime))
-        left = [await self.result(self.store.remaining(keyOf(number))) for number in range(5)]
-        self.assertEqual(left, [None, 10, MAXIMUM_AGE, MAXIMUM_AGE, None])
+        left = [await self.result(self.store.remaining(keyOf(number))) for number in range(6)]
+        self.assertEqual(left, [None, 10, MAXIMUM_AGE, MAXIMUM_AGE, MAXIMUM_AGE, None])
         self.clock.advance(10)
-        self.assertEqual(await self.found(range(5)), [2, 3])
+        self.assertEqual(await self.found(range(6)), [2, 3, 4])
         self.assertIsNone(await self.result(self.store.remaining(keyOf(1))))
-        self.assertEqual(len(await self.entries()), 2)
+        self.assertEqual(len(await self.entries()), 3)
 
     async def test_laterPutSetsTheLifetime(self) -> None:
         """The lifetime of a value is that of its last put, even if this one is shorter."""
@@ -202,8 +207,8 @@ class SharedStoreTests(ValueStoreTests):
         self.assertEqual(await self.result(self.store.remaining(keyOf(1))), 5)
 
     async def test_lifetimeOfZeroIsRefused(self) -> None:
-        """A lifetime of 0 seconds, or of less, is refused with ValueError."""
-        for lifetime in (0, -1.0):
+        """A lifetime of 0 seconds, of less, or that is no number is refused with ValueError."""
+        for lifetime in (0, -1.0, float("-inf"), float("nan")):
             with self.assertRaises(ValueError):
                 await self.put(1, lifetime=lifetime)
         self.assertEqual(await self.found(range(3)), [])

@@ -150,9 +150,10 @@ class KeepingTests(KeeperTestCase):
         self.assertEqual(len(keeper.kept()), 1)
 
     def test_wrongAgeIsRefused(self) -> None:
-        """The age of the stores has to be above 0."""
-        with self.assertRaises(ValueError):
-            Keeper(self.network.visitor(), self.network.reactor(), age=0)
+        """The age of the stores has to be a finite number above 0."""
+        for age in (0, -1.0, float("nan"), float("inf")):
+            with self.assertRaises(ValueError):
+                Keeper(self.network.visitor(), self.network.reactor(), age=age)
 
     def test_wrongValuesAreRefused(self) -> None:
         """What can't be put can't be kept."""

@@ -240,6 +240,16 @@ class VersionTests(TestCase):
             await store.put(b"\xff" * 32, b"new")
             await store.close()
 
+    async def test_version1IsTakenOverWithoutAgeLimit(self) -> None:
+        """A file of version 1 keeps its values when it is opened with any age limit."""
+        for age in (float("inf"), 1e300, 100, 1e-3):
+            path = self.mktemp()
+            self.makeVersion1(path, stored=1000.0)
+            store = SQLiteStore(reactor, path, seconds=lambda: 1000.0, maximumAge=age)
+            self.assertEqual(await store.get(keyOf(1)), valueOf(1))
+            await store.close()
+            self.assertFalse(Path(f"{path}.damaged-1").exists())
+
     def test_laterVersionIsRefused(self) -> None:
         """A file of a later version is refused, and is left as it was."""
         path = Path(self.mktemp())

@@ -158,5 +158,7 @@ class BadStoreTests(SynchronousTestCase):
             MemoryStore(clock, maximumBytes=0)
         with self.assertRaisesRegex(ValueError, "maximumAge must be above 0"):
             MemoryStore(clock, maximumAge=-1)
+        with self.assertRaisesRegex(ValueError, "maximumAge must be above 0"):
+            MemoryStore(clock, maximumAge=float("nan"))
         with self.assertRaisesRegex(ValueError, "maximumBytes must be above 0"):
             SQLiteStore(cast(IReactorCore, reactor), self.mktemp(), maximumBytes=-5)

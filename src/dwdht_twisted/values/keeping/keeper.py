@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import aclosing
+from math import inf
 from random import Random, SystemRandom
 from typing import Any
 
@@ -59,7 +60,7 @@ class Keeper(Service):
     :param onPut: called after each put, also a failed one, with what is known of the value
     :ivar node: the node; it may be replaced while the keeper is stopped
     :ivar state: the folder; it may be replaced while the keeper is stopped
-    :raises ValueError: when the age isn't above 0
+    :raises ValueError: when the age isn't a finite number above 0
     """
 
     _log = Logger()
@@ -74,8 +75,8 @@ class Keeper(Service):
         random: Random | None = None,
         onPut: Callable[[Kept], object] | None = None,
     ) -> None:
-        if age <= 0:
-            raise ValueError(f"age must be above 0 seconds, not {age!r}")
+        if not 0 < age < inf:
+            raise ValueError(f"age must be a finite number of seconds above 0, not {age!r}")
         self.node = node
         self.state = state
         self._clock = clockOf(reactor)

@@ -23,6 +23,7 @@ from ..stores.bounds import MAXIMUM_KEPT_BYTES
 HAND_OVER = "values/hand-over"
 
 _LIFETIME_BYTES = 4
+_MAXIMUM_LIFETIME = 2 ** (8 * _LIFETIME_BYTES) - 1
 
 
 def encodeOffer(keys: Sequence[bytes]) -> bytes:
@@ -61,9 +62,10 @@ def encodeValue(lifetime: float, value: bytes) -> bytes:
     """
     Return the payload that hands on a value.
 
-    :param lifetime: its remaining lifetime, in seconds; fractions are cut off
+    :param lifetime: its remaining lifetime, in seconds; fractions are cut off, and so is what is
+        beyond the largest number of four bytes, more than a hundred years
     """
-    return int(lifetime).to_bytes(_LIFETIME_BYTES, "big") + value
+    return int(min(lifetime, _MAXIMUM_LIFETIME)).to_bytes(_LIFETIME_BYTES, "big") + value
 
 
 def decodeValue(payload: bytes | None, key: bytes) -> tuple[int, bytes]:

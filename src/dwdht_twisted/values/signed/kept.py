@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from ...errors import StoreFailed, UpdateRefused, ValueTooLarge
 from ...interfaces import ISharedStore, IValueStore, SharedStore, ValueStore
 from ..health import StoreHealth
-from .encoding import Message, decode, encode
+from .encoding import MAXIMUM_LIFETIME, Message, decode, encode
 from .record import Record
 
 
@@ -65,7 +65,8 @@ class KeptRecords:
 
     async def lifetime(self, target: bytes) -> int | None:
         """
-        The seconds until the record of a target expires; None when the store can't tell.
+        The seconds until the record of a target expires, as far as a message can tell them; None
+        when the store can't.
 
         :raises StoreFailed: when the store can't be read
         """
@@ -73,7 +74,7 @@ class KeptRecords:
             return None
         found = self._shared.remaining(storeKey(target))
         seconds = await found if isinstance(found, Awaitable) else found
-        return None if seconds is None else int(seconds)
+        return None if seconds is None else int(min(seconds, MAXIMUM_LIFETIME))
 
     async def put(self, record: Record, publisher: str, lifetime: int | None) -> None:
         """

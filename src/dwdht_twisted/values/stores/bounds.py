@@ -52,7 +52,8 @@ def checkBounds(maximumBytes: int, maximumAge: float) -> None:
     """
     if maximumBytes <= 0:
         raise ValueError(f"maximumBytes must be above 0, not {maximumBytes!r}")
-    if maximumAge <= 0:
+    # NaN is not above 0.
+    if not maximumAge > 0:
         raise ValueError(f"maximumAge must be above 0 seconds, not {maximumAge!r}")
 
 

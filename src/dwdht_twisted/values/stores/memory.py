@@ -39,7 +39,7 @@ class MemoryStore:
     :param reactor: provides the time
     :param maximumBytes: the size limit of the store, in bytes; an entry counts for its key, its
         value and 256 bytes more
-    :param maximumAge: how long the store keeps a value, in seconds
+    :param maximumAge: how long the store keeps a value, in seconds; it may be infinite
     :raises ValueError: when a limit isn't above 0
     """
 

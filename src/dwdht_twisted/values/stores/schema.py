@@ -99,7 +99,7 @@ DROP TABLE total;
 {_TABLES}
 INSERT INTO entries
 SELECT
-    NULL, key, value, checksum(key, value), stored + {{maximumAge!r}},
+    NULL, key, value, checksum(key, value), stored + {{maximumAge}},
     LENGTH(key) + LENGTH(value) + {ENTRY_OVERHEAD_BYTES}, '', ''
 FROM earlier ORDER BY stored;
 DROP TABLE earlier;
@@ -161,7 +161,9 @@ def connect(path: str, lockTimeout: float, maximumAge: float) -> sqlite3.Connect
             connection.executescript(_CREATION)
         if _requireStore(connection) == 1:
             connection.create_function("checksum", 2, checksum)
-            connection.executescript(_MIGRATION.format(maximumAge=maximumAge))
+            # SQLite has no literal for an infinite number, but reads a larger one than it has so.
+            age = "9e999" if maximumAge == float("inf") else repr(maximumAge)
+            connection.executescript(_MIGRATION.format(maximumAge=age))
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except BaseException:

@@ -58,7 +58,7 @@ class SQLiteStore:
         ``time.time``, and ``seconds`` itself for any other function.
     :param maximumBytes: the size limit of the store, in bytes; an entry counts for its key, its
         value and 256 bytes more
-    :param maximumAge: how long the store keeps a value, in seconds
+    :param maximumAge: how long the store keeps a value, in seconds; it may be infinite
     :raises CannotOpenStore: when the file can't be opened or isn't a store, and for ``:memory:``
     :raises ValueError: when a limit isn't above 0
     """
