@@ -63,7 +63,7 @@ def openWriter(path: str, synchronous: str, cacheKibibytes: int = schema.CACHE_K
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute(f"PRAGMA cache_size = -{cacheKibibytes}")
     clock = StoreClock(perf_counter, perf_counter)
-    clock.start(connection)
+    clock.start(connection, MAXIMUM_AGE)
     return Writer(connection, clock, maximumBytes=MAXIMUM_BYTES, maximumAge=MAXIMUM_AGE)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from struct import pack
 from typing import Any
 
 from twisted.internet import reactor
@@ -159,6 +160,26 @@ class DamageTests(TestCase):
         for entry in await store.entries(limit=10):
             self.assertGreater(entry.lifetime, 24 * 3600 - 600)
             self.assertRegex(str(entry.publisher), r"^192\.0\.2\.\d+$")
+
+    async def test_damagedClockLosesNothing(self) -> None:
+        """Whichever bit of the time in a file changes, values are kept, and live no longer."""
+        path, age, now = self.folder / "clock", 100.0, 1.79e9 + 0.5
+        for number, lifetime in ((1, 40.0), (2, age)):
+            store = SQLiteStore(reactor, path, seconds=lambda: now, maximumAge=age)
+            await store.put(keyOf(number), valueOf(number), lifetime=lifetime)
+            await store.close()
+        content = path.read_bytes()
+        place = content.index(pack(">d", now))
+        for bit in range(64):
+            damaged = bytearray(content)
+            damaged[place + bit // 8] ^= 1 << bit % 8
+            path.write_bytes(damaged)
+            store = SQLiteStore(reactor, path, seconds=lambda: now + 10, maximumAge=age)
+            left = [await store.remaining(keyOf(number)) or 0.0 for number in (1, 2)]
+            self.assertTrue(30 <= left[0] <= 40 and 90 <= left[1] <= age, (bit, left))
+            await store.put(keyOf(3), valueOf(3))
+            self.assertEqual(await store.get(keyOf(3)), valueOf(3))
+            await store.close()
 
     async def test_damagedValueIsMissing(self) -> None:
         """A value with one flipped bit is missing, all others are kept, and it may be put again."""

@@ -213,7 +213,7 @@ class Database:
                 self._closeReader()
                 connection = schema.connect(self._path, schema.LOCK_TIMEOUT, self._maximumAge)
                 try:
-                    self._clock.start(connection)
+                    self._clock.start(connection, self._maximumAge)
                 except BaseException:
                     connection.close()
                     raise
@@ -246,7 +246,7 @@ class Database:
         """
         try:
             connection = schema.connectReader(self._path, schema.LOCK_TIMEOUT, isAlone=True)
-            self._clock.start(connection)
+            self._clock.start(connection, self._maximumAge)
         except schema.FAILURES:
             raise error from None
         return connection

@@ -122,9 +122,9 @@ def _copy(damaged: sqlite3.Connection, new: sqlite3.Connection) -> int:
                         row,
                     ).rowcount
     with suppress(*schema.FAILURES, TypeError):
-        offset, latest = damaged.execute("SELECT offset, latest FROM clock").fetchone()
-        if isinstance(offset, float) and isinstance(latest, float):
-            new.execute("UPDATE clock SET offset = ?, latest = ?", (offset, latest))
+        row = damaged.execute("SELECT offset, latest, checksum FROM clock").fetchone()
+        if tuple(map(type, row)) == (float, float, int):
+            new.execute("UPDATE clock SET offset = ?, latest = ?, checksum = ?", row)
     return kept
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ...errors import CannotOpenStore
 from .bounds import ENTRY_OVERHEAD_BYTES
-from .table import checksum
+from .table import checksum, clockChecksum
 
 #: The application id of a store: the letters "dwdh" in ASCII.
 APPLICATION_ID = 0x64776468
@@ -64,7 +64,7 @@ CACHE_KIBIBYTES = 16 * 1024
 #: counts for, and ``others`` has further ones, separated by spaces.  ``cost`` is the number of
 #: bytes that it counts for.  The index by publisher has it too, so the shares of a large store are
 #: summed up without reading the values.
-_TABLES = """
+_TABLES = f"""
 CREATE TABLE entries (
     position INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE,
@@ -77,8 +77,10 @@ CREATE TABLE entries (
 );
 CREATE INDEX entries_by_expiry ON entries (expires);
 CREATE INDEX entries_by_publisher ON entries (publisher, position, cost);
-CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), offset REAL, latest REAL);
-INSERT INTO clock VALUES (1, 0, 0);
+CREATE TABLE clock (
+    one INTEGER PRIMARY KEY CHECK (one = 1), offset REAL, latest REAL, checksum INTEGER
+);
+INSERT INTO clock VALUES (1, 0, 0, {clockChecksum(0, 0)});
 """
 
 #: The statements that make a new file a store.

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import isfinite
 from sqlite3 import Connection, DatabaseError
 from sqlite3 import Error as SQLiteError
+from struct import pack
 from threading import Lock
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -61,20 +63,33 @@ class StoreClock:
         self._ahead = 0.0
         self._offset: float | None = None
 
-    def start(self, connection: Connection) -> None:
+    def start(self, connection: Connection, maximumAge: float) -> None:
         """
         Continue the time in a file.  It doesn't go back, even if the machine's clock was set back
         while the store was closed.
+
+        A damaged time could let all values expire.  In place of it, the time of the put that
+        expires last is taken, so no value lives for longer than the age limit.
+
+        :param maximumAge: the longest lifetime of a value, in seconds
         """
-        row = connection.execute("SELECT offset, latest FROM clock").fetchone()
-        offset, latest = _checked(row, float, float)
+        row = connection.execute("SELECT offset, latest, checksum FROM clock").fetchone()
+        offset, latest, check = _checked(row, float, float, int)
+        isDamaged = check != clockChecksum(offset, latest)
+        if isDamaged:
+            (last,) = connection.execute("SELECT MAX(expires) FROM entries").fetchone()
         with self._lock:
             if self._offset is not None:
                 # The connection was opened again.
                 return
             now = self._seconds()
             self._ahead = now - self._elapsed()
-            self._offset = min(offset, now - latest)
+            if not isDamaged:
+                self._offset = min(offset, now - latest)
+            elif last is None or not isfinite(last - maximumAge):
+                self._offset = 0.0
+            else:
+                self._offset = now - (last - maximumAge)
 
     def present(self) -> float:
         """The present time."""
@@ -90,7 +105,17 @@ class StoreClock:
     def save(self, connection: Connection) -> None:
         """Write the offset and the present time to the file."""
         now = self.present()
-        connection.execute("UPDATE clock SET offset = ?, latest = ?", (self._offset, now))
+        assert self._offset is not None
+        connection.execute(
+            "UPDATE clock SET offset = ?, latest = ?, checksum = ?",
+            (self._offset, now, clockChecksum(self._offset, now)),
+        )
+
+
+def clockChecksum(offset: float, latest: float) -> int:
+    """The checksum of the time in a file."""
+    # SQLite stores -0.0 as 0.0.
+    return crc32(pack(">dd", offset + 0.0, latest + 0.0))
 
 
 def checksum(key: bytes, value: bytes) -> int:
@@ -343,4 +368,4 @@ def _close(connection: Connection) -> None:
         connection.close()
 
 
-__all__ = ["Put", "Reader", "StoreClock", "Writer", "checksum"]
+__all__ = ["Put", "Reader", "StoreClock", "Writer", "checksum", "clockChecksum"]
