@@ -305,11 +305,14 @@ class StateTests(KeeperTestCase):
         self.assertEqual(state.writes, 1)
 
     def test_damagedListIsLeftAlone(self) -> None:
-        """A list that can't be read is not replaced, until a value is kept again."""
-        for damaged in (b"", b"[", b"[1]", b'[["values", "00", "x"]]', b"\xff"):
+        """A list that can't be read is never replaced. What is kept then is kept in memory."""
+        for damaged in (b"", b"[", b"[1]", b'[["values", "00", "x"]]', b"\xff", b"[" * 100_000):
             state = MemoryState()
             state.files["kept"] = damaged
             keeper = self.keeper(state=state)
             self.assertEqual(keeper.kept(), [])
+            key = keeper.keep(b"kept")
+            self.clock.runFor(5)
+            self.assertEqual(len(self.network.holders(key)), 20)
             self.clock.runUntil(keeper.stopService())
             self.assertEqual(state.files["kept"], damaged)

@@ -83,7 +83,7 @@ class KeptRecords:
 
     def open(self, state: State | None) -> list[Record]:
         """
-        Use a state folder until `close`.
+        Use a state folder until `close`.  A list that can't be read is logged, and never replaced.
 
         :return: the records in the folder
         """
@@ -93,8 +93,13 @@ class KeptRecords:
         try:
             content = state.read(FILE)
             records = [] if content is None else decodeRecords(content)
-        except (DHTError, ValueError) as error:
-            self._log.error("the list of kept values can't be read: {reason}", reason=str(error))
+        except (DHTError, ValueError, RecursionError) as error:
+            self._log.error(
+                "the list of kept values can't be read: {reason}; it is left as it is, and what is "
+                "kept from now on is forgotten by a restart",
+                reason=str(error),
+            )
+            self._state = None
             return []
         if self._entries:
             self._changed()
