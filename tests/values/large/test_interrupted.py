@@ -88,10 +88,13 @@ class InterruptedTests(TransferTestCase):
         self.assertEqual(self.get(key, offset=65_000), self.value[65_000:])
 
     def test_offsetBeyondTheEndFails(self) -> None:
-        """A get fails with ValueError if its offset is beyond the end."""
+        """A get, or a put, fails with ValueError if its offset is beyond the end of the value."""
         getting = getLarge(self.visitor(), self.put(b"value"), Collector(), offset=6)
         with self.assertRaisesRegex(ValueError, "has 5 bytes, less than offset 6"):
             self.clock.runUntil(getting)
+        for source in (b"value", Supply([b"value"])):
+            with self.assertRaisesRegex(ValueError, "has 5 bytes, less than offset 6"):
+                self.clock.runUntil(putLarge(self.visitor(), source, offset=6))
 
     def test_knownPiecesAreCheckedAndNotFetched(self) -> None:
         """

@@ -45,8 +45,9 @@ def putLarge(
         are read, but not put again
     :param transfer: shows how far the put has come
     :return: fires with the key; fails as `put` does, with `ValueTooLarge` when the producer writes
-        more than 1,048,576 bytes, and as the producer does.  Cancelling the Deferred stops the
-        producer, and all puts that are under way.
+        more than 1,048,576 bytes, with ``ValueError`` when the offset is beyond the end of the
+        value, and as the producer does.  Cancelling the Deferred stops the producer, and all puts
+        that are under way.
     :raises ValueTooLarge: when bytes, or the ``length`` of a producer, are longer than that
     :raises ValueError: when the offset is below 0
     :raises TypeError: when the source isn't bytes and has no ``startProducing``
@@ -116,6 +117,8 @@ class _Upload:
                 await self._put(piece, len(self._keys))
             self._keys.append(key)
             self._note()
+        if self._length < self._offset:
+            raise ValueError(f"the value has {self._length} bytes, less than offset {self._offset}")
         await self._allPut()
         self._transfer.length = self._length
         branches, root = grow(self._keys, self._length)
