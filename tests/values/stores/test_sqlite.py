@@ -363,6 +363,30 @@ class EndTests(FileTestCase):
         await store.close()
         self.assertEqual(list(self.state()), ["values"])
 
+    async def test_closeWaitsForPutsAfterAFailure(self) -> None:
+        """
+        Closing a store first ends all earlier puts, also those that were made when others had just
+        failed, and then releases the file.
+        """
+        self.patch(schema, "LOCK_TIMEOUT", 0.05)
+        await self.open().close()
+        lock, store = self.lock(), self.open()
+        keys = [bytes([number]) * 32 for number in range(10)]
+        closed: Deferred[list[bool]] = Deferred()
+
+        def tryAgain(_: object) -> None:
+            lock.close()
+            later = [store.put(key, b"value") for key in keys]
+            store.close().addCallback(lambda _: closed.callback([each.called for each in later]))
+
+        failing = [store.put(key, b"value") for key in keys]
+        # The first put has a transaction of its own.  All others fail together.
+        failing.pop(1).addErrback(tryAgain)
+        for each in failing:
+            await self.failureOf(each)
+        self.assertEqual(await closed, [True] * len(keys))
+        self.assertEqual(list(self.state()), ["values"])
+
     def test_unusedStoreClosesAtOnce(self) -> None:
         """An unused store closes at once, even before the reactor runs."""
         self.successResultOf(SQLiteStore(reactor, self.path).close())

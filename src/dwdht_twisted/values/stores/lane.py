@@ -53,7 +53,12 @@ class Lane(Generic[Subject]):
         self._waiting: deque[_Waiting] = deque()
         # The results that have not been given yet.
         self._ended: deque[tuple[Deferred[Any], Any]] = deque()
-        self.isBusy = False
+        self._isRunning = False
+
+    @property
+    def isBusy(self) -> bool:
+        """Whether a call is run or waits."""
+        return self._isRunning or bool(self._waiting)
 
     def add(self, call: Callable[[Subject], Result]) -> Deferred[Result]:
         """
@@ -71,7 +76,7 @@ class Lane(Generic[Subject]):
         result: AwaitableDeferred[Result] = AwaitableDeferred()
         self._waiting.append(_Waiting(result, call, isAlone))
         # While results are given, more calls are likely to follow: let them go together.
-        if not self.isBusy and not self._ended:
+        if not self._isRunning and not self._ended:
             self._next()
         return result
 
@@ -86,7 +91,7 @@ class Lane(Generic[Subject]):
                 if waiting.isAlone:
                     break
         if group:
-            self.isBusy = True
+            self._isRunning = True
             pool = self._reactor.getThreadPool()
             running = deferToThreadPool(self._reactor, pool, self._run, group)
             running.addBoth(self._end, group)
@@ -99,7 +104,7 @@ class Lane(Generic[Subject]):
     def _end(self, outcome: list[Any] | Failure, group: list[_Waiting]) -> None:
         # A call of the group may have been cancelled meanwhile.  The thread was busy until it had
         # finished, so the next group begins only now.
-        self.isBusy = False
+        self._isRunning = False
         self._next()
         isGiving = bool(self._ended)
         for place, waiting in enumerate(group):
@@ -116,7 +121,7 @@ class Lane(Generic[Subject]):
         if self._ended:
             # Not callLater: it would be late after the clock of the machine was set back.
             self._reactor.callFromThread(self._give)
-        elif not self.isBusy:
+        elif not self._isRunning:
             self._next()
 
 
