@@ -19,7 +19,6 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,9 @@ from twisted.python.failure import Failure
 from twisted.python.procutils import which
 from twisted.trial.unittest import TestCase
 
-from dwdht_twisted import Address, Contact, Pong, Reply
+from dwdht_twisted import Address, Contact, Pong, Reply, Standing
 from tests.helpers.peer.install import ChildProcess
+from tests.helpers.processes.nat_kinds import Nat
 from tests.helpers.processes.netns import Namespace, requireNamespaces
 
 #: The addresses of the two public hosts.
@@ -48,77 +48,11 @@ END_SECONDS = 2.0
 _FOLDER = Path(__file__).parents[3]
 
 
-class Nat(Enum):
-    """
-    The mapping and filtering of a NAT, as nftables rules.
-
-    The mapping is that of ``masquerade``. By default, the filter is that of the kernel's connection
-    tracking, by address and port.
-    """
-
-    #: A host behind the NAT keeps its own port towards every destination, if this port is free.
-    PRESERVING = ("masquerade", "")
-
-    #: A host behind the NAT gets another port for each destination address and port.
-    SYMMETRIC = ("masquerade random", "")
-
-    #: The NAT keeps ports. It accepts datagrams from every port of a host that was sent a datagram.
-    OPEN_TO_HOST = (
-        "masquerade",
-        """
-        map opened {
-            type ipv4_addr . inet_service : ipv4_addr . inet_service
-            flags dynamic,timeout
-            timeout 60s
-        }
-        chain note {
-            type filter hook postrouting priority 300
-            oifname "wan" meta l4proto udp update @opened { \
-                ip daddr . udp sport : ct original ip saddr . ct original proto-src }
-        }
-        chain prerouting {
-            type nat hook prerouting priority dstnat
-            iifname "wan" dnat ip to ip saddr . udp dport map @opened
-        }
-        """,
-    )
-
-    def rules(self, other: str) -> str:
-        """
-        Return the rules of the NAT, with counters for datagrams from the other NAT.
-
-        :param other: the public address of the other NAT
-        """
-        masquerade, more = self.value
-        return f"""
-            table ip nat {{
-                counter admitted {{ }}
-                counter refused {{ }}
-                {more}
-                chain postrouting {{
-                    type nat hook postrouting priority srcnat
-                    oifname "wan" {masquerade}
-                }}
-                chain forward {{
-                    type filter hook forward priority filter; policy drop;
-                    iifname "lan" accept
-                    iifname "wan" ip saddr {other} ct state established counter name admitted accept
-                    iifname "wan" ct state established,related accept
-                    iifname "wan" ip saddr {other} ct status dnat counter name admitted accept
-                }}
-                chain input {{
-                    type filter hook input priority filter; policy drop;
-                    iifname "wan" ip saddr {other} counter name refused drop
-                }}
-            }}
-        """
-
-
 class Lan:
     """
     A network with one host, behind a NAT.
 
-    :param number: 1 or 2
+    :param number: from 1; the NATs of LANs 1 and 2, 3 and 4, and so on count each other's datagrams
     :param nat: the kind of its NAT
     :param public: the namespace of the public network
     :param make: makes a namespace that is removed at the end of the test
@@ -160,7 +94,13 @@ class Lan:
             """
         )
         self._router.route()
-        self._router.run("nft", "-f", "-", text=nat.rules(other=f"1.1.{3 - number}.1"))
+        other = number + 1 if number % 2 else number - 1
+        self._node = Address(self.hostAddress, PORT)
+        self._router.run("nft", "-f", "-", text=nat.rules(self._node, other=f"1.1.{other}.1"))
+
+    def forward(self) -> None:
+        """Forward the node's port from now on, as `Nat.FORWARDED` does from the start."""
+        self._router.run("nft", "-f", "-", text=Nat.FORWARDED.change(self._node))
 
     def setTimeouts(self, first: int, stream: int) -> None:
         """
@@ -194,12 +134,14 @@ class NatNode(ChildProcess):
     :param id: the id of the node, 32 bytes
 
     :ivar constants: by the name of a module, the constants that `start` changes in the process
+    :ivar isAdaptive: whether the node decides by itself whether it is a member
     """
 
     def __init__(self, reactor: Any, namespace: Namespace, host: str, id: bytes) -> None:
         super().__init__(reactor)
         self.id = id
         self.constants: dict[str, dict[str, float]] = {}
+        self.isAdaptive = False
         self._namespace = namespace
         self._host = host
         self._calls: dict[int, Deferred[Any]] = {}
@@ -216,7 +158,14 @@ class NatNode(ChildProcess):
         for module, constants in self.constants.items():
             await self._call("set", module=module, **constants)
         addresses = [str(each) for each in bootstrap]
-        await self._call("start", id=self.id.hex(), host=self._host, port=PORT, bootstrap=addresses)
+        await self._call(
+            "start",
+            id=self.id.hex(),
+            host=self._host,
+            port=PORT,
+            bootstrap=addresses,
+            adaptive=self.isAdaptive,
+        )
 
     async def stop(self) -> None:
         """End the process, together with its node."""
@@ -247,6 +196,11 @@ class NatNode(ChildProcess):
     async def contacts(self) -> list[Contact]:
         """Return the contacts of the node's table."""
         return [_contact(each) for each in await self._call("contacts")]
+
+    async def standing(self) -> tuple[Standing, bool]:
+        """Return `DHTNode.standing`, and whether the node is a member."""
+        address, *more, isMember = await self._call("standing")
+        return Standing(None if address is None else Address(*address), *more), isMember
 
     async def updates(self) -> list[bytes]:
         """Return the values of the updates that the node's handler ran."""

@@ -84,9 +84,13 @@ class NodeDriver(LineOnlyReceiver):
         for name, value in constants.items():
             setattr(import_module(module), name, value)
 
-    def call_start(self, id: str, host: str, port: int, bootstrap: list[str]) -> Deferred[None]:
+    def call_start(
+        self, id: str, host: str, port: int, bootstrap: list[str], adaptive: bool
+    ) -> Deferred[None]:
         """Start the node and wait until it has joined."""
-        self._node = DHTNode(self._reactor, id=bytes.fromhex(id), bootstrap=bootstrap)
+        self._node = DHTNode(
+            self._reactor, id=bytes.fromhex(id), bootstrap=bootstrap, adaptive=adaptive
+        )
         self._node.register(COMMAND, self._handler)
         self._node.listen(port, host)
         return self._node.ready()
@@ -120,6 +124,10 @@ class NodeDriver(LineOnlyReceiver):
     def call_contacts(self) -> list[Any]:
         """Return the contacts of the node's table."""
         return [_describe(contact) for contact in self._node.contacts()]
+
+    def call_standing(self) -> list[Any]:
+        """Return the node's standing, and whether the node is a member."""
+        return [*self._node.standing, not self._node.ephemeral]
 
     def call_updates(self) -> list[str]:
         """Return the values of the received updates, in hexadecimal."""
