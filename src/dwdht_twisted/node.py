@@ -97,9 +97,9 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         random = random or PooledRandom()
         self.id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
         self._identity = Identity(self.id, isMember=not (ephemeral or adaptive))
-        recent = RecentHosts() if adaptive and not ephemeral else None
         self.counters = Counters()
         self.clock = clockOf(reactor)
+        recent = RecentHosts(self.clock.seconds) if adaptive and not ephemeral else None
         self._reports = Reports(self._log, self.clock.seconds)
         self._port = DatagramPort(
             reactor, arguments.checkSocket(socket), self.counters, seconds=self.clock.seconds

@@ -14,10 +14,10 @@ from tests.helpers.processes.nat import (
     PUBLIC_HOST,
     REFERRER_HOST,
     CallFailed,
-    Nat,
     NatNode,
     NatTestCase,
 )
+from tests.helpers.processes.nat_kinds import Nat
 
 VALUE = b"Hello, World!"
 

@@ -9,7 +9,7 @@ from typing import Any
 from dwdht_twisted import DHTNode
 from dwdht_twisted._net.standing import MEMBER_AFTER, RETEST_AFTER
 from dwdht_twisted._net.standing.adapting import ROUND
-from tests.helpers.networks.nats import ForgetfulNat, NattedReactor
+from tests.helpers.networks.nats import ForgetfulNat, Nat, NattedReactor
 from tests.helpers.networks.nodes import NodeTestCase
 
 
@@ -39,6 +39,14 @@ class AdaptiveTestCase(NodeTestCase):
         node = self.node(host, reactor=reactor, port=6620, adaptive=True, **options)
         self.clock.runUntil(node.ready())
         return node
+
+    def untilEphemeral(self, node: DHTNode) -> None:
+        """Wait until a node is ephemeral, at most for ten minutes."""
+        self.clock.runUntil(lambda: node.ephemeral, limit=600)
+
+    def untilMember(self, node: DHTNode) -> None:
+        """Wait until a node is a member, at most for ten minutes."""
+        self.clock.runUntil(lambda: not node.ephemeral, limit=600)
 
     def isListed(self, node: DHTNode, members: list[DHTNode]) -> bool:
         """Whether half of the members, or 10 of them, list a node."""
@@ -154,18 +162,48 @@ class AdaptingTests(AdaptiveTestCase):
         A member whose address changes is ephemeral when most contacts see the new address, and a
         member again in the stated time after that.
         """
-        members = self.network_(40)
-        node = self.adaptive()
-        self.clock.runFor(MEMBER_AFTER + 100)
-        self.assertFalse(node.ephemeral)
-        self.network.changeAddress("99.1.1.1", "77.1.1.1")
-        movedAt = self.clock.seconds()
-        self.clock.runUntil(lambda: node.ephemeral, limit=600)
-        self.clock.runUntil(lambda: not node.ephemeral, limit=600)
-        self.assertLess(self.clock.seconds() - movedAt, 600)
-        self.assertEqual(node.standing.address, ("77.1.1.1", 6620))
-        self.clock.runFor(120)
-        self.assertTrue(self.isListed(node, members))
+        for size in (12, 16, 25, 40):
+            members = self.network_(size)
+            node = self.adaptive()
+            self.clock.runFor(MEMBER_AFTER + 100)
+            self.assertFalse(node.ephemeral)
+            moved = f"77.{size}.1.1"
+            self.network.changeAddress("99.1.1.1", moved)
+            movedAt = self.clock.seconds()
+            self.untilEphemeral(node)
+            self.untilMember(node)
+            self.assertLess(self.clock.seconds() - movedAt, 600)
+            self.assertEqual(node.standing.address, (moved, 6620))
+            self.clock.runFor(120)
+            self.assertTrue(self.isListed(node, members))
+            self.destroyAll()
+
+    def test_memberMovesBehindANat(self) -> None:
+        """
+        A member whose new address is that of a NAT which lets in only those to whom it was sent
+        stays ephemeral from then on, although others still list it.
+        """
+        for size in (6, 12, 25):
+            self.network_(size)
+            reactor = NattedReactor(self.network.reactor("99.1.1.1"), self.openNat)
+            node = self.adaptive(reactor=reactor)
+            [nat] = reactor.nats
+            self.clock.runFor(MEMBER_AFTER + 60)
+            self.assertFalse(node.ephemeral)
+            del nat.datagramReceived
+            self.network.changeAddress("99.1.1.1", f"77.{size}.1.1")
+            self.untilEphemeral(node)
+            for _ in range(200):
+                self.clock.runFor(10)
+                self.assertTrue(node.ephemeral)
+            self.assertIsNot(node.standing.isReachable, True)
+            self.destroyAll()
+
+    def openNat(self, inside: Any) -> Nat:
+        """Return a NAT that lets everybody in until its ``datagramReceived`` is deleted."""
+        nat = ForgetfulNat(inside, self.clock)
+        nat.datagramReceived = inside.datagramReceived  # type: ignore[method-assign]
+        return nat
 
     def test_lyingContacts(self) -> None:
         """

@@ -18,33 +18,33 @@ Send: TypeAlias = Callable[[bytes, HostPort], None]
 #: port.
 OPEN_FOR = 600.0
 
-#: The most hosts of one half of the time.  When there are more, the older half is forgotten, and no
-#: test is made until the time has passed.  Larger: more memory.  Smaller: busy nodes can't be
-#: tested.
+#: The most hosts that are remembered.  When there are more, the oldest is forgotten, and no test is
+#: made until its time has passed.  Larger: more memory.  Smaller: busy nodes can't be tested.
 MAXIMUM_HOSTS = 65_536
 
 
 class RecentHosts:
     """
-    Remembers each host for `OPEN_FOR` to twice that time.
+    Remembers when something was sent to each host, for `OPEN_FOR` at least.
 
-    :ivar isComplete: whether no host was forgotten too early
+    :param seconds: returns the time, in seconds
     """
 
-    __slots__ = ("_new", "_old", "_turnedAt", "isComplete")
+    __slots__ = ("_isCompleteSince", "_seconds", "_sentAt")
 
-    def __init__(self) -> None:
-        self._new: set[str] = set()
-        self._old: set[str] = set()
-        self._turnedAt = 0.0
-        self.isComplete = True
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        # The host to which something was sent last is the last.
+        self._sentAt: dict[str, float] = {}
+        self._isCompleteSince = float("-inf")
 
     def add(self, host: str) -> None:
         """Note that something is sent to a host."""
-        if len(self._new) < MAXIMUM_HOSTS:
-            self._new.add(host)
-        else:
-            self.isComplete = host in self._new and self.isComplete
+        sentAt = self._sentAt
+        sentAt.pop(host, None)
+        sentAt[host] = self._seconds()
+        if len(sentAt) > MAXIMUM_HOSTS:
+            self._isCompleteSince = self._forgetOldest()
 
     def recording(self, send: Send) -> Send:
         """Return a function that sends a datagram, and notes its host."""
@@ -55,14 +55,21 @@ class RecentHosts:
 
         return recorded
 
-    def has(self, host: str) -> bool:
-        """Whether something was sent to a host lately."""
-        return not self.isComplete or host in self._new or host in self._old
+    def has(self, host: str, since: float = float("-inf")) -> bool:
+        """
+        Whether something may have been sent to a host in the last `OPEN_FOR` seconds.
 
-    def turn(self, now: float) -> None:
+        :param since: what was sent earlier doesn't count, a time in seconds
+        """
+        since = max(since, self._seconds() - OPEN_FOR)
+        return self._sentAt.get(host, self._isCompleteSince) >= since
+
+    def tidy(self) -> None:
         """Forget the hosts of long ago.  This is called from time to time."""
-        if now - self._turnedAt >= OPEN_FOR:
-            self._turnedAt = now
-            # A half that was full is remembered as such until it is forgotten.
-            self.isComplete = len(self._new) < MAXIMUM_HOSTS
-            self._old, self._new = self._new, set()
+        longAgo = self._seconds() - OPEN_FOR
+        while self._sentAt and next(iter(self._sentAt.values())) < longAgo:
+            self._forgetOldest()
+
+    def _forgetOldest(self) -> float:
+        """Forget a host, and return the time when something was sent to it."""
+        return self._sentAt.pop(next(iter(self._sentAt)))

@@ -100,6 +100,11 @@ class Views:
         ports = [seen[1] for seen in views if seen[0] == host]
         return Opinion(host, None if host is None else _most(ports), len(views))
 
+    def latest(self, host: str) -> float:
+        """The time of the latest view that sees this node at a host."""
+        times = (at for at, seen in self._views.values() if seen[0] == host)
+        return max(times, default=float("-inf"))
+
     def contradicting(self, host: str, now: float) -> int:
         """The number of public networks that see this node at another host than this one."""
         return sum(

@@ -43,6 +43,10 @@ RECALLED = 5
 #: asked anew.
 CONTRADICTIONS = 3
 
+#: The time that a pong may have been under way, in seconds.  What was sent in the meantime may have
+#: been sent from a new address.
+LONGEST_ROUND_TRIP = 5.0
+
 
 class Adapting:
     """
@@ -126,7 +130,7 @@ class Adapting:
         self._membership.start()
         while True:
             await self._sleep(ROUND)
-            self._recent.turn(self._environment.clock.seconds())
+            self._recent.tidy()
             await self._look()
 
     def _sleep(self, seconds: float) -> Deferred[None]:
@@ -187,6 +191,8 @@ class Adapting:
         survey, now = self._survey, self._environment.clock.seconds()
         if not len(self._table):
             return
+        if self._host is not None and survey.isDue:
+            await self._recheckHost(self._host)
         opinion = survey.opinion()
         if survey.line != "public":
             if opinion.host is not None:
@@ -198,8 +204,6 @@ class Adapting:
             self._host = opinion.host
         elif opinion.host != self._host:
             await self._moved(opinion.host)
-        elif survey.views.contradicting(self._host, now) >= CONTRADICTIONS:
-            survey.ask()
         if self._isMember:
             return
         if survey.isReachable is None or (
@@ -214,9 +218,21 @@ class Adapting:
         elif survey.isReachable is None and len(self._table) < FEWEST_VIEWS:
             self._become(True, "its network is too small to test whether others reach it")
 
+    async def _recheckHost(self, host: str) -> None:
+        """Ask all contacts for the host of this node if some contradict the known one."""
+        views = self._survey.views
+        if views.contradicting(host, self._environment.clock.seconds()) < CONTRADICTIONS:
+            return
+        # This is tested first, because in a small network nobody is left for a test once all were
+        # asked.
+        since = views.latest(host) - LONGEST_ROUND_TRIP
+        await self._reachability.test(self._someContact(), since)
+        self._survey.ask()
+
     async def _moved(self, host: str) -> None:
         self._host = host
-        self._survey.isReachable = None
+        self._survey.isReachable = True if self._reachability.host == host else None
+        self._reachableSince = self._environment.clock.seconds()
         self._become(False, f"its address is {host} now")
         await self._test(self._someContact())
 

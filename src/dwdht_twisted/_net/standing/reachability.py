@@ -12,8 +12,15 @@ from twisted.internet.defer import Deferred
 
 from ..._core import wire
 from ..._core.standing import RecentHosts
-from ..._core.wire import ID_BYTES, Address, HostPort, ResponseMessage, isPublic
-from ...errors import DHTError
+from ..._core.wire import (
+    ID_BYTES,
+    Address,
+    HostPort,
+    ResponseMessage,
+    isPublic,
+    unpackAddress,
+)
+from ...errors import DHTError, InvalidAddress
 from ..environment import Environment
 from ..requests import Callbacks, Caller
 
@@ -28,20 +35,28 @@ class Reachability:
 
     :param caller: sends the requests
     :param recent: the hosts that this node has sent to
+    :ivar host: this node's host, as the node saw it that answered in the latest test; None when
+        none did
     """
 
     def __init__(self, environment: Environment, caller: Caller, recent: RecentHosts) -> None:
         self._random = environment.random
         self._caller = caller
         self._recent = recent
+        self.host: str | None = None
 
-    def test(self, referrer: Address) -> Deferred[tuple[bool | None, bool]]:
+    def test(
+        self, referrer: Address, since: float = float("-inf")
+    ) -> Deferred[tuple[bool | None, bool]]:
         """
         Ask a member to have others answer.
 
+        :param since: what this node has sent earlier opens nothing, because its address has changed
+            since then; a time in seconds
         :return: fires with whether one of them has reached this node, or None when there was nobody
             to ask; and with whether the referrer knows any member.  It never fails.
         """
+        self.host = None
         result: Deferred[tuple[bool | None, bool]] = Deferred()
 
         def answered(message: ResponseMessage, source: HostPort) -> None:
@@ -53,7 +68,9 @@ class Reachability:
                 for contact in contacts
                 if isPublic(contact.host)
                 and contact.host != source[0]
-                and not self._recent.has(contact.host)
+                # Others may list this node itself, which always reaches itself.
+                and contact.id != self._caller.identity.id
+                and not self._recent.has(contact.host, since)
             }
             peers = list(hosts.values())
             self._random.shuffle(peers)
@@ -82,17 +99,30 @@ class Reachability:
     ) -> None:
         waiting = set(peers)
 
-        def ended(peer: Address, isReached: bool) -> None:
+        def answered(message: ResponseMessage, source: HostPort) -> None:
+            if not result.called:
+                self.host = _hostIn(message.value)
+                result.callback((True, knowsMembers))
+
+        def ended(peer: Address) -> None:
             waiting.discard(peer)
-            if not result.called and (isReached or not waiting):
-                result.callback((isReached, knowsMembers))
+            if not result.called and not waiting:
+                result.callback((False, knowsMembers))
 
         for peer in peers:
             callbacks = Callbacks(
-                lambda message, source, peer=peer: ended(peer, True),  # type: ignore[misc]
-                lambda reason, peer=peer: ended(peer, False),  # type: ignore[misc]
+                answered,
+                lambda reason, peer=peer: ended(peer),  # type: ignore[misc]
             )
             try:
                 self._caller.punch(peer, referrer, callbacks, isAsked=True)
             except DHTError:
-                ended(peer, False)
+                ended(peer)
+
+
+def _hostIn(value: bytes | None) -> str | None:
+    """The host in the value of a pong."""
+    try:
+        return unpackAddress(value or b"").host
+    except InvalidAddress:
+        return None

@@ -56,12 +56,16 @@ class Survey:
             return
         self.views.saw(observer, seen, self._seconds())
 
+    @property
+    def isDue(self) -> bool:
+        """Whether `ask` would ping contacts now, because it did not do so lately."""
+        return self._seconds() - self._askedAt >= SURVEY_INTERVAL
+
     def ask(self) -> None:
         """Ping contacts of many networks, unless this was done lately."""
-        now = self._seconds()
-        if now - self._askedAt < SURVEY_INTERVAL:
+        if not self.isDue:
             return
-        self._askedAt = now
+        self._askedAt = self._seconds()
         contacts = self._table.contacts()
         self._random.shuffle(contacts)
         networks = {subnet(contact.host): contact for contact in contacts}
