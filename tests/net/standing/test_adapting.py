@@ -128,6 +128,25 @@ class AdaptingTests(AdaptiveTestCase):
         self.clock.runFor(1)
         self.assertIn(self.contactOf(node), server.contacts())
 
+    def test_privateNodeIsReadyARoundTripLater(self) -> None:
+        """
+        On a private network, an adaptive node is ready, and a member, at most one round trip later
+        than a node that is a member from its start.
+        """
+        server = self.node("10.0.0.1", port=6620)
+        for number in range(2, 8):
+            self.adaptive(f"10.0.0.{number}", bootstrap=[self.addressOf(server)])
+        took = []
+        for number, isAdaptive in enumerate((False, True), 8):
+            started = self.clock.seconds()
+            node = self.node(
+                f"10.0.0.{number}", bootstrap=[self.addressOf(server)], adaptive=isAdaptive
+            )
+            self.clock.runUntil(node.ready())
+            self.assertFalse(node.ephemeral)
+            took.append(self.clock.seconds() - started)
+        self.assertLess(took[1], took[0] + 2 * self.latency + 0.001)
+
     def test_smallNetworkGrows(self) -> None:
         """Public adaptive nodes that start one after the other all become members."""
         nodes = [self.node(self.public(0), port=6620, adaptive=True)]
