@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from dwdht_twisted import DHTNode
+from dwdht_twisted._core.wire import FIND_NODE, HostPort, RequestMessage, packContact
 from dwdht_twisted._net.standing import MEMBER_AFTER, RETEST_AFTER
 from dwdht_twisted._net.standing.adapting import ROUND
 from tests.helpers.networks.nats import ForgetfulNat, Nat, NattedReactor
@@ -251,3 +252,123 @@ class AdaptingTests(AdaptiveTestCase):
             send(datagram.replace(own, bytes((66, 6, 6, 6, 1, 2))), address)
 
         responder._send = sendLie
+
+
+class StartingOrderTests(AdaptiveTestCase):
+    """
+    Networks of adaptive nodes that start in any order, and their first members.
+    """
+
+    def test_anyOrder(self) -> None:
+        """
+        Nodes that start in any order, before their ephemeral bootstrap server or after it, are all
+        members in the stated time, on every kind of network.
+        """
+        for case in range(24):
+            kind = ("public", "private", "loopback")[case % 3]
+            count = self.random.choice((2, 3, 7, 15))
+            starts = [self.random.choice((0, 5, 100)) * self.random.random() for _ in range(count)]
+            lateness = self.random.choice((0, 1, 30, 300))
+            self.clock.callLater(lateness, self.start, kind, 0)
+            for number, delay in enumerate(starts, 1):
+                self.clock.callLater(delay, self.start, kind, number)
+            self.clock.runFor(max(lateness, *starts) + 60 + 2 * MEMBER_AFTER + 60)
+            members = [node for node in self._nodes if not node.ephemeral]
+            self.assertEqual(len(members), count, f"{kind} {starts} {lateness}")
+            self.destroyAll()
+            self._nodes.clear()
+
+    def start(self, kind: str, number: int) -> DHTNode:
+        """
+        Start the ephemeral bootstrap server, which is number 0, or an adaptive node.
+
+        :param kind: ``"public"``, ``"private"``, or ``"loopback"`` for nodes of one machine
+        """
+        hosts = {
+            "public": self.public,
+            "private": lambda number: f"10.0.0.{number + 1}",
+            "loopback": lambda number: "10.0.0.1",
+        }
+        host = hosts[kind](number)
+        port = 6620 + number
+        if not number:
+            return self.node(host, port=port, ephemeral=True)
+        server = "127.0.0.1" if kind == "loopback" else hosts[kind](0)
+        return self.node(host, port=port, adaptive=True, bootstrap=[f"{server}:6620"])
+
+    def test_lateBootstrapNodeOfAFewMembers(self) -> None:
+        """
+        A reachable node that joins a network of few members after its bootstrap node was down is a
+        member in the stated time, and so is one whose address has changed.
+        """
+        for size in (3, 8, 25):
+            self.network_(size)
+            node = self.node("99.1.1.1", port=6620, adaptive=True, bootstrap=["99.2.2.2:6620"])
+            self.clock.runFor(30)
+            self.node("99.2.2.2", port=6620, bootstrap=[f"{self.public(0)}:6620"])
+            self.clock.runUntil(node.ready())
+            self.clock.runFor(2 * MEMBER_AFTER)
+            self.assertFalse(node.ephemeral, f"{size} members")
+            self.network.changeAddress("99.1.1.1", f"77.1.{size}.1")
+            self.clock.runFor(300)
+            self.clock.runFor(600)
+            self.assertFalse(node.ephemeral, f"moved among {size} members")
+            self.destroyAll()
+
+    def test_lyingContact(self) -> None:
+        """
+        A node behind a NAT stays ephemeral although a contact says now and again that it knows
+        nobody.
+        """
+        members = self.network_(5)
+        self.lyingPeer(members, lies=1000, isMember=True)
+        node = self.behindANat(f"{self.public(0)}:6620")
+        for _ in range(1000):
+            self.clock.runFor(ROUND)
+            self.assertTrue(node.ephemeral)
+
+    def test_lyingBootstrapNode(self) -> None:
+        """
+        A node behind a NAT that its bootstrap node has made a member, by saying that it knows
+        nobody, is ephemeral once the node knows others.
+        """
+        members = self.network_(40)
+        self.lyingPeer(members, lies=2, isMember=False)
+        node = self.behindANat("66.1.1.1:6620")
+        self.assertFalse(node.ephemeral)
+        self.clock.runFor(2500)
+        self.assertTrue(node.ephemeral)
+        self.assertGreater(len(node.contacts()), 20)
+
+    def lyingPeer(self, members: list[DHTNode], *, lies: int, isMember: bool) -> None:
+        """
+        Start a peer that all members list, at 66.1.1.1.
+
+        :param lies: the number of answers in which it denies to know anybody
+        :param isMember: whether it sends its id otherwise
+        """
+        liar = self.peer("66.1.1.1", port=6620, answers="serve")
+        for member in members:
+            self.introduce(liar, member)
+        known = b"".join(map(packContact, map(self.contactOf, members[:20])))
+        lied = 0
+
+        def answer(message: RequestMessage, address: HostPort) -> None:
+            nonlocal lied
+            isLie = message.command == FIND_NODE and lied < lies
+            # A contact that says at once that it is no member is not a contact any more.
+            isLie = isLie and not (isMember and self.random.random() < 0.8)
+            lied += isLie
+            id = liar.id
+            liar.id = id if isMember and not isLie else None
+            liar.serve(message, address, nodes=None if isLie else known)
+            liar.id = id
+
+        liar.onRequest = answer
+
+    def behindANat(self, bootstrap: str) -> DHTNode:
+        """Return an adaptive node behind a NAT that has joined."""
+        reactor = NattedReactor(
+            self.network.reactor("99.1.1.1"), lambda inside: ForgetfulNat(inside, self.clock)
+        )
+        return self.adaptive(reactor=reactor, bootstrap=[bootstrap])

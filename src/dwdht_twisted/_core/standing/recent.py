@@ -64,6 +64,11 @@ class RecentHosts:
         since = max(since, self._seconds() - OPEN_FOR)
         return self._sentAt.get(host, self._isCompleteSince) >= since
 
+    @property
+    def isComplete(self) -> bool:
+        """Whether no host of the last `OPEN_FOR` seconds was forgotten."""
+        return self._isCompleteSince <= self._seconds() - OPEN_FOR
+
     def tidy(self) -> None:
         """Forget the hosts of long ago.  This is called from time to time."""
         longAgo = self._seconds() - OPEN_FOR

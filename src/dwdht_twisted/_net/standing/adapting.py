@@ -10,9 +10,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from ..._core.doubts import lineOf
-from ..._core.routing import RoutingTable
+from ..._core.routing import K, RoutingTable
 from ..._core.standing import FEWEST_VIEWS, RecentHosts
-from ..._core.wire import Address, Contact, HostPort, ResponseMessage
+from ..._core.wire import Address, Contact, HostPort, ResponseMessage, isPublic
 from ...errors import DHTError
 from ..environment import Environment
 from ..requests import Callbacks, Caller
@@ -29,6 +29,11 @@ MEMBER_AFTER = 180.0
 #: The time after which an unreachable node is tested again, in seconds.  Larger: a port that was
 #: opened in a router is noticed later.  Smaller: unreachable nodes cause more datagrams.
 RETEST_AFTER = 600.0
+
+#: The time after which a member that nobody could test is tested again, in seconds.  Larger: an
+#: unreachable member is listed for longer.  Smaller: in networks that can't test it, such a member
+#: asks more often in vain.
+UNTESTED_AFTER = 60.0
 
 #: The time between two looks, in seconds.
 ROUND = 10.0
@@ -53,8 +58,9 @@ class Adapting:
     Makes a node a member once it is reachable, and ephemeral again when its address has changed.
 
     On private and loopback networks, and as the first of its network, a node is a member at once.
-    A network with fewer than three members can't test anybody, so there a node becomes a member
-    untested.
+    A network with fewer than three members can't test anybody, nor can one in which the node has
+    sent to every member.  There a node becomes a member untested.  It is tested when the network
+    has grown.
 
     :param table: knows the contacts
     :param caller: sends the requests
@@ -88,7 +94,9 @@ class Adapting:
         self._first = ([contact.address for contact in contacts[:RECALLED]], resolveBootstrap)
         self._reachability = Reachability(environment, caller, recent)
         self._host: str | None = None
-        self._reachableSince = 0.0
+        # Since when the node is reachable, or can't be tested.
+        self._since = 0.0
+        # The time of the latest test, or of the latest attempt to meet a first node.
         self._testedAt = float("-inf")
         self._work: Deferred[None] | None = None
 
@@ -124,9 +132,7 @@ class Adapting:
         if not self._membership.knowsSomebody:
             self._become(True, "it is the first of its network")
         else:
-            observer = await self._firstPong()
-            if observer is not None:
-                await self._meet(observer)
+            await self._meet()
         self._membership.start()
         while True:
             await self._sleep(ROUND)
@@ -166,30 +172,48 @@ class Adapting:
             if timer.active():
                 timer.cancel()
 
-    async def _meet(self, observer: HostPort) -> None:
+    async def _meet(self) -> None:
         """Find out what can be known from the first node that answers."""
-        line = lineOf(observer)
-        if line == "public":
+        observer = await self._firstPong()
+        line = None if observer is None else lineOf(observer)
+        if observer is not None and line == "public":
             await self._test(Address(*observer))
-        elif self._survey.views.opinion(self._environment.clock.seconds(), line=line).host:
+        elif line is not None and self._survey.views.opinion(self._now, line=line).host:
             self._become(True, f"its network is {line}")
+        self._testedAt = self._now
+
+    @property
+    def _now(self) -> float:
+        return self._environment.clock.seconds()
 
     async def _test(self, referrer: Address) -> None:
-        now = self._environment.clock.seconds()
-        self._testedAt = now
+        self._testedAt = now = self._now
         isReached, knowsMembers = await self._reachability.test(referrer)
-        if not knowsMembers:
+        if not knowsMembers and not len(self._table):
+            # A node that has contacts is not the first, whatever another node says.
             self._become(True, "it is the first of its network")
         if isReached is None:
             return
         if isReached and not self._survey.isReachable:
-            self._reachableSince = now
+            self._since = now
         self._survey.isReachable = isReached
+
+    def _referrer(self) -> Address | None:
+        contacts = self._table.contacts()
+        # A contact in a private network relays nothing to the public internet.
+        referrers = [each for each in contacts if isPublic(each.host)] or contacts
+        return self._environment.random.choice(referrers).address if referrers else None
+
+    async def _testThroughContact(self) -> None:
+        referrer = self._referrer()
+        if referrer is not None:
+            await self._test(referrer)
 
     async def _look(self) -> None:
         """Become a member, or ephemeral, if it is time."""
-        survey, now = self._survey, self._environment.clock.seconds()
+        survey, now = self._survey, self._now
         if not len(self._table):
+            await self._lookAlone()
             return
         if self._host is not None and survey.isDue:
             await self._recheckHost(self._host)
@@ -205,37 +229,77 @@ class Adapting:
         elif opinion.host != self._host:
             await self._moved(opinion.host)
         if self._isMember:
+            await self._lookAsMember()
             return
         if survey.isReachable is None or (
             not survey.isReachable and now - self._testedAt >= RETEST_AFTER
         ):
-            await self._test(self._someContact())
+            await self._testThroughContact()
         isKnown = opinion.port is not None or opinion.views < FEWEST_VIEWS
-        if survey.isReachable and isKnown and now - self._reachableSince >= MEMBER_AFTER:
-            await self._test(self._someContact())
+        if survey.isReachable and isKnown and now - self._since >= MEMBER_AFTER:
+            await self._testThroughContact()
             if survey.isReachable:
                 self._become(True, "others reach it")
-        elif survey.isReachable is None and len(self._table) < FEWEST_VIEWS:
+        elif survey.isReachable is None and self._isTooSmall(now):
             self._become(True, "its network is too small to test whether others reach it")
 
     async def _recheckHost(self, host: str) -> None:
         """Ask all contacts for the host of this node if some contradict the known one."""
         views = self._survey.views
-        if views.contradicting(host, self._environment.clock.seconds()) < CONTRADICTIONS:
+        referrer = self._referrer()
+        if referrer is None or views.contradicting(host, self._now) < CONTRADICTIONS:
             return
         # This is tested first, because in a small network nobody is left for a test once all were
         # asked.
         since = views.latest(host) - LONGEST_ROUND_TRIP
-        await self._reachability.test(self._someContact(), since)
+        await self._reachability.test(referrer, since)
         self._survey.ask()
+
+    async def _lookAlone(self) -> None:
+        """
+        Meet a first node once more, because there is no contact.
+
+        The bootstrap node may have started later than this node, and all others wait, too.
+        """
+        if self._survey.isReachable is None:
+            self._since = self._now
+        # The attempts to join show when somebody answers, so this sends nothing in vain.
+        if not self._isMember and self._caller.heardAt > self._testedAt:
+            await self._meet()
+
+    async def _lookAsMember(self) -> None:
+        """Test a member that nobody could test before, when its network can do without it."""
+        survey = self._survey
+        members = sum(isPublic(contact.host) for contact in self._table.contacts())
+        if (
+            survey.isReachable is None
+            and self._membership.knowsSomebody
+            and members >= K
+            and self._now - self._testedAt >= UNTESTED_AFTER
+        ):
+            await self._testThroughContact()
+            if survey.isReachable is False:
+                # A single contact may lie.
+                await self._testThroughContact()
+            if survey.isReachable is False:
+                self._become(False, "no other node reaches it")
+
+    def _isTooSmall(self, now: float) -> bool:
+        """Whether there is nobody to test this node: it has sent to every member."""
+        if not self._membership.hasJoined:
+            return False
+        if len(self._table) < FEWEST_VIEWS:
+            return True
+        recent = self._recent
+        return (
+            now - self._since >= MEMBER_AFTER
+            and recent.isComplete
+            and all(recent.has(contact.host) for contact in self._table.contacts())
+        )
 
     async def _moved(self, host: str) -> None:
         self._host = host
+        self._since = self._now
         self._survey.isReachable = True if self._reachability.host == host else None
-        self._reachableSince = self._environment.clock.seconds()
         self._become(False, f"its address is {host} now")
-        await self._test(self._someContact())
-
-    def _someContact(self) -> Address:
-        contacts = self._table.contacts()
-        return self._environment.random.choice(contacts).address
+        await self._testThroughContact()

@@ -68,7 +68,7 @@ class Reachability:
                 for contact in contacts
                 if isPublic(contact.host)
                 and contact.host != source[0]
-                # Others may list this node itself, which always reaches itself.
+                # Others may list this node itself, at its present address or a former one.
                 and contact.id != self._caller.identity.id
                 and not self._recent.has(contact.host, since)
             }
