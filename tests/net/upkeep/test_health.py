@@ -4,6 +4,8 @@ The health of a node: `DHTNode.health` and `DHTNode.watchHealth`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from dwdht_twisted import DHTNode, Health
 from dwdht_twisted._core.health import DEGRADED, OFFLINE, OFFLINE_AFTER, ONLINE, WINDOW
 from tests.helpers.networks.nodes import NodeTestCase
@@ -133,6 +135,45 @@ class HealthTests(NodeTestCase):
         self.assertEqual([state for _, state in reports], [ONLINE])
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         end()
+
+    def watcher(
+        self, node: DHTNode, last: dict[int, str], number: int, fatal: str
+    ) -> Callable[[Health], None]:
+        """
+        Return a watcher that notes the last state.
+
+        :param fatal: the state at which it destroys the node
+        """
+
+        def watch(health: Health) -> None:
+            last[number] = health.state
+            if health.state == fatal:
+                node.destroy()
+
+        return watch
+
+    def test_watcherThatDestroysTheNode(self) -> None:
+        """
+        When one of the watchers destroys the node at any report, the last word to each of the
+        others is that the node is offline, or there is none.
+        """
+        for wanted in (ONLINE, OFFLINE) * 6:
+            node = self.swarm(2)[0]
+            destroyer = self.random.randrange(4)
+            last: dict[int, str] = {}
+
+            for number in range(4):
+                node.watchHealth(
+                    self.watcher(node, last, number, wanted if number == destroyer else "")
+                )
+            self.clock.runFor(self.random.uniform(0, 30))
+            if wanted == OFFLINE:
+                self.network.partition([self.addressOf(node).host])
+            self.clock.runFor(60)
+            self.network.heal()
+            del last[destroyer]
+            self.assertLessEqual(set(last.values()), {OFFLINE})
+            self.destroyAll()
 
     def test_watchEnds(self) -> None:
         """A watch that was ended is told nothing, and a node that nobody watches has no timer."""

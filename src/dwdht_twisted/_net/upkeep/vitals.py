@@ -162,8 +162,12 @@ class Vitals:
         return OFFLINE_AFTER - silence
 
     def _tell(self, health: Health) -> None:
-        isStarting = self._clock.seconds() - self._startedAt < OFFLINE_AFTER
+        isRunning = self._isRunning
+        isStarting = isRunning and self._clock.seconds() - self._startedAt < OFFLINE_AFTER
         for watcher, told in tuple(self.watchers.items()):
+            # A watcher has destroyed the node, and all watchers were told that.
+            if self._isRunning != isRunning:
+                return
             # A node that is starting is not called offline until it had the time to join.
             isTooEarly = told is None and health.state == OFFLINE and isStarting
             if told == health.state or isTooEarly or watcher not in self.watchers:
