@@ -296,6 +296,26 @@ class StartingOrderTests(AdaptiveTestCase):
         server = "127.0.0.1" if kind == "loopback" else hosts[kind](0)
         return self.node(host, port=port, adaptive=True, bootstrap=[f"{server}:6620"])
 
+    def test_privateContactsOfAPublicNode(self) -> None:
+        """
+        A public node that has contacts in private networks, too, knows its address and is a member
+        in the stated time.
+        """
+        for public, private in ((5, 1), (5, 8), (30, 3)):
+            members = self.network_(public)
+            bootstrap = [self.addressOf(members[0])]
+            for number in range(private):
+                near = self.node(
+                    f"10.{number}.0.1", port=6620, bootstrap=[self.addressOf(members[1])]
+                )
+                bootstrap.append(self.addressOf(near))
+            node = self.adaptive(bootstrap=bootstrap)
+            self.clock.runFor(MEMBER_AFTER + 120)
+            self.assertIn("10.0.0.1", [contact.host for contact in node.contacts()])
+            self.assertFalse(node.ephemeral, f"{public} public, {private} private")
+            self.assertEqual(node.standing.address, ("99.1.1.1", 6620))
+            self.destroyAll()
+
     def test_lateBootstrapNodeOfAFewMembers(self) -> None:
         """
         A reachable node that joins a network of few members after its bootstrap node was down is a

@@ -66,7 +66,8 @@ class Survey:
         if not self.isDue:
             return
         self._askedAt = self._seconds()
-        contacts = self._table.contacts()
+        line = self.line
+        contacts = [each for each in self._table.contacts() if lineOf(each.address) == line]
         self._random.shuffle(contacts)
         networks = {subnet(contact.host): contact for contact in contacts}
         for contact in list(networks.values())[:VIEWS_WANTED]:
@@ -80,8 +81,11 @@ class Survey:
 
     def opinion(self) -> Opinion:
         """At which address most others see this node, as soon as enough of them were asked."""
-        opinion = self.views.opinion(self._seconds(), line=self.line)
-        networks = {subnet(contact.host) for contact in self._table.contacts()}
+        line = self.line
+        opinion = self.views.opinion(self._seconds(), line=line)
+        contacts = self._table.contacts()
+        # The contacts on another line see another address.
+        networks = {subnet(each.host) for each in contacts if lineOf(each.address) == line}
         if opinion.views < min(VIEWS_WANTED, len(networks)):
             return Opinion(None, None, opinion.views)
         return opinion
