@@ -5,6 +5,7 @@ The bytes of the requests and answers of the command ``peers``.
 from __future__ import annotations
 
 from hashlib import sha256
+from os import fsdecode
 from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -155,3 +156,15 @@ class TopicTests(SynchronousTestCase):
         self.assertEqual(peers.readTopic("aB" * 32), b"\xab" * 32)
         for text in ("my-site", "ab" * 31, "xy" * 32):
             self.assertEqual(peers.readTopic(text), peers.topicOf(text))
+
+    def test_anyTextIsATopicOrRefused(self) -> None:
+        """
+        A text that UTF-8 can't express raises InvalidTarget. The bytes of a user's command line are
+        hashed, even if they are not UTF-8.
+        """
+        for text in ("\ud800", "site\udcff", "\udcfe\udcff"):
+            with self.assertRaises(InvalidTarget):
+                peers.topicOf(text)
+        for typed in (b"\xff\xfe", b"caf\xe9", bytes(range(1, 256))):
+            topic = peers.readTopic(fsdecode(typed))
+            self.assertEqual(topic, sha256(typed).digest())
