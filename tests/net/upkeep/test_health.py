@@ -187,3 +187,14 @@ class HealthTests(NodeTestCase):
         self.assertEqual(len(self.clock.getDelayedCalls()), timers)
         self.clock.runUntil(node.destroy())
         self.assertEqual(reports, [])
+
+    def test_watchesOfOneFunctionAreApart(self) -> None:
+        """A function that watches twice is told twice, until one of the watches ends."""
+        node = self.node()
+        reports: list[Health] = []
+        ends = [node.watchHealth(reports.append) for _ in range(2)]
+        self.clock.runFor(1)
+        self.assertEqual([health.state for health in reports], [ONLINE] * 2)
+        ends[0]()
+        self.clock.runUntil(node.destroy())
+        self.assertEqual([health.state for health in reports], [ONLINE] * 2 + [OFFLINE])

@@ -93,10 +93,14 @@ class Vitals:
 
         watchers = self.watchers
 
-        def end() -> None:
-            watchers.pop(watcher, None)
+        def tell(health: Health) -> object:
+            """Stand for this watch, because a function may watch more than once."""
+            return watcher(health)
 
-        watchers[watcher] = None
+        def end() -> None:
+            watchers.pop(tell, None)
+
+        watchers[tell] = None
         if self._isRunning:
             self._lookIn(0.0)
         return end
