@@ -8,6 +8,8 @@ has sent drops the answer.
 
 from __future__ import annotations
 
+from functools import partial
+
 from twisted.internet.defer import Deferred
 
 from ..._core import wire
@@ -41,6 +43,7 @@ class Reachability:
 
     def __init__(self, environment: Environment, caller: Caller, recent: RecentHosts) -> None:
         self._random = environment.random
+        self._seconds = environment.clock.seconds
         self._caller = caller
         self._recent = recent
         self.host: str | None = None
@@ -98,9 +101,13 @@ class Reachability:
         result: Deferred[tuple[bool | None, bool]],
     ) -> None:
         waiting = set(peers)
+        startedAt = self._seconds()
 
-        def answered(message: ResponseMessage, source: HostPort) -> None:
-            if not result.called:
+        def answered(peer: Address, message: ResponseMessage, source: HostPort) -> None:
+            if self._recent.has(peer.host, startedAt):
+                # This node has sent to the peer meanwhile, for another reason.
+                ended(peer)
+            elif not result.called:
                 self.host = _hostIn(message.value)
                 result.callback((True, knowsMembers))
 
@@ -111,7 +118,7 @@ class Reachability:
 
         for peer in peers:
             callbacks = Callbacks(
-                answered,
+                partial(answered, peer),
                 lambda reason, peer=peer: ended(peer),  # type: ignore[misc]
             )
             try:
