@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from ..._core.wire import Address, Contact, HostPort, ResponseMessage, unpackAddress
 from ...errors import InvalidAddress, UnexpectedAnswer
@@ -35,7 +35,8 @@ class Pings:
 
     def holepunch(self, peer: Address, referrer: Address) -> Deferred[Pong]:
         """See `IDHTNode.holepunch`."""
-        found = self._resolver.resolveAll((peer, referrer))
+        # A DeferredList that has fired passes no cancellation on, so it must not come first.
+        found = succeed((peer, referrer)).addCallback(self._resolver.resolveAll)
 
         def punch(both: list[Address]) -> Deferred[Pong]:
             return self._pong(partial(self._caller.punch, both[0], both[1]))
