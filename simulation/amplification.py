@@ -192,7 +192,10 @@ class Amplification:
 
     def _isUnasked(self, source: HostPort, destination: HostPort, datagram: bytes) -> bool:
         if destination not in self._members:
-            return destination in self.bystanders or destination not in self._network.ports
+            # Nodes are told themselves to ask the dead addresses of their bootstrap nodes' names.
+            isTold = destination[0] in self._swarm.deadNames
+            isVacant = destination not in self._network.ports and not isTold
+            return destination in self.bystanders or isVacant
         number = wire.transactionId(datagram)
         if wire.isRequest(datagram):
             self._asked.setdefault((source, number), {})[destination] = datagram

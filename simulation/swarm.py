@@ -66,6 +66,7 @@ class Swarm:
     :ivar network: the network that the hosts are on
     :ivar members: the honest hosts, also those that are down
     :ivar liars: the hostile hosts that are up
+    :ivar deadNames: the dead addresses of the names of bootstrap nodes
     :ivar partitions: the partitions of the network
     :ivar record: the trace of the run, and the invariants that it broke
     :ivar onBurst: None, or a function that lets a member begin so many operations at once
@@ -80,6 +81,7 @@ class Swarm:
         self.network = MemoryNetwork(
             self.clock, seed=seed, latency=self.links, nameLatency=NAME_LATENCY
         )
+        self.deadNames: set[str] = set()
         self.members: list[Member] = []
         self.liars: list[Hostile] = []
         self.partitions = PartitionHistory(self.network, self.clock)
@@ -129,6 +131,7 @@ class Swarm:
     def _setName(self, member: Member) -> None:
         if member.index < BOOTSTRAP_MEMBERS:
             dead = vacantHost(Random(f"{self.seed} name {member.index}"))
+            self.deadNames.add(dead)
             self.network.addName(_nameOf(member), dead, member.host)
 
     def addHost(self) -> int:

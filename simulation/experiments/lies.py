@@ -209,7 +209,9 @@ def putAndFind(swarm: Swarm, lookups: int) -> PutsAndFinds:
         value = swarm.random.randbytes(100)
         key = keyOf(value)
         with Meter(swarm, putter) as meter:
-            swarm.clock.runUntil(putter.node.update(COMMAND, key, value).collect(), LIMIT)
+            swarm.clock.runUntil(
+                putter.node.update(COMMAND, key, value, valueInQuery=False).collect(), LIMIT
+            )
         updateRequests = max(updateRequests, meter.count)
         holders += sum(key in member.store.values for member in swarm.members)
         with Meter(swarm, getter) as meter:

@@ -278,7 +278,9 @@ class SnippetTests(ProgramTestCase):
                 self.assertEqual(program.exitCode, 0, program.errorText)
                 for line in block.text.splitlines():
                     name = line.split()[0].replace(".venv/bin", str(SCRIPTS))
-                    self.assertTrue(shutil.which(name) or (ROOT / name).exists(), line)
+                    path = os.pathsep.join([str(SCRIPTS), os.environ["PATH"]])
+                    isThere = shutil.which(name, path=path) or (ROOT / name).exists()
+                    self.assertTrue(isThere, line)
 
 
 def replaced(text: str, ports: dict[str, str]) -> str:
