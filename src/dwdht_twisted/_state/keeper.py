@@ -4,24 +4,22 @@ Keeping the id and the contacts of a running node.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from .._clock import reactorOf
 from .._core.wire import Contact
-from ..errors import StateFailed
 from ..node import DHTNode
 from ..peers import PeerHandler
 from .folder import StateFolder
 from .peers import PeerKeeper
 from .record import NodeRecord, decode, encode, merge
+from .writer import PeriodicWriter
 
 #: The name of the file of the id and the contacts.
 FILE = "node"
@@ -43,9 +41,6 @@ LONGEST_PAUSE = 420.0
 class StateKeeper:
     """
     Keeps the state of one run of a node: recalls it, writes it from time to time, and at the end.
-
-    A write waits for the disk, so it is done in a thread while the node runs.  A write that fails
-    is logged once, and tried again after the next pause.
 
     :param clock: calls later, as made by `clockOf`
     :param path: the folder
@@ -70,14 +65,17 @@ class StateKeeper:
         self.folder = StateFolder(path)
         self._peers = None if peers is None else PeerKeeper(clock, self.folder, peers)
         self._givenId = givenId
-        self._clock = clock
-        self._random = random
         self._former: list[Contact] = []
         self._written = b""
         self._node: DHTNode | None = None
-        self._timer: IDelayedCall | None = None
-        self._writing: Deferred[None] = succeed(None)
-        self._hasFailed = False
+        self._writer = PeriodicWriter(
+            clock,
+            (SHORTEST_PAUSE, LONGEST_PAUSE),
+            random,
+            changed=self._changed,
+            trouble="the state was not kept: {reason}",
+            recovery="recovered: the state is written again",
+        )
 
     def recall(self, newId: bytes) -> NodeRecord:
         """
@@ -110,7 +108,7 @@ class StateKeeper:
     def start(self, node: DHTNode) -> None:
         """Write the state of a node from time to time."""
         self._node = node
-        self._pause(FIRST_PAUSE / 2, FIRST_PAUSE)
+        self._writer.start((FIRST_PAUSE / 2, FIRST_PAUSE))
         if self._peers is not None:
             self._peers.start()
 
@@ -121,58 +119,23 @@ class StateKeeper:
         :return: fires when it is written, or that has failed
         """
         peersWritten = succeed(None) if self._peers is None else self._peers.stop()
-        node, self._node = self._node, None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        data = None if node is None else self._changed(node)
-
-        def write(_: object) -> None:
-            # The reactor may be about to stop its threads, so this write uses none.
-            if data is not None:
-                self.folder.write(FILE, data)
-
-        # A thread may still write an earlier state, which must not take the place of this one.
-        self._writing.addCallback(write).addErrback(self._failed)
-        return self._writing.addCallback(lambda _: peersWritten)
+        return self._writer.stop().addCallback(lambda _: peersWritten)
 
     def close(self) -> None:
         """Let others use the folder."""
         self.folder.close()
 
-    def _pause(self, shortest: float, longest: float) -> None:
-        pause = shortest + self._random.random() * (longest - shortest)
-        self._timer = self._clock.callLater(pause, self._write)
-
-    def _write(self) -> None:
-        assert self._node is not None
-        self._pause(SHORTEST_PAUSE, LONGEST_PAUSE)
-        data = self._changed(self._node)
-        if data is None:
-            return
-
-        def ended(_: object) -> None:
-            self._written = data
-            if self._hasFailed:
-                self._hasFailed = False
-                self._log.info("recovered: the state is written again")
-
-        reactor = reactorOf(self._clock)
-        pool = reactor.getThreadPool()
-        self._writing = deferToThreadPool(reactor, pool, self.folder.write, FILE, data)
-        self._writing.addCallbacks(ended, self._failed)
-
-    def _changed(self, node: DHTNode) -> bytes | None:
-        """Return what is to be written, or None if it is what was written last."""
+    def _changed(self) -> Callable[[], None] | None:
+        """Return the function that writes the state, or None if it is what was written last."""
+        node = self._node
+        assert node is not None
         self._former = merge(self._former, node.contacts())
         data = encode(NodeRecord(node.id, self._former))
-        return None if data == self._written else data
+        return None if data == self._written else partial(self._save, data)
 
-    def _failed(self, reason: Failure) -> None:
-        reason.trap(StateFailed)
-        if not self._hasFailed:
-            self._hasFailed = True
-            self._log.warn("the state was not kept: {reason}", reason=str(reason.value))
+    def _save(self, data: bytes) -> None:
+        self.folder.write(FILE, data)
+        self._written = data
 
 
 __all__ = ["FILE", "VALUES_FILE", "StateKeeper"]

@@ -4,20 +4,17 @@ Keeping the announcements that a running node keeps for others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
 
 from .._clock import reactorOf
-from ..errors import StateFailed
 from ..peers import PeerHandler
 from ..peers.record import decode, encode
 from .folder import StateFolder
+from .writer import PeriodicWriter
 
 #: The name of the file.
 PEERS_FILE = "peers"
@@ -37,19 +34,21 @@ class PeerKeeper:
     :param handler: keeps the announcements while the node runs
     """
 
-    _log = Logger()
-
     def __init__(self, clock: Any, folder: StateFolder, handler: PeerHandler) -> None:
         self._clock = clock
         self._reactor = reactorOf(clock)
         self._folder = folder
         self._handler = handler
-        # No other node sees these pauses, so a simulation need not repeat them.
-        self._random = Random()
-        self._timer: IDelayedCall | None = None
-        self._writing: Deferred[None] = succeed(None)
         self._isEmpty = True
-        self._hasFailed = False
+        self._writer = PeriodicWriter(
+            clock,
+            PAUSES,
+            # No other node sees these pauses, so a simulation need not repeat them.
+            Random(),
+            changed=self._changed,
+            trouble="the announcements were not kept: {reason}",
+            recovery="recovered: the announcements are written again",
+        )
 
     def recall(self) -> None:
         """
@@ -69,7 +68,7 @@ class PeerKeeper:
 
     def start(self) -> None:
         """Write the announcements from time to time."""
-        self._timer = self._clock.callLater(self._random.uniform(*PAUSES), self._write)
+        self._writer.start()
 
     def stop(self) -> Deferred[None]:
         """
@@ -77,47 +76,17 @@ class PeerKeeper:
 
         :return: fires when they are written, or that has failed
         """
-        if self._timer is None:
-            return self._writing
-        self._timer.cancel()
-        self._timer = None
-        # The reactor may be about to stop its threads, so this write uses none.
-        now = self._now()
-        if now is None:
-            return self._writing
-        return self._writing.addCallback(lambda _: self._save(*now)).addErrback(self._failed)
+        return self._writer.stop()
 
-    def _now(self) -> tuple[list[Any], float, float] | None:
-        """Return the arguments of `_save`, or None if there is nothing to write."""
+    def _changed(self) -> Callable[[], None] | None:
+        """Return the function that writes the announcements, or None if there are none."""
         announcements = self._handler.announcements
         wasEmpty, self._isEmpty = self._isEmpty, not announcements
         if wasEmpty and self._isEmpty:
             return None
-        return announcements, self._clock.seconds(), self._reactor.seconds()
-
-    def _save(self, announcements: list[Any], now: float, wallTime: float) -> None:
-        self._folder.write(PEERS_FILE, encode(announcements, now, wallTime))
-
-    def _write(self) -> None:
-        self.start()
-        now = self._now()
-        if now is None:
-            return
-
-        def ended(_: object) -> None:
-            if self._hasFailed:
-                self._hasFailed = False
-                self._log.info("recovered: the announcements are written again")
-
-        pool = self._reactor.getThreadPool()
-        self._writing = deferToThreadPool(self._reactor, pool, self._save, *now)
-        self._writing.addCallbacks(ended, self._failed)
-
-    def _failed(self, reason: Failure) -> None:
-        reason.trap(StateFailed)
-        if not self._hasFailed:
-            self._hasFailed = True
-            self._log.warn("the announcements were not kept: {reason}", reason=str(reason.value))
+        now, wallTime = self._clock.seconds(), self._reactor.seconds()
+        # Many announcements take long to encode, so that is done in the thread as well.
+        return lambda: self._folder.write(PEERS_FILE, encode(announcements, now, wallTime))
 
 
 __all__ = ["PEERS_FILE", "PeerKeeper"]
