@@ -145,7 +145,8 @@ class DHTService(Service):
         self._bootstrap = parseAddresses(bootstrap)
         if any(isService(each.host) for each in self._bootstrap):
             from ._net.names import services  # noqa: F401
-        if store is not None:
+        # Without a state, the default is to keep nothing.
+        if store is not None and (store is not _Default.STORE or state is not None):
             from .values.signed import signing
 
             signing.prepare()

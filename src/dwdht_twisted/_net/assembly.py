@@ -5,7 +5,7 @@ The parts of one node, and how they are wired together.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._core.limits import Admission, RateLimit, Silences, ValidatedAddresses
 from .._core.routing import RoutingTable
@@ -17,8 +17,11 @@ from .asking import Pings, Queries
 from .environment import Environment
 from .names import Resolver
 from .requests import Caller
-from .standing import Adapting, Survey
+from .standing.survey import Survey
 from .upkeep import PONG_TOKEN_ROTATION, Membership, TableRefresher, Upkeep, Vitals
+
+if TYPE_CHECKING:
+    from .standing.adapting import Adapting
 
 
 class Node(NamedTuple):
@@ -183,6 +186,8 @@ def assemble(
     survey = Survey(environment, table, caller, localAddress=node.localAddress)
     adapting = None
     if recent is not None:
+        from .standing.adapting import Adapting
+
         adapting = Adapting(
             environment,
             table,

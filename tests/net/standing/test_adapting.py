@@ -8,8 +8,7 @@ from typing import Any
 
 from dwdht_twisted import DHTNode
 from dwdht_twisted._core.wire import FIND_NODE, HostPort, RequestMessage, packContact
-from dwdht_twisted._net.standing import MEMBER_AFTER, RETEST_AFTER
-from dwdht_twisted._net.standing.adapting import ROUND
+from dwdht_twisted._net.standing.adapting import MEMBER_AFTER, RETEST_AFTER, ROUND
 from tests.helpers.networks.nats import ForgetfulNat, Nat, NattedReactor
 from tests.helpers.networks.nodes import NodeTestCase
 

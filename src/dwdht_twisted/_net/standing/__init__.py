@@ -1,9 +1,7 @@
 """
 What a node finds out about itself: its address, and who reaches it.
+
+* `survey`: how others see the node.
+* `adapting`: `Adapting`, the adaptive mode.  It is loaded when a node is adaptive.
+* `reachability`: whether others reach the node, for the adaptive mode.
 """
-
-from .adapting import MEMBER_AFTER, RETEST_AFTER, Adapting
-from .reachability import Reachability
-from .survey import Survey
-
-__all__ = ["MEMBER_AFTER", "RETEST_AFTER", "Adapting", "Reachability", "Survey"]
