@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IConsumer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..._core.limits import RecentMap
 from ..._core.wire import Address
 from ..bounds import SERVERS_REMEMBERED
 from ..stream import Peer, PeerStream
@@ -72,7 +73,7 @@ class Directory:
         # have named servers in these.
         self._since = float("-inf")
         self._namers = 0.0
-        self._failedAt: dict[Address, float] = {}
+        self._failures: RecentMap[Address, bool] = RecentMap(SERVERS_REMEMBERED, FAILED_FOR)
         self._search: Search | None = None
 
     @property
@@ -121,20 +122,15 @@ class Directory:
 
     def hasFailed(self, address: Address) -> bool:
         """Whether a server has failed within the last `FAILED_FOR` seconds."""
-        return self._now - self._failedAt.get(address, float("-inf")) < FAILED_FOR
+        return self._failures.get(address, self._now) is not None
 
     def failed(self, address: Address) -> None:
         """Note that a connection to a server has failed."""
-        if len(self._failedAt) >= SERVERS_REMEMBERED:
-            self._failedAt = {
-                each: at for each, at in self._failedAt.items() if self.hasFailed(each)
-            }
-        if len(self._failedAt) < SERVERS_REMEMBERED:
-            self._failedAt[address] = self._now
+        self._failures.put(address, True, self._now)
 
     def succeeded(self, address: Address) -> None:
         """Note that a connection to a server was made."""
-        self._failedAt.pop(address, None)
+        self._failures.discard(address)
 
 
 @implementer(IConsumer)
