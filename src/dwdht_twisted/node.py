@@ -69,7 +69,6 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         network that has more nodes on one address; see "Many nodes on one address" in the manual.
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation
-    :ivar id: 32 bytes
     :ivar clock: an ``IReactorTime`` that goes on although the clock of the machine is set
     :ivar counters: counts events, for monitoring
     :raises InvalidTarget: when the id doesn't have 32 bytes
@@ -95,8 +94,8 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
     ) -> None:
         super().__init__()
         random = random or PooledRandom()
-        self.id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
-        self._identity = Identity(self.id, isMember=not (ephemeral or adaptive))
+        id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
+        self._identity = Identity(id, isMember=not (ephemeral or adaptive))
         self.counters = Counters()
         self.clock = clockOf(reactor)
         recent = RecentHosts(self.clock.seconds) if adaptive and not ephemeral else None
@@ -126,7 +125,12 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
                 localAddress=lambda host: self._port.localAddress(self.transport, host),
             ),
         )
-        self._parts = self._assemble(self.id, contacts=arguments.checkContacts(contacts))
+        self._parts = self._assemble(contacts=arguments.checkContacts(contacts))
+
+    @property
+    def id(self) -> bytes:
+        """32 bytes: the node's place in the network, even when it is ephemeral."""
+        return self._identity.id
 
     @property
     def ephemeral(self) -> bool:
@@ -172,10 +176,9 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
 
     def _resume(self, id: bytes, contacts: list[Contact]) -> None:
         """Start a node that was held and whose port is open, with the state of an earlier run."""
-        self.id = self._identity.id = id
-        self._identity.become(isMember=not self.ephemeral)
+        self._identity.take(id)
         watchers = self._parts.vitals.watchers
-        self._parts = self._assemble(id, contacts=contacts)
+        self._parts = self._assemble(contacts=contacts)
         self._parts.vitals.watchers = watchers
         self._isHeld = False
         self._start()

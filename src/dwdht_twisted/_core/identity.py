@@ -31,6 +31,11 @@ class Identity:
         self.id = id
         self.become(isMember=isMember)
 
+    def take(self, id: bytes) -> None:
+        """Have another id from now on.  A node does that before it sends anything."""
+        self.id = id
+        self.become(isMember=self.sent is not None)
+
     def become(self, *, isMember: bool) -> None:
         """Send the id from now on, or send it no more."""
         self.sent = self.id if isMember else None

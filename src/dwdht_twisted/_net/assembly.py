@@ -80,7 +80,6 @@ class Parts(NamedTuple):
 
 def assemble(
     environment: Environment,
-    id: bytes,
     *,
     reactor: Any,
     bootstrap: list[Address],
@@ -94,7 +93,6 @@ def assemble(
     Make the parts of a node.
 
     :param environment: what they share
-    :param id: the node's id, 32 bytes, even when it is ephemeral
     :param reactor: resolves names
     :param bootstrap: the bootstrap nodes
     :param contacts: the contacts of an earlier run
@@ -105,7 +103,7 @@ def assemble(
     """
     silences = Silences()
     table = RoutingTable(
-        id,
+        environment.identity.id,
         counters=environment.counters,
         silences=silences,
         contactsPerHost=contactsPerHost,

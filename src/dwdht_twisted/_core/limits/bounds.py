@@ -73,7 +73,6 @@ UPDATES_REMEMBERED_FOR = 30.0
 #: is remembered without its value.  An answer with 20 contacts fits.
 REMEMBERED_ANSWER_BYTES = 1024
 
-
 # Answers to strangers.
 
 #: The most bytes sent to a stranger for each byte received from it.  The smallest request with an

@@ -20,6 +20,7 @@ from ..._core.health import (
     Situation,
 )
 from ..._core.routing import RoutingTable
+from ..._core.wire import Contact
 from ..environment import Environment
 from ..requests import Caller
 from .membership import Membership
@@ -90,7 +91,6 @@ class Vitals:
 
         :return: a function that ends the watch
         """
-
         watchers = self.watchers
 
         def tell(health: Health) -> object:
@@ -140,12 +140,9 @@ class Vitals:
 
         :return: the time to wait until the next look, in seconds
         """
-        freshness = self._table.freshness
-        now = self._clock.seconds()
-        silence = now - self._caller.heardAt
+        silence = self._clock.seconds() - self._caller.heardAt
         if health.state == OFFLINE or not len(self._table):
-            for contact in freshness.unseenSince(now, 2 * len(self._table))[-2:]:
-                self._caller.check(contact.address)
+            self._check(self._longestUnseen()[-2:])
             return RETURN_INTERVAL
         if silence < SOUNDINGS[0][0]:
             self._sounded = 0
@@ -157,13 +154,19 @@ class Vitals:
             self._sounded += 1
             # The first ping goes to the contact whose ping is due next.  The others go to those
             # who answered last, because these are the most likely to be alive.
-            contacts = freshness.unseenSince(now, len(self._table))
-            chosen = contacts[:count] if count == 1 else contacts[-count:]
-            for contact in chosen:
-                self._caller.check(contact.address)
+            contacts = self._longestUnseen()
+            self._check(contacts[:count] if count == 1 else contacts[-count:])
             if self._sounded < len(SOUNDINGS):
                 return SOUNDINGS[self._sounded][0] - silence
         return OFFLINE_AFTER - silence
+
+    def _longestUnseen(self) -> list[Contact]:
+        """All contacts, the longest unseen first."""
+        return self._table.freshness.unseenSince(self._clock.seconds(), len(self._table))
+
+    def _check(self, contacts: list[Contact]) -> None:
+        for contact in contacts:
+            self._caller.check(contact.address)
 
     def _tell(self, health: Health) -> None:
         isRunning = self._isRunning
