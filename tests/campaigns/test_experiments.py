@@ -14,22 +14,17 @@ from simulation.experiments.massacre import massacre
 from simulation.faults import Crash
 from simulation.liars import KINDS
 from simulation.swarm import Swarm
+from tests.helpers.networks.swarms import SwarmTestCase
 
 #: The number of nodes in a network. With more, the tests take longer. With fewer, all nodes know
 #: each other, and a lookup has nothing to do.
 NODES = 60
 
 
-class CrashTests(SynchronousTestCase):
+class CrashTests(SwarmTestCase):
     """
     `Crash`, the fault that crashes nodes and starts them again.
     """
-
-    def setUp(self) -> None:
-        self.swarm = Swarm(1)
-        self.addCleanup(self.swarm.close)
-        self.swarm.build(25)
-        self.swarm.clock.runFor(120)
 
     def test_crashedMemberStartsAgain(self) -> None:
         """

@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import DHTNode, NoCloseNodes
 from dwdht_twisted._core.routing import K
@@ -18,21 +15,14 @@ from simulation import workload
 from simulation.invariants import checkClosed, checkIdle, checkRecovered, checkShares, checkStep
 from simulation.liars import KINDS, nextTo
 from simulation.reach import findReachable
-from simulation.swarm import Swarm
-from simulation.workload import PUT_DEADLINE, Workload
+from simulation.workload import PUT_DEADLINE
+from tests.helpers.networks.swarms import SwarmTestCase
 
 
-class InvariantTests(SynchronousTestCase):
+class InvariantTests(SwarmTestCase):
     """
     The invariants that a simulation checks. Each test breaks one of them.
     """
-
-    def setUp(self) -> None:
-        self.swarm = Swarm(1)
-        self.addCleanup(self.swarm.close)
-        self.swarm.build(25)
-        self.swarm.clock.runFor(120)
-        self.workload = Workload(self.swarm, Random(1))
 
     def assertTrouble(self, text: str) -> None:
         """Require that the first broken invariant has a message with this text."""

@@ -4,31 +4,25 @@ The faults of `simulation.machines`: of single machines, of their lines and of t
 
 from __future__ import annotations
 
-from random import Random
-
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.values import keyOf
 from simulation import workload
 from simulation.invariants import checkRecovered, checkStep
 from simulation.machines import Burst, ClockStep, LineDown, NewAddress, SilentNames, Sleep
 from simulation.members import Member
-from simulation.swarm import BOOTSTRAP_MEMBERS, Swarm
-from simulation.workload import BACK_AFTER, FINDABLE_AFTER, PUT_DEADLINE, Workload
+from simulation.swarm import BOOTSTRAP_MEMBERS
+from simulation.workload import BACK_AFTER, FINDABLE_AFTER, PUT_DEADLINE
+from tests.helpers.networks.swarms import SwarmTestCase
 
 
-class MachineTests(SynchronousTestCase):
+class MachineTests(SwarmTestCase):
     """
     A network of 25 members, of which one has trouble.
     """
 
     def setUp(self) -> None:
-        self.swarm = Swarm(1)
-        self.addCleanup(self.swarm.close)
-        self.swarm.build(25)
-        self.swarm.clock.runFor(120)
-        self.workload = Workload(self.swarm, Random(1))
+        super().setUp()
         self.member = self.swarm.members[5]
         self.value = b"value"
 

@@ -13,6 +13,8 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
 
 from dwdht_twisted import DHTClientEndpoint, DHTServerEndpoint
 from dwdht_twisted.testing import HostReactor
@@ -23,6 +25,22 @@ PORT = 8080
 
 #: How the addresses of the nodes of the network begin, unlike those of servers and clients.
 NODES = "10.0.0."
+
+
+@implementer(IAgentEndpointFactory)
+class EndpointOfTopic:
+    """
+    Has an agent connect to the servers of a topic, whatever the address of its request.
+
+    :param endpoint: the endpoint of the topic
+    """
+
+    def __init__(self, endpoint: Any) -> None:
+        self._endpoint = endpoint
+
+    def endpointForURI(self, uri: object) -> Any:
+        """Return the endpoint of the topic."""
+        return self._endpoint
 
 
 class Client(Protocol):

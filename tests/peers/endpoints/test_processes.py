@@ -11,24 +11,10 @@ from twisted.application.internet import ClientService
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.protocol import Factory
 from twisted.web.client import Agent, HTTPConnectionPool, readBody
-from twisted.web.iweb import IAgentEndpointFactory
-from zope.interface import implementer
 
 from dwdht_twisted import DHTNode, peers
-from tests.helpers.networks.endpoints import Client
+from tests.helpers.networks.endpoints import Client, EndpointOfTopic
 from tests.helpers.processes.programs import SCRIPTS, Program, ProgramTestCase
-
-
-@implementer(IAgentEndpointFactory)
-class Topic:
-    """Has an agent connect to the servers of a topic, whatever the address of its request."""
-
-    def __init__(self, endpoint: Any) -> None:
-        self._endpoint = endpoint
-
-    def endpointForURI(self, uri: object) -> Any:
-        """Return the endpoint of the topic."""
-        return self._endpoint
 
 
 class ProcessTests(ProgramTestCase):
@@ -91,7 +77,7 @@ class ProcessTests(ProgramTestCase):
         """Return a web client of the topic."""
         endpoint = clientFromString(self.reactor, f"dht:my-site:{self.option()}")
         pool = HTTPConnectionPool(self.reactor, persistent=False)
-        return Agent.usingEndpointFactory(self.reactor, Topic(endpoint), pool=pool)
+        return Agent.usingEndpointFactory(self.reactor, EndpointOfTopic(endpoint), pool=pool)
 
     async def fetch(self, agent: Any) -> str:
         """Fetch a page, and return the name of its server."""

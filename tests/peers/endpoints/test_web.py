@@ -10,14 +10,12 @@ from typing import Any
 
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.web.client import Agent, HTTPConnectionPool, readBody
-from twisted.web.iweb import IAgentEndpointFactory
 from twisted.web.resource import Resource
 from twisted.web.server import Site
-from zope.interface import implementer
 
 from dwdht_twisted import DHTClientEndpoint, DHTServerEndpoint
 from tests.helpers.networks.announcements import TOPIC
-from tests.helpers.networks.endpoints import PORT, EndpointTestCase
+from tests.helpers.networks.endpoints import PORT, EndpointOfTopic, EndpointTestCase
 
 CLIENT = "10.2.0.1"
 
@@ -46,18 +44,6 @@ class Page(Resource):
 
     def render_GET(self, request: object) -> bytes:
         return self._name.encode()
-
-
-@implementer(IAgentEndpointFactory)
-class Servers:
-    """Has an agent connect to the servers of the topic, whatever the address of its request."""
-
-    def __init__(self, endpoint: DHTClientEndpoint) -> None:
-        self._endpoint = endpoint
-
-    def endpointForURI(self, uri: object) -> DHTClientEndpoint:
-        """Return the endpoint of the topic."""
-        return self._endpoint
 
 
 class WebTests(EndpointTestCase):
@@ -101,7 +87,7 @@ class WebTests(EndpointTestCase):
             reactor, TOPIC, bootstrap=str(self.bootstrap), random=Random(1)
         )
         pool = HTTPConnectionPool(reactor, persistent=False)
-        return Agent.usingEndpointFactory(reactor, Servers(endpoint), pool=pool)
+        return Agent.usingEndpointFactory(reactor, EndpointOfTopic(endpoint), pool=pool)
 
     def test_serversComeAndGo(self) -> None:
         """
