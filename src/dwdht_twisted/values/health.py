@@ -6,12 +6,10 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
-from ..errors import StoreFailed
-
 
 class StoreHealth:
     """
-    Logs the first of several failures of a store, and the recovery of the store.
+    Logs the first of several failures of a store or a file, and the recovery.
 
     Reads and writes have separate instances, because reads still work when the disk is full.
 
@@ -25,7 +23,7 @@ class StoreHealth:
         self._recovery = recovery
         self._isFailing = False
 
-    def failed(self, error: StoreFailed) -> None:
+    def failed(self, error: Exception) -> None:
         """Note a failure."""
         if not self._isFailing:
             self._isFailing = True

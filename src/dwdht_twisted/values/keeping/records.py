@@ -10,9 +10,9 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from ...errors import DHTError
+from ..health import StoreHealth
 from .kept import Record, decodeRecords, encodeRecords
 from .schedule import Entry
 
@@ -54,7 +54,11 @@ class KeptRecords:
         self._state: State | None = None
         self._timer: IDelayedCall | None = None
         self._written: Deferred[None] = succeed(None)
-        self._isFailing = False
+        self._health = StoreHealth(
+            self._log,
+            "the list of kept values can't be written: {reason}",
+            "recovered: the list of kept values can be written again",
+        )
 
     def all(self) -> list[Entry]:
         """All entries."""
@@ -137,20 +141,9 @@ class KeptRecords:
             pool = self._reactor.getThreadPool()
             return deferToThreadPool(self._reactor, pool, state.write, FILE, data)
 
-        self._written.addCallback(write).addCallbacks(self._worked, self._failed)
-
-    def _worked(self, _: None) -> None:
-        if self._isFailing:
-            self._isFailing = False
-            self._log.info("recovered: the list of kept values can be written again")
-
-    def _failed(self, reason: Failure) -> None:
-        if not self._isFailing:
-            self._isFailing = True
-            self._log.error(
-                "the list of kept values can't be written: {reason}",
-                reason=reason.getErrorMessage(),
-            )
+        self._written.addCallback(write).addCallbacks(
+            lambda _: self._health.worked(), lambda reason: self._health.failed(reason.value)
+        )
 
 
 __all__ = ["KeptRecords", "State"]
