@@ -10,8 +10,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from os.path import join
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
+from twisted.internet.interfaces import IReactorCore
 from twisted.python import usage
 
 from .._core.limits import RateLimit
@@ -29,6 +30,7 @@ from ..service import DHTService
 from ..values import MemoryStore, SQLiteStore
 from ..values.stores.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
+from .running.process import takeSignals
 from .systemd import NotifyingService
 
 #: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher
@@ -206,7 +208,10 @@ def makeService(options: Options) -> DHTService:
     """The service that ``twistd`` runs."""
     from twisted.internet import reactor
 
-    return makeNodeService(options, reactor, TwistdService)
+    made = makeNodeService(options, reactor, TwistdService)
+    # The reactor handles some signals itself once it runs.
+    cast(IReactorCore, reactor).callWhenRunning(takeSignals, reactor)
+    return made
 
 
 def makeNodeService(

@@ -20,6 +20,7 @@ from twisted.logger import (
 from ..command import Command
 from ..console import LAYOUT, Console
 from ..options import bootstrapOf
+from ..running.process import takeSignals
 from ..tap import NodeOptions, makeNodeService
 
 
@@ -46,6 +47,7 @@ class Node(Command, NodeOptions):
         # Earlier events were buffered, and are written now.  Logging begins after the start: if the
         # service can't start, the user sees only the error.
         globalLogBeginner.beginLoggingTo([logTo(console)], redirectStandardIO=False)
+        takeSignals(reactor)
         try:
             await Deferred()
         except CancelledError:
