@@ -9,7 +9,7 @@ shows how these parts are wired.
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from random import Random
 from typing import Any
@@ -31,23 +31,22 @@ from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.standing import RecentHosts
 from ._core.wire import ANY_HOST, ID_BYTES, LOCAL_HOST, Address, Contact, HostPort, checkId
 from ._net import arguments
-from ._net.answering import HandlerHost
-from ._net.asking import QueryStream, ask
-from ._net.assembly import Node, assemble
+from ._net.asker import Asker
 from ._net.environment import Environment
+from ._net.handlers import HandlerHost
 from ._net.observed import Observed
 from ._net.port import DatagramPort
 from ._net.randomness import PooledRandom
 from ._net.reporting import Reports
 from .errors import CannotListen, MalformedDatagram, NodeDestroyed
-from .interfaces import AddressLike, ICommandHandler, IDHTNode, Pong
+from .interfaces import AddressLike, ICommandHandler, IDHTNode
 
 #: The rate limit of a node whose ``rateLimit`` is not given.
 DEFAULT_RATE_LIMIT = RateLimit()
 
 
 @implementer(IDHTNode, ICommandHandler)
-class DHTNode(HandlerHost, Observed, DatagramProtocol):
+class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
     """
     A node of the network.
 
@@ -106,6 +105,10 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         self._isDestroyed = False
         # While this is true, the node does nothing, even if its port is open; see `_resume`.
         self._isHeld = False
+        # A program that only names this class, for options or annotations, doesn't wait for what a
+        # node is made of.
+        from ._net.assembly import Node, assemble
+
         send = self._port.send if recent is None else recent.recording(self._port.send)
         self._assemble = partial(
             assemble,
@@ -126,16 +129,6 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
             ),
         )
         self._parts = self._assemble(contacts=arguments.checkContacts(contacts))
-
-    @property
-    def id(self) -> bytes:
-        """32 bytes: the node's place in the network, even when it is ephemeral."""
-        return self._identity.id
-
-    @property
-    def ephemeral(self) -> bool:
-        """Whether the node sends no id, so that no other node lists it."""
-        return self._identity.sent is None
 
     # Beginning and end.
 
@@ -263,8 +256,6 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
                 "serving a datagram from {address} failed", Failure(), address=addr
             )
 
-    # Asking.
-
     def address(self) -> Address:
         """
         The address that the node is bound to.  If no port is open yet, this opens one.
@@ -276,99 +267,6 @@ class DHTNode(HandlerHost, Observed, DatagramProtocol):
         assert self.transport is not None
         bound = self.transport.getHost()
         return Address(bound.host, bound.port)
-
-    def query(
-        self,
-        command: str,
-        target: bytes,
-        value: bytes | None = None,
-        *,
-        nodes: Iterable[AddressLike] | None = None,
-        holepunching: bool = True,
-        local: bool = True,
-    ) -> QueryStream:
-        """
-        Ask nodes closer and closer to a target to run a command.
-
-        :param command: any name except ``_ping`` and ``_find_node`` of the protocol itself
-        :param target: 32 bytes
-        :param value: a payload for the handlers
-        :param nodes: the addresses to ask; by default the nodes closest to the target are found
-        :param holepunching: whether to reach a silent node through the node that named it
-        :param local: whether to ask this node's own handler, when this node is a member and among
-            the closest
-        :return: a stream of the replies; no request is sent before the stream is read
-        :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
-        :raises InvalidTarget: when the target doesn't have 32 bytes
-        :raises InvalidAddress: when one of ``nodes`` is not an address
-        :raises ValueTooLarge: when the value doesn't fit a datagram
-        """
-        question = ask(command, target, value, holepunching=holepunching, local=local)
-        return self._parts.queries.stream(question, nodes)
-
-    def update(
-        self,
-        command: str,
-        target: bytes,
-        value: bytes | None = None,
-        *,
-        nodes: Iterable[AddressLike] | None = None,
-        holepunching: bool = True,
-        query: bool = False,
-        local: bool = True,
-        valueInQuery: bool = True,
-    ) -> QueryStream:
-        """
-        Run a `query`, then send the command to the 20 closest nodes that answered.
-
-        Each node gets back the round-trip token from its own answer.  With ``nodes``, the command
-        goes to all of ``nodes`` that answered.  Other parameters and errors are those of `query`.
-
-        :param query: whether the stream also contains the replies to the `query`
-        :param local: whether this node itself takes the update, when it is a member and among the
-            closest
-        :param valueInQuery: whether the `query` carries the value, as that of ``dht-rpc`` does.  It
-            asks addresses that a liar may have named, so a large value is better held back, unless
-            the handlers of the query need it
-        """
-        question = ask(
-            command,
-            target,
-            value,
-            holepunching=holepunching,
-            isUpdate=True,
-            withQuery=query,
-            local=local,
-            valueInQuery=valueInQuery,
-        )
-        return self._parts.queries.stream(question, nodes)
-
-    def ping(self, address: AddressLike) -> Deferred[Pong]:
-        """
-        Check that a node answers.
-
-        :return: fires with a `Pong`; fails with `RequestTimeout`, `UnresolvableHost` or
-            `UnexpectedAnswer`
-        :raises InvalidAddress: when the address is not valid
-        """
-        given = arguments.parseAddress(address)
-        return self._whenOpen(lambda: self._parts.pings.ping(given))
-
-    def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
-        """
-        Open a path to a peer behind a NAT, with the help of a third node.
-
-        :param peer: the node to reach
-        :param referrer: the node that relays a ping to the peer
-        :return: fires with the peer's `Pong`; fails as `ping` does
-        :raises InvalidAddress: when one of the addresses is not valid
-        """
-        given = arguments.parseAddress(peer), arguments.parseAddress(referrer)
-        return self._whenOpen(lambda: self._parts.pings.holepunch(*given))
-
-    def _whenOpen(self, send: Callable[[], Deferred[Pong]]) -> Deferred[Pong]:
-        used = maybeDeferred(self._use)
-        return self._parts.queries.track(used.addCallback(lambda _: send()))
 
     # Joining.
 

@@ -5,11 +5,15 @@ What a program can see of a node.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .._core.health import Health
+from .._core.identity import Identity
 from .._core.standing import Standing
 from .._core.wire import Contact
-from .assembly import Parts
+
+if TYPE_CHECKING:
+    from .assembly import Parts
 
 
 class Observed:
@@ -18,6 +22,17 @@ class Observed:
     """
 
     _parts: Parts
+    _identity: Identity
+
+    @property
+    def id(self) -> bytes:
+        """32 bytes: the node's place in the network, even when it is ephemeral."""
+        return self._identity.id
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether the node sends no id, so that no other node lists it."""
+        return self._identity.sent is None
 
     @property
     def health(self) -> Health:
@@ -42,7 +57,7 @@ class Observed:
         """What the node is, in words: a node, an ephemeral node, or an adaptive node."""
         if self._parts.adapting is not None:
             return "adaptive node"
-        return "node" if self._parts.caller.identity.sent else "ephemeral node"
+        return "ephemeral node" if self.ephemeral else "node"
 
     @property
     def standing(self) -> Standing:

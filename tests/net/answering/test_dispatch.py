@@ -15,7 +15,7 @@ from dwdht_twisted._core.limits.bounds import (
     MAXIMUM_HANDLERS,
     RESERVE_PER_HANDLER,
 )
-from dwdht_twisted._net.answering import CommandRegistry
+from dwdht_twisted._net.handlers import CommandRegistry
 from tests.helpers.networks.doubles import Handler, ignoreCancellation
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 

@@ -12,7 +12,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import ICommandHandler, NoCloseNodes, Request
-from dwdht_twisted._net.answering.registry import FunctionHandler
+from dwdht_twisted._net.handlers.registry import FunctionHandler
 from dwdht_twisted.interfaces import HandlerResult
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND

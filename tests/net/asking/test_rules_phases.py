@@ -20,8 +20,8 @@ from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted._net.asking.delivery import Delivery
 from dwdht_twisted._net.asking.driver import SearchDriver, Start
 from dwdht_twisted._net.asking.local import LocalNode
-from dwdht_twisted._net.asking.question import Question
 from dwdht_twisted._net.asking.slots import QuerySlots
+from dwdht_twisted._net.question import Question
 from dwdht_twisted._net.requests import Callbacks, Caller
 from dwdht_twisted._net.requests.outgoing import RELAY_WAITS, TRANSMISSIONS
 from dwdht_twisted.testing import SimulatedClock

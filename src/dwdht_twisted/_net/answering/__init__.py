@@ -5,9 +5,7 @@ punches.
 
 from .answers import Answers
 from .commands import UserCommands
-from .host import HandlerHost
 from .local import OwnRequests
-from .registry import CommandRegistry
 from .relay import Relay
 from .responder import Responder
 from .validation import AddressValidation
@@ -15,8 +13,6 @@ from .validation import AddressValidation
 __all__ = [
     "AddressValidation",
     "Answers",
-    "CommandRegistry",
-    "HandlerHost",
     "OwnRequests",
     "Relay",
     "Responder",

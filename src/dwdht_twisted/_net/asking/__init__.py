@@ -4,7 +4,6 @@ Asking other nodes: query streams, their consumers and pings.
 
 from .pings import Pings
 from .queries import Queries
-from .question import Question, ask
 from .stream import QueryStream
 
-__all__ = ["Pings", "Queries", "QueryStream", "Question", "ask"]
+__all__ = ["Pings", "Queries", "QueryStream"]

@@ -12,10 +12,10 @@ from ..._core.lookup import Candidate, Commit, Search, State
 from ..._core.wire import Contact, HostPort, ResponseMessage
 from ...errors import DHTError, NoCloseNodes, NoResponse
 from ...interfaces import Reply
+from ..question import Question
 from ..requests import UPDATE_WAIT, Callbacks, Caller, OutgoingRequest
 from .local import LocalNode, LocalRequest
 from .punches import HolePunches
-from .question import Question
 
 
 class Start(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Protocol
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..._core.wire import HostPort, ResponseMessage
-from .question import Question
+from ..question import Question
 
 #: The longest time that a lookup waits for the node's own handler, in seconds.  While no round trip
 #: has been measured, another node gets the same time: ``INITIAL_TIMEOUT`` times the sum of

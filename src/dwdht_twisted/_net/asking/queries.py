@@ -24,12 +24,12 @@ from ...interfaces import AddressLike
 from ..arguments import parseAddresses
 from ..environment import Environment
 from ..names import Resolver
+from ..question import Question
 from ..requests import Caller
 from .consumers import StopWhen
 from .delivery import Delivery
 from .driver import Begin, SearchDriver, Start
 from .local import LocalNode
-from .question import Question
 from .slots import NodeSlots, QuerySlots
 from .stream import QueryStream
 

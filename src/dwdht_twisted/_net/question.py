@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..._core import wire
-from ..._core.wire import checkId
-from .. import arguments
+from .._core import wire
+from .._core.wire import checkId
+from . import arguments
 
 
 class Question(NamedTuple):
