@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = "src/dwdht_twisted"
 
 #: The folders below the package that are changed: the core, and the path of a datagram.
-FOLDERS = ("_core", "_net/requests", "_net/asking", "_net/answering")
+FOLDERS = ("_core", "_net/requests", "_net/asking", "_net/answering", "_net/handlers")
 
 
 class Mutant(NamedTuple):
