@@ -14,6 +14,7 @@ from zope.interface.verify import verifyObject
 
 from dwdht_twisted import Address, DHTNode, RateLimit
 from dwdht_twisted._cli import tap
+from dwdht_twisted._cli.running.process import ProcessOptions
 from dwdht_twisted._cli.tap import Options, makeNodeService, makeService
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore
@@ -28,6 +29,11 @@ def parse(*arguments: str) -> Options:
     return options
 
 
+def ofNode(options: Options) -> dict[str, object]:
+    """Return the options without those of the process, such as ``--log-file``."""
+    return {name: value for name, value in options.items() if name not in ProcessOptions()}
+
+
 class OptionsTests(SynchronousTestCase):
     """
     `Options`, the command line of ``twistd dwdht``.
@@ -36,7 +42,7 @@ class OptionsTests(SynchronousTestCase):
     def test_defaultsMakeAMember(self) -> None:
         """Without options, the node is a member on a free port and stores values in memory."""
         self.assertEqual(
-            parse(),
+            ofNode(parse()),
             {
                 "bootstrap": [],
                 "port": 0,
@@ -70,7 +76,7 @@ class OptionsTests(SynchronousTestCase):
             *("--rate-limit", "1000", "--contacts-per-host", "64"),
         )
         self.assertEqual(
-            options,
+            ofNode(options),
             {
                 "bootstrap": [Address("localhost", 10001), Address("127.0.0.1", 10002)],
                 "port": 6620,

@@ -30,7 +30,8 @@ from ..service import DHTService
 from ..values import MemoryStore, SQLiteStore
 from ..values.stores.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
-from .running.process import takeSignals
+from .running.logs import replaceLogOfTwistd
+from .running.process import ProcessOptions, takeSignals
 from .systemd import NotifyingService
 
 #: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher
@@ -54,7 +55,7 @@ AGES = ("1m", "365d")
 _SQLITE = "sqlite:"
 
 
-class NodeOptions(BootstrapOptions):
+class NodeOptions(ProcessOptions, BootstrapOptions):
     """
     The options of a node that is a program of its own.
 
@@ -69,6 +70,8 @@ class NodeOptions(BootstrapOptions):
         "others in the store of --store; `dwdht put` and `dwdht get` store and find values. It "
         "keeps announcements, too; `dwdht announce` and `dwdht lookup` make and find them."
     )
+
+    alternatives = ({"ephemeral", "member"},)
 
     optFlags = [
         ["ephemeral", None, "Serve without being listed by others, as a bootstrap server does."],
@@ -144,6 +147,7 @@ class NodeOptions(BootstrapOptions):
 
     def postOptions(self) -> None:
         """Check the options, and convert them to the arguments of `DHTNode`."""
+        super().postOptions()
         self["port"] = readNumber(self["port"], "--port", 0, 65535)
         if self["interface"] is not None and not isIPv4(self["interface"]):
             raise usage.UsageError(
@@ -198,6 +202,8 @@ class Options(NodeOptions):
         """
         try:
             super().parseOptions(options)
+            if self.parent is not None:
+                replaceLogOfTwistd(self)
         except usage.UsageError as error:
             if self.parent is None:
                 raise
@@ -210,7 +216,7 @@ def makeService(options: Options) -> DHTService:
 
     made = makeNodeService(options, reactor, TwistdService)
     # The reactor handles some signals itself once it runs.
-    cast(IReactorCore, reactor).callWhenRunning(takeSignals, reactor)
+    cast(IReactorCore, reactor).callWhenRunning(takeSignals, reactor, options)
     return made
 
 

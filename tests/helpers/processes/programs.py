@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import FailTest, TestCase
 
@@ -154,6 +155,10 @@ class ProgramTestCase(TestCase):
             except Exception:
                 self.assertFalse(program.ended, program.errorText)
         await asker.destroy()
+
+    async def pause(self, seconds: float = 0.1) -> None:
+        """Let some real time pass."""
+        await deferLater(self.reactor, seconds, lambda: None)
 
     async def terminate(self, program: Program) -> None:
         """

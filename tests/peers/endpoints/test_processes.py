@@ -63,12 +63,6 @@ class ProcessTests(ProgramTestCase):
         self.fail(f"{name} was not announced: {program.text}{program.errorText}")
         return program
 
-    async def pause(self, seconds: float) -> None:
-        """Wait."""
-        from twisted.internet.task import deferLater
-
-        await deferLater(self.reactor, seconds, lambda: None)
-
     async def announced(self) -> list[peers.Peer]:
         """Return what the members name."""
         return await peers.lookUp(self.members[1], "my-site").collect()

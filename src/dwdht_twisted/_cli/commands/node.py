@@ -4,22 +4,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.logger import (
-    FilteringLogObserver,
-    ILogObserver,
-    LogEvent,
-    LogLevel,
-    LogLevelFilterPredicate,
-    formatEventAsClassicLogText,
-    globalLogBeginner,
-)
+from twisted.logger import ILogObserver, globalLogBeginner
 
-from ..command import Command
+from ..command import Command, CommandFailed
 from ..console import LAYOUT, Console
 from ..options import bootstrapOf
+from ..running.logs import cannotOpen, makeObserver, openLog
 from ..running.process import takeSignals
 from ..tap import NodeOptions, makeNodeService
 
@@ -29,9 +22,9 @@ class Node(Command, NodeOptions):
 
     synopsis = "[options]"
     longdesc = (
-        "Runs a node until it is interrupted or terminated, and logs to standard error. The node "
-        "keeps values for others in the store of --store; `dwdht put` and `dwdht get` store and "
-        "find values."
+        "Runs a node until it is interrupted or terminated, and logs to standard error or to a "
+        "file. The node keeps values for others in the store of --store; `dwdht put` and `dwdht "
+        "get` store and find values."
     )
 
     def postOptions(self) -> None:
@@ -41,13 +34,14 @@ class Node(Command, NodeOptions):
 
     async def run(self, reactor: Any, console: Console) -> None:
         """Run the node until the work is cancelled, and stop it in order."""
+        observer = self._openLog(console)
         service = makeNodeService(self, reactor)
         service.privilegedStartService()
         service.startService()
         # Earlier events were buffered, and are written now.  Logging begins after the start: if the
         # service can't start, the user sees only the error.
-        globalLogBeginner.beginLoggingTo([logTo(console)], redirectStandardIO=False)
-        takeSignals(reactor)
+        globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+        takeSignals(reactor, self)
         try:
             await Deferred()
         except CancelledError:
@@ -56,18 +50,20 @@ class Node(Command, NodeOptions):
         finally:
             await maybeDeferred(service.stopService)
 
+    def _openLog(self, console: Console) -> ILogObserver:
+        path = self["log-file"]
+        if path is None:
+            return logTo(console, self["log-format"])
+        try:
+            return makeObserver(openLog(path).write, self["log-format"])
+        except OSError as error:
+            raise CommandFailed(cannotOpen(path, error)) from None
 
-def logTo(console: Console) -> ILogObserver:
+
+def logTo(console: Console, format: str | None = None) -> ILogObserver:
     """
-    Make a log observer that writes lines with a timestamp to standard error.
+    Make a log observer that writes to standard error.
 
-    Events of the debug level are left out, because a stranger can cause any number of them.
+    :param format: as for `makeObserver`
     """
-
-    def write(event: LogEvent) -> None:
-        text = formatEventAsClassicLogText(event)
-        if text is not None:
-            console.report(text.rstrip("\n"), LAYOUT)
-
-    observer = cast(ILogObserver, write)
-    return FilteringLogObserver(observer, [LogLevelFilterPredicate(LogLevel.info)])
+    return makeObserver(lambda line: console.report(line, LAYOUT), format)

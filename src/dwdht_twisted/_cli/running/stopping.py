@@ -1,0 +1,102 @@
+"""
+The end of a process that is a node.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
+from twisted.logger import Logger
+from twisted.python import usage
+
+from ..options import readSeconds
+
+#: The default of ``--stop-within``, in seconds.  Larger: ``docker stop`` kills the process before,
+#: after 10 seconds, and the log doesn't say why.  Smaller: an announcement is not taken back,
+#: which takes up to 5 seconds.
+STOP_WITHIN = 8.0
+
+#: The exit status of a process that did not stop in time.
+LATE = 1
+
+
+class StopOptions(usage.Options):
+    """
+    The option that limits the time of a stop.
+
+    After ``postOptions``, ``self["stop-within"]`` is in seconds.
+    """
+
+    optParameters = [
+        [
+            "stop-within",
+            None,
+            f"{STOP_WITHIN:g}",
+            "The most seconds that the stop may take; then the process ends with exit status 1.",
+        ]
+    ]
+
+    def postOptions(self) -> None:
+        """Read the time."""
+        super().postOptions()
+        self["stop-within"] = readSeconds(self["stop-within"], "--stop-within")
+
+
+class Stop:
+    """
+    The stop of a process, which is over after some time even if a part of it hangs.
+
+    :param seconds: the time
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, seconds: float) -> None:
+        self._reactor = reactor
+        self._seconds = seconds
+        self._hasBegun = False
+
+    def handleSignals(self) -> None:
+        """
+        Stop the reactor at SIGTERM and SIGINT.  Call this once the reactor runs.
+
+        The reactor's own handlers would have ``twistd`` end by the signal, and not with status 0.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # A shell that has no jobs lets the programs in its background ignore SIGINT.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: self._terminate())
+        # A call of reactor.stop() begins a stop, too.
+        self._reactor.addSystemEventTrigger("before", "shutdown", self.begin)
+
+    def begin(self) -> None:
+        """Count the time from now on, in a thread, because the reactor may be what hangs."""
+        if not self._hasBegun:
+            self._hasBegun = True
+            timer = threading.Timer(self._seconds, self._giveUp)
+            timer.daemon = True
+            timer.start()
+
+    def _terminate(self) -> None:
+        self.begin()
+        self._reactor.callFromThread(self._stopReactor)
+
+    def _stopReactor(self) -> None:
+        # A second signal may come while the reactor stops.
+        with suppress(ReactorNotRunning):
+            self._reactor.stop()
+
+    def _giveUp(self) -> None:
+        try:
+            self._log.error(
+                "the stop took more than {seconds:g} seconds; the process ends before it is over",
+                seconds=self._seconds,
+            )
+        finally:
+            # An ordinary exit would wait for threads, such as that of a store.
+            os._exit(LATE)
