@@ -40,6 +40,7 @@ from ._net.randomness import PooledRandom
 from ._net.reporting import Reports
 from .errors import CannotListen, MalformedDatagram, NodeDestroyed
 from .interfaces import AddressLike, ICommandHandler, IDHTNode
+from .private.seam import DatagramLayer, NetworkSecurity, Transport, requiredId
 
 #: The rate limit of a node whose ``rateLimit`` is not given.
 DEFAULT_RATE_LIMIT = RateLimit()
@@ -68,10 +69,13 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         network that has more nodes on one address; see "Many nodes on one address" in the manual.
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation
+    :param security: makes the node one of a private network, see `dwdht_twisted.private`; None for
+        an open network
     :ivar clock: an ``IReactorTime`` that goes on although the clock of the machine is set
     :ivar counters: counts events, for monitoring
     :raises InvalidTarget: when the id doesn't have 32 bytes
     :raises InvalidAddress: when a bootstrap address is not valid
+    :raises ValueError: when the security requires another id
     """
 
     noisy = False
@@ -90,9 +94,11 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
         contactsPerHost: int = CONTACTS_PER_HOST,
         random: Random | None = None,
+        security: NetworkSecurity | None = None,
     ) -> None:
         super().__init__()
         random = random or PooledRandom()
+        id = requiredId(security, id)
         id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
         self._identity = Identity(id, isMember=not (ephemeral or adaptive))
         self.counters = Counters()
@@ -110,9 +116,17 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         from ._net.assembly import Node, assemble
 
         send = self._port.send if recent is None else recent.recording(self._port.send)
+        self._layer: DatagramLayer | None = None
+        if security is not None:
+            transport = Transport(
+                send, self.datagramReceived, self.clock, reactor.seconds, random, self.counters
+            )
+            self._layer = security.layer(transport)
+            send = self._layer.send
+        overhead = 0 if security is None else security.overhead
         self._assemble = partial(
             assemble,
-            Environment(self.clock, send, random, self.counters, self._identity),
+            Environment(self.clock, send, random, self.counters, self._identity, overhead),
             reactor=reactor,
             bootstrap=arguments.parseAddresses(bootstrap),
             rateLimit=arguments.checkRateLimit(rateLimit),
@@ -163,6 +177,10 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             self._start()
 
     def _start(self) -> None:
+        if self._layer is not None:
+            # Without a layer, the path of a datagram has no further call.
+            setattr(self, "datagramReceived", self._layer.received)  # noqa: B010
+            self._layer.start()
         self._parts.upkeep.start()
         (self._parts.adapting or self._parts.membership).start()
         self._parts.vitals.start()
@@ -209,6 +227,8 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         parts.vitals.stop()
         if parts.adapting is not None:
             parts.adapting.stop()
+        if self._layer is not None:
+            self._layer.stop()
 
     def _use(self) -> None:
         """Open a port if none is open yet."""

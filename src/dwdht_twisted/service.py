@@ -38,6 +38,7 @@ from .interfaces import AddressLike, ISharedStore, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .peers import COMMAND as PEERS
 from .peers import PeerHandler
+from .private.seam import NetworkSecurity, requiredId
 from .values import (
     COMMAND,
     RECORDS,
@@ -89,6 +90,7 @@ class DHTService(Service):
     :param rateLimit: as for `DHTNode`
     :param contactsPerHost: as for `DHTNode`
     :param random: as for `DHTNode`
+    :param security: as for `DHTNode`; the nodes of all starts share it
     :ivar node: the `DHTNode` of the present run.  It exists before the first start, so that
         handlers can be registered.  With a state, its id is the one in the state from the start on.
         From a stop to the next start, this is the destroyed node.
@@ -123,7 +125,10 @@ class DHTService(Service):
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
         contactsPerHost: int = CONTACTS_PER_HOST,
         random: Random | None = None,
+        security: NetworkSecurity | None = None,
     ) -> None:
+        # An id that a certificate fixes also replaces the one in the state.
+        id = requiredId(security, id)
         self._clock = clockOf(reactor)
         self._where = (port, interface)
         self._store = store
@@ -162,6 +167,7 @@ class DHTService(Service):
             rateLimit=rateLimit,
             contactsPerHost=contactsPerHost,
             random=random,
+            security=security,
         )
         self.node = self._newNode()
         self.keeper = Keeper(self.node, reactor, random=random)

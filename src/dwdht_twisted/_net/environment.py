@@ -24,6 +24,8 @@ class Environment(NamedTuple):
     :ivar random: the source of all random numbers
     :ivar counters: counts events
     :ivar identity: the id that the node sends to other nodes, if it is a member
+    :ivar overhead: the bytes by which a datagram on the network is longer than one that is sent
+        here; 0 on an open network
     """
 
     clock: IReactorTime
@@ -31,3 +33,4 @@ class Environment(NamedTuple):
     random: Random
     counters: Counters
     identity: Identity
+    overhead: int = 0

@@ -88,7 +88,8 @@ class NodeTestCase(SynchronousTestCase):
         """
         Return nodes that have joined through a new ephemeral node. Its address is ``bootstrap``.
         """
-        self.bootstrap = self.addressOf(self.node(ephemeral=True))
+        first = self.node(ephemeral=True, security=options.get("security"))
+        self.bootstrap = self.addressOf(first)
         nodes = [self.node(bootstrap=[self.bootstrap], **options) for _ in range(count)]
         for node in nodes:
             self.clock.runUntil(node.ready())

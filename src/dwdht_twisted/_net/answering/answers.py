@@ -35,6 +35,7 @@ class Answers:
     ) -> None:
         self._send = environment.send
         self._identity = environment.identity
+        self._overhead = environment.overhead
         self._counters = environment.counters
         self._reports = Reports(self._log, environment.clock.seconds)
         self._table = table
@@ -76,15 +77,17 @@ class Answers:
         """
         The datagram of an answer with the closest contacts.
 
-        If an answer with a value would be larger than `UNFRAGMENTED_BYTES`, its farthest contacts
-        are left out.  So the answer exceeds this size only if the value alone is too large.
+        If an answer with a value would have more than `UNFRAGMENTED_BYTES` on the network, its
+        farthest contacts are left out.  So the answer exceeds this size only if the value alone is
+        too large.
 
         :return: the datagram; None when the value is too large for any datagram
         """
         if value is None:
             return self._encodeWithin(wire.MAX_DATAGRAM_BYTES, message, token)
-        response = self._encodeWithin(wire.UNFRAGMENTED_BYTES, message, token, value)
-        if len(response) <= wire.MAX_DATAGRAM_BYTES:
+        unfragmented = wire.UNFRAGMENTED_BYTES - self._overhead
+        response = self._encodeWithin(unfragmented, message, token, value)
+        if len(response) + self._overhead <= wire.MAX_DATAGRAM_BYTES:
             return response
         self._counters.handlerFailures += 1
         self._reports.note(

@@ -63,7 +63,7 @@ class Queries:
         local: LocalNode,
         use: Callable[[], None],
     ) -> None:
-        self._clock = environment.clock
+        self._environment = environment
         self._table = table
         self._caller = caller
         self._resolver = resolver
@@ -100,6 +100,7 @@ class Queries:
         :raises ValueTooLarge: when the question doesn't fit a datagram
         """
         size = wire.HEADER_BYTES + len(question.body(self._table.id, bytes(wire.TOKEN_BYTES)))
+        size += self._environment.overhead
         if size > wire.MAX_DATAGRAM_BYTES:
             raise ValueTooLarge(
                 f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
@@ -187,7 +188,9 @@ class Queries:
     def _callSoon(self, function: Callable[[], None]) -> None:
         """Call a function on the next turn of the reactor.  Any thread may call this method."""
         # Twisted's reactors for tests have no callFromThread.
-        call = getattr(self._clock, "callFromThread", None) or partial(self._clock.callLater, 0)
+        call = getattr(self._environment.clock, "callFromThread", None) or partial(
+            self._environment.clock.callLater, 0
+        )
         call(function)
 
     # Starting.
@@ -222,7 +225,9 @@ class Queries:
             self._whenResolved(self._bootstrap, lookup.addBootstrap, lookup.complete, advance)
         isAlone = not self._knowsOthers and not len(table)
         return Start(
-            lookup, isAlone, lambda: table.buckets.refreshed(target, self._clock.seconds())
+            lookup,
+            isAlone,
+            lambda: table.buckets.refreshed(target, self._environment.clock.seconds()),
         )
 
     def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Start:
@@ -253,7 +258,7 @@ class Queries:
         self.track(resolving).addCallbacks(ended, _ignored)
 
     def _unresolved(self, reason: str) -> None:
-        now = self._clock.seconds()
+        now = self._environment.clock.seconds()
         if not self._warned.get(reason, now):
             self._warned.put(reason, True, now)
             self._log.warn("{reason}", reason=reason)

@@ -1,0 +1,102 @@
+"""
+What a node and the layer between it and its UDP port are to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from .._core.counters import Counters
+from .._core.wire import HostPort
+
+
+class Transport(NamedTuple):
+    """
+    What a layer uses of its node.
+
+    :ivar write: sends a datagram by the UDP port; it never raises
+    :ivar deliver: hands an opened datagram to the node; it never raises
+    :ivar clock: the clock of the node, for timers and ages.  It goes on although the clock of the
+        machine is set.
+    :ivar wallSeconds: tells the time by the clock of the machine, in seconds since 1970.  It jumps
+        when this clock is set.
+    :ivar random: the source of all random numbers of the node: that of the operating system, or a
+        seeded one in a simulation
+    :ivar counters: the counters of the node; what a layer drops is counted there
+    """
+
+    write: Callable[[bytes, HostPort], None]
+    deliver: Callable[[bytes, HostPort], None]
+    clock: IReactorTime
+    wallSeconds: Callable[[], float]
+    random: Random
+    counters: Counters
+
+
+class DatagramLayer(Protocol):
+    """
+    Stands between a node and its UDP port.
+
+    A node calls `start` when it starts on an open port, and `stop` when it is destroyed.  It calls
+    the two other methods only between these calls.
+    """
+
+    def start(self) -> None:
+        """Begin.  The port is open, and `Transport.write` sends."""
+
+    def stop(self) -> None:
+        """Release everything.  Nothing may be sent or delivered afterwards.  It may be repeated."""
+
+    def received(self, datagram: bytes, address: HostPort) -> None:
+        """
+        Take a datagram from the port, and deliver what it holds if it comes from a member.
+
+        It must not raise, whatever the datagram is, and must not cost much more than to drop it.
+
+        :param address: the source of the datagram, which may be forged
+        """
+
+    def send(self, datagram: bytes, address: HostPort) -> None:
+        """
+        Send a datagram of the node, sealed, at once or later.  It must not raise.
+
+        A datagram may be lost, as on any network.
+        """
+
+
+class NetworkSecurity(Protocol):
+    """
+    Makes the layers of the nodes of a private network.
+
+    Several nodes of a process may share one, for example all nodes that a service makes.
+    """
+
+    @property
+    def id(self) -> bytes | None:
+        """The id that each node has to have, 32 bytes; None if a node may have any."""
+
+    @property
+    def overhead(self) -> int:
+        """The most bytes by which a sealed datagram is longer than an opened one."""
+
+    def layer(self, transport: Transport) -> DatagramLayer:
+        """Make the layer of a node, which uses this transport."""
+
+
+def requiredId(security: NetworkSecurity | None, given: bytes | None) -> bytes | None:
+    """
+    The id that a node has to have: the given one, or that of its security; None if it may have any.
+
+    :raises ValueError: when the two differ
+    """
+    required = None if security is None else security.id
+    if required is not None and given not in (None, required):
+        raise ValueError("the id of this node is fixed by the security of its network; pass no id")
+    return given if required is None else required
+
+
+__all__ = ["DatagramLayer", "NetworkSecurity", "Transport", "requiredId"]
