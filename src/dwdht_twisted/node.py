@@ -9,7 +9,7 @@ shows how these parts are wired.
 from __future__ import annotations
 
 import socket as sockets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from random import Random
 from typing import Any
@@ -40,7 +40,7 @@ from ._net.randomness import PooledRandom
 from ._net.reporting import Reports
 from .errors import CannotListen, MalformedDatagram, NodeDestroyed
 from .interfaces import AddressLike, ICommandHandler, IDHTNode
-from .private.seam import DatagramLayer, NetworkSecurity, Transport, requiredId
+from .private.seam import DatagramLayer, NetworkSecurity, Transport, requiredId, securityOf
 
 #: The rate limit of a node whose ``rateLimit`` is not given.
 DEFAULT_RATE_LIMIT = RateLimit()
@@ -69,13 +69,14 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         network that has more nodes on one address; see "Many nodes on one address" in the manual.
     :param random: the source of ids, tokens and transaction ids: the operating system by default, a
         seeded generator in a simulation
-    :param security: makes the node one of a private network, see `dwdht_twisted.private`; None for
-        an open network
+    :param networkKey: makes the node a member of a private network: a key of 32 bytes, or several
+        while it is replaced, see `dwdht_twisted.private`.  None for an open network.
+    :param security: another security in place of ``networkKey``
     :ivar clock: an ``IReactorTime`` that goes on although the clock of the machine is set
     :ivar counters: counts events, for monitoring
     :raises InvalidTarget: when the id doesn't have 32 bytes
     :raises InvalidAddress: when a bootstrap address is not valid
-    :raises ValueError: when the security requires another id
+    :raises ValueError: when the network key is not valid, or the security requires another id
     """
 
     noisy = False
@@ -94,10 +95,12 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
         contactsPerHost: int = CONTACTS_PER_HOST,
         random: Random | None = None,
+        networkKey: bytes | Sequence[bytes] | None = None,
         security: NetworkSecurity | None = None,
     ) -> None:
         super().__init__()
         random = random or PooledRandom()
+        security = securityOf(networkKey, security)
         id = requiredId(security, id)
         id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
         self._identity = Identity(id, isMember=not (ephemeral or adaptive))
@@ -118,15 +121,21 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         send = self._port.send if recent is None else recent.recording(self._port.send)
         self._layer: DatagramLayer | None = None
         if security is not None:
-            transport = Transport(
-                send, self.datagramReceived, self.clock, reactor.seconds, random, self.counters
+            deliver, wallSeconds = self.datagramReceived, reactor.seconds
+            self._layer = security.layer(
+                Transport(send, deliver, self.clock, wallSeconds, random, self.counters)
             )
-            self._layer = security.layer(transport)
             send = self._layer.send
-        overhead = 0 if security is None else security.overhead
         self._assemble = partial(
             assemble,
-            Environment(self.clock, send, random, self.counters, self._identity, overhead),
+            Environment(
+                self.clock,
+                send,
+                random,
+                self.counters,
+                self._identity,
+                security.overhead if security else 0,
+            ),
             reactor=reactor,
             bootstrap=arguments.parseAddresses(bootstrap),
             rateLimit=arguments.checkRateLimit(rateLimit),

@@ -9,7 +9,7 @@ from __future__ import annotations
 # `_net.names.threads` is imported below for the same reason.
 import encodings.idna  # noqa: F401
 import socket as sockets
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import Enum
 from functools import partial
@@ -38,7 +38,7 @@ from .interfaces import AddressLike, ISharedStore, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
 from .peers import COMMAND as PEERS
 from .peers import PeerHandler
-from .private.seam import NetworkSecurity, requiredId
+from .private.seam import NetworkSecurity, requiredId, securityOf
 from .values import (
     COMMAND,
     RECORDS,
@@ -90,6 +90,7 @@ class DHTService(Service):
     :param rateLimit: as for `DHTNode`
     :param contactsPerHost: as for `DHTNode`
     :param random: as for `DHTNode`
+    :param networkKey: as for `DHTNode`
     :param security: as for `DHTNode`; the nodes of all starts share it
     :ivar node: the `DHTNode` of the present run.  It exists before the first start, so that
         handlers can be registered.  With a state, its id is the one in the state from the start on.
@@ -125,8 +126,10 @@ class DHTService(Service):
         rateLimit: RateLimit | float | None = DEFAULT_RATE_LIMIT,
         contactsPerHost: int = CONTACTS_PER_HOST,
         random: Random | None = None,
+        networkKey: bytes | Sequence[bytes] | None = None,
         security: NetworkSecurity | None = None,
     ) -> None:
+        security = securityOf(networkKey, security)
         # An id that a certificate fixes also replaces the one in the state.
         id = requiredId(security, id)
         self._clock = clockOf(reactor)

@@ -31,6 +31,9 @@ class Counters:
         host, or their public /24 network, has as many contacts as it may have
     :ivar answersHeld: answers that were held back to validate their address first
     :ivar sendFailures: datagrams that the operating system refused to send
+    :ivar strangersRefused: on a private network, datagrams that no member has sent
+    :ivar replaysRefused: on a private network, datagrams that were received before, that were sent
+        to another member, or whose time differs too much from that of this machine
     """
 
     __slots__ = (
@@ -45,11 +48,13 @@ class Counters:
         "queriesServed",
         "rateLimited",
         "relaysRefused",
+        "replaysRefused",
         "requestsReceived",
         "requestsUnanswered",
         "responsesReceived",
         "retriesAnswered",
         "sendFailures",
+        "strangersRefused",
         "unexpected",
         "updatesRefused",
         "updatesServed",
@@ -78,6 +83,8 @@ class Counters:
     contactsRefused: int
     answersHeld: int
     sendFailures: int
+    strangersRefused: int
+    replaysRefused: int
 
     def asDict(self) -> dict[str, int]:
         """All counts by name."""

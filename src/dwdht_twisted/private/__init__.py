@@ -7,8 +7,47 @@ through the layer, too.  The rest of the node does not know of it.  So its limit
 amplification see opened datagrams only.
 
 * `seam`: what a node and a layer are to each other.
+* `keyed`: networks whose members share a key.
+* `bounds`: what strangers, replays and wrong clocks can cost a node.
+
+The names of `keyed` are imported at their first use (PEP 562), so that an open node loads no
+cryptography.
 """
 
-from .seam import DatagramLayer, NetworkSecurity, Transport, requiredId
+from __future__ import annotations
 
-__all__ = ["DatagramLayer", "NetworkSecurity", "Transport", "requiredId"]
+from typing import TYPE_CHECKING
+
+from .seam import DatagramLayer, NetworkSecurity, Transport
+
+if TYPE_CHECKING:
+    from .keyed.files import createNetworkKey, loadNetworkKey, newNetworkKey
+    from .keyed.network import KeyedNetwork
+else:
+    # The module of each name that is imported at its first use.
+    _MODULES = {
+        "KeyedNetwork": ".keyed.network",
+        "createNetworkKey": ".keyed.files",
+        "loadNetworkKey": ".keyed.files",
+        "newNetworkKey": ".keyed.files",
+    }
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(_MODULES[name], __name__), name)
+        globals()[name] = value
+        return value
+
+
+__all__ = [
+    "DatagramLayer",
+    "KeyedNetwork",
+    "NetworkSecurity",
+    "Transport",
+    "createNetworkKey",
+    "loadNetworkKey",
+    "newNetworkKey",
+]

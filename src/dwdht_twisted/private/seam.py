@@ -4,7 +4,7 @@ What a node and the layer between it and its UDP port are to each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple, Protocol
 
@@ -87,6 +87,26 @@ class NetworkSecurity(Protocol):
         """Make the layer of a node, which uses this transport."""
 
 
+def securityOf(
+    networkKey: bytes | Sequence[bytes] | None, security: NetworkSecurity | None
+) -> NetworkSecurity | None:
+    """
+    The security that a caller has chosen; None for an open network.
+
+    :param networkKey: a network key, or several, see `KeyedNetwork`
+    :param security: any other security
+    :raises ValueError: when both are given, or a network key isn't valid
+    """
+    if networkKey is None:
+        return security
+    if security is not None:
+        raise ValueError("give networkKey or security, not both")
+    # Imported here, because a node of an open network needs no cryptography.
+    from .keyed.network import KeyedNetwork
+
+    return KeyedNetwork(*([networkKey] if isinstance(networkKey, bytes) else networkKey))
+
+
 def requiredId(security: NetworkSecurity | None, given: bytes | None) -> bytes | None:
     """
     The id that a node has to have: the given one, or that of its security; None if it may have any.
@@ -99,4 +119,4 @@ def requiredId(security: NetworkSecurity | None, given: bytes | None) -> bytes |
     return given if required is None else required
 
 
-__all__ = ["DatagramLayer", "NetworkSecurity", "Transport", "requiredId"]
+__all__ = ["DatagramLayer", "NetworkSecurity", "Transport", "requiredId", "securityOf"]

@@ -1,0 +1,65 @@
+"""
+The security of a network whose members share a key.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakSet
+
+from ..seam import Transport
+from .layer import KeyedLayer
+from .sealing import NETWORK_KEY_BYTES, OVERHEAD, DerivedKeys
+
+
+class KeyedNetwork:
+    """
+    A private network whose members share one secret, the network key.
+
+    Who has the key is a member: may read, store, and answer.  Nobody else can read a datagram, and
+    nobody else is answered.  See ``docs/security.rst``.
+
+    :param keys: one network key of 32 bytes, or, while it is replaced, several.  The first one
+        seals what is sent.  Datagrams that are sealed with any of them are accepted.
+    :raises ValueError: when there is no key, one doesn't have 32 bytes, or two are the same
+    """
+
+    id: bytes | None = None
+    overhead = OVERHEAD
+
+    def __init__(self, *keys: bytes) -> None:
+        self._keys = _derived(keys)
+        self._layers: WeakSet[KeyedLayer] = WeakSet()
+
+    def layer(self, transport: Transport) -> KeyedLayer:
+        """Make the layer of a node."""
+        layer = KeyedLayer(transport, self._keys)
+        self._layers.add(layer)
+        return layer
+
+    def replaceKeys(self, *keys: bytes) -> None:
+        """
+        Use other keys from now on, in all nodes that were made with this object.
+
+        To replace the key of a network that goes on, take three steps, each at all members before
+        the next: `replaceKeys(old, new)`, `replaceKeys(new, old)`, `replaceKeys(new)`.
+
+        :raises ValueError: see the class; the former keys stay in use then
+        """
+        self._keys = _derived(keys)
+        for layer in self._layers:
+            layer.useKeys(self._keys)
+
+
+def _derived(keys: tuple[bytes, ...]) -> list[DerivedKeys]:
+    if not keys:
+        raise ValueError("a private network needs a network key")
+    for key in keys:
+        if not isinstance(key, bytes) or len(key) != NETWORK_KEY_BYTES:
+            raise ValueError(f"a network key is {NETWORK_KEY_BYTES} random bytes")
+    derived = [DerivedKeys(key) for key in keys]
+    if len({each.id for each in derived}) < len(derived):
+        raise ValueError("two network keys are the same")
+    return derived
+
+
+__all__ = ["KeyedNetwork"]
