@@ -41,7 +41,7 @@ class KeyedNetwork:
         Use other keys from now on, in all nodes that were made with this object.
 
         To replace the key of a network that goes on, take three steps, each at all members before
-        the next: `replaceKeys(old, new)`, `replaceKeys(new, old)`, `replaceKeys(new)`.
+        the next: ``replaceKeys(old, new)``, ``replaceKeys(new, old)``, ``replaceKeys(new)``.
 
         :raises ValueError: see the class; the former keys stay in use then
         """
