@@ -44,6 +44,33 @@ class SilencesTests(SynchronousTestCase):
         self.assertTrue(self.silences.isSilent(PEER, soon))
         self.assertFalse(self.silences.isSilent(PEER, SILENCE_TO_REQUEST_REMEMBERED_FOR))
 
+    def test_pingsOfALimitedAddressSpendWhatIsLeft(self) -> None:
+        """
+        An address that has never answered is pinged while the pings fit in what is left for it.
+        What another silent request leaves is added.
+        """
+        self.silences.limit(PEER, 100.0, 0.0)
+        self.silences.missed(PEER, 0.0)
+        self.assertTrue(self.silences.isLimited(PEER, 1.0))
+        self.assertEqual(
+            [self.silences.spend(PEER, 40, 1.0) for _ in range(3)], [True, True, False]
+        )
+        self.silences.limit(PEER, 20.0, 2.0)
+        self.assertEqual([self.silences.spend(PEER, 40, 2.0) for _ in range(2)], [True, False])
+
+    def test_otherSilentAddressesAreNotLimited(self) -> None:
+        """
+        An address that was silent before it was limited is pinged without a bound, because it has
+        answered once. So is an address that answers.
+        """
+        self.silences.missed(PEER, 0.0)
+        self.silences.limit(PEER, 0.0, 1.0)
+        self.silences.limit(OTHER, 0.0, 1.0)
+        self.silences.answered(OTHER, 2.0)
+        for address in (PEER, OTHER):
+            self.assertFalse(self.silences.isLimited(address, 3.0))
+            self.assertTrue(self.silences.spend(address, 40, 3.0))
+
     def test_answerEndsASilence(self) -> None:
         """An address that answers is no longer silent, and is not checked. Others still are."""
         self.silences.answered(OTHER, 0.0)

@@ -33,12 +33,16 @@ class RecordingListener:
     :ivar heardFrom: the address of each answer that is proof
     :ivar reachedAddresses: the address of each answer that may be forged
     :ivar missedAddresses: each address that did not answer
+    :ivar left: the bytes that are left for each address that has not answered a limited request
+    :ivar known: the addresses that have answered before
     """
 
     def __init__(self) -> None:
         self.heardFrom: list[HostPort] = []
         self.reachedAddresses: list[HostPort] = []
         self.missedAddresses: list[Address] = []
+        self.left: dict[Address, float] = {}
+        self.known: set[HostPort] = set()
 
     def heard(self, message: ResponseMessage, address: HostPort) -> None:
         """Record the source of an answer."""
@@ -47,6 +51,14 @@ class RecordingListener:
     def reached(self, address: HostPort) -> None:
         """Record the source of an answer that may be forged."""
         self.reachedAddresses.append(address)
+
+    def hasAnswered(self, address: HostPort) -> bool:
+        """Return whether an address is among those that have answered before."""
+        return address in self.known
+
+    def limited(self, address: Address, left: float) -> None:
+        """Record what is left for an address."""
+        self.left[address] = left
 
     def missed(self, address: Address) -> None:
         """Record an address that did not answer."""

@@ -9,8 +9,9 @@ from random import Random
 
 from dwdht_twisted import NodeDestroyed, RequestTimeout
 from dwdht_twisted._core import wire
-from dwdht_twisted._net.requests import Callbacks, Requests
-from dwdht_twisted._net.requests.outgoing import TRANSMISSIONS
+from dwdht_twisted._core.timeouts import INITIAL_TIMEOUT
+from dwdht_twisted._net.requests import Callbacks, Requests, Retries
+from dwdht_twisted._net.requests.outgoing import TRANSMISSIONS, WAITS
 from dwdht_twisted.errors import MalformedDatagram
 from tests.helpers.networks.requests import BODY, OTHER, PEER, RequestsTestCase
 
@@ -144,6 +145,34 @@ class EndTests(RequestsTestCase):
         self.clock.runFor(20)
         self.assertEqual(len(self.sent), 2)
         self.assertEqual((self.failures, self.missed), ([], []))
+
+    def sendWithin(self, transmissions: int) -> None:
+        """Send a request that is allowed so many transmissions, and wait until it has failed."""
+        request = self.send()
+        request.retries = Retries(allowance=transmissions * len(self.sent[0][0]))
+        self.clock.runUntil(lambda: self.failures)
+
+    def test_retriesBeyondTheAllowanceAreLeftOut(self) -> None:
+        """
+        A request whose allowance permits two transmissions, and one for a hole punch, is sent
+        twice.  It fails as late as any other request.
+        """
+        self.sendWithin(3)
+        self.assertEqual(len(self.sent), 2)
+        self.assertEqual(self.clock.seconds(), sum(WAITS) * INITIAL_TIMEOUT)
+        self.assertEqual(list(self.listener.left), [PEER])
+
+    def test_restOfTheAllowanceIsTold(self) -> None:
+        """A silent request leaves what neither its transmissions nor a hole punch may need."""
+        self.sendWithin(7)
+        self.assertEqual(len(self.sent), TRANSMISSIONS)
+        self.assertEqual(self.listener.left, {PEER: (7 - TRANSMISSIONS - 1) * len(self.sent[0][0])})
+
+    def test_addressThatHasAnsweredHasNoAllowance(self) -> None:
+        """The allowance of a request does not bind an address that has answered before."""
+        self.listener.known.add(PEER)
+        self.sendWithin(1)
+        self.assertEqual(len(self.sent), TRANSMISSIONS)
 
     def test_stopFailsAllRequests(self) -> None:
         """

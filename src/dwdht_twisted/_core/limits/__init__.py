@@ -3,7 +3,7 @@ Bounds on the cost that strangers can cause: their numbers, and the classes that
 """
 
 from .admission import Admission
-from .amplification import ExcessBudget, answerAllowance
+from .amplification import ExcessBudget, answerAllowance, namedAllowance
 from .memory import RecentMap
 from .pace import Pace
 from .rates import FairRate, RateLimit, RateLimiter, TokenBucket
@@ -24,4 +24,5 @@ __all__ = [
     "TokenBucket",
     "ValidatedAddresses",
     "answerAllowance",
+    "namedAllowance",
 ]

@@ -4,7 +4,7 @@ The bounds on the size of answers.  The source address of a request may be forge
 
 from __future__ import annotations
 
-from ..wire import MAX_DATAGRAM_BYTES, HostPort, isLoopback
+from ..wire import COMPACT_CONTACT_BYTES, MAX_DATAGRAM_BYTES, HostPort, isLoopback
 from .bounds import AMPLIFICATION, EXCESS_BURST, EXCESS_RATE, RATE_LIMITED_HOSTS
 from .memory import RecentMap
 
@@ -18,6 +18,15 @@ def answerAllowance(requestBytes: int, checkBytes: int = 0) -> int:
         in bytes; 0 for a request without an id
     """
     return AMPLIFICATION * requestBytes - checkBytes
+
+
+def namedAllowance(namings: int) -> int:
+    """
+    The most bytes that an address is sent because others have named it, until it has answered.
+
+    :param namings: how many answers have named it
+    """
+    return AMPLIFICATION * COMPACT_CONTACT_BYTES * namings
 
 
 class ExcessBudget:

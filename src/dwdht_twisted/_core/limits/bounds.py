@@ -75,7 +75,8 @@ REMEMBERED_ANSWER_BYTES = 1024
 
 # Answers to strangers.
 
-#: The most bytes sent to a stranger for each byte received from it.  The smallest request with an
+#: The most bytes sent to a stranger for each byte received from it.  An address that has never
+#: answered is sent as many for each byte that names it in an answer.  The smallest request with an
 #: id has 73 bytes.  A full answer to this request, plus all transmissions of the ping that checks
 #: the id, has 13.2 times as many bytes.  Smaller: such answers would be held.
 #: Larger: an attacker that forges the address of a victim sends the victim more bytes.

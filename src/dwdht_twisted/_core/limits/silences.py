@@ -39,7 +39,7 @@ class Silence(NamedTuple):
 
 class Silences:
     """
-    The silent addresses of one node, in three maps.
+    The silent addresses of one node, in four maps.
 
     Each map has a size of its own.  So the silences that strangers cause cannot push out the
     silences that the node's own requests have found.
@@ -50,17 +50,25 @@ class Silences:
     about the same time.  While nobody at all answers, silence says nothing of others: the silences
     of such a time are forgotten at the next answer.
 
+    An address that has never answered is checked only while its pings fit in the bytes that it may
+    be sent because others have named it; see `namedAllowance`.
+
     :ivar toAnything: addresses that left a request or probe of any kind unanswered, except the ping
         of a validation
     :ivar toValidation: addresses that did not answer the first ping of a validation in time
     """
 
-    __slots__ = ("_heardAt", "_toRequests", "toAnything", "toValidation")
+    __slots__ = ("_heardAt", "_left", "_toRequests", "toAnything", "toValidation")
 
     def __init__(self) -> None:
         # The addresses that left a request of the node's own unanswered.
         self._toRequests: RecentMap[HostPort, Silence] = RecentMap(
             SILENCES_REMEMBERED, SILENCE_TO_REQUEST_REMEMBERED_FOR
+        )
+        # The bytes that are left for each address which others have named, and which has never
+        # answered.  There is room for addresses whose silence is not noted yet.
+        self._left: RecentMap[HostPort, float] = RecentMap(
+            2 * SILENCES_REMEMBERED, 2 * SILENCE_TO_REQUEST_REMEMBERED_FOR
         )
         # The time of the last answer from any address.
         self._heardAt = float("-inf")
@@ -80,8 +88,35 @@ class Silences:
         if not self.isSilent(address, now):
             self._toRequests.put(address, Silence(now, now + SILENCE_CHECKED_AFTER), now)
 
+    def limit(self, address: HostPort, left: float, now: float) -> None:
+        """
+        Note that an address has never answered, and may be sent ``left`` bytes more than before.
+        """
+        before = self._left.get(address, now)
+        if before is not None or not self.isSilent(address, now):
+            self._left.put(address, (before or 0.0) + left, now)
+
+    def isLimited(self, address: HostPort, now: float) -> bool:
+        """Whether an address has never answered, so that it may be sent only some more bytes."""
+        return self._left.get(address, now) is not None
+
+    def spend(self, address: HostPort, size: int, now: float) -> bool:
+        """
+        Count a ping of ``size`` bytes to a silent address.
+
+        :return: whether the ping may be sent
+        """
+        left = self._left.get(address, now)
+        if left is None:
+            return True
+        if left < size:
+            return False
+        self._left.replace(address, left - size)
+        return True
+
     def answered(self, address: HostPort, now: float) -> None:
-        """Remove an address from all three maps."""
+        """Remove an address from all maps."""
+        self._left.discard(address)
         self._toRequests.discard(address)
         self.toAnything.discard(address)
         self.toValidation.discard(address)

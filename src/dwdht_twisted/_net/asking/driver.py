@@ -8,14 +8,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias
 
+from ..._core.limits import namedAllowance
 from ..._core.lookup import Candidate, Commit, Search, State
 from ..._core.wire import Contact, HostPort, ResponseMessage
 from ...errors import DHTError, NoCloseNodes, NoResponse
 from ...interfaces import Reply
 from ..question import Question
-from ..requests import UPDATE_WAIT, Callbacks, Caller, OutgoingRequest
+from ..requests import RETRIES, UPDATE_RETRIES, Callbacks, Caller, OutgoingRequest, Retries
 from .local import LocalNode, LocalRequest
 from .punches import HolePunches
+
+#: The terms of a second request to a candidate, after a hole punch has opened a path.  The first
+#: request has left enough of its allowance for one more transmission.
+FURTHER_RETRIES = Retries(allowance=0.0)
 
 
 class Start(NamedTuple):
@@ -172,14 +177,16 @@ class SearchDriver:
         assert self._receiver is not None
         self._receiver.finished(reason)
 
-    def _ask(self, candidate: Candidate) -> None:
-        """Send the question to a candidate.  A candidate that can't be asked counts as failed."""
+    def _ask(self, candidate: Candidate, *, isAgain: bool = False) -> None:
+        """
+        Send the question to a candidate.  A candidate that can't be asked counts as failed.
+
+        :param isAgain: whether an earlier request to the candidate has failed
+        """
         if candidate.isLocal:
             self._askLocally(candidate)
             return
         token = candidate.token if self._isCommitting else None
-        # A node that does not remember updates may run an update once for each transmission.
-        isRepeatable = token is None or candidate in self._remembering
         callbacks = Callbacks(
             partial(self._answered, candidate),
             partial(self._failed, candidate),
@@ -190,8 +197,8 @@ class SearchDriver:
                 candidate.address,
                 self._asked.body(self._caller.identity.sent, token),
                 callbacks,
+                FURTHER_RETRIES if isAgain else self._retriesOf(candidate, token),
                 isForHandler=self._question.isForHandler,
-                shortestWait=0.0 if isRepeatable else UPDATE_WAIT,
             )
         except DHTError as error:
             if not self.counts.requests and self._failure is not None:
@@ -199,6 +206,12 @@ class SearchDriver:
             self._lost(candidate)
         else:
             self.counts.requests += 1
+
+    def _retriesOf(self, candidate: Candidate, token: bytes | None) -> Retries:
+        if token is not None:
+            # A node that does not remember updates may run an update once for each transmission.
+            return RETRIES if candidate in self._remembering else UPDATE_RETRIES
+        return RETRIES
 
     def _askLocally(self, candidate: Candidate) -> None:
         receiver = self._receiver
@@ -247,6 +260,11 @@ class SearchDriver:
         search = self._search
         if search is None:
             return
+        request = self._requests[candidate]
+        if candidate.untriedReferrers and request.retries is RETRIES and not self._isCommitting:
+            # A liar may have named the address of a victim.  Until now it got one transmission.
+            namings = len(candidate.untriedReferrers)
+            request.retries = Retries(allowance=namedAllowance(namings))
         search.late(candidate, transmissions)
         referrer = candidate.takeReferrer(transmissions)
         if candidate.state is State.FAILED:
@@ -286,7 +304,7 @@ class SearchDriver:
         if request is not None:
             self._caller.requests.redirect(request, candidate.address)
         else:
-            self._ask(candidate)
+            self._ask(candidate, isAgain=True)
             self.advance()
 
     def _punchFailed(self, candidate: Candidate) -> None:
@@ -297,7 +315,7 @@ class SearchDriver:
     def _cancel(self, request: OutgoingRequest) -> None:
         self._caller.requests.cancel(request)
         if request.isLate:
-            self._caller.unanswered(request.address)
+            self._caller.unanswered(request)
 
     def _cancelRequests(self) -> None:
         requests, self._requests = self._requests, {}

@@ -3,11 +3,23 @@ Sending requests, and the pings that other nodes make a node send.
 """
 
 from .caller import Caller
-from .outgoing import UPDATE_WAIT, Callbacks, OnAnswer, OnFailure, OnLate, OutgoingRequest
+from .outgoing import (
+    RETRIES,
+    UPDATE_RETRIES,
+    UPDATE_WAIT,
+    Callbacks,
+    OnAnswer,
+    OnFailure,
+    OnLate,
+    OutgoingRequest,
+    Retries,
+)
 from .probes import Probes
 from .requests import Requests
 
 __all__ = [
+    "RETRIES",
+    "UPDATE_RETRIES",
     "UPDATE_WAIT",
     "Callbacks",
     "Caller",
@@ -17,4 +29,5 @@ __all__ = [
     "OutgoingRequest",
     "Probes",
     "Requests",
+    "Retries",
 ]

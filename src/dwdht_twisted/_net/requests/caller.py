@@ -5,6 +5,7 @@ Sending requests, and telling the routing table of each answer and each silence.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from ..._core import wire
 from ..._core.doubts import Doubts
@@ -14,7 +15,7 @@ from ..._core.routing import TRUSTED_FOR, RoutingTable
 from ..._core.wire import Address, Contact, HostPort, packAddress
 from ...errors import DHTError
 from ..environment import Environment
-from .outgoing import Callbacks, OutgoingRequest
+from .outgoing import RETRIES, Callbacks, OutgoingRequest, Retries
 from .probing import Probing
 from .requests import Requests
 
@@ -84,9 +85,9 @@ class Caller:
         address: Address,
         body: bytes,
         callbacks: Callbacks,
+        retries: Retries = RETRIES,
         *,
         isForHandler: bool = False,
-        shortestWait: float = 0.0,
     ) -> OutgoingRequest:
         """
         Send a request of a query; see `Requests.send`.
@@ -96,9 +97,7 @@ class Caller:
         """
         if isForHandler:
             callbacks = callbacks._replace(onMissed=self.probing.checkSilence)
-        return self.requests.send(
-            address, body, callbacks, shortestWait=shortestWait, isForQuery=True
-        )
+        return self.requests.send(address, body, callbacks, retries, isForQuery=True)
 
     def ping(self, address: Address, callbacks: Callbacks) -> OutgoingRequest:
         """
@@ -187,19 +186,31 @@ class Caller:
         """Ping an address whose answer may be forged.  Only a pong shows that a node is there."""
         self.check(Address(*address))
 
+    def hasAnswered(self, address: HostPort) -> bool:
+        """Whether an address belongs to a contact."""
+        return self._table.hasProven(address)
+
+    def limited(self, address: Address, left: float) -> None:
+        """Note how many bytes an address may still be sent, unless it belongs to a contact."""
+        if not self._table.hasProven(address):
+            self._silences.limit(address, left, self._seconds())
+
     def missed(self, address: Address) -> None:
         """Note that an address did not answer a request of the node's own."""
         self._counters.requestsUnanswered += 1
         self._silences.missed(address, self._seconds())
         self.probeMissed(address)
 
-    def unanswered(self, address: Address) -> None:
+    def unanswered(self, request: OutgoingRequest) -> None:
         """
-        Note that the answer of an address was late when its request was given up.
+        Note that the answer to a request was late when the request was given up.
 
         The address counts as silent at once, until it answers.  It is pinged.  A contact that does
         not answer leaves the table.
         """
+        address = request.address
+        if request.retries.allowance < inf:
+            self.limited(address, request.left)
         if not self.isSilent(address):
             self.probing.checkUnanswered(address)
             self._silences.missed(address, self._seconds())

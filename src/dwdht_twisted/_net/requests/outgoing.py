@@ -5,9 +5,10 @@ One outgoing request, and the callbacks that report its outcome.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import NamedTuple, TypeAlias
 
-from ..._core.wire import Address, HostPort, ResponseMessage
+from ..._core.wire import HEADER_BYTES, Address, HostPort, ResponseMessage
 from ...errors import DHTError
 
 #: The time to wait for an answer after each transmission, in time-outs of the address.  The second
@@ -59,6 +60,28 @@ class Callbacks(NamedTuple):
     onMissed: OnMissed | None = None
 
 
+class Retries(NamedTuple):
+    """
+    The terms on which a request is sent again.
+
+    :ivar waits: the time to wait for an answer after each transmission, in time-outs of the address
+    :ivar shortestWait: the least time to wait after each transmission, in seconds
+    :ivar allowance: the most bytes that the address may be sent, if it has never answered.  The
+        first transmission is always sent.
+    """
+
+    waits: tuple[float, ...] = WAITS
+    shortestWait: float = 0.0
+    allowance: float = inf
+
+
+#: The terms of most requests.
+RETRIES = Retries()
+
+#: The terms of an update that the answering node may run once for each transmission.
+UPDATE_RETRIES = Retries(shortestWait=UPDATE_WAIT)
+
+
 class OutgoingRequest:
     """
     One request, from its creation to its end.
@@ -69,8 +92,7 @@ class OutgoingRequest:
     :ivar isShared: whether a second address was sent the transaction id.  The answer may then come
         from any port of the host, and it proves nothing, because the second address may have forged
         it.
-    :ivar waits: the time to wait for an answer after each transmission, in time-outs
-    :ivar shortestWait: the least time to wait after each transmission, in seconds
+    :ivar retries: the terms on which it is sent again
     :ivar transactionId: 0 to 32767; -1 before the first transmission
     :ivar transmissions: the number of transmissions so far
     :ivar sentAt: the time of the last transmission, in seconds
@@ -86,12 +108,11 @@ class OutgoingRequest:
         "isOver",
         "isShared",
         "messages",
+        "retries",
         "sentAt",
-        "shortestWait",
         "timeout",
         "transactionId",
         "transmissions",
-        "waits",
     )
 
     def __init__(
@@ -101,15 +122,13 @@ class OutgoingRequest:
         callbacks: Callbacks,
         *,
         isShared: bool = False,
-        waits: tuple[float, ...] = WAITS,
-        shortestWait: float = 0.0,
+        retries: Retries = RETRIES,
     ) -> None:
         self.address = address
         self.messages = messages
         self.callbacks = callbacks
         self.isShared = isShared
-        self.waits = waits
-        self.shortestWait = shortestWait
+        self.retries = retries
         self.transactionId = -1
         self.transmissions = 0
         self.sentAt = 0.0
@@ -120,7 +139,23 @@ class OutgoingRequest:
     @property
     def wait(self) -> float:
         """The time to wait for an answer after the last transmission, in seconds."""
-        return max(self.timeout * self.waits[self.transmissions - 1], self.shortestWait)
+        waits, shortestWait, _ = self.retries
+        return max(self.timeout * waits[self.transmissions - 1], shortestWait)
+
+    @property
+    def left(self) -> float:
+        """
+        The bytes of the allowance that are left for its address.
+
+        One transmission is left out, because it is sent whenever a hole punch opens a path.
+        """
+        size = HEADER_BYTES + len(self.messages[0][0])
+        return self.retries.allowance - (self.transmissions + 1) * size
+
+    @property
+    def isAffordable(self) -> bool:
+        """Whether the allowance of its address permits another transmission."""
+        return self.left >= HEADER_BYTES + len(self.messages[0][0])
 
     @property
     def receiver(self) -> Address:

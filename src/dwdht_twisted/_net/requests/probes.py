@@ -23,7 +23,7 @@ from ..._core import wire
 from ..._core.limits.bounds import MAXIMUM_GUESSES
 from ..._core.wire import Address, HostPort
 from ...errors import DHTError
-from .outgoing import Callbacks, OnLate, OnMissed, OutgoingRequest
+from .outgoing import Callbacks, OnLate, OnMissed, OutgoingRequest, Retries
 from .requests import Requests
 
 #: Called once when a probe ends; the argument says whether the probe was answered.
@@ -71,7 +71,7 @@ class Probes:
     ) -> None:
         self._requests = requests
         self._body = body
-        self._waits = waits
+        self._retries = Retries(waits)
         self._maximum = maximum
         self._onMissed = onMissed
         self._probes: dict[HostPort, Probe] = {}
@@ -102,7 +102,7 @@ class Probes:
             self._onMissed,
         )
         try:
-            request = self._requests.send(Address(*address), self._body(), callbacks, self._waits)
+            request = self._requests.send(Address(*address), self._body(), callbacks, self._retries)
         except DHTError:
             # The node is being destroyed.
             onEnd(False)

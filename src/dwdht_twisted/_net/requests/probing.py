@@ -38,6 +38,12 @@ class Learner(Protocol):
     def reached(self, address: HostPort) -> None:
         """Note an address whose answer may be forged."""
 
+    def hasAnswered(self, address: HostPort) -> bool:
+        """Whether an address belongs to a node that has answered before."""
+
+    def limited(self, address: Address, left: float) -> None:
+        """Note how many bytes an address may still be sent that has never answered."""
+
     def missed(self, address: Address) -> None:
         """Note that an address did not answer a request whose ``onMissed`` is None."""
 
@@ -78,13 +84,14 @@ class Probing:
         self._clock = environment.clock
         self._table = table
         self._silences = silences
+        self._learner = learner
+        self._identity = identity = environment.identity
         self._requests = Requests(
             environment,
             learner,
             window=MAXIMUM_PROBES,
             timeouts=FixedTimeout(PROBE_TIMEOUT),
         )
-        identity = environment.identity
 
         def ping() -> bytes:
             return identity.ping
@@ -189,8 +196,14 @@ class Probing:
         A pong comes sooner than a handler's answer.  So the round trip of an ordinary ping would
         make the time-out of user commands too short.  The round trips of probes do not count for
         that time-out, so the ping is sent as a probe.
+
+        An address that has never answered counts as silent at once, because it may be sent few
+        pings.
         """
-        if not self._silences.isSilent(address, self._clock.seconds()):
+        now = self._clock.seconds()
+        if self._silences.isLimited(address, now):
+            self._learner.gone(address)
+        elif not self._silences.isSilent(address, now):
             self._silenceChecks.send(address, lambda isAnswered: None)
 
     def checkUnanswered(self, address: Address) -> None:
@@ -211,7 +224,8 @@ class Probing:
             self._ping(address)
 
     def _ping(self, address: HostPort) -> None:
-        self._returns.send(address, lambda isAnswered: None)
+        if self._silences.spend(address, self._identity.pingBytes, self._clock.seconds()):
+            self._returns.send(address, lambda isAnswered: None)
 
     def _claimEnded(self, address: HostPort, isAnswered: bool) -> None:
         if not isAnswered:

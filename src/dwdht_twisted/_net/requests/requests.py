@@ -26,7 +26,7 @@ from ..._core.wire import Address, HostPort, ResponseMessage
 from ...errors import DHTError, RequestTimeout, TooManyRequests
 from ..environment import Environment
 from .deadlines import Deadlines
-from .outgoing import RELAY_WAITS, WAITS, Callbacks, OutgoingRequest
+from .outgoing import RELAY_WAITS, RETRIES, Callbacks, OutgoingRequest, Retries
 from .pacing import Pacing
 from .queue import RequestQueue
 
@@ -39,6 +39,16 @@ class Listener(Protocol):
 
     def reached(self, address: HostPort) -> None:
         """Note an address whose answer may be forged: another address has the transaction id."""
+
+    def hasAnswered(self, address: HostPort) -> bool:
+        """Whether an address belongs to a node that has answered before."""
+
+    def limited(self, address: Address, left: float) -> None:
+        """
+        Note how many bytes an address may still be sent that has not answered, if it never has.
+
+        This is called before `missed`, for a request with an allowance.
+        """
 
     def missed(self, address: Address) -> None:
         """
@@ -104,27 +114,21 @@ class Requests:
         address: Address,
         body: bytes,
         callbacks: Callbacks,
-        waits: tuple[float, ...] = WAITS,
+        retries: Retries = RETRIES,
         *,
-        shortestWait: float = 0.0,
         isForQuery: bool = False,
     ) -> OutgoingRequest:
         """
         Send a request.
 
         :param body: the result of `requestBody`
-        :param waits: the time to wait for an answer after each transmission, in time-outs of the
-            address
-        :param shortestWait: the least time to wait after each transmission, in seconds
+        :param retries: the terms on which it is sent again
         :param isForQuery: whether the request belongs to a query.  Then it is never refused.
         :return: the request, for `cancel`
         :raises TooManyRequests: when the queue is full
         """
-        messages = ((body, address),)
-        return self._start(
-            OutgoingRequest(address, messages, callbacks, waits=waits, shortestWait=shortestWait),
-            isForQuery,
-        )
+        request = OutgoingRequest(address, ((body, address),), callbacks, retries=retries)
+        return self._start(request, isForQuery)
 
     def sendThrough(
         self,
@@ -150,12 +154,12 @@ class Requests:
         :raises TooManyRequests: when the queue is full
         """
         messages: tuple[tuple[bytes, Address], ...] = ((relayed, referrer),)
-        waits: tuple[float, ...] = RELAY_WAITS
+        retries = Retries(RELAY_WAITS)
         if direct is not None:
             messages = ((direct, address), *messages)
-            waits = WAITS
+            retries = RETRIES
         return self._start(
-            OutgoingRequest(address, messages, callbacks, isShared=True, waits=waits),
+            OutgoingRequest(address, messages, callbacks, isShared=True, retries=retries),
             isForQuery=direct is None,
         )
 
@@ -265,13 +269,17 @@ class Requests:
         self._transmit(request)
 
     def _transmit(self, request: OutgoingRequest) -> None:
+        request.sentAt = self._seconds()
+        self._await(request)
+        for body, address in request.messages:
+            self._environment.send(wire.frameRequest(request.transactionId, body), address)
+
+    def _await(self, request: OutgoingRequest) -> None:
+        """Wait for an answer, as after one more transmission."""
         now = self._seconds()
-        request.sentAt = now
         request.transmissions += 1
         request.deadline = deadline = now + request.wait
         self._deadlines.add(deadline, request.transactionId, now)
-        for body, address in request.messages:
-            self._environment.send(wire.frameRequest(request.transactionId, body), address)
 
     def _deadlineOf(self, transactionId: int) -> float | None:
         request = self._inFlight.get(transactionId)
@@ -282,7 +290,7 @@ class Requests:
         isDirect = request.isDirect
         if isDirect:
             self._timeouts.missed(request.address, request.wait, self._seconds())
-        if request.transmissions >= len(request.waits):
+        if request.transmissions >= len(request.retries.waits):
             self._end(request)
             if isDirect:
                 self._silent(request)
@@ -290,8 +298,12 @@ class Requests:
             return
         if request.callbacks.onLate is not None:
             request.callbacks.onLate(request.transmissions)
-        if not request.isOver:
+        if request.isOver:
+            return
+        if request.isAffordable or self._listener.hasAnswered(request.address):
             self._transmitAgain(request)
+        else:
+            self._await(request)
 
     def _transmitAgain(self, request: OutgoingRequest) -> None:
         if self._pacing is None or self._pacing.allows(request):
@@ -301,6 +313,8 @@ class Requests:
             self._pacing.hold(request)
 
     def _silent(self, request: OutgoingRequest) -> None:
+        if request.retries.allowance < inf:
+            self._listener.limited(request.address, request.left)
         onMissed = request.callbacks.onMissed
         if onMissed is not None:
             onMissed(request.address)
