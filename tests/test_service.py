@@ -12,7 +12,7 @@ from twisted.logger import LogLevel
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import DHTNode, values
-from dwdht_twisted._monitor import WATCH_INTERVAL
+from dwdht_twisted._service.monitor import WATCH_INTERVAL
 from dwdht_twisted.errors import CannotListen, InvalidTarget, NodeDestroyed
 from dwdht_twisted.service import DHTService
 from dwdht_twisted.values import MemoryStore

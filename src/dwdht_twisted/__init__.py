@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._core.health import Health
     from ._core.limits import RateLimit
     from ._core.standing import Standing
+    from ._core.statistics import Distribution, Load, Statistics
     from ._core.wire import Address, Contact
     from ._net.asking import QueryStream
     from .errors import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         CannotOpenStore,
         CannotUseKey,
         DHTError,
+        ExtraMissing,
         InvalidAddress,
         InvalidCommand,
         InvalidTarget,
@@ -54,10 +56,12 @@ if TYPE_CHECKING:
         IRelayingHandler,
         ISharedStore,
         IValueStore,
+        LookupStep,
         Pong,
         Reply,
         Request,
         StoredValue,
+        TableEntry,
     )
     from .node import DHTNode
     from .peers.endpoints import DHTClientEndpoint, DHTServerEndpoint
@@ -78,6 +82,8 @@ __all__ = [
     "DHTNode",
     "DHTServerEndpoint",
     "DHTService",
+    "Distribution",
+    "ExtraMissing",
     "Health",
     "ICommandHandler",
     "IDHTNode",
@@ -89,6 +95,8 @@ __all__ = [
     "InvalidCommand",
     "InvalidTarget",
     "InvalidTree",
+    "Load",
+    "LookupStep",
     "MalformedDatagram",
     "MemoryStore",
     "NoCloseNodes",
@@ -107,8 +115,10 @@ __all__ = [
     "SequenceTooLow",
     "Standing",
     "StateFailed",
+    "Statistics",
     "StoreFailed",
     "StoredValue",
+    "TableEntry",
     "TooManyRequests",
     "UnexpectedAnswer",
     "UnresolvableHost",
@@ -129,6 +139,7 @@ _MODULES = {
     "DHTNode": ".node",
     "DHTServerEndpoint": ".peers.endpoints",
     "DHTService": ".service",
+    "Distribution": "._core.statistics",
     "Health": "._core.health",
     "ICommandHandler": ".interfaces",
     "IDHTNode": ".interfaces",
@@ -136,6 +147,8 @@ _MODULES = {
     "IRelayingHandler": ".interfaces",
     "ISharedStore": ".interfaces",
     "IValueStore": ".interfaces",
+    "Load": "._core.statistics",
+    "LookupStep": ".interfaces",
     "MemoryStore": ".values",
     "Pong": ".interfaces",
     "QueryStream": "._net.asking",
@@ -145,7 +158,9 @@ _MODULES = {
     "Request": ".interfaces",
     "SQLiteStore": ".values",
     "Standing": "._core.standing",
+    "Statistics": "._core.statistics",
     "StoredValue": ".interfaces",
+    "TableEntry": ".interfaces",
     "ValueHandler": ".values",
 }
 

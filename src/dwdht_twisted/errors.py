@@ -52,7 +52,11 @@ class UnresolvableHost(DHTError):
 
 
 class CannotListen(DHTError):
-    """The node can't listen on the UDP port, because the port is in use or not allowed."""
+    """A port can't be opened, because it is in use or not allowed, or its endpoint is wrong."""
+
+
+class ExtraMissing(DHTError, ImportError):
+    """A part of this package is used that needs packages of an extra, which are not installed."""
 
 
 class NodeDestroyed(DHTError):

@@ -11,8 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer
 from zope.interface import Attribute, Interface
 
-from ._core.health import Health
 from ._core.wire import Address, Contact
+from ._observation import IObservedNode as IObservedNode
+from ._observation import LookupStep as LookupStep
+from ._observation import TableEntry as TableEntry
 from ._storage import ISharedStore as ISharedStore
 from ._storage import IValueStore as IValueStore
 from ._storage import SharedStore as SharedStore
@@ -157,6 +159,7 @@ class IQueryStream(IPushProducer, Interface):
     responses = Attribute("The number of nodes that have answered so far.")
     errors = Attribute("The number of nodes that failed to answer, or refused an update, so far.")
     commits = Attribute("The number of nodes that have taken the update so far.")
+    number = Attribute("The number of the query among all queries of its node, from 1 on.")
 
     def startProducing(consumer: IConsumer) -> Deferred[None]:
         """
@@ -201,7 +204,7 @@ class IQueryStream(IPushProducer, Interface):
         """
 
 
-class IDHTNode(Interface):
+class IDHTNode(IObservedNode):
     """
     A node of the network.
 
@@ -212,10 +215,6 @@ class IDHTNode(Interface):
     id = Attribute("32 bytes: this node's place in the network, even when it is ephemeral.")
     clock = Attribute("An ``IReactorTime``: it goes on although the machine's clock is set.")
     ephemeral = Attribute("Whether the node sends no id, so that no other node lists this node.")
-    standing = Attribute(
-        "`Standing`: at which address others see the node, and whether they reach it there."
-    )
-    health = Attribute("`Health`: whether the node reaches its network, and why not.")
 
     def listen(port: int = 0, interface: str = "") -> IListeningPort:
         """
@@ -349,21 +348,6 @@ class IDHTNode(Interface):
 
         :raises KeyError: when the command has no handler
         """
-
-    def watchHealth(watcher: Callable[[Health], object]) -> Callable[[], None]:
-        """
-        Call a function with the present health, and each time when the node becomes online,
-        degraded or offline.
-
-        A line that is down is noticed within 15 seconds while somebody watches, because the node
-        then pings a contact when nobody has answered for 11 seconds.
-
-        :param watcher: called with the new `Health`; what it raises is logged
-        :return: a function that ends the watch
-        """
-
-    def contacts() -> list[Contact]:
-        """The contacts of the routing table.  Each of them has answered this node."""
 
     def destroy() -> Deferred[None]:
         """

@@ -29,6 +29,7 @@ from ._core.identity import Identity
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.standing import RecentHosts
+from ._core.statistics import Measurements
 from ._core.wire import ANY_HOST, ID_BYTES, LOCAL_HOST, Address, Contact, HostPort, checkId
 from ._net import arguments
 from ._net.asker import Asker
@@ -38,6 +39,8 @@ from ._net.observed import Observed
 from ._net.port import DatagramPort
 from ._net.randomness import PooledRandom
 from ._net.reporting import Reports
+from ._net.traffic import counting
+from ._net.watching import LookupWatchers
 from .errors import CannotListen, MalformedDatagram, NodeDestroyed
 from .interfaces import AddressLike, ICommandHandler, IDHTNode
 from .private.seam import DatagramLayer, NetworkSecurity, Transport, requiredId, securityOf
@@ -126,16 +129,19 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
                 Transport(send, deliver, self.clock, wallSeconds, random, self.counters)
             )
             send = self._layer.send
+        self._environment = Environment(
+            self.clock,
+            counting(send, self.counters),
+            random,
+            self.counters,
+            self._identity,
+            Measurements(),
+            LookupWatchers(self.clock.seconds),
+            security.overhead if security else 0,
+        )
         self._assemble = partial(
             assemble,
-            Environment(
-                self.clock,
-                send,
-                random,
-                self.counters,
-                self._identity,
-                security.overhead if security else 0,
-            ),
+            self._environment,
             reactor=reactor,
             bootstrap=arguments.parseAddresses(bootstrap),
             rateLimit=arguments.checkRateLimit(rateLimit),
@@ -262,6 +268,7 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             if len(datagram) < wire.HEADER_BYTES or not addr[1]:
                 self.counters.malformed += 1
             elif wire.isRequest(datagram):
+                self.counters.requestBytesReceived += len(datagram)
                 # Only requests have a rate limit.  An unexpected response costs little.  An
                 # expected one must get through even if an attacker, by forging the sender's
                 # address, would have used up that sender's rate.
@@ -270,10 +277,12 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
                     parts.responder.received(datagram, addr)
                 else:
                     self.counters.rateLimited += 1
-            elif parts.caller.received(datagram, addr):
-                self.counters.responsesReceived += 1
             else:
-                self.counters.unexpected += 1
+                self.counters.responseBytesReceived += len(datagram)
+                if parts.caller.received(datagram, addr):
+                    self.counters.responsesReceived += 1
+                else:
+                    self.counters.unexpected += 1
         except MalformedDatagram as error:
             self.counters.malformed += 1
             self._reports.note(

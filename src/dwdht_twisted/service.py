@@ -10,16 +10,16 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401
 import socket as sockets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from os import PathLike
 from os.path import join
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, gatherResults, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -29,10 +29,11 @@ from ._core.health import Health
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
-from ._monitor import NodeMonitor
 from ._net.arguments import checkContacts, parseAddresses
 from ._net.names import isService, threads  # noqa: F401
-from ._run import Run
+from ._service.monitor import NodeMonitor
+from ._service.run import Run, end
+from ._service.serving import Where, makeServer, readSettings
 from ._state import VALUES_FILE, NodeRecord, StateKeeper
 from .interfaces import AddressLike, ISharedStore, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
@@ -48,6 +49,9 @@ from .values import (
     SQLiteStore,
     ValueHandler,
 )
+
+if TYPE_CHECKING:
+    from .web.settings import HTTPSettings
 
 
 class _Default(Enum):
@@ -81,6 +85,8 @@ class DHTService(Service):
     :param peers: whether the node keeps the announcements of others, and names them to those that
         look their topics up; see `dwdht_twisted.peers`.  A handler of the command ``peers`` that
         is registered before the start serves it instead.
+    :param http: where the node is served over HTTP: the description of a server endpoint of
+        Twisted, or `HTTPSettings`.  It needs the extra ``dwdht_twisted[web]``.
     :param bootstrap: nodes to join the network through, as for `DHTNode`
     :param id: as for `DHTNode`; by default the one in the state, or else random for each start
     :param ephemeral: as for `DHTNode`
@@ -100,6 +106,7 @@ class DHTService(Service):
         state, its list of values survives a restart there.
     :raises InvalidTarget: when the id isn't 32 bytes
     :raises InvalidAddress: when an item of ``bootstrap`` isn't an address
+    :raises ExtraMissing: when ``http`` is given, and the packages of the extra are missing
     """
 
     _log = Logger()
@@ -117,6 +124,7 @@ class DHTService(Service):
         | None = _Default.STORE,
         state: str | PathLike[str] | None = None,
         peers: bool = True,
+        http: str | HTTPSettings | None = None,
         bootstrap: Iterable[AddressLike] | AddressLike = (),
         id: bytes | None = None,
         ephemeral: bool = False,
@@ -133,7 +141,7 @@ class DHTService(Service):
         # An id that a certificate fixes also replaces the one in the state.
         id = requiredId(security, id)
         self._clock = clockOf(reactor)
-        self._where = (port, interface)
+        self._where = Where(port, interface, readSettings(http))
         self._store = store
         # It outlives a run, so that a restart loses no announcement.
         self._peers = PeerHandler(reactor) if peers else None
@@ -227,6 +235,8 @@ class DHTService(Service):
             if self._peers is not None and not run.node._commands.has(PEERS):
                 run.node.register(PEERS, self._peers)
                 run.kept.append(PEERS)
+            if run.web is not None:
+                run.web.serve(run.node, store=store, peers=self._peers)
         super().startService()
         if run.keeper is not None:
             self.keeper.state = run.keeper.folder
@@ -302,8 +312,11 @@ class DHTService(Service):
         if run.isListening:
             return
         node = run.node
-        node.listen(*self._where)
+        node.listen(self._where.port, self._where.interface)
         run.isListening = True
+        if self._where.http is not None:
+            run.web = makeServer(reactorOf(self._clock), self._where.http)
+            run.web.listen()
         if not node._isHeld:
             self._logStart(node)
 
@@ -336,7 +349,7 @@ class DHTService(Service):
         async def release() -> None:
             try:
                 if run is not None:
-                    await self._end(run)
+                    await end(run, self.keeper, self._clock.seconds, self._log)
             finally:
                 await earlier
 
@@ -347,41 +360,3 @@ class DHTService(Service):
             return None
 
         self._released = Deferred.fromCoroutine(release()).addBoth(tell)
-
-    async def _end(self, run: Run) -> None:
-        node = run.node
-        if run.monitor is not None:
-            run.monitor.stop()
-        if run.beforeStop:
-            ends = [maybeDeferred(function) for function in run.beforeStop]
-            for end in ends:
-                end.addErrback(lambda reason: self._log.failure("a part failed to stop", reason))
-            await gatherResults(ends)
-        for command in run.kept:
-            # A user may have unregistered the handler already.
-            with suppress(KeyError):
-                node.unregister(command)
-        contacts = len(node.contacts())
-        written = None if run.keeper is None else run.keeper.stop()
-        await self.keeper.stopService()
-        if run.handOver is not None:
-            await run.handOver.stopService()
-        await node.destroy()
-        try:
-            if written is not None:
-                await written
-            if run.madeStore is not None:
-                await maybeDeferred(run.madeStore.close)
-        finally:
-            if run.keeper is not None:
-                run.keeper.close()
-        if run.startedAt is not None:
-            counts = node.counters.asDict()
-            self._log.info(
-                "stopped after {seconds:.0f} s, with {contacts} contacts; {counts}",
-                seconds=self._clock.seconds() - run.startedAt,
-                contacts=contacts,
-                counts=", ".join(f"{name} {count}" for name, count in counts.items() if count)
-                or "all counters are 0",
-                **counts,
-            )

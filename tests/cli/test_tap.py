@@ -29,6 +29,15 @@ def parse(*arguments: str) -> Options:
     return options
 
 
+#: The options of a node that is not served over HTTP.
+WITHOUT_HTTP: dict[str, object] = {
+    "http": None,
+    "http-token-file": None,
+    "http-client-ca": None,
+    "http-host": [],
+}
+
+
 def ofNode(options: Options) -> dict[str, object]:
     """Return the options without those of the process, such as ``--log-file``."""
     return {name: value for name, value in options.items() if name not in ProcessOptions()}
@@ -57,6 +66,7 @@ class OptionsTests(SynchronousTestCase):
                 "store": "memory",
                 "store-size": DEFAULT_MAXIMUM_BYTES,
                 "store-age": DEFAULT_MAXIMUM_AGE,
+                **WITHOUT_HTTP,
             },
         )
 
@@ -91,6 +101,7 @@ class OptionsTests(SynchronousTestCase):
                 "store": "sqlite:/var/lib/values",
                 "store-size": 2 * 1024**3,
                 "store-age": 12 * 3600,
+                **WITHOUT_HTTP,
             },
         )
 

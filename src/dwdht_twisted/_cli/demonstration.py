@@ -6,15 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from random import choice, randbytes
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.task import deferLater
 
 from .. import values
-from .._core.wire import ID_BITS, Contact, distance
+from .._core.wire import ID_BITS, ID_BYTES, Contact, distance
+from .._service.serving import makeServer
 from ..errors import NoResponse, ValueNotFound
 from ..node import DHTNode
 from ..values import MemoryStore
+
+if TYPE_CHECKING:
+    from ..web.settings import HTTPSettings
 
 LOOPBACK = "127.0.0.1"
 
@@ -28,6 +34,10 @@ JOINING = 10
 #: The time that a node may take to join, in seconds.  Larger: where a firewall drops all datagrams,
 #: the demonstration seems to hang.  Smaller: nodes on a slow machine fail to join in time.
 JOIN_TIMEOUT = 20.0
+
+#: The time between two lookups of a network that is served, in seconds.  Larger: little moves on
+#: the page.  Smaller: the lookups of the page's reader are hard to find among them.
+LOOKUP_INTERVAL = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,10 +60,19 @@ class Demonstration:
     :param reactor: as for `DHTNode`
     :param size: the number of nodes that keep values, without the bootstrap node
     :param show: called with each line of text
+    :param http: where a node of the network is served, which then stays; None if it ends by itself
     """
 
-    def __init__(self, reactor: Any, size: int, show: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        size: int,
+        show: Callable[[str], None],
+        *,
+        http: HTTPSettings | None = None,
+    ) -> None:
         self._reactor = reactor
+        self._http = http
         self._size = size
         self._show = show
         self._nodes: list[DHTNode] = []
@@ -71,7 +90,10 @@ class Demonstration:
         try:
             await self._build()
             key = await self._store()
-            return await self._find(key)
+            value = await self._find(key)
+            if self._http is not None:
+                await self._serve(self._http)
+            return value
         finally:
             await _all([node.destroy() for node in self._nodes])
 
@@ -156,6 +178,23 @@ class Demonstration:
                 self._show(f'Found within {self._since(started)}: "{value.decode()}"')
                 return value
         raise ValueNotFound(f"no node holds a valid value under {key.hex()}")
+
+    async def _serve(self, http: HTTPSettings) -> None:
+        """Serve the first node, and look up keys, until this is cancelled."""
+        first = self._members[0]
+        server = makeServer(self._reactor, http)
+        server.listen()
+        try:
+            server.serve(first.node, store=first.store)
+            self._show("")
+            self._show(f"A node is served over HTTP on {http.endpoint}. Interrupt to end.")
+            while True:
+                await deferLater(self._reactor, LOOKUP_INTERVAL)
+                # The node that is served shows its own lookups, and the requests of others.
+                asker = choice((first, choice(self._members)))
+                await asker.node.query(values.COMMAND, randbytes(ID_BYTES)).collect()
+        finally:
+            await server.stop()
 
     def _since(self, started: float) -> str:
         seconds = self._reactor.seconds() - started

@@ -29,6 +29,7 @@ from ..interfaces import IValueStore
 from ..service import DHTService
 from ..values import MemoryStore, SQLiteStore
 from ..values.stores.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
+from .http import HTTPOptions
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
 from .running.logs import replaceLogOfTwistd
 from .running.process import ProcessOptions, takeSignals
@@ -55,7 +56,7 @@ AGES = ("1m", "365d")
 _SQLITE = "sqlite:"
 
 
-class NodeOptions(ProcessOptions, BootstrapOptions):
+class NodeOptions(ProcessOptions, HTTPOptions, BootstrapOptions):
     """
     The options of a node that is a program of its own.
 
@@ -166,6 +167,7 @@ class NodeOptions(ProcessOptions, BootstrapOptions):
             raise usage.UsageError(
                 f"--store must be memory, none, or sqlite:PATH, not {self['store']!r}"
             )
+        self.readHTTP()
         self["rate-limit"] = _readRateLimit(self["rate-limit"])
         self["contacts-per-host"] = readNumber(
             self["contacts-per-host"], "--contacts-per-host", 1, MAXIMUM_CONTACTS_PER_HOST
@@ -235,6 +237,7 @@ def makeNodeService(
         store=_storeMaker(options, reactor),
         state=options["state"],
         peers=not options["no-peers"],
+        http=options["http"],
         bootstrap=options["bootstrap"],
         id=options["id"],
         ephemeral=bool(options["ephemeral"]),

@@ -11,7 +11,15 @@ class Counters:
 
     :ivar requestsReceived: requests that could be read
     :ivar responsesReceived: answers to requests of ours
+    :ivar requestsSent: datagrams with requests of ours, each retry too
+    :ivar responsesSent: datagrams with answers of ours
+    :ivar retriesSent: datagrams with requests that were sent again, because no answer had come
+    :ivar answersLate: transmissions of requests of ours to which no answer came in time
     :ivar requestsUnanswered: requests of ours that were not answered after all retries
+    :ivar requestBytesReceived: the bytes of the requests that came, of those that were dropped too
+    :ivar requestBytesSent: the bytes of the requests that were sent
+    :ivar responseBytesReceived: the bytes of the answers that came, of those that were dropped too
+    :ivar responseBytesSent: the bytes of the answers that were sent
     :ivar malformed: datagrams that could not be read
     :ivar unexpected: responses without a waiting request, or from another address than the one
         that was asked
@@ -38,6 +46,7 @@ class Counters:
 
     __slots__ = (
         "answersHeld",
+        "answersLate",
         "badTokens",
         "claimsRefused",
         "contactsRefused",
@@ -49,10 +58,17 @@ class Counters:
         "rateLimited",
         "relaysRefused",
         "replaysRefused",
+        "requestBytesReceived",
+        "requestBytesSent",
         "requestsReceived",
+        "requestsSent",
         "requestsUnanswered",
+        "responseBytesReceived",
+        "responseBytesSent",
         "responsesReceived",
+        "responsesSent",
         "retriesAnswered",
+        "retriesSent",
         "sendFailures",
         "strangersRefused",
         "unexpected",
@@ -65,7 +81,15 @@ class Counters:
             setattr(self, name, 0)
 
     requestsReceived: int
+    requestsSent: int
     responsesReceived: int
+    responsesSent: int
+    retriesSent: int
+    answersLate: int
+    requestBytesReceived: int
+    requestBytesSent: int
+    responseBytesReceived: int
+    responseBytesSent: int
     requestsUnanswered: int
     malformed: int
     unexpected: int

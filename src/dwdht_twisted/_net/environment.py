@@ -12,7 +12,9 @@ from twisted.internet.interfaces import IReactorTime
 
 from .._core.counters import Counters
 from .._core.identity import Identity
+from .._core.statistics import Measurements
 from .._core.wire import HostPort
+from .watching import LookupWatchers
 
 
 class Environment(NamedTuple):
@@ -24,6 +26,8 @@ class Environment(NamedTuple):
     :ivar random: the source of all random numbers
     :ivar counters: counts events
     :ivar identity: the id that the node sends to other nodes, if it is a member
+    :ivar measurements: what the node measures of itself
+    :ivar watchers: are told the steps of lookups
     :ivar overhead: the bytes by which a datagram on the network is longer than one that is sent
         here; 0 on an open network
     """
@@ -33,4 +37,6 @@ class Environment(NamedTuple):
     random: Random
     counters: Counters
     identity: Identity
+    measurements: Measurements
+    watchers: LookupWatchers
     overhead: int = 0

@@ -5,15 +5,19 @@ What a program can see of a node.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .._core.health import Health
 from .._core.identity import Identity
 from .._core.standing import Standing
+from .._core.statistics import Load, Statistics
 from .._core.wire import Contact
+from .._observation import LookupStep, TableEntry
 
 if TYPE_CHECKING:
     from .assembly import Parts
+    from .environment import Environment
 
 
 class Observed:
@@ -23,6 +27,7 @@ class Observed:
 
     _parts: Parts
     _identity: Identity
+    _environment: Environment
 
     @property
     def id(self) -> bytes:
@@ -63,6 +68,41 @@ class Observed:
     def standing(self) -> Standing:
         """At which address others see the node, and whether they reach it there."""
         return self._parts.survey.standing
+
+    def watchLookups(self, watcher: Callable[[LookupStep], object]) -> Callable[[], None]:
+        """
+        Call a function at each step of each lookup, query and update of the node.
+
+        :param watcher: called with the `LookupStep`; it has to return soon, and must not use the
+            node; what it raises is logged
+        :return: a function that ends the watch
+        """
+        return self._environment.watchers.watch(watcher)
+
+    def statistics(self) -> Statistics:
+        """What the node has done since it was made, and what it does now."""
+        parts, measurements = self._parts, self._environment.measurements
+        requests, queries = parts.caller.requests, parts.queries
+        return Statistics(
+            counters=MappingProxyType(self._environment.counters.asDict()),
+            contacts=len(parts.table),
+            networkSize=parts.table.buckets.networkSize(),
+            requests=Load(requests.inFlight, requests.waiting),
+            queries=Load(queries.running - queries.waiting, queries.waiting),
+            handlers=parts.responder.handlers,
+            lookupTimes=measurements.lookupTimes.distribution(),
+            lookupRequests=measurements.lookupRequests.distribution(),
+            lookupHops=measurements.lookupHops.distribution(),
+            handlerTimes=measurements.handlerTimes.distribution(),
+        )
+
+    def table(self) -> list[TableEntry]:
+        """The contacts of the routing table, and when each was heard of last."""
+        now, isSilent = self._environment.clock.seconds(), self._parts.caller.isSilent
+        return [
+            TableEntry(contact, now - seenAt, isSilent(contact.address))
+            for contact, seenAt in self._parts.table.freshness.sightings()
+        ]
 
     def contacts(self) -> list[Contact]:
         """The contacts of the routing table.  Each of them has answered this node."""

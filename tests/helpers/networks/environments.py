@@ -12,8 +12,12 @@ from twisted.internet.interfaces import IReactorTime
 from dwdht_twisted import Address
 from dwdht_twisted._core.counters import Counters
 from dwdht_twisted._core.identity import Identity
+from dwdht_twisted._core.statistics import Measurements
 from dwdht_twisted._core.wire import HostPort, ResponseMessage
+from dwdht_twisted._net.asking.account import Account
 from dwdht_twisted._net.environment import Environment
+from dwdht_twisted._net.question import Question
+from dwdht_twisted._net.watching import LookupWatchers
 
 
 def environment(
@@ -23,7 +27,20 @@ def environment(
 ) -> Environment:
     """Return the environment of an ephemeral node."""
     identity = Identity(bytes(32), isMember=False)
-    return Environment(clock, send, random or Random(1), Counters(), identity)
+    return Environment(
+        clock,
+        send,
+        random or Random(1),
+        Counters(),
+        identity,
+        Measurements(),
+        LookupWatchers(clock.seconds),
+    )
+
+
+def accountOf(question: Question, clock: IReactorTime) -> Account:
+    """Return the account of a question that nobody watches."""
+    return Account(question, LookupWatchers(clock.seconds), Measurements())
 
 
 class RecordingListener:

@@ -28,7 +28,7 @@ from dwdht_twisted.testing import SimulatedClock
 from tests.helpers.core.contacts import compact
 from tests.helpers.core.lookups import OWN, TARGET, node
 from tests.helpers.networks.doubles import Consumer
-from tests.helpers.networks.environments import environment
+from tests.helpers.networks.environments import accountOf, environment
 from tests.helpers.networks.nodes import COMMAND
 
 #: Two contacts of the searching node. The first of them names a silent node closer to the target.
@@ -84,7 +84,8 @@ class DriverTestCase(SynchronousTestCase):
         """Ask a question, with these contacts as the first candidates."""
         question = Question(COMMAND, TARGET, **options)
         # The searching node is no candidate, so it is never asked.
-        self.driver = SearchDriver(question, self.caller, cast(LocalNode, None))
+        account = accountOf(question, self.clock)
+        self.driver = SearchDriver(account, self.caller, cast(LocalNode, None))
         self.lookup = Lookup(TARGET, OWN, k=k)
         self.lookup.addContacts(compact(contacts))
         self.driver.start(lambda advance: Start(self.lookup), self)
@@ -171,10 +172,10 @@ class PunchTests(DriverTestCase):
                 self.lookup.punched(candidate)
         # A paused question doesn't end, which would end its requests too.
         self.isPaused = True
-        self.clock.runUntil(lambda: self.driver.counts.errors == 2)
+        self.clock.runUntil(lambda: self.driver.account.errors == 2)
         self.assertEqual(len(self.requestsTo(SILENT)), PATIENCE)
         self.assertPunchEnded(inFlight=0)
-        self.assertEqual(self.driver.counts.errors, 2)
+        self.assertEqual(self.driver.account.errors, 2)
 
     def test_oneOpenPathEndsTheOtherPunch(self) -> None:
         """
@@ -202,7 +203,7 @@ class PunchTests(DriverTestCase):
         self.punch()
         self.assertTrue(self.answer(SECOND))
         self.clock.runFor(20)
-        self.assertEqual(self.driver.counts.errors, 1)
+        self.assertEqual(self.driver.account.errors, 1)
         self.assertEqual(self.ends, [None])
 
     def test_openPathIsNotPunchedAgain(self) -> None:
@@ -236,7 +237,7 @@ class QueuedPunchTests(DriverTestCase):
         # The request to the silent node has failed, but the node is not lost.
         self.assertEqual(len(self.requestsTo(SILENT)), TRANSMISSIONS)
         self.assertFalse(self.answer(SILENT))
-        self.assertEqual((self.driver.counts.errors, self.ends), (0, []))
+        self.assertEqual((self.driver.account.errors, self.ends), (0, []))
 
     def test_failedNodeIsAskedAnew(self) -> None:
         """When the hole punch opens a path, the node is asked again. Its answer is a result."""
@@ -246,7 +247,7 @@ class QueuedPunchTests(DriverTestCase):
         self.assertEqual([reply.node for reply in self.replies], [FIRST, SILENT])
         self.clock.runFor(10)
         # The other contact never answers.
-        self.assertEqual((self.driver.counts.errors, self.ends), (1, [None]))
+        self.assertEqual((self.driver.account.errors, self.ends), (1, [None]))
 
     def test_failedPunchIsTheEnd(self) -> None:
         """
@@ -254,7 +255,7 @@ class QueuedPunchTests(DriverTestCase):
         each.
         """
         self.clock.runFor(10)
-        self.assertEqual((self.driver.counts.errors, self.ends), (2, [None]))
+        self.assertEqual((self.driver.account.errors, self.ends), (2, [None]))
 
 
 class AbandonTests(DriverTestCase):
@@ -329,7 +330,7 @@ class CommitTests(DriverTestCase):
         """
         self.commit()
         self.assertEqual([reply.node for reply in self.replies], [FIRST, SECOND])
-        counts = self.driver.counts
+        counts = self.driver.account
         self.assertEqual((counts.requests, counts.responses), (4, 4))
         self.assertEqual((counts.commits, counts.errors), (2, 0))
 
@@ -348,10 +349,10 @@ class CommitTests(DriverTestCase):
         newer = b"n" * 32
         self.answer(FIRST, token=newer)
         self.assertEqual(self.requestsTo(FIRST)[-1].roundtripToken, newer)
-        self.assertEqual(self.driver.counts.errors, 0)
+        self.assertEqual(self.driver.account.errors, 0)
         self.assertEqual(self.replies, [])
         self.answer(FIRST, token=newer)
-        self.assertEqual((self.driver.counts.commits, self.driver.counts.errors), (1, 0))
+        self.assertEqual((self.driver.account.commits, self.driver.account.errors), (1, 0))
         self.assertEqual(self.ends, [None])
 
     def test_oneTakenUpdateIsASuccess(self) -> None:
@@ -364,7 +365,7 @@ class CommitTests(DriverTestCase):
             self.answer(contact)
         self.answer(FIRST, token=None)
         self.answer(SECOND)
-        self.assertEqual((self.driver.counts.commits, self.driver.counts.errors), (1, 1))
+        self.assertEqual((self.driver.account.commits, self.driver.account.errors), (1, 1))
         self.assertEqual([reply.node for reply in self.replies], [SECOND])
         self.assertEqual(self.ends, [None])
 

@@ -14,6 +14,11 @@ from ..wire import Address
 CREDIT = 3
 
 
+#: The most hops that are counted.  Candidates that have answered under false ids may seem to have
+#: named each other.  A lookup among a million honest nodes takes four hops.
+MAXIMUM_HOPS = 16
+
+
 #: The address of the candidate that stands for the searcher itself.  No datagram is sent to it.
 LOCAL = Address("0.0.0.0", 0)
 
@@ -84,6 +89,18 @@ class Candidate:
     def isLocal(self) -> bool:
         """Whether the candidate is the searcher itself."""
         return self.address is LOCAL
+
+    @property
+    def hops(self) -> int:
+        """
+        The number of candidates on the way to this one: the first that named it, the first that
+        named that one, and so on.  It is 0 if the searcher knew it by itself.
+        """
+        hops, candidate = 0, self
+        while candidate.namedBy and hops < MAXIMUM_HOPS:
+            hops += 1
+            candidate = candidate.namedBy[0]
+        return hops
 
     def takeReferrer(self, transmissions: int) -> Address | None:
         """

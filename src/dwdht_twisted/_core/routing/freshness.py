@@ -138,6 +138,10 @@ class Freshness:
         old.sort(key=lambda entry: entry.lastSeen)
         return [entry.contact for entry in old[:count]]
 
+    def sightings(self) -> list[tuple[Contact, float]]:
+        """All contacts, and the times at which they have last shown that they are there."""
+        return [(entry.contact, entry.lastSeen) for entry in self._entries.values()]
+
     def needsDatagram(self, address: HostPort, now: float) -> bool:
         """Whether the path to a contact closes unless a datagram is sent soon."""
         entry = self._entries.get(address)

@@ -58,6 +58,11 @@ class Responder:
         self._relay = relay
         self.commands = commands
 
+    @property
+    def handlers(self) -> int:
+        """The number of handlers that have not given their results."""
+        return self.commands.runner.atWork
+
     def stop(self) -> None:
         """Cancel all running handlers."""
         self.commands.runner.stop()

@@ -64,6 +64,7 @@ class HandlerRunner:
     def __init__(self, environment: Environment) -> None:
         self._clock = environment.clock
         self._counters = environment.counters
+        self._times = environment.measurements.handlerTimes
         self._reports = Reports(self._log, environment.clock.seconds)
         # Keyed by time-out timer: a handler may return one Deferred for several requests.
         self._atWork: dict[IDelayedCall, Result] = {}
@@ -98,19 +99,19 @@ class HandlerRunner:
         if self._atWork and not self._hasPlace(host, isStranger):
             self._counters.handlersRefused += 1
             return False
+        startedAt = self._clock.seconds()
         try:
             result = handler(request)
         except Exception:
+            self._measure(startedAt)
             self._failed(Failure(), request, answered, failed)
             return True
-        if result is None or isinstance(result, bytes):
-            answered(result)
-        elif isinstance(result, Awaitable):
-            self._await(
-                toDeferred(result, reactorOf(self._clock)), request, (answered, failed), host
-            )
-        else:
-            self._take(result, request, answered, failed)
+        if isinstance(result, Awaitable):
+            waited = toDeferred(result, reactorOf(self._clock))
+            self._await(waited, request, (answered, failed), host, startedAt=startedAt)
+            return True
+        self._measure(startedAt)
+        self._take(result, request, answered, failed)
         return True
 
     def stop(self) -> None:
@@ -140,11 +141,14 @@ class HandlerRunner:
         request: Request,
         outcome: tuple[Answered, Failed],
         host: str | None,
+        *,
+        startedAt: float,
     ) -> None:
         def timedOut() -> None:
             # Free the place now, because a coroutine may catch its cancellation and go on.  No
             # answer is sent, because the asker has given up long ago.
             self._free(timer, host)
+            self._measure(startedAt)
             late = TimeoutError(f"no result after {HANDLER_TIMEOUT:g} seconds")
             self._report(Failure(late), request)
             if all(other is not result for other in self._atWork.values()):
@@ -152,6 +156,7 @@ class HandlerRunner:
 
         def succeeded(value: object) -> object:
             if self._ended(timer, host):
+                self._measure(startedAt)
                 if isinstance(value, _Failed):
                     self._failed(value.reason, request, *outcome)
                 else:
@@ -160,6 +165,7 @@ class HandlerRunner:
 
         def failed(reason: Failure) -> _Failed:
             if self._ended(timer, host):
+                self._measure(startedAt)
                 self._failed(reason, request, *outcome)
             return _Failed(reason)
 
@@ -168,6 +174,9 @@ class HandlerRunner:
         if host is not None:
             self._perHost[host] += 1
         result.addCallbacks(succeeded, failed)
+
+    def _measure(self, startedAt: float) -> None:
+        self._times.add(self._clock.seconds() - startedAt)
 
     def _free(self, timer: IDelayedCall, host: str | None) -> None:
         del self._atWork[timer]

@@ -9,12 +9,13 @@ from functools import partial
 from typing import NamedTuple, Protocol, TypeAlias
 
 from ..._core.limits import namedAllowance
-from ..._core.lookup import Candidate, Commit, Search, State
+from ..._core.lookup import Candidate, Commit, Lookup, Search, State
 from ..._core.wire import Contact, HostPort, ResponseMessage
 from ...errors import DHTError, NoCloseNodes, NoResponse
 from ...interfaces import Reply
 from ..question import Question
 from ..requests import RETRIES, UPDATE_RETRIES, Callbacks, Caller, OutgoingRequest, Retries
+from .account import Account
 from .local import LocalNode, LocalRequest
 from .punches import HolePunches
 
@@ -67,25 +68,6 @@ class Receiver(Protocol):
         """Note the end of the question; ``reason`` is its failure, or None if it succeeded."""
 
 
-class Counts:
-    """
-    The counters of one question.
-
-    :ivar requests: the number of requests that were sent to other nodes
-    :ivar responses: the number of answers
-    :ivar errors: the number of nodes that failed to answer, or refused an update
-    :ivar commits: the number of nodes that have taken an update
-    """
-
-    __slots__ = ("commits", "errors", "requests", "responses")
-
-    def __init__(self) -> None:
-        self.requests = 0
-        self.responses = 0
-        self.errors = 0
-        self.commits = 0
-
-
 class SearchDriver:
     """
     Asks the candidates of a search, and passes the answers and silences to the search.
@@ -93,15 +75,15 @@ class SearchDriver:
     A question begins with one search: a lookup, or a fixed list of nodes.  An update continues with
     a second search, the commit.  The commit asks the closest nodes that answered the first search.
 
-    :param question: the question
+    :param account: notes each step of the question
     :param caller: sends the requests
     :param local: serves the node's requests to itself
-    :ivar counts: the counters of the question
+    :ivar account: see above
     """
 
-    def __init__(self, question: Question, caller: Caller, local: LocalNode) -> None:
-        self.counts = Counts()
-        self._question = question
+    def __init__(self, account: Account, caller: Caller, local: LocalNode) -> None:
+        self.account = account
+        self._question = account.question
         self._caller = caller
         self._local = local
         self._localRequest: LocalRequest | None = None
@@ -129,12 +111,14 @@ class SearchDriver:
             receiver.finished(error)
             return
         self._failure = None if isAlone else NoResponse("no node answered")
+        self.account.started(isLookup=isinstance(self._search, Lookup))
         self.advance()
 
     def stop(self) -> None:
         """End the search, and cancel its requests.  Candidates that are late count as silent."""
         self._search = None
         self._cancelRequests()
+        self.account.ended("stopped")
 
     def advance(self) -> None:
         """Ask all candidates that the search has now, and go on if the search is over."""
@@ -168,13 +152,14 @@ class SearchDriver:
             whenOver()
         if self._question.isUpdate and not self._isCommitting:
             self._search = Commit(search.closest())
-        elif self._isCommitting and not self.counts.commits:
+        elif self._isCommitting and not self.account.commits:
             self._finish(NoCloseNodes("no node took the update"))
         else:
             self._finish(None)
 
     def _finish(self, reason: DHTError | None) -> None:
         assert self._receiver is not None
+        self.account.ended(reason)
         self._receiver.finished(reason)
 
     def _ask(self, candidate: Candidate, *, isAgain: bool = False) -> None:
@@ -201,11 +186,11 @@ class SearchDriver:
                 isForHandler=self._question.isForHandler,
             )
         except DHTError as error:
-            if not self.counts.requests and self._failure is not None:
+            if not self.account.requests and self._failure is not None:
                 self._failure = error
             self._lost(candidate)
         else:
-            self.counts.requests += 1
+            self.account.asked(candidate, isUpdate=self._isCommitting)
 
     def _retriesOf(self, candidate: Candidate, token: bytes | None) -> Retries:
         if token is not None:
@@ -240,16 +225,16 @@ class SearchDriver:
     def _take(self, candidate: Candidate, message: ResponseMessage, address: HostPort) -> None:
         """Take an answer of another node or of the node itself."""
         assert self._search is not None and self._receiver is not None
-        counts = self.counts
-        counts.responses += 1
+        account = self.account
+        account.answered(candidate, message.id, address, isUpdate=self._isCommitting)
         if self._question.isUpdate and message.remembersUpdates:
             self._remembering.add(candidate)
         isResult = self._search.answered(candidate, message)
         if self._isCommitting:
             if isResult:
-                counts.commits += 1
+                account.commits += 1
             else:
-                counts.errors += message.token is None
+                account.errors += message.token is None
         elif self._question.isUpdate and not self._question.withQuery:
             isResult = False
         if isResult:
@@ -265,6 +250,7 @@ class SearchDriver:
             # A liar may have named the address of a victim.  Until now it got one transmission.
             namings = len(candidate.untriedReferrers)
             request.retries = Retries(allowance=namedAllowance(namings))
+        self.account.late(candidate, isUpdate=self._isCommitting)
         search.late(candidate, transmissions)
         referrer = candidate.takeReferrer(transmissions)
         if candidate.state is State.FAILED:
@@ -283,7 +269,7 @@ class SearchDriver:
         if request is not None:
             self._cancel(request)
         self._punches.cancel(candidate)
-        self.counts.errors += 1
+        self.account.failed(candidate, isUpdate=self._isCommitting)
 
     def _failed(self, candidate: Candidate, reason: DHTError) -> None:
         self._requests.pop(candidate, None)
@@ -293,7 +279,7 @@ class SearchDriver:
 
     def _lost(self, candidate: Candidate) -> None:
         if self._search is not None:
-            self.counts.errors += 1
+            self.account.failed(candidate, isUpdate=self._isCommitting)
             self._search.failed(candidate)
 
     def _pathOpened(self, candidate: Candidate) -> None:

@@ -26,6 +26,7 @@ from ..environment import Environment
 from ..names import Resolver
 from ..question import Question
 from ..requests import Caller
+from .account import Account
 from .consumers import StopWhen
 from .delivery import Delivery
 from .driver import Begin, SearchDriver, Start
@@ -182,15 +183,15 @@ class Queries:
         return self._stream(question, begin, self._slots.own)
 
     def _stream(self, question: Question, begin: Begin, slots: QuerySlots) -> QueryStream:
-        driver = SearchDriver(question, self._caller, self._local)
+        account = Account(question, self._environment.watchers, self._environment.measurements)
+        driver = SearchDriver(account, self._caller, self._local)
         return QueryStream(Delivery(driver, self._running, slots), begin, self._callSoon)
 
     def _callSoon(self, function: Callable[[], None]) -> None:
         """Call a function on the next turn of the reactor.  Any thread may call this method."""
         # Twisted's reactors for tests have no callFromThread.
-        call = getattr(self._environment.clock, "callFromThread", None) or partial(
-            self._environment.clock.callLater, 0
-        )
+        clock = self._environment.clock
+        call = getattr(clock, "callFromThread", None) or partial(clock.callLater, 0)
         call(function)
 
     # Starting.
@@ -204,7 +205,7 @@ class Queries:
         asksBootstrap: bool = True,
     ) -> Start:
         self._use()
-        table, target = self._table, question.target
+        table, target, clock = self._table, question.target, self._environment.clock
         lookup = Lookup(
             target,
             table.id,
@@ -227,7 +228,7 @@ class Queries:
         return Start(
             lookup,
             isAlone,
-            lambda: table.buckets.refreshed(target, self._environment.clock.seconds()),
+            lambda: table.buckets.refreshed(target, clock.seconds()),
         )
 
     def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Start:

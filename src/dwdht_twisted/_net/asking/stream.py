@@ -49,17 +49,22 @@ class QueryStream:
     @property
     def responses(self) -> int:
         """The number of answers so far; an update counts a node's answers to both phases."""
-        return self._delivery.driver.counts.responses
+        return self._delivery.driver.account.responses
 
     @property
     def errors(self) -> int:
         """The number of nodes that failed to answer, or refused an update, so far."""
-        return self._delivery.driver.counts.errors
+        return self._delivery.driver.account.errors
 
     @property
     def commits(self) -> int:
         """The number of nodes that have taken the update so far."""
-        return self._delivery.driver.counts.commits
+        return self._delivery.driver.account.commits
+
+    @property
+    def number(self) -> int:
+        """The number of the query among all queries of its node, as in `LookupStep.lookup`."""
+        return self._delivery.driver.account.number
 
     # Reading.
 

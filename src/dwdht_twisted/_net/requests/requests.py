@@ -278,6 +278,8 @@ class Requests:
         """Wait for an answer, as after one more transmission."""
         now = self._seconds()
         request.transmissions += 1
+        if request.transmissions > 1:
+            self._environment.counters.retriesSent += 1
         request.deadline = deadline = now + request.wait
         self._deadlines.add(deadline, request.transactionId, now)
 
@@ -287,6 +289,7 @@ class Requests:
 
     def _late(self, transactionId: int) -> None:
         request = self._inFlight[transactionId]
+        self._environment.counters.answersLate += 1
         isDirect = request.isDirect
         if isDirect:
             self._timeouts.missed(request.address, request.wait, self._seconds())

@@ -13,8 +13,8 @@ from typing import Any
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from ._core.health import ONLINE, Health
-from .node import DHTNode
+from .._core.health import ONLINE, Health
+from ..node import DHTNode
 
 #: The time between two checks of the node, in seconds.  Larger: a problem is logged later, and a
 #: short one may be missed.  Smaller: a problem that comes in bursts is logged again and again.

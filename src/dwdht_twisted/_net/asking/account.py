@@ -1,0 +1,147 @@
+"""
+The account of one question: what it has sent and got, for its stream, its node and its watchers.
+"""
+
+from __future__ import annotations
+
+from ..._core.lookup import Candidate
+from ..._core.statistics import Measurements
+from ..._core.wire import Address, Contact, HostPort
+from ..._observation import LookupStep
+from ...errors import DHTError
+from ..question import Question
+from ..watching import LookupWatchers
+
+
+class Account:
+    """
+    Counts the requests and answers of one question.
+
+    :param question: the question
+    :param watchers: are told each step
+    :param measurements: take the length and the time of a lookup when it ends
+    :ivar question: see above
+    :ivar number: the number of the question
+    :ivar requests: the number of requests that were sent to other nodes
+    :ivar responses: the number of answers
+    :ivar errors: the number of nodes that failed to answer, or refused an update
+    :ivar commits: the number of nodes that have taken an update
+    """
+
+    __slots__ = (
+        "_hops",
+        "_isLookup",
+        "_measurements",
+        "_startedAt",
+        "_watchers",
+        "commits",
+        "errors",
+        "number",
+        "question",
+        "requests",
+        "responses",
+    )
+
+    def __init__(
+        self, question: Question, watchers: LookupWatchers, measurements: Measurements
+    ) -> None:
+        self.question = question
+        self.number = watchers.number()
+        self.requests = 0
+        self.responses = 0
+        self.errors = 0
+        self.commits = 0
+        self._watchers = watchers
+        self._measurements = measurements
+        self._startedAt: float | None = None
+        self._isLookup = False
+        self._hops = 0
+
+    def started(self, *, isLookup: bool) -> None:
+        """
+        Note the start.
+
+        :param isLookup: whether the question looks for the closest nodes, so that it is measured
+        """
+        self._startedAt = self._watchers.seconds()
+        self._isLookup = isLookup
+        if self._watchers:
+            self._tell("started")
+
+    def asked(self, candidate: Candidate, *, isUpdate: bool) -> None:
+        """Note a request to a candidate."""
+        self.requests += 1
+        if self._watchers:
+            self._tellOf("asked", candidate, isUpdate)
+
+    def answered(
+        self, candidate: Candidate, id: bytes | None, address: HostPort, *, isUpdate: bool
+    ) -> None:
+        """
+        Note an answer.
+
+        :param id: the id in the answer
+        :param address: the address from which it came
+        """
+        self.responses += 1
+        hops = candidate.hops
+        if hops > self._hops:
+            self._hops = hops
+        if self._watchers:
+            self._tell("answered", isUpdate, Contact(id, *address), hops)
+
+    def late(self, candidate: Candidate, *, isUpdate: bool) -> None:
+        """Note that an answer has not come in time."""
+        if self._watchers:
+            self._tellOf("late", candidate, isUpdate)
+
+    def failed(self, candidate: Candidate, *, isUpdate: bool) -> None:
+        """Note that a candidate has not answered after all retries, or can't be asked."""
+        self.errors += 1
+        if self._watchers:
+            self._tellOf("failed", candidate, isUpdate)
+
+    def ended(self, reason: DHTError | str | None) -> None:
+        """
+        Note the end.  A question ends once; later calls do nothing.
+
+        :param reason: why it has ended without success, or None
+        """
+        startedAt, self._startedAt = self._startedAt, None
+        if startedAt is None:
+            return
+        if self._isLookup and self.requests:
+            measurements = self._measurements
+            measurements.lookupTimes.add(self._watchers.seconds() - startedAt)
+            measurements.lookupRequests.add(self.requests)
+            measurements.lookupHops.add(self._hops)
+        if self._watchers:
+            self._tell("ended", reason="" if reason is None else str(reason))
+
+    def _tellOf(self, kind: str, candidate: Candidate, isUpdate: bool) -> None:
+        address: Address = candidate.address
+        self._tell(kind, isUpdate, Contact(candidate.id, *address), candidate.hops)
+
+    def _tell(
+        self,
+        kind: str,
+        isUpdate: bool = False,
+        node: Contact | None = None,
+        hops: int = 0,
+        *,
+        reason: str = "",
+    ) -> None:
+        question, watchers = self.question, self._watchers
+        watchers.tell(
+            LookupStep(
+                self.number,
+                kind,
+                watchers.seconds(),
+                question.command,
+                question.target,
+                isUpdate,
+                node,
+                hops,
+                reason,
+            )
+        )

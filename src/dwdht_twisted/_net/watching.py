@@ -1,0 +1,68 @@
+"""
+The functions that are called at each step of the lookups of a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from .._observation import LookupStep
+from .reporting import Reports
+
+#: A function that is called with each step.
+Watcher = Callable[[LookupStep], object]
+
+
+class LookupWatchers:
+    """
+    Tells each step of the lookups of one node to whoever watches.
+
+    :param seconds: tells the time
+    :ivar seconds: tells the time
+    """
+
+    _log = Logger()
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self.seconds = seconds
+        self._numbers = count(1)
+        self._watchers: dict[Watcher, None] = {}
+        self._reports = Reports(self._log, seconds)
+
+    def __bool__(self) -> bool:
+        """Whether anybody watches."""
+        return bool(self._watchers)
+
+    def number(self) -> int:
+        """The number of a new lookup."""
+        return next(self._numbers)
+
+    def watch(self, watcher: Watcher) -> Callable[[], None]:
+        """
+        Call a function at each step.
+
+        :return: a function that ends the watch
+        """
+        watchers = self._watchers
+
+        def tell(step: LookupStep) -> object:
+            """Stand for this watch, because a function may watch more than once."""
+            return watcher(step)
+
+        def end() -> None:
+            watchers.pop(tell, None)
+
+        watchers[tell] = None
+        return end
+
+    def tell(self, step: LookupStep) -> None:
+        """Call each function with a step."""
+        for watcher in list(self._watchers):
+            try:
+                watcher(step)
+            except Exception:
+                self._reports.failed("a watcher of lookups failed", Failure())
