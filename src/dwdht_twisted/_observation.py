@@ -36,8 +36,8 @@ class LookupStep(NamedTuple):
 
     :ivar lookup: the number of the lookup, which counts from 1 for each node, and is
         `QueryStream.number`
-    :ivar kind: ``"started"``; ``"asked"``, ``"answered"``, ``"late"`` or ``"failed"`` for a node;
-        ``"ended"``
+    :ivar kind: ``"started"``; ``"asked"``, ``"answered"``, ``"late"``, ``"punched"`` or
+        ``"failed"`` for a node; ``"ended"``
     :ivar time: the time of the step on the clock of the node, in seconds
     :ivar command: the command that is asked; ``"_find_node"`` for the node's own lookups
     :ivar target: 32 bytes
@@ -48,6 +48,12 @@ class LookupStep(NamedTuple):
     :ivar hops: the number of nodes on the way from this node's own contacts to that node
     :ivar reason: why the lookup has ended without success: an error in words, or ``"stopped"``;
         otherwise an empty text
+    :ivar referrer: of ``"asked"``, the first node that has named the node, or None; of
+        ``"punched"``, the node that was asked to relay a ping to it
+    :ivar named: of ``"answered"``, the number of contacts in the answer
+    :ivar size: of ``"answered"``, the bytes of the value in the answer, or None
+    :ivar found: of ``"ended"``, the nodes that were found, closest first; of an update that was not
+        stopped, those that got the update
     """
 
     lookup: int
@@ -59,6 +65,34 @@ class LookupStep(NamedTuple):
     node: Contact | None = None
     hops: int = 0
     reason: str = ""
+    referrer: Contact | None = None
+    named: int = 0
+    size: int | None = None
+    found: tuple[Contact, ...] = ()
+
+    def asDict(self) -> dict[str, object]:
+        """
+        The step as an object of JSON.
+
+        :return: the fields by name, without those that have their default.  Bytes are in
+            hexadecimal, and a contact is an object with ``id``, ``host`` and ``port``.
+        """
+        defaults = self._field_defaults
+        return {
+            name: _plain(value)
+            for name, value in self._asdict().items()
+            if name not in defaults or value != defaults[name]
+        }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Contact):
+        return {name: _plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    return value
 
 
 class IObservedNode(Interface):

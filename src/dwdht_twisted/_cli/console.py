@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import BinaryIO
 
 #: Characters of a value that are not printable, but harmless to a terminal.
@@ -93,6 +94,17 @@ class Console:
         :raises OutputFailed: when it can't be written
         """
         self.write(self.encode(escaped(text) + "\n"))
+
+    def drawing(self, lines: Iterable[str]) -> None:
+        """
+        Write lines of the result that may have control sequences, for example for colours.
+
+        :param lines: texts in which all that comes from other nodes is escaped
+        :raises OutputFailed: when they can't be written
+        """
+        text = "".join(f"{line}\n" for line in lines)
+        if text:
+            self.write(self.encode(text))
 
     def value(self, value: bytes, *, isRaw: bool) -> None:
         """

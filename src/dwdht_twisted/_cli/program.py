@@ -81,6 +81,12 @@ class Options(BootstrapOptions, ProgramOptions):
             _command("questions", "Update"),
             "Ask the nodes closest to a target to change something.",
         ],
+        [
+            "trace",
+            None,
+            _command("trace", "Trace"),
+            "Show a lookup as it runs, as text, JSON or a picture.",
+        ],
         ["node", None, _command("node", "Node"), "Run a node."],
         [
             "demo",

@@ -4,9 +4,11 @@ The account of one question: what it has sent and got, for its stream, its node 
 
 from __future__ import annotations
 
-from ..._core.lookup import Candidate
+from typing import Any
+
+from ..._core.lookup import Candidate, Search
 from ..._core.statistics import Measurements
-from ..._core.wire import Address, Contact, HostPort
+from ..._core.wire import Address, Contact, HostPort, ResponseMessage, splitContacts
 from ..._observation import LookupStep
 from ...errors import DHTError
 from ..question import Question
@@ -72,15 +74,20 @@ class Account:
         """Note a request to a candidate."""
         self.requests += 1
         if self._watchers:
-            self._tellOf("asked", candidate, isUpdate)
+            referrer = _contactOf(candidate.namedBy[0]) if candidate.namedBy else None
+            self._tellOf("asked", candidate, isUpdate, referrer=referrer)
 
     def answered(
-        self, candidate: Candidate, id: bytes | None, address: HostPort, *, isUpdate: bool
+        self,
+        candidate: Candidate,
+        message: ResponseMessage,
+        address: HostPort,
+        *,
+        isUpdate: bool,
     ) -> None:
         """
         Note an answer.
 
-        :param id: the id in the answer
         :param address: the address from which it came
         """
         self.responses += 1
@@ -88,12 +95,24 @@ class Account:
         if hops > self._hops:
             self._hops = hops
         if self._watchers:
-            self._tell("answered", isUpdate, Contact(id, *address), hops)
+            self._tell(
+                "answered",
+                isUpdate=isUpdate,
+                node=Contact(message.id, *address),
+                hops=hops,
+                named=len(splitContacts(message.nodes or b"")),
+                size=None if message.value is None else len(message.value),
+            )
 
     def late(self, candidate: Candidate, *, isUpdate: bool) -> None:
         """Note that an answer has not come in time."""
         if self._watchers:
             self._tellOf("late", candidate, isUpdate)
+
+    def punched(self, candidate: Candidate, referrer: Address) -> None:
+        """Note that a referrer was asked to relay a ping to a candidate."""
+        if self._watchers:
+            self._tellOf("punched", candidate, False, referrer=Contact(None, *referrer))
 
     def failed(self, candidate: Candidate, *, isUpdate: bool) -> None:
         """Note that a candidate has not answered after all retries, or can't be asked."""
@@ -101,11 +120,12 @@ class Account:
         if self._watchers:
             self._tellOf("failed", candidate, isUpdate)
 
-    def ended(self, reason: DHTError | str | None) -> None:
+    def ended(self, reason: DHTError | str | None, search: Search | None) -> None:
         """
         Note the end.  A question ends once; later calls do nothing.
 
         :param reason: why it has ended without success, or None
+        :param search: the search that was running, or None
         """
         startedAt, self._startedAt = self._startedAt, None
         if startedAt is None:
@@ -116,21 +136,21 @@ class Account:
             measurements.lookupRequests.add(self.requests)
             measurements.lookupHops.add(self._hops)
         if self._watchers:
-            self._tell("ended", reason="" if reason is None else str(reason))
+            found = () if search is None else tuple(map(_contactOf, search.closest()))
+            self._tell("ended", reason="" if reason is None else str(reason), found=found)
 
-    def _tellOf(self, kind: str, candidate: Candidate, isUpdate: bool) -> None:
-        address: Address = candidate.address
-        self._tell(kind, isUpdate, Contact(candidate.id, *address), candidate.hops)
-
-    def _tell(
-        self,
-        kind: str,
-        isUpdate: bool = False,
-        node: Contact | None = None,
-        hops: int = 0,
-        *,
-        reason: str = "",
+    def _tellOf(
+        self, kind: str, candidate: Candidate, isUpdate: bool, referrer: Contact | None = None
     ) -> None:
+        self._tell(
+            kind,
+            isUpdate=isUpdate,
+            node=_contactOf(candidate),
+            hops=candidate.hops,
+            referrer=referrer,
+        )
+
+    def _tell(self, kind: str, **details: Any) -> None:
         question, watchers = self.question, self._watchers
         watchers.tell(
             LookupStep(
@@ -139,9 +159,10 @@ class Account:
                 watchers.seconds(),
                 question.command,
                 question.target,
-                isUpdate,
-                node,
-                hops,
-                reason,
+                **details,
             )
         )
+
+
+def _contactOf(candidate: Candidate) -> Contact:
+    return Contact(candidate.id, *candidate.address)

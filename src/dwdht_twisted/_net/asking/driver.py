@@ -116,9 +116,9 @@ class SearchDriver:
 
     def stop(self) -> None:
         """End the search, and cancel its requests.  Candidates that are late count as silent."""
-        self._search = None
+        search, self._search = self._search, None
         self._cancelRequests()
-        self.account.ended("stopped")
+        self.account.ended("stopped", search)
 
     def advance(self) -> None:
         """Ask all candidates that the search has now, and go on if the search is over."""
@@ -159,7 +159,7 @@ class SearchDriver:
 
     def _finish(self, reason: DHTError | None) -> None:
         assert self._receiver is not None
-        self.account.ended(reason)
+        self.account.ended(reason, self._search)
         self._receiver.finished(reason)
 
     def _ask(self, candidate: Candidate, *, isAgain: bool = False) -> None:
@@ -226,7 +226,7 @@ class SearchDriver:
         """Take an answer of another node or of the node itself."""
         assert self._search is not None and self._receiver is not None
         account = self.account
-        account.answered(candidate, message.id, address, isUpdate=self._isCommitting)
+        account.answered(candidate, message, address, isUpdate=self._isCommitting)
         if self._question.isUpdate and message.remembersUpdates:
             self._remembering.add(candidate)
         isResult = self._search.answered(candidate, message)
@@ -260,8 +260,9 @@ class SearchDriver:
             and self._question.holepunching
             # The nodes of a commit have just answered, so they need no hole punch.
             and not self._isCommitting
+            and self._punches.begin(search, candidate, referrer)
         ):
-            self._punches.begin(search, candidate, referrer)
+            self.account.punched(candidate, referrer)
         self.advance()
 
     def _giveUp(self, candidate: Candidate) -> None:

@@ -40,14 +40,15 @@ class HolePunches:
         """Whether a path to a candidate may still open."""
         return candidate in self._underWay
 
-    def begin(self, search: Search, candidate: Candidate, referrer: Address) -> None:
+    def begin(self, search: Search, candidate: Candidate, referrer: Address) -> bool:
         """
         Ask a referrer to relay a ping, unless a hole punch to the candidate succeeded before.
 
         :param search: is told of each transmission to the referrer
+        :return: whether the referrer was asked
         """
         if candidate in self._succeeded:
-            return
+            return False
 
         def answered(message: ResponseMessage, address: HostPort) -> None:
             self.cancel(candidate)
@@ -71,9 +72,10 @@ class HolePunches:
                 candidate.address, referrer, Callbacks(answered, failed, late), isAsked=True
             )
         except DHTError:
-            return
+            return False
         self._underWay.setdefault(candidate, []).append(punch)
         search.punched(candidate)
+        return True
 
     def cancel(self, candidate: Candidate) -> None:
         """Cancel the hole punches to a candidate."""

@@ -1,0 +1,3 @@
+"""
+Drawings of a lookup and of a node, for the terminal and as SVG.
+"""

@@ -1,0 +1,3 @@
+"""
+Tests of drawings for the terminal and as SVG.
+"""
