@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from .interfaces import (
         ICommandHandler,
         IDHTNode,
+        IMeasuredStore,
         IQueryStream,
         IRelayingHandler,
         ISharedStore,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
         Reply,
         Request,
         StoredValue,
+        StoreUsage,
         TableEntry,
     )
     from .node import DHTNode
@@ -87,6 +89,7 @@ __all__ = [
     "Health",
     "ICommandHandler",
     "IDHTNode",
+    "IMeasuredStore",
     "IQueryStream",
     "IRelayingHandler",
     "ISharedStore",
@@ -117,6 +120,7 @@ __all__ = [
     "StateFailed",
     "Statistics",
     "StoreFailed",
+    "StoreUsage",
     "StoredValue",
     "TableEntry",
     "TooManyRequests",
@@ -143,6 +147,7 @@ _MODULES = {
     "Health": "._core.health",
     "ICommandHandler": ".interfaces",
     "IDHTNode": ".interfaces",
+    "IMeasuredStore": ".interfaces",
     "IQueryStream": ".interfaces",
     "IRelayingHandler": ".interfaces",
     "ISharedStore": ".interfaces",
@@ -159,6 +164,7 @@ _MODULES = {
     "SQLiteStore": ".values",
     "Standing": "._core.standing",
     "Statistics": "._core.statistics",
+    "StoreUsage": ".interfaces",
     "StoredValue": ".interfaces",
     "TableEntry": ".interfaces",
     "ValueHandler": ".values",

@@ -26,6 +26,22 @@ class StoredValue(NamedTuple):
     publisher: str | None
 
 
+class StoreUsage(NamedTuple):
+    """
+    How full a store is.
+
+    :ivar values: the number of values
+    :ivar bytes: the bytes that they count for
+    :ivar maximumBytes: the bytes that they may count for
+    :ivar largestShare: the bytes that the values of one host count for, of that which has the most
+    """
+
+    values: int
+    bytes: int
+    maximumBytes: int
+    largestShare: int
+
+
 class ValueStore(Protocol):
     """
     The type of an `IValueStore` for type checkers, which can't read zope.interface.
@@ -90,6 +106,19 @@ class IValueStore(Interface):
 
     def close() -> Awaitable[None] | None:
         """Release the files and other resources of the store."""
+
+
+class IMeasuredStore(IValueStore):
+    """
+    A store that tells how full it is.
+    """
+
+    def usage() -> Awaitable[StoreUsage] | StoreUsage:
+        """
+        Tell how full the store is.
+
+        :raises StoreFailed: when the store can't be read
+        """
 
 
 class ISharedStore(IValueStore):

@@ -15,10 +15,12 @@ from ._core.wire import Address, Contact
 from ._observation import IObservedNode as IObservedNode
 from ._observation import LookupStep as LookupStep
 from ._observation import TableEntry as TableEntry
+from ._storage import IMeasuredStore as IMeasuredStore
 from ._storage import ISharedStore as ISharedStore
 from ._storage import IValueStore as IValueStore
 from ._storage import SharedStore as SharedStore
 from ._storage import StoredValue as StoredValue
+from ._storage import StoreUsage as StoreUsage
 from ._storage import ValueStore as ValueStore
 
 #: An address as a caller may pass it: ``"host:port"``, ``("host", port)``,

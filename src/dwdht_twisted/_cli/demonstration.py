@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.internet.task import deferLater
 
-from .. import values
+from .. import peers, values
 from .._core.wire import ID_BITS, ID_BYTES, Contact, distance
 from .._service.serving import makeServer
 from ..errors import NoResponse, ValueNotFound
@@ -132,6 +132,10 @@ class Demonstration:
     def _join(self) -> _Member:
         member = _Member(self._start(), MemoryStore(self._reactor))
         member.node.register(values.COMMAND, values.ValueHandler(member.store))
+        if self._http is not None:
+            # The API has records and peers, too.
+            member.node.register(values.RECORDS, values.RecordHandler(member.store))
+            member.node.register(peers.COMMAND, peers.PeerHandler(self._reactor))
         self._members.append(member)
         return member
 

@@ -31,7 +31,7 @@ from .stores.memory import MemoryStore
 
 if TYPE_CHECKING:
     from .large import Transfer, TreeKey, getLarge, putLarge, treeOf
-    from .signed.client import publish, resolve
+    from .signed.client import publish, publishSigned, resolve
     from .signed.handler import RecordHandler
     from .signed.keyfiles import createKey, loadKey
     from .signed.record import MAXIMUM_SALT_BYTES, RECORDS, Record, targetOf
@@ -49,6 +49,7 @@ else:
         "loadKey": ".signed.keyfiles",
         "publicKeyOf": ".signed.signing",
         "publish": ".signed.client",
+        "publishSigned": ".signed.client",
         "resolve": ".signed.client",
         "targetOf": ".signed.record",
         **dict.fromkeys(("Transfer", "TreeKey", "getLarge", "putLarge", "treeOf"), ".large"),
@@ -88,6 +89,7 @@ __all__ = [
     "loadKey",
     "publicKeyOf",
     "publish",
+    "publishSigned",
     "put",
     "putLarge",
     "resolve",

@@ -8,7 +8,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from twisted.web.iweb import IRequest
+from twisted.web.server import Request
 
 #: The media type of an error.
 PROBLEM = "application/problem+json"
@@ -39,16 +39,16 @@ def encode(value: Any) -> bytes:
     return text.encode("ascii") + b"\n"
 
 
-def answer(request: IRequest, value: Any, status: HTTPStatus = HTTPStatus.OK) -> bytes:
+def answer(request: Request, value: Any, status: HTTPStatus = HTTPStatus.OK) -> bytes:
     """Set the head of an answer with a value as JSON, and return its body."""
     request.setResponseCode(status)
     request.setHeader("Content-Type", "application/json")
     return encode(value)
 
 
-def refuse(request: IRequest, problem: Problem) -> bytes:
+def refuse(request: Request, problem: Problem) -> bytes:
     """Set the head of an answer with a problem, and return its body."""
     status = problem.status
-    request.setResponseCode(status)
+    request.setResponseCode(status, status.phrase.encode("ascii"))
     request.setHeader("Content-Type", PROBLEM)
     return encode({"title": status.phrase, "status": status.value, "detail": problem.detail})

@@ -4,80 +4,37 @@ The web server of one node.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
-from klein import Klein
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
-from twisted.web.iweb import IRequest
-from twisted.web.resource import Resource
-from twisted.web.server import Site
-from werkzeug.exceptions import HTTPException
 
 from .._awaitable import AwaitableDeferred
 from ..errors import CannotListen
 from ..interfaces import IDHTNode, IValueStore, ValueStore
 from ..peers import PeerHandler
-from .answers import Problem, answer, refuse
-from .files import CONTENT_SECURITY_POLICY, INDEX, File, readFiles
-from .lookups import ShownLookups
+from .access import Access
+from .api.lookups import Lookups
+from .api.peers import Peers
+from .api.records import Records
+from .api.turns import Turns
+from .api.values import Values
+from .bounds import MAXIMUM_HTTP_QUERIES, MAXIMUM_WATCHERS
+from .connections.endpoint import isLocal, openingOf
+from .connections.site import BoundedSite
+from .routes import Routes
 from .settings import HTTPSettings
-from .status import statusOf
 from .subject import Subject
+from .views.lookups import ShownLookups
+from .views.operations import Shown
 
-
-class Pages:
-    """
-    The resources of the server.
-
-    :param subject: the node and its parts
-    :param lookups: the lookups that are shown
-    """
-
-    app = Klein()
-
-    def __init__(self, subject: Subject, lookups: ShownLookups) -> None:
-        self._subject = subject
-        self._lookups = lookups
-        self._files = readFiles()
-        self._startedAt = subject.node.clock.seconds()
-
-    @app.handle_errors(HTTPException)
-    def failed(self, request: IRequest, failure: Failure) -> bytes:
-        """Answer a request for which there is no resource."""
-        error = failure.value
-        assert isinstance(error, HTTPException)
-        status = HTTPStatus(error.code or HTTPStatus.NOT_FOUND)
-        return refuse(
-            request, Problem(status, f"{status.phrase}; /openapi.json lists what there is")
-        )
-
-    @app.route("/")
-    def index(self, request: IRequest) -> bytes:
-        """The page."""
-        return self._file(request, INDEX)
-
-    @app.route("/page/<name>")
-    def file(self, request: IRequest, name: str) -> bytes:
-        """A file of the page."""
-        return self._file(request, name)
-
-    @app.route("/status")
-    def status(self, request: IRequest) -> bytes:
-        """The status of the node, as JSON."""
-        return answer(request, statusOf(self._subject, self._lookups, startedAt=self._startedAt))
-
-    def _file(self, request: IRequest, name: str) -> bytes:
-        found: File | None = self._files.get(name)
-        if found is None:
-            return refuse(request, Problem(HTTPStatus.NOT_FOUND, f"the page has no file {name!r}"))
-        request.setHeader("Content-Type", found.mediaType)
-        request.setHeader("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        return found.content
+#: The time between two looks at the files of the certificate and of the token, in seconds.  Larger:
+#: a renewed certificate is served later.  Smaller: no harm; a look takes some microseconds.
+FILES_CHECKED_EVERY = 30.0
 
 
 class WebServer:
@@ -86,32 +43,36 @@ class WebServer:
 
     :param reactor: provides time and connections
     :param settings: where to listen, and who may write
+    :raises CannotListen: when the endpoint is wrong, or a file can't be read
     """
 
     _log = Logger()
 
     def __init__(self, reactor: Any, settings: HTTPSettings) -> None:
-        self._reactor = reactor
-        self._settings = settings
+        self._access = Access(settings)
+        self._opening = openingOf(reactor, settings)
         self._lookups = ShownLookups()
-        self._site = Site(Resource())
+        self._site = BoundedSite(reactor, self._access.check)
         self._port: IListeningPort | None = None
+        self._isStopped = False
+        self._watch = LoopingCall(self._reloadIfChanged)
+        self._watch.clock = reactor
 
     def listen(self) -> None:
         """
         Open the port.
 
-        :raises CannotListen: when the endpoint is wrong, or can't be opened
+        :raises CannotListen: when it can't be opened
         """
-        given = self._settings.endpoint
-        try:
-            endpoint = serverFromString(self._reactor, given)
-        except Exception as error:
-            raise CannotListen(f"{given!r} is not a server endpoint: {error}") from error
+        opening = self._opening
+        factory: Any = self._site
+        if opening.certificates is not None:
+            factory = TLSMemoryBIOFactory(opening.certificates, False, factory)
         failures: list[Failure] = []
-        endpoint.listen(self._site).addCallbacks(self._listening, failures.append)
+        opening.endpoint.listen(factory).addCallbacks(self._listening, failures.append)
         if failures:
             raise CannotListen(failures[0].getErrorMessage()) from failures[0].value
+        self._watch.start(FILES_CHECKED_EVERY, now=False)
 
     def serve(
         self,
@@ -127,21 +88,86 @@ class WebServer:
         :param peers: keeps the announcements of others
         """
         self._lookups.start(node)
-        self._site.resource = Pages(Subject(node, store, peers), self._lookups).app.resource()
+        subject = Subject(node, store, peers)
+        turns, watching = Turns(MAXIMUM_HTTP_QUERIES), Turns(MAXIMUM_WATCHERS)
+        shown = Shown(subject, self._lookups, lambda: self._access.writing)
+        operations = [
+            *shown.operations(),
+            *Values(subject, turns).operations(),
+            *Records(subject, turns).operations(),
+            *Peers(subject, turns).operations(),
+            *Lookups(subject, turns, watching).operations(),
+        ]
+        shown.describe(operations)
+        routes = Routes([*operations, *shown.pages()], self._access.checkWrite)
+        self._site.resource = routes.resource()
 
-    def _listening(self, port: IListeningPort) -> None:
-        self._port = port
-        self._log.info("serving HTTP on {address}", address=port.getHost())
+    @property
+    def address(self) -> Any:
+        """The address at which the server listens; None while it doesn't."""
+        return None if self._port is None else self._port.getHost()
+
+    def reload(self) -> None:
+        """
+        Read the certificate and the token again.  Open connections stay.
+
+        What can't be read is logged, and what was read before stays.
+        """
+        certificates = self._opening.certificates
+        for each in (self._access, certificates):
+            if each is None:
+                continue
+            try:
+                each.reload()
+            except CannotListen as error:
+                self._log.error("HTTP goes on with what was read before: {reason}", reason=error)
 
     def stop(self) -> Deferred[None]:
         """
-        Stop listening.
+        Stop listening, and close all connections.
 
         :return: fires when the port is closed
         """
+        self._isStopped = True
         self._lookups.stop()
+        if self._watch.running:
+            self._watch.stop()
         stopped: AwaitableDeferred[None] = AwaitableDeferred()
         port, self._port = self._port, None
         closed = maybeDeferred(lambda: None if port is None else port.stopListening())
+        self._site.closeAll()
         closed.addBoth(lambda _: stopped.callback(None))
         return stopped
+
+    def _listening(self, port: IListeningPort) -> None:
+        if self._isStopped:
+            port.stopListening()
+            return
+        self._port = port
+        host = port.getHost()
+        self._access.isLocal = isLocal(host)
+        self._log.info(
+            "serving HTTP on {address}; {access}",
+            address=host,
+            access=_ACCESS[self._access.writing],
+        )
+        if self._opening.isConfined:
+            self._log.info(
+                "HTTP listens on loopback only, because there is neither --http-token-file nor "
+                "--http-client-ca"
+            )
+
+    def _reloadIfChanged(self) -> None:
+        certificates = self._opening.certificates
+        if certificates is not None and certificates.areOld:
+            self._log.info("a file of the certificate has changed; it is read again")
+            self.reload()
+
+
+#: What the log says of each value of `Access.writing`.
+_ACCESS = {
+    "nothing": "everybody on this machine may write",
+    "token": "a write needs the token",
+    "certificate": "a client needs a certificate",
+    "refused": "writes are refused, because there is neither a token nor a client CA",
+}

@@ -14,6 +14,7 @@ from dwdht_twisted._core.limits import bounds
 from dwdht_twisted.peers import bounds as peerBounds
 from dwdht_twisted.private import bounds as privateBounds
 from dwdht_twisted.values import bounds as valueBounds
+from dwdht_twisted.web import bounds as webBounds
 from tests.helpers.processes.programs import ROOT
 
 #: A table row of the manual: the name of a bound, then its value.
@@ -38,7 +39,7 @@ class BoundsTests(SynchronousTestCase):
     def constants(self) -> dict[str, float | tuple[float, ...]]:
         """Return the bounds of all modules by their names."""
         found: dict[str, float | tuple[float, ...]] = {}
-        for module in (bounds, peerBounds, privateBounds, valueBounds):
+        for module in (bounds, peerBounds, privateBounds, valueBounds, webBounds):
             assert module.__file__ is not None
             for name in CONSTANT.findall(Path(module.__file__).read_text()):
                 self.assertNotIn(name, found)

@@ -17,7 +17,7 @@ from ..keys import checkValue
 from .encoding import Message, encode
 from .record import MAXIMUM_SEQUENCE, RECORDS, Record, checkSalt, checkSequence
 from .seen import SeenRecords
-from .signing import publicKeyOf, signed
+from .signing import isSigned, publicKeyOf, signed
 from .survey import Survey
 
 if TYPE_CHECKING:
@@ -85,6 +85,34 @@ def publish(
         if number > MAXIMUM_SEQUENCE:
             raise RecordRefused(f"no sequence number is above {MAXIMUM_SEQUENCE}", MAXIMUM_SEQUENCE)
         record = signed(key, value, number, salt)
+        _checkNewest(newest, record)
+        await _send(node, record, expected)
+        _seen.newest(node, record.target, record)
+        return record
+
+    return awaitable(Deferred.fromCoroutine(run()))
+
+
+def publishSigned(node: Node, record: Record, *, expected: int | None = None) -> Deferred[Record]:
+    """
+    Store a record that its owner has signed, as `publish` does.  The private key stays elsewhere.
+
+    :param record: the record, with the sequence number that its owner has chosen
+    :param expected: as for `publish`
+    :return: fires with the record; fails as that of `publish`
+    :raises ValueTooLarge: when the value has more than 1,000 bytes, or the salt more than 64
+    :raises ValueError: when the signature isn't valid, or a sequence number is out of range
+    """
+    survey = Survey(checkId(record.publicKey, "a public key"), checkSalt(record.salt))
+    checkValue(record.value)
+    checkSequence(record.sequence, "sequence")
+    checkSequence(expected, "expected")
+    if not isSigned(record):
+        raise ValueError("the signature of the record isn't that of its key")
+
+    async def run() -> Record:
+        newest = await _newest(node, survey)
+        _checkExpected(newest, expected)
         _checkNewest(newest, record)
         await _send(node, record, expected)
         _seen.newest(node, record.target, record)
@@ -214,4 +242,4 @@ def _refuse(reason: str, newest: Record) -> NoReturn:
     raise RecordRefused(reason, newest.sequence)
 
 
-__all__ = ["publish", "resolve"]
+__all__ = ["publish", "publishSigned", "resolve"]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from zope.interface import implementer
 
 from ..._clock import clockOf
-from ..._storage import ISharedStore, StoredValue
+from ..._storage import IMeasuredStore, ISharedStore, StoredValue, StoreUsage
 from .bounds import (
     DEFAULT_MAXIMUM_AGE,
     DEFAULT_MAXIMUM_BYTES,
@@ -31,7 +31,7 @@ class _Entry(NamedTuple):
     publishers: tuple[str, ...]
 
 
-@implementer(ISharedStore)
+@implementer(ISharedStore, IMeasuredStore)
 class MemoryStore:
     """
     Keeps values in memory, until the process ends.
@@ -131,6 +131,12 @@ class MemoryStore:
         now = self._seconds()
         self._dropExpired(now)
         return [self._listed(key, now) for key in islice(self._keys.after(after), limit)]
+
+    def usage(self) -> StoreUsage:
+        """How full the store is, without values that have expired."""
+        self._dropExpired(self._seconds())
+        shares = self._shares
+        return StoreUsage(len(self._entries), shares.total, self._maximumBytes, shares.most)
 
     def close(self) -> None:
         """Drop all values.  A closed store is empty, and may be used again."""

@@ -121,6 +121,12 @@ class Shares:
         hosts = self._hosts.get(subnet(publisher))
         return 0 if hosts is None else -int(hosts.rank(publisher))
 
+    @property
+    def most(self) -> int:
+        """The bytes that the host with the largest share holds."""
+        network = self._largest.first()
+        return 0 if network is None else -int(self._largest.rank(network))
+
     def largest(self, putter: str) -> str:
         """
         Return the publisher whose oldest value is dropped next.  Some publisher must hold a share.

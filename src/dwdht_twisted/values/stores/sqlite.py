@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from ..._clock import secondsUp
-from ..._storage import ISharedStore, StoredValue
+from ..._storage import IMeasuredStore, ISharedStore, StoredValue, StoreUsage
 from ...errors import CannotOpenStore
 from .bounds import (
     DEFAULT_MAXIMUM_AGE,
@@ -24,10 +24,10 @@ from .bounds import (
 )
 from .database import Database
 from .shares import OWN
-from .table import Put, StoreClock
+from .table import Put, Reader, StoreClock
 
 
-@implementer(ISharedStore)
+@implementer(ISharedStore, IMeasuredStore)
 class SQLiteStore:
     """
     Keeps values in a file, so that they outlive the process and a loss of power.
@@ -139,6 +139,19 @@ class SQLiteStore:
         :return: fires with the values; fails as `get` does
         """
         return self._database.read(lambda reader: reader.entries(after, limit))
+
+    def usage(self) -> Deferred[StoreUsage]:
+        """
+        Tell how full the store is, with expired values that are not dropped yet.
+
+        :return: fires with a `StoreUsage`; fails as `get` does
+        """
+
+        def read(reader: Reader) -> StoreUsage:
+            values, size, most = reader.usage()
+            return StoreUsage(values, size, self._maximumBytes, most)
+
+        return self._database.read(read)
 
     def close(self) -> Deferred[None]:
         """

@@ -170,6 +170,15 @@ class Reader:
         ).fetchone()
         return None if row is None else row[0] - now
 
+    def usage(self) -> tuple[int, int, int]:
+        """The number of values, the bytes that they count for, and the most for one publisher."""
+        row = self._execute(
+            "SELECT COALESCE(SUM(number), 0), COALESCE(SUM(size), 0), COALESCE(MAX(size), 0) FROM "
+            "(SELECT COUNT(*) AS number, SUM(cost) AS size FROM entries GROUP BY publisher)"
+        ).fetchone()
+        values, size, most = _checked(row, int, int, int)
+        return values, size, most
+
     def entries(self, after: bytes, limit: int) -> list[StoredValue]:
         """The first values with keys greater than ``after``, in the order of their keys."""
         now = self._clock.present()

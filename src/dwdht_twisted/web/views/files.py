@@ -39,7 +39,7 @@ class File(NamedTuple):
 
 def readFiles() -> dict[str, File]:
     """The files of the page, by name."""
-    folder = files(__package__).joinpath("page")
+    folder = files(__package__.rpartition(".")[0]).joinpath("page")
     found = {}
     for each in folder.iterdir():
         mediaType = MEDIA_TYPES.get(each.name.rpartition(".")[2])

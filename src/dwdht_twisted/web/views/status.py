@@ -7,17 +7,26 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from ..interfaces import TableEntry
+from ...interfaces import StoreUsage, TableEntry
+from ..subject import Subject
 from .lookups import ShownLookups
-from .subject import Subject
 
 
-def statusOf(subject: Subject, lookups: ShownLookups, *, startedAt: float) -> dict[str, Any]:
+def statusOf(
+    subject: Subject,
+    lookups: ShownLookups,
+    *,
+    startedAt: float,
+    usage: StoreUsage | None,
+    writing: str,
+) -> dict[str, Any]:
     """
     Describe a node.
 
     :param lookups: the lookups that are shown
     :param startedAt: the time since which the node is served, in seconds
+    :param usage: how full the store is, or None
+    :param writing: what a writer needs; see `Access.writing`
     :return: an object of JSON; all texts in it are data, never markup
     """
     node = subject.node
@@ -46,6 +55,14 @@ def statusOf(subject: Subject, lookups: ShownLookups, *, startedAt: float) -> di
         "counters": dict(statistics.counters),
         "table": [_describe(entry) for entry in node.table()],
         "lookups": lookups.describe(now),
+        "distributions": {
+            "lookupTimes": statistics.lookupTimes._asdict(),
+            "lookupRequests": statistics.lookupRequests._asdict(),
+            "lookupHops": statistics.lookupHops._asdict(),
+            "handlerTimes": statistics.handlerTimes._asdict(),
+        },
+        "writing": writing,
+        "store": None if usage is None else usage._asdict(),
         "peers": None if subject.peers is None else {"announcements": len(subject.peers)},
     }
 

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from ..interfaces import IDHTNode, LookupStep
-from .bounds import LOOKUPS_SHOWN, NODES_SHOWN
+from ...interfaces import IDHTNode, LookupStep
+from ..bounds import LOOKUPS_SHOWN, NODES_SHOWN
 
 
 class ShownLookup:

@@ -1,0 +1,144 @@
+"""
+Which requests are refused: those that a foreign page has made, and writes without a proof.
+
+A browser sends requests for any page that is open in it.  Two rules keep the pages of others out:
+
+* ``Host`` must be an IP address, ``localhost``, or a name that the operator has given.  The name of
+  an attacker's page, which was bound to another address after the page was loaded, is none of them.
+* ``Origin`` must be that of this server, and ``Sec-Fetch-Site`` must not be ``cross-site``.
+"""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from http import HTTPStatus
+from ipaddress import ip_address
+from pathlib import Path
+
+from twisted.web.server import Request
+
+from ..errors import CannotListen
+from .answers import Problem
+from .settings import HTTPSettings
+
+#: The least length of a token, in bytes.  Smaller: it can be guessed.
+MINIMUM_TOKEN_BYTES = 16
+
+#: The methods that change nothing.
+_READING = (b"GET", b"HEAD")
+
+#: What ``Sec-Fetch-Site`` says of a request that another site's page has made.
+_FOREIGN = ("cross-site", "same-site")
+
+
+class Access:
+    """
+    Decides which requests are refused.
+
+    :param settings: who may write
+    :ivar isLocal: whether only this machine reaches the server
+    :raises CannotListen: when the file of the token can't be read, or the token is too short
+    """
+
+    def __init__(self, settings: HTTPSettings) -> None:
+        self.isLocal = False
+        self._hosts = frozenset(name.lower().rstrip(".") for name in settings.hosts)
+        self._tokenFile = settings.tokenFile
+        self._hasClientCA = settings.clientCA is not None
+        self._token: bytes | None = None
+        self.reload()
+
+    def reload(self) -> None:
+        """
+        Read the token again.
+
+        :raises CannotListen: when the file can't be read, or the token is too short; the earlier
+            token then stays
+        """
+        if self._tokenFile is None:
+            return
+        try:
+            token = Path(self._tokenFile).read_bytes().strip()
+        except OSError as error:
+            raise CannotListen(f"the token can't be read: {error}") from error
+        if len(token) < MINIMUM_TOKEN_BYTES:
+            raise CannotListen(
+                f"the token in {self._tokenFile!r} has {len(token)} bytes; "
+                f"{MINIMUM_TOKEN_BYTES} are required"
+            )
+        self._token = token
+
+    @property
+    def writing(self) -> str:
+        """What a writer needs: ``"nothing"``, ``"token"``, ``"certificate"``; or ``"refused"``."""
+        if self._hasClientCA:
+            return "certificate"
+        if self._token is not None:
+            return "token"
+        return "nothing" if self.isLocal else "refused"
+
+    def check(self, request: Request) -> None:
+        """
+        Refuse what a foreign page has made.
+
+        :raises Problem: when the request is refused
+        """
+        host = self._checkHost(request)
+        origin = _header(request, "Origin")
+        if origin is not None and origin.partition("://")[2].lower() != host:
+            raise Problem(HTTPStatus.FORBIDDEN, "pages of other origins are refused")
+        site = _header(request, "Sec-Fetch-Site")
+        isLink = request.method in _READING and _header(request, "Sec-Fetch-Mode") == "navigate"
+        if site in _FOREIGN and not isLink:
+            raise Problem(HTTPStatus.FORBIDDEN, "pages of other sites are refused")
+
+    def checkWrite(self, request: Request) -> None:
+        """
+        Refuse a write without a proof of who makes it.
+
+        :raises Problem: when the request is refused
+        """
+        writing = self.writing
+        if writing == "refused":
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "writes are refused, because this server is reached from other machines and has "
+                "neither --http-token-file nor --http-client-ca",
+            )
+        # Without a certificate of the right kind, no request comes through a server with a CA.
+        if writing != "token":
+            return
+        kind, _, given = (_header(request, "Authorization") or "").partition(" ")
+        assert self._token is not None
+        if kind.lower() != "bearer" or not compare_digest(given.strip().encode(), self._token):
+            request.setHeader("WWW-Authenticate", "Bearer")
+            raise Problem(HTTPStatus.UNAUTHORIZED, "a write needs the header Authorization: Bearer")
+
+    def _checkHost(self, request: Request) -> str:
+        given = request.requestHeaders.getRawHeaders("Host") or []
+        if len(given) != 1:
+            raise Problem(HTTPStatus.BAD_REQUEST, "a request has one Host header")
+        host = given[0].lower()
+        name = host[1:].partition("]")[0] if host[:1] == "[" else host.partition(":")[0]
+        if not (self._isNamed(name.rstrip(".")) or _isIPAddress(name)):
+            raise Problem(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "this server has no such name; --http-host gives it one",
+            )
+        return str(host)
+
+    def _isNamed(self, name: str) -> bool:
+        return name == "localhost" or name.endswith(".localhost") or name in self._hosts
+
+
+def _header(request: Request, name: str) -> str | None:
+    values = request.requestHeaders.getRawHeaders(name)
+    return values[0] if values else None
+
+
+def _isIPAddress(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

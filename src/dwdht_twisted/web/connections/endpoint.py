@@ -1,0 +1,100 @@
+"""
+The endpoint at which a node is served, from its description.
+
+``ssl:`` is read here and not by Twisted, because its certificate is read again while it is open.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.interfaces import IStreamServerEndpoint
+
+from ...errors import CannotListen
+from ..settings import HTTPSettings
+from .tls import CertificateFiles, Certificates
+
+#: The address to listen on by default when nobody has to prove who they are, for each kind.
+LOOPBACK = {"ssl": "127.0.0.1", "tcp": "127.0.0.1", "tcp6": "::1"}
+
+
+class Opening(NamedTuple):
+    """
+    What is opened.
+
+    :ivar endpoint: listens for connections
+    :ivar certificates: encrypts them; None if they are not encrypted here
+    :ivar isConfined: whether the description names no interface, and loopback was chosen
+    """
+
+    endpoint: IStreamServerEndpoint
+    certificates: Certificates | None
+    isConfined: bool
+
+
+def openingOf(reactor: Any, settings: HTTPSettings) -> Opening:
+    """
+    Read the description of an endpoint.
+
+    :raises CannotListen: when it is wrong, or the certificate can't be read
+    """
+    text = settings.endpoint
+    kind, *arguments = _split(text)
+    named = {name: value for name, _, value in (each.partition("=") for each in arguments)}
+    certificates = None
+    if kind == "ssl":
+        certificates = Certificates(_filesOf(named, settings))
+        others = ("privateKey", "certKey", "extraCertChain", "sslmethod", "dhParameters")
+        arguments = [each for each in arguments if each.partition("=")[0] not in others]
+        if not any(each.isdigit() or each.startswith("port=") for each in arguments):
+            arguments.insert(0, "443")
+        kind = "tcp"
+    elif settings.clientCA is not None:
+        raise CannotListen(f"a client CA needs an ssl: endpoint, not {text!r}")
+    isOpen = settings.tokenFile is None and settings.clientCA is None
+    isConfined = isOpen and kind in LOOPBACK and "interface" not in named
+    if isConfined:
+        arguments.append(f"interface={LOOPBACK[kind]}")
+    description = ":".join([kind, *map(_quote, arguments)])
+    try:
+        endpoint = serverFromString(reactor, description)
+    except Exception as error:
+        # Twisted raises errors of many classes here, those of unknown arguments too.
+        raise CannotListen(f"{text!r} is not a server endpoint: {error}") from error
+    return Opening(endpoint, certificates, isConfined)
+
+
+def isLocal(address: object) -> bool:
+    """Whether only this machine reaches an address at which a server listens."""
+    if isinstance(address, UNIXAddress):
+        return True
+    if not isinstance(address, (IPv4Address, IPv6Address)):
+        return False
+    return ip_address(address.host.partition("%")[0]).is_loopback
+
+
+def _filesOf(named: dict[str, str], settings: HTTPSettings) -> CertificateFiles:
+    key = named.get("privateKey")
+    if not key:
+        raise CannotListen("an ssl: endpoint needs privateKey=PATH, and certKey=PATH")
+    return CertificateFiles(
+        key, named.get("certKey", key), named.get("extraCertChain"), settings.clientCA
+    )
+
+
+def _split(text: str) -> list[str]:
+    """The parts of a description, without the backslashes that quote colons."""
+    parts = re.findall(r"((?:\\.|[^:\\])*)(?::|$)", text)
+    # The pattern matches the empty text at the end, too.
+    return [re.sub(r"\\(.)", r"\1", part) for part in parts[:-1] or parts]
+
+
+def _quote(argument: str) -> str:
+    name, equals, value = argument.partition("=")
+    if not equals:
+        return str(quoteStringArgument(argument))
+    return f"{name}={quoteStringArgument(value)}"
