@@ -20,6 +20,7 @@ from dwdht_twisted._cli.tap import Options
 from dwdht_twisted._core.counters import Counters
 from tests.helpers.peer.install import PEER_FOLDER, installation
 from tests.helpers.processes.documents import (
+    COMING,
     CONTRIBUTING,
     LARGE,
     OPERATIONS,
@@ -42,7 +43,7 @@ RUN_BY_CI = ("demo", "tests")
 
 #: The languages of the blocks that are run or checked here. A block of the language ``text`` is the
 #: output of a program.
-LANGUAGES = {"sh", "python", "javascript", "toml", "text"}
+LANGUAGES = {"protobuf", "sh", "python", "javascript", "toml", "text"}
 
 
 class MarkupTests(SynchronousTestCase):
@@ -209,6 +210,20 @@ class SnippetTests(ProgramTestCase):
         self.assertEqual((program.exitCode, program.errorText), (0, ""))
         key = values.keyOf(b"hello from JavaScript").hex()
         self.assertEqual(program.text, f"stored {key} on 3 nodes\n")
+
+    async def test_bothExamplesKeepANote(self) -> None:
+        """A note that the Python example stores is kept by the JavaScript example, too."""
+        node = await installation.require(self.reactor)
+        ports = await self.network()
+        (block,) = Document(COMING).blocks("javascript")
+        (self.folder / "notes.js").write_text(replaced(block.text, ports))
+        program = self.start(
+            *(node, "--no-deprecation", "notes.js"),
+            environment={"NODE_PATH": str(PEER_FOLDER / "node_modules")},
+        )
+        await program.says("ready")
+        python = await self.runPython(Document(COMING).block("notes.py"), ports)
+        self.assertEqual(python.text, "b'text'\nb'text'\n")
 
     async def session(self, document: Document) -> str:
         """

@@ -15,7 +15,17 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.helpers.processes.programs import ROOT
 
 #: The folders with the files that are checked.
-FOLDERS = ("src", "tests", "simulation", "benchmarks", "fuzz", "mutation", "examples")
+FOLDERS = (
+    "src",
+    "tests",
+    "contrib",
+    "docs",
+    "simulation",
+    "benchmarks",
+    "fuzz",
+    "mutation",
+    "examples",
+)
 
 #: The most lines of a file. A longer file can't be read in one sitting.
 MAXIMUM_LINES = 400

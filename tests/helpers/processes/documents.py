@@ -10,13 +10,37 @@ from typing import Any, NamedTuple
 
 from docutils import nodes
 from docutils.core import publish_doctree
+from docutils.parsers.rst import Directive, directives
 
 from tests.helpers.processes.programs import ROOT
 
 README = ROOT / "README.rst"
 OPERATIONS = ROOT / "docs" / "operations.rst"
 LARGE = ROOT / "docs" / "large.rst"
+COMING = ROOT / "docs" / "coming.rst"
 CONTRIBUTING = ROOT / "CONTRIBUTING.rst"
+
+
+#: Documents that only include another one.
+INCLUDING = {"contributing.rst", "news.rst", "readme.rst"}
+
+
+class TableOfContents(Directive):  # type: ignore[misc]
+    """
+    The directive ``toctree`` of Sphinx, as links to the files of its pages.
+    """
+
+    has_content = True
+    option_spec = {"caption": directives.unchanged, "maxdepth": directives.nonnegative_int}
+
+    def run(self) -> list[nodes.Node]:
+        """Return the links."""
+        names = [f"{line}.rst" for line in self.content if line]
+        links = [nodes.reference("", name, refuri=name) for name in names]
+        return [nodes.paragraph("", "", *links)]
+
+
+directives.register_directive("toctree", TableOfContents)
 
 
 class Block(NamedTuple):
@@ -65,9 +89,9 @@ class Document:
         return found
 
     def links(self) -> list[str]:
-        """Return the document's relative links."""
+        """Return the document's relative links, without those to the reference of pydoctor."""
         references = [str(node.get("refuri", "")) for node in self._tree.findall(nodes.reference)]
-        return [uri for uri in references if not re.match("[a-z]+:", uri)]
+        return [uri for uri in references if not re.match("[a-z]+:|api/", uri)]
 
     def firstColumns(self, title: str) -> list[str]:
         """Return the first cell of each row in the tables of a section, without the header rows."""
@@ -88,5 +112,5 @@ def _read(node: Any) -> Block:
 
 def allDocuments() -> list[Document]:
     """Return every document of the project."""
-    paths = [README, CONTRIBUTING, *sorted((ROOT / "docs").glob("*.rst"))]
-    return [Document(path) for path in paths]
+    paths = [path for path in sorted((ROOT / "docs").glob("*.rst")) if path.name not in INCLUDING]
+    return [Document(path) for path in (README, CONTRIBUTING, *paths)]
