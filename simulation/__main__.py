@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from .combined import COMBINED
 from .experiments.combined import LIARS_OF_NETWORK, fifthCombined, singleLiars, total
+from .experiments.handshakes import handshakes
 from .experiments.keeping import keeping
 from .experiments.lies import fifthLiars, oneLiar
 from .experiments.loss import loss
@@ -104,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "experiment",
         nargs="?",
-        choices=("liars", COMBINED, "loss", "massacre", "records", "keeping"),
+        choices=("liars", COMBINED, "loss", "massacre", "records", "keeping", "handshakes"),
         help="run this experiment instead",
     )
     parser.add_argument("--seed", type=_natural, help="run only this seed")
@@ -115,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--nodes",
         type=_natural,
-        help=f"number of nodes (default: {NODES}; 200 or 500 in experiments)",
+        help=f"number of nodes (default: {NODES}; 200 or 500 in experiments), or of pairs in "
+        "handshakes (default: 1000)",
     )
     parser.add_argument(
         "--duration",
@@ -172,6 +174,7 @@ def _runExperiment(options: argparse.Namespace) -> int:
         "loss": [loss],
         "massacre": [massacre],
         "records": [records],
+        "handshakes": [handshakes],
         "keeping": [
             partial(keeping, hours=options.hours),
             partial(keeping, hours=options.hours, handsOver=False),

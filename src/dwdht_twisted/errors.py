@@ -139,6 +139,13 @@ class CannotUseKey(DHTError):
     """
 
 
+class CannotUseCertificate(DHTError):
+    """
+    A certificate, a private key, an authority or a revocation list can't be read or used, or they
+    don't belong together.
+    """
+
+
 class StoreFailed(DHTError):
     """A store can't read or write, for example because its disk is full."""
 

@@ -236,3 +236,15 @@ def decode(datagram: bytes) -> RequestMessage | ResponseMessage:
     if isRequest(datagram):
         return decodeRequest(datagram)
     return decodeResponse(datagram)
+
+
+def claimedId(datagram: bytes) -> bytes | None:
+    """
+    The id that the sender of a datagram claims to have, as `decode` reads it.
+
+    :return: 32 bytes; None when it claims none, or when the datagram is malformed
+    """
+    try:
+        return decode(datagram).id
+    except MalformedDatagram:
+        return None

@@ -1,0 +1,273 @@
+"""
+The files of a member: its certificate, its private key, the authority, and the revocation list.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from datetime import datetime
+from hashlib import sha256
+from os import PathLike
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from OpenSSL import SSL, crypto
+
+from ...errors import CannotUseCertificate
+
+#: The name of a file, or its content in PEM.
+Source: TypeAlias = str | PathLike[str] | bytes
+
+#: The most bytes of such a file that are read.  A revocation list of 100,000 certificates has 5 MB.
+MAXIMUM_FILE_BYTES = 16 * 1024 * 1024
+
+# The suites of DTLS 1.2 for certificates of P-256, with forward secrecy.
+_CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"
+
+#: The version number of DTLS 1.2 (RFC 6347, section 4.1).  The version 1.3 (RFC 9147) has no
+#: constant in pyOpenSSL, and no OpenSSL that was there to try this package with has it.
+DTLS_1_2 = 0xFEFD
+DTLS_1_3 = 0xFEFC
+
+_Parsed = TypeVar("_Parsed")
+
+
+def idOf(certificate: x509.Certificate) -> bytes:
+    """
+    The id of the node with a certificate.
+
+    :return: 32 bytes: SHA-256 of the public key in its DER form, SubjectPublicKeyInfo (RFC 5280)
+    """
+    return sha256(
+        certificate.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    ).digest()
+
+
+class Credentials(NamedTuple):
+    """
+    What a node shows, and by which it judges what others show.
+
+    :ivar certificate: the certificate of the node
+    :ivar key: its private key
+    :ivar authorities: the certificates of those whose members are accepted
+    :ivar revocations: the revocation lists, each of an authority; None if none are used
+    """
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+    authorities: list[x509.Certificate]
+    revocations: list[x509.CertificateRevocationList] | None
+
+    def revokes(self, certificate: x509.Certificate) -> bool:
+        """Whether a list of the certificate's authority has its serial number."""
+        return any(
+            each.issuer == certificate.issuer
+            and each.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None
+            for each in self.revocations or ()
+        )
+
+    @property
+    def listsExpire(self) -> datetime | None:
+        """The time at which the first revocation list expires, in UTC; None if none does."""
+        times = [each.next_update_utc for each in self.revocations or ()]
+        return min((each for each in times if each is not None), default=None)
+
+    def makeContext(self) -> SSL.Context:
+        """The context of OpenSSL, for both roles."""
+        context = SSL.Context(SSL.DTLS_METHOD)
+        context.set_min_proto_version(DTLS_1_2)
+        context.set_max_proto_version(DTLS_1_2)
+        # NO_QUERY_MTU: OpenSSL would ask the socket, and there is none.
+        context.set_options(SSL.OP_NO_QUERY_MTU | SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
+        context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        context.set_cipher_list(_CIPHERS)
+        context.use_certificate(self.certificate)
+        context.use_privatekey(self.key)
+        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
+        # A hello reaches OpenSSL only after its cookie was checked.
+        context.set_cookie_verify_callback(lambda connection, cookie: True)
+        store = context.get_cert_store()
+        assert store is not None
+        for authority in self.authorities:
+            store.add_cert(crypto.X509.from_cryptography(authority))
+        if self.revocations is not None:
+            for each in self.revocations:
+                store.add_crl(each)
+            store.set_flags(crypto.X509StoreFlags.CRL_CHECK)
+        return context
+
+
+def loadCredentials(
+    certificate: Source, privateKey: Source, authority: Source, revocations: Source | None
+) -> Credentials:
+    """
+    Read the files of a member, and check that they belong together.
+
+    :raises CannotUseCertificate: when a file can't be read or used; the message names the file
+    """
+    own = loadCertificate(certificate)
+    key = loadKey(privateKey)
+    if own.public_key() != key.public_key():
+        raise CannotUseCertificate(
+            f"{_named('certificate', certificate)} is not of {_named('private key', privateKey)}"
+        )
+    authorities = loadAuthorities(authority)
+    if not any(_hasSigned(each, own) for each in authorities):
+        raise CannotUseCertificate(
+            f"{_named('certificate', certificate)} was signed by another authority than "
+            f"{_named('authority', authority)}"
+        )
+    lists = None
+    if revocations is not None:
+        lists = loadLists(revocations)
+        for each in lists:
+            if not any(_isOf(each, issuer) for issuer in authorities):
+                raise CannotUseCertificate(
+                    f"{_named('revocation list', revocations)} is of another authority"
+                )
+    return Credentials(own, key, authorities, lists)
+
+
+def loadCertificate(source: Source) -> x509.Certificate:
+    """
+    Read a certificate; of several, the first.
+
+    :raises CannotUseCertificate: when it can't be read
+    """
+    return _load(source, "certificate", x509.load_pem_x509_certificates)[0]
+
+
+def loadKey(source: Source) -> ec.EllipticCurvePrivateKey:
+    """
+    Read a private key, from a file that only its owner may read.
+
+    :raises CannotUseCertificate: when it can't be read, or is not on the curve P-256
+    """
+    return _load(source, "private key", _parseKey, isSecret=True)
+
+
+def loadAuthorities(source: Source) -> list[x509.Certificate]:
+    """
+    Read the certificates of authorities, one at least.
+
+    :raises CannotUseCertificate: when they can't be read
+    """
+    return _load(source, "authority", x509.load_pem_x509_certificates)
+
+
+def loadLists(source: Source) -> list[x509.CertificateRevocationList]:
+    """
+    Read revocation lists, one at least.
+
+    :raises CannotUseCertificate: when they can't be read
+    """
+    return _load(source, "revocation list", _parseLists)
+
+
+def fingerprint(sources: tuple[Source | None, ...]) -> tuple[object, ...]:
+    """A value that changes when one of the files is replaced or written."""
+    found: list[object] = []
+    for source in sources:
+        if source is None or isinstance(source, bytes):
+            found.append(None)
+            continue
+        try:
+            status = os.stat(source)
+        except OSError as error:
+            found.append(error.errno)
+        else:
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+def _load(
+    source: Source, kind: str, parse: Callable[[bytes], _Parsed], *, isSecret: bool = False
+) -> _Parsed:
+    content = source if isinstance(source, bytes) else _read(source, kind, isSecret=isSecret)
+    try:
+        return parse(content)
+    except TypeError:
+        raise CannotUseCertificate(
+            f"{_named(kind, source)} is protected by a password"
+        ) from None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CannotUseCertificate(f"{_named(kind, source)} can't be used: {error}") from None
+
+
+def _read(path: str | PathLike[str], kind: str, *, isSecret: bool) -> bytes:
+    try:
+        # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise OSError("it is not a regular file")
+            # Other systems than POSIX have no such bits, or make them up.
+            if isSecret and os.name == "posix" and mode & 0o077:
+                raise OSError(
+                    f"it may be read or written by others (mode {mode & 0o777:04o}); "
+                    "make it private: chmod 600"
+                )
+            return file.read(MAXIMUM_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotUseCertificate(f"cannot read {_named(kind, path)}: {reason}") from None
+
+
+def _named(kind: str, source: Source) -> str:
+    return f"the {kind}" if isinstance(source, bytes) else f"the {kind} {os.fspath(source)!r}"
+
+
+def _parseKey(content: bytes) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(content, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError("its key is not on the curve P-256")
+    return key
+
+
+def _parseLists(content: bytes) -> list[x509.CertificateRevocationList]:
+    marker = b"-----BEGIN X509 CRL-----"
+    parts = [marker + part for part in content.split(marker)[1:]]
+    if not parts:
+        raise ValueError("it holds no revocation list in PEM")
+    return [x509.load_pem_x509_crl(part) for part in parts]
+
+
+def _hasSigned(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _isOf(revocations: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    try:
+        return revocations.issuer == authority.subject and revocations.is_signature_valid(
+            authority.public_key()  # type: ignore[arg-type]
+        )
+    except (TypeError, InvalidSignature):
+        return False
+
+
+__all__ = [
+    "DTLS_1_2",
+    "DTLS_1_3",
+    "Credentials",
+    "Source",
+    "fingerprint",
+    "idOf",
+    "loadAuthorities",
+    "loadCertificate",
+    "loadCredentials",
+    "loadKey",
+    "loadLists",
+]

@@ -1,0 +1,254 @@
+"""
+The layer between a node and its UDP port on a network by certificate.
+
+A datagram from the port is one of these:
+
+- a hello.  Without a valid cookie of its address it is answered by a cookie, and nothing is
+  remembered of it.  With one, a handshake begins.
+- part of a handshake, or data.  Its address has a `Link`, or it is dropped.
+
+A datagram of the node is sent on the association with its receiver, or waits for one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from cryptography.x509 import Certificate
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger, LogLevel
+
+from ..._core import wire
+from ..._core.limits import RecentMap
+from ..._core.wire import HostPort
+from ..._net.reporting import Reports
+from ..seam import Transport
+from .association import RECORD_BYTES, Association, AssociationOwner
+from .bounds import (
+    ASSOCIATION_IDLE,
+    ASSOCIATIONS,
+    HALF_OPEN,
+    LIAR_REFUSED_FOR,
+    LIARS_REMEMBERED,
+    OPENING,
+)
+from .credentials import idOf
+from .gate import Gate
+from .link import Link
+from .records import ClientHello, isProtected, readClientHello
+from .security import SecurityContext
+from .waiting import WaitingData
+
+#: How often the files of the certificates are looked at, and idle associations are closed, in
+#: seconds.  Larger: a revoked member is cut off later.  Smaller: a node looks at its files more
+#: often in vain.
+SWEEP_INTERVAL = 10.0
+
+
+class CertifiedLayer:
+    """
+    The associations of one node.
+
+    :param security: the certificate of the node, and who is accepted
+    :param transport: the port and the node
+    :ivar clock: the clock of the node
+    :ivar links: the links by address; the address that was heard the longest ago comes first
+    """
+
+    _log = Logger()
+
+    def __init__(self, security: SecurityContext, transport: Transport) -> None:
+        self.clock: IReactorTime = transport.clock
+        self._security = security
+        self._transport = transport
+        self._gate = Gate(transport.random, self.clock.seconds())
+        self.links: OrderedDict[HostPort, Link] = OrderedDict()
+        # The links with a handshake of the other end, the oldest first.
+        self._accepting: dict[Link, None] = {}
+        self._opening: set[Link] = set()
+        # The links that wait until they may begin a handshake, the first come first.
+        self._queue: dict[Link, None] = {}
+        self._waiting = WaitingData()
+        self._liars: RecentMap[bytes, bool] = RecentMap(LIARS_REMEMBERED, LIAR_REFUSED_FOR)
+        self._reports = Reports(self._log, self.clock.seconds)
+        self._timer: IDelayedCall | None = None
+
+    # DatagramLayer
+
+    def start(self) -> None:
+        """Begin to look at the files and the associations every ten seconds."""
+        self._timer = self.clock.callLater(SWEEP_INTERVAL, self._sweep)
+
+    def stop(self) -> None:
+        """Close all associations."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        links, self.links = list(self.links.values()), OrderedDict()
+        self._queue.clear()
+        for link in links:
+            link.close()
+
+    def send(self, datagram: bytes, address: HostPort) -> None:
+        """Send a datagram on the association with its receiver, or let it wait for one."""
+        if self._timer is None:
+            return
+        if len(datagram) > RECORD_BYTES:
+            self._transport.counters.sendFailures += 1
+            return
+        link = self.links.get(address) or self._add(address)
+        if not link.send(datagram, self._security.serial) and not self._waiting.add(
+            datagram, address
+        ):
+            self._transport.counters.sendFailures += 1
+
+    def received(self, datagram: bytes, address: HostPort) -> None:
+        """Take a datagram from the port."""
+        if self._timer is None or not address[1]:
+            return
+        if not isProtected(datagram):
+            hello = readClientHello(datagram)
+            if hello is not None:
+                self._greet(hello, datagram, address)
+                return
+        link = self.links.get(address)
+        if link is not None:
+            for data in link.received(datagram):
+                self._deliver(data, link)
+
+    def _greet(self, hello: ClientHello, datagram: bytes, address: HostPort) -> None:
+        """Take a hello: ask for a cookie, or begin to take part in a handshake."""
+        ask = self._gate.asks(hello, address)
+        if ask is not None:
+            if len(ask) <= len(datagram):
+                self._transport.write(ask, address)
+            return
+        link = self.links.get(address)
+        if link is None or not (link.isOutdone(hello) or link.repeats(hello, datagram)):
+            self._accept(datagram, address)
+
+    def _deliver(self, data: bytes, link: Link) -> None:
+        claimed = wire.claimedId(data)
+        if claimed is not None and claimed != link.peerId:
+            self._cutOff(link)
+            return
+        if link.address in self.links:
+            self.links.move_to_end(link.address)
+        self._transport.deliver(data, link.address)
+
+    def _cutOff(self, link: Link) -> None:
+        self._liars.put(link.peerId, True, self.clock.seconds())
+        self._reports.note(
+            "{address} sent an id that isn't that of its certificate ({id}); it is cut off",
+            level=LogLevel.warn,
+            address=link.address,
+            id=link.peerId.hex(),
+        )
+        self._remove(link)
+
+    # Links
+
+    def _add(self, address: HostPort) -> Link:
+        while len(self.links) >= ASSOCIATIONS:
+            self._remove(next(iter(self.links.values())))
+        link = self.links[address] = Link(address, self)
+        return link
+
+    def _remove(self, link: Link) -> None:
+        self.links.pop(link.address, None)
+        self._waiting.take(link.address)
+        self._forgetHandshake(link)
+        link.close()
+        self._openNext()
+
+    def _accept(self, datagram: bytes, address: HostPort) -> None:
+        """Take part in the handshake of a hello whose cookie is valid."""
+        if not self._gate.admits(address, self.clock.seconds()):
+            self._transport.counters.rateLimited += 1
+            return
+        link = self.links.get(address) or self._add(address)
+        self._forgetHandshake(link)
+        if len(self._accepting) >= HALF_OPEN:
+            next(iter(self._accepting)).giveUpAccepting()
+        self._accepting[link] = None
+        link.accept(datagram)
+
+    def _forgetHandshake(self, link: Link) -> None:
+        self._accepting.pop(link, None)
+        self._opening.discard(link)
+        self._queue.pop(link, None)
+
+    # LinkOwner
+
+    def makeAssociation(self, owner: AssociationOwner, address: HostPort) -> Association:
+        """Make an association that sends to this address."""
+        write = self._transport.write
+        return Association(
+            self._security.context,
+            self.clock,
+            owner,
+            transmit=lambda datagram: write(datagram, address),
+        )
+
+    def mayOpen(self, link: Link) -> bool:
+        """Whether the link may begin a handshake now; otherwise it waits for its turn."""
+        if len(self._opening) >= OPENING:
+            self._queue[link] = None
+            return False
+        self._queue.pop(link, None)
+        self._opening.add(link)
+        return True
+
+    def _openNext(self) -> None:
+        while self._queue and len(self._opening) < OPENING:
+            link = next(iter(self._queue))
+            del self._queue[link]
+            link.open()
+
+    def accepts(self, link: Link, certificate: Certificate) -> bool:
+        """Whether the owner of a certificate has not lied about its id lately."""
+        return not self._liars.get(idOf(certificate), self.clock.seconds())
+
+    def ready(self, link: Link) -> list[bytes]:
+        """Take the datagrams that have waited for the association of a link."""
+        self._forgetHandshake(link)
+        self._openNext()
+        return self._waiting.take(link.address)
+
+    def ended(self, link: Link, reason: str | None, *, isFinal: bool = True) -> None:
+        """Forget a link that has neither an association nor a handshake."""
+        self._forgetHandshake(link)
+        if reason is not None:
+            self._reports.note(
+                "no association with {address}: {reason}",
+                level=LogLevel.info,
+                address=link.address,
+                reason=reason,
+            )
+        if link.isEmpty and self.links.get(link.address) is link:
+            if not isFinal and self._waiting.has(link.address):
+                link.open()
+            else:
+                self._remove(link)
+        else:
+            self._openNext()
+
+    # Every ten seconds
+
+    def _sweep(self) -> None:
+        self._timer = self.clock.callLater(SWEEP_INTERVAL, self._sweep)
+        self._security.refresh()
+        now = self.clock.seconds()
+        self._gate.rotate(now)
+        for link in list(self.links.values()):
+            link.dropFormer(now)
+            if link.current is None or link.certificate is None:
+                continue
+            refused = self._security.refuses(link.certificate)
+            if refused is not None:
+                self._log.info(
+                    "{address} is cut off: {reason}", address=link.address, reason=refused
+                )
+                self._remove(link)
+            elif now - link.heardAt > ASSOCIATION_IDLE:
+                self._remove(link)

@@ -1,0 +1,205 @@
+"""
+Datagrams of DTLS 1.2 (RFC 6347): the few bytes that OpenSSL is not to decide on alone.
+
+A datagram is a sequence of records, each with a header of 13 bytes: type, version, epoch, sequence
+number, length.  In epoch 0 nothing is protected, so anybody can forge such a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+#: The size of the header of a record, in bytes.
+RECORD_HEADER_BYTES = 13
+
+#: The most bytes of a datagram of a handshake.  It is what no network cuts into fragments; see
+#: `dwdht_twisted._core.wire.UNFRAGMENTED_BYTES`.
+FLIGHT_DATAGRAM_BYTES = 1232
+
+#: The most random and cookie bytes.
+_RANDOM_BYTES = 32
+
+# The types of records (RFC 5246, section 6.2.1).
+_CHANGE_CIPHER_SPEC = 20
+_ALERT = 21
+_HANDSHAKE = 22
+_APPLICATION_DATA = 23
+_TYPES = range(_CHANGE_CIPHER_SPEC, _APPLICATION_DATA + 1)
+
+# The types of messages of a handshake (RFC 6347, section 4.2.2).
+_CLIENT_HELLO = 1
+SERVER_HELLO = 2
+HELLO_VERIFY_REQUEST = 3
+
+# The header of a message of a handshake: type, length, sequence number, offset and length of the
+# fragment.
+_MESSAGE_HEADER_BYTES = 12
+
+_FATAL = 2
+
+#: The names of the alerts by which a certificate is refused (RFC 5246, section 7.2.2).
+_ALERTS = {
+    40: "no parameters in common",
+    42: "the certificate is not valid",
+    43: "the certificate is not for this use",
+    44: "the certificate is revoked",
+    45: "the certificate or the revocation list has expired",
+    46: "the certificate can't be used",
+    48: "another authority has signed the certificate",
+    49: "access is denied",
+    51: "a signature is wrong",
+    70: "the version is not supported",
+    71: "the security is not sufficient",
+}
+
+
+class Record(NamedTuple):
+    """
+    A record of a datagram.
+
+    :ivar type: the content type
+    :ivar epoch: 0 as long as nothing is protected
+    :ivar start: the index of its header in the datagram
+    :ivar end: the index after its last byte
+    """
+
+    type: int
+    epoch: int
+    start: int
+    end: int
+
+
+class ClientHello(NamedTuple):
+    """
+    The first message of a handshake.
+
+    :ivar random: 32 bytes that its sender has drawn
+    :ivar cookie: the cookie that it brings back; empty if it has none yet
+    :ivar sequence: the sequence number of its record, 6 bytes
+    """
+
+    random: bytes
+    cookie: bytes
+    sequence: bytes
+
+
+def readRecords(datagram: bytes) -> Iterator[Record]:
+    """The records of a datagram, up to the first that is not whole."""
+    position, end = 0, len(datagram)
+    while position + RECORD_HEADER_BYTES <= end:
+        following = (
+            position
+            + RECORD_HEADER_BYTES
+            + int.from_bytes(datagram[position + 11 : position + 13], "big")
+        )
+        if datagram[position] not in _TYPES or following > end:
+            return
+        epoch = int.from_bytes(datagram[position + 3 : position + 5], "big")
+        yield Record(datagram[position], epoch, position, following)
+        position = following
+
+
+def isProtected(datagram: bytes) -> bool:
+    """Whether the first record of a datagram is protected by the keys of an association."""
+    return len(datagram) > RECORD_HEADER_BYTES and datagram[3:5] != b"\0\0"
+
+
+def isSingleRecord(datagram: bytes) -> bool:
+    """Whether a datagram is exactly one record."""
+    return len(datagram) - RECORD_HEADER_BYTES == int.from_bytes(datagram[11:13], "big")
+
+
+def messageType(datagram: bytes) -> int | None:
+    """The type of the first message of a datagram in the clear; None if it is no such message."""
+    if len(datagram) <= RECORD_HEADER_BYTES or datagram[0] != _HANDSHAKE:
+        return None
+    return datagram[RECORD_HEADER_BYTES]
+
+
+def readClientHello(datagram: bytes) -> ClientHello | None:
+    """Read a datagram that is one unfragmented hello; None if it is anything else."""
+    size = len(datagram)
+    # Up to the length of the cookie: both headers, version, random, and an empty session id.
+    start = RECORD_HEADER_BYTES + _MESSAGE_HEADER_BYTES
+    if (
+        size < start + 2 + _RANDOM_BYTES + 2
+        or datagram[0] != _HANDSHAKE
+        or datagram[3:5] != b"\0\0"
+        or datagram[RECORD_HEADER_BYTES] != _CLIENT_HELLO
+        or not isSingleRecord(datagram)
+    ):
+        return None
+    length = datagram[RECORD_HEADER_BYTES + 1 : RECORD_HEADER_BYTES + 4]
+    isWhole = datagram[start - 3 : start] == length and datagram[start - 6 : start - 3] == bytes(3)
+    if not isWhole or int.from_bytes(length, "big") != size - start:
+        return None
+    random = datagram[start + 2 : start + 2 + _RANDOM_BYTES]
+    position = start + 2 + _RANDOM_BYTES
+    position += 1 + datagram[position]
+    if position >= size:
+        return None
+    end = position + 1 + datagram[position]
+    if end > size:
+        return None
+    return ClientHello(random, datagram[position + 1 : end], datagram[5:11])
+
+
+def helloVerifyRequest(hello: ClientHello, cookie: bytes) -> bytes:
+    """
+    The answer to a hello without a valid cookie: a datagram that asks for it again, with a cookie.
+
+    It repeats the sequence number of the hello, and nothing needs to be remembered of it (RFC 6347,
+    section 4.2.1).
+    """
+    body = b"\xfe\xff" + bytes((len(cookie),)) + cookie
+    length = len(body).to_bytes(3, "big")
+    message = bytes((HELLO_VERIFY_REQUEST,)) + length + bytes(5) + length + body
+    header = bytes((_HANDSHAKE,)) + b"\xfe\xff\0\0" + hello.sequence
+    return header + len(message).to_bytes(2, "big") + message
+
+
+def splitFlight(flight: bytes, size: int = FLIGHT_DATAGRAM_BYTES) -> list[bytes]:
+    """
+    The datagrams of a flight.
+
+    A memory BIO is a stream, so the records of a flight are read from it in one piece.
+
+    :param flight: whole records
+    :param size: the most bytes of a datagram, unless one record is longer
+    """
+    datagrams: list[bytes] = []
+    start = end = 0
+    for record in readRecords(flight):
+        if record.end - start > size and end > start:
+            datagrams.append(flight[start:end])
+            start = end
+        end = record.end
+    if end > start:
+        datagrams.append(flight[start:end])
+    return datagrams
+
+
+def withoutClearAlerts(datagram: bytes) -> tuple[bytes, str | None]:
+    """
+    Take the alerts out of a datagram that nothing protects.
+
+    Anybody can forge one, and OpenSSL would end the handshake for good.
+
+    :return: the other records, and what the last fatal alert said
+    """
+    told = None
+    kept = b""
+    for record in readRecords(datagram):
+        if record.type == _ALERT and record.epoch == 0:
+            told = _alertOf(datagram, record) or told
+        else:
+            kept += datagram[record.start : record.end]
+    return kept, told
+
+
+def _alertOf(datagram: bytes, record: Record) -> str | None:
+    body = datagram[record.start + RECORD_HEADER_BYTES : record.end]
+    if len(body) != 2 or body[0] != _FATAL:
+        return None
+    return _ALERTS.get(body[1], f"alert {body[1]}")

@@ -1,0 +1,157 @@
+"""
+The security context of a member: its files, read again while it runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from cryptography.x509 import Certificate
+from OpenSSL import SSL
+from twisted.logger import Logger
+
+from ...errors import CannotUseCertificate
+from ..seam import DatagramLayer, Transport
+from .association import OVERHEAD_BYTES
+from .credentials import DTLS_1_3, Source, fingerprint, idOf, loadCredentials
+
+
+class SecurityContext:
+    """
+    The certificate, the key and the authority of a member of a network by certificate.
+
+    The files are looked at again every ten seconds while a node runs.  A renewed certificate of the
+    same key, a new authority and a new revocation list are used from then on.  A file that can't be
+    used is logged, and the former content stays in use.
+
+    :param certificate: the certificate of this node, of a key on the curve P-256: the name of a PEM
+        file, or its content as bytes
+    :param privateKey: the private key, in the same form.  Only the owner may read the file.
+    :param authority: the certificate of the authority, in the same form.  With several, the members
+        of each are accepted, so that an authority can be replaced.
+    :param revocations: the revocation lists of all authorities, in the same form.  When a list has
+        expired, no new member is accepted until there is a newer one.
+    :param now: returns the wall time, in seconds since 1970; certificates expire by it
+    :ivar id: the id of the node, 32 bytes: SHA-256 of its public key
+    :ivar overhead: the bytes by which a datagram is longer than on an open network
+    :ivar context: the present context of OpenSSL
+    :raises CannotUseCertificate: when a file can't be read, or the files don't belong together
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        certificate: Source,
+        privateKey: Source,
+        authority: Source,
+        *,
+        revocations: Source | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._sources = (certificate, privateKey, authority, revocations)
+        self._fingerprint = fingerprint(self._sources)
+        self._credentials = loadCredentials(*self._sources)
+        self._now = now
+        self._warnedOf: object = None
+        self.id = idOf(self._credentials.certificate)
+        self.overhead = OVERHEAD_BYTES
+        self.context = self._credentials.makeContext()
+        self._warn()
+
+    def layer(self, transport: Transport) -> DatagramLayer:
+        """Make the layer of a node with this certificate."""
+        # The layer knows this class.
+        from .layer import CertifiedLayer
+
+        return CertifiedLayer(self, transport)
+
+    @property
+    def serial(self) -> int:
+        """The serial number of the present certificate of this node."""
+        return self._credentials.certificate.serial_number
+
+    def refresh(self) -> bool:
+        """
+        Read the files again if one of them has changed.
+
+        :return: whether the content was replaced
+        """
+        self._warn()
+        present = fingerprint(self._sources)
+        if present == self._fingerprint:
+            return False
+        self._fingerprint = present
+        try:
+            credentials = loadCredentials(*self._sources)
+            if idOf(credentials.certificate) != self.id:
+                raise CannotUseCertificate(
+                    "the certificate is of another key, and so of another id; it is used after a "
+                    "restart"
+                )
+            self.context = credentials.makeContext()
+        except (CannotUseCertificate, SSL.Error) as error:
+            self._log.error(
+                "{reason}; the former certificate, authority and revocation list stay in use",
+                reason=str(error),
+            )
+            return False
+        self._credentials = credentials
+        self._log.info("the certificate, the authority and the revocation list were read again")
+        self._warn()
+        return True
+
+    def refuses(self, certificate: Certificate) -> str | None:
+        """
+        Whether a member that was accepted before isn't accepted any more.
+
+        :return: the reason; None if it is still accepted
+        """
+        if certificate.not_valid_after_utc <= self._time():
+            return "the certificate has expired"
+        if self._credentials.revokes(certificate):
+            return "the certificate is revoked"
+        if not any(
+            each.subject == certificate.issuer for each in self._credentials.authorities
+        ):
+            return "the authority is not accepted any more"
+        return None
+
+    def _time(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), timezone.utc)
+
+    def _warn(self) -> None:
+        """Log once that the certificate or a revocation list has expired."""
+        now = self._time()
+        expired = None
+        lists = self._credentials.listsExpire
+        if lists is not None and lists <= now:
+            expired = (
+                f"the revocation list has expired at {lists:%Y-%m-%d %H:%M} UTC: no member is "
+                "accepted until there is a newer one (dwdht network revoke FOLDER makes one)"
+            )
+        end = self._credentials.certificate.not_valid_after_utc
+        if end <= now:
+            expired = (
+                f"the certificate of this node has expired at {end:%Y-%m-%d %H:%M} UTC: no member "
+                "accepts it (dwdht network certify FOLDER NAME renews it)"
+            )
+        if expired is not None and expired != self._warnedOf:
+            self._log.error("{reason}", reason=expired)
+        self._warnedOf = expired
+
+
+def hasDTLS13() -> bool:
+    """
+    Whether the OpenSSL of the ``cryptography`` package knows DTLS 1.3.
+
+    Networks by certificate use DTLS 1.2, whatever this returns: the stateless cookie of version 1.3
+    is in another message, which could not be tried yet.
+    """
+    try:
+        SSL.Context(SSL.DTLS_METHOD).set_max_proto_version(DTLS_1_3)
+    except SSL.Error:
+        return False
+    return True
