@@ -7,7 +7,7 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from dwdht_twisted.private.certified.bounds import HANDSHAKE_DEADLINE
+from dwdht_twisted.private.bounds import HANDSHAKE_DEADLINE
 from dwdht_twisted.testing import LimitReached, MemoryNetwork, SimulatedClock
 
 from ..certified_hosts import areLinked, makeAuthority, makeHost, makeMember

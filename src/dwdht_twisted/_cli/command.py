@@ -27,6 +27,7 @@ from ..node import DHTNode
 from .console import Console
 from .options import BootstrapOptions, bootstrapOf, readSeconds
 from .progress import Progress
+from .security import SecurityOptions
 
 #: The smallest width of the help, in columns.  Smaller: the base class can't wrap its text.
 #: Larger: a narrow terminal breaks lines in the middle of a word.
@@ -115,7 +116,7 @@ class Command(ProgramOptions):
         raise NotImplementedError
 
 
-class NodeCommand(Command):
+class NodeCommand(SecurityOptions, Command):
     """
     A command that is run on a new ephemeral node, which no other node lists.
     """
@@ -135,7 +136,9 @@ class NodeCommand(Command):
 
     async def run(self, reactor: Any, console: Console) -> None:
         """Run the command on a new node, and destroy the node at the end or after a failure."""
-        node = DHTNode(reactor, ephemeral=True, bootstrap=self.get("bootstrap", ()))
+        security = self.security
+        bootstrap = self.get("bootstrap", ())
+        node = DHTNode(reactor, ephemeral=True, bootstrap=bootstrap, security=security)
         progress = Progress(clockOf(reactor), console, lambda: self.describeProgress(node))
         try:
             await self.runOn(node, reactor, console)

@@ -18,6 +18,7 @@ from ..errors import DHTError, InvalidCommand, ValueTooLarge
 from .command import Command, CommandFailed, ProgramOptions
 from .console import Console, OutputFailed
 from .options import BootstrapOptions
+from .security import SecurityOptions
 
 FAILED = 1
 BAD_USAGE = 2
@@ -33,7 +34,7 @@ def _command(module: str, name: str) -> Callable[[], Command]:
     return make
 
 
-class Options(BootstrapOptions, ProgramOptions):
+class Options(BootstrapOptions, SecurityOptions, ProgramOptions):
     """The command line of ``dwdht``."""
 
     synopsis = "Usage: dwdht [options] COMMAND"
@@ -89,6 +90,12 @@ class Options(BootstrapOptions, ProgramOptions):
         ],
         ["node", None, _command("node", "Node"), "Run a node."],
         [
+            "network",
+            None,
+            _command("network", "Network"),
+            "Make the keys and certificates of a private network.",
+        ],
+        [
             "demo",
             None,
             _command("demo", "Demo"),
@@ -104,7 +111,7 @@ class Options(BootstrapOptions, ProgramOptions):
             raise usage.UsageError(
                 f"give a command: {', '.join(names)} or {last}; see `dwdht --help`"
             )
-        for name in ("json", "timeout"):
+        for name in ("json", "timeout", "certificate"):
             if self[name] and name not in self.command:
                 raise usage.UsageError(f"this command has no option --{name}")
 

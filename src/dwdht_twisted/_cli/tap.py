@@ -33,6 +33,7 @@ from .http import HTTPOptions
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
 from .running.logs import replaceLogOfTwistd
 from .running.process import ProcessOptions, takeSignals
+from .security import SecurityOptions
 from .systemd import NotifyingService
 
 #: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher
@@ -56,7 +57,7 @@ AGES = ("1m", "365d")
 _SQLITE = "sqlite:"
 
 
-class NodeOptions(ProcessOptions, HTTPOptions, BootstrapOptions):
+class NodeOptions(ProcessOptions, HTTPOptions, SecurityOptions, BootstrapOptions):
     """
     The options of a node that is a program of its own.
 
@@ -244,6 +245,7 @@ def makeNodeService(
         adaptive=not options["ephemeral"] and not options["member"],
         rateLimit=options["rate-limit"],
         contactsPerHost=options["contacts-per-host"],
+        security=options.security,
     )
 
 

@@ -8,9 +8,11 @@ amplification see opened datagrams only.
 
 * `seam`: what a node and a layer are to each other.
 * `keyed`: networks whose members share a key.
+* `certified`: networks whose members have certificates.
+* `authority`: makes these certificates.
 * `bounds`: what strangers, replays and wrong clocks can cost a node.
 
-The names of `keyed` are imported at their first use (PEP 562), so that an open node loads no
+The names of these packages are imported at their first use (PEP 562), so that an open node loads no
 cryptography.
 """
 
@@ -21,12 +23,16 @@ from typing import TYPE_CHECKING
 from .seam import DatagramLayer, NetworkSecurity, Transport
 
 if TYPE_CHECKING:
+    from .authority import AuthorityFolder
+    from .certified.security import SecurityContext
     from .keyed.files import createNetworkKey, loadNetworkKey, newNetworkKey
     from .keyed.network import KeyedNetwork
 else:
     # The module of each name that is imported at its first use.
     _MODULES = {
+        "AuthorityFolder": ".authority",
         "KeyedNetwork": ".keyed.network",
+        "SecurityContext": ".certified.security",
         "createNetworkKey": ".keyed.files",
         "loadNetworkKey": ".keyed.files",
         "newNetworkKey": ".keyed.files",
@@ -43,9 +49,11 @@ else:
 
 
 __all__ = [
+    "AuthorityFolder",
     "DatagramLayer",
     "KeyedNetwork",
     "NetworkSecurity",
+    "SecurityContext",
     "Transport",
     "createNetworkKey",
     "loadNetworkKey",

@@ -1,0 +1,3 @@
+"""
+Tests of private networks by certificate.
+"""

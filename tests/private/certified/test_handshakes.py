@@ -8,14 +8,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.private.authority import Authority
-from dwdht_twisted.private.certified.bounds import HALF_OPEN, HANDSHAKE_DEADLINE
+from dwdht_twisted.private.bounds import HALF_OPEN, HANDSHAKE_DEADLINE
 from dwdht_twisted.private.certified.records import (
     messageType,
     readClientHello,
     readRecords,
 )
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
-
 from simulation.certified_hosts import LayerHost, areLinked, makeAuthority, makeHost, makeMember
 
 #: A datagram that claims no id: the framing of a response, and an empty message.

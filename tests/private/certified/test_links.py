@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.wire import encodeResponse
 from dwdht_twisted.private.authority import newKey, pemOf, pemOfKey
-from dwdht_twisted.private.certified.bounds import (
+from dwdht_twisted.private.bounds import (
     ASSOCIATION_IDLE,
     ASSOCIATIONS,
     LIAR_REFUSED_FOR,
@@ -34,25 +34,25 @@ from simulation.certified_hosts import (
 DATA = b"\0\1"
 
 
-class LinkTests(SynchronousTestCase):
+class Pair(SynchronousTestCase):
     """
-    Two associated members.
+    Two members on a network with a latency of 0.04 s.
     """
+
+    clock: SimulatedClock
+    network: MemoryNetwork
+    one: LayerHost
+    two: LayerHost
 
     def setUp(self) -> None:
-        """Associate two members over a network with a latency of 0.04 s."""
+        """Make the network."""
         self.clock = SimulatedClock()
         self.network = MemoryNetwork(self.clock, seed=1, latency=0.04)
-        self.sent: list[bytes] = []
-        self.network.onDatagram = lambda source, destination, data: self.sent.append(data)
-        self.one = self.host("10.0.0.1", makeMember(makeAuthority()))
-        self.two = self.host("10.0.0.2", makeMember(makeAuthority()))
-        self.exchange()
 
     def host(self, host: str, security: SecurityContext) -> LayerHost:
-        """Make another host."""
+        """Make a host."""
         made = makeHost(self.network, host, security)
-        self.addCleanup(made.layer.stop)
+        self.addCleanup(lambda: made.layer.stop())
         return made
 
     def exchange(self) -> None:
@@ -61,6 +61,21 @@ class LinkTests(SynchronousTestCase):
             other.delivered.clear()
             source.layer.send(DATA, other.address)
             self.clock.runUntil(lambda: other.delivered, limit=5)  # noqa: B023
+
+
+class LinkTests(Pair):
+    """
+    Two associated members.
+    """
+
+    def setUp(self) -> None:
+        """Associate two members."""
+        super().setUp()
+        self.sent: list[bytes] = []
+        self.network.onDatagram = lambda source, destination, data: self.sent.append(data)
+        self.one = self.host("10.0.0.1", makeMember(makeAuthority()))
+        self.two = self.host("10.0.0.2", makeMember(makeAuthority()))
+        self.exchange()
 
     def hellos(self) -> int:
         """The number of hellos that were sent since the last call."""
@@ -75,7 +90,6 @@ class LinkTests(SynchronousTestCase):
         """
         self.two.layer.stop = lambda: None  # type: ignore[method-assign]
         self.two.startProtocol()
-        self.addCleanup(self.two.layer.stop)
         for _ in range(4):
             self.one.layer.send(DATA, self.two.address)
             self.clock.runFor(0.5)
@@ -88,7 +102,6 @@ class LinkTests(SynchronousTestCase):
         """A member that was restarted and sends something is heard at once, and answered."""
         self.two.layer.stop = lambda: None  # type: ignore[method-assign]
         self.two.startProtocol()
-        self.addCleanup(self.two.layer.stop)
         self.one.delivered.clear()
         self.two.layer.send(DATA, self.one.address)
         self.clock.runUntil(lambda: self.one.delivered, limit=0.5)
@@ -166,15 +179,14 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(self.two.delivered, [])
 
 
-class RenewalTests(SynchronousTestCase):
+class RenewalTests(Pair):
     """
     Changes of the files of associated members.
     """
 
     def setUp(self) -> None:
         """Associate two members, of which one has its certificate in files."""
-        self.clock = SimulatedClock()
-        self.network = MemoryNetwork(self.clock, seed=1, latency=0.04)
+        super().setUp()
         self.key = newKey()
         self.certificateFile, self.listFile = self.mktemp(), self.mktemp()
         self.certify()
@@ -203,9 +215,6 @@ class RenewalTests(SynchronousTestCase):
             revocations=self.listFile,
         )
 
-    host = LinkTests.host
-    exchange = LinkTests.exchange
-
     def serialOfTwo(self) -> int:
         """The serial number of the certificate that the second member shows."""
         certificate = self.one.layer.links[self.two.address].certificate
@@ -230,7 +239,7 @@ class RenewalTests(SynchronousTestCase):
         self.assertEqual(seen.serial_number, self.one.security.serial)
 
     def test_revokedMember(self) -> None:
-        """A member whose certificate is revoked is cut off 10 seconds after the list has changed."""
+        """A member whose certificate is revoked is cut off within 10 seconds of the new list."""
         self.revoke(self.serialOfTwo())
         self.clock.runFor(SWEEP_INTERVAL + 0.1)
         self.assertFalse(areLinked(self.one, self.two))
@@ -250,7 +259,6 @@ class RenewalTests(SynchronousTestCase):
         expired = self.security()
         self.one.security = expired
         self.one.startProtocol()
-        self.addCleanup(lambda: self.one.layer.stop())
         self.one.delivered.clear()
         self.two.layer.send(DATA, self.one.address)
         self.clock.runFor(40)
@@ -260,29 +268,24 @@ class RenewalTests(SynchronousTestCase):
         self.exchange()
 
 
-class BoundsTests(SynchronousTestCase):
+class BoundsTests(Pair):
     """
     The bounds on associations, handshakes, and datagrams that wait.
     """
 
     def setUp(self) -> None:
         """Make a member."""
-        self.clock = SimulatedClock()
-        self.network = MemoryNetwork(self.clock, seed=1, latency=0.04)
-        self.one = makeHost(self.network, "10.0.0.1", makeMember(makeAuthority()))
-        self.addCleanup(lambda: self.one.layer.stop())
+        super().setUp()
+        self.one = self.host("10.0.0.1", makeMember(makeAuthority()))
 
     def test_waitingDatagrams(self) -> None:
         """Of 20 datagrams that wait for a handshake, 16 arrive, in their order; equal ones once."""
-        two = makeHost(self.network, "10.0.0.2", makeMember(makeAuthority()))
-        self.addCleanup(two.layer.stop)
+        two = self.host("10.0.0.2", makeMember(makeAuthority()))
         for number in range(20):
             for _ in range(2):
                 self.one.layer.send(bytes((0, number)), two.address)
         self.clock.runFor(1)
-        self.assertEqual(
-            [data[1] for data, _ in two.delivered], list(range(WAITING_DATAGRAMS))
-        )
+        self.assertEqual([data[1] for data, _ in two.delivered], list(range(WAITING_DATAGRAMS)))
 
     def test_handshakesAtOnce(self) -> None:
         """

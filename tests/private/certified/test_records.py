@@ -19,7 +19,6 @@ from dwdht_twisted.private.certified.records import (
     withoutClearAlerts,
 )
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
-
 from simulation.certified_hosts import makeAuthority, makeHost, makeMember
 
 

@@ -5,7 +5,7 @@ An authority in a folder of files.
 - ``authority.key``: its private key, which only the owner may read
 - ``revoked.pem``: the revocation list, for all members
 - ``NAME.pem`` and ``NAME.key``: the newest certificate and the private key of a member
-- ``issued/SERIAL.pem``: each certificate that was ever made, so that all of a member's can be revoked
+- ``issued/SERIAL.pem``: each certificate that was made, so that all of a member's can be revoked
 """
 
 from __future__ import annotations
@@ -23,9 +23,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ..._keyfiles import createKeyFile
 from ...errors import CannotUseCertificate
-from .authority import CERTIFICATE_DAYS, REVOCATION_DAYS, Authority, newKey, pemOf, pemOfKey
 from ..certified.credentials import loadAuthorities, loadCertificate, loadKey, loadLists
+from .authority import (
+    AUTHORITY_DAYS,
+    CERTIFICATE_DAYS,
+    REVOCATION_DAYS,
+    Authority,
+    newKey,
+    pemOf,
+    pemOfKey,
+)
 
 #: The name of a member is the name of its files.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -39,13 +48,18 @@ class AuthorityFolder:
 
     :param path: the folder
     :param now: the time, in UTC; by default the present
-    :raises CannotUseCertificate: when the folder holds no authority, or its files can't be read
+    :ivar certificateFile: the certificate that all members know
+    :ivar revocationsFile: the revocation list
+    :raises CannotUseKey: when the key of the authority can't be read
+    :raises CannotUseCertificate: when the folder holds no authority
     """
 
     def __init__(self, path: str | PathLike[str], now: datetime | None = None) -> None:
         self.path = Path(path)
         self._now = now or datetime.now(timezone.utc)
-        certificate = loadAuthorities(self.path / _CERTIFICATE)[0]
+        self.certificateFile = self.path / _CERTIFICATE
+        self.revocationsFile = self.path / _LIST
+        certificate = loadAuthorities(self.certificateFile)[0]
         key = loadKey(self.path / _KEY)
         if key.public_key() != certificate.public_key():
             raise CannotUseCertificate(f"the key in {str(self.path)!r} is not of its authority")
@@ -53,26 +67,31 @@ class AuthorityFolder:
 
     @classmethod
     def make(
-        cls, path: str | PathLike[str], name: str = "dwdht", now: datetime | None = None
+        cls,
+        path: str | PathLike[str],
+        *,
+        name: str = "dwdht",
+        days: int = AUTHORITY_DAYS,
+        now: datetime | None = None,
     ) -> AuthorityFolder:
         """
         Make a new authority, and its folder if it is missing.
 
         :param name: the name in its certificate
-        :raises CannotUseCertificate: when the folder holds an authority already, or can't be written
+        :param days: how long the certificate is valid
+        :raises CannotUseKey: when the folder holds an authority already
+        :raises CannotUseCertificate: when the folder can't be written
         """
         folder = Path(path)
         now = now or datetime.now(timezone.utc)
-        authority = Authority.make(name, now)
+        authority = Authority.make(name, now, days)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (folder / "issued").mkdir(mode=0o700, exist_ok=True)
             # The key is written first: its file is never overwritten.
-            _write(folder / _KEY, pemOfKey(authority.key), isSecret=True)
+            createKeyFile(folder / _KEY, pemOfKey(authority.key))
             _write(folder / _CERTIFICATE, pemOf(authority.certificate))
             _write(folder / _LIST, pemOf(authority.listRevoked((), now)))
-        except FileExistsError:
-            raise CannotUseCertificate(f"there is an authority in {str(folder)!r} already") from None
         except (OSError, ValueError) as error:
             raise _cannotWrite(folder, error) from None
         return cls(folder, now)
@@ -84,7 +103,8 @@ class AuthorityFolder:
         :param name: letters, digits, dots, hyphens and underscores
         :param days: how long the certificate is valid
         :return: the files of the certificate and of the key
-        :raises CannotUseCertificate: when the name can't be used, or a file can't be read or written
+        :raises CannotUseKey: when the key can't be read or written
+        :raises CannotUseCertificate: when the name can't be used, or a file can't be written
         """
         if not _NAME.fullmatch(name) or name in ("authority", "revoked"):
             raise CannotUseCertificate(
@@ -97,7 +117,7 @@ class AuthorityFolder:
                 key = loadKey(keyFile)
             else:
                 key = newKey()
-                _write(keyFile, pemOfKey(key), isSecret=True)
+                createKeyFile(keyFile, pemOfKey(key))
             certificate = self._authority.certify(key.public_key(), name, self._now, days=days)
             _write(self.path / "issued" / f"{certificate.serial_number:x}.pem", pemOf(certificate))
             _replace(certificateFile, pemOf(certificate))
@@ -109,7 +129,7 @@ class AuthorityFolder:
         self, members: Iterable[str | PathLike[str]] = (), *, days: float = REVOCATION_DAYS
     ) -> Path:
         """
-        Make a new revocation list.  Without members, it has the same entries and is valid for longer.
+        Make a new revocation list.  Without members, it has the entries of the former.
 
         All certificates of the key of a member are revoked, also those that were renewed.
 
@@ -118,7 +138,7 @@ class AuthorityFolder:
         :return: the file of the list
         :raises CannotUseCertificate: when a member is unknown, or a file can't be read or written
         """
-        listFile = self.path / _LIST
+        listFile = self.revocationsFile
         serials = {each.serial_number for entries in loadLists(listFile) for each in entries}
         for member in members:
             serials |= self._serialsOf(member)
@@ -152,18 +172,17 @@ def _keyOf(certificate: x509.Certificate) -> bytes:
     ).digest()
 
 
-def _write(path: Path, content: bytes, *, isSecret: bool = False) -> None:
+def _write(path: Path, content: bytes) -> None:
     """Write a new file, whole or not at all; an existing one is never overwritten."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if isSecret else 0o644)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with open(path, "xb") as file:
+        try:
             file.write(content)
             file.flush()
-            os.fsync(descriptor)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(path)
-        raise
+            os.fsync(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                os.unlink(path)
+            raise
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -25,12 +25,14 @@ from .records import (
     FLIGHT_DATAGRAM_BYTES,
     HELLO_VERIFY_REQUEST,
     RECORD_HEADER_BYTES,
+    SEAL_BYTES,
     SERVER_HELLO,
     isProtected,
     isSingleRecord,
     messageType,
     readClientHello,
     splitFlight,
+    wellFormed,
     withoutClearAlerts,
 )
 from .retransmission import CLIENT_REPETITIONS, LAST_REPETITIONS, Retransmission
@@ -191,12 +193,13 @@ class Association:
             return []
         if self.isEstablished:
             if isProtected(datagram):
-                return self._read(datagram)
+                sound = wellFormed(datagram)
+                return self._read(sound) if sound else []
             if self._seen and hash(datagram) in self._seen:
                 # The end of the handshake was lost on its way to the other end.
                 self._retransmission.again()
             return []
-        cleared, refusal = withoutClearAlerts(datagram)
+        cleared, refusal = withoutClearAlerts(wellFormed(datagram))
         if refusal is not None:
             self.refusal = refusal
             self._owner.refused(self)
@@ -332,9 +335,8 @@ class Association:
         return certificate
 
 
-#: The bytes that an association adds to a datagram: the header of the record, the explicit part of
-#: the nonce, and the tag of AES-GCM (RFC 5288).
-OVERHEAD_BYTES = RECORD_HEADER_BYTES + 8 + 16
+#: The bytes that an association adds to a datagram.
+OVERHEAD_BYTES = RECORD_HEADER_BYTES + SEAL_BYTES
 
 
 def _reasonOf(error: Exception) -> str:

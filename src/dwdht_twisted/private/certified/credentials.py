@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL, crypto
 
-from ...errors import CannotUseCertificate
+from ..._keyfiles import readKeyFile
+from ...errors import CannotUseCertificate, CannotUseKey
 
 #: The name of a file, or its content in PEM.
 Source: TypeAlias = str | PathLike[str] | bytes
@@ -26,8 +27,8 @@ Source: TypeAlias = str | PathLike[str] | bytes
 #: The most bytes of such a file that are read.  A revocation list of 100,000 certificates has 5 MB.
 MAXIMUM_FILE_BYTES = 16 * 1024 * 1024
 
-# The suites of DTLS 1.2 for certificates of P-256, with forward secrecy.
-_CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305"
+# The one suite of DTLS 1.2 that is used: for certificates of P-256, with forward secrecy.
+_CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256"
 
 #: The version number of DTLS 1.2 (RFC 6347, section 4.1).  The version 1.3 (RFC 9147) has no
 #: constant in pyOpenSSL, and no OpenSSL that was there to try this package with has it.
@@ -111,7 +112,9 @@ def loadCredentials(
     """
     Read the files of a member, and check that they belong together.
 
-    :raises CannotUseCertificate: when a file can't be read or used; the message names the file
+    :raises CannotUseKey: when the private key can't be read or used
+    :raises CannotUseCertificate: when another file can't be read or used, or they don't belong
+        together; the message names the file
     """
     own = loadCertificate(certificate)
     key = loadKey(privateKey)
@@ -149,9 +152,18 @@ def loadKey(source: Source) -> ec.EllipticCurvePrivateKey:
     """
     Read a private key, from a file that only its owner may read.
 
-    :raises CannotUseCertificate: when it can't be read, or is not on the curve P-256
+    :raises CannotUseKey: when it can't be read, has a password, or is not on the curve P-256
     """
-    return _load(source, "private key", _parseKey, isSecret=True)
+    content = source if isinstance(source, bytes) else readKeyFile(source)
+    try:
+        key = serialization.load_pem_private_key(content, password=None)
+    except TypeError:
+        raise CannotUseKey(f"{_named('private key', source)} is protected by a password") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise CannotUseKey(f"{_named('private key', source)} holds no private key in PEM") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise CannotUseKey(f"{_named('private key', source)} is not on the curve P-256")
+    return key
 
 
 def loadAuthorities(source: Source) -> list[x509.Certificate]:
@@ -188,34 +200,21 @@ def fingerprint(sources: tuple[Source | None, ...]) -> tuple[object, ...]:
     return tuple(found)
 
 
-def _load(
-    source: Source, kind: str, parse: Callable[[bytes], _Parsed], *, isSecret: bool = False
-) -> _Parsed:
-    content = source if isinstance(source, bytes) else _read(source, kind, isSecret=isSecret)
+def _load(source: Source, kind: str, parse: Callable[[bytes], _Parsed]) -> _Parsed:
+    content = source if isinstance(source, bytes) else _read(source, kind)
     try:
         return parse(content)
-    except TypeError:
-        raise CannotUseCertificate(
-            f"{_named(kind, source)} is protected by a password"
-        ) from None
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CannotUseCertificate(f"{_named(kind, source)} can't be used: {error}") from None
 
 
-def _read(path: str | PathLike[str], kind: str, *, isSecret: bool) -> bytes:
+def _read(path: str | PathLike[str], kind: str) -> bytes:
     try:
         # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:
-            mode = os.fstat(descriptor).st_mode
-            if not stat.S_ISREG(mode):
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError("it is not a regular file")
-            # Other systems than POSIX have no such bits, or make them up.
-            if isSecret and os.name == "posix" and mode & 0o077:
-                raise OSError(
-                    f"it may be read or written by others (mode {mode & 0o777:04o}); "
-                    "make it private: chmod 600"
-                )
             return file.read(MAXIMUM_FILE_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
@@ -224,13 +223,6 @@ def _read(path: str | PathLike[str], kind: str, *, isSecret: bool) -> bytes:
 
 def _named(kind: str, source: Source) -> str:
     return f"the {kind}" if isinstance(source, bytes) else f"the {kind} {os.fspath(source)!r}"
-
-
-def _parseKey(content: bytes) -> ec.EllipticCurvePrivateKey:
-    key = serialization.load_pem_private_key(content, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise ValueError("its key is not on the curve P-256")
-    return key
 
 
 def _parseLists(content: bytes) -> list[x509.CertificateRevocationList]:

@@ -8,7 +8,7 @@ from random import Random
 
 from ..._core.limits.rates import FairRate
 from ..._core.wire import HostPort, TokenIssuer
-from .bounds import HANDSHAKE_RATE
+from ..bounds import HANDSHAKE_RATE
 from .records import ClientHello, helloVerifyRequest
 
 #: How long one secret makes cookies, in seconds.  A cookie is valid for one to two such intervals.

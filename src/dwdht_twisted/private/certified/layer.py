@@ -22,9 +22,7 @@ from ..._core import wire
 from ..._core.limits import RecentMap
 from ..._core.wire import HostPort
 from ..._net.reporting import Reports
-from ..seam import Transport
-from .association import RECORD_BYTES, Association, AssociationOwner
-from .bounds import (
+from ..bounds import (
     ASSOCIATION_IDLE,
     ASSOCIATIONS,
     HALF_OPEN,
@@ -32,6 +30,8 @@ from .bounds import (
     LIARS_REMEMBERED,
     OPENING,
 )
+from ..seam import Transport
+from .association import RECORD_BYTES, Association, AssociationOwner
 from .credentials import idOf
 from .gate import Gate
 from .link import Link
@@ -112,9 +112,11 @@ class CertifiedLayer:
                 self._greet(hello, datagram, address)
                 return
         link = self.links.get(address)
-        if link is not None:
-            for data in link.received(datagram):
-                self._deliver(data, link)
+        if link is None:
+            self._transport.counters.strangersRefused += 1
+            return
+        for data in link.received(datagram):
+            self._deliver(data, link)
 
     def _greet(self, hello: ClientHello, datagram: bytes, address: HostPort) -> None:
         """Take a hello: ask for a cookie, or begin to take part in a handshake."""
@@ -219,6 +221,7 @@ class CertifiedLayer:
         """Forget a link that has neither an association nor a handshake."""
         self._forgetHandshake(link)
         if reason is not None:
+            self._transport.counters.strangersRefused += 1
             self._reports.note(
                 "no association with {address}: {reason}",
                 level=LogLevel.info,

@@ -10,8 +10,8 @@ from cryptography.x509 import Certificate
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..._core.wire import HostPort
+from ..bounds import HANDSHAKE_DEADLINE
 from .association import Association, AssociationOwner
-from .bounds import HANDSHAKE_DEADLINE
 from .credentials import idOf
 from .opening import Opening
 from .records import ClientHello, isProtected
@@ -291,7 +291,8 @@ class Link:
             self.current = None
         else:
             return
-        self._owner.ended(self, reason, isFinal=not wasHandshake)
+        # An association that the other end closes is nothing to report.
+        self._owner.ended(self, reason if wasHandshake else None, isFinal=not wasHandshake)
 
     def close(self) -> None:
         """End everything, and tell the other end of it."""
@@ -300,4 +301,3 @@ class Link:
         current, self.current = self.current, None
         if current is not None:
             current.close()
-

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from ..bounds import HANDSHAKE_DEADLINE
 from .association import Association, AssociationOwner
-from .bounds import HANDSHAKE_DEADLINE
 
 #: The time after which a handshake is begun anew that has not succeeded, in seconds.  The other end
 #: may have given up, because somebody has sent it a forged record in the clear.  Larger: fewer

@@ -13,6 +13,10 @@ from typing import NamedTuple
 #: The size of the header of a record, in bytes.
 RECORD_HEADER_BYTES = 13
 
+#: The bytes that AES-GCM adds to the content of a record: the explicit part of the nonce, and the
+#: tag (RFC 5288, section 3).
+SEAL_BYTES = 8 + 16
+
 #: The most bytes of a datagram of a handshake.  It is what no network cuts into fragments; see
 #: `dwdht_twisted._core.wire.UNFRAGMENTED_BYTES`.
 FLIGHT_DATAGRAM_BYTES = 1232
@@ -178,6 +182,23 @@ def splitFlight(flight: bytes, size: int = FLIGHT_DATAGRAM_BYTES) -> list[bytes]
     if end > start:
         datagrams.append(flight[start:end])
     return datagrams
+
+
+def wellFormed(datagram: bytes) -> bytes:
+    """
+    The records of a datagram that OpenSSL may see.
+
+    OpenSSL 3.5 would end an association for a protected record of an unknown type, or for one that
+    is shorter than any that was sealed.  Anybody can forge such a record.
+    """
+    kept = [record for record in readRecords(datagram) if not _isTooShort(record)]
+    if len(kept) == 1 and kept[0].end - kept[0].start == len(datagram):
+        return datagram
+    return b"".join(datagram[record.start : record.end] for record in kept)
+
+
+def _isTooShort(record: Record) -> bool:
+    return record.epoch > 0 and record.end - record.start < RECORD_HEADER_BYTES + SEAL_BYTES
 
 
 def withoutClearAlerts(datagram: bytes) -> tuple[bytes, str | None]:

@@ -12,7 +12,7 @@ from cryptography.x509 import Certificate
 from OpenSSL import SSL
 from twisted.logger import Logger
 
-from ...errors import CannotUseCertificate
+from ...errors import CannotUseCertificate, CannotUseKey
 from ..seam import DatagramLayer, Transport
 from .association import OVERHEAD_BYTES
 from .credentials import DTLS_1_3, Source, fingerprint, idOf, loadCredentials
@@ -37,7 +37,8 @@ class SecurityContext:
     :ivar id: the id of the node, 32 bytes: SHA-256 of its public key
     :ivar overhead: the bytes by which a datagram is longer than on an open network
     :ivar context: the present context of OpenSSL
-    :raises CannotUseCertificate: when a file can't be read, or the files don't belong together
+    :raises CannotUseKey: when the private key can't be read or used
+    :raises CannotUseCertificate: when another file can't be read, or they don't belong together
     """
 
     _log = Logger()
@@ -92,7 +93,7 @@ class SecurityContext:
                     "restart"
                 )
             self.context = credentials.makeContext()
-        except (CannotUseCertificate, SSL.Error) as error:
+        except (CannotUseCertificate, CannotUseKey, SSL.Error) as error:
             self._log.error(
                 "{reason}; the former certificate, authority and revocation list stay in use",
                 reason=str(error),
@@ -113,9 +114,7 @@ class SecurityContext:
             return "the certificate has expired"
         if self._credentials.revokes(certificate):
             return "the certificate is revoked"
-        if not any(
-            each.subject == certificate.issuer for each in self._credentials.authorities
-        ):
+        if not any(each.subject == certificate.issuer for each in self._credentials.authorities):
             return "the authority is not accepted any more"
         return None
 

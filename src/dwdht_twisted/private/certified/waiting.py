@@ -5,7 +5,7 @@ Datagrams that wait until there is an association with their receiver.
 from __future__ import annotations
 
 from ..._core.wire import HostPort
-from .bounds import WAITING_BYTES, WAITING_DATAGRAMS
+from ..bounds import WAITING_BYTES, WAITING_DATAGRAMS
 
 
 class WaitingData:

@@ -1,0 +1,104 @@
+"""
+The command ``dwdht network``, and the options of networks by certificate.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dwdht_twisted.private import AuthorityFolder, loadNetworkKey
+from tests.cli.sessions import CommandLineTestCase, CommandTestCase
+
+
+class NetworkTests(CommandTestCase):
+    """
+    The command ``dwdht network``.
+    """
+
+    size = 0
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.path = self.mktemp()
+
+    def test_key(self) -> None:
+        """``network key`` writes a network key that only its owner may read."""
+        self.assertEqual(self.result("network", "key", self.path).lines, [self.path])
+        self.assertEqual(len(loadNetworkKey(self.path)), 32)
+
+    def test_authority(self) -> None:
+        """
+        ``network new`` makes an authority, ``certify`` certifies members, and ``revoke`` revokes
+        them; each prints the files for the members.
+        """
+        new = self.result("network", "new", self.path)
+        self.assertEqual(
+            new.lines, [f"{self.path}/{name}.pem" for name in ("authority", "revoked")]
+        )
+        certified = self.result("network", "certify", "--days", "30", self.path, "a", "b")
+        self.assertEqual(
+            certified.lines,
+            [f"{self.path}/{name}" for name in ("a.pem", "a.key", "b.pem", "b.key")],
+        )
+        revoked = self.result("network", "revoke", self.path, "b")
+        self.assertEqual(revoked.lines, [f"{self.path}/revoked.pem"])
+        self.assertTrue((Path(self.path) / "issued").is_dir())
+
+    def test_nothingIsOverwritten(self) -> None:
+        """A second ``network new`` in a folder fails in one line."""
+        self.result("network", "new", self.path)
+        self.assertFails(
+            f"dwdht network: cannot make the key file '{self.path}/authority.key': File exists",
+            *("network", "new", self.path),
+        )
+
+    def test_unknownMember(self) -> None:
+        """To revoke a member that is unknown fails in one line."""
+        self.result("network", "new", self.path)
+        self.assertFails(
+            "dwdht network: cannot read the certificate 'a': No such file or directory",
+            *("network", "revoke", self.path, "a"),
+        )
+
+
+class OptionsTests(CommandLineTestCase):
+    """
+    Command lines of private networks.
+    """
+
+    def test_networkIsRefused(self) -> None:
+        """An unknown action, and missing or unexpected arguments, are refused."""
+        self.assertRefused("is not one of key, new, certify and revoke", "network", "x", "y")
+        self.assertRefused("the arguments must be", "network", "new")
+        self.assertRefused("unexpected argument: z", "network", "new", "y", "z")
+        self.assertRefused("give the NAME of the member", "network", "certify", "y")
+        self.assertRefused("--days must be", "network", "certify", "--days=x", "y", "z")
+        self.assertRefused("give no --days", "network", "key", "--days=1", "y")
+
+    def test_filesOfAMemberBelongTogether(self) -> None:
+        """A certificate without its key or its authority is refused."""
+        for given, missing in (
+            (["--certificate=c"], "--private-key and --authority"),
+            (["--certificate=c", "--private-key=k"], "--certificate needs --authority"),
+            (["--revocations=r"], "--revocations needs --certificate"),
+        ):
+            for command in (["get", "--bootstrap=10.0.0.1:1", "00" * 32], ["node"]):
+                self.assertRefused(missing, *command, *given)
+
+
+class MemberTests(CommandTestCase):
+    """
+    Commands with the certificate of a member.
+    """
+
+    size = 0
+
+    def test_unreadableFile(self) -> None:
+        """A command whose certificate can't be read fails in one line."""
+        folder = AuthorityFolder.make(self.mktemp())
+        _, key = folder.certify("a")
+        self.assertFails(
+            "dwdht ping: cannot read the certificate 'missing': No such file or directory",
+            *("ping", "10.0.0.1:1", "--certificate", "missing"),
+            *("--private-key", str(key), "--authority", str(folder.certificateFile)),
+        )

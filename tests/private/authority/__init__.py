@@ -1,0 +1,3 @@
+"""
+Tests of the authority of private networks by certificate.
+"""

@@ -1,0 +1,138 @@
+"""
+`dwdht_twisted.private.AuthorityFolder`
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography import x509
+from twisted.trial.unittest import SynchronousTestCase
+
+from dwdht_twisted import CannotUseCertificate, CannotUseKey
+from dwdht_twisted.private import AuthorityFolder, SecurityContext
+
+
+def modeOf(path: Path) -> int:
+    """The permissions of a file."""
+    return path.stat().st_mode & 0o777
+
+
+class FolderTests(SynchronousTestCase):
+    """
+    An authority in a folder.
+    """
+
+    def setUp(self) -> None:
+        """Make an authority."""
+        self.path = Path(self.mktemp())
+        self.folder = AuthorityFolder.make(self.path)
+
+    def context(self, name: str, folder: AuthorityFolder | None = None) -> SecurityContext:
+        """The security context of a member."""
+        folder = folder or self.folder
+        return SecurityContext(
+            folder.path / f"{name}.pem",
+            folder.path / f"{name}.key",
+            folder.certificateFile,
+            revocations=folder.revocationsFile,
+        )
+
+    def revoked(self) -> set[int]:
+        """The serial numbers in the revocation list."""
+        entries = x509.load_pem_x509_crl(self.folder.revocationsFile.read_bytes())
+        return {each.serial_number for each in entries}
+
+    def test_onlyOwnerReadsKeys(self) -> None:
+        """Only the owner may read the folder and the keys in it."""
+        _, key = self.folder.certify("a")
+        self.assertEqual(
+            [modeOf(each) for each in (self.path, self.path / "authority.key", key)],
+            [0o700, 0o600, 0o600],
+        )
+
+    def test_members(self) -> None:
+        """Each certified member has an id of its own, 32 bytes."""
+        for name in ("a", "b"):
+            self.folder.certify(name)
+        ids = {self.context(name).id for name in ("a", "b")}
+        self.assertEqual([len(id) for id in ids], [32, 32])
+
+    def test_renewal(self) -> None:
+        """A member that is certified again keeps its key and its id, and gets a new certificate."""
+        self.folder.certify("a")
+        former = self.context("a")
+        self.folder.certify("a")
+        renewed = self.context("a")
+        self.assertEqual(former.id, renewed.id)
+        self.assertNotEqual(former.serial, renewed.serial)
+
+    def test_revocation(self) -> None:
+        """Revoking a member lists all its certificates, also renewed ones, and those of nobody
+        else."""
+        expected = set()
+        for _ in range(2):
+            self.folder.certify("a")
+            expected.add(self.context("a").serial)
+        self.folder.certify("b")
+        self.folder.revoke(["a"])
+        self.assertEqual(self.revoked(), expected)
+        self.folder.revoke(["b"])
+        self.assertEqual(self.revoked(), expected | {self.context("b").serial})
+
+    def test_revocationOfFile(self) -> None:
+        """A member is revoked by a file with any of its certificates, too."""
+        certificate, key = self.folder.certify("a")
+        copy = Path(self.mktemp())
+        copy.write_bytes(certificate.read_bytes())
+        certificate.unlink()
+        key.unlink()
+        self.folder.revoke([copy])
+        self.assertEqual(len(self.revoked()), 1)
+
+    def test_renewedList(self) -> None:
+        """A revocation list that is made anew without members keeps its entries."""
+        self.folder.certify("a")
+        self.folder.revoke(["a"])
+        before = self.folder.revocationsFile.read_bytes()
+        self.folder.revoke()
+        self.assertEqual(self.revoked(), {self.context("a").serial})
+        self.assertNotEqual(self.folder.revocationsFile.read_bytes(), before)
+
+    def test_nothingIsOverwritten(self) -> None:
+        """A folder with an authority gets no second one."""
+        before = (self.path / "authority.key").read_bytes()
+        with self.assertRaisesRegex(CannotUseKey, "File exists"):
+            AuthorityFolder.make(self.path)
+        self.assertEqual((self.path / "authority.key").read_bytes(), before)
+
+    def test_namesThatCannotBeUsed(self) -> None:
+        """A name that isn't one of a file in the folder is refused."""
+        for name in ("", "authority", "revoked", "../a", "a/b", ".a", "-a", "a" * 65, "a\n", "é"):
+            with self.assertRaisesRegex(CannotUseCertificate, "can't be the name of a member"):
+                self.folder.certify(name)
+
+    def test_folderWithoutAuthority(self) -> None:
+        """A folder without an authority is refused."""
+        with self.assertRaisesRegex(CannotUseCertificate, "No such file"):
+            AuthorityFolder(self.mktemp())
+
+    def test_unknownMember(self) -> None:
+        """A member that is unknown, or of another authority, can't be revoked."""
+        with self.assertRaisesRegex(CannotUseCertificate, "No such file"):
+            self.folder.revoke(["a"])
+        other = AuthorityFolder.make(self.mktemp(), name="other")
+        certificate, _ = other.certify("a")
+        with self.assertRaisesRegex(CannotUseCertificate, "another authority"):
+            self.folder.revoke([certificate])
+
+    def test_folderThatCannotBeWritten(self) -> None:
+        """A folder that can't be made or written is named in the error."""
+        file = Path(self.mktemp())
+        file.write_bytes(b"")
+        with self.assertRaisesRegex(CannotUseCertificate, "cannot write to"):
+            AuthorityFolder.make(file)
+        os.mkdir(self.path / "a.pem.new")
+        with self.assertRaisesRegex(CannotUseCertificate, "cannot write to"):
+            self.folder.certify("a")
