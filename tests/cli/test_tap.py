@@ -15,6 +15,7 @@ from zope.interface.verify import verifyObject
 from dwdht_twisted import Address, DHTNode, RateLimit
 from dwdht_twisted._cli import tap
 from dwdht_twisted._cli.running.process import ProcessOptions
+from dwdht_twisted._cli.security import SecurityOptions
 from dwdht_twisted._cli.tap import Options, makeNodeService, makeService
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore
@@ -39,8 +40,9 @@ WITHOUT_HTTP: dict[str, object] = {
 
 
 def ofNode(options: Options) -> dict[str, object]:
-    """Return the options without those of the process, such as ``--log-file``."""
-    return {name: value for name, value in options.items() if name not in ProcessOptions()}
+    """Return the options without those of the process and of private networks."""
+    others = {**ProcessOptions(), **SecurityOptions()}
+    return {name: value for name, value in options.items() if name not in others}
 
 
 class OptionsTests(SynchronousTestCase):

@@ -1,8 +1,8 @@
 """
 The bounds of private networks on what strangers, replays and wrong clocks can cost a node.
 
-``docs/reliability.rst``, "What is bounded", lists these numbers by name.  ``docs/security.rst`` says
-how they work together.
+``docs/reliability.rst``, "What is bounded", lists these numbers by name.  ``docs/security.rst``
+says how they work together.
 """
 
 from __future__ import annotations

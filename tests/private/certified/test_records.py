@@ -16,6 +16,7 @@ from dwdht_twisted.private.certified.records import (
     readClientHello,
     readRecords,
     splitFlight,
+    wellFormed,
     withoutClearAlerts,
 )
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
@@ -97,6 +98,18 @@ class RecordsTests(SynchronousTestCase):
         datagram = record(b"\2\x2c", type=21) + kept + record(b"\1\x00", type=21)
         self.assertEqual(withoutClearAlerts(datagram), (kept, "the certificate is revoked"))
         self.assertEqual(withoutClearAlerts(kept), (kept, None))
+
+    def test_wellFormed(self) -> None:
+        """
+        Protected records that are shorter than any that was sealed are taken out of a datagram, and
+        so is everything from a record of an unknown type on.
+        """
+        sealed = record(bytes(25), type=23, epoch=1)
+        short = record(bytes(23), type=23, epoch=1)
+        self.assertEqual(wellFormed(sealed), sealed)
+        self.assertEqual(wellFormed(short + sealed), sealed)
+        self.assertEqual(wellFormed(sealed + record(b"", type=80, epoch=1) + sealed), sealed)
+        self.assertEqual(wellFormed(short), b"")
 
     def test_unknownAlert(self) -> None:
         """An alert without a name is told by its number."""
