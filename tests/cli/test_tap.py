@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 from dwdht_twisted import Address, DHTNode, RateLimit
 from dwdht_twisted._cli import tap
 from dwdht_twisted._cli.running.process import ProcessOptions
-from dwdht_twisted._cli.security import SecurityOptions
+from dwdht_twisted._cli.running.security import SecurityOptions
 from dwdht_twisted._cli.tap import Options, makeNodeService, makeService
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import MemoryStore

@@ -27,7 +27,7 @@ from ..node import DHTNode
 from .console import Console
 from .options import BootstrapOptions, bootstrapOf, readSeconds
 from .progress import Progress
-from .security import SecurityOptions
+from .running.security import SecurityOptions
 
 #: The smallest width of the help, in columns.  Smaller: the base class can't wrap its text.
 #: Larger: a narrow terminal breaks lines in the middle of a word.

@@ -18,7 +18,7 @@ from ..errors import DHTError, InvalidCommand, ValueTooLarge
 from .command import Command, CommandFailed, ProgramOptions
 from .console import Console, OutputFailed
 from .options import BootstrapOptions
-from .security import SecurityOptions
+from .running.security import SecurityOptions
 
 FAILED = 1
 BAD_USAGE = 2

@@ -33,7 +33,7 @@ from .http import HTTPOptions
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
 from .running.logs import replaceLogOfTwistd
 from .running.process import ProcessOptions, takeSignals
-from .security import SecurityOptions
+from .running.security import SecurityOptions
 from .systemd import NotifyingService
 
 #: The highest ``--rate-limit``, in requests a second: far more than a node can serve.  A higher

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.python import usage
 
-from ..private import NetworkSecurity
+from ...private import NetworkSecurity
 
 _CERTIFIED = ("certificate", "private-key", "authority")
 
@@ -59,7 +59,7 @@ class SecurityOptions(usage.Options):
         if self["certificate"] is None:
             return None
         # Imported here, because it takes longer than a short command.
-        from ..private import SecurityContext
+        from ...private import SecurityContext
 
         return SecurityContext(
             self["certificate"],
