@@ -137,7 +137,8 @@ def leftovers(node: DHTNode) -> dict[str, int]:
         "streams": parts.queries.running - parts.upkeep.isLookingUp,
         "handlers at work": parts.responder.commands.runner.atWork,
         "waiters": parts.membership.waiting,
-        "resolutions": parts.queries.pending,
+        # The upkeep may be resolving the bootstrap nodes, to ask one of them.
+        "resolutions": max(0, parts.queries.pending - 1),
     }
     return {what: count for what, count in found.items() if count}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.doubts import LONGEST_PAUSE, Doubts
+from dwdht_twisted._core.doubts import LONGEST_PAUSE, NOBODY, Doubts
 
 SILENT = ("52.0.0.1", 1000)
 ALSO_SILENT = ("52.0.0.2", 1000)
@@ -26,7 +26,7 @@ class DoubtsTests(SynchronousTestCase):
     def test_silenceBetweenTwoAnswersCounts(self) -> None:
         """A silence counts if it lies between two answers that are `LONGEST_PAUSE` apart."""
         self.doubts.heard(ANSWERING, 0.0)
-        self.doubts.add(SILENT)
+        self.doubts.add(SILENT, 0.0)
         self.assertIn(SILENT, self.doubts)
         self.assertEqual(self.doubts.heard(ANSWERING, LONGEST_PAUSE), ([SILENT], []))
         self.assertEqual(len(self.doubts), 0)
@@ -34,27 +34,27 @@ class DoubtsTests(SynchronousTestCase):
     def test_silenceInALongPauseIsAskedAgain(self) -> None:
         """A silence doesn't count if nobody answered for longer than `LONGEST_PAUSE`."""
         self.doubts.heard(ANSWERING, 0.0)
-        self.doubts.add(SILENT)
-        self.doubts.add(ALSO_SILENT)
+        self.doubts.add(SILENT, 0.0)
+        self.doubts.add(ALSO_SILENT, 0.0)
         heard = self.doubts.heard(ANSWERING, LONGEST_PAUSE + 1)
         self.assertEqual(heard, ([], [SILENT, ALSO_SILENT]))
 
     def test_firstAnswerOfAllSaysNothingOfTheTimeBefore(self) -> None:
         """A silence before the first answer of all doesn't count."""
-        self.doubts.add(SILENT)
+        self.doubts.add(SILENT, 0.0)
         self.assertEqual(self.doubts.heard(ANSWERING, 1.0), ([], [SILENT]))
 
     def test_ownAnswerEndsTheDoubt(self) -> None:
         """A contact that answers by itself is not in doubt any more."""
         self.doubts.heard(ANSWERING, 0.0)
-        self.doubts.add(SILENT)
+        self.doubts.add(SILENT, 0.0)
         self.assertEqual(self.doubts.heard(SILENT, 1.0), ([], []))
         self.assertEqual(self.doubts.heard(ANSWERING, 2.0), ([], []))
 
     def test_answersOfOtherLinesSayNothing(self) -> None:
         """An answer from a private or loopback address leaves a public contact in doubt."""
         self.doubts.heard(ANSWERING, 0.0)
-        self.doubts.add(SILENT)
+        self.doubts.add(SILENT, 0.0)
         for address in (PRIVATE, LOOPBACK):
             self.assertEqual(self.doubts.heard(address, 1.0), ([], []))
             self.assertFalse(self.doubts.reaches(address, SILENT))
@@ -67,8 +67,22 @@ class DoubtsTests(SynchronousTestCase):
         """
         self.doubts.heard(ANSWERING, 0.0)
         self.assertFalse(self.doubts.isDown(LONGEST_PAUSE + 1))
-        self.doubts.add(SILENT)
+        self.doubts.add(SILENT, 0.0)
         self.assertFalse(self.doubts.isDown(LONGEST_PAUSE))
         self.assertTrue(self.doubts.isDown(LONGEST_PAUSE + 1))
         self.doubts.heard(ANSWERING, LONGEST_PAUSE + 2)
         self.assertFalse(self.doubts.isDown(LONGEST_PAUSE + 3))
+
+    def test_nobodyAnswersSinceTheLastOfEnoughTransmissions(self) -> None:
+        """
+        With `NOBODY` contacts in doubt, nobody has answered what was sent since the earliest of the
+        latest `NOBODY` transmissions.  With fewer, this is not known.
+        """
+        for number in range(NOBODY):
+            self.assertEqual(self.doubts.silentSince(), float("-inf"))
+            self.doubts.add(("52.0.0.1", number + 1), float(number))
+        self.assertEqual(self.doubts.silentSince(), 0.0)
+        self.doubts.add(SILENT, 100.0)
+        self.assertEqual(self.doubts.silentSince(), 1.0)
+        self.doubts.add(("52.0.0.1", 2), 101.0)
+        self.assertEqual(self.doubts.silentSince(), 2.0)

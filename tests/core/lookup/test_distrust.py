@@ -18,7 +18,7 @@ from dwdht_twisted._core.limits.bounds import (
     TOO_CLOSE,
 )
 from dwdht_twisted._core.lookup import CREDIT, Candidate, Lookup, State
-from dwdht_twisted._core.lookup.lookup import FIRST_WINDOW
+from dwdht_twisted._core.lookup.pending import FIRST_WINDOW
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import Contact
 from tests.helpers.core.contacts import compact, near

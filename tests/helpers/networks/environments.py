@@ -77,6 +77,6 @@ class RecordingListener:
         """Record what is left for an address."""
         self.left[address] = left
 
-    def missed(self, address: Address) -> None:
+    def missed(self, address: Address, sentAt: float) -> None:
         """Record an address that did not answer."""
         self.missedAddresses.append(address)

@@ -54,6 +54,7 @@ class DriverTestCase(SynchronousTestCase):
         self.replies: list[Reply] = []
         self.ends: list[DHTError | None] = []
         self.isPaused = False
+        self.dueSince = 0.0
         self.caller = Caller(
             environment(self.clock, lambda *datagram: self.sent.append(datagram)),
             RoutingTable(OWN),
@@ -88,7 +89,7 @@ class DriverTestCase(SynchronousTestCase):
         self.driver = SearchDriver(account, self.caller, cast(LocalNode, None))
         self.lookup = Lookup(TARGET, OWN, k=k)
         self.lookup.addContacts(compact(contacts))
-        self.driver.start(lambda advance: Start(self.lookup), self)
+        self.driver.start(lambda advance, dueSince: Start(self.lookup), self)
 
     def requestsTo(self, contact: Contact) -> list[wire.RequestMessage]:
         """Return the requests for the command that a contact was sent."""
@@ -275,7 +276,7 @@ class AbandonTests(DriverTestCase):
         lookup = Lookup(TARGET, OWN, k=2)
         lookup.addContacts(compact([FIRST, SECOND]))
         done: Deferred[None] = Deferred()
-        delivery.start(consumer, delivery, lambda advance: Start(lookup), done)
+        delivery.start(consumer, delivery, lambda advance, dueSince: Start(lookup), done)
         delivery.abandon()
         self.assertEqual(running, set())
         self.answer(FIRST, SILENT)

@@ -268,7 +268,7 @@ class WaitingQueryTests(NodeTestCase):
         has released the slot does not notice, and the next one gets the slot.
         """
 
-        def begin(proceed: object) -> Start:
+        def begin(proceed: object, dueSince: float) -> Start:
             raise ZeroDivisionError
 
         first = self.askOther().collect()

@@ -27,7 +27,11 @@ class FullTests(SynchronousTestCase):
         self.requests = Requests(environment(Clock(), self.keep), RecordingListener())
         body = wire.requestBody(wire.PING)
         self.probes = Probes(
-            self.requests, lambda: body, waits=WAITS, maximum=2, onMissed=lambda address: None
+            self.requests,
+            lambda: body,
+            waits=WAITS,
+            maximum=2,
+            onMissed=lambda address, sentAt: None,
         )
         self.datagrams: list[tuple[bytes, HostPort]] = []
 

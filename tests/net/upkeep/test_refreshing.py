@@ -9,7 +9,7 @@ from functools import partial
 from dwdht_twisted import Contact, DHTNode
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
-from dwdht_twisted._core.lookup.lookup import FIRST_WINDOW
+from dwdht_twisted._core.lookup.pending import FIRST_WINDOW
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BITS, HostPort, distance
 from dwdht_twisted._net.upkeep.refreshing import EXPLORE_AFTER, REFRESH_AFTER

@@ -48,24 +48,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..limits.bounds import CONTACTS_PER_HOST, LOOKUP_BUDGET, LOOKUP_WINDOW
+from ..limits.bounds import CONTACTS_PER_HOST, LOOKUP_BUDGET
 from ..routing import K
 from ..wire import Address, ResponseMessage, isRoutable, packAddress, unpackContact
 from .candidate import CREDIT, LOCAL, Candidate, State
 from .credit import CreditLedger, isNamedByOthers, isVouchedFor
-from .pending import PendingRequests
+from .pending import FIRST_WINDOW, PendingRequests
 from .places import Places
 from .queue import CandidateQueue, Waiting
 from .results import Results
 from .screening import Screening
 from .starts import Starts
-
-#: The most requests in flight before the first answer.  The first candidates are the farthest, so
-#: asking `LOOKUP_WINDOW` of them at once would waste requests.
-FIRST_WINDOW = 5
-
-#: The number of requests by which each answer enlarges the window, up to `LOOKUP_WINDOW`.
-WINDOW_FOR_ANSWER = 2
 
 #: Once a lookup has sent this many datagrams, it gives up a candidate that missed `PATIENCE`
 #: transmissions.  Until then, it sends the request again.  Larger: dead nodes use up the budget.
@@ -163,12 +156,17 @@ class Lookup:
         """Note that no more bootstrap nodes follow."""
         self._starts.complete()
 
+    def leaveOthers(self) -> None:
+        """Ask nobody any more but the searcher itself, because no other node answers."""
+        self._starts = Starts(None)
+        self._queue.leaveOthers(self._screening.ownId)
+        self._pending.leaveOthers()
+
     # The search.
 
     def next(self) -> Candidate | None:
         """See `Search.next`."""
-        window = min(LOOKUP_WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * len(self._results))
-        self._hasMore = self._pending.onTime >= window
+        self._hasMore = self._pending.fills(len(self._results))
         if self._hasMore or self._spent >= LOOKUP_BUDGET:
             return None
         candidate = self._nextBootstrap() or self._nextQueued() or self._nextResort()

@@ -7,8 +7,16 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 
+from ..limits.bounds import LOOKUP_WINDOW
 from ..wire import ID_BITS
 from .candidate import Candidate, State
+
+#: The most requests in flight before the first answer.  The first candidates are the farthest, so
+#: asking `LOOKUP_WINDOW` of them at once would waste requests.
+FIRST_WINDOW = 5
+
+#: The number of requests by which each answer enlarges the window, up to `LOOKUP_WINDOW`.
+WINDOW_FOR_ANSWER = 2
 
 
 class PendingRequests:
@@ -35,6 +43,14 @@ class PendingRequests:
     def onTime(self) -> int:
         """The number of pending candidates that are not late."""
         return len(self._transmissions) - self._late
+
+    def fills(self, answers: int) -> bool:
+        """
+        Whether as many requests are in flight as may be.
+
+        :param answers: the number of nodes that have answered
+        """
+        return self.onTime >= min(LOOKUP_WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * answers)
 
     # What happens to a request.
 
@@ -85,6 +101,12 @@ class PendingRequests:
             self._late -= 1
         else:
             self.removeExpected(candidate)
+
+    def leaveOthers(self) -> None:
+        """End all requests except that to the searcher itself.  They count as failed."""
+        for candidate in [each for each in self._transmissions if not each.isLocal]:
+            self.ended(candidate)
+            candidate.state = State.FAILED
 
     # How close the lookup gets.
 

@@ -118,6 +118,13 @@ class CandidateQueue:
                 self._silent[waiting] = False
                 self.requeue(waiting)
 
+    def leaveOthers(self, ownId: bytes) -> None:
+        """Drop all contacts that were not asked yet, except the searcher itself."""
+        waiting = [each for each in self._nearest + (self._outer or []) if each[1] == ownId]
+        self._nearest, self._outer = waiting, None
+        self._uncredited.clear()
+        self._silent.clear()
+
     def forget(self, compact: bytes) -> None:
         """Drop a contact and its referrers.  If another node names it, it is queued anew."""
         del self._named[compact]

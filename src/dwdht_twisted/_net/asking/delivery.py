@@ -32,6 +32,7 @@ class Delivery:
     :param running: the deliveries of the node that have started and not ended
     :param slots: limits how many queries run at once
     :ivar driver: asks the nodes
+    :ivar dueSince: the time of the start, or of the end of the last pause, in seconds
     :ivar isPaused: whether the consumer has paused the stream
     :ivar isStopped: whether the delivery has ended
     """
@@ -40,6 +41,7 @@ class Delivery:
 
     def __init__(self, driver: SearchDriver, running: set[Delivery], slots: QuerySlots) -> None:
         self.driver = driver
+        self.dueSince = 0.0
         self.isPaused = False
         self.isStopped = False
         self._running = running
@@ -62,6 +64,7 @@ class Delivery:
         self._consumer = consumer
         self._done = done
         self._begin = begin
+        self.dueSince = self.driver.seconds()
         self._running.add(self)
         try:
             consumer.registerProducer(producer, True)
@@ -96,6 +99,7 @@ class Delivery:
         self.isPaused = False
         while self._kept and not self.isPaused:
             self._write(self._kept.popleft())
+        self.dueSince = self.driver.seconds()
         self.proceed()
 
     def stopProducing(self) -> None:

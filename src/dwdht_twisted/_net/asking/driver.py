@@ -31,21 +31,34 @@ class Start(NamedTuple):
     :ivar search: the first search of the question
     :ivar isAlone: whether the node knows no other node.  If so, the question succeeds without an
         answer.
-    :ivar whenOver: called when this search has run out by itself, after another node has answered
+    :ivar whenOver: called when this search has run out by itself, with whether another node has
+        answered
+    :ivar isHopeless: returns whether the node knows that no other node would answer
+    :ivar leaveOthers: called when this is known; the search asks nobody but the node itself then
     """
 
     search: Search
     isAlone: bool = False
-    whenOver: Callable[[], None] = lambda: None
+    whenOver: Callable[[bool], None] = lambda isAnswered: None
+    isHopeless: Callable[[], bool] = lambda: False
+    leaveOthers: Callable[[], None] = lambda: None
 
 
-#: Begins the first search of a question.  The search calls the argument when it has new candidates
-#: that did not come from an answer, for example after a host name was resolved.
-Begin: TypeAlias = Callable[[Callable[[], None]], Start]
+#: Begins the first search of a question.  The search calls the first argument when it has new
+#: candidates that did not come from an answer, for example after a host name was resolved.  The
+#: second argument is the time since when the question was due, in seconds.
+Begin: TypeAlias = Callable[[Callable[[], None], float], Start]
 
 
 class Receiver(Protocol):
-    """Takes the replies to a question."""
+    """
+    Takes the replies to a question.
+
+    :ivar dueSince: the time since when the question has asked other nodes, or has waited for a slot
+        to do so, in seconds
+    """
+
+    dueSince: float
 
     @property
     def mayAsk(self) -> bool:
@@ -89,7 +102,8 @@ class SearchDriver:
         self._localRequest: LocalRequest | None = None
         self._receiver: Receiver | None = None
         self._search: Search | None = None
-        self._whenOver: Callable[[], None] | None = None
+        # None before the first search, and when the question waits for no other node any more.
+        self._start: Start | None = None
         self._requests: dict[Candidate, OutgoingRequest] = {}
         # The candidates that run an update once, although it is sent several times.
         self._remembering: set[Candidate] = set()
@@ -97,6 +111,10 @@ class SearchDriver:
         # The error with which the question fails if no other node answers.  It becomes None when
         # another node has answered.  It stays None when the node knows no other node.
         self._failure: DHTError | None = None
+
+    def seconds(self) -> float:
+        """The present time, in seconds."""
+        return self._caller.seconds()
 
     def start(self, begin: Begin, receiver: Receiver) -> None:
         """
@@ -106,11 +124,12 @@ class SearchDriver:
         """
         self._receiver = receiver
         try:
-            self._search, isAlone, self._whenOver = begin(receiver.proceed)
+            start = begin(receiver.proceed, receiver.dueSince)
         except DHTError as error:
             receiver.finished(error)
             return
-        self._failure = None if isAlone else NoResponse("no node answered")
+        self._start, self._search = start, start.search
+        self._failure = None if start.isAlone else NoResponse("no node answered")
         self.account.started(isLookup=isinstance(self._search, Lookup))
         self.advance()
 
@@ -123,6 +142,9 @@ class SearchDriver:
     def advance(self) -> None:
         """Ask all candidates that the search has now, and go on if the search is over."""
         while self._search is not None and self._receiver and self._receiver.mayAsk:
+            if self._start is not None and self._start.isHopeless():
+                self._leaveOthers(self._start)
+                continue
             candidate = self._search.next()
             if candidate is not None:
                 self._ask(candidate)
@@ -132,6 +154,17 @@ class SearchDriver:
                 if self._localRequest is not None and not self._requests:
                     self._receiver.rest()
                 return
+
+    def _leaveOthers(self, start: Start) -> None:
+        """Wait for no other node any more.  A commit is over, and a lookup asks the node itself."""
+        self._start = None
+        self._cancelRequests(isLocalKept=not self._isCommitting)
+        failure = NoResponse("no node answers any more; the line of this node may be down")
+        if self._isCommitting:
+            self._finish(None if self.account.commits else failure)
+        else:
+            self._failure = failure
+            start.leaveOthers()
 
     @property
     def _isCommitting(self) -> bool:
@@ -144,12 +177,11 @@ class SearchDriver:
 
     def _searchIsOver(self, search: Search) -> None:
         self._cancelRequests()
+        if self._start is not None and not self._isCommitting:
+            self._start.whenOver(self._failure is None)
         if self._failure is not None:
             self._finish(self._failure)
             return
-        whenOver, self._whenOver = self._whenOver, None
-        if whenOver is not None:
-            whenOver()
         if self._question.isUpdate and not self._isCommitting:
             self._search = Commit(search.closest())
         elif self._isCommitting and not self.account.commits:
@@ -304,11 +336,11 @@ class SearchDriver:
         if request.isLate:
             self._caller.unanswered(request)
 
-    def _cancelRequests(self) -> None:
+    def _cancelRequests(self, *, isLocalKept: bool = False) -> None:
         requests, self._requests = self._requests, {}
         for request in requests.values():
             self._cancel(request)
         self._punches.clear()
-        if self._localRequest is not None:
+        if self._localRequest is not None and not isLocalKept:
             self._localRequest.cancel()
             self._localRequest = None

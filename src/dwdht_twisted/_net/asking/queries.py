@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from math import inf
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -201,37 +202,57 @@ class Queries:
         question: Question,
         alwaysBootstrap: bool,
         advance: Callable[[], None],
+        dueSince: float,
         *,
         asksBootstrap: bool = True,
     ) -> Start:
         self._use()
-        table, target, clock = self._table, question.target, self._environment.clock
+        table, target, caller = self._table, question.target, self._caller
+        startedAt = self._environment.clock.seconds()
+        asksBootstrap = (
+            asksBootstrap and bool(self._bootstrap) and (alwaysBootstrap or len(table) < K)
+        )
         lookup = Lookup(
             target,
             table.id,
             spacing=table.buckets.spacing(),
             needsTokens=question.isUpdate,
             reserve=lambda: table.closestCompact(target, len(table)),
-            isSilent=self._caller.isSilent,
+            isSilent=caller.isSilent,
             contactsPerHost=table.contactsPerHost,
         )
         lookup.addContacts(table.closestCompact(target))
         if question.local and self._local.handles(question.command):
             lookup.addLocal()
-        if asksBootstrap and self._bootstrap and (alwaysBootstrap or len(table) < K):
+        if asksBootstrap:
             # After a network was cut in two, the bootstrap nodes may know nodes of the other part
             # that no contact knows.  So the lookup must wait for the bootstrap nodes even if the
             # table has contacts.
             lookup.expect(isNeeded=alwaysBootstrap and len(table) > 0)
             self._whenResolved(self._bootstrap, lookup.addBootstrap, lookup.complete, advance)
-        isAlone = not self._knowsOthers and not len(table)
+
+        def over(isAnswered: bool) -> None:
+            if isAnswered:
+                table.buckets.refreshed(target, self._environment.clock.seconds())
+            else:
+                caller.foundNobody(startedAt)
+
+        def isHopeless() -> bool:
+            # The bootstrap nodes may answer although the contacts are silent.
+            silentSince = -inf if asksBootstrap else caller.silentSince
+            return not alwaysBootstrap and dueSince <= max(caller.lostSince, silentSince)
+
         return Start(
             lookup,
-            isAlone,
-            lambda: table.buckets.refreshed(target, clock.seconds()),
+            isAlone=not self._knowsOthers and not len(table),
+            whenOver=over,
+            isHopeless=isHopeless,
+            leaveOthers=lookup.leaveOthers,
         )
 
-    def _beginAsking(self, addresses: list[Address], advance: Callable[[], None]) -> Start:
+    def _beginAsking(
+        self, addresses: list[Address], advance: Callable[[], None], dueSince: float
+    ) -> Start:
         self._use()
         search = AskEach()
         search.expect()

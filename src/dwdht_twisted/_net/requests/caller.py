@@ -36,6 +36,7 @@ class Caller:
     :ivar heardAt: the time of the last answer or confirmed ping, in seconds; at first, when this
         node was made
     :ivar onPong: called with the address and the value of each pong of a contact
+    :ivar seconds: returns the present time, in seconds
     :ivar requests: the node's own requests
     :ivar probing: the pings that other nodes make this node send
     """
@@ -44,13 +45,14 @@ class Caller:
         self, environment: Environment, table: RoutingTable, silences: Silences | None = None
     ) -> None:
         self.identity = environment.identity
-        self._seconds = environment.clock.seconds
+        self.seconds = environment.clock.seconds
         self._table = table
         self._silences = silences or Silences()
         self._checks: set[Address] = set()
         self._doubts = Doubts()
+        self._lostSince = -inf
         self._counters = environment.counters
-        self.heardAt = self._seconds()
+        self.heardAt = self.seconds()
         self.onPong: Callable[[HostPort, bytes | None], None] = lambda source, value: None
         self.requests = Requests(environment, self, isPaced=True)
         self.probing = Probing(environment, table, self, silences=self._silences)
@@ -71,12 +73,33 @@ class Caller:
 
     def isSilent(self, address: HostPort) -> bool:
         """Whether an address left a request of the node unanswered lately; see `Silences`."""
-        return self._silences.isSilent(address, self._seconds())
+        return self._silences.isSilent(address, self.seconds())
+
+    @property
+    def silentSince(self) -> float:
+        """
+        A time, in seconds: so many contacts were silent to all that they were sent after it that
+        the node knows that nobody answers.  Minus infinity if somebody has answered since.
+        """
+        since = self._doubts.silentSince()
+        return since if since > self.heardAt else -inf
+
+    @property
+    def lostSince(self) -> float:
+        """
+        The start of the latest lookup that has asked all that it knew in vain, in seconds.  Minus
+        infinity if somebody has answered since.
+        """
+        return self._lostSince if self._lostSince > self.heardAt else -inf
+
+    def foundNobody(self, startedAt: float) -> None:
+        """Note the start of a lookup that has asked all that it knew, and got no answer."""
+        self._lostSince = startedAt
 
     @property
     def isCutOff(self) -> bool:
         """Whether contacts are silent, and nobody has answered for a minute."""
-        return self._doubts.isDown(self._seconds())
+        return self._doubts.isDown(self.seconds())
 
     # Sending.
 
@@ -96,7 +119,7 @@ class Caller:
             node may still be alive, so the node is pinged before it loses its place in the table.
         """
         if isForHandler:
-            callbacks = callbacks._replace(onMissed=self.probing.checkSilence)
+            callbacks = callbacks._replace(onMissed=self._handlerMissed)
         return self.requests.send(address, body, callbacks, retries, isForQuery=True)
 
     def ping(self, address: Address, callbacks: Callbacks) -> OutgoingRequest:
@@ -164,7 +187,7 @@ class Caller:
 
     def heard(self, message: wire.ResponseMessage, address: HostPort) -> None:
         """Note an answer."""
-        self.heardAt = now = self._seconds()
+        self.heardAt = now = self.seconds()
         silent, doubtful = self._doubts.heard(address, now)
         self._silences.answered(address, now)
         contact = Contact(message.id, address[0], address[1])
@@ -193,13 +216,17 @@ class Caller:
     def limited(self, address: Address, left: float) -> None:
         """Note how many bytes an address may still be sent, unless it belongs to a contact."""
         if not self._table.hasProven(address):
-            self._silences.limit(address, left, self._seconds())
+            self._silences.limit(address, left, self.seconds())
 
-    def missed(self, address: Address) -> None:
-        """Note that an address did not answer a request of the node's own."""
+    def missed(self, address: Address, sentAt: float) -> None:
+        """
+        Note that an address did not answer a request of the node's own.
+
+        :param sentAt: the time of the last transmission, in seconds
+        """
         self._counters.requestsUnanswered += 1
-        self._silences.missed(address, self._seconds())
-        self.probeMissed(address)
+        self._silences.missed(address, self.seconds())
+        self.probeMissed(address, sentAt)
 
     def unanswered(self, request: OutgoingRequest) -> None:
         """
@@ -213,18 +240,25 @@ class Caller:
             self.limited(address, request.left)
         if not self.isSilent(address):
             self.probing.checkUnanswered(address)
-            self._silences.missed(address, self._seconds())
+            self._silences.missed(address, self.seconds())
 
-    def gone(self, address: Address) -> None:
+    def _handlerMissed(self, address: Address, sentAt: float) -> None:
+        """Note that the handler of an address did not answer.  Its node may be alive."""
+        if address in self._doubts:
+            # The node was silent to pings, too, and nobody has answered since.
+            self._doubts.add(address, sentAt)
+        self.probing.checkSilence(address)
+
+    def gone(self, address: Address, sentAt: float) -> None:
         """Note that an address answered neither a request nor the ping after it."""
         # The time-out of this address has grown for a slow handler.  Another node may start at the
         # address, and the long time-out is wrong for that node.
         self.requests.forget(address)
-        self.missed(address)
+        self.missed(address, sentAt)
 
-    def probeMissed(self, address: Address) -> None:
+    def probeMissed(self, address: Address, sentAt: float) -> None:
         """
-        Note that an address did not answer a probe.
+        Note that an address did not answer a probe, whose last transmission was at ``sentAt``.
 
         A contact keeps its place until somebody else answers, because this node's own line may be
         down.  Another contact is asked, so that this is known soon.
@@ -232,7 +266,7 @@ class Caller:
         if not self._table.hasProven(address):
             self._lost(address)
             return
-        self._doubts.add(address)
+        self._doubts.add(address, sentAt)
         # The node of the contact may have moved to an address that claims its id.
         self.probing.probeClaimants(address)
         witness = self._table.freshness.latest(self._isWitness(address))
@@ -245,7 +279,7 @@ class Caller:
 
     def _lost(self, address: HostPort) -> None:
         """Note that an address did not answer although this node's line is up."""
-        table, now = self._table, self._seconds()
+        table, now = self._table, self.seconds()
         wasContact = table.hasProven(address)
         spare = table.failed(address, now)
         if spare is not None:

@@ -35,8 +35,9 @@ OnAnswer: TypeAlias = Callable[[ResponseMessage, HostPort], None]
 #: Called with the reason of a failure.
 OnFailure: TypeAlias = Callable[[DHTError], None]
 
-#: Called with the address of a request that is unanswered after all retries.
-OnMissed: TypeAlias = Callable[[Address], None]
+#: Called with the address of a request that is unanswered after all retries, and with the time of
+#: the last transmission, in seconds.
+OnMissed: TypeAlias = Callable[[Address, float], None]
 
 #: Called with the number of transmissions, each time an answer is late.  After the call the request
 #: is sent again, unless the call has cancelled the request.

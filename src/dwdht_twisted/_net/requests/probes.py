@@ -57,7 +57,8 @@ class Probes:
     :param waits: the time to wait for an answer after each transmission, in units of
         `PROBE_TIMEOUT`
     :param maximum: the most probes of this kind at the same time
-    :param onMissed: called with each address that did not answer, before ``onEnd`` of its probe
+    :param onMissed: called with each address that did not answer, and with the time of the last
+        ping to it, before ``onEnd`` of its probe
     """
 
     def __init__(

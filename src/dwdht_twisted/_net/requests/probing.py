@@ -44,13 +44,13 @@ class Learner(Protocol):
     def limited(self, address: Address, left: float) -> None:
         """Note how many bytes an address may still be sent that has never answered."""
 
-    def missed(self, address: Address) -> None:
+    def missed(self, address: Address, sentAt: float) -> None:
         """Note that an address did not answer a request whose ``onMissed`` is None."""
 
-    def gone(self, address: Address) -> None:
+    def gone(self, address: Address, sentAt: float) -> None:
         """Note that an address answered neither a request nor the ping after it."""
 
-    def probeMissed(self, address: Address) -> None:
+    def probeMissed(self, address: Address, sentAt: float) -> None:
         """Note that an address did not answer a probe."""
 
 
@@ -112,7 +112,7 @@ class Probing:
             waits=VALIDATION_WAITS,
             maximum=MAXIMUM_VALIDATIONS,
             # A contact keeps its place in the table even if it does not answer a validation.
-            onMissed=lambda address: None,
+            onMissed=lambda address, sentAt: None,
         )
         self._silenceChecks = Probes(
             self._requests,
@@ -127,7 +127,7 @@ class Probing:
             waits=SILENCE_CHECK_WAITS,
             maximum=MAXIMUM_CHECKS,
             # The silence of the address is known.
-            onMissed=lambda address: None,
+            onMissed=lambda address, sentAt: None,
         )
 
     @property
@@ -202,7 +202,7 @@ class Probing:
         """
         now = self._clock.seconds()
         if self._silences.isLimited(address, now):
-            self._learner.gone(address)
+            self._learner.gone(address, now)
         elif not self._silences.isSilent(address, now):
             self._silenceChecks.send(address, lambda isAnswered: None)
 

@@ -50,11 +50,13 @@ class Listener(Protocol):
         This is called before `missed`, for a request with an allowance.
         """
 
-    def missed(self, address: Address) -> None:
+    def missed(self, address: Address, sentAt: float) -> None:
         """
         Note that an address has not answered a request after all retries.
 
         If the request has an ``onMissed`` of its own, that is called instead of this method.
+
+        :param sentAt: the time of the last transmission, in seconds
         """
 
 
@@ -320,10 +322,10 @@ class Requests:
             self._listener.limited(request.address, request.left)
         onMissed = request.callbacks.onMissed
         if onMissed is not None:
-            onMissed(request.address)
+            onMissed(request.address, request.sentAt)
             return
         self._timeouts.failed(request.address, request.timeout, self._seconds())
-        self._listener.missed(request.address)
+        self._listener.missed(request.address, request.sentAt)
 
     def _end(self, request: OutgoingRequest) -> None:
         request.isOver = True
