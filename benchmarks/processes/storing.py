@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from dwdht_twisted import Contact, DHTNode, Request, SQLiteStore, ValueHandler, values
+from dwdht_twisted._clock import secondsUp
 from dwdht_twisted._core.limits.bounds import MAXIMUM_HANDLERS
 from dwdht_twisted.values.stores import schema
 from dwdht_twisted.values.stores.bounds import entryCost
@@ -62,7 +63,8 @@ def openWriter(path: str, synchronous: str, cacheKibibytes: int = schema.CACHE_K
     connection = schema.connect(path, schema.LOCK_TIMEOUT, MAXIMUM_AGE)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute(f"PRAGMA cache_size = -{cacheKibibytes}")
-    clock = StoreClock(perf_counter, perf_counter)
+    # The clocks of an `SQLiteStore`: another one would let all values expire.
+    clock = StoreClock(time, secondsUp)
     clock.start(connection, MAXIMUM_AGE)
     return Writer(connection, clock, maximumBytes=MAXIMUM_BYTES, maximumAge=MAXIMUM_AGE)
 

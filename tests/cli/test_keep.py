@@ -14,6 +14,9 @@ from dwdht_twisted._cli.console import Console
 from tests.cli.sessions import CommandLineTestCase, CommandTestCase
 from tests.helpers.networks.values import BOOTSTRAP, MAXIMUM_AGE
 
+#: A value of eight pieces. With the root of its tree, nine plain values are kept.
+LARGE = "".join(f"{number:08}" for number in range(1000))
+
 
 class KeepOptionTests(CommandLineTestCase):
     """
@@ -27,6 +30,12 @@ class KeepOptionTests(CommandLineTestCase):
         self.assertRefused(expected, "put", *network, "--keep", "--timeout", "5", "x")
         self.assertRefused(expected, "--timeout", "5", "put", *network, "--keep", "x")
 
+    def test_fromIsRefused(self) -> None:
+        """``--keep`` is refused together with ``--from``, because it puts all pieces."""
+        network = ("--bootstrap", BOOTSTRAP)
+        expected = "give --keep or --from, not both"
+        self.assertRefused(expected, "put", *network, "--keep", "--from", "1000", "x")
+
 
 class KeepTests(CommandTestCase):
     """
@@ -37,10 +46,10 @@ class KeepTests(CommandTestCase):
         super().setUp()
         self.output, self.errors = BytesIO(), BytesIO()
 
-    def keep(self, *arguments: str, showsProgress: bool = False) -> Deferred[int]:
-        """Start to keep the value ``x``."""
+    def keep(self, *arguments: str, value: str = "x", showsProgress: bool = False) -> Deferred[int]:
+        """Start to keep a value."""
         console = Console(self.output, self.errors, isTerminal=False, showsProgress=showsProgress)
-        return self.start("put", "--keep", *arguments, "x", console=console)
+        return self.start("put", "--keep", *arguments, value, console=console)
 
     def interrupt(self, work: Deferred[int]) -> int:
         """Interrupt a command, and return its exit status."""
@@ -97,3 +106,51 @@ class KeepTests(CommandTestCase):
         self.network.clock.runFor(10)
         self.assertIn("s: kept on 20 nodes", self.errors.getvalue().decode())
         self.assertEqual(self.interrupt(work), 0)
+
+    def test_largeValueIsKeptByItsPieces(self) -> None:
+        """
+        The key of a larger value is printed once, when all its pieces are stored. All pieces are
+        put again, and expire after the interruption.
+        """
+        work = self.keep("--bootstrap", BOOTSTRAP, value=LARGE)
+        tree = values.treeOf(LARGE.encode())
+        keys = set(map(values.keyOf, tree.values))
+        self.network.clock.runFor(1)
+        self.assertEqual(self.output.getvalue(), b"")
+        self.network.clock.runFor(5)
+        printed = f"{tree.key}\n"
+        self.assertEqual(self.output.getvalue().decode(), printed)
+        self.assertEqual({len(self.network.holders(key)) for key in keys}, {20})
+        found: set[bytes] = set()
+        for _ in range(2 * 60):
+            self.network.clock.runFor(60)
+            found |= {key for key in keys if self.network.holders(key)}
+        self.assertEqual(found, keys)
+        self.assertEqual(self.interrupt(work), 0)
+        self.assertEqual(self.output.getvalue().decode(), printed)
+        reported = "each piece is stored on 20 nodes or more\n"
+        self.assertEqual(self.errors.getvalue().decode(), reported)
+        self.network.clock.runFor(MAXIMUM_AGE)
+        self.assertEqual({len(self.network.holders(key)) for key in keys}, {0})
+
+    def test_largeValueIsNotStoredBeforeAllPieces(self) -> None:
+        """
+        An interruption before all pieces of a larger value are stored is a failure. The line on the
+        terminal tells how many pieces are.
+        """
+        work = self.keep("--bootstrap", BOOTSTRAP, value=LARGE, showsProgress=True)
+        self.network.clock.runFor(2)
+        self.assertEqual(self.interrupt(work), 1)
+        self.assertRegex(self.errors.getvalue().decode(), "s: [1-7] of 9 pieces")
+        self.assertEqual(self.output.getvalue(), b"")
+
+    def test_largeValuePrintsJSON(self) -> None:
+        """With ``--json``, each put of a piece is one object with the keys of both."""
+        work = self.keep("--bootstrap", BOOTSTRAP, "--json", value=LARGE)
+        self.network.clock.runFor(6)
+        self.assertEqual(self.interrupt(work), 0)
+        tree = values.treeOf(LARGE.encode())
+        records = [json.loads(line) for line in self.output.getvalue().splitlines()]
+        self.assertEqual({record["key"] for record in records}, {str(tree.key)})
+        pieces = {values.keyOf(value).hex() for value in tree.values}
+        self.assertEqual({record["piece"] for record in records}, pieces)

@@ -1,5 +1,5 @@
 """
-Files of an `SQLiteStore` that are damaged, cut, or of version 1.
+Files of an `SQLiteStore` that are damaged, cut, or of an earlier version.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ class VersionTests(TestCase):
             connection.commit()
 
     async def test_version1IsTakenOver(self) -> None:
-        """A file of version 1 becomes one of version 2. Its values keep their ages."""
+        """A file of version 1 becomes one of the present version. Its values keep their ages."""
         path = self.mktemp()
         self.makeVersion1(path, stored=1000.0)
         for _ in range(2):
@@ -259,6 +259,42 @@ class VersionTests(TestCase):
             self.assertEqual([each.value for each in entries], [valueOf(1), valueOf(2)])
             self.assertEqual([each.lifetime for each in entries], [60.0, 60.0])
             await store.put(b"\xff" * 32, b"new")
+            await store.close()
+
+    async def test_version2IsTakenOver(self) -> None:
+        """A file of version 2 becomes one of the present version. Its values are unchanged."""
+        path = self.mktemp()
+        store = SQLiteStore(reactor, path, seconds=lambda: 1000.0, maximumAge=100.0)
+        for number in range(20):
+            await store.put(keyOf(number), valueOf(number), publisher="192.0.2.1", lifetime=50.0)
+        await store.close()
+        with closing(sqlite3.connect(path)) as connection:
+            columns = "position, key, value, checksum, expires, cost, publisher, others"
+            connection.executescript(
+                f"""
+                CREATE TABLE earlier AS SELECT * FROM entries;
+                DROP VIEW keys; DROP VIEW publishers; DROP TABLE entries;
+                DROP TABLE keys_0; DROP TABLE keys_1; DROP TABLE keys_2;
+                DROP TABLE publishers_0; DROP TABLE publishers_1; DROP TABLE publishers_2;
+                CREATE TABLE entries (
+                    position INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, value BLOB NOT NULL,
+                    checksum INTEGER NOT NULL, expires REAL NOT NULL, cost INTEGER NOT NULL,
+                    publisher TEXT NOT NULL, others TEXT NOT NULL
+                );
+                CREATE INDEX entries_by_expiry ON entries (expires);
+                CREATE INDEX entries_by_publisher ON entries (publisher, position, cost);
+                INSERT INTO entries SELECT {columns} FROM earlier;
+                DROP TABLE earlier;
+                PRAGMA user_version = 2;
+                """
+            )
+        for _ in range(2):
+            store = SQLiteStore(reactor, path, seconds=lambda: 1040.0, maximumAge=100.0)
+            entries = await store.entries(limit=30)
+            self.assertEqual({each.value for each in entries}, set(map(valueOf, range(20))))
+            self.assertEqual({each.lifetime for each in entries}, {10.0})
+            self.assertEqual({each.publisher for each in entries}, {"192.0.2.1"})
+            await store.put(keyOf(1), valueOf(1), publisher="192.0.2.1", lifetime=10.0)
             await store.close()
 
     async def test_version1IsTakenOverWithoutAgeLimit(self) -> None:
@@ -278,6 +314,6 @@ class VersionTests(TestCase):
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {VERSION + 1}")
         before = path.read_bytes()
-        with self.assertRaisesRegex(CannotOpenStore, "reads version 2"):
+        with self.assertRaisesRegex(CannotOpenStore, "reads version 3"):
             SQLiteStore(reactor, path)
         self.assertEqual(path.read_bytes(), before)

@@ -105,8 +105,8 @@ class MarkTests(FileTestCase):
     def test_newFileIsMarked(self) -> None:
         """The file of a new store has the application id 0x64776468 and version 2."""
         self.open()
-        self.assertEqual(marks(self.path), (0x64776468, 2))
-        self.assertEqual((APPLICATION_ID, VERSION), (0x64776468, 2))
+        self.assertEqual(marks(self.path), (0x64776468, 3))
+        self.assertEqual((APPLICATION_ID, VERSION), (0x64776468, 3))
 
     def test_otherDatabaseIsRefused(self) -> None:
         """The database of another program is refused. Nothing in its folder changes."""
@@ -141,7 +141,7 @@ class MarkTests(FileTestCase):
         The file of a later version of this package is refused. The error contains both versions.
         """
         self.makeOther(application_id=APPLICATION_ID, user_version=VERSION + 1).close()
-        self.assertRefusedUntouched("version 3; this package reads version 2")
+        self.assertRefusedUntouched("version 4; this package reads version 3")
 
     def test_emptyFileBecomesAStore(self) -> None:
         """An empty file becomes a store."""

@@ -22,6 +22,7 @@ from ...values.large import Transfer, TreeKey
 from ...values.large.tree import PREFIX
 from ..command import NetworkCommand
 from ..console import Console, OutputFailed, countNodes, valueFields
+from ..kept import KeptParts
 from ..options import readHex, readNumber
 from ..output import PartFile, Writer
 from ..payload import ValueOptions
@@ -57,7 +58,8 @@ class Put(ValueOptions, TransferCommand):
         "standard error. When VALUE is - or is missing, the value is read from standard input; a "
         "line end at the end of the input is a part of the value. With --keep, the command runs "
         "until it is interrupted, and puts the value again before its holders drop it, which they "
-        "do after a day."
+        "do after a day. It puts four pieces of a larger value a second, and prints the key when "
+        "all of them are stored."
     )
     optFlags = [["keep", None, "Keep the value alive until the command is interrupted."]]
     optParameters = [
@@ -79,29 +81,25 @@ class Put(ValueOptions, TransferCommand):
     def postOptions(self) -> None:
         """Check --from, and refuse --timeout together with --keep."""
         super().postOptions()
-        self._last: values.Kept | None = None
+        self._kept: KeptParts | None = None
         if self["keep"] and self["timeout"] is not None:
             raise usage.UsageError("give --keep or --timeout, not both")
         self["from"] = readNumber(self["from"], "--from", 0, MAXIMUM_LARGE_BYTES)
+        if self["keep"] and self["from"]:
+            raise usage.UsageError("give --keep or --from, not both")
 
     def readInput(self, stdin: BinaryIO | None) -> None:
-        """Require that the value fits --from and --keep."""
+        """Require that the value fits --from."""
         super().readInput(stdin)
         if self["from"] > len(self["value"]):
             raise usage.UsageError(
                 f"--from {self['from']} is beyond the end: the value has {len(self['value'])} bytes"
             )
-        if self["keep"] and len(self["value"]) > values.MAXIMUM_VALUE_BYTES:
-            raise usage.UsageError(
-                f"--keep takes values of up to {values.MAXIMUM_VALUE_BYTES:,} bytes, "
-                f"and this one has {len(self['value']):,}"
-            )
 
     def describeProgress(self, node: DHTNode) -> str:
         """How far the command has come; with --keep, the number of holders."""
-        if self._last is None or not self["keep"]:
-            return super().describeProgress(node)
-        return f"kept on {countNodes(self._last.holders or 0)}"
+        progress = self._kept.describe() if self._kept is not None else None
+        return super().describeProgress(node) if progress is None else progress
 
     async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Store the value and print its key."""
@@ -143,42 +141,28 @@ class Put(ValueOptions, TransferCommand):
         """
         Keep the value alive until the work is cancelled.
 
-        An interruption before any node took the value is a failure, and a later one is not.
+        An interruption before the whole value was stored is a failure, and a later one is not.
         """
         ended: Deferred[None] = Deferred()
+        kept = self._kept = KeptParts(self["value"])
 
-        def onPut(kept: values.Kept) -> None:
-            isFirst = not (self._last and self._last.holders)
-            self._last = kept
+        def onPut(put: values.Kept) -> None:
             try:
-                self._report(kept, isFirst, console)
+                kept.report(put, console, isJSON=self["json"])
             except OutputFailed:
                 ended.errback()
 
         keeper = values.Keeper(node, reactor, onPut=onPut)
-        keeper.keep(self["value"])
+        for part in kept.parts:
+            keeper.keep(part)
         keeper.startService()
         try:
             await ended
         except CancelledError:
-            if self._last is None or not self._last.holders:
+            if not kept.wasStored:
                 raise
         finally:
             await keeper.stopService()
-
-    def _report(self, kept: values.Kept, isFirst: bool, console: Console) -> None:
-        """Tell how many nodes took the value; the key is printed when the first of them did."""
-        if self["json"]:
-            console.record(key=kept.target.hex(), nodes=kept.holders, heldBefore=kept.heldBefore)
-        elif not kept.holders:
-            console.report("no node took the value; it is put again soon")
-        elif isFirst:
-            console.line(kept.target.hex())
-            console.report(f"stored on {countNodes(kept.holders)}")
-        else:
-            console.report(
-                f"stored again on {countNodes(kept.holders)}; {kept.heldBefore} still held it"
-            )
 
 
 class Get(TransferCommand):

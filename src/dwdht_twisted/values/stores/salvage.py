@@ -15,12 +15,15 @@ from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
 from . import schema
+from .levels import INDEXES, Merging, rowOf
 from .table import checksum
 
 #: The number of rows that are put into the new file at once.
 _ROWS = 1000
 
 _COLUMNS = "key, value, checksum, expires, cost, publisher, others"
+
+_INSERT = f"INSERT INTO entries ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 #: The first page of a file holds its header and the names of its tables.  It is the same for all
 #: stores, except for the number of pages and the like.
@@ -55,6 +58,10 @@ def recover(path: str, maximumAge: float) -> Recovered:
                 kept = _copy(connection, new)
             if kept:
                 break
+    # SQLite leaves an empty log beside a file that it fails to read.
+    with suppress(FileNotFoundError):
+        if not os.path.getsize(f"{aside}-wal"):
+            os.remove(f"{aside}-wal")
     return Recovered(kept, aside)
 
 
@@ -110,17 +117,17 @@ def _repair(aside: str, copy: str) -> bool:
 def _copy(damaged: sqlite3.Connection, new: sqlite3.Connection) -> int:
     """Copy the rows that can be read.  Return their number."""
     kept = 0
+    merging = Merging(new.execute)
     positions = sorted(_positions(damaged))
     for start in range(0, len(positions), _ROWS):
         with new:
             new.execute("BEGIN IMMEDIATE")
             for position in positions[start : start + _ROWS]:
                 row = _row(damaged, position)
-                if row is not None:
-                    kept += new.execute(
-                        f"INSERT OR IGNORE INTO entries ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        row,
-                    ).rowcount
+                if row is not None and rowOf(new.execute, row[0], "key") is None:
+                    new.execute(_INSERT, row)
+                    kept += 1
+            merging.run()
     with suppress(*schema.FAILURES, TypeError):
         row = damaged.execute("SELECT offset, latest, checksum FROM clock").fetchone()
         if tuple(map(type, row)) == (float, float, int):
@@ -135,11 +142,13 @@ def _positions(damaged: sqlite3.Connection) -> set[int]:
     Each is read from both ends, because reading stops at the first damaged page.
     """
     positions: set[int] = set()
-    for column in ("position", "key", "expires", "publisher"):
+    sources = [("entries", "position"), ("entries", "expires")]
+    sources += [(level, index.term) for index in INDEXES for level in index.levels]
+    for table, column in sources:
         for order in ("ASC", "DESC"):
             with suppress(*schema.FAILURES):
                 for (position,) in damaged.execute(
-                    f"SELECT position FROM entries ORDER BY {column} {order}"
+                    f"SELECT position FROM {table} ORDER BY {column} {order}"
                 ):
                     positions.add(position)
     return positions

@@ -6,9 +6,9 @@ the file of a store:
 
 * ``application_id`` is `APPLICATION_ID`.  A database with another number belongs to another program
   and is refused.
-* ``user_version`` is `VERSION`, the version of the tables.  A file of version 1 is changed to this
-  version.  A file with another version was written by a later version of this package and is
-  refused.
+* ``user_version`` is `VERSION`, the version of the tables.  A file of an earlier version is changed
+  to this version.  A file with another version was written by a later version of this package and
+  is refused.
 
 The marks and the tables are made in one transaction, so a file that isn't empty has both or none.
 """
@@ -16,12 +16,15 @@ The marks and the tables are made in one transaction, so a file that isn't empty
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from functools import lru_cache
 from os import W_OK, access
 from os.path import abspath, dirname, exists, getsize, isfile
 from pathlib import Path
 
 from ...errors import CannotOpenStore
 from .bounds import ENTRY_OVERHEAD_BYTES
+from .levels import check, filling, tables, triggers
 from .table import checksum, clockChecksum
 
 #: The application id of a store: the letters "dwdh" in ASCII.
@@ -44,7 +47,7 @@ _DAMAGE = (
 )
 
 #: The version of the tables.
-VERSION = 2
+VERSION = 3
 
 #: The longest time that a read or a write waits for the lock of another process, in seconds: as
 #: long as an asker waits for an answer.  Larger: later requests queue up, although their askers
@@ -62,12 +65,12 @@ CACHE_KIBIBYTES = 16 * 1024
 
 #: The tables.  ``position`` is the order of the puts.  ``publisher`` is the host that a value
 #: counts for, and ``others`` has further ones, separated by spaces.  ``cost`` is the number of
-#: bytes that it counts for.  The index by publisher has it too, so the shares of a large store are
-#: summed up without reading the values.
+#: bytes that it counts for.  Most values expire in the order in which they are put, so puts change
+#: the same pages of the index by expiry.
 _TABLES = f"""
 CREATE TABLE entries (
     position INTEGER PRIMARY KEY,
-    key BLOB NOT NULL UNIQUE,
+    key BLOB NOT NULL,
     value BLOB NOT NULL,
     checksum INTEGER NOT NULL,
     expires REAL NOT NULL,
@@ -76,7 +79,10 @@ CREATE TABLE entries (
     others TEXT NOT NULL
 );
 CREATE INDEX entries_by_expiry ON entries (expires);
-CREATE INDEX entries_by_publisher ON entries (publisher, position, cost);
+{tables()}
+"""
+
+_CLOCK = f"""
 CREATE TABLE clock (
     one INTEGER PRIMARY KEY CHECK (one = 1), offset REAL, latest REAL, checksum INTEGER
 );
@@ -89,25 +95,48 @@ BEGIN IMMEDIATE;
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {VERSION};
 {_TABLES}
+{_CLOCK}
+{triggers()}
 COMMIT;
 """
 
-#: The statements that make a file of version 1 one of the present version.  In version 1, a value
-#: has the time at which it was put.  Its publisher is not known, so it counts for the node itself.
-_MIGRATION = f"""
+#: The statements that make a file of an earlier version one of the present version.  In version 1,
+#: a value has the time at which it was put.  Its publisher is not known, so it counts for the node
+#: itself.  In version 2, the table has other indexes.
+_MIGRATIONS = {
+    1: f"""
 BEGIN IMMEDIATE;
 ALTER TABLE entries RENAME TO earlier;
 DROP TABLE total;
 {_TABLES}
+{_CLOCK}
 INSERT INTO entries
 SELECT
     NULL, key, value, checksum(key, value), stored + {{maximumAge}},
     LENGTH(key) + LENGTH(value) + {ENTRY_OVERHEAD_BYTES}, '', ''
 FROM earlier ORDER BY stored;
+{filling()}
+{triggers()}
 DROP TABLE earlier;
 PRAGMA user_version = {VERSION};
 COMMIT;
-"""
+""",
+    2: f"""
+BEGIN IMMEDIATE;
+ALTER TABLE entries RENAME TO earlier;
+DROP INDEX entries_by_expiry;
+DROP INDEX entries_by_publisher;
+{_TABLES}
+INSERT INTO entries
+SELECT position, key, value, checksum, expires, cost, publisher, others
+FROM earlier ORDER BY position;
+{filling()}
+{triggers()}
+DROP TABLE earlier;
+PRAGMA user_version = {VERSION};
+COMMIT;
+""",
+}
 
 
 def isFull(error: BaseException) -> bool:
@@ -161,11 +190,14 @@ def connect(path: str, lockTimeout: float, maximumAge: float) -> sqlite3.Connect
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         if _number(connection, "page_count") == 0:
             connection.executescript(_CREATION)
-        if _requireStore(connection) == 1:
+        version = _requireStore(connection)
+        if version != VERSION:
             connection.create_function("checksum", 2, checksum)
             # SQLite has no literal for an infinite number, but reads a larger one than it has so.
             age = "9e999" if maximumAge == float("inf") else repr(maximumAge)
-            connection.executescript(_MIGRATION.format(maximumAge=age))
+            connection.executescript(_MIGRATIONS[version].format(maximumAge=age))
+        _requireObjects(connection)
+        check(connection.execute)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     except BaseException:
@@ -196,6 +228,7 @@ def connectReader(path: str, lockTimeout: float, *, isAlone: bool = False) -> sq
     try:
         if _requireStore(connection) != VERSION:
             raise CannotOpenStore("this store must be brought to the present version first")
+        _requireObjects(connection)
     except BaseException:
         connection.close()
         raise
@@ -258,15 +291,38 @@ def _hasMark(path: str) -> bool:
 
 
 def _requireStore(connection: sqlite3.Connection) -> int:
-    """Return the version of a store, which is 1 or the present one."""
+    """Return the version of a store, which is an earlier one or the present one."""
     if _number(connection, "application_id") != APPLICATION_ID:
         raise CannotOpenStore("this database belongs to another program")
     version = _number(connection, "user_version")
-    if version not in (1, VERSION):
+    if version not in (*_MIGRATIONS, VERSION):
         raise CannotOpenStore(
             f"this store is of version {version}; this package reads version {VERSION}"
         )
     return version
+
+
+def _requireObjects(connection: sqlite3.Connection) -> None:
+    """
+    Require the tables, views and triggers of a store, as they were made.
+
+    A changed byte in a trigger would go unnoticed otherwise, and values would be missing.
+
+    :raises sqlite3.DatabaseError: when one is missing or has changed
+    """
+    if not _expectedObjects() <= _objects(connection):
+        raise sqlite3.DatabaseError("the list of tables is malformed")
+
+
+@lru_cache(maxsize=1)
+def _expectedObjects() -> frozenset[tuple[str, ...]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.executescript(_CREATION)
+        return _objects(connection)
+
+
+def _objects(connection: sqlite3.Connection) -> frozenset[tuple[str, ...]]:
+    return frozenset(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master"))
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:

@@ -18,6 +18,7 @@ from zlib import crc32
 
 from ...interfaces import StoredValue
 from .bounds import withPublisher
+from .levels import PUBLISHERS, Merging, rowOf, rowsAfter
 from .shares import Shares
 
 #: The smallest change of the machine's clock that is noticed, in seconds.  Larger: values of a
@@ -150,25 +151,18 @@ class Reader:
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, or None."""
-        row = self._execute(
-            "SELECT value, checksum FROM entries "
-            "WHERE key = ? AND expires > ? AND typeof(value) = 'blob'",
-            (key, self._clock.present()),
-        ).fetchone()
-        if row is None or row[1] != checksum(key, row[0]):
+        row = rowOf(self._execute, key, "value, checksum, expires")
+        if row is None:
             return None
-        value: bytes = row[0]
+        value, check, expires = row
+        if not self._isLive(expires) or type(value) is not bytes or check != checksum(key, value):
+            return None
         return value
 
     def remaining(self, key: bytes) -> float | None:
         """The seconds until a value expires, or None."""
-        now = self._clock.present()
-        row = self._execute(
-            "SELECT expires FROM entries "
-            "WHERE key = ? AND expires > ? AND typeof(expires) = 'real'",
-            (key, now),
-        ).fetchone()
-        return None if row is None else row[0] - now
+        row = rowOf(self._execute, key, "expires")
+        return row[0] - self._clock.present() if row and self._isLive(row[0]) else None
 
     def usage(self) -> tuple[int, int, int]:
         """The number of values, the bytes that they count for, and the most for one publisher."""
@@ -183,19 +177,17 @@ class Reader:
         """The first values with keys greater than ``after``, in the order of their keys."""
         now = self._clock.present()
         listed: list[StoredValue] = []
-        rows = self._execute(
-            "SELECT key, value, checksum, expires, publisher FROM entries "
-            "WHERE key > ? AND expires > ? AND typeof(expires) = 'real' "
-            "AND typeof(key) = 'blob' AND typeof(value) = 'blob' AND typeof(publisher) = 'text' "
-            "ORDER BY key",
-            (after, now),
-        )
+        rows = rowsAfter(self._execute, after, "value, checksum, expires, publisher")
         for key, value, check, expires, publisher in rows:
             if len(listed) >= limit:
                 break
-            if check == checksum(key, value):
+            isIntact = (type(value), type(publisher)) == (bytes, str)
+            if isIntact and check == checksum(key, value) and self._isLive(expires):
                 listed.append(StoredValue(key, value, expires - now, publisher or None))
         return listed
+
+    def _isLive(self, expires: object) -> bool:
+        return type(expires) is float and expires > self._clock.present()
 
 
 class Writer:
@@ -220,6 +212,7 @@ class Writer:
         self._maximumAge = maximumAge
         self._version: int | None = None
         self._shares = Shares()
+        self._merging = Merging(connection.execute)
         # The changes of the shares in this transaction.
         self._changes: list[tuple[str, int]] = []
         self._hasExpired = False
@@ -256,6 +249,7 @@ class Writer:
                 self._load()
                 self._hasExpired = True
                 self._dropExpired()
+                self._merging.run()
                 results = [call(self) for call in calls]
                 self._clock.save(self._connection)
         except BaseException:
@@ -268,9 +262,7 @@ class Writer:
 
     def put(self, put: Put) -> None:
         """Add a row, and drop others until all fit."""
-        row = self._execute(
-            "SELECT position, cost, publisher, others FROM entries WHERE key = ?", (put.key,)
-        ).fetchone()
+        row = rowOf(self._execute, put.key, "position, cost, publisher, others")
         publishers: tuple[str, ...] = ()
         if row is not None:
             position, cost, first, others = _checked(row, int, int, str, str)
@@ -298,10 +290,11 @@ class Writer:
         (version,) = self._execute("PRAGMA data_version").fetchone()
         if version != self._version:
             self._shares = Shares()
-            for share in self._execute(
-                "SELECT publisher, SUM(cost) FROM entries GROUP BY publisher"
-            ):
-                self._shares.add(*_checked(share, str, int))
+            for level in PUBLISHERS.levels:
+                for share in self._execute(
+                    f"SELECT publisher, SUM(cost) FROM {level} GROUP BY publisher"
+                ):
+                    self._shares.add(*_checked(share, str, int))
             last = self._clock.present() + self._maximumAge
             self._execute("UPDATE entries SET expires = ? WHERE expires > ?", (last, last))
             self._version = version
@@ -332,8 +325,8 @@ class Writer:
         :return: whether the publisher had a row
         """
         row = self._execute(
-            "SELECT position, cost, others FROM entries WHERE publisher = ? "
-            "ORDER BY position LIMIT 1",
+            "SELECT position, cost, others FROM entries WHERE position = "
+            "(SELECT position FROM publishers WHERE publisher = ? ORDER BY position LIMIT 1)",
             (publisher,),
         ).fetchone()
         if row is None:
