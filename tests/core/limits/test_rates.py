@@ -148,6 +148,13 @@ class RateLimiterTests(SynchronousTestCase):
             limiter.allows(f"host {number}", 0.0)
         self.assertFalse(limiter.allows("a", 0.0))
 
+    def test_memoryIsBounded(self) -> None:
+        """Of 20,000 hosts, at most 8,192 are remembered, twice `RATE_LIMITED_HOSTS`."""
+        limiter = RateLimiter(RateLimit())
+        for number in range(20_000):
+            limiter.allows(f"host {number}", 0.0)
+        self.assertLessEqual(len(limiter), 2 * RATE_LIMITED_HOSTS)
+
     def test_busyHostIsRememberedInAFlood(self) -> None:
         """
         A host that keeps asking is refused throughout a flood of 8,192 other hosts, twice

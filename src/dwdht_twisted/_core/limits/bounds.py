@@ -28,7 +28,8 @@ REQUEST_RATE = 100.0
 #: lookups at once loses some of its requests.
 REQUEST_BURST = 300.0
 
-#: The number of hosts whose rate is remembered.  In a flood from more hosts, each host is soon
+#: The number of hosts whose rate is remembered at least, and half of the number that are at most,
+#: because the oldest are forgotten together.  In a flood from more hosts, each host is soon
 #: forgotten and then has a full burst again.  Only `STRANGER_REQUEST_RATE` bounds such a flood.
 RATE_LIMITED_HOSTS = 4096
 

@@ -7,7 +7,8 @@ The argument ``now`` is the present time, in seconds.
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Hashable
+from typing import Generic, NamedTuple, TypeVar
 
 from ..wire import isPublic, subnet
 from .bounds import (
@@ -17,7 +18,11 @@ from .bounds import (
     RESERVE_PER_TOKEN,
     TOKENS_PER_HOST,
 )
-from .memory import RecentMap
+
+Key = TypeVar("Key", bound=Hashable)
+
+#: A token counts as added this part of it too early, because times are rounded.
+ROUNDING = 0.01
 
 
 class RateLimit(NamedTuple):
@@ -128,27 +133,74 @@ class FairRate:
         return self._present[hostOrSubnet] + self._former[hostOrSubnet] * (1.0 - age)
 
 
-class RateLimiter:
+class TokenBuckets(Generic[Key]):
     """
-    Limits the rate of each host.  It remembers the last `RATE_LIMITED_HOSTS` hosts.
+    A token bucket for each key.
+
+    Each datagram passes here.  So a bucket is a single number, the time at which it will be full
+    again (the generic cell rate algorithm, ITU-T I.371), and not a `TokenBucket`.
+
+    The buckets are in two dictionaries, recent and former ones.  When there are ``maximum`` recent
+    ones, they become the former ones, and the former ones are forgotten.  A forgotten bucket is
+    full again.
+
+    :param rate: the tokens that are added to a bucket per second
+    :param burst: the most tokens in a bucket, which starts full
+    :param maximum: the number of recent buckets
+    """
+
+    __slots__ = ("_former", "_interval", "_longest", "_maximum", "_recent")
+
+    def __init__(self, rate: float, burst: float, maximum: int) -> None:
+        self._interval = 1.0 / rate
+        # A bucket has a token while it will be full again within this time, in seconds.
+        self._longest = (burst - 1.0 + ROUNDING) * self._interval
+        self._maximum = maximum
+        self._recent: dict[Key, float] = {}
+        self._former: dict[Key, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._recent) + len(self._former)
+
+    def take(self, key: Key, now: float) -> bool:
+        """
+        Take a token out of the bucket of a key, if there is one.
+
+        :return: whether a token was taken
+        """
+        fullAt = self._recent.get(key)
+        if fullAt is None:
+            fullAt = self._former.get(key, now)
+            if len(self._recent) >= self._maximum:
+                self._former, self._recent = self._recent, {}
+        left = fullAt - now
+        if left <= 0.0 or left > self._longest + 2.0 * self._interval:
+            # The bucket is full, or the clock was set back.
+            fullAt = now
+        elif left > self._longest:
+            self._recent[key] = fullAt
+            return self.isExempt(key)
+        self._recent[key] = fullAt + self._interval
+        return True
+
+    def isExempt(self, key: Key) -> bool:
+        """Whether an empty bucket stops nothing of this key.  A subclass may decide so."""
+        return False
+
+
+class RateLimiter(TokenBuckets[str]):
+    """
+    Limits the rate of each host.  It remembers the last `RATE_LIMITED_HOSTS` hosts, and up to as
+    many others.
 
     :param limit: the rate of each host
     """
 
+    __slots__ = ("limit",)
+
     def __init__(self, limit: RateLimit) -> None:
+        super().__init__(limit.rate, limit.burst, RATE_LIMITED_HOSTS)
         self.limit = limit
-        # The seconds after which an unused bucket is full again, so it can be forgotten.
-        refill = limit.burst / limit.rate
-        self._buckets: RecentMap[str, TokenBucket] = RecentMap(RATE_LIMITED_HOSTS, refill)
 
-    def allows(self, host: str, now: float) -> bool:
-        """
-        Count an event of a host.
-
-        :return: whether the event is within the rate of the host
-        """
-        bucket = self._buckets.get(host, now)
-        if bucket is None:
-            bucket = TokenBucket(self.limit.rate, self.limit.burst)
-        self._buckets.put(host, bucket, now)
-        return bucket.take(now)
+    #: Count an event of a host, and return whether it is within the rate of the host.
+    allows = TokenBuckets.take

@@ -83,17 +83,21 @@ class CandidateQueue:
         :param source: the candidate that answered
         :param most: the most contacts to take, from the start of the answer
         """
+        # Twenty contacts of each answer pass here, most of them known ones.
         named = self._named
+        namedByOf = named.get
         for compact in splitContacts(compacts, most):
-            if compact in named:
-                namedBy = named[compact]
-                if isinstance(namedBy, list):
-                    _addReferrer(namedBy, source)
-                elif namedBy is not None:
-                    # The contact was asked already, so its answer earns this source no credit.  But
-                    # the source may relay a hole punch to the contact.
-                    namedBy.untriedReferrers.append(source)
-            else:
+            namedBy = namedByOf(compact)
+            if isinstance(namedBy, Candidate):
+                # The contact was asked already, so its answer earns this source no credit.  But
+                # the source may relay a hole punch to the contact.
+                namedBy.untriedReferrers.append(source)
+            elif namedBy is not None:
+                if len(namedBy) < MAXIMUM_REFERRERS:
+                    namedBy.append(source)
+                else:
+                    _replaceReferrer(namedBy, source)
+            elif compact not in named:
                 named[compact] = [source]
                 self._push(compact)
 
@@ -219,11 +223,8 @@ class CandidateQueue:
         return self._nearest if outer is None or distance < self._crowdDistance else outer
 
 
-def _addReferrer(namedBy: list[Candidate], source: Candidate) -> None:
-    """Add a referrer to a list.  In a full list it replaces a referrer without credit, if any."""
-    if len(namedBy) < MAXIMUM_REFERRERS:
-        namedBy.append(source)
-        return
+def _replaceReferrer(namedBy: list[Candidate], source: Candidate) -> None:
+    """Put a referrer into a full list, in place of one without credit, if there is any."""
     for place, node in enumerate(namedBy):
         if node.credit <= 0:
             namedBy[place] = source

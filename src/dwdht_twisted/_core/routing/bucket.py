@@ -4,8 +4,13 @@ A bucket of a routing table, and the entry of a contact.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from ..wire import ID_BITS, ID_BYTES, Contact, HostPort, isPublic, packAddress
 from .cache import HOST_BYTES, AnswerCache, CacheBudget
+
+#: Returns when an entry was seen.  The bucket of most askers is full, so this is often called.
+_lastSeen = attrgetter("lastSeen")
 
 
 class Entry:
@@ -54,7 +59,6 @@ class Bucket:
     :ivar proven: the contacts that have answered, at most k of them, by id
     :ivar answers: the proven contacts in compact form, to be sorted by distance from a target
     :ivar spares: the contacts that have answered and wait for a place, the latest last
-    :ivar pinged: the addresses of former spares that were pinged to take a free place
     :ivar refreshedAt: the time when the last lookup in the bucket has run out, in seconds.  Before
         the first lookup it is the time when the bucket was made.
     :ivar isExplored: whether a lookup in the bucket has run out
@@ -71,7 +75,6 @@ class Bucket:
         "free",
         "hosts",
         "isExplored",
-        "pinged",
         "proven",
         "refreshedAt",
         "sharedHosts",
@@ -85,7 +88,6 @@ class Bucket:
         self.proven: dict[int, Entry] = {}
         self.answers = AnswerCache(self.free, budget)
         self.spares: list[Contact] = []
-        self.pinged: list[HostPort] = []
         self.refreshedAt = now
         self.isExplored = False
         self.allSeenSince = float("-inf")
@@ -113,7 +115,7 @@ class Bucket:
 
     def longestUnseen(self) -> Entry:
         """Find the proven contact whose last answer is the oldest, and set ``allSeenSince``."""
-        oldest = min(self.proven.values(), key=lambda entry: entry.lastSeen)
+        oldest = min(self.proven.values(), key=_lastSeen)
         self.allSeenSince = oldest.lastSeen
         return oldest
 

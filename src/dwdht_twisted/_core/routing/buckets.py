@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from ..limits.bounds import SPARES_PER_BUCKET
 from ..wire import COMPACT_CONTACT_BYTES, ID_BITS, HostPort, isPublic, subnet
 from .bucket import Bucket, Entry
 from .cache import CacheBudget
@@ -42,13 +43,15 @@ class Buckets:
     :param k: the number of contacts that a bucket holds
     """
 
-    __slots__ = ("_buckets", "_budget", "_k", "_own", "_spacing")
+    __slots__ = ("_buckets", "_budget", "_k", "_own", "_pinged", "_spacing")
 
     def __init__(self, own: int, k: int) -> None:
         self._own = own
         self._k = k
         self._buckets: list[Bucket | None] = []
         self._budget = CacheBudget()
+        # The addresses of former spares that were pinged to take a free place, with their buckets.
+        self._pinged: dict[HostPort, Bucket] = {}
         # The cached result of `spacing`.  It is None after a contact was added or removed.
         self._spacing: int | None = None
 
@@ -79,6 +82,13 @@ class Buckets:
         self._shareHost(entry.address[0])
         self._spacing = None
 
+    def pinged(self, address: HostPort, bucket: Bucket) -> None:
+        """Note that a former spare is pinged, which may take a free place in a bucket."""
+        self._pinged.pop(address, None)
+        self._pinged[address] = bucket
+        if len(self._pinged) > SPARES_PER_BUCKET * len(self._buckets):
+            del self._pinged[next(iter(self._pinged))]
+
     def freedBy(self, address: HostPort, removed: Entry | None) -> Bucket | None:
         """
         The bucket in which an address has left a place free; None if there is none.
@@ -88,11 +98,7 @@ class Buckets:
         """
         if removed is not None:
             return self.ifAny(removed.number)
-        for bucket in self._buckets:
-            if bucket is not None and address in bucket.pinged:
-                bucket.pinged.remove(address)
-                return bucket
-        return None
+        return self._pinged.pop(address, None)
 
     def nearest(self, wanted: int, count: int) -> list[Bucket]:
         """

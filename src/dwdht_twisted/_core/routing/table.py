@@ -351,7 +351,7 @@ class RoutingTable:
         while bucket is not None and bucket.spares and len(bucket.proven) < self._k:
             spare = bucket.spares.pop()
             if not self.holds(spare.address):
-                _keep(bucket.pinged, spare.address, SPARES_PER_BUCKET)
+                self.buckets.pinged(spare.address, bucket)
                 return spare
         return None
 

@@ -30,10 +30,11 @@ class RecentHosts:
     :param seconds: returns the time, in seconds
     """
 
-    __slots__ = ("_isCompleteSince", "_seconds", "_sentAt")
+    __slots__ = ("_isCompleteSince", "_last", "_seconds", "_sentAt")
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
+        self._last = ""
         # The host to which something was sent last is the last.
         self._sentAt: dict[str, float] = {}
         self._isCompleteSince = float("-inf")
@@ -41,7 +42,9 @@ class RecentHosts:
     def add(self, host: str) -> None:
         """Note that something is sent to a host."""
         sentAt = self._sentAt
-        sentAt.pop(host, None)
+        if host != self._last:
+            sentAt.pop(host, None)
+            self._last = host
         sentAt[host] = self._seconds()
         if len(sentAt) > MAXIMUM_HOSTS:
             self._isCompleteSince = self._forgetOldest()

@@ -5,6 +5,7 @@ Contacts: a node's id and address, and the compact form in which answers carry t
 from __future__ import annotations
 
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 
 from .addresses import (
@@ -72,7 +73,7 @@ def packContact(contact: Contact) -> bytes:
     return checkId(contact.id, "the id of a contact") + packAddress(contact.host, contact.port)
 
 
-def splitContacts(compact: bytes, most: int | None = None) -> list[bytes]:
+def splitContacts(compact: bytes, most: int | None = None) -> tuple[bytes, ...]:
     """
     Split the ``nodes`` of an answer into compact contacts.
 
@@ -83,7 +84,10 @@ def splitContacts(compact: bytes, most: int | None = None) -> list[bytes]:
     count = len(compact) // COMPACT_CONTACT_BYTES
     if most is not None and count > most:
         count = most
-    return [
-        compact[start : start + COMPACT_CONTACT_BYTES]
-        for start in range(0, count * COMPACT_CONTACT_BYTES, COMPACT_CONTACT_BYTES)
-    ]
+    return _splitter(count).unpack_from(compact)
+
+
+@lru_cache(maxsize=64)
+def _splitter(count: int) -> Struct:
+    """Return what reads so many compact contacts at once, which is faster than slices."""
+    return Struct(f"{COMPACT_CONTACT_BYTES}s" * count)

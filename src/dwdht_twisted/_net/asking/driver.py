@@ -203,7 +203,11 @@ class SearchDriver:
         if candidate.isLocal:
             self._askLocally(candidate)
             return
-        token = candidate.token if self._isCommitting else None
+        question, token = self._question, None
+        if self._isCommitting:
+            token = candidate.token
+        elif question.isUpdate:
+            question = question.firstPhase
         callbacks = Callbacks(
             partial(self._answered, candidate),
             partial(self._failed, candidate),
@@ -212,10 +216,10 @@ class SearchDriver:
         try:
             self._requests[candidate] = self._caller.send(
                 candidate.address,
-                self._asked.body(self._caller.identity.sent, token),
+                question.body(self._caller.identity.sent, token),
                 callbacks,
                 FURTHER_RETRIES if isAgain else self._retriesOf(candidate, token),
-                isForHandler=self._question.isForHandler,
+                isForHandler=question.isForHandler,
             )
         except DHTError as error:
             if not self.account.requests and self._failure is not None:

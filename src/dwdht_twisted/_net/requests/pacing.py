@@ -50,7 +50,7 @@ class Pacing:
 
     def allows(self, request: OutgoingRequest) -> bool:
         """Count a transmission if it may be sent now, and return whether it may."""
-        receiver = request.receiver
+        receiver = request.messages[-1][1]
         # A request must not overtake those that are held back.
         return receiver not in self._held and self._pace.take(receiver, self._seconds())
 

@@ -270,20 +270,22 @@ class Requests:
         request.timeout = self._timeouts.timeout(request.address, self._seconds())
         self._transmit(request)
 
-    def _transmit(self, request: OutgoingRequest) -> None:
-        request.sentAt = self._seconds()
-        self._await(request)
-        for body, address in request.messages:
-            self._environment.send(wire.frameRequest(request.transactionId, body), address)
+    def _transmit(self, request: OutgoingRequest, *, isLeftOut: bool = False) -> None:
+        """
+        Send a request, and wait for an answer.
 
-    def _await(self, request: OutgoingRequest) -> None:
-        """Wait for an answer, as after one more transmission."""
-        now = self._seconds()
+        :param isLeftOut: whether to wait without sending it
+        """
+        request.sentAt = now = self._seconds()
         request.transmissions += 1
         if request.transmissions > 1:
             self._environment.counters.retriesSent += 1
         request.deadline = deadline = now + request.wait
         self._deadlines.add(deadline, request.transactionId, now)
+        if isLeftOut:
+            return
+        for body, address in request.messages:
+            self._environment.send(wire.frameRequest(request.transactionId, body), address)
 
     def _deadlineOf(self, transactionId: int) -> float | None:
         request = self._inFlight.get(transactionId)
@@ -308,7 +310,7 @@ class Requests:
         if request.isAffordable or self._listener.hasAnswered(request.address):
             self._transmitAgain(request)
         else:
-            self._await(request)
+            self._transmit(request, isLeftOut=True)
 
     def _transmitAgain(self, request: OutgoingRequest) -> None:
         if self._pacing is None or self._pacing.allows(request):
