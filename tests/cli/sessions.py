@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._bootstrap import BOOTSTRAP_VARIABLE
+from dwdht_twisted._bootstrap import BOOTSTRAP_VARIABLE, KEY_FILE_VARIABLE
 from dwdht_twisted._cli.console import Console
 from dwdht_twisted._cli.program import Options, run
 from tests.helpers.networks.values import BOOTSTRAP, ValueNetwork
@@ -57,8 +57,9 @@ def parse(*arguments: str) -> Options:
 
 
 def setVariable(test: SynchronousTestCase, value: str | None) -> None:
-    """Set DWDHT_BOOTSTRAP, or remove it, until the end of a test."""
-    environment = {name: text for name, text in os.environ.items() if name != BOOTSTRAP_VARIABLE}
+    """Set DWDHT_BOOTSTRAP, or remove it, until the end of a test.  Forget the network key."""
+    unset = {BOOTSTRAP_VARIABLE, KEY_FILE_VARIABLE}
+    environment = {name: text for name, text in os.environ.items() if name not in unset}
     if value is not None:
         environment[BOOTSTRAP_VARIABLE] = value
     test.patch(os, "environ", environment)

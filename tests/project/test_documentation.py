@@ -24,6 +24,7 @@ from tests.helpers.processes.documents import (
     CONTRIBUTING,
     LARGE,
     OPERATIONS,
+    PRIVATE,
     README,
     Block,
     Document,
@@ -278,12 +279,33 @@ class SnippetTests(ProgramTestCase):
         self.assertEqual(program.errorText, "each piece is stored on 3 nodes or more\n")
         self.assertEqual((self.folder / "copy.jpg").read_bytes(), photo)
 
+    async def test_privateNetworkIsMadeInFiveMinutes(self) -> None:
+        """
+        The shell commands of the page on private networks make a key, start nodes, and find a value
+        that no command without the key finds.
+        """
+        document, ports = Document(PRIVATE), {"10001": str(freePort())}
+        made = await self.finish("sh", "-c", document.block("make-key").text)
+        self.assertEqual((made.exitCode, made.text), (0, "garden.key\n"))
+        for line in replaced(document.block("start-nodes").text, ports).splitlines():
+            node = self.start("sh", "-c", f"exec {line} 2>&1")
+            await node.says(" the network" if "--bootstrap" in line else "bootstrap")
+        use = replaced(document.block("use-network").text, ports)
+        used = await self.finish("sh", "-c", f"set -e\n{use}")
+        self.assertEqual((used.exitCode, used.text), (0, "for members only"), used.errorText)
+        self.assertEqual(used.errorText, "stored on 2 nodes\n")
+        others = "dwdht network key other.key; export DWDHT_NETWORK_KEY_FILE=other.key"
+        stranger = await self.finish("sh", "-c", f"{use}\n{others}\ndwdht get ${{KEY}}")
+        [silence] = [each.text for each in document.blocks("text")]
+        self.assertEqual(stranger.exitCode, 1, stranger.errorText)
+        self.assertEqual(stranger.errorText.splitlines()[-1], replaced(silence, ports))
+
     async def test_otherShellBlocksAreValid(self) -> None:
         """
         The shell commands in the other documents are well-formed, and the programs in them exist.
         """
         for document in allDocuments():
-            if document.path in (README, OPERATIONS, CONTRIBUTING, LARGE):
+            if document.path in (README, OPERATIONS, CONTRIBUTING, LARGE, PRIVATE):
                 continue
             for block in document.blocks("sh"):
                 program = await self.finish("bash", "-n", "-c", block.text)

@@ -9,7 +9,7 @@ The command lines, ``dwdht`` and ``twistd dwdht``.
 * `console`: standard output and standard error.
 * `progress`: the line that shows that a command is at work.
 * `tap`: the plugin of ``twistd``.
-* `running`: a node as a process that runs for long: its signals.
+* `running`: a node as a process that runs for long: its signals, and its private network.
 * `systemd`: what a node tells systemd.
 * `options`: the options that several commands share, and functions that read their values.
 """

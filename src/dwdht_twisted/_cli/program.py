@@ -14,11 +14,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorCore
 from twisted.python import usage
 
-from ..errors import DHTError, InvalidCommand, ValueTooLarge
+from ..errors import DHTError, InvalidCommand, NoResponse, RequestTimeout, ValueTooLarge
 from .command import Command, CommandFailed, ProgramOptions
 from .console import Console, OutputFailed
 from .options import BootstrapOptions
-from .running.security import SecurityOptions
+from .running.security import PrivateOptions, SecurityOptions
 
 FAILED = 1
 BAD_USAGE = 2
@@ -34,7 +34,7 @@ def _command(module: str, name: str) -> Callable[[], Command]:
     return make
 
 
-class Options(BootstrapOptions, SecurityOptions, ProgramOptions):
+class Options(BootstrapOptions, PrivateOptions, ProgramOptions):
     """The command line of ``dwdht``."""
 
     synopsis = "Usage: dwdht [options] COMMAND"
@@ -42,7 +42,8 @@ class Options(BootstrapOptions, SecurityOptions, ProgramOptions):
         "Stores and finds values and peers on a DHT that speaks the protocol of dht-rpc 2, asks "
         "its nodes, and runs nodes. The options may also stand after the command. `dwdht COMMAND "
         "--help` lists the arguments and options of a command. DWDHT_BOOTSTRAP holds the "
-        "bootstrap nodes when --bootstrap is not given."
+        "bootstrap nodes when --bootstrap is not given, and DWDHT_NETWORK_KEY_FILE the file of "
+        "the network key when --network-key-file is not given."
     )
     optFlags = [["json", None, "Print JSON, an object on each line."]]
     optParameters = [["timeout", None, None, "Give up after this many seconds."]]
@@ -111,7 +112,7 @@ class Options(BootstrapOptions, SecurityOptions, ProgramOptions):
             raise usage.UsageError(
                 f"give a command: {', '.join(names)} or {last}; see `dwdht --help`"
             )
-        for name in ("json", "timeout", "certificate"):
+        for name in ("json", "timeout", "certificate", "network-key-file"):
             if self[name] and name not in self.command:
                 raise usage.UsageError(f"this command has no option --{name}")
 
@@ -171,7 +172,12 @@ def _tell(error: BaseException, options: Options, console: Console) -> int:
         return FAILED
     isInterrupted = isinstance(error, (CancelledError, KeyboardInterrupt))
     name = " ".join(filter(None, ["dwdht", options.subCommand]))
-    console.report(f"{name}: {'interrupted' if isInterrupted else error}")
+    text = "interrupted" if isInterrupted else str(error)
+    if isinstance(error, (NoResponse, RequestTimeout)) and isinstance(
+        options.command, SecurityOptions
+    ):
+        text = "; ".join(filter(None, [text, options.command.reasonOfSilence]))
+    console.report(f"{name}: {text}")
     # A wrong command name or a too large value is a mistake, too.  Both are found before a port is
     # opened.
     isMistake = isinstance(error, (usage.UsageError, InvalidCommand, ValueTooLarge))

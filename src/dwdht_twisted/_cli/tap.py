@@ -31,6 +31,7 @@ from ..values import MemoryStore, SQLiteStore
 from ..values.stores.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
 from .http import HTTPOptions
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
+from .running.hangup import callOnHangup
 from .running.logs import replaceLogOfTwistd
 from .running.process import ProcessOptions, takeSignals
 from .running.security import SecurityOptions
@@ -220,6 +221,7 @@ def makeService(options: Options) -> DHTService:
     made = makeNodeService(options, reactor, TwistdService)
     # The reactor handles some signals itself once it runs.
     cast(IReactorCore, reactor).callWhenRunning(takeSignals, reactor, options)
+    callOnHangup(options.readKeysAgain)
     return made
 
 

@@ -31,6 +31,7 @@ class NodeTestCase(SynchronousTestCase):
     A base for tests with a network in memory.
 
     :cvar latency: the seconds that each datagram takes
+    :cvar networkKey: the key of the nodes' network; None for an open network
     :ivar random: the source of all randomness, with a fixed seed
     :ivar clock: the clock of all nodes
     :ivar network: the network
@@ -38,6 +39,7 @@ class NodeTestCase(SynchronousTestCase):
     """
 
     latency = 0.01
+    networkKey: bytes | None = None
 
     def setUp(self) -> None:
         self.random = Random(1)
@@ -77,6 +79,8 @@ class NodeTestCase(SynchronousTestCase):
         """
         reactor = reactor or self.network.reactor(host)
         options.setdefault("random", Random(self.random.getrandbits(64)))
+        if "security" not in options:
+            options.setdefault("networkKey", self.networkKey)
         node = kind(reactor, **options)
         self._nodes.append(node)
         self._hosts[id(node)] = reactor.host
@@ -88,8 +92,8 @@ class NodeTestCase(SynchronousTestCase):
         """
         Return nodes that have joined through a new ephemeral node. Its address is ``bootstrap``.
         """
-        first = self.node(ephemeral=True, security=options.get("security"))
-        self.bootstrap = self.addressOf(first)
+        shared = {name: options[name] for name in ("security", "networkKey") if name in options}
+        self.bootstrap = self.addressOf(self.node(ephemeral=True, **shared))
         nodes = [self.node(bootstrap=[self.bootstrap], **options) for _ in range(count)]
         for node in nodes:
             self.clock.runUntil(node.ready())

@@ -61,7 +61,12 @@ class ValueNetwork:
         self.members: list[DHTNode] = []
         self.stores: dict[bytes, MemoryStore] = {}
         self.handlers: list[CountingHandler] = []
-        self.bootstrap = DHTNode(self.reactor(), ephemeral=True, random=self.network.random)
+        self.bootstrap = DHTNode(
+            self.reactor(),
+            ephemeral=True,
+            random=self.network.random,
+            networkKey=options.get("networkKey"),
+        )
         self.bootstrap.listen(6620)
         for _ in range(size):
             self.join()

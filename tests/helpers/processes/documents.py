@@ -18,6 +18,7 @@ README = ROOT / "README.rst"
 OPERATIONS = ROOT / "docs" / "operations.rst"
 LARGE = ROOT / "docs" / "large.rst"
 COMING = ROOT / "docs" / "coming.rst"
+PRIVATE = ROOT / "docs" / "private.rst"
 CONTRIBUTING = ROOT / "CONTRIBUTING.rst"
 
 

@@ -11,17 +11,22 @@ from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.protocol import Factory
 
 from dwdht_twisted import DHTClientEndpoint, DHTServerEndpoint
-from dwdht_twisted._bootstrap import BOOTSTRAP_VARIABLE
-from dwdht_twisted.errors import InvalidAddress
+from dwdht_twisted._bootstrap import BOOTSTRAP_VARIABLE, KEY_FILE_VARIABLE
+from dwdht_twisted._keyfiles import createKeyFile
+from dwdht_twisted.errors import CannotUseKey, InvalidAddress
+from dwdht_twisted.peers.endpoints.networks import networkOf
 from tests.helpers.networks.announcements import TOPIC
 from tests.helpers.networks.endpoints import Client, EndpointTestCase, NamedFactory
 
 SERVER, CLIENT = "10.1.0.1", "10.2.0.1"
 
 
-class StringTests(EndpointTestCase):
+KEY = bytes(range(32))
+
+
+class StringTestCase(EndpointTestCase):
     """
-    Endpoints that ``serverFromString`` and ``clientFromString`` make.
+    A base for tests of endpoints that ``serverFromString`` and ``clientFromString`` make.
     """
 
     def quoted(self) -> str:
@@ -41,6 +46,12 @@ class StringTests(EndpointTestCase):
         protocol: Any = self.clock.runUntil(connecting.connect(Factory.forProtocol(Client)))
         self.assertEqual(self.clock.runUntil(protocol.line), b"named")
         protocol.transport.loseConnection()
+
+
+class StringTests(StringTestCase):
+    """
+    Strings for an open network.
+    """
 
     def test_stringsMeet(self) -> None:
         """The server of ``dht:my-site:tcp\\:8080`` is reached by ``dht:my-site``."""
@@ -85,3 +96,45 @@ class StringTests(EndpointTestCase):
         for text in ("", "my-site:other", "my-site:bootstrp=host"):
             with self.assertRaises(ValueError):
                 clientFromString(reactor, f"dht:{text}")
+
+
+class PrivateStringTests(StringTestCase):
+    """
+    Strings for a network with a key.
+    """
+
+    networkKey = KEY
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.file = self.mktemp()
+        createKeyFile(self.file, b"dwdht-network-key:" + KEY.hex().encode())
+
+    def test_optionNamesTheKey(self) -> None:
+        """A server and a client meet on a private network with ``:networkKeyFile=PATH``."""
+        options = f"bootstrap={self.quoted()}:networkKeyFile={self.file}"
+        self.meet(f"dht:my-site:tcp\\:8080:{options}", f"dht:my-site:{options}")
+
+    def test_environmentNamesTheKey(self) -> None:
+        """Without the option, the file is the one in the environment."""
+        environment = {BOOTSTRAP_VARIABLE: str(self.bootstrap), KEY_FILE_VARIABLE: self.file}
+        self.patch(os, "environ", environment)
+        self.meet("dht:my-site:tcp\\:8080", "dht:my-site")
+
+    def test_networksWithoutTheKeyAreOthers(self) -> None:
+        """Endpoints with a key and without share no node, so that one doesn't speak for both."""
+        reactor = self.network.reactor(CLIENT)
+        networks = [
+            networkOf(reactor, str(self.bootstrap), file) for file in (self.file, None, self.file)
+        ]
+        self.assertIs(networks[0], networks[2])
+        self.assertIsNot(networks[0], networks[1])
+
+    def test_wrongFileRaises(self) -> None:
+        """A string with a file that holds no key raises ``CannotUseKey``."""
+        for path in ("nothing", __file__):
+            with self.assertRaises(CannotUseKey):
+                clientFromString(
+                    self.network.reactor(CLIENT),
+                    f"dht:my-site:bootstrap=10.0.0.1:networkKeyFile={path}",
+                )

@@ -12,6 +12,7 @@ from twisted.logger import ILogObserver, globalLogBeginner
 from ..command import Command, CommandFailed
 from ..console import LAYOUT, Console
 from ..options import bootstrapOf
+from ..running.hangup import callOnHangup
 from ..running.logs import cannotOpen, makeObserver, openLog
 from ..running.process import takeSignals
 from ..tap import NodeOptions, makeNodeService
@@ -42,12 +43,14 @@ class Node(Command, NodeOptions):
         # service can't start, the user sees only the error.
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
         takeSignals(reactor, self)
+        endOfReading = callOnHangup(self.readKeysAgain)
         try:
             await Deferred()
         except CancelledError:
             # The user has ended the program, so the command has not failed.
             return
         finally:
+            endOfReading()
             await maybeDeferred(service.stopService)
 
     def _openLog(self, console: Console) -> ILogObserver:

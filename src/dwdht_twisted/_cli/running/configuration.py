@@ -184,9 +184,10 @@ class ConfigurationOptions(usage.Options):
         for each in self.alternatives:
             if not each.isdisjoint(others):
                 others |= each
-        # The bootstrap nodes may stand before the name of the command.
-        if self.parent is not None and self.parent.get("bootstrap"):
-            others.add("bootstrap")
+        # These may stand before the name of the command.
+        for name in ("bootstrap", "network-key-file"):
+            if self.parent is not None and self.parent.get(name):
+                others.add(name)
         return others
 
 

@@ -4,18 +4,25 @@ The options by which a node takes part in a private network.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twisted.python import usage
 
-from ...private import NetworkSecurity
+from ..._bootstrap import keyFilesInEnvironment
+from ...errors import CannotUseKey
+
+if TYPE_CHECKING:
+    from ...private import KeyedNetwork, NetworkSecurity
+
+#: The most network keys of a node: the one in use, and the one that replaces it.
+MAXIMUM_KEYS = 2
 
 _CERTIFIED = ("certificate", "private-key", "authority")
 
 
-class SecurityOptions(usage.Options):
+class PrivateOptions(usage.Options):
     """
-    A command line with the options of private networks.
-
-    They may also stand before the name of a command.
+    A command line with the options of private networks, which are read by the command after it.
     """
 
     optParameters = [
@@ -37,8 +44,29 @@ class SecurityOptions(usage.Options):
         ],
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self["network-key-file"] = []
+
+    def opt_network_key_file(self, path: str) -> None:
+        """
+        The file of the key of a private network, made by dwdht network key. Given twice while the
+        key is replaced: the first one is used to send.
+        """
+        self["network-key-file"].append(path)
+
+
+class SecurityOptions(PrivateOptions):
+    """
+    The command line of a command that starts a node, which may be one of a private network.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keyed: KeyedNetwork | None = None
+
     def postOptions(self) -> None:
-        """Require the options of one kind of network, and all of them."""
+        """Require the options of one kind of network, and all of them.  Read the network keys."""
         super().postOptions()
         if self.parent is not None:
             for name in (*_CERTIFIED, "revocations"):
@@ -48,6 +76,15 @@ class SecurityOptions(usage.Options):
         missing = [f"--{name}" for name in _CERTIFIED if name not in given]
         if given and missing:
             raise usage.UsageError(f"--{given[0]} needs {' and '.join(missing)}, too")
+        files = self._files()
+        if given and files:
+            if self._givenFiles():
+                raise usage.UsageError(f"give --{given[0]} or --network-key-file, not both")
+            # The options of the command line count, and not the environment.
+            files = []
+        self["network-key-file"] = files
+        if files:
+            self._keyed = self._network(files)
 
     @property
     def security(self) -> NetworkSecurity | None:
@@ -57,7 +94,7 @@ class SecurityOptions(usage.Options):
         :raises DHTError: when a file can't be read or used
         """
         if self["certificate"] is None:
-            return None
+            return self._keyed
         # Imported here, because it takes longer than a short command.
         from ...private import SecurityContext
 
@@ -67,3 +104,53 @@ class SecurityOptions(usage.Options):
             self["authority"],
             revocations=self["revocations"],
         )
+
+    @property
+    def reasonOfSilence(self) -> str:
+        """What it may mean that no node answers, beside that none is there; may be empty."""
+        if self._keyed is None:
+            return ""
+        return "a wrong network key looks the same, because nodes are silent to it"
+
+    def readKeysAgain(self) -> None:
+        """
+        Read the files of the network keys again, and use the keys that are in them now.
+
+        :raises CannotUseKey: when a file can't be read; the former keys stay in use
+        :raises ValueError: when both files hold the same key; the former keys stay in use
+        """
+        if self._keyed is not None:
+            self._keyed.replaceKeys(*_keys(self["network-key-file"]))
+
+    def _network(self, files: list[str]) -> KeyedNetwork:
+        if len(files) > MAXIMUM_KEYS:
+            raise usage.UsageError(
+                f"give --network-key-file once, or twice while the key is replaced, not "
+                f"{len(files)} times"
+            )
+        # Imported here, because it takes longer than a short command.
+        from ...private import KeyedNetwork
+
+        try:
+            return KeyedNetwork(*_keys(files))
+        except (CannotUseKey, ValueError) as error:
+            raise usage.UsageError(f"--network-key-file: {error}") from None
+
+    def _files(self) -> list[str]:
+        """
+        The files of the network keys: those of the command line, or else those of the environment.
+        """
+        return self._givenFiles() or keyFilesInEnvironment()
+
+    def _givenFiles(self) -> list[str]:
+        """The files that stand after the name of the command, or else those before it."""
+        given: list[str] = self["network-key-file"]
+        if not given and self.parent is not None:
+            given = self.parent.get("network-key-file", [])
+        return given
+
+
+def _keys(files: list[str]) -> list[bytes]:
+    from ...private import loadNetworkKey
+
+    return [loadNetworkKey(path) for path in files]

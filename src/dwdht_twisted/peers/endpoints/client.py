@@ -52,11 +52,14 @@ class DHTClientEndpoint:
     :param topic: 32 bytes, or a text whose SHA-256 is taken
     :param bootstrap: bootstrap nodes as ``HOST:PORT``, in a list or between commas; by default
         those in the environment variable ``DWDHT_BOOTSTRAP``.  A node that is given needs none.
+    :param networkKeyFile: the file of the key of a private network, made by ``dwdht network key``;
+        by default the one in the environment variable ``DWDHT_NETWORK_KEY_FILE``, if any
     :param tls: what ``twisted.internet.ssl.optionsForClientTLS`` returns, to connect by TLS.  Only
         a server whose certificate is right is used: anyone can announce a server under a topic.
     :param random: draws the order of the servers
     :raises InvalidTarget: when the topic is neither a text nor 32 bytes
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
+    :raises CannotUseKey: when the file can't be read, or holds no network key
     """
 
     def __init__(
@@ -65,11 +68,12 @@ class DHTClientEndpoint:
         topic: bytes | str,
         *,
         bootstrap: str | Iterable[str] | None = None,
+        networkKeyFile: str | None = None,
         tls: IOpenSSLClientConnectionCreator | None = None,
         random: Random | None = None,
     ) -> None:
         self._topic = topicOf(topic)
-        self._network = networkOf(reactorOrNode, bootstrap)
+        self._network = networkOf(reactorOrNode, bootstrap, networkKeyFile)
         self._tls = tls
         self._random = random or Random()
 

@@ -9,7 +9,7 @@ node, and the servers that were found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 # From the package itself: what stands on a node uses its public API alone.
 from dwdht_twisted import DHTNode
 
-from ..._bootstrap import BOOTSTRAP_VARIABLE, namedInEnvironment
+from ..._bootstrap import BOOTSTRAP_VARIABLE, keyFilesInEnvironment, namedInEnvironment
 from ..._clock import clockOf, reactorOf
 from ..._core.wire import Contact, readAddress
 from ...errors import InvalidAddress, NodeDestroyed
@@ -118,11 +118,15 @@ class SharedNetwork(Network):
     A network whose node is made at the first use and destroyed after the last one.
 
     :param bootstrap: the bootstrap nodes
+    :param networkKeys: the keys of a private network; none for an open one
     """
 
-    def __init__(self, reactor: Any, bootstrap: Iterable[str]) -> None:
+    def __init__(
+        self, reactor: Any, bootstrap: Iterable[str], networkKeys: Sequence[bytes] = ()
+    ) -> None:
         super().__init__(reactor, clockOf(reactor))
         self._bootstrap = sorted(bootstrap)
+        self._networkKeys = networkKeys
         self._node: Any = None
         self._users = 0
         self._contacts: list[Contact] = []
@@ -148,6 +152,7 @@ class SharedNetwork(Network):
                 bootstrap=self._bootstrap,
                 ephemeral=True,
                 contacts=self._contacts,
+                networkKey=self._networkKeys or None,
             )
         return self._node
 
@@ -207,16 +212,23 @@ class _Announcement:
 
 # The key has the id of the reactor: a network refers to its reactor, so the id isn't used again
 # while the network exists.  A reference to the reactor in the key would keep it forever.
-_networks: WeakValueDictionary[tuple[int, frozenset[str]], SharedNetwork] = WeakValueDictionary()
+_networks: WeakValueDictionary[tuple[int, frozenset[str], tuple[bytes, ...]], SharedNetwork] = (
+    WeakValueDictionary()
+)
 
 
-def networkOf(given: Any, bootstrap: str | Iterable[str] | None) -> Network:
+def networkOf(
+    given: Any, bootstrap: str | Iterable[str] | None, networkKeyFile: str | None = None
+) -> Network:
     """
     The network of an endpoint.
 
     :param given: a reactor, a node, or a service that has a node, such as `DHTService`
     :param bootstrap: the bootstrap nodes, each as ``HOST:PORT``, in a list or between commas; by
         default those in the environment variable ``DWDHT_BOOTSTRAP``.  A node needs none.
+    :param networkKeyFile: the file of the key of a private network; by default the one in the
+        environment variable ``DWDHT_NETWORK_KEY_FILE``, if any.  A node needs none.
+    :raises CannotUseKey: when the file can't be read, or holds no network key
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
     """
     if IDHTNode.providedBy(given) or IDHTNode.providedBy(getattr(given, "node", None)):
@@ -232,11 +244,21 @@ def networkOf(given: Any, bootstrap: str | Iterable[str] | None) -> Network:
         raise InvalidAddress(
             f"there is no bootstrap node; pass bootstrap=HOST:PORT, or set {BOOTSTRAP_VARIABLE}"
         )
-    key = id(given), addresses
+    keys = _networkKeys(keyFilesInEnvironment() if networkKeyFile is None else [networkKeyFile])
+    key = id(given), addresses, keys
     network = _networks.get(key)
     if network is None:
-        network = _networks[key] = SharedNetwork(given, addresses)
+        network = _networks[key] = SharedNetwork(given, addresses, keys)
     return network
+
+
+def _networkKeys(files: list[str]) -> tuple[bytes, ...]:
+    if not files:
+        return ()
+    # Imported here, because it imports the package ``cryptography``.
+    from ...private.keyed.files import loadNetworkKey
+
+    return tuple(loadNetworkKey(path) for path in files)
 
 
 __all__ = ["GivenNode", "Network", "SharedNetwork", "networkOf"]

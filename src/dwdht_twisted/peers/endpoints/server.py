@@ -82,8 +82,10 @@ class DHTServerEndpoint:
     :param inner: the endpoint to listen on.  Its port must have a port number: that is announced,
         with the host that other nodes see.
     :param bootstrap: as for `DHTClientEndpoint`
+    :param networkKeyFile: as for `DHTClientEndpoint`
     :raises InvalidTarget: when the topic is neither a text nor 32 bytes
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
+    :raises CannotUseKey: when the file can't be read, or holds no network key
     """
 
     def __init__(
@@ -93,9 +95,10 @@ class DHTServerEndpoint:
         inner: IStreamServerEndpoint,
         *,
         bootstrap: str | Iterable[str] | None = None,
+        networkKeyFile: str | None = None,
     ) -> None:
         self._topic = topicOf(topic)
-        self._network = networkOf(reactorOrNode, bootstrap)
+        self._network = networkOf(reactorOrNode, bootstrap, networkKeyFile)
         self._inner = inner
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:

@@ -19,6 +19,7 @@ def parseServer(
     inner: str = "",
     *rest: str,
     bootstrap: str | None = None,
+    networkKeyFile: str | None = None,
     **unknown: str,
 ) -> DHTServerEndpoint:
     """
@@ -28,6 +29,7 @@ def parseServer(
     :param inner: the string of the endpoint to listen on, with a backslash before each ``:`` and
         each ``=``
     :param bootstrap: as for `DHTServerEndpoint`, between commas
+    :param networkKeyFile: as for `DHTServerEndpoint`
     :raises ValueError: when the string has another form
     """
     if not topic or not inner or rest or unknown:
@@ -36,7 +38,9 @@ def parseServer(
             r"backslash before each : and each =, as tcp\:8080\:interface\=127.0.0.1"
         )
     endpoint = serverFromString(reactor, inner)
-    return DHTServerEndpoint(reactor, readTopic(topic), endpoint, bootstrap=bootstrap)
+    return DHTServerEndpoint(
+        reactor, readTopic(topic), endpoint, bootstrap=bootstrap, networkKeyFile=networkKeyFile
+    )
 
 
 def parseClient(
@@ -44,6 +48,7 @@ def parseClient(
     topic: str = "",
     *rest: str,
     bootstrap: str | None = None,
+    networkKeyFile: str | None = None,
     tls: str | None = None,
     **unknown: str,
 ) -> DHTClientEndpoint:
@@ -52,12 +57,14 @@ def parseClient(
 
     :param topic: as for `parseServer`
     :param bootstrap: as for `DHTClientEndpoint`, between commas
+    :param networkKeyFile: as for `DHTClientEndpoint`
     :param tls: the host name in the certificate of the server, to connect by TLS
     :raises ValueError: when the string has another form
     """
     if not topic or rest or unknown:
         raise ValueError(
-            r"a client is dht:TOPIC, with the options :bootstrap=HOST\:PORT and :tls=HOSTNAME"
+            r"a client is dht:TOPIC, with the options :bootstrap=HOST\:PORT, :tls=HOSTNAME and "
+            ":networkKeyFile=PATH"
         )
     options = None
     if tls is not None:
@@ -65,7 +72,13 @@ def parseClient(
         from twisted.internet.ssl import optionsForClientTLS
 
         options = optionsForClientTLS(tls)
-    return DHTClientEndpoint(reactor, readTopic(topic), bootstrap=bootstrap, tls=options)
+    return DHTClientEndpoint(
+        reactor,
+        readTopic(topic),
+        bootstrap=bootstrap,
+        networkKeyFile=networkKeyFile,
+        tls=options,
+    )
 
 
 __all__ = ["parseClient", "parseServer"]
