@@ -34,6 +34,7 @@ from ._net.names import isService, threads  # noqa: F401
 from ._service.monitor import NodeMonitor
 from ._service.run import Run, end
 from ._service.serving import Where, makeServer, readSettings
+from ._service.summary import Summary
 from ._state import VALUES_FILE, NodeRecord, StateKeeper
 from .interfaces import AddressLike, ISharedStore, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
@@ -87,6 +88,8 @@ class DHTService(Service):
         is registered before the start serves it instead.
     :param http: where the node is served over HTTP: the description of a server endpoint of
         Twisted, or `HTTPSettings`.  It needs the extra ``dwdht_twisted[web]``.
+    :param summary: the seconds between two lines of the log that sum up what the node has done;
+        None for no such line
     :param bootstrap: nodes to join the network through, as for `DHTNode`
     :param id: as for `DHTNode`; by default the one in the state, or else random for each start
     :param ephemeral: as for `DHTNode`
@@ -125,6 +128,7 @@ class DHTService(Service):
         state: str | PathLike[str] | None = None,
         peers: bool = True,
         http: str | HTTPSettings | None = None,
+        summary: float | None = None,
         bootstrap: Iterable[AddressLike] | AddressLike = (),
         id: bytes | None = None,
         ephemeral: bool = False,
@@ -141,7 +145,7 @@ class DHTService(Service):
         # An id that a certificate fixes also replaces the one in the state.
         id = requiredId(security, id)
         self._clock = clockOf(reactor)
-        self._where = Where(port, interface, readSettings(http))
+        self._where = Where(port, interface, readSettings(http), summary)
         self._store = store
         # It outlives a run, so that a restart loses no announcement.
         self._peers = PeerHandler(reactor) if peers else None
@@ -243,6 +247,9 @@ class DHTService(Service):
         self.keeper.startService()
         run.monitor = NodeMonitor(self._clock, run.node, self._log)
         run.monitor.start()
+        if self._where.summary is not None:
+            run.summary = Summary(self._clock, run.node, self._log)
+            run.summary.start(self._where.summary)
         if run.keeper is not None:
             run.keeper.start(run.node)
         run.startedAt = self._clock.seconds()
@@ -258,6 +265,11 @@ class DHTService(Service):
         stopped: AwaitableDeferred[None] = AwaitableDeferred()
         self._release(stopped)
         return stopped
+
+    def reload(self) -> None:
+        """Read the certificate and the token of HTTP again.  Open connections stay."""
+        if self._run is not None and self._run.web is not None:
+            self._run.web.reload()
 
     def callBeforeStop(self, function: Callable[[], Awaitable[object]]) -> None:
         """

@@ -30,8 +30,9 @@ def parse(*arguments: str) -> Options:
     return options
 
 
-#: The options of a node that is not served over HTTP.
+#: The options of a node that is not served over HTTP, and logs no summary.
 WITHOUT_HTTP: dict[str, object] = {
+    "summary": None,
     "http": None,
     "http-token-file": None,
     "http-client-ca": None,

@@ -4,7 +4,11 @@ Tests for what is shown of a node: its health, its status, its metrics and the p
 
 from __future__ import annotations
 
+from shutil import which
+from subprocess import run
+
 from prometheus_client.parser import text_string_to_metric_families
+from twisted.trial.unittest import SkipTest
 
 from dwdht_twisted import NoResponse, values
 from dwdht_twisted._core.counters import Counters
@@ -124,6 +128,18 @@ class MetricsTests(WebTestCase):
             [count] = [each.value for each in family.samples if each.name.endswith("_count")]
             self.assertGreater(count, 0)
         self.assertEqual(families["dwdht_store_values"].samples[0].value, 1)
+
+    def test_promtoolHasNothingToSay(self) -> None:
+        """``promtool check metrics`` of Prometheus finds no fault."""
+        promtool = which("promtool")
+        if promtool is None:
+            raise SkipTest("promtool is not installed")
+        self.serve()
+        self.clock.runUntil(values.put(self.nodes[0], b"hello"))
+        done = run(
+            [promtool, "check", "metrics"], input=self.ask("/metrics").body, capture_output=True
+        )
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, b"", b""))
 
     def test_eachCounterHasAMetric(self) -> None:
         """Each counter of a node is the source of exactly one metric."""

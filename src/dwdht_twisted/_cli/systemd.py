@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from .._core.health import Health
 from ..service import DHTService
+from .running.hangup import callOnHangup
 
 #: The environment variable that names the socket of systemd.
 SOCKET_VARIABLE = "NOTIFY_SOCKET"
@@ -47,17 +48,20 @@ class NotifyingService(DHTService):
     def __init__(self, reactor: Any, **options: Any) -> None:
         super().__init__(reactor, **options)
         self._endWatch: Callable[[], None] | None = None
+        self._endReloads: Callable[[], None] | None = None
 
     def startService(self) -> None:
         """Start the node, and say that it is ready."""
         super().startService()
         notify(f"READY=1\nSTATUS={self.health}")
         self._endWatch = self.node.watchHealth(_tellStatus)
+        self._endReloads = callOnHangup(self.reload)
 
     def stopService(self) -> Deferred[None]:
         """Stop the node, and say so."""
-        if self._endWatch is not None:
-            self._endWatch()
+        for end in (self._endWatch, self._endReloads):
+            if end is not None:
+                end()
         notify("STOPPING=1")
         return super().stopService()
 

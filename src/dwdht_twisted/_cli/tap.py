@@ -29,9 +29,9 @@ from ..interfaces import IValueStore
 from ..service import DHTService
 from ..values import MemoryStore, SQLiteStore
 from ..values.stores.bounds import DEFAULT_MAXIMUM_AGE, DEFAULT_MAXIMUM_BYTES
-from .http import HTTPOptions
 from .options import BootstrapOptions, readHex, readMultiple, readNumber
 from .running.hangup import callOnHangup
+from .running.http import HTTPOptions
 from .running.logs import replaceLogOfTwistd
 from .running.process import ProcessOptions, takeSignals
 from .running.security import SecurityOptions
@@ -134,6 +134,13 @@ class NodeOptions(ProcessOptions, HTTPOptions, SecurityOptions, BootstrapOptions
             "How long a value is kept after it was last put, in seconds or with m, h or d; 1d by "
             "default.",
         ],
+        [
+            "summary",
+            None,
+            "none",
+            "The time between two lines of the log that sum up what the node has done, in seconds "
+            "or with m, h or d; none for no such line.",
+        ],
     ]
 
     def opt_version(self) -> NoReturn:
@@ -173,6 +180,10 @@ class NodeOptions(ProcessOptions, HTTPOptions, SecurityOptions, BootstrapOptions
         self["rate-limit"] = _readRateLimit(self["rate-limit"])
         self["contacts-per-host"] = readNumber(
             self["contacts-per-host"], "--contacts-per-host", 1, MAXIMUM_CONTACTS_PER_HOST
+        )
+        summary = self["summary"]
+        self["summary"] = (
+            None if summary == "none" else readMultiple(summary, "--summary", TIME_UNITS, *AGES)
         )
         self._readBound("store-size", DEFAULT_MAXIMUM_BYTES, SIZE_UNITS, *SIZES)
         self._readBound("store-age", DEFAULT_MAXIMUM_AGE, TIME_UNITS, *AGES)
@@ -241,6 +252,7 @@ def makeNodeService(
         state=options["state"],
         peers=not options["no-peers"],
         http=options["http"],
+        summary=options["summary"],
         bootstrap=options["bootstrap"],
         id=options["id"],
         ephemeral=bool(options["ephemeral"]),

@@ -16,6 +16,7 @@ from ..interfaces import IValueStore, ValueStore
 from ..node import DHTNode
 from ..values import HandOver, Keeper
 from .monitor import NodeMonitor
+from .summary import Summary
 
 if TYPE_CHECKING:
     from ..web.server import WebServer
@@ -33,6 +34,7 @@ class Run:
     :ivar keeper: the keeper of the node's state; None without a state, and before the start
     :ivar handOver: hands the values of the store on; None without a store that lists its values
     :ivar web: serves the node over HTTP; None if it is not served, and before the port is open
+    :ivar summary: sums up what the node does; None if it does not, and before the start
     :ivar monitor: the monitor of the node; None before the node has started
     :ivar startedAt: the time at which the node started, in seconds; None before the start
     """
@@ -46,6 +48,7 @@ class Run:
         self.keeper: StateKeeper | None = None
         self.handOver: HandOver | None = None
         self.web: WebServer | None = None
+        self.summary: Summary | None = None
         self.monitor: NodeMonitor | None = None
         self.startedAt: float | None = None
 
@@ -59,8 +62,9 @@ async def end(run: Run, keeper: Keeper, seconds: Callable[[], float], log: Logge
     :param log: where the end is logged
     """
     node = run.node
-    if run.monitor is not None:
-        run.monitor.stop()
+    for watch in (run.monitor, run.summary):
+        if watch is not None:
+            watch.stop()
     if run.beforeStop:
         ends = [maybeDeferred(function) for function in run.beforeStop]
         for each in ends:

@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
 class Where(NamedTuple):
     """
-    Where a service listens.
+    Where a service listens, and what it tells.
 
     :ivar port: the UDP port
     :ivar interface: the IPv4 address to bind, all if it is empty
     :ivar http: the settings of the web server, or None
+    :ivar summary: the seconds between two summaries in the log, or None
     """
 
     port: int
     interface: str
     http: HTTPSettings | None
+    summary: float | None
 
 
 def readSettings(http: str | HTTPSettings | None) -> HTTPSettings | None:

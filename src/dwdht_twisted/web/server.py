@@ -49,6 +49,7 @@ class WebServer:
     _log = Logger()
 
     def __init__(self, reactor: Any, settings: HTTPSettings) -> None:
+        self._reactor = reactor
         self._access = Access(settings)
         self._opening = openingOf(reactor, settings)
         self._lookups = ShownLookups()
@@ -67,7 +68,7 @@ class WebServer:
         opening = self._opening
         factory: Any = self._site
         if opening.certificates is not None:
-            factory = TLSMemoryBIOFactory(opening.certificates, False, factory)
+            factory = TLSMemoryBIOFactory(opening.certificates, False, factory, self._reactor)
         failures: list[Failure] = []
         opening.endpoint.listen(factory).addCallbacks(self._listening, failures.append)
         if failures:
@@ -106,6 +107,11 @@ class WebServer:
     def address(self) -> Any:
         """The address at which the server listens; None while it doesn't."""
         return None if self._port is None else self._port.getHost()
+
+    @property
+    def connections(self) -> int:
+        """The number of open connections."""
+        return self._site.connections
 
     def reload(self) -> None:
         """

@@ -10,9 +10,9 @@ from twisted.internet.defer import CancelledError
 
 from ..command import Command
 from ..console import Console
-from ..http import HTTPOptions
 from ..options import readNumber
 from ..progress import Progress
+from ..running.http import HTTPOptions
 
 #: The most nodes that a demo may have.  Each node takes a file descriptor.  Larger: the demo would
 #: fail on many machines, because a process may open only 1,024 file descriptors there.

@@ -43,7 +43,7 @@ class Lookups:
 
     def operations(self) -> list[Operation]:
         """The operations."""
-        content = Content(EVENTS, {"type": "string"}, _STEPS)
+        content = Content(EVENTS, {}, _STEPS)
         return [
             Operation(
                 "GET",

@@ -168,9 +168,11 @@ def _isNumber(given: object) -> TypeGuard[int]:
 
 def _readNumber(text: str) -> int:
     # A longer text may take long to convert.
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAXIMUM_SEQUENCE))):
-        raise Problem(HTTPStatus.BAD_REQUEST, "newerThan is a whole number")
-    return int(text)
+    isShort = text.isascii() and text.isdigit() and len(text) <= len(str(MAXIMUM_SEQUENCE))
+    number = int(text) if isShort else -1
+    if not 0 <= number <= MAXIMUM_SEQUENCE:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"newerThan is from 0 to {MAXIMUM_SEQUENCE}")
+    return number
 
 
 def _readHex(text: object, name: str) -> bytes:

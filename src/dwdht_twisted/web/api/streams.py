@@ -46,7 +46,9 @@ class LineWriter:
 
     def unregisterProducer(self) -> None:
         """Note the end of the stream."""
-        self._request.unregisterProducer()
+        # A request has no channel any more when its client has gone.
+        if self._request.channel is not None:
+            self._request.unregisterProducer()
 
     def write(self, data: Any) -> None:
         """Write a result."""

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from twisted.python import usage
 
-from .._service.serving import requireExtra
-from ..errors import ExtraMissing
+from ..._service.serving import requireExtra
+from ...errors import ExtraMissing
 
 
 class HTTPOptions(usage.Options):
@@ -65,7 +65,7 @@ class HTTPOptions(usage.Options):
             requireExtra("--http")
         except ExtraMissing as error:
             raise usage.UsageError(str(error)) from None
-        from ..web.settings import HTTPSettings
+        from ...web.settings import HTTPSettings
 
         self["http"] = HTTPSettings(
             self["http"],
