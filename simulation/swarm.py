@@ -214,7 +214,8 @@ class Swarm:
             member.crash()
         for liar in list(self.liars):
             liar.leave()
-        self.clock.runFor(0)
+        # A resolution that has begun can't be cancelled, so its timer outlives its node.
+        self.clock.runFor(NAME_LATENCY)
         # A Deferred that failed without an errback logs its failure only when it is collected.
         # Collect it before the record stops observing the log.
         gc.collect()
