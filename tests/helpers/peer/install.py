@@ -111,10 +111,14 @@ class Installation:
 
     :ivar folder: the folder with ``package.json`` and its lock file
     :ivar seconds: the most seconds that ``npm`` may take
+    :ivar what: what the packages are, in words
+    :ivar variable: an environment variable; if it is 1, a test without the packages fails
     """
 
     folder: Path
     seconds: float = INSTALL_SECONDS
+    what: str = "the peer dht-rpc"
+    variable: str = REQUIRE_PEER
     _checked: bool = field(default=False, init=False)
     _problem: str = field(default="", init=False)
 
@@ -123,8 +127,8 @@ class Installation:
         Install the packages, unless they are installed already.
 
         :return: the path of ``node``
-        :raises SkipTest: if the peer can't be installed
-        :raises FailTest: if the peer can't be installed and `REQUIRE_PEER` is 1
+        :raises SkipTest: if the packages can't be installed
+        :raises FailTest: if the packages can't be installed and `variable` is 1
         """
         node: list[str] = which("node")
         npm: list[str] = which("npm")
@@ -138,8 +142,8 @@ class Installation:
             self._checked = True
         if not self._problem:
             return node[0]
-        reason = f"the peer dht-rpc is not available: {self._problem}"
-        raise FailTest(reason) if os.environ.get(REQUIRE_PEER) == "1" else SkipTest(reason)
+        reason = f"{self.what} is not available: {self._problem}"
+        raise FailTest(reason) if os.environ.get(self.variable) == "1" else SkipTest(reason)
 
     def _isInstalled(self) -> bool:
         wanted = json.loads((self.folder / "package.json").read_text())["dependencies"]

@@ -1,0 +1,3 @@
+"""
+A real browser, for tests of the status page.
+"""
