@@ -8,29 +8,31 @@ _dwdht() {
         --store) COMPREPLY=($(compgen -W 'memory none sqlite:' -- "$word")); return ;;
         --state) COMPREPLY=($(compgen -d -- "$word")); return ;;
         --config|--file|--http-client-ca|--http-token-file|--key|--log-file|--output) COMPREPLY=($(compgen -f -- "$word")); return ;;
-        --bootstrap|--command|--contacts-per-host|--count|--expect|--from|--http|--http-host|--id|--interface|--nodes|--port|--rate-limit|--salt|--sequence|--stop-within|--store-age|--store-size|--svg|--timeout|--value) return ;;
+        --authority|--bootstrap|--ca|--certificate|--command|--contacts-per-host|--count|--days|--expect|--from|--http|--http-host|--id|--interface|--network-key-file|--nodes|--port|--private-key|--rate-limit|--revocations|--salt|--sequence|--stop-within|--store-age|--store-size|--svg|--timeout|--token-file|--value) return ;;
     esac
     for each in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $each in
-            put|get|keygen|publish|resolve|announce|lookup|ping|query|update|trace|node|demo) command=$each; break ;;
+            put|get|keygen|publish|resolve|announce|lookup|ping|query|update|trace|status|node|network|demo) command=$each; break ;;
         esac
     done
     case $command in
-        put) options='--bootstrap --file --from --help --json --keep --timeout --version' ;;
-        get) options='--bootstrap --help --json --output --raw --timeout --version' ;;
+        put) options='--authority --bootstrap --certificate --file --from --help --json --keep --network-key-file --private-key --revocations --timeout --version' ;;
+        get) options='--authority --bootstrap --certificate --help --json --network-key-file --output --private-key --raw --revocations --timeout --version' ;;
         keygen) options='--help --version' ;;
-        publish) options='--bootstrap --expect --file --help --json --key --salt --sequence --timeout --version' ;;
-        resolve) options='--bootstrap --help --json --raw --salt --timeout --version' ;;
-        announce) options='--bootstrap --help --json --once --port --timeout --version' ;;
-        lookup) options='--bootstrap --help --json --timeout --version' ;;
-        ping) options='--count --help --json --timeout --version' ;;
-        query) options='--bootstrap --help --json --timeout --value --version' ;;
-        update) options='--bootstrap --file --help --json --timeout --version' ;;
-        trace) options='--bootstrap --command --help --json --svg --timeout --version' ;;
-        node) options='--bootstrap --config --contacts-per-host --ephemeral --help --http --http-client-ca --http-host --http-token-file --id --interface --log-file --log-format --member --no-peers --port --rate-limit --state --stop-within --store --store-age --store-size --version' ;;
+        publish) options='--authority --bootstrap --certificate --expect --file --help --json --key --network-key-file --private-key --revocations --salt --sequence --timeout --version' ;;
+        resolve) options='--authority --bootstrap --certificate --help --json --network-key-file --private-key --raw --revocations --salt --timeout --version' ;;
+        announce) options='--authority --bootstrap --certificate --help --json --network-key-file --once --port --private-key --revocations --timeout --version' ;;
+        lookup) options='--authority --bootstrap --certificate --help --json --network-key-file --private-key --revocations --timeout --version' ;;
+        ping) options='--authority --certificate --count --help --json --network-key-file --private-key --revocations --timeout --version' ;;
+        query) options='--authority --bootstrap --certificate --help --json --network-key-file --private-key --revocations --timeout --value --version' ;;
+        update) options='--authority --bootstrap --certificate --file --help --json --network-key-file --private-key --revocations --timeout --version' ;;
+        trace) options='--authority --bootstrap --certificate --command --help --json --network-key-file --private-key --revocations --svg --timeout --version' ;;
+        status) options='--ca --help --json --timeout --token-file --version --watch' ;;
+        node) options='--authority --bootstrap --certificate --config --contacts-per-host --ephemeral --help --http --http-client-ca --http-host --http-token-file --id --interface --log-file --log-format --member --network-key-file --no-peers --port --private-key --rate-limit --revocations --state --stop-within --store --store-age --store-size --version' ;;
+        network) options='--days --help --version' ;;
         demo) options='--help --http --http-client-ca --http-host --http-token-file --nodes --version' ;;
-        *) options='--bootstrap --help --json --timeout --version'
-           [[ $word == -* ]] || options='put get keygen publish resolve announce lookup ping query update trace node demo' ;;
+        *) options='--authority --bootstrap --certificate --help --json --network-key-file --private-key --revocations --timeout --version'
+           [[ $word == -* ]] || options='put get keygen publish resolve announce lookup ping query update trace status node network demo' ;;
     esac
     [[ -n $command && $word != -* ]] || COMPREPLY=($(compgen -W "$options" -- "$word"))
 }

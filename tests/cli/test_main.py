@@ -54,7 +54,7 @@ class CommandLineTests(ProgramTestCase):
         for arguments, line in {
             (): (
                 "dwdht: give a command: put, get, keygen, publish, resolve, announce, lookup, "
-                "ping, query, update, trace, node, network or demo; see `dwdht --help`"
+                "ping, query, update, trace, status, node, network or demo; see `dwdht --help`"
             ),
             ("get", KEY): (
                 "dwdht get: give --bootstrap HOST:PORT, a node of the network, "

@@ -63,7 +63,7 @@ class CommandLineTests(CommandLineTestCase):
         for arguments in ((), ("--bootstrap", BOOTSTRAP)):
             self.assertRefused(
                 "give a command: put, get, keygen, publish, resolve, announce, lookup, ping, "
-                "query, update, trace, node or demo",
+                "query, update, trace, status, node, network or demo",
                 *arguments,
             )
 

@@ -1,7 +1,8 @@
 """
 The base classes of the commands of ``dwdht``.
 
-`Command` reads a command line and runs it.  `NodeCommand` starts a node for the command.
+`Command` reads a command line and runs it.  `TimedCommand` has ``--json`` and ``--timeout``.
+`NodeCommand` starts a node for the command.
 `NetworkCommand` lets this node join a network, so it requires bootstrap nodes.
 """
 
@@ -116,9 +117,9 @@ class Command(ProgramOptions):
         raise NotImplementedError
 
 
-class NodeCommand(SecurityOptions, Command):
+class TimedCommand(Command):
     """
-    A command that is run on a new ephemeral node, which no other node lists.
+    A command with ``--json`` and ``--timeout``.
     """
 
     optFlags = [["json", None, "Print JSON, an object on each line."]]
@@ -133,6 +134,22 @@ class NodeCommand(SecurityOptions, Command):
                 self["timeout"] = self.parent["timeout"]
         if self["timeout"] is not None:
             self["timeout"] = readSeconds(self["timeout"], "--timeout")
+
+    def inTime(self, reactor: Any, work: Deferred[_T]) -> Deferred[_T]:
+        """
+        Limit the duration of some work to the time of ``--timeout``.
+
+        :return: the same Deferred; fails with `CommandFailed` when the work takes longer
+        """
+        if self["timeout"] is not None:
+            work.addTimeout(self["timeout"], clockOf(reactor), _expired)
+        return work
+
+
+class NodeCommand(SecurityOptions, TimedCommand):
+    """
+    A command that is run on a new ephemeral node, which no other node lists.
+    """
 
     async def run(self, reactor: Any, console: Console) -> None:
         """Run the command on a new node, and destroy the node at the end or after a failure."""
@@ -153,16 +170,6 @@ class NodeCommand(SecurityOptions, Command):
     async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Run the command on this node."""
         raise NotImplementedError
-
-    def inTime(self, reactor: Any, work: Deferred[_T]) -> Deferred[_T]:
-        """
-        Limit the duration of some work to the time of ``--timeout``.
-
-        :return: the same Deferred; fails with `CommandFailed` when the work takes longer
-        """
-        if self["timeout"] is not None:
-            work.addTimeout(self["timeout"], clockOf(reactor), _expired)
-        return work
 
 
 def _expired(_: object, seconds: float) -> NoReturn:

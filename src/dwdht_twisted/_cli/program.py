@@ -89,6 +89,12 @@ class Options(BootstrapOptions, PrivateOptions, ProgramOptions):
             _command("trace", "Trace"),
             "Show a lookup as it runs, as text, JSON or a picture.",
         ],
+        [
+            "status",
+            None,
+            _command("status", "Status"),
+            "Show a node that is served over HTTP, once or as it changes.",
+        ],
         ["node", None, _command("node", "Node"), "Run a node."],
         [
             "network",

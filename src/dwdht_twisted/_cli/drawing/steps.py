@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ...interfaces import LookupStep
 from .journey import Journey, Outcome, Visit
-from .style import Style, milliseconds
+from .style import Style, countOf, milliseconds
 
 #: The bits at which the bar of a node is full, and the length of this bar in columns.  A random id
 #: shares as many bits with the closest of 65,000 nodes.
@@ -102,8 +102,3 @@ class Steps:
         if colour:
             answer = getattr(style, colour)(answer)
         return f"{start}{share}{style.accent(bar)}{'  ' if bar else ''}{answer}"
-
-
-def countOf(number: int, noun: str) -> str:
-    """Write a number of things, such as ``1 hop`` or ``3 hops``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

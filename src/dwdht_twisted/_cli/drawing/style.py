@@ -132,3 +132,8 @@ def milliseconds(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds * 1000:.0f} ms"
+
+
+def countOf(number: int, noun: str) -> str:
+    """Write a number of things, such as ``1 hop`` or ``3 hops``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
