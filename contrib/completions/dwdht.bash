@@ -8,7 +8,7 @@ _dwdht() {
         --store) COMPREPLY=($(compgen -W 'memory none sqlite:' -- "$word")); return ;;
         --state) COMPREPLY=($(compgen -d -- "$word")); return ;;
         --config|--file|--http-client-ca|--http-token-file|--key|--log-file|--output) COMPREPLY=($(compgen -f -- "$word")); return ;;
-        --authority|--bootstrap|--ca|--certificate|--command|--contacts-per-host|--count|--days|--expect|--from|--http|--http-host|--id|--interface|--network-key-file|--nodes|--port|--private-key|--rate-limit|--revocations|--salt|--sequence|--stop-within|--store-age|--store-size|--svg|--timeout|--token-file|--value) return ;;
+        --authority|--bootstrap|--ca|--certificate|--command|--contacts-per-host|--count|--days|--expect|--from|--http|--http-host|--id|--interface|--network-key-file|--nodes|--port|--private-key|--rate-limit|--revocations|--salt|--sequence|--stop-within|--store-age|--store-size|--summary|--svg|--timeout|--token-file|--value) return ;;
     esac
     for each in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $each in
@@ -28,7 +28,7 @@ _dwdht() {
         update) options='--authority --bootstrap --certificate --file --help --json --network-key-file --private-key --revocations --timeout --version' ;;
         trace) options='--authority --bootstrap --certificate --command --help --json --network-key-file --private-key --revocations --svg --timeout --version' ;;
         status) options='--ca --help --json --timeout --token-file --version --watch' ;;
-        node) options='--authority --bootstrap --certificate --config --contacts-per-host --ephemeral --help --http --http-client-ca --http-host --http-token-file --id --interface --log-file --log-format --member --network-key-file --no-peers --port --private-key --rate-limit --revocations --state --stop-within --store --store-age --store-size --version' ;;
+        node) options='--authority --bootstrap --certificate --config --contacts-per-host --ephemeral --help --http --http-client-ca --http-host --http-token-file --id --interface --log-file --log-format --member --network-key-file --no-peers --port --private-key --rate-limit --revocations --state --stop-within --store --store-age --store-size --summary --version' ;;
         network) options='--days --help --version' ;;
         demo) options='--help --http --http-client-ca --http-host --http-token-file --nodes --version' ;;
         *) options='--authority --bootstrap --certificate --help --json --network-key-file --private-key --revocations --timeout --version'

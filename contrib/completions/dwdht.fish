@@ -179,6 +179,7 @@ complete -c dwdht -n '__fish_seen_subcommand_from node' -l stop-within -d 'The m
 complete -c dwdht -n '__fish_seen_subcommand_from node' -l store -d 'Where values are kept: memory, none, or sqlite:PATH. By default in the folder of --state, and in memory without it.' -x -a 'memory none sqlite:'
 complete -c dwdht -n '__fish_seen_subcommand_from node' -l store-age -d 'How long a value is kept after it was last put, in seconds or with m, h or d; 1d by default.' -r
 complete -c dwdht -n '__fish_seen_subcommand_from node' -l store-size -d 'The size that the store may reach, in bytes or with K, M or G; 64M by default. The oldest values of who holds the largest share are dropped first.' -r
+complete -c dwdht -n '__fish_seen_subcommand_from node' -l summary -d 'The time between two lines of the log that sum up what the node has done, in seconds or with m, h or d; none for no such line.' -r
 complete -c dwdht -n '__fish_seen_subcommand_from node' -l version -d 'Display the version and exit.'
 complete -c dwdht -n '__fish_seen_subcommand_from network' -l days -d 'How long the certificates or the revocation list are valid; 365 days for certificates, 3650 for an authority and 30 for a list by default.' -r
 complete -c dwdht -n '__fish_seen_subcommand_from network' -l help -d 'Display this help and exit.'
