@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from inspect import isawaitable
 from selectors import EVENT_READ, BaseSelector
@@ -80,6 +81,19 @@ async def answerWithLoop(commands: Commands) -> None:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         _write(await answer(commands, line))
+
+
+def prioritize(isRealTime: bool) -> None:
+    """
+    Let no other program delay this process, or end this.  The main thread comes before the others.
+
+    :raises PermissionError: when the user may not do so; root may
+    """
+    for thread in threading.enumerate():
+        assert thread.native_id is not None
+        level = 1 + (thread is threading.main_thread()) if isRealTime else 0
+        policy = os.SCHED_FIFO if isRealTime else os.SCHED_OTHER
+        os.sched_setscheduler(thread.native_id, policy, os.sched_param(level))
 
 
 def _resultOf(coroutine: Coroutine[Any, Any, bytes]) -> bytes:

@@ -24,7 +24,7 @@ from typing import Any
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import ID_BYTES, packAddress
 
-from .calls import Commands, answerCalls
+from .calls import Commands, answerCalls, prioritize
 
 #: The number of askers.
 ASKERS = 64
@@ -231,6 +231,7 @@ def main() -> None:
             "prepare": load.prepare,
             "saturate": load.saturate,
             "roundTrips": load.roundTrips,
+            "prioritize": prioritize,
         }
         answerCalls(commands, selector)
 

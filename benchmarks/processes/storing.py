@@ -20,7 +20,7 @@ from dwdht_twisted.values.stores.bounds import entryCost
 from dwdht_twisted.values.stores.table import Put, StoreClock, Writer
 
 from ..usage import cpuSeconds
-from .calls import Commands, answerWithReactor
+from .calls import Commands, answerWithReactor, prioritize
 
 #: The size of a value, in bytes.
 VALUE_BYTES = 500
@@ -188,6 +188,7 @@ def makeCommands(reactor: Any) -> Commands:
         "close": storing.close,
         "begin": storing.begin,
         "end": storing.end,
+        "prioritize": prioritize,
     }
 
 

@@ -36,7 +36,7 @@ class DurabilityTests(SynchronousTestCase):
         self.assertEqual(
             problems([good, bad]),
             [
-                "with 10 values, pings are slower at the steady rate",
+                "with 10 values, pings are slower while values are stored",
                 "the large store takes fewer values a second",
                 "pings are slower beside the large store",
             ],

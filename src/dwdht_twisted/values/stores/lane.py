@@ -16,7 +16,7 @@ from ..._awaitable import AwaitableDeferred
 
 #: The most results that are given in one turn of the reactor.  Larger: datagrams that come
 #: meanwhile wait for longer.  Smaller: a busy store needs more turns.
-RESULTS_PER_TURN = 4
+RESULTS_PER_TURN = 2
 
 Result = TypeVar("Result")
 Subject = TypeVar("Subject")

@@ -26,9 +26,9 @@ from .shares import Shares
 #: lifetimes longer or shorter by many small errors.
 LEAST_STEP = 1.0
 
-#: The most expired values that one transaction drops before its puts: twice as many as it puts, so
-#: that they become fewer.  Larger: after a day without puts, the first one takes longer.
-EXPIRED_PER_TRANSACTION = 512
+#: The most expired values that a transaction drops for each put: more than one, so that they become
+#: fewer.  Larger: after a day without puts, the first ones take longer.
+EXPIRED_PER_PUT = 2
 
 
 class Put(NamedTuple):
@@ -248,7 +248,7 @@ class Writer:
                 self._execute("BEGIN IMMEDIATE")
                 self._load()
                 self._hasExpired = True
-                self._dropExpired()
+                self._dropExpired(EXPIRED_PER_PUT * len(calls))
                 self._merging.run()
                 results = [call(self) for call in calls]
                 self._clock.save(self._connection)
@@ -305,7 +305,7 @@ class Writer:
         isCounted = True
         while shares.total + (0 if isCounted else cost) > self._maximumBytes:
             if self._hasExpired:
-                self._dropExpired()
+                self._dropExpired(EXPIRED_PER_PUT)
                 continue
             publisher = shares.largest(putter)
             if self._dropFor(publisher):
@@ -345,15 +345,15 @@ class Writer:
         )
         return True
 
-    def _dropExpired(self) -> None:
+    def _dropExpired(self, most: int) -> None:
         rows = self._execute(
             "SELECT position, cost, publisher FROM entries WHERE expires <= ? "
-            f"ORDER BY expires LIMIT {EXPIRED_PER_TRANSACTION}",
-            (self._clock.present(),),
+            "ORDER BY expires LIMIT ?",
+            (self._clock.present(), most),
         ).fetchall()
         for row in rows:
             self._drop(*_checked(row, int, int, str))
-        self._hasExpired = len(rows) == EXPIRED_PER_TRANSACTION
+        self._hasExpired = len(rows) == most
 
     def _drop(self, position: int, cost: int, publisher: str) -> None:
         self._execute("DELETE FROM entries WHERE position = ?", (position,))
