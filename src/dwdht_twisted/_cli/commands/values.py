@@ -22,10 +22,10 @@ from ...values.large import Transfer, TreeKey
 from ...values.large.tree import PREFIX
 from ..command import NetworkCommand
 from ..console import Console, OutputFailed, countNodes, valueFields
-from ..kept import KeptParts
 from ..options import readHex, readNumber
 from ..output import PartFile, Writer
 from ..payload import ValueOptions
+from .kept import KeptParts
 
 
 class TransferCommand(NetworkCommand):

@@ -4,8 +4,8 @@ What ``dwdht put --keep`` keeps, and what it reports.
 
 from __future__ import annotations
 
-from .. import values
-from .console import Console, countNodes
+from ... import values
+from ..console import Console, countNodes
 
 
 class KeptParts:
