@@ -4,7 +4,7 @@ Tests for what a connection may cost: slow readers, half-open connections and la
 
 from __future__ import annotations
 
-from dwdht_twisted import LookupStep
+from dwdht_twisted import LookupStep, values
 from dwdht_twisted.web.bounds import (
     MAXIMUM_CONNECTIONS,
     MAXIMUM_DISCARDED_BYTES,
@@ -92,6 +92,25 @@ class SlowReaderTests(SiteTestCase):
         line.transport.resumeProducing()
         self.clock.runFor(1)
         self.assertLess(len(line.received), 300_000)
+
+    def test_furtherRequestsWait(self) -> None:
+        """
+        Of 300 requests that a client sends without reading, those beyond the first 64 kB of answers
+        are not served until it reads.
+        """
+        value = bytes(1000)
+        self.clock.runUntil(values.put(self.nodes[0], value))
+        started: list[LookupStep] = []
+        self.nodes[0].watchLookups(
+            lambda step: started.append(step) if step.kind == "started" else None
+        )
+        path = values.keyOf(value).hex().encode()
+        line = self.stalled(b"GET /values/%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path * 300)
+        self.clock.runFor(15)
+        self.assertLess(len(started), 150)
+        line.transport.resumeProducing()
+        self.clock.runFor(60)
+        self.assertEqual(line.received.count(b"HTTP/1.1 200 OK"), 300)
 
     def test_pauseReachesTheQuery(self) -> None:
         """

@@ -108,6 +108,8 @@ class BoundedChannel(HTTPChannel):
         """Wait for the first request."""
         self._timer: IDelayedCall | None = None
         self.isIdle = True
+        self._isPaused = False
+        self._unread: Request | None = None
         super().connectionMade()
         self._within(REQUEST_TIMEOUT)
         self.site.opened(self)
@@ -119,20 +121,31 @@ class BoundedChannel(HTTPChannel):
         super().allContentReceived()
 
     def requestDone(self, request: Request) -> None:
-        """Wait for the next request."""
+        """
+        Wait for the next request.  While the client doesn't read the last answer, a request that it
+        has sent already is not served: it could send hundreds, and let their answers wait.
+        """
+        if self._isPaused:
+            self._unread = request
+            return
         self.isIdle = True
         self._within(REQUEST_TIMEOUT)
         super().requestDone(request)
 
     def pauseProducing(self) -> None:
         """Wait until the client reads."""
+        self._isPaused = True
         super().pauseProducing()
         self._within(STALL_TIMEOUT)
 
     def resumeProducing(self) -> None:
         """Note that the client reads."""
+        self._isPaused = False
         self._within(REQUEST_TIMEOUT if self.isIdle else None)
         super().resumeProducing()
+        request, self._unread = self._unread, None
+        if request is not None:
+            self.requestDone(request)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Release everything."""

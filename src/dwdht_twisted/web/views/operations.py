@@ -162,7 +162,9 @@ class Shown:
 
     async def showStatus(self, request: Request) -> bytes:
         """The status."""
-        return answer(request, await self._status.get())
+        request.setHeader("Content-Type", JSON)
+        found: bytes = await self._status.get()
+        return found
 
     def showDocument(self, request: Request) -> bytes:
         """The OpenAPI document."""
@@ -185,13 +187,15 @@ class Shown:
     async def _makeMetrics(self) -> bytes:
         return metrics.render(self._subject, await self._usage.get())
 
-    async def _makeStatus(self) -> dict[str, Any]:
-        return statusOf(
-            self._subject,
-            self._lookups,
-            startedAt=self._startedAt,
-            usage=await self._usage.get(),
-            writing=self._writing(),
+    async def _makeStatus(self) -> bytes:
+        return encode(
+            statusOf(
+                self._subject,
+                self._lookups,
+                startedAt=self._startedAt,
+                usage=await self._usage.get(),
+                writing=self._writing(),
+            )
         )
 
     async def _readUsage(self) -> StoreUsage | None:
