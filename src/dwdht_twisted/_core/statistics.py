@@ -46,16 +46,19 @@ class Histogram:
         to a bound counts in the bucket below
     """
 
-    __slots__ = ("_bounds", "_counts", "_total")
+    __slots__ = ("_bounds", "_counts", "_first", "_total")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self._bounds = bounds
+        self._first = bounds[0]
         self._counts = [0] * (len(bounds) + 1)
         self._total = 0.0
 
     def add(self, amount: float) -> None:
         """Count a measurement."""
-        self._counts[bisect_left(self._bounds, amount)] += 1
+        # Most handlers are done at once, and each served request comes here.
+        bucket = 0 if amount <= self._first else bisect_left(self._bounds, amount)
+        self._counts[bucket] += 1
         self._total += amount
 
     def distribution(self) -> Distribution:

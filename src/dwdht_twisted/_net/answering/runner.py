@@ -63,8 +63,9 @@ class HandlerRunner:
 
     def __init__(self, environment: Environment) -> None:
         self._clock = environment.clock
+        self._seconds = environment.clock.seconds
         self._counters = environment.counters
-        self._times = environment.measurements.handlerTimes
+        self._addTime = environment.measurements.handlerTimes.add
         self._reports = Reports(self._log, environment.clock.seconds)
         # Keyed by time-out timer: a handler may return one Deferred for several requests.
         self._atWork: dict[IDelayedCall, Result] = {}
@@ -99,7 +100,7 @@ class HandlerRunner:
         if self._atWork and not self._hasPlace(host, isStranger):
             self._counters.handlersRefused += 1
             return False
-        startedAt = self._clock.seconds()
+        startedAt = self._seconds()
         try:
             result = handler(request)
         except Exception:
@@ -110,7 +111,7 @@ class HandlerRunner:
             waited = toDeferred(result, reactorOf(self._clock))
             self._await(waited, request, (answered, failed), host, startedAt=startedAt)
             return True
-        self._measure(startedAt)
+        self._addTime(self._seconds() - startedAt)
         self._take(result, request, answered, failed)
         return True
 
@@ -176,7 +177,7 @@ class HandlerRunner:
         result.addCallbacks(succeeded, failed)
 
     def _measure(self, startedAt: float) -> None:
-        self._times.add(self._clock.seconds() - startedAt)
+        self._addTime(self._seconds() - startedAt)
 
     def _free(self, timer: IDelayedCall, host: str | None) -> None:
         del self._atWork[timer]
