@@ -52,13 +52,18 @@ class Question(NamedTuple):
         return self
 
     def body(self, id: bytes | None, token: bytes | None = None) -> bytes:
-        """The body of a request that asks this question; see `requestBody`."""
+        """
+        The body of a request that asks this question; see `requestBody`.
+
+        :param token: the token of the commit; None in the first phase, which asks `firstPhase`
+        """
+        isWithValue = token is not None or self.valueInQuery or not self.isUpdate
         return wire.requestBody(
             self.command,
             id,
             self.target,
             roundtripToken=token,
-            value=self.value,
+            value=self.value if isWithValue else None,
             # A request with a token is an update.  Only updates can be refused, so a query needs no
             # flag.
             askerFlags=None if token is None else wire.UNDERSTANDS_REFUSAL,

@@ -203,11 +203,7 @@ class SearchDriver:
         if candidate.isLocal:
             self._askLocally(candidate)
             return
-        question, token = self._question, None
-        if self._isCommitting:
-            token = candidate.token
-        elif question.isUpdate:
-            question = question.firstPhase
+        question, token = self._question, candidate.token if self._isCommitting else None
         callbacks = Callbacks(
             partial(self._answered, candidate),
             partial(self._failed, candidate),

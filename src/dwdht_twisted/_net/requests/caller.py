@@ -119,7 +119,9 @@ class Caller:
             node may still be alive, so the node is pinged before it loses its place in the table.
         """
         if isForHandler:
-            callbacks = callbacks._replace(onMissed=self._handlerMissed)
+            # This is three times as fast as _replace.
+            onAnswer, onFailure, onLate, _ = callbacks
+            callbacks = Callbacks(onAnswer, onFailure, onLate, self._handlerMissed)
         return self.requests.send(address, body, callbacks, retries, isForQuery=True)
 
     def ping(self, address: Address, callbacks: Callbacks) -> OutgoingRequest:
