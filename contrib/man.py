@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from .programs import Command, Option, commands, plugin, program
+from .programs import Option, commands, plugin, program, split
 
 #: What holds for each command.
 EXIT_STATUS = (
@@ -37,7 +37,11 @@ def dwdht() -> str:
     ]
     for each in commands():
         lines += [f"SS {each.name} {each.synopsis}", each.text]
-        lines += _options(_own(each))
+        own, shared = split(each)
+        lines += _options(own)
+        if shared:
+            names = ", ".join(f"--{name}" for name in shared)
+            lines += ["PP", f"Also: {names}. See OPTIONS."]
     lines += [
         *("SH EXIT STATUS", EXIT_STATUS),
         *("SH ENVIRONMENT", "TP", "B DWDHT_BOOTSTRAP"),
@@ -70,11 +74,6 @@ def twistd() -> str:
     )
 
 
-def _own(command: Command) -> list[Option]:
-    """The options of a command without those that every command has."""
-    return [each for each in command.options if each.name not in ("help", "version")]
-
-
 def _head(name: str, summary: str) -> list[str]:
     return [f'TH {name.upper()} 1 "" dwdht_twisted', "SH NAME", f"{name} - {summary}"]
 
@@ -91,7 +90,7 @@ def _text(lines: list[str]) -> str:
     """Put a dot before each macro, and escape what roff would read as one of its own."""
     done = ['.\\" Made by python -m contrib. Do not edit.']
     for line in lines:
-        macro = re.match(r"(TH|SH|SS|TP|BR|B)\b", line)
+        macro = re.match(r"(TH|SH|SS|TP|PP|BR|B)\b", line)
         done.append(f".{_escaped(line)}" if macro else _escaped(line))
     return "\n".join(done) + "\n"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from textwrap import fill
 
 from .man import EXIT_STATUS
-from .programs import Command, Option, commands, plugin, program
+from .programs import Command, Option, commands, plugin, program, split
 
 #: The width of a line of text.
 WIDTH = 120
@@ -39,15 +39,25 @@ def page() -> str:
 
 
 def _section(title: str, command: Command, synopsis: str) -> str:
-    text = fill(_literal(command.text), WIDTH)
+    text = fill(_literal(command.text), WIDTH, break_on_hyphens=False)
+    own, shared = split(command) if title.startswith("dwdht ") else (command.options, [])
+    if shared:
+        names = ", ".join(f"``--{name}``" for name in shared)
+        text += "\n\n" + fill(f"It also takes {names} of `dwdht`_.", WIDTH, break_on_hyphens=False)
     return (
         f"\n{_title(title, '-')}\n.. code-block:: text\n\n   {synopsis}\n\n{text}\n\n"
-        + "\n".join(_option(each) for each in command.options)
+        + "\n".join(_option(each) for each in own)
     )
 
 
 def _option(option: Option) -> str:
-    text = fill(_literal(option.full), WIDTH, initial_indent="   ", subsequent_indent="   ")
+    text = fill(
+        _literal(option.full),
+        WIDTH,
+        initial_indent="   ",
+        subsequent_indent="   ",
+        break_on_hyphens=False,
+    )
     return f"``{option.shown}``\n{text}\n"
 
 

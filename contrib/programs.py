@@ -17,7 +17,10 @@ from dwdht_twisted._cli.program import Options
 WORDS = {"log-format": ("text", "json"), "store": ("memory", "none", "sqlite:")}
 
 #: The options after which a file stands, and those after which a folder does.
-FILES = {"config", "file", "http-client-ca", "http-token-file", "key", "log-file", "output"}
+FILES = {
+    *("authority", "certificate", "config", "file", "http-client-ca", "http-token-file", "key"),
+    *("log-file", "output", "private-key", "revocations", "svg"),
+}
 FOLDERS = {"state"}
 
 
@@ -81,6 +84,18 @@ def commands() -> list[Command]:
 def program() -> Command:
     """Return what ``dwdht`` takes before a command."""
     return _command("dwdht", "the network of a DHT from the command line", Options())
+
+
+def split(command: Command) -> tuple[list[Option], list[str]]:
+    """
+    Tell the options of a command of ``dwdht`` apart.
+
+    :return: its own options, and the names of those that ``dwdht`` takes before the command, too
+    """
+    shared = {each.name: each.text for each in program().options}
+    own = [each for each in command.options if each.name not in shared]
+    names = [each.name for each in command.options if each.name in shared]
+    return own, [name for name in names if name not in ("help", "version")]
 
 
 def plugin() -> Command:

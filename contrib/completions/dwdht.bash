@@ -7,8 +7,8 @@ _dwdht() {
         --log-format) COMPREPLY=($(compgen -W 'text json' -- "$word")); return ;;
         --store) COMPREPLY=($(compgen -W 'memory none sqlite:' -- "$word")); return ;;
         --state) COMPREPLY=($(compgen -d -- "$word")); return ;;
-        --config|--file|--http-client-ca|--http-token-file|--key|--log-file|--output) COMPREPLY=($(compgen -f -- "$word")); return ;;
-        --authority|--bootstrap|--ca|--certificate|--command|--contacts-per-host|--count|--days|--expect|--from|--http|--http-host|--id|--interface|--network-key-file|--nodes|--port|--private-key|--rate-limit|--revocations|--salt|--sequence|--stop-within|--store-age|--store-size|--summary|--svg|--timeout|--token-file|--value) return ;;
+        --authority|--certificate|--config|--file|--http-client-ca|--http-token-file|--key|--log-file|--output|--private-key|--revocations|--svg) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --bootstrap|--ca|--command|--contacts-per-host|--count|--days|--expect|--from|--http|--http-host|--id|--interface|--network-key-file|--nodes|--port|--rate-limit|--salt|--sequence|--stop-within|--store-age|--store-size|--summary|--timeout|--token-file|--value) return ;;
     esac
     for each in "${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
         case $each in

@@ -2,8 +2,8 @@
 Public names in the text of the manual become links to the reference.
 
 A name is one between double backquotes: a public name of the package, such as ``DHTNode`` or
-``values.put``, an attribute of one, such as ``DHTNode.ping``, or an attribute of a node, such as
-``node.ping``.  Arguments may follow.
+``values.put``, an attribute of one, such as ``DHTNode.ping``, or an attribute of a thing that
+documents always call the same, such as ``node.ping``.  Arguments may follow.
 """
 
 from __future__ import annotations
@@ -26,8 +26,22 @@ MODULES = {
     f"{PACKAGE}.testing": "",
 }
 
-#: What documents call a node.
-NODE = "node."
+#: The classes of the things that documents call by these names.  An interface says more of a method
+#: than the class that provides it.
+THINGS = {
+    "DHTNode": ("IDHTNode", "DHTNode"),
+    "node": ("IDHTNode", "DHTNode"),
+    "stream": ("IQueryStream", "QueryStream"),
+    "reply": ("Reply",),
+    "request": ("Request",),
+    "dht": ("DHTService",),
+    "network": ("MemoryNetwork",),
+    "clock": ("SimulatedClock",),
+    "host": ("HostReactor",),
+}
+
+#: Pages whose tables begin with names of another package.
+FOREIGN = {"coming"}
 
 _NAME = re.compile(r"([A-Za-z]\w*(?:\.[A-Za-z]\w*)*)(?:\(.*\))?$", re.DOTALL)
 
@@ -61,13 +75,11 @@ class Names:
         name = match[1].removeprefix(f"{PACKAGE}.")
         if f"{PACKAGE}.{name}" in self._uris and name[0].islower() and "." in text:
             return self._uris[f"{PACKAGE}.{name}"]
-        if name.startswith(NODE):
-            attribute = name.removeprefix(NODE)
-            return self._attribute("DHTNode", attribute) or self._attribute("IDHTNode", attribute)
         if name in self._full:
             return self._uris[self._full[name]]
         owner, _, attribute = name.rpartition(".")
-        return self._attribute(owner, attribute)
+        found = (self._attribute(kind, attribute) for kind in THINGS.get(owner, (owner,)))
+        return next(filter(None, found), None)
 
     def _attribute(self, owner: str, attribute: str) -> str | None:
         return self._uris.get(f"{self._full.get(owner)}.{attribute}")
@@ -91,10 +103,12 @@ def link(app: Sphinx, tree: nodes.document, page: str) -> None:
     names: Names = app.namesOfManual  # type: ignore[attr-defined]
     for literal in list(tree.findall(nodes.literal)):
         uri = names.uriOf(literal.astext())
-        isLinked = any(
-            isinstance(each, (nodes.reference, nodes.title)) for each in _ancestors(literal)
+        isPlain = any(
+            isinstance(each, (nodes.reference, nodes.title))
+            or (page in FOREIGN and isinstance(each, nodes.entry) and each.parent[0] is each)
+            for each in _ancestors(literal)
         )
-        if uri is not None and not isLinked:
+        if uri is not None and not isPlain:
             reference = nodes.reference("", "", literal.deepcopy(), refuri=uri, internal=True)
             literal.replace_self(reference)
 

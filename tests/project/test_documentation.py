@@ -303,7 +303,9 @@ class SnippetTests(ProgramTestCase):
     async def test_otherShellBlocksAreValid(self) -> None:
         """
         The shell commands in the other documents are well-formed, and the programs in them exist.
+        Those of ``dwdht`` succeed on a network.
         """
+        ports = await self.network()
         for document in allDocuments():
             if document.path in (README, OPERATIONS, CONTRIBUTING, LARGE, PRIVATE):
                 continue
@@ -315,6 +317,9 @@ class SnippetTests(ProgramTestCase):
                     path = os.pathsep.join([str(SCRIPTS), os.environ["PATH"]])
                     isThere = shutil.which(name, path=path) or (ROOT / name).exists()
                     self.assertTrue(isThere, line)
+                    if name == "dwdht" and "--bootstrap" in line:
+                        program = await self.finish("sh", "-c", replaced(line, ports))
+                        self.assertEqual(program.exitCode, 0, program.errorText)
 
 
 def replaced(text: str, ports: dict[str, str]) -> str:
