@@ -30,6 +30,11 @@ REFERENCE = "api/"
 FILES = "files"
 
 
+def findImages(app: Sphinx, path: Path, page: str, content: list[str]) -> None:
+    """Correct the paths of images in an included document: Sphinx looks for them from the page."""
+    content[0] = re.sub(r"(\.\. image:: )docs/", r"\1", content[0])
+
+
 def resolve(app: Sphinx, tree: nodes.document, page: str) -> None:
     """
     Replace each relative link of a page.
@@ -90,6 +95,7 @@ def _copied(app: Sphinx) -> set[Path]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx of this extension."""
+    app.connect("include-read", findImages)
     app.connect("doctree-resolved", resolve)
     app.connect("build-finished", copyFiles)
     return {"parallel_read_safe": True, "parallel_write_safe": False}
