@@ -106,6 +106,9 @@ events.  The service in this example keeps its received datagrams in a database:
                 clock.runUntil(host.shutDown())
             self.assertEqual(lines, [b"one", b"two"])
 
+`CertifiedMembers` makes the members of a private network by certificate.  A private network by key
+needs only a key: ``DHTNode(..., networkKey=bytes(32))``.
+
 The module `stores` has the tests that every store for values passes, for the author of another one.
 
 Differences from a real network:
@@ -154,6 +157,7 @@ As in reality:
   leave the clock.
 """
 
+from .certificates import CertifiedMembers
 from .clock import LimitReached, SimulatedClock
 from .latency import Latency, LogNormalLatency
 from .names import ServiceRecord
@@ -163,6 +167,7 @@ from .reactor import HostReactor
 from .streams import MemoryStreamPort
 
 __all__ = [
+    "CertifiedMembers",
     "HostReactor",
     "Latency",
     "LimitReached",
