@@ -2,13 +2,15 @@
 ``python -m benchmarks.flood``: lookups of a node that is flooded with requests.
 
 The requests have random ids, or no ids, like the requests of ephemeral nodes.  Full answers to
-requests without an id are held back until the address of the asker is validated.  There are four
+requests without an id are held back until the address of the asker is validated.  There are six
 floods:
 
 * in memory, in simulated time, each request from a forged address of its own;
 * in memory, all requests from one address;
+* in memory, hellos without cookies from forged addresses, on a network by certificate;
 * on loopback, in real time and from another process, all from one address;
-* on loopback, each from another address.
+* on loopback, each from another address;
+* on loopback, the same hellos.
 
 By default loopback is exempt from the rate limit; in these floods it is not.
 
@@ -26,17 +28,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
+from tempfile import TemporaryDirectory
 from time import sleep
+from typing import Any
 
 from dwdht_twisted import DHTNode
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import HostPort
-from dwdht_twisted.testing import LogNormalLatency, MemoryNetwork, SimulatedClock
+from dwdht_twisted.testing import CertifiedMembers, LogNormalLatency, MemoryNetwork, SimulatedClock
 from dwdht_twisted.testing.addresses import isIPv4
 
 from .child import Child
-from .processes.flooder import COMMANDS, request
+from .processes.flooder import COMMANDS, hello, request
 from .processes.lookups import Lookups, Tally
 from .usage import residentBytes
 
@@ -70,6 +75,9 @@ GROWTH_LIMIT = 10.0
 #: The mean time of a lookup during the flood must stay below this multiple of the time before.
 SLOWDOWN_LIMIT = 3.0
 
+#: The same limit for hellos.
+HELLOS_SLOWDOWN_LIMIT = 1.5
+
 #: A lookup is complete if it has found this many of the k closest nodes.  The number is below k,
 #: because a full socket buffer loses answers as well as requests.
 MINIMUM_FOUND = K - 1
@@ -92,6 +100,7 @@ class Outcome:
     :ivar before: the lookups before the flood
     :ivar during: the lookups during the flood
     :ivar counters: the counters of the node
+    :ivar slowdownLimit: the slowdown must stay below this limit
     """
 
     name: str
@@ -101,6 +110,7 @@ class Outcome:
     before: Tally
     during: Tally
     counters: dict[str, int]
+    slowdownLimit: float = SLOWDOWN_LIMIT
 
     @property
     def slowdown(self) -> float:
@@ -118,7 +128,7 @@ class Outcome:
         """Whether growth, slowdown and complete lookups are within their limits."""
         return (
             self.growth < GROWTH_LIMIT
-            and self.slowdown < SLOWDOWN_LIMIT
+            and self.slowdown < self.slowdownLimit
             and self.completeShare >= MINIMUM_COMPLETE
         )
 
@@ -148,8 +158,14 @@ def _describe(tally: Tally) -> str:
     )
 
 
-def _nameOf(where: str, forged: bool, hasIds: bool) -> str:
+def _limitOf(hellos: bool) -> float:
+    return HELLOS_SLOWDOWN_LIMIT if hellos else SLOWDOWN_LIMIT
+
+
+def _nameOf(where: str, forged: bool, hasIds: bool, hellos: bool) -> str:
     source = "forged addresses" if forged else "one address"
+    if hellos:
+        return f"{where}, from {source}, hellos of DTLS"
     return f"{where}, from {source}, {'with' if hasIds else 'without'} ids"
 
 
@@ -157,13 +173,18 @@ def _nameOf(where: str, forged: bool, hasIds: bool) -> str:
 
 
 def inMemory(
-    requests: int, forged: bool, hasIds: bool = True, rate: float = RATE_IN_MEMORY
+    requests: int,
+    forged: bool,
+    hasIds: bool = True,
+    rate: float = RATE_IN_MEMORY,
+    hellos: bool = False,
 ) -> Outcome:
     """Flood a node with the default rate limit on a network in memory."""
     random = Random(3)
+    members = CertifiedMembers() if hellos else None
     clock = SimulatedClock()
     network = MemoryNetwork(clock, seed=1, latency=LogNormalLatency(LATENCY, stable=True))
-    nodes = [_join(network, number) for number in range(NODES + 1)]
+    nodes = [_join(network, number, members) for number in range(NODES + 1)]
     node, others = nodes[-1], nodes[:-1]
     victim = (_hostOf(NODES), PORT)
     clock.runFor(SETTLED_AFTER)
@@ -176,7 +197,8 @@ def inMemory(
     memory = residentBytes()
     began = clock.seconds()
     for number in range(requests):
-        datagram = request(COMMANDS[number % len(COMMANDS)], random, hasIds)
+        command = COMMANDS[number % len(COMMANDS)]
+        datagram = hello(random) if hellos else request(command, random, hasIds)
         source = _forgedSource(random) if forged else ("9.9.9.9", 1024 + number % 64)
         network.transmit(source, victim, datagram, source)
         if number % 100 == 0:
@@ -186,11 +208,11 @@ def inMemory(
     gc.collect()
     growth = (residentBytes() - memory) / 1e6
     during = lookups.take()
-    name = _nameOf("in memory", forged, hasIds)
+    name = _nameOf("in memory", forged, hasIds, hellos)
     counters = node.counters.asDict()
     for each in nodes:
         each.destroy()
-    return Outcome(name, requests, seconds, growth, before, during, counters)
+    return Outcome(name, requests, seconds, growth, before, during, counters, _limitOf(hellos))
 
 
 def _fillCacheOfNetwork(random: Random) -> None:
@@ -208,10 +230,13 @@ def _hostOf(number: int) -> str:
     return f"4.{number >> 8}.{number & 255}.1"
 
 
-def _join(network: MemoryNetwork, number: int) -> DHTNode:
+def _join(network: MemoryNetwork, number: int, members: CertifiedMembers | None) -> DHTNode:
     bootstrap = [(_hostOf(0), PORT)] if number else []
     node = DHTNode(
-        network.reactor(_hostOf(number)), bootstrap=bootstrap, random=Random(f"node {number}")
+        network.reactor(_hostOf(number)),
+        bootstrap=bootstrap,
+        random=Random(f"node {number}"),
+        security=None if members is None else members.make(),
     )
     node.listen(PORT)
     assert isinstance(network.clock, SimulatedClock)
@@ -229,7 +254,11 @@ def _forgedSource(random: Random) -> HostPort:
 
 
 def onLoopback(
-    requests: int, forged: bool, hasIds: bool = True, rate: float = RATE_ON_LOOPBACK
+    requests: int,
+    forged: bool,
+    hasIds: bool = True,
+    rate: float = RATE_ON_LOOPBACK,
+    hellos: bool = False,
 ) -> Outcome:
     """Flood a node with its rate limit on for loopback, from another process."""
     processors = sorted(os.sched_getaffinity(0))
@@ -240,9 +269,11 @@ def onLoopback(
         Child(command, processors=rest) as crowd,
         Child(command, processors=flooded) as node,
         Child(flooderCommand, processors=rest) as flooder,
+        TemporaryDirectory() as folder,
     ):
-        network = crowd.call("crowd", size=CROWD)
-        port = node.call("start", rateLimit=100.0, **network)
+        authority: dict[str, Any] = {"folder": folder} if hellos else {}
+        network = crowd.call("crowd", size=CROWD, **authority)
+        port = node.call("start", rateLimit=100.0, **authority, **network)
         node.call("begin")
         sleep(BEFORE)
         before = Tally(**node.call("end"))
@@ -256,19 +287,22 @@ def onLoopback(
             forged=forged,
             hasIds=hasIds,
             rate=rate,
+            hellos=hellos,
         )
         during = Tally(**node.call("end"))
         growth = (node.call("memory") - memory) / 1e6
         counters = node.call("counters")
-    name = _nameOf("on loopback", forged, hasIds)
-    return Outcome(name, requests, seconds, growth, before, during, counters)
+    name = _nameOf("on loopback", forged, hasIds, hellos)
+    return Outcome(name, requests, seconds, growth, before, during, counters, _limitOf(hellos))
 
 
 FLOODS: dict[str, tuple[Callable[..., Outcome], bool]] = {
     "memory-forged": (inMemory, True),
     "memory-one": (inMemory, False),
+    "memory-hellos": (partial(inMemory, hellos=True), True),
     "loopback-one": (onLoopback, False),
     "loopback-forged": (onLoopback, True),
+    "loopback-hellos": (partial(onLoopback, hellos=True), True),
 }
 
 

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from dwdht_twisted import DHTNode
+from dwdht_twisted.private import AuthorityFolder, SecurityContext
 
 from ..usage import residentBytes
 from .calls import Commands, answerWithReactor
@@ -34,20 +35,31 @@ class Flooded:
         self._node: DHTNode
         self._lookups: Lookups
 
-    async def crowd(self, size: int) -> dict[str, Any]:
-        """Start the other nodes; return their ids and the address of the first one."""
+    async def crowd(self, size: int, folder: str | None = None) -> dict[str, Any]:
+        """
+        Start the other nodes.
+
+        :param folder: where to make an authority, for a network by certificate
+        :return: the ids of the nodes and the address of the first one
+        """
+        if folder is not None:
+            AuthorityFolder.make(folder)
         for number in range(size):
             bootstrap = [node.address() for node in self._crowd[:1]]
-            node = DHTNode(self._reactor, bootstrap=bootstrap)
+            security = _member(folder, f"member-{number}")
+            node = DHTNode(self._reactor, bootstrap=bootstrap, security=security)
             node.listen(0, f"127.1.{number >> 8}.{number & 255}" if number else "127.2.0.1")
             await node.ready()
             self._crowd.append(node)
         ids = [node.id.hex() for node in self._crowd]
         return {"bootstrap": str(self._crowd[0].address()), "ids": ids}
 
-    async def start(self, bootstrap: str, ids: list[str], rateLimit: float) -> int:
+    async def start(
+        self, bootstrap: str, ids: list[str], rateLimit: float, folder: str | None = None
+    ) -> int:
         """Start the node; return its port."""
-        node = DHTNode(self._reactor, bootstrap=[bootstrap], rateLimit=rateLimit)
+        security = _member(folder, "flooded")
+        node = DHTNode(self._reactor, bootstrap=[bootstrap], rateLimit=rateLimit, security=security)
         node.listen(0, HOST)
         await node.ready()
         others = [bytes.fromhex(id) for id in ids]
@@ -73,6 +85,14 @@ class Flooded:
     def counters(self) -> dict[str, int]:
         """The counters of the node."""
         return self._node.counters.asDict()
+
+
+def _member(folder: str | None, name: str) -> SecurityContext | None:
+    if folder is None:
+        return None
+    authority = AuthorityFolder(folder)
+    certificate, key = authority.certify(name)
+    return SecurityContext(certificate, key, authority.certificateFile)
 
 
 def makeCommands(reactor: Any) -> Commands:

@@ -1,5 +1,5 @@
 """
-A flood of requests to a node on loopback, with random ids or none.
+A flood of requests to a node on loopback, with random ids or none, or of hellos.
 """
 
 from __future__ import annotations
@@ -40,7 +40,17 @@ def request(command: str, random: Random, hasId: bool) -> bytes:
     return wire.frameRequest(random.getrandbits(wire.TRANSACTION_ID_BITS), body)
 
 
-def flood(port: int, requests: int, forged: bool, hasIds: bool, rate: float) -> float:
+def hello(random: Random) -> bytes:
+    """A DTLS hello with a random number of its own and no cookie, as OpenSSL sends it."""
+    body = b"\xfe\xfd" + random.randbytes(32) + b"\0\0" + b"\0\2\xc0\x2b\1\0" + bytes(80)
+    length = len(body).to_bytes(3, "big")
+    message = b"\1" + length + bytes(5) + length + body
+    return b"\x16\xfe\xff" + bytes(8) + len(message).to_bytes(2, "big") + message
+
+
+def flood(
+    port: int, requests: int, forged: bool, hasIds: bool, rate: float, hellos: bool = False
+) -> float:
     """
     Send requests to a node on loopback.
 
@@ -48,6 +58,7 @@ def flood(port: int, requests: int, forged: bool, hasIds: bool, rate: float) -> 
         one
     :param hasIds: whether the requests carry ids
     :param rate: requests a second; fewer are sent when the machine is too slow
+    :param hellos: whether to send hellos of a network by certificate instead
     :return: the time that it took, in seconds
     """
     random = Random(2)
@@ -61,7 +72,8 @@ def flood(port: int, requests: int, forged: bool, hasIds: bool, rate: float) -> 
     for number in range(requests):
         if not number % BURST:
             sleep(max(0.0, began + number / rate - perf_counter()))
-        datagram = request(COMMANDS[number % len(COMMANDS)], random, hasIds)
+        command = COMMANDS[number % len(COMMANDS)]
+        datagram = hello(random) if hellos else request(command, random, hasIds)
         sender = sockets[number % PORTS]
         if forged:
             source = struct.pack("=i4s4x", 0, b"\x7f" + random.randbytes(3))

@@ -71,6 +71,12 @@ ASSOCIATION_IDLE = 900.0
 #: longer that nobody will read.  Smaller: fewer handshakes succeed on a bad line.
 HANDSHAKE_DEADLINE = 15.0
 
+#: The most hellos without a valid cookie that are answered per second, with a burst of the same
+#: number.  Further ones are dropped.  Their senders repeat them.  Members with an association
+#: notice nothing.  Larger: a flood of hellos slows a node down, because it sends an answer to each.
+#: Smaller: during a flood, fewer new members get their cookie.
+HELLO_RATE = 2000.0
+
 #: The most handshakes per second that a node begins to take part in, for others that have shown a
 #: cookie.  Those of private addresses are counted apart from those of public ones, up to the same
 #: number.  A handshake takes half a millisecond of the node's processor.  The tokens are shared by

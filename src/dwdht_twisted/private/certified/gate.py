@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from random import Random
 
-from ..._core.limits.rates import FairRate
+from ..._core.limits.rates import FairRate, TokenBucket
 from ..._core.wire import HostPort, TokenIssuer
-from ..bounds import HANDSHAKE_RATE
+from ..bounds import HANDSHAKE_RATE, HELLO_RATE
 from .records import ClientHello, helloVerifyRequest
 
 #: How long one secret makes cookies, in seconds.  A cookie is valid for one to two such intervals.
@@ -25,10 +25,11 @@ class Gate:
     :param now: the time, in seconds
     """
 
-    __slots__ = ("_cookies", "_rate", "_rotatedAt")
+    __slots__ = ("_cookies", "_hellos", "_rate", "_rotatedAt")
 
     def __init__(self, random: Random, now: float) -> None:
         self._cookies = TokenIssuer(random.randbytes)
+        self._hellos = TokenBucket(HELLO_RATE, HELLO_RATE)
         self._rate = FairRate(HANDSHAKE_RATE)
         self._rotatedAt = now
 
@@ -38,18 +39,21 @@ class Gate:
             self._cookies.rotate()
             self._rotatedAt = now
 
-    def asks(self, hello: ClientHello, address: HostPort) -> bytes | None:
-        """
-        The datagram that asks an address for a cookie, which is shorter than any hello.
-
-        :return: None if the hello has a valid cookie of this address
-        """
+    def askFor(self, hello: ClientHello, address: HostPort) -> bytes:
+        """The datagram that asks an address for a cookie, which is shorter than any hello."""
         host, port = address
-        if len(hello.cookie) and self._cookies.accepts(
-            hello.cookie, host, port, None, hello.random
-        ):
-            return None
         return helloVerifyRequest(hello, self._cookies.issue(host, port, None, hello.random))
+
+    def hasCookie(self, hello: ClientHello, address: HostPort) -> bool:
+        """Whether a hello has a valid cookie of this address."""
+        host, port = address
+        return bool(hello.cookie) and self._cookies.accepts(
+            hello.cookie, host, port, None, hello.random
+        )
+
+    def mayAsk(self, now: float) -> bool:
+        """Whether a further hello without a cookie is answered."""
+        return self._hellos.take(now)
 
     def admits(self, address: HostPort, now: float) -> bool:
         """Whether a further handshake with this address is within the rate."""

@@ -120,8 +120,12 @@ class CertifiedLayer:
 
     def _greet(self, hello: ClientHello, datagram: bytes, address: HostPort) -> None:
         """Take a hello: ask for a cookie, or begin to take part in a handshake."""
-        ask = self._gate.asks(hello, address)
-        if ask is not None:
+        gate = self._gate
+        if not gate.hasCookie(hello, address):
+            if not gate.mayAsk(self.clock.seconds()):
+                self._transport.counters.rateLimited += 1
+                return
+            ask = gate.askFor(hello, address)
             if len(ask) <= len(datagram):
                 self._transport.write(ask, address)
             return
