@@ -12,7 +12,7 @@ from ..._bootstrap import keyFilesInEnvironment
 from ...errors import CannotUseKey
 
 if TYPE_CHECKING:
-    from ...private import KeyedNetwork, NetworkSecurity
+    from ...private import KeyedNetwork, NetworkSecurity, SecurityContext
 
 #: The most network keys of a node: the one in use, and the one that replaces it.
 MAXIMUM_KEYS = 2
@@ -64,6 +64,7 @@ class SecurityOptions(PrivateOptions):
     def __init__(self) -> None:
         super().__init__()
         self._keyed: KeyedNetwork | None = None
+        self._certified: SecurityContext | None = None
 
     def postOptions(self) -> None:
         """Require the options of one kind of network, and all of them.  Read the network keys."""
@@ -98,16 +99,21 @@ class SecurityOptions(PrivateOptions):
         # Imported here, because it takes longer than a short command.
         from ...private import SecurityContext
 
-        return SecurityContext(
+        self._certified = SecurityContext(
             self["certificate"],
             self["private-key"],
             self["authority"],
             revocations=self["revocations"],
         )
+        return self._certified
 
     @property
     def reasonOfSilence(self) -> str:
         """What it may mean that no node answers, beside that none is there; may be empty."""
+        if self._certified is not None:
+            return self._certified.refusal or (
+                "a node of another kind of network looks the same, because it makes no handshake"
+            )
         if self._keyed is None:
             return ""
         return "a wrong network key looks the same, because nodes are silent to it"

@@ -153,7 +153,7 @@ class Association:
             _, alert = withoutClearAlerts(flight)
             for datagram in splitFlight(flight):
                 self._transmit(datagram)
-            self._end(alert or reason)
+            self._end(reason if alert is None else f"this node refuses it: {alert}")
             return
         if flight:
             datagrams = splitFlight(flight)

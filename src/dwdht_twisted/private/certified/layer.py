@@ -20,7 +20,7 @@ from twisted.logger import Logger, LogLevel
 
 from ..._core import wire
 from ..._core.limits import RecentMap
-from ..._core.wire import HostPort
+from ..._core.wire import Address, HostPort
 from ..._net.reporting import Reports
 from ..bounds import (
     ASSOCIATION_IDLE,
@@ -147,7 +147,7 @@ class CertifiedLayer:
         self._reports.note(
             "{address} sent an id that isn't that of its certificate ({id}); it is cut off",
             level=LogLevel.warn,
-            address=link.address,
+            address=Address(*link.address),
             id=link.peerId.hex(),
         )
         self._remove(link)
@@ -211,6 +211,11 @@ class CertifiedLayer:
             del self._queue[link]
             link.open()
 
+    def attemptFailed(self, link: Link, reason: str) -> None:
+        """Remember what has gone wrong, for who asks why a node is silent."""
+        host, port = link.address
+        self._security.refusal = f"no association with {host}:{port}: {reason}"
+
     def accepts(self, link: Link, certificate: Certificate) -> bool:
         """Whether the owner of a certificate has not lied about its id lately."""
         return not self._liars.get(idOf(certificate), self.clock.seconds())
@@ -229,7 +234,7 @@ class CertifiedLayer:
             self._reports.note(
                 "no association with {address}: {reason}",
                 level=LogLevel.info,
-                address=link.address,
+                address=Address(*link.address),
                 reason=reason,
             )
         if link.isEmpty and self.links.get(link.address) is link:
@@ -254,7 +259,7 @@ class CertifiedLayer:
             refused = self._security.refuses(link.certificate)
             if refused is not None:
                 self._log.info(
-                    "{address} is cut off: {reason}", address=link.address, reason=refused
+                    "{address} is cut off: {reason}", address=Address(*link.address), reason=refused
                 )
                 self._remove(link)
             elif now - link.heardAt > ASSOCIATION_IDLE:

@@ -49,6 +49,9 @@ class LinkOwner(Protocol):
         :param isFinal: whether the datagrams that wait for an association wait in vain
         """
 
+    def attemptFailed(self, link: Link, reason: str) -> None:
+        """Note what has gone wrong in a handshake that goes on."""
+
     def accepts(self, link: Link, certificate: Certificate) -> bool:
         """Whether a certificate that OpenSSL has accepted is accepted for this link."""
 
@@ -268,6 +271,10 @@ class Link:
         if self._former is not None:
             self._former[0].drop()
             self._former = None
+
+    def attemptFailed(self, reason: str) -> None:
+        """Pass on what has gone wrong so far."""
+        self._owner.attemptFailed(self, reason)
 
     def notOpened(self, reason: str | None) -> None:
         """Give up: the address has not answered, or one end has refused the other."""

@@ -39,6 +39,9 @@ class OpeningOwner(Protocol):
     def opened(self, association: Association) -> None:
         """Take the established association."""
 
+    def attemptFailed(self, reason: str) -> None:
+        """Note what has gone wrong so far."""
+
     def notOpened(self, reason: str | None) -> None:
         """
         Take the failure.
@@ -105,7 +108,8 @@ class Opening:
     def _leave(self) -> None:
         association, self.association = self.association, None
         if association is not None and not association.isEstablished:
-            self._reason = association.refusal or self._reason
+            if association.refusal is not None:
+                self._reason = f"it refuses this node: {association.refusal}"
             association.close()
 
     def established(self, association: Association) -> None:
@@ -116,6 +120,7 @@ class Opening:
 
     def refused(self, association: Association) -> None:
         """Begin anew soon, unless the handshake succeeds meanwhile: the words may be forged."""
+        self._owner.attemptFailed(f"it refuses this node: {association.refusal}")
         assert self._attempt is not None
         left = self._attempt.getTime() - self._clock.seconds()
         if association is self.association and self._grace < left:
@@ -128,6 +133,7 @@ class Opening:
             return
         self._leave()
         self._reason = reason
+        self._owner.attemptFailed(reason)
         assert self._attempt is not None
         self._attempt.reset(self._pause)
         self._pause *= 2

@@ -36,6 +36,8 @@ class SecurityContext:
     :param now: returns the wall time, in seconds since 1970; certificates expire by it
     :ivar id: the id of the node, 32 bytes: SHA-256 of its public key
     :ivar overhead: the bytes by which a datagram is longer than on an open network
+    :ivar refusal: why a handshake that a node of this context has begun failed last; None if none
+        has.  The other end's reason may be forged.
     :ivar context: the present context of OpenSSL
     :raises CannotUseKey: when the private key can't be read or used
     :raises CannotUseCertificate: when another file can't be read, or they don't belong together
@@ -57,6 +59,7 @@ class SecurityContext:
         self._credentials = loadCredentials(*self._sources)
         self._now = now
         self._warnedOf: object = None
+        self.refusal: str | None = None
         self.id = idOf(self._credentials.certificate)
         self.overhead = OVERHEAD_BYTES
         self.context = self._credentials.makeContext()
