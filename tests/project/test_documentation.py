@@ -296,9 +296,30 @@ class SnippetTests(ProgramTestCase):
         self.assertEqual(used.errorText, "stored on 2 nodes\n")
         others = "dwdht network key other.key; export DWDHT_NETWORK_KEY_FILE=other.key"
         stranger = await self.finish("sh", "-c", f"{use}\n{others}\ndwdht get ${{KEY}}")
-        [silence] = [each.text for each in document.blocks("text")]
+        silence = document.block("silent-to-strangers").text
         self.assertEqual(stranger.exitCode, 1, stranger.errorText)
         self.assertEqual(stranger.errorText.splitlines()[-1], replaced(silence, ports))
+
+    async def test_certifiedNetworkIsMade(self) -> None:
+        """
+        The shell commands of the page on private networks make an authority and members, start
+        nodes, and find a value, which an open node doesn't find.
+        """
+        document, ports = Document(PRIVATE), {"10002": str(freePort())}
+        made = await self.finish("sh", "-c", document.block("make-authority").text)
+        self.assertEqual(made.exitCode, 0, made.errorText)
+        start = replaced(document.block("start-certified-nodes").text, ports)
+        garden, *lines = start.splitlines()
+        for line in lines:
+            node = self.start("sh", "-c", f"{garden}\nexec {line} 2>&1")
+            await node.says(" the network" if "--bootstrap" in line else "bootstrap")
+        use = replaced(document.block("use-certified-network").text, ports)
+        used = await self.finish("sh", "-c", f"set -e\n{garden}\n{use}")
+        self.assertEqual((used.exitCode, used.text), (0, "for members only"), used.errorText)
+        get = f"dwdht get --bootstrap localhost:{ports['10002']} $KEY"
+        stranger = await self.finish("sh", "-c", f"{garden}\n{use}\n{get}")
+        self.assertEqual(stranger.exitCode, 1, stranger.errorText)
+        self.assertIn("dwdht get: no node answer", stranger.errorText)
 
     async def test_otherShellBlocksAreValid(self) -> None:
         """
