@@ -15,10 +15,10 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from dwdht_twisted import values
-from dwdht_twisted._cli.commands.fetching import MAXIMUM_STATUS_BYTES
 from dwdht_twisted._cli.commands.status import INTERVAL
 from dwdht_twisted._cli.console import Console
 from dwdht_twisted._cli.program import run
+from dwdht_twisted.web.bounds import MAXIMUM_STATUS_BYTES
 from tests.cli.sessions import CommandLineTestCase, Result, parse
 from tests.helpers.networks.web import PORT, SERVER, WebTestCase
 

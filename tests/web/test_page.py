@@ -38,15 +38,15 @@ class PageTests(BrowserTestCase):
     The page of a node of ``dwdht demo --nodes 50 --http``.
     """
 
-    async def openPage(self, *options: str) -> Browser:
+    async def openPage(self) -> Browser:
         """Start the network and the browser, and open the page."""
         requirePrograms()
         certify(self.folder)
         port = freePort()
         endpoint = f"ssl:{port}:interface=127.0.0.1:privateKey=key.pem:certKey=cert.pem"
-        demo: Program = self.start(*DWDHT, "demo", "--nodes", "50", "--http", endpoint, *options)
+        self.demo: Program = self.start(*DWDHT, "demo", "--nodes", "50", "--http", endpoint)
         browser = await self.startBrowser()
-        await demo.says("is served over HTTP", seconds=60)
+        await self.demo.says("is served over HTTP", seconds=60)
         await browser.show(1280, 900)
         await browser.open(f"https://localhost:{port}/")
         await browser.until("document.querySelectorAll('#sky circle.dot').length > 20")
@@ -87,6 +87,14 @@ class PageTests(BrowserTestCase):
         await browser.until(f"{lookups} > {before} + 2")
         await browser.until("document.querySelectorAll('#rates path.curve').length === 4")
         self.assertEqual(await browser.complaints(), [])
+
+    async def test_lostServerIsShown(self) -> None:
+        """When the server ends, the page says that it has no connection."""
+        browser = await self.openPage()
+        self.demo.send("INT")
+        await self.demo.end(20)
+        state = "document.getElementById('health-state').textContent"
+        await browser.until(f"{state} === 'no connection'")
 
     async def test_putIsFound(self) -> None:
         """A value that was put in the page is found in the page."""

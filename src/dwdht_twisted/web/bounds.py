@@ -62,3 +62,11 @@ LOOKUPS_SHOWN = 32
 
 #: The nodes of one lookup that are shown.  A lookup sends 144 datagrams at most.
 NODES_SHOWN = 160
+
+
+# What is read.
+
+#: The largest status that ``dwdht status`` reads, in bytes.  That of a node with 5,000 contacts and
+#: 32 lookups of 160 nodes has some 1,700,000.  Larger: a server that sends without end takes more
+#: memory.  Smaller: a busy node is not shown.
+MAXIMUM_STATUS_BYTES = 4_194_304

@@ -24,11 +24,8 @@ from twisted.web.client import (
 )
 from twisted.web.http_headers import Headers
 
+from ...web.bounds import MAXIMUM_STATUS_BYTES
 from ..command import CommandFailed
-
-#: The most bytes of a status.  That of a node with all contacts and lookups has some 700,000.
-#: Larger: a server that sends without end takes more memory.  Smaller: a busy node is not shown.
-MAXIMUM_STATUS_BYTES = 4 << 20
 
 #: The time that connecting may take, in seconds.
 CONNECT_TIMEOUT = 10.0

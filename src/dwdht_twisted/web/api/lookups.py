@@ -5,7 +5,6 @@ The operations that show lookups as they run, as server-sent events.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
@@ -14,16 +13,16 @@ from zope.interface import implementer
 
 from ... import values
 from ...errors import DHTError
-from ...interfaces import LookupStep
 from ..subject import Subject
 from .operation import EVENTS, HEX_ID, Content, Operation, Parameter, readId
 from .streams import LineWriter, event, pump
 from .turns import Turns
 
 _STEPS = (
-    "An event for each step: `started`, `asked`, `answered`, `late`, `failed` and `ended`, with "
-    "the number of the `lookup`, its `command` and `target`, the `node` and its `hops`, and the "
-    "`time`."
+    "An event for each step: `started`, `asked`, `answered`, `late`, `punched`, `failed` and "
+    "`ended`, with the fields of a `LookupStep`: the number of the `lookup`, its `command` and "
+    "`target`, the `time`, the `node` and its `hops`, the `referrer` that has named it, and "
+    "others. A field that has its default is left out."
 )
 
 
@@ -75,7 +74,7 @@ class Lookups:
             writer = LineWriter(request, EVENTS)
             end = self._node.watchLookups(
                 lambda step: (
-                    writer.writeBytes(event(step.kind, describe(step)))
+                    writer.writeBytes(event(step.kind, step.asDict()))
                     if step.lookup == stream.number
                     else None
                 )
@@ -99,7 +98,7 @@ class Lookups:
             writer.writeBytes(b": the lookups of this node\n\n")
             end = self._node.watchLookups(
                 lambda step: (
-                    None if watch.isPaused else writer.writeBytes(event(step.kind, describe(step)))
+                    None if watch.isPaused else writer.writeBytes(event(step.kind, step.asDict()))
                 )
             )
             try:
@@ -132,25 +131,3 @@ class _Watch:
     def stopProducing(self) -> None:
         """Write nothing more."""
         self.isPaused = True
-
-
-def describe(step: LookupStep) -> dict[str, Any]:
-    """A step as an object of JSON."""
-    node = step.node
-    return {
-        "lookup": step.lookup,
-        "kind": step.kind,
-        "time": round(step.time, 6),
-        "command": step.command,
-        "target": step.target.hex(),
-        "isUpdate": step.isUpdate,
-        "node": None
-        if node is None
-        else {
-            "id": None if node.id is None else node.id.hex(),
-            "host": node.host,
-            "port": node.port,
-        },
-        "hops": step.hops,
-        "reason": step.reason,
-    }

@@ -40,6 +40,8 @@ class Lookup {
     const address = addressOf(step.node);
     const node = this.nodes.get(address) || { address, askedAt: this.seconds, hops: step.hops || 0 };
     node.id = step.node.id;
+    if (step.kind === "asked" && step.referrer) node.referrer = addressOf(step.referrer);
+    if (step.kind === "answered") node.hasValue = (step.size ?? null) !== null;
     node.state = STATES[step.kind] || "waiting";
     node.at = step.kind === "asked" ? null : this.seconds;
     this.nodes.set(address, node);
@@ -154,6 +156,15 @@ function drawLookup(lookup) {
   }
   const label = draw(svg, "text", { "text-anchor": "middle" }, "bits shared with the target");
   label.setAttribute("transform", `translate(12 ${(TOP + bottom) / 2}) rotate(-90)`);
+  const byAddress = new Map(nodes.map((node) => [node.address, node]));
+  for (const node of nodes) {
+    const referrer = byAddress.get(node.referrer);
+    if (!referrer || referrer.at === null) continue;
+    const [x1, y1] = [x(referrer.at), y(referrer.closeness)];
+    const [x2, y2] = [x(node.askedAt), y(node.closeness)];
+    const bend = x1 + Math.max(12, (x2 - x1) / 2);
+    draw(svg, "path", { class: "way", d: `M${x1} ${y1}C${bend} ${y1} ${bend} ${y2} ${x2} ${y2}` });
+  }
   for (const node of nodes) {
     const end = node.at ?? lookup.seconds;
     const height = y(node.closeness);
@@ -163,5 +174,6 @@ function drawLookup(lookup) {
     const place = { cx: x(node.at ?? lookup.seconds).toFixed(1), cy: y(node.closeness).toFixed(1) };
     const dot = draw(svg, "circle", { class: `dot ${node.state}`, ...place, r: 5 });
     draw(dot, "title", {}, `${shortId(node.id)} at ${node.address}, ${countOf(node.hops, "hop")}`);
+    if (node.hasValue) draw(svg, "circle", { class: "holder", ...place, r: 8.5 });
   }
 }
