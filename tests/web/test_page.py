@@ -38,13 +38,14 @@ class PageTests(BrowserTestCase):
     The page of a node of ``dwdht demo --nodes 50 --http``.
     """
 
-    async def openPage(self) -> Browser:
+    async def openPage(self, *options: str) -> Browser:
         """Start the network and the browser, and open the page."""
         requirePrograms()
         certify(self.folder)
         port = freePort()
         endpoint = f"ssl:{port}:interface=127.0.0.1:privateKey=key.pem:certKey=cert.pem"
-        self.demo: Program = self.start(*DWDHT, "demo", "--nodes", "50", "--http", endpoint)
+        command = (*DWDHT, "demo", "--nodes", "50", "--http", endpoint)
+        self.demo: Program = self.start(*command, *options)
         browser = await self.startBrowser()
         await self.demo.says("is served over HTTP", seconds=60)
         await browser.show(1280, 900)
@@ -105,6 +106,17 @@ class PageTests(BrowserTestCase):
         self.assertEqual(await self.text(browser, "found"), "hello, page")
         await self.fill(browser, key="00" * 32)
         self.assertIn("It failed: no node holds a valid value", await self.submit(browser, "get"))
+
+    async def test_putNeedsTheToken(self) -> None:
+        """A server with a token refuses a put without it, and takes one with it."""
+        (self.folder / "token").write_text("a token of the test\n")
+        browser = await self.openPage("--http-token-file", "token")
+        await browser.until("!document.getElementById('token-row').hidden")
+        await self.fill(browser, value="hello, token")
+        self.assertIn("It failed: a write needs", await self.submit(browser, "put"))
+        await self.fill(browser, token="a token of the test")
+        await browser.run("document.getElementById('put-outcome').textContent = ''")
+        self.assertIn("Stored under ", await self.submit(browser, "put"))
 
     async def test_valueIsNeverMarkup(self) -> None:
         """A value that is a script is shown as its text, and doesn't run."""
