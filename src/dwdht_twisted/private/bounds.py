@@ -33,12 +33,14 @@ STREAMS_REMEMBERED = 4096
 NUMBERS_REMEMBERED = 128
 
 #: The most askers whose stream a node remembers, so that their answers can't be passed to others.
-#: The answer to a forgotten asker is not bound to it.
+#: A second memory of the same size holds those before.  The answer to a forgotten asker is not
+#: bound to it.
 ASKERS_REMEMBERED = 4096
 
-#: How long the stream of an asker is remembered, in seconds.  It is longer than a handler may take.
-#: Larger: a node that was restarted at its address gets no relayed ping for longer.
-ASKERS_REMEMBERED_FOR = 60.0
+#: How long the stream of an asker is remembered at least, in seconds; it is up to twice as long.  A
+#: handler may take less.  Larger: a node that was restarted at its address gets no relayed ping for
+#: longer.
+ASKERS_REMEMBERED_FOR = 60
 
 #: The shortest time between two datagrams out of time that are opened to tell a wrong clock from
 #: noise, in seconds.  Smaller: a flood of replays costs more.

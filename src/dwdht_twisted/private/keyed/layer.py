@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from twisted.logger import Logger, LogLevel
 
-from ..._core.limits.memory import RecentMap
 from ..._core.wire import HostPort
 from ..._net.reporting import Reports
 from ..bounds import (
@@ -17,6 +17,7 @@ from ..bounds import (
     ASKERS_REMEMBERED_FOR,
     CLOCK_CHECK_INTERVAL,
     CLOCK_TOLERANCE,
+    NUMBERS_REMEMBERED,
     STREAMS_REMEMBERED,
 )
 from ..seam import Transport
@@ -24,18 +25,21 @@ from .sealing import (
     ANYBODY,
     HEADER_BYTES,
     KEY_ID_BYTES,
-    NONCE,
     OVERHEAD,
     SENDER_BYTES,
     STREAM_BYTES,
     TO_BYTES,
     DerivedKeys,
     InvalidTag,
+    unpackNonce,
 )
 from .streams import OwnStream, ReceivedStream
 
-#: The bit of the first byte that is 1 in a request, see `_core.wire.framing`.
-_REQUEST = 0x80
+# The least datagram of a request, see `_core.wire.framing`: its first bit is 1.
+_REQUEST = b"\x80"
+
+# Where the part of the name of a stream ends that marks answers.
+_END_OF_TO = KEY_ID_BYTES + TO_BYTES
 
 
 class KeyedLayer:
@@ -50,14 +54,18 @@ class KeyedLayer:
     def __init__(self, transport: Transport, keys: Sequence[DerivedKeys]) -> None:
         self._transport = transport
         self._reports = Reports(self._log, transport.clock.seconds)
+        # The stream that was heard last is the last.
         self._received: OrderedDict[bytes, ReceivedStream] = OrderedDict()
-        self._askers: RecentMap[HostPort, bytes] = RecentMap(
-            ASKERS_REMEMBERED, ASKERS_REMEMBERED_FOR
-        )
+        # The first bytes of the asker's stream, by its address: the askers of the present minute,
+        # and those of the one before.
+        self._askers: dict[HostPort, bytes] = {}
+        self._formerAskers: dict[HostPort, bytes] = {}
+        self._minute = 0
         self._nextClockCheck = 0.0
-        # The streams that answers may be for: the present one and the one before.
-        self._own: tuple[OwnStream, ...] = ()
-        self._ownSenders: set[bytes] = set()
+        # The stream that this node seals, and those whose answers it takes: this one and the one
+        # before.
+        self._stream: OwnStream | None = None
+        self._ownSenders: list[bytes] = []
         self._receivers = {ANYBODY}
         self.useKeys(keys)
 
@@ -69,11 +77,10 @@ class KeyedLayer:
 
     def useKeys(self, keys: Sequence[DerivedKeys]) -> None:
         """Seal with the first of these keys from now on, and open what is sealed with any."""
-        self._sealing = keys[0]
         self._keys = {each.id: each for each in keys}
         for sender in [each for each in self._received if each[:KEY_ID_BYTES] not in self._keys]:
             del self._received[sender]
-        if self._own and self._own[0].sender[:KEY_ID_BYTES] != self._sealing.id:
+        if self._stream is not None and not self._stream.sender.startswith(keys[0].id):
             self._begin(int(self._transport.wallSeconds()))
 
     # Sending.
@@ -82,70 +89,94 @@ class KeyedLayer:
         """Seal a datagram and send it.  An answer is sealed for the node that has asked."""
         transport = self._transport
         now = int(transport.wallSeconds())
-        if not self._own or self._own[0].isOver(now):
-            self._begin(now)
-        to = ANYBODY
-        if datagram[0] < _REQUEST:
-            to = self._askers.get(address, transport.clock.seconds()) or ANYBODY
-        transport.write(self._own[0].seal(datagram, to, now), address)
+        stream = self._stream
+        if stream is None or not stream.begun <= now < stream.ends:
+            stream = self._begin(now)
+        if datagram < _REQUEST:
+            if now // ASKERS_REMEMBERED_FOR != self._minute:
+                self._nextMinute(now)
+            to = self._askers.get(address) or self._formerAskers.get(address, ANYBODY)
+        else:
+            to = ANYBODY
+        transport.write(stream.seal(datagram, to, now), address)
 
-    def _begin(self, now: int) -> None:
+    def _begin(self, now: int) -> OwnStream:
         """Begin a stream."""
         name = ANYBODY
         while name[:TO_BYTES] == ANYBODY:
             name = self._transport.random.randbytes(STREAM_BYTES)
-        self._own = (OwnStream(self._sealing, name, now), *self._own[:1])
-        self._ownSenders = {each.sender for each in self._own}
-        self._receivers = {ANYBODY, *(each.to for each in self._own)}
+        self._stream = stream = OwnStream(next(iter(self._keys.values())), name, now)
+        self._ownSenders = [stream.sender, *self._ownSenders[:1]]
+        self._receivers = {ANYBODY, *(each[KEY_ID_BYTES:_END_OF_TO] for each in self._ownSenders)}
+        return stream
 
     # Receiving.
 
     def received(self, datagram: bytes, address: HostPort) -> None:
         """Deliver a datagram of a member that has not been received, and drop any other."""
         transport = self._transport
-        sender = datagram[:SENDER_BYTES]
-        stream = self._received.get(sender)
-        keys = self._keys.get(datagram[:KEY_ID_BYTES]) if stream is None else None
-        if len(datagram) <= OVERHEAD or (stream is None and keys is None):
+        if len(datagram) <= OVERHEAD or datagram[:KEY_ID_BYTES] not in self._keys:
             transport.counters.strangersRefused += 1
             return
-        nonce = datagram[SENDER_BYTES:HEADER_BYTES]
-        to, sealedAt, number = NONCE.unpack(nonce)
-        # The remainder makes the difference right in the year 2106, too.
-        late = (int(transport.wallSeconds()) - sealedAt + 2**31) % 2**32 - 2**31
-        if not -CLOCK_TOLERANCE <= late <= CLOCK_TOLERANCE:
-            self._refuseUntimely(datagram, address, late)
-            return
-        # Not for this node, sent back to it, or received before.
+        to, sealedAt, number = unpackNonce(datagram, SENDER_BYTES)
+        now = int(transport.wallSeconds())
+        if not -CLOCK_TOLERANCE <= now - sealedAt <= CLOCK_TOLERANCE:
+            # The remainder makes the difference right in the year 2106, too.
+            late = (now - sealedAt + 2**31) % 2**32 - 2**31
+            if not -CLOCK_TOLERANCE <= late <= CLOCK_TOLERANCE:
+                self._refuseUntimely(datagram, address, late)
+                return
+        sender = datagram[:SENDER_BYTES]
+        stream = self._received.get(sender)
+        # Received before, not for this node, or sent back to it.
         if (
-            to not in self._receivers
+            (stream is not None and (number <= stream.floor or number in stream.received))
+            or to not in self._receivers
             or sender in self._ownSenders
-            or (stream is not None and not stream.isNew(number))
         ):
             transport.counters.replaysRefused += 1
             return
+        isNew = stream is None
         if stream is None:
-            assert keys is not None
-            stream = ReceivedStream(keys.cipher(sender[KEY_ID_BYTES:]))
+            stream = ReceivedStream(self._cipher(sender))
         try:
-            text = stream.cipher.decrypt(nonce, datagram[HEADER_BYTES:], None)
+            text = stream.decrypt(
+                datagram[SENDER_BYTES:HEADER_BYTES], datagram[HEADER_BYTES:], None
+            )
         except InvalidTag:
             transport.counters.strangersRefused += 1
             return
-        stream.add(number)
-        self._remember(sender, stream)
-        if text[0] >= _REQUEST:
-            name = sender[KEY_ID_BYTES : KEY_ID_BYTES + TO_BYTES]
-            self._askers.put(address, name, transport.clock.seconds())
+        stream.received.add(number)
+        if len(stream.received) > NUMBERS_REMEMBERED:
+            stream.forget()
+        if isNew:
+            self._remember(sender, stream)
+        else:
+            self._received.move_to_end(sender)
+        if text >= _REQUEST:
+            if now // ASKERS_REMEMBERED_FOR != self._minute or (
+                len(self._askers) == ASKERS_REMEMBERED
+            ):
+                self._nextMinute(now)
+            self._askers[address] = sender[KEY_ID_BYTES:_END_OF_TO]
         transport.deliver(text, address)
+
+    def _nextMinute(self, now: int) -> None:
+        """Forget the askers of the minute before the last, or all if none came for longer."""
+        minute = now // ASKERS_REMEMBERED_FOR
+        self._formerAskers = self._askers if minute - self._minute in (0, 1) else {}
+        self._askers = {}
+        self._minute = minute
+
+    def _cipher(self, sender: bytes) -> ChaCha20Poly1305:
+        """The cipher of a stream of a network whose key this node has."""
+        return self._keys[sender[:KEY_ID_BYTES]].cipher(sender[KEY_ID_BYTES:])
 
     def _remember(self, sender: bytes, stream: ReceivedStream) -> None:
         """Remember a stream of which a datagram could be opened."""
-        received = self._received
-        received[sender] = stream
-        received.move_to_end(sender)
-        if len(received) > STREAMS_REMEMBERED:
-            received.popitem(last=False)
+        self._received[sender] = stream
+        if len(self._received) > STREAMS_REMEMBERED:
+            self._received.popitem(last=False)
 
     def _refuseUntimely(self, datagram: bytes, address: HostPort, late: int) -> None:
         """
@@ -160,11 +191,8 @@ class KeyedLayer:
         if now < self._nextClockCheck:
             return
         self._nextClockCheck = now + CLOCK_CHECK_INTERVAL
-        keys = self._keys.get(datagram[:KEY_ID_BYTES])
-        if keys is None:
-            return
         try:
-            keys.cipher(datagram[KEY_ID_BYTES:SENDER_BYTES]).decrypt(
+            self._cipher(datagram[:SENDER_BYTES]).decrypt(
                 datagram[SENDER_BYTES:HEADER_BYTES], datagram[HEADER_BYTES:], None
             )
         except InvalidTag:

@@ -47,8 +47,14 @@ OVERHEAD = HEADER_BYTES + 16
 #: The receiver of a datagram that is for any member.
 ANYBODY = bytes(TO_BYTES)
 
-#: The parts of the nonce: receiver, time and number.
-NONCE = Struct(">4sII")
+# The parts of the nonce: receiver, time and number.
+_nonce = Struct(">4sII")
+
+#: Make a nonce of its parts.
+packNonce = _nonce.pack
+
+#: Read the parts of the nonce that begins at a place.
+unpackNonce = _nonce.unpack_from
 
 #: Separates the keys of this format from those of any other use of a network key.
 _CONTEXT = b"dwdht private network 1"
@@ -80,11 +86,12 @@ __all__ = [
     "HEADER_BYTES",
     "KEY_ID_BYTES",
     "NETWORK_KEY_BYTES",
-    "NONCE",
     "OVERHEAD",
     "SENDER_BYTES",
     "STREAM_BYTES",
     "TO_BYTES",
     "DerivedKeys",
     "InvalidTag",
+    "packNonce",
+    "unpackNonce",
 ]

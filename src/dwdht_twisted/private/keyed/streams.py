@@ -7,7 +7,7 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from ..bounds import NUMBERS_REMEMBERED, STREAM_DATAGRAMS, STREAM_LIFETIME
-from .sealing import ANYBODY, NONCE, STREAM_BYTES, TO_BYTES, DerivedKeys
+from .sealing import ANYBODY, STREAM_BYTES, TO_BYTES, DerivedKeys, packNonce
 
 
 class OwnStream:
@@ -18,31 +18,28 @@ class OwnStream:
     :param name: 8 random bytes
     :param now: the time by the clock of the machine, in whole seconds
     :ivar sender: what stands in front of each datagram: the key id and the name
-    :ivar to: the first bytes of the name, which mark an answer as one for this node
+    :ivar begun: when the stream begins, in seconds.  If the clock was set to before it, another
+        stream has to follow.
+    :ivar ends: when another stream has to follow, in seconds
     """
 
-    __slots__ = ("_begun", "_cipher", "_number", "sender", "to")
+    __slots__ = ("_encrypt", "_number", "begun", "ends", "sender")
 
     def __init__(self, keys: DerivedKeys, name: bytes, now: int) -> None:
         assert len(name) == STREAM_BYTES and name[:TO_BYTES] != ANYBODY
         self.sender = keys.id + name
-        self.to = name[:TO_BYTES]
-        self._cipher = keys.cipher(name)
-        self._begun = now
+        self._encrypt = keys.cipher(name).encrypt
+        self.begun = now
+        self.ends = now + STREAM_LIFETIME
         self._number = 0
 
-    def isOver(self, now: int) -> bool:
-        """Whether another stream has to follow.  This is so, too, when the clock was set back."""
-        return (
-            not self._begun <= now < self._begun + STREAM_LIFETIME
-            or self._number == STREAM_DATAGRAMS
-        )
-
     def seal(self, text: bytes, to: bytes, now: int) -> bytes:
-        """Seal a datagram."""
-        self._number += 1
-        nonce = NONCE.pack(to, now & 0xFFFFFFFF, self._number)
-        return self.sender + nonce + self._cipher.encrypt(nonce, text, None)
+        """Seal a datagram.  The stream must not be over."""
+        self._number = number = self._number + 1
+        if number == STREAM_DATAGRAMS:
+            self.ends = self.begun
+        nonce = packNonce(to, now & 0xFFFFFFFF, number)
+        return self.sender + nonce + self._encrypt(nonce, text, None)
 
 
 class ReceivedStream:
@@ -52,28 +49,23 @@ class ReceivedStream:
     The highest `NUMBERS_REMEMBERED` numbers, or at least half as many, are remembered one by one.
     All numbers below them count as received.  So no datagram is ever accepted twice.
 
-    :ivar cipher: opens the datagrams of the stream
+    :ivar decrypt: opens a datagram of the stream: takes its nonce, its text and None
+    :ivar floor: this number and all below it count as received
+    :ivar received: the numbers above it that were received
     """
 
-    __slots__ = ("_floor", "_received", "cipher")
+    __slots__ = ("decrypt", "floor", "received")
 
     def __init__(self, cipher: ChaCha20Poly1305) -> None:
-        self.cipher = cipher
-        self._floor = 0
-        self._received: set[int] = set()
+        self.decrypt = cipher.decrypt
+        self.floor = 0
+        self.received: set[int] = set()
 
-    def isNew(self, number: int) -> bool:
-        """Whether the datagram of a number has not been received."""
-        return number > self._floor and number not in self._received
-
-    def add(self, number: int) -> None:
-        """Note that the datagram of a number was received."""
-        received = self._received
-        received.add(number)
-        if len(received) > NUMBERS_REMEMBERED:
-            highest = sorted(received)[-(NUMBERS_REMEMBERED // 2) :]
-            self._floor = highest[0] - 1
-            self._received = set(highest)
+    def forget(self) -> None:
+        """Forget the lower half of the numbers one by one, and count all below as received."""
+        highest = sorted(self.received)[-(NUMBERS_REMEMBERED // 2) :]
+        self.floor = highest[0] - 1
+        self.received = set(highest)
 
 
 __all__ = ["OwnStream", "ReceivedStream"]
