@@ -24,7 +24,9 @@ from .experiments.lies import fifthLiars, oneLiar
 from .experiments.loss import loss
 from .experiments.massacre import massacre
 from .experiments.records import records
+from .experiments.replays import replays
 from .liars import KINDS
+from .private import KINDS as PRIVATE_KINDS
 from .run import DURATION, Outcome, run
 
 #: The number of nodes of a network unless ``--nodes`` is given.
@@ -65,14 +67,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _runCombined(seeds, options)
     if options.experiment is not None:
         return _runExperiment(options)
-    runOne = partial(run, nodes=options.nodes or NODES, duration=options.duration)
+    runOne = partial(
+        run, nodes=options.nodes or NODES, duration=options.duration, private=options.private
+    )
     outcomes = map(_print, _runEach(runOne, seeds, options.jobs))
     failed = [outcome for outcome in outcomes if outcome.troubles]
     for outcome in failed:
         duration = "" if options.duration == DURATION else f" --duration {options.duration:g}"
+        private = "" if options.private is None else f" --private {options.private}"
         print(
             f"to repeat this run: python -m simulation --seed {outcome.seed} "
-            f"--nodes {outcome.nodes}{duration}"
+            f"--nodes {outcome.nodes}{duration}{private}"
         )
     return 1 if failed else 0
 
@@ -105,7 +110,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "experiment",
         nargs="?",
-        choices=("liars", COMBINED, "loss", "massacre", "records", "keeping", "handshakes"),
+        choices=(
+            "liars",
+            COMBINED,
+            "loss",
+            "massacre",
+            "records",
+            "keeping",
+            "handshakes",
+            "replays",
+        ),
         help="run this experiment instead",
     )
     parser.add_argument("--seed", type=_natural, help="run only this seed")
@@ -129,7 +143,12 @@ def _parser() -> argparse.ArgumentParser:
         "--hours",
         type=_natural,
         default=24,
-        help="simulated hours of the experiment keeping (default: %(default)s)",
+        help="simulated hours of keeping and replays (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--private",
+        choices=PRIVATE_KINDS,
+        help="let the nodes be a private network of this kind, and liars members that lie",
     )
     parser.add_argument("--jobs", type=_natural, default=1, help="number of processes (default: 1)")
     return parser
@@ -174,6 +193,10 @@ def _runExperiment(options: argparse.Namespace) -> int:
         "loss": [loss],
         "massacre": [massacre],
         "records": [records],
+        "replays": [
+            partial(replays, hours=options.hours),
+            partial(replays, hours=options.hours, redirects=True),
+        ],
         "handshakes": [handshakes],
         "keeping": [
             partial(keeping, hours=options.hours),

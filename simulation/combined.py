@@ -169,9 +169,9 @@ class CombinedLiar(Liar):
         super().__init__(swarm, id)
         if self.combination.silence == "for good":
             self._silentAfter = swarm.clock.seconds() + self.random.random() * LONGEST_LIFE
-        reactor = swarm.network.reactor(self.host)
         self._ports = [
-            reactor.listenUDP(PORT + number, _Port(self)) for number in range(1, PORTS_OF_LIAR)
+            swarm.listen(self.host, PORT + number, _Port(self))
+            for number in range(1, PORTS_OF_LIAR)
         ]
 
     def leave(self) -> None:

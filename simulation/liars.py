@@ -79,7 +79,7 @@ class Liar(DatagramProtocol):
         self.random = Random(f"{swarm.seed} liar {self.index}")
         self.id = id or self.random.randbytes(ID_BYTES)
         self.host = hostOf(self.index)
-        self._port = swarm.network.reactor(self.host).listenUDP(PORT, self)
+        self._port = swarm.listen(self.host, PORT, self)
         self._isUp = True
         swarm.liars.append(self)
         self.announce()
@@ -202,9 +202,8 @@ class EndlessCloser(Liar):
 
     def __init__(self, swarm: Swarm, id: bytes | None = None) -> None:
         super().__init__(swarm, id)
-        reactor = swarm.network.reactor(self.host)
         self._ports = [
-            reactor.listenUDP(PORT + step, _Step(self, step)) for step in range(1, self.steps)
+            swarm.listen(self.host, PORT + step, _Step(self, step)) for step in range(1, self.steps)
         ]
 
     def leave(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from .faults import Fault
 from .members import Member
+from .private import refusesClock
 from .swarm import NAME_LATENCY, Swarm
 
 #: The time that resolving a name takes while the name servers are silent, in seconds.  A node waits
@@ -84,12 +85,18 @@ class ClockStep(Fault):
         ]
         for member in self._set:
             member.reactor.setClock(self.seconds)
+            if refusesClock(swarm.security, self.seconds):
+                swarm.partitions.takeOff(member.host, isRefused=True)
 
     def end(self, swarm: Swarm) -> None:
-        """Set the clocks to the right time, except on hosts that are asleep now."""
+        """Set the clocks to the right time, on hosts that are asleep when they wake up."""
         for member in self._set:
-            if not member.isAsleep:
+            if member.isAsleep:
+                member.wrongBy += self.seconds
+            else:
                 member.reactor.setClock(-self.seconds)
+            if refusesClock(swarm.security, self.seconds):
+                swarm.partitions.putBack(member.host, isRefused=True)
 
 
 @dataclass

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from dwdht_twisted import Address, Contact, DHTNode, IValueStore, NodeDestroyed
+from dwdht_twisted.private import NetworkSecurity
 from dwdht_twisted.testing import HostReactor, MemoryNetwork
 from dwdht_twisted.values import COMMAND, ValueHandler
 
@@ -53,10 +54,12 @@ class Environment(Protocol):
 
     :ivar seed: the seed of the run
     :ivar network: the network on which the nodes listen
+    :ivar security: the security of the nodes; None on an open network
     """
 
     seed: int
     network: MemoryNetwork
+    security: NetworkSecurity | None
 
     def bootstrapsOf(self, member: Member) -> Sequence[str | Address]:
         """The addresses and names through which a member joins."""
@@ -79,6 +82,7 @@ class Member:
     :ivar incarnation: the number of starts so far
     :ivar hasJoined: whether the running node has joined the network in this incarnation
     :ivar isAsleep: whether the host sleeps
+    :ivar wrongBy: the seconds by which the clock of the host is to be set when it wakes up
     """
 
     def __init__(self, environment: Environment, index: int) -> None:
@@ -91,6 +95,7 @@ class Member:
         self.incarnation = 0
         self.hasJoined = False
         self.isAsleep = False
+        self.wrongBy = 0.0
         self._environment = environment
         self._held: list[tuple[IDelayedCall, float]] = []
         self._asleepSince = 0.0
@@ -135,6 +140,7 @@ class Member:
             bootstrap=environment.bootstrapsOf(self),
             id=None if isNew or not self.id else self.id,
             random=random,
+            security=environment.security,
         )
         node.register(COMMAND, ValueHandler(self.store))
         self.node = node
@@ -175,6 +181,9 @@ class Member:
         for call, due in held:
             if call.active():
                 call.reset(max(0.0, due - self._now))
+        if self.wrongBy:
+            self.reactor.setClock(-self.wrongBy)
+            self.wrongBy = 0.0
 
     def moveTo(self, host: str) -> None:
         """

@@ -42,6 +42,7 @@ class PartitionHistory:
         self._clock = clock
         self._partitions: list[_Partition] = []
         self._off: Counter[str] = Counter()
+        self._cutOff: Counter[str] = Counter()
         self._backAt: dict[str, float] = {}
 
     def cut(self, hosts: Iterable[str]) -> None:
@@ -56,14 +57,20 @@ class PartitionHistory:
             partition.healedAt = min(partition.healedAt, self._clock.seconds())
         self._apply()
 
-    def takeOff(self, host: str) -> None:
-        """Let no datagram pass between a host and any other, until `putBack`."""
+    def takeOff(self, host: str, *, isRefused: bool = False) -> None:
+        """
+        Let no datagram pass between a host and any other, until `putBack`.
+
+        :param isRefused: whether the datagrams pass and the nodes refuse them
+        """
         self._off[host] += 1
+        self._cutOff[host] += not isRefused
         self._apply()
 
-    def putBack(self, host: str) -> None:
-        """End one `takeOff` of a host."""
+    def putBack(self, host: str, *, isRefused: bool = False) -> None:
+        """End one `takeOff` of a host, which had the same arguments."""
         self._off[host] -= 1
+        self._cutOff[host] -= not isRefused
         self._backAt[host] = self._clock.seconds()
         self._apply()
 
@@ -76,6 +83,7 @@ class PartitionHistory:
             if host in partition.hosts:
                 partition.hosts |= {to}
         self._off[to] = self._off.pop(host, 0)
+        self._cutOff[to] = self._cutOff.pop(host, 0)
         self._backAt[to] = self._clock.seconds()
         self._apply()
 
@@ -85,7 +93,7 @@ class PartitionHistory:
         for partition in self._partitions:
             if partition.healedAt == inf:
                 self._network.partition(partition.hosts)
-        off = [host for host, count in self._off.items() if count > 0]
+        off = [host for host, count in self._cutOff.items() if count > 0]
         if off:
             self._network.partition(off)
             self._network.partition(off, off)

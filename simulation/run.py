@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
         )
 
 
-def run(seed: int, nodes: int, duration: float = DURATION) -> Outcome:
+def run(seed: int, nodes: int, duration: float = DURATION, private: str | None = None) -> Outcome:
     """
     Run one seed.
 
@@ -71,9 +71,10 @@ def run(seed: int, nodes: int, duration: float = DURATION) -> Outcome:
 
     :param nodes: the number of members
     :param duration: simulated seconds during which there are faults
+    :param private: the kind of a private network, None for an open one
     """
     begun = perf_counter()
-    swarm = Swarm(seed)
+    swarm = Swarm(seed, private)
     workload = Workload(swarm, Random(f"{seed} workload"))
     events = makeSchedule(Random(f"{seed} schedule"), nodes, duration)
     applied = 0

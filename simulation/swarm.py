@@ -8,7 +8,9 @@ import gc
 from bisect import bisect_left
 from collections.abc import Callable
 from random import Random
-from typing import Protocol
+from typing import Any, Protocol
+
+from twisted.internet.protocol import DatagramProtocol
 
 from dwdht_twisted import Address
 from dwdht_twisted._core.routing import K
@@ -18,6 +20,7 @@ from dwdht_twisted.testing import LimitReached, MemoryNetwork, SimulatedClock
 from .hosts import AccessLinks, hostOf, vacantHost
 from .members import Member
 from .partitions import PartitionHistory
+from .private import SealedPort, makeSecurity
 from .record import Record
 
 #: The number of members through which every other member joins.  Smaller: a single crash or
@@ -59,7 +62,10 @@ class Swarm:
     """
     A network with all its hosts, built from one seed.
 
+    :param private: the kind of a private network, see `makeSecurity`; None for an open one
+
     :ivar seed: the seed of the run
+    :ivar security: the security of the nodes; None on an open network
     :ivar random: the random numbers for choices of an experiment
     :ivar clock: the simulated time
     :ivar links: the delays of the hosts' links
@@ -72,8 +78,9 @@ class Swarm:
     :ivar onBurst: None, or a function that lets a member begin so many operations at once
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, private: str | None = None) -> None:
         self.seed = seed
+        self.security = makeSecurity(private)
         # The label is a part of each seed, so another label would change the trace of every run.
         self.random = Random(f"{seed} swarm")
         self.clock = SimulatedClock()
@@ -144,6 +151,20 @@ class Swarm:
         self._hostCount += 1
         self.links.add(hostOf(index))
         return index
+
+    def listen(self, host: str, port: int, protocol: DatagramProtocol) -> Any:
+        """
+        Open a port of a liar.  On a private network, the liar is a member that lies.
+
+        :return: has ``write`` and ``stopListening``
+        """
+        reactor = self.network.reactor(host)
+        if self.security is None:
+            return reactor.listenUDP(port, protocol)
+        random = Random(f"{self.seed} seals of {host}:{port}")
+        sealed = SealedPort(reactor, self.security, protocol, random=random)
+        sealed.open(reactor, port)
+        return sealed
 
     def build(self, count: int, liar: Callable[[], Hostile] | None = None, liars: int = 0) -> None:
         """
