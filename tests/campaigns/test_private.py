@@ -4,8 +4,12 @@ Campaigns against private networks, as slices: the faults of the simulation, and
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from io import StringIO
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from benchmarks import private
 from fuzz.private import run as fuzz
 from simulation.experiments.replays import HOUR, replays
 from simulation.run import run
@@ -65,3 +69,21 @@ class KeyedFuzzTests(SynchronousTestCase):
         self.assertEqual(outcome.failure, "")
         self.assertEqual(outcome.strangers + outcome.replays, 20_000)
         self.assertGreater(min(outcome.strangers, outcome.replays), 5000)
+
+
+class BenchmarkTests(SynchronousTestCase):
+    """
+    The comparison of private networks with open ones.
+    """
+
+    def test_kindsAreCompared(self) -> None:
+        """A small run prints a line for each kind of network, and the ratio of an open one is 1."""
+        self.patch(private, "NODES", 25)
+        self.patch(private, "REQUESTS", 640)
+        output = StringIO()
+        with redirect_stdout(output):
+            private.main(["--rounds", "1", "--lookups", "1", "--no-memory"])
+        lines = [line.split() for line in output.getvalue().splitlines()]
+        self.assertEqual([line[0] for line in lines[1:3]], ["open", "keyed"])
+        self.assertEqual(lines[1][2], "1.00")
+        self.assertGreater(float(lines[2][2]), 1.0)
