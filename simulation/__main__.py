@@ -17,6 +17,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
 from zope.interface import implementer
 
 from .combined import COMBINED
+from .experiments.certificates import certificates
 from .experiments.combined import LIARS_OF_NETWORK, fifthCombined, singleLiars, total
 from .experiments.handshakes import handshakes
 from .experiments.keeping import keeping
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
             "keeping",
             "handshakes",
             "replays",
+            "certificates",
         ),
         help="run this experiment instead",
     )
@@ -198,6 +200,7 @@ def _runExperiment(options: argparse.Namespace) -> int:
             partial(replays, hours=options.hours, redirects=True),
         ],
         "handshakes": [handshakes],
+        "certificates": [certificates],
         "keeping": [
             partial(keeping, hours=options.hours),
             partial(keeping, hours=options.hours, handsOver=False),
