@@ -178,15 +178,16 @@ def inMemory(
     hasIds: bool = True,
     rate: float = RATE_IN_MEMORY,
     hellos: bool = False,
+    size: int = NODES,
 ) -> Outcome:
-    """Flood a node with the default rate limit on a network in memory."""
+    """Flood a node with the default rate limit in memory, on a network of ``size`` other nodes."""
     random = Random(3)
     members = CertifiedMembers() if hellos else None
     clock = SimulatedClock()
     network = MemoryNetwork(clock, seed=1, latency=LogNormalLatency(LATENCY, stable=True))
-    nodes = [_join(network, number, members) for number in range(NODES + 1)]
+    nodes = [_join(network, number, members) for number in range(size + 1)]
     node, others = nodes[-1], nodes[:-1]
-    victim = (_hostOf(NODES), PORT)
+    victim = (_hostOf(size), PORT)
     clock.runFor(SETTLED_AFTER)
     lookups = Lookups(node, [other.id for other in others], clock.seconds, Random(1))
     lookups.begin()

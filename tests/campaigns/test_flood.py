@@ -69,7 +69,7 @@ class FloodTests(SynchronousTestCase):
         A flood of DTLS hellos from 6,000 forged addresses exceeds no limit on a network by
         certificate.  Lookups take less than 1.5 times as long, and no association is begun.
         """
-        outcome = inMemory(REQUESTS, forged=True, rate=RATE, hellos=True)
+        outcome = inMemory(REQUESTS, forged=True, rate=RATE, hellos=True, size=30)
         self.assertLookupsUnharmed(outcome)
         self.assertTrue(outcome.isWithinLimits, str(outcome))
         self.assertEqual(outcome.slowdownLimit, HELLOS_SLOWDOWN_LIMIT)

@@ -30,8 +30,9 @@ from simulation.certified_hosts import (
     utcNow,
 )
 
-#: A datagram that claims no id.
+#: A response and a request, which claim no id.
 DATA = b"\0\1"
+REQUEST = b"\x80\1"
 
 
 class Pair(SynchronousTestCase):
@@ -91,11 +92,11 @@ class LinkTests(Pair):
         self.two.layer.stop = lambda: None  # type: ignore[method-assign]
         self.two.startProtocol()
         for _ in range(4):
-            self.one.layer.send(DATA, self.two.address)
+            self.one.layer.send(REQUEST, self.two.address)
             self.clock.runFor(0.5)
-        self.one.layer.send(DATA, self.two.address)
+        self.one.layer.send(REQUEST, self.two.address)
         self.clock.runFor(1)
-        self.one.layer.send(DATA, self.two.address)
+        self.one.layer.send(REQUEST, self.two.address)
         self.clock.runUntil(lambda: self.two.delivered, limit=1)
 
     def test_restartedMemberBegins(self) -> None:
@@ -107,6 +108,16 @@ class LinkTests(Pair):
         self.clock.runUntil(lambda: self.one.delivered, limit=0.5)
         self.exchange()
         self.assertTrue(areLinked(self.one, self.two))
+
+    def test_answersNeedNoNewHandshake(self) -> None:
+        """A member that only answers makes no new handshake, however long it hears nothing."""
+        self.hellos()
+        for _ in range(3):
+            self.one.layer.send(DATA, self.two.address)
+            self.clock.runFor(60)
+        self.one.layer.send(REQUEST, self.two.address)
+        self.clock.runFor(1)
+        self.assertEqual(self.hellos(), 0)
 
     def test_closedAssociation(self) -> None:
         """When one end closes an association, the other end forgets it at once."""

@@ -9,14 +9,14 @@ from typing import Protocol
 from cryptography.x509 import Certificate
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from ..._core.wire import HostPort
+from ..._core.wire import HostPort, isRequest
 from ..bounds import HANDSHAKE_DEADLINE
 from .association import Association, AssociationOwner
 from .credentials import idOf
 from .opening import Opening
 from .records import ClientHello, isProtected
 
-#: An address that has left datagrams unanswered for so long is offered a new association, in
+#: An address that has left requests unanswered for so long is offered a new association, in
 #: seconds: it may have lost the present one by a restart.  Larger: a member that was restarted is
 #: reached later.  Smaller: silent members are sent more hellos.
 SILENT_AFTER = 1.0
@@ -107,7 +107,7 @@ class Link:
         # The former association, and the time when the current one took its place.
         self._former: tuple[Association, float] | None = None
         self._deadline: IDelayedCall | None = None
-        # The time of the first datagram that was sent and not answered yet.
+        # The time of the first request that was sent and not answered yet.
         self._sentAt: float | None = None
 
     @property
@@ -129,10 +129,14 @@ class Link:
         if association is None:
             self.open()
             return False
-        now = self._owner.clock.seconds()
-        if self._sentAt is None:
-            self._sentAt = now
-        if serial != self.serial or now - self._sentAt > SILENT_AFTER:
+        # Only requests are answered.
+        if isRequest(data):
+            now = self._owner.clock.seconds()
+            if self._sentAt is None:
+                self._sentAt = now
+            elif now - self._sentAt > SILENT_AFTER:
+                self.open()
+        if serial != self.serial:
             self.open()
         association.write(data)
         return True
