@@ -7,14 +7,12 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from twisted.internet.base import DelayedCall
-
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import Contact, HostPort
 from dwdht_twisted._net.upkeep import INTERVAL, SLEPT_AFTER
-from dwdht_twisted.testing import HostReactor
 from tests.helpers.networks.nodes import NodeTestCase
+from tests.helpers.networks.sleep import delay
 
 
 class SleepTests(NodeTestCase):
@@ -58,9 +56,7 @@ class SleepTests(NodeTestCase):
         """
         self.network.partition([self.host.host])
         wake = self.clock.seconds() + seconds
-        for call in calls(self.host):
-            if call.getTime() < wake:
-                call.reset(seconds)
+        delay(self.host, seconds)
         self.clock.runFor(seconds / 2)
         self.lose(loses)
         self.clock.runFor(wake - self.clock.seconds() - 1e-3)
@@ -156,12 +152,3 @@ class SleepTests(NodeTestCase):
         self.sleep(900, loses=10)
         self.clock.runFor(1.5)
         self.destroyAll()
-
-
-def calls(host: HostReactor) -> list[DelayedCall]:
-    """Return the delayed calls of a host."""
-    return [
-        call
-        for call in host.getDelayedCalls()
-        if isinstance(call, DelayedCall) and getattr(call, "reactor", None) is host
-    ]

@@ -14,6 +14,7 @@ from dwdht_twisted._net.requests import UPDATE_WAIT
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
 from tests.helpers.networks.servers import ResponderTestCase
+from tests.helpers.networks.sleep import delay
 
 TOKEN = b"t" * 32
 
@@ -33,11 +34,11 @@ class RetryTests(NodeTestCase):
         self.asker = self.node()
 
     def serve(self, message: wire.RequestMessage, source: HostPort) -> None:
-        """Answer a query at once. Note an update, and answer it after ``seconds``."""
+        """Note an update, and answer it after ``seconds``. Answer other requests at once."""
         response = wire.encodeResponse(
             message.transactionId, self.slow.id, None, None, TOKEN, self.flags
         )
-        if message.roundtripToken is None:
+        if message.command != COMMAND or message.roundtripToken is None:
             self.slow.send(response, source)
         else:
             self.updates.append(self.clock.seconds())
@@ -81,6 +82,36 @@ class RetryTests(NodeTestCase):
         pauses = self.pauses()
         self.assertEqual(len(pauses), 3)
         self.assertLess(pauses[0], 1.0)
+
+    def transmissionsAfterSleep(self, seconds: float) -> int:
+        """
+        Let the machine of an asker sleep when its update has been sent. Return how often the update
+        is sent.
+        """
+        self.updates.clear()
+        host = self.network.reactor()
+        asker = self.node(reactor=host)
+        stream = asker.update(COMMAND, self.target(), b"x", nodes=[self.slow.address])
+        result = stream.collect()
+        self.clock.runUntil(lambda: len(self.updates))
+        delay(host, seconds)
+        with self.assertRaises(NoCloseNodes):
+            self.clock.runUntil(result, limit=seconds + REQUEST_SECONDS)
+        # Let the late answers arrive.
+        self.clock.runFor(self.seconds)
+        return len(self.updates)
+
+    def test_updateIsNotSentAgainByAMachineThatSlept(self) -> None:
+        """
+        An update that is unanswered when its machine falls asleep for a minute is sent once, to a
+        peer that remembers updates and to one that does not. After five seconds of sleep it is sent
+        again.
+        """
+        self.seconds = REQUEST_SECONDS * 10
+        for flags in (None, REMEMBERS_UPDATES):
+            self.flags = flags
+            self.assertEqual(self.transmissionsAfterSleep(60), 1)
+            self.assertGreater(self.transmissionsAfterSleep(5), 1)
 
     def test_unknownFlagsAreNoPromise(self) -> None:
         """

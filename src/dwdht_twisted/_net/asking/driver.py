@@ -14,7 +14,15 @@ from ..._core.wire import Contact, HostPort, ResponseMessage
 from ...errors import DHTError, NoCloseNodes, NoResponse
 from ...interfaces import Reply
 from ..question import Question
-from ..requests import RETRIES, UPDATE_RETRIES, Callbacks, Caller, OutgoingRequest, Retries
+from ..requests import (
+    CAREFUL_UPDATE_RETRIES,
+    RETRIES,
+    UPDATE_RETRIES,
+    Callbacks,
+    Caller,
+    OutgoingRequest,
+    Retries,
+)
 from .account import Account
 from .local import LocalNode, LocalRequest
 from .punches import HolePunches
@@ -227,7 +235,7 @@ class SearchDriver:
     def _retriesOf(self, candidate: Candidate, token: bytes | None) -> Retries:
         if token is not None:
             # A node that does not remember updates may run an update once for each transmission.
-            return RETRIES if candidate in self._remembering else UPDATE_RETRIES
+            return UPDATE_RETRIES if candidate in self._remembering else CAREFUL_UPDATE_RETRIES
         return RETRIES
 
     def _askLocally(self, candidate: Candidate) -> None:

@@ -4,6 +4,7 @@ Sending requests, and the pings that other nodes make a node send.
 
 from .caller import Caller
 from .outgoing import (
+    CAREFUL_UPDATE_RETRIES,
     RETRIES,
     UPDATE_RETRIES,
     UPDATE_WAIT,
@@ -18,6 +19,7 @@ from .probes import Probes
 from .requests import Requests
 
 __all__ = [
+    "CAREFUL_UPDATE_RETRIES",
     "RETRIES",
     "UPDATE_RETRIES",
     "UPDATE_WAIT",

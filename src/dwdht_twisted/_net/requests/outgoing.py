@@ -25,6 +25,12 @@ TRANSMISSIONS = len(WAITS)
 #: answer is on the way.  Larger: a lost update is sent again later.
 UPDATE_WAIT = 1.5
 
+#: The longest that the answer to an update may be overdue when the update is sent again, in
+#: seconds.  A timer is as late as this after the machine has slept.  Larger: the answering node may
+#: have forgotten the first transmission, which it remembers for 30 seconds, and run the update
+#: again.  Smaller: an update is given up although the machine was only busy.
+UPDATE_OVERDUE = 10.0
+
 #: The time to wait for an answer to a relayed ping after each transmission, in time-outs.  These
 #: waits apply while the request to the peer is still in flight.
 RELAY_WAITS = (1.0, 2.0)
@@ -69,18 +75,24 @@ class Retries(NamedTuple):
     :ivar shortestWait: the least time to wait after each transmission, in seconds
     :ivar allowance: the most bytes that the address may be sent, if it has never answered.  The
         first transmission is always sent.
+    :ivar overdue: the longest that an answer may be overdue when the request is sent again, in
+        seconds
     """
 
     waits: tuple[float, ...] = WAITS
     shortestWait: float = 0.0
     allowance: float = inf
+    overdue: float = inf
 
 
 #: The terms of most requests.
 RETRIES = Retries()
 
+#: The terms of an update that the answering node runs once, whatever it is sent.
+UPDATE_RETRIES = Retries(overdue=UPDATE_OVERDUE)
+
 #: The terms of an update that the answering node may run once for each transmission.
-UPDATE_RETRIES = Retries(shortestWait=UPDATE_WAIT)
+CAREFUL_UPDATE_RETRIES = Retries(shortestWait=UPDATE_WAIT, overdue=UPDATE_OVERDUE)
 
 
 class OutgoingRequest:
@@ -140,8 +152,8 @@ class OutgoingRequest:
     @property
     def wait(self) -> float:
         """The time to wait for an answer after the last transmission, in seconds."""
-        waits, shortestWait, _ = self.retries
-        return max(self.timeout * waits[self.transmissions - 1], shortestWait)
+        retries = self.retries
+        return max(self.timeout * retries.waits[self.transmissions - 1], retries.shortestWait)
 
     @property
     def left(self) -> float:

@@ -297,7 +297,9 @@ class Requests:
         isDirect = request.isDirect
         if isDirect:
             self._timeouts.missed(request.address, request.wait, self._seconds())
-        if request.transmissions >= len(request.retries.waits):
+        retries = request.retries
+        isTooLate = self._seconds() - request.deadline > retries.overdue
+        if isTooLate or request.transmissions >= len(retries.waits):
             self._end(request)
             if isDirect:
                 self._silent(request)
