@@ -369,6 +369,16 @@ class RekeyTests(LayerTestCase):
         self.assertEqual(member.receive(self.alice.seal()), [])
         self.assertEqual(member.receive(new.seal()), [REQUEST])
 
+    def test_keyThatComesBackBringsNoReplay(self) -> None:
+        """A datagram that was received is refused after its key was removed and added again."""
+        network = KeyedNetwork(KEY)
+        member = Member(self.clock, network=network, seed=6)
+        sealed = self.alice.seal()
+        self.assertEqual(member.receive(sealed), [REQUEST])
+        network.replaceKeys(OTHER)
+        network.replaceKeys(OTHER, KEY)
+        self.assertEqual(member.receive(sealed), [])
+
     def test_invalidKeysAreRefused(self) -> None:
         """No key, one of another size, and one that is given twice are a ValueError."""
         network = KeyedNetwork(KEY)

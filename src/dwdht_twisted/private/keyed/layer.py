@@ -76,10 +76,12 @@ class KeyedLayer:
         """Nothing is left: there are no timers."""
 
     def useKeys(self, keys: Sequence[DerivedKeys]) -> None:
-        """Seal with the first of these keys from now on, and open what is sealed with any."""
+        """
+        Seal with the first of these keys from now on, and open what is sealed with any.
+
+        Streams under other keys stay remembered: a key may come back, and replays with it.
+        """
         self._keys = {each.id: each for each in keys}
-        for sender in [each for each in self._received if each[:KEY_ID_BYTES] not in self._keys]:
-            del self._received[sender]
         if self._stream is not None and not self._stream.sender.startswith(keys[0].id):
             self._begin(int(self._transport.wallSeconds()))
 
