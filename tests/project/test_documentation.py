@@ -22,6 +22,7 @@ from tests.helpers.peer.install import PEER_FOLDER, installation
 from tests.helpers.processes.documents import (
     COMING,
     CONTRIBUTING,
+    HTTP,
     LARGE,
     OPERATIONS,
     PRIVATE,
@@ -328,7 +329,7 @@ class SnippetTests(ProgramTestCase):
         """
         ports = await self.network()
         for document in allDocuments():
-            if document.path in (README, OPERATIONS, CONTRIBUTING, LARGE, PRIVATE):
+            if document.path in (README, OPERATIONS, CONTRIBUTING, LARGE, PRIVATE, HTTP):
                 continue
             for block in document.blocks("sh"):
                 program = await self.finish("bash", "-n", "-c", block.text)

@@ -10,10 +10,8 @@ from dwdht_twisted import DHTNode, StoreUsage
 from dwdht_twisted.web.subject import Subject
 from dwdht_twisted.web.views.metrics import NodeCollector
 from tests.helpers.networks.web import WebTestCase
-from tests.helpers.processes.documents import Document
-from tests.helpers.processes.programs import ROOT, ProgramTestCase, freePort
-
-HTTP = ROOT / "docs" / "http.rst"
+from tests.helpers.processes.documents import HTTP, Document
+from tests.helpers.processes.programs import ProgramTestCase, freePort
 
 
 class TableTests(WebTestCase):

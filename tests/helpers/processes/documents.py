@@ -19,6 +19,7 @@ OPERATIONS = ROOT / "docs" / "operations.rst"
 LARGE = ROOT / "docs" / "large.rst"
 COMING = ROOT / "docs" / "coming.rst"
 PRIVATE = ROOT / "docs" / "private.rst"
+HTTP = ROOT / "docs" / "http.rst"
 CONTRIBUTING = ROOT / "CONTRIBUTING.rst"
 
 
