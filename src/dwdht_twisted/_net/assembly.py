@@ -12,7 +12,15 @@ from .._core.routing import RoutingTable
 from .._core.standing import RecentHosts
 from .._core.wire import ROTATION_INTERVAL, Address, Contact, HostPort, TokenIssuer
 from ..interfaces import ICommandHandler
-from .answering import AddressValidation, Answers, OwnRequests, Relay, Responder, UserCommands
+from .answering import (
+    AddressValidation,
+    Answers,
+    NamedContacts,
+    OwnRequests,
+    Relay,
+    Responder,
+    UserCommands,
+)
 from .asking import Pings, Queries
 from .environment import Environment
 from .names import Resolver
@@ -116,7 +124,8 @@ def assemble(
     validation = AddressValidation(
         environment, caller.probing.validations, validated=validated, silences=silences
     )
-    answers = Answers(environment, table, validation)
+    named = NamedContacts(environment, table, caller)
+    answers = Answers(environment, table, validation, named=named.named)
     commands = UserCommands(
         environment,
         node.handler,

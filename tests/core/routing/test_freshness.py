@@ -13,7 +13,7 @@ from dwdht_twisted._core.routing.freshness import (
     LISTED_DEAD,
     PATH_STAYS_OPEN,
 )
-from dwdht_twisted._core.wire import Contact, splitContacts, unpackContact
+from dwdht_twisted._core.wire import Contact, packContact, splitContacts, unpackContact
 from tests.helpers.core.tables import TableTestCase, claim, far
 
 
@@ -38,6 +38,18 @@ class UnseenTests(TableTestCase):
         self.assertEqual(freshness.unseenSince(5.0, 2), [contacts[1], contacts[3]])
         freshness.confirmed(contacts[1].id or b"", contacts[1].address, 6.0)
         self.assertNotIn(contacts[1], freshness.unseenSince(5.0, 10))
+
+    def test_unseenContactsOfAnAnswer(self) -> None:
+        """
+        Of the contacts in an answer, those that were not seen since a time are returned, the one
+        unseen for longest first. Contacts that the table does not hold are left out.
+        """
+        contacts = [far(number) for number in range(4)]
+        for contact, time in zip(contacts, (3.0, 1.0, 5.0, 2.0), strict=True):
+            self.table.answered(contact, time)
+        answer = b"".join(map(packContact, [*contacts[:3], far(10)]))
+        unseen = self.table.freshness.unseenAmong(answer, 5.0)
+        self.assertEqual(unseen, [contacts[1], contacts[0]])
 
     def test_onlyTheRightIdConfirmsAContact(self) -> None:
         """A token that came back with another id, or from another address, confirms nothing."""

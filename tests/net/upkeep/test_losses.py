@@ -8,7 +8,7 @@ from dwdht_twisted import DHTNode
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.routing.freshness import KEEP_OPEN_AFTER
 from dwdht_twisted._net.upkeep.upkeep import INTERVAL
-from tests.helpers.networks.nodes import NodeTestCase
+from tests.helpers.networks.nodes import COMMAND, NodeTestCase
 
 #: The seconds after which all nodes have filled their tables.
 SETTLED_AFTER = 300.0
@@ -46,6 +46,21 @@ class LossTests(NodeTestCase):
         dead = {self.contactOf(node) for node in self.nodes[-20:]}
         alive = self.kill(20)
         self.clock.runFor(SOON)
+        listed = [each for node in alive for each in node.contacts()]
+        self.assertLess(sum(each in dead for each in listed), 0.02 * len(listed))
+
+    def test_lossesAreNoticedSoonerWhereOthersAsk(self) -> None:
+        """
+        Half a minute after a quarter of the nodes died, tables hold hardly any of them if the
+        others were asked every five seconds.
+        """
+        dead = {self.contactOf(node) for node in self.nodes[-20:]}
+        alive = self.kill(20)
+        asker = self.peer(id=None)
+        for _ in range(6):
+            for node in alive:
+                asker.ask(self.addressOf(node), COMMAND, self.target())
+            self.clock.runFor(5.0)
         listed = [each for node in alive for each in node.contacts()]
         self.assertLess(sum(each in dead for each in listed), 0.02 * len(listed))
 

@@ -199,6 +199,15 @@ MAXIMUM_SILENCE_CHECKS = 16
 #: The waits of such a ping.  It is sent once, because another follows.
 SILENCE_CHECK_WAITS = (4.0,)
 
+#: The shortest time between two checks of the contacts that answers name, in seconds.  Larger:
+#: after many nodes have died, lookups are named more of them.  Smaller: a stranger's requests make
+#: the node send more pings to its contacts.
+NAMED_CHECKS_INTERVAL = 5.0
+
+#: The most contacts that are pinged in such a check.  Smaller: where a quarter of the nodes has
+#: died, a check often finds none of them.  Larger: as for a smaller `NAMED_CHECKS_INTERVAL`.
+MAXIMUM_NAMED_CHECKS = 4
+
 #: The most probes at the same time, of all kinds together.  It is the sum of the limits of five
 #: kinds: claims, rechecks of contacts (as many as claims), validations, checks of nodes that were
 #: silent just now, and pings of silent addresses.

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ..wire import Contact, HostPort
+from ..wire import Contact, HostPort, splitContacts, unpackContact
 from .bucket import Entry
 
 #: The shortest and the longest time after which a contact is pinged that has not shown that it is
@@ -137,6 +137,17 @@ class Freshness:
         old = [entry for entry in self._entries.values() if entry.lastSeen < time]
         old.sort(key=lambda entry: entry.lastSeen)
         return [entry.contact for entry in old[:count]]
+
+    def unseenAmong(self, compacts: bytes, time: float) -> list[Contact]:
+        """
+        The contacts not seen since ``time``, of those in an answer, the longest unseen first.
+
+        :param compacts: the contacts of the answer in compact form
+        """
+        named = (unpackContact(each) for each in splitContacts(compacts))
+        contacts = [each for each in named if each is not None and each.address in self._entries]
+        times = {each: self._entries[each.address].lastSeen for each in contacts}
+        return sorted((each for each in contacts if times[each] < time), key=times.__getitem__)
 
     def sightings(self) -> list[tuple[Contact, float]]:
         """All contacts, and the times at which they have last shown that they are there."""

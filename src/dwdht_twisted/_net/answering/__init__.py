@@ -6,6 +6,7 @@ punches.
 from .answers import Answers
 from .commands import UserCommands
 from .local import OwnRequests
+from .naming import NamedContacts
 from .relay import Relay
 from .responder import Responder
 from .validation import AddressValidation
@@ -13,6 +14,7 @@ from .validation import AddressValidation
 __all__ = [
     "AddressValidation",
     "Answers",
+    "NamedContacts",
     "OwnRequests",
     "Relay",
     "Responder",

@@ -8,6 +8,8 @@ that a request is not forged.  So the answer to a request with a valid token has
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.logger import Logger, LogLevel
 
 from ..._core import wire
@@ -26,12 +28,19 @@ class Answers:
 
     :param table: provides the closest contacts
     :param validation: knows which addresses are validated, and may be sent large answers
+    :param named: called with the contacts of each answer in compact form, unless the asker looks up
+        its own id
     """
 
     _log = Logger()
 
     def __init__(
-        self, environment: Environment, table: RoutingTable, validation: AddressValidation
+        self,
+        environment: Environment,
+        table: RoutingTable,
+        validation: AddressValidation,
+        *,
+        named: Callable[[bytes], None],
     ) -> None:
         self._send = environment.send
         self._identity = environment.identity
@@ -40,6 +49,7 @@ class Answers:
         self._reports = Reports(self._log, environment.clock.seconds)
         self._table = table
         self._validation = validation
+        self._named = named
         self._seconds = environment.clock.seconds
         self._budget = ExcessBudget()
 
@@ -166,6 +176,10 @@ class Answers:
         # this node also contains claims, because nodes that join together may know only each other.
         isJoining = message.id is not None and message.id == message.target
         nodes = self._table.confirmedCompact(message.target or b"", withClaims=isJoining)
+        if not isJoining:
+            # The upkeep of other nodes looks up their own ids most often.  An idle network must not
+            # send more because of it.
+            self._named(nodes)
         # A token in the answer to a user's command means that a handler takes updates of the
         # command.  So the asker is told that a repeated update runs once.
         isForUpdates = token is not None and message.command != wire.FIND_NODE
