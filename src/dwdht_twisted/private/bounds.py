@@ -54,6 +54,12 @@ CLOCK_CHECK_INTERVAL = 1.0
 #: members makes handshakes anew, each of which takes a millisecond of its processor.
 ASSOCIATIONS = 512
 
+#: The most associations with one certificate.  For a further one, that of them which was heard the
+#: longest ago is closed.  A member has several addresses when it was restarted on other ports, or
+#: its NAT has given it new ones.  Larger: a member with many addresses pushes out more of the
+#: others.  Smaller: a member that gets new addresses often makes more handshakes.
+ASSOCIATIONS_OF_MEMBER = 8
+
 #: The most handshakes at the same time that other nodes have begun.  Each of them has shown by a
 #: cookie that it receives datagrams at its address.  For a further one the oldest is given up.
 #: Larger: addresses that begin handshakes and don't end them take up more memory.  Smaller: fewer

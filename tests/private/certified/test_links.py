@@ -13,6 +13,7 @@ from dwdht_twisted.private.authority import newKey, pemOf, pemOfKey
 from dwdht_twisted.private.bounds import (
     ASSOCIATION_IDLE,
     ASSOCIATIONS,
+    ASSOCIATIONS_OF_MEMBER,
     LIAR_REFUSED_FOR,
     OPENING,
     WAITING_DATAGRAMS,
@@ -155,6 +156,18 @@ class LinkTests(Pair):
         self.clock.runFor(LIAR_REFUSED_FOR)
         self.exchange()
 
+    def test_nothingIsDeliveredAfterTheCutOff(self) -> None:
+        """Data that follows a lie in the same datagram is not delivered."""
+        self.two.delivered.clear()
+        association = self.one.layer.links[self.two.address].current
+        assert association is not None
+        records: list[bytes] = []
+        association._transmit = records.append
+        association.write(encodeResponse(1, b"\1" * 32))
+        association.write(DATA)
+        self.two.layer.received(b"".join(records), self.one.address)
+        self.assertEqual(self.two.delivered, [])
+
     def test_ownId(self) -> None:
         """A member that answers under the id of its certificate is heard."""
         truth = encodeResponse(1, self.one.security.id)
@@ -259,6 +272,24 @@ class RenewalTests(Pair):
         self.clock.runFor(20)
         self.assertEqual(self.one.delivered, [])
 
+    def test_revokedDuringTheHandshake(self) -> None:
+        """
+        A handshake that began before the revocation ends in no association: nothing of the member
+        is delivered.
+        """
+        serial = self.serialOfTwo()
+        self.two.layer.stop()
+        self.clock.runFor(1)
+        self.two.startProtocol()
+        self.one.delivered.clear()
+        self.two.layer.send(DATA, self.one.address)
+        # The node has taken part in the handshake since the hello with the cookie.
+        self.clock.runFor(3.5 * 0.04)
+        self.revoke(serial)
+        self.assertTrue(self.one.security.refresh())
+        self.clock.runFor(1)
+        self.assertEqual(self.one.delivered, [])
+
     def test_expiredList(self) -> None:
         """
         When the revocation list has expired, an error is logged once, and no new member is
@@ -322,3 +353,20 @@ class BoundsTests(Pair):
         self.assertEqual(len(self.one.layer.links), ASSOCIATIONS)
         self.assertNotIn(("10.0.1.7", 6620), self.one.layer.links)
         self.assertIn(("10.0.1.8", 6620), self.one.layer.links)
+
+    def test_memberWithManyAddresses(self) -> None:
+        """
+        A member that talks from 20 addresses has the 8 associations that were made last, and
+        another member keeps its own.
+        """
+        other = self.host("10.0.0.2", makeMember(makeAuthority()))
+        other.layer.send(DATA, self.one.address)
+        self.clock.runFor(1)
+        many = makeMember(makeAuthority())
+        hosts = [self.host(f"10.0.1.{number}", many) for number in range(20)]
+        for host in hosts:
+            host.layer.send(DATA, self.one.address)
+            self.clock.runFor(1)
+        left = [host for host in hosts if self.one.isLinked(host)]
+        self.assertEqual(left, hosts[-ASSOCIATIONS_OF_MEMBER:])
+        self.assertTrue(self.one.isLinked(other))

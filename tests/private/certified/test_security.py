@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509 import load_pem_x509_certificate
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import CannotUseCertificate, CannotUseKey
@@ -83,6 +84,19 @@ class SecurityContextTests(SynchronousTestCase):
         self.assertEqual(len(messages), 1)
         self.assertIn("stay in use", messages[0])
 
+    def test_mendedMode(self) -> None:
+        """A key file that others may read is used as soon as its mode is mended."""
+        context = self.context()
+        messages = self.messages()
+        self.folder.certify("a")
+        self.key.chmod(0o644)
+        self.assertFalse(context.refresh())
+        self.assertFalse(context.refresh())
+        self.assertEqual(len(messages), 1)
+        self.key.chmod(0o600)
+        self.assertTrue(context.refresh())
+        self.assertFalse(context.refresh())
+
     def test_certificateOfAnotherKey(self) -> None:
         """A certificate of another key is not used by a node that runs."""
         context = self.context()
@@ -101,6 +115,25 @@ class SecurityContextTests(SynchronousTestCase):
         context.refresh()
         self.assertEqual(len(messages), 1)
         self.assertIn("no member is accepted until there is a newer one", messages[0])
+
+    def test_formerListBesideTheNewer(self) -> None:
+        """An expired list is no fault while a newer one of its authority is in the same file."""
+        messages = self.messages()
+        newer = self.revocations.read_bytes()
+        self.folder.revoke(days=-1 / 48)
+        with open(self.revocations, "ab") as file:
+            file.write(newer)
+        self.context()
+        self.assertEqual(messages, [])
+
+    def test_authorityWithoutList(self) -> None:
+        """An authority without a revocation list, beside one with a list, is logged by its name."""
+        messages = self.messages()
+        with open(self.authority, "ab") as file:
+            file.write(pemOf(makeAuthority("other").certificate))
+        self.context()
+        self.assertEqual(len(messages), 1)
+        self.assertIn("no revocation list of the authority CN=other", messages[0])
 
     def test_expiredCertificate(self) -> None:
         """An expired certificate of the node itself is logged once."""
@@ -183,6 +216,19 @@ class SecurityContextTests(SynchronousTestCase):
         context = self.context()
         member = other.certify(newKey().public_key(), "b", utcNow())
         self.assertIsNone(context.refuses(member))
+
+    def test_removedAuthorityOfTheSameName(self) -> None:
+        """The members of a removed authority are refused although the other has the same name."""
+        former = AuthorityFolder.make(self.mktemp())
+        certificate, _ = former.certify("b")
+        member = load_pem_x509_certificate(certificate.read_bytes())
+        own = self.authority.read_bytes()
+        self.authority.write_bytes(own + former.certificateFile.read_bytes())
+        context = self.context()
+        self.assertIsNone(context.refuses(member))
+        self.authority.write_bytes(own)
+        self.assertTrue(context.refresh())
+        self.assertIn("authority is not accepted", context.refuses(member) or "")
 
     def test_version(self) -> None:
         """Whether OpenSSL has DTLS 1.3 is known, and none of those tried has it."""

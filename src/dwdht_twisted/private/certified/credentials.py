@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from os import PathLike
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -20,6 +21,7 @@ from OpenSSL import SSL, crypto
 
 from ..._keyfiles import readKeyFile
 from ...errors import CannotUseCertificate, CannotUseKey
+from ..bounds import ASSOCIATIONS
 
 #: The name of a file, or its content in PEM.
 Source: TypeAlias = str | PathLike[str] | bytes
@@ -74,11 +76,23 @@ class Credentials(NamedTuple):
             for each in self.revocations or ()
         )
 
-    @property
-    def listsExpire(self) -> datetime | None:
-        """The time at which the first revocation list expires, in UTC; None if none does."""
-        times = [each.next_update_utc for each in self.revocations or ()]
-        return min((each for each in times if each is not None), default=None)
+    def accepts(self, certificate: x509.Certificate) -> bool:
+        """Whether one of the authorities has signed a certificate."""
+        return any(_hasSigned(each, certificate) for each in self.authorities)
+
+    def listsExpire(self) -> Iterator[tuple[str, datetime | None]]:
+        """
+        The authorities whose lists expire, with the times at which their last ones do, in UTC.
+
+        An authority without a list comes with None.  Without any list, none is used, so nothing is
+        returned.
+        """
+        for authority in self.authorities if self.revocations is not None else ():
+            lists = [each for each in self.revocations or () if _isOf(each, authority)]
+            times = [each.next_update_utc for each in lists]
+            if None not in times:
+                name = authority.subject.rfc4514_string()
+                yield name, max((each for each in times if each is not None), default=None)
 
     def makeContext(self) -> SSL.Context:
         """The context of OpenSSL, for both roles."""
@@ -233,7 +247,10 @@ def _parseLists(content: bytes) -> list[x509.CertificateRevocationList]:
     return [x509.load_pem_x509_crl(part) for part in parts]
 
 
+# A node asks for each of its associations every ten seconds, and a signature takes some 0.1 ms.
+@lru_cache(2 * ASSOCIATIONS)
 def _hasSigned(authority: x509.Certificate, certificate: x509.Certificate) -> bool:
+    # Names don't tell two authorities apart: `dwdht network new` gives all the same name.
     try:
         certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):

@@ -25,6 +25,7 @@ from ..._net.reporting import Reports
 from ..bounds import (
     ASSOCIATION_IDLE,
     ASSOCIATIONS,
+    ASSOCIATIONS_OF_MEMBER,
     HALF_OPEN,
     LIAR_REFUSED_FOR,
     LIARS_REMEMBERED,
@@ -116,7 +117,9 @@ class CertifiedLayer:
             self._transport.counters.strangersRefused += 1
             return
         for data in link.received(datagram):
-            self._deliver(data, link)
+            # The data before may have made the node stop, or cut the member off.
+            if self.links.get(address) is link:
+                self._deliver(data, link)
 
     def _greet(self, hello: ClientHello, datagram: bytes, address: HostPort) -> None:
         """Take a hello: ask for a cookie, or begin to take part in a handshake."""
@@ -138,8 +141,7 @@ class CertifiedLayer:
         if claimed is not None and claimed != link.peerId:
             self._cutOff(link)
             return
-        if link.address in self.links:
-            self.links.move_to_end(link.address)
+        self.links.move_to_end(link.address)
         self._transport.deliver(data, link.address)
 
     def _cutOff(self, link: Link) -> None:
@@ -217,8 +219,21 @@ class CertifiedLayer:
         self._security.refusal = f"no association with {host}:{port}: {reason}"
 
     def accepts(self, link: Link, certificate: Certificate) -> bool:
-        """Whether the owner of a certificate has not lied about its id lately."""
-        return not self._liars.get(idOf(certificate), self.clock.seconds())
+        """
+        Whether a certificate that OpenSSL has accepted is accepted for this link.
+
+        Its owner may have lied about its id lately, and the files may have changed since the
+        handshake began.
+        """
+        peerId = idOf(certificate)
+        if self._liars.get(peerId, self.clock.seconds()) or self._security.refuses(certificate):
+            return False
+        others = [
+            each for each in self.links.values() if each.peerId == peerId and each is not link
+        ]
+        if len(others) >= ASSOCIATIONS_OF_MEMBER:
+            self._remove(others[0])
+        return True
 
     def ready(self, link: Link) -> list[bytes]:
         """Take the datagrams that have waited for the association of a link."""

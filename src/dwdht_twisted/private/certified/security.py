@@ -5,7 +5,7 @@ The security context of a member: its files, read again while it runs.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 
 from cryptography.x509 import Certificate
@@ -57,8 +57,10 @@ class SecurityContext:
         self._sources = (certificate, privateKey, authority, revocations)
         self._fingerprint = fingerprint(self._sources)
         self._credentials = loadCredentials(*self._sources)
+        self._listsExpire = list(self._credentials.listsExpire())
         self._now = now
-        self._warnedOf: object = None
+        self._logged: set[str] = set()
+        self._unusable = ""
         self.refusal: str | None = None
         self.id = idOf(self._credentials.certificate)
         self.overhead = OVERHEAD_BYTES
@@ -87,7 +89,6 @@ class SecurityContext:
         present = fingerprint(self._sources)
         if present == self._fingerprint:
             return False
-        self._fingerprint = present
         try:
             credentials = loadCredentials(*self._sources)
             if idOf(credentials.certificate) != self.id:
@@ -97,12 +98,17 @@ class SecurityContext:
                 )
             self.context = credentials.makeContext()
         except (CannotUseCertificate, CannotUseKey, SSL.Error) as error:
-            self._log.error(
-                "{reason}; the former certificate, authority and revocation list stay in use",
-                reason=str(error),
-            )
+            # The files are tried again each time: what was wrong may not show in the fingerprint,
+            # as the mode of a file.
+            if str(error) != self._unusable:
+                self._unusable = str(error)
+                self._log.error(
+                    "{reason}; the former certificate, authority and revocation list stay in use",
+                    reason=self._unusable,
+                )
             return False
-        self._credentials = credentials
+        self._fingerprint, self._credentials, self._unusable = present, credentials, ""
+        self._listsExpire = list(credentials.listsExpire())
         self._log.info("the certificate, the authority and the revocation list were read again")
         self._warn()
         return True
@@ -117,7 +123,7 @@ class SecurityContext:
             return "the certificate has expired"
         if self._credentials.revokes(certificate):
             return "the certificate is revoked"
-        if not any(each.subject == certificate.issuer for each in self._credentials.authorities):
+        if not self._credentials.accepts(certificate):
             return "the authority is not accepted any more"
         return None
 
@@ -125,24 +131,32 @@ class SecurityContext:
         return datetime.fromtimestamp(self._now(), timezone.utc)
 
     def _warn(self) -> None:
-        """Log once that the certificate or a revocation list has expired."""
-        now = self._time()
-        expired = None
-        lists = self._credentials.listsExpire
-        if lists is not None and lists <= now:
-            expired = (
-                f"the revocation list has expired at {lists:%Y-%m-%d %H:%M} UTC: no member is "
-                "accepted until there is a newer one (dwdht network revoke FOLDER makes one)"
-            )
+        """Log each fault of the files once, as long as it lasts."""
+        faults = set(self._faults(self._time()))
+        for fault in sorted(faults - self._logged):
+            self._log.error("{reason}", reason=fault)
+        self._logged = faults
+
+    def _faults(self, now: datetime) -> Iterator[str]:
+        """What has expired or is missing."""
+        for authority, end in self._listsExpire:
+            if end is None:
+                yield (
+                    f"there is no revocation list of the authority {authority}: none of its "
+                    "members is accepted until there is one"
+                )
+            elif end <= now:
+                yield (
+                    f"the revocation list of the authority {authority} has expired at "
+                    f"{end:%Y-%m-%d %H:%M} UTC: no member is accepted until there is a newer one "
+                    "(dwdht network revoke FOLDER makes one)"
+                )
         end = self._credentials.certificate.not_valid_after_utc
         if end <= now:
-            expired = (
+            yield (
                 f"the certificate of this node has expired at {end:%Y-%m-%d %H:%M} UTC: no member "
                 "accepts it (dwdht network certify FOLDER NAME renews it)"
             )
-        if expired is not None and expired != self._warnedOf:
-            self._log.error("{reason}", reason=expired)
-        self._warnedOf = expired
 
 
 def hasDTLS13() -> bool:
