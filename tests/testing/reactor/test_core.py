@@ -308,6 +308,21 @@ class EndTests(NetworkTestCase):
         self.assertEqual(self.recorders[B].received, [])
         self.assertRaises(RuntimeError, self.ports[B].write, b"late", (A, 1000))
 
+    def test_callsOfAnEndedHostCanBeCancelled(self) -> None:
+        """
+        When a host has ended, its delayed calls, and those made since, can be cancelled at any
+        later time.
+        """
+        other = self.network.reactor(C)
+        for host, end in ((self.host, self.host.crash), (other, other.shutDown)):
+            calls = [host.callLater(1, self.ran.append, "before")]
+            end()
+            calls.append(host.callLater(1, self.ran.append, "after"))
+            self.clock.runFor(10)
+            for call in calls:
+                call.cancel()
+        self.assertEqual(self.ran, [])
+
     def test_crashEndsShutdown(self) -> None:
         """
         A crash during a shutdown fires the Deferred of ``shutDown``. A Deferred of ``before`` can

@@ -38,8 +38,22 @@ class HostNetwork(PortNetwork, StreamNetwork, Protocol):
         """The name resolver of every host, until another one is installed on the host."""
 
 
+def _drop(call: Any) -> None:
+    """
+    Let a delayed call do nothing when it is due, because its host has ended.
+
+    As in a real reactor that has stopped, the call then still waits, so it can be cancelled.
+    """
+
+    def wait() -> None:
+        call.called = 0
+        call.canceller = call.resetter = _ignore
+
+    call.func, call.args, call.kw = wait, (), {}
+
+
 def _ignore(call: object) -> None:
-    """Run in place of a delayed call whose host has ended."""
+    """Take the cancellation, or the move, of a delayed call that the clock has no more."""
 
 
 class CoreReactor:
@@ -124,12 +138,15 @@ class CoreReactor:
         self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object
     ) -> IDelayedCall:
         """
-        Schedule a call on the network's clock.  The end of the host drops the call.
+        Schedule a call on the network's clock.  The end of the host drops the call, which can still
+        be cancelled.
 
         :param delay: seconds
         """
         if not self.running:
-            return self._network.clock.callLater(delay, _ignore, callable)
+            dropped = self._network.clock.callLater(delay, callable, *args, **kwargs)
+            _drop(dropped)
+            return dropped
         call = self._network.clock.callLater(delay, callable, *args, **kwargs)
         # By this attribute, _end() finds the calls of this host among those of all hosts.
         call.reactor = self  # type: ignore[attr-defined]
@@ -264,8 +281,7 @@ class CoreReactor:
         """Drop the delayed calls, and return the ports and the connections that are open."""
         self.running = False
         for call in self._ownCalls():
-            # As in a real reactor that has stopped, the call stays listed and can be cancelled.
-            call.func, call.args, call.kw = _ignore, (call.func,), {}
+            _drop(call)
         return [*self._ownPorts(), *self._network.streams.of(self.host)]
 
     # Methods that only the owner of a real reactor calls.
