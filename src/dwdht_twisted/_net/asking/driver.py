@@ -167,7 +167,11 @@ class SearchDriver:
         """Wait for no other node any more.  A commit is over, and a lookup asks the node itself."""
         self._start = None
         self._cancelRequests(isLocalKept=not self._isCommitting)
-        failure = NoResponse("no node answers any more; the line of this node may be down")
+        failure = NoResponse(
+            "no node answers any more; the line of this node may be down"
+            if self.account.responses
+            else "no node answered"
+        )
         if self._isCommitting:
             self._finish(None if self.account.commits else failure)
         else:
