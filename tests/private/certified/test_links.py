@@ -8,7 +8,13 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.wire import encodeResponse
+from dwdht_twisted._core.wire import (
+    PING,
+    encodeResponse,
+    frameRequest,
+    packAddress,
+    requestBody,
+)
 from dwdht_twisted.private.authority import newKey, pemOf, pemOfKey
 from dwdht_twisted.private.bounds import (
     ASSOCIATION_IDLE,
@@ -167,6 +173,19 @@ class LinkTests(Pair):
         association.write(DATA)
         self.two.layer.received(b"".join(records), self.one.address)
         self.assertEqual(self.two.delivered, [])
+
+    def test_relayedPing(self) -> None:
+        """
+        A member that relays the ping of another one, with the id of that one, is heard and not cut
+        off.
+        """
+        body = requestBody(PING, b"\1" * 32, forwardResponse=packAddress("10.0.0.3", 6620))
+        relayed = frameRequest(1, body)
+        self.two.delivered.clear()
+        self.one.layer.send(relayed, self.two.address)
+        self.clock.runFor(1)
+        self.assertEqual(self.two.delivered, [(relayed, self.one.address)])
+        self.assertTrue(areLinked(self.one, self.two))
 
     def test_ownId(self) -> None:
         """A member that answers under the id of its certificate is heard."""

@@ -245,6 +245,14 @@ def claimedId(datagram: bytes) -> bytes | None:
     :return: 32 bytes; None when it claims none, or when the datagram is malformed
     """
     try:
-        return decode(datagram).id
+        message = decode(datagram)
     except MalformedDatagram:
         return None
+    if (
+        isinstance(message, RequestMessage)
+        and message.forwardResponse is not None
+        and message.forwardRequest is None
+    ):
+        # A relayed ping: its sender is the referrer, and its id is that of the asker.
+        return None
+    return message.id
