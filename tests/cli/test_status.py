@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
@@ -119,6 +120,18 @@ class StatusTests(StatusTestCase):
         done.cancel()
         self.assertEqual(self.clock.runUntil(done), 0)
 
+    def test_watchFitsTheTerminal(self) -> None:
+        """With --watch on a low terminal, nothing scrolls: the first lines are drawn."""
+        self.serve()
+        self.patch(os, "environ", {"TERM": "xterm", "COLUMNS": "80", "LINES": "6"})
+        done = self.start("--watch", isTerminal=True)
+        self.clock.runFor(3 * INTERVAL)
+        done.cancel()
+        self.clock.runUntil(done)
+        for drawn in self.output.getvalue().decode().split("\x1b[H")[1:]:
+            self.assertEqual(drawn.count("\n"), 5)
+            self.assertIn("online", drawn)
+
     def test_watchWithoutTerminalHasNoControlSequences(self) -> None:
         """With --watch into a file, one status follows the other, without control sequences."""
         self.serve()
@@ -151,6 +164,17 @@ class Canned(Resource):
         self.token = request.getHeader("authorization")
         request.setResponseCode(self.code)
         return self.body
+
+
+class Ending(Protocol):
+    """A server of HTTP/1.0, whose answer has no length, and ends with the connection."""
+
+    transport: Any
+
+    def dataReceived(self, data: bytes) -> None:
+        """Give the answer."""
+        self.transport.write(b'HTTP/1.0 200 OK\r\n\r\n{"a":1}')
+        self.transport.loseConnection()
 
 
 class OtherServerTests(StatusTestCase):
@@ -187,6 +211,26 @@ class OtherServerTests(StatusTestCase):
             del resource
             self.doCleanups()
             self.setUp()
+
+    def test_deepAnswerIsRefused(self) -> None:
+        """An answer that is nested too deeply to be read fails the command with one line."""
+        self.listen(b"[" * 100_000)
+        self.assertFails("the answer is not the status of a node")
+
+    def test_jsonMayHaveAnyField(self) -> None:
+        """With --json, an object of any fields is printed."""
+        self.listen(b'{"self":1}')
+        result = self.attempt("--json")
+        self.assertEqual((result.status, result.errors), (0, ""))
+        self.assertEqual(json.loads(result.output), {"self": 1})
+
+    def test_answerMayEndWithItsConnection(self) -> None:
+        """An answer without a length is read to the end of its connection."""
+        ending = Ending()
+        self.host(SERVER).listenTCP(PORT, Factory.forProtocol(lambda: ending))
+        result = self.attempt("--json")
+        self.assertEqual((result.status, result.errors), (0, ""))
+        self.assertEqual(json.loads(result.output), {"a": 1})
 
     def test_errorsAreTold(self) -> None:
         """An error of the server is told with its number."""

@@ -123,7 +123,7 @@ class Console:
                 "the value isn't plain text and is shown with escapes; --raw prints it as it is"
             )
 
-    def record(self, **fields: object) -> None:
+    def record(self, /, **fields: object) -> None:
         """
         Write an object of the result as a line of JSON.
 

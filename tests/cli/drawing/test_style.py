@@ -44,6 +44,16 @@ class StyleTests(SynchronousTestCase):
         drawn = style.bar(0.5, 4) + style.sparkline([1, 2, 3], 5) + style.cut("a" * 99)
         self.assertTrue(drawn.isascii(), drawn)
 
+    def test_wideCharactersTakeTwoColumns(self) -> None:
+        """A text with wide characters is cut to its width on the screen."""
+        style = Style(columns=6)
+        for text, cut in (
+            ("\u7f51" * 3, "\u7f51" * 3),
+            ("a\u7f51\u7f51\u7f51", "a\u7f51\u7f51\u2026"),
+            ("", ""),
+        ):
+            self.assertEqual(style.cut(text), cut)
+
     def test_barIsFilledInProportion(self) -> None:
         """A bar is filled in proportion, and never beyond its ends."""
         style = Style()

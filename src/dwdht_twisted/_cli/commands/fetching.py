@@ -22,6 +22,7 @@ from twisted.web.client import (
     ResponseDone,
     ResponseFailed,
 )
+from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
 from ...web.bounds import MAXIMUM_STATUS_BYTES
@@ -93,7 +94,7 @@ class StatusFetcher:
             raise CommandFailed(f"{self._url}: the server answers {response.code}")
         try:
             status = json.loads(content)
-        except ValueError:
+        except (ValueError, RecursionError):
             status = None
         if not isinstance(status, dict):
             raise CommandFailed(f"{self._url}: the answer is not the status of a node")
@@ -120,7 +121,9 @@ class _Body(Protocol):
             self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._end(bytes(self._content) if reason.check(ResponseDone) else reason)
+        # A server may close the connection instead of telling the length.
+        isDone = reason.check(ResponseDone, PotentialDataLoss)
+        self._end(bytes(self._content) if isDone else reason)
 
     def _end(self, result: bytes | Failure) -> None:
         if not self._done.called:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from shutil import get_terminal_size
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -85,14 +86,24 @@ class Status(TimedCommand):
     def _show(
         self, status: dict[str, Any], screen: Screen, console: Console, *, isFirst: bool
     ) -> None:
-        if self["json"]:
-            console.record(**status)
-            return
         try:
+            if self["json"]:
+                console.record(**status)
+                return
             lines = screen.lines(status)
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+        except (
+            LookupError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ):
             raise CommandFailed(f"{self['url']}: the answer is not the status of a node") from None
         if self["watch"] and console.isTerminal:
+            # More lines than the terminal has would scroll, and the health out of sight.  The last
+            # line is that of the cursor.
+            lines = lines[: max(1, get_terminal_size().lines - 1)]
             # Each line erases the rest of its former content, so that nothing flickers.
             lines = [f"{line}\x1b[K" for line in lines]
             lines[0] = f"{_ERASE_ALL if isFirst else ''}{_TOP}{lines[0]}"

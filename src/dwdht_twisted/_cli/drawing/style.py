@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import os
 import shutil
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
+from unicodedata import east_asian_width
 
 from ..console import Console, escaped
 
@@ -118,13 +121,23 @@ class Style(NamedTuple):
         """
         columns = self.columns if columns is None else columns
         text = escaped(text)
-        if len(text) <= columns:
+        if len(text) <= columns and text.isascii():
+            return text
+        # Where each character ends, in columns.
+        ends = list(accumulate(map(_columnsOf, text)))
+        if not ends or ends[-1] <= columns:
             return text
         end = "…" if self.isUnicode else "..."
-        return (text[: max(0, columns - len(end))] + end)[: max(0, columns)]
+        kept = bisect_right(ends, columns - len(end))
+        return (text[:kept] + end)[: max(0, columns)]
 
     def _painted(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.isColoured and text else text
+
+
+def _columnsOf(character: str) -> int:
+    # Wide and full-width characters take two columns (Unicode, annex 11).
+    return 2 if east_asian_width(character) in "WF" else 1
 
 
 def milliseconds(seconds: float) -> str:
