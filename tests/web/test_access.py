@@ -91,6 +91,27 @@ class WritingTests(WebTestCase):
             answer = self.ask(PATH, method="PUT", body=VALUE, Authorization=f"Bearer {text}")
             self.assertEqual(answer.status, 200 if isRead else 401)
 
+    def test_forwardedWriteIsRefused(self) -> None:
+        """Without credentials, a proxy on the same host can't write for its clients."""
+        self.serve()
+        for name in ("Forwarded", "X_Forwarded_For", "Via"):
+            for method, path, body in WRITES:
+                answer = self.ask(path, method=method, body=body, **{name: "for=192.0.2.1"})
+                self.assertEqual(answer.status, 403, name)
+            self.assertEqual(self.ask("/status", **{name: "for=192.0.2.1"}).status, 200)
+
+    def test_proxyIsNotTheOwnMachine(self) -> None:
+        """Behind a proxy that speaks the PROXY protocol, writes on loopback are refused, too."""
+        self.serve(f"haproxy:tcp:{PORT}:interface=127.0.0.1")
+        line = self.connect()
+        line.transport.write(
+            b"PROXY TCP4 192.0.2.1 127.0.0.1 4444 80\r\n"
+            b"POST /peers/music HTTP/1.1\r\nHost: localhost\r\nContent-Length: 11\r\n\r\n"
+            b'{"port": 1}'
+        )
+        self.clock.runFor(5)
+        self.assertTrue(line.received.startswith(b"HTTP/1.1 403 "), line.received)
+
     def test_badTokenFileIsRefused(self) -> None:
         """A token of less than 16 bytes, and a file that is missing, are refused in one line."""
         path = self.mktemp()
@@ -154,6 +175,39 @@ class ForeignPageTests(WebTestCase):
             headers = self.ask(path).headers
             self.assertFalse(headers.hasHeader("Access-Control-Allow-Origin"))
             self.assertEqual(headers.getRawHeaders("Cross-Origin-Resource-Policy"), ["same-origin"])
+
+
+class HeaderTests(WebTestCase):
+    """
+    Headers that aren't text.
+    """
+
+    def send(self, method: bytes, path: bytes, *headers: bytes) -> bytes:
+        """Send a request as it is, and return the status of the answer."""
+        line = self.connect()
+        head = (method + b" " + path + b" HTTP/1.1", *headers, b"Content-Length: 0")
+        line.transport.write(b"\r\n".join((*head, b"", b"")))
+        self.clock.runFor(2)
+        return line.received[9:12]
+
+    def test_headersOfAnyBytesAreAnswered(self) -> None:
+        """A header that isn't UTF-8 matches nothing, and writes no error to the log."""
+        path = self.mktemp()
+        Path(path).write_bytes(b"\xfe" * 16)
+        self.serve(tokenFile=path)
+        own = b"Host: localhost"
+        for name, status in ((b"Origin", b"403"), (b"Sec-Fetch-Site", b"200"), (b"Via", b"200")):
+            self.assertEqual(self.send(b"GET", b"/healthz", own, name + b": \xff"), status, name)
+        self.assertEqual(
+            self.send(b"GET", b"/", own, b"Sec-Fetch-Site: cross-site", b"Sec-Fetch-Mode: \xff"),
+            b"403",
+        )
+        for host in (b"\xff", b"localhost\xff", b"[\xff]"):
+            self.assertEqual(self.send(b"GET", b"/healthz", b"Host: " + host), b"421")
+        for token, status in ((b"\xff", b"401"), (b"\xfe" * 16, b"400")):
+            written = self.send(b"PUT", b"/values/00", own, b"Authorization: Bearer " + token)
+            self.assertEqual(written, status)
+        self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class EndpointTests(SynchronousTestCase):

@@ -30,6 +30,9 @@ _READING = (b"GET", b"HEAD")
 #: What ``Sec-Fetch-Site`` says of a request that another site's page has made.
 _FOREIGN = ("cross-site", "same-site")
 
+#: The headers of a request that a proxy has forwarded (RFC 7239, and the customary one).
+_FORWARDED = (b"Forwarded", b"X-Forwarded-For", b"Via")
+
 
 class Access:
     """
@@ -84,11 +87,11 @@ class Access:
         :raises Problem: when the request is refused
         """
         host = self._checkHost(request)
-        origin = _header(request, "Origin")
+        origin = _header(request, b"Origin")
         if origin is not None and origin.partition("://")[2].lower() != host:
             raise Problem(HTTPStatus.FORBIDDEN, "pages of other origins are refused")
-        site = _header(request, "Sec-Fetch-Site")
-        isLink = request.method in _READING and _header(request, "Sec-Fetch-Mode") == "navigate"
+        site = _header(request, b"Sec-Fetch-Site")
+        isLink = request.method in _READING and _header(request, b"Sec-Fetch-Mode") == "navigate"
         if site in _FOREIGN and not isLink:
             raise Problem(HTTPStatus.FORBIDDEN, "pages of other sites are refused")
 
@@ -105,17 +108,23 @@ class Access:
                 "writes are refused, because this server is reached from other machines and has "
                 "neither --http-token-file nor --http-client-ca",
             )
+        if writing == "nothing" and any(_headers(request, name) for name in _FORWARDED):
+            raise Problem(
+                HTTPStatus.FORBIDDEN,
+                "writes through a proxy are refused, because this server has neither "
+                "--http-token-file nor --http-client-ca",
+            )
         # Without a certificate of the right kind, no request comes through a server with a CA.
         if writing != "token":
             return
-        kind, _, given = (_header(request, "Authorization") or "").partition(" ")
+        kind, _, given = (_header(request, b"Authorization") or "").partition(" ")
         assert self._token is not None
-        if kind.lower() != "bearer" or not compare_digest(given.strip().encode(), self._token):
+        if kind.lower() != "bearer" or not compare_digest(_bytes(given.strip()), self._token):
             request.setHeader("WWW-Authenticate", "Bearer")
             raise Problem(HTTPStatus.UNAUTHORIZED, "a write needs the header Authorization: Bearer")
 
     def _checkHost(self, request: Request) -> str:
-        given = request.requestHeaders.getRawHeaders("Host") or []
+        given = _headers(request, b"Host")
         if len(given) != 1:
             raise Problem(HTTPStatus.BAD_REQUEST, "a request has one Host header")
         host = given[0].lower()
@@ -125,15 +134,25 @@ class Access:
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "this server has no such name; --http-host gives it one",
             )
-        return str(host)
+        return host
 
     def _isNamed(self, name: str) -> bool:
         return name == "localhost" or name.endswith(".localhost") or name in self._hosts
 
 
-def _header(request: Request, name: str) -> str | None:
-    values = request.requestHeaders.getRawHeaders(name)
-    return values[0] if values else None
+def _headers(request: Request, name: bytes) -> list[str]:
+    # A client may send any bytes.  Those that aren't UTF-8 match nothing, and come back as they
+    # were from `_bytes`.
+    values = request.requestHeaders.getRawHeaders(name) or []
+    return [value.decode("utf-8", "surrogateescape") for value in values]
+
+
+def _header(request: Request, name: bytes) -> str | None:
+    return next(iter(_headers(request, name)), None)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _isIPAddress(name: str) -> bool:

@@ -151,7 +151,7 @@ class WebServer:
             return
         self._port = port
         host = port.getHost()
-        self._access.isLocal = isLocal(host)
+        self._access.isLocal = isLocal(host) and not self._opening.isProxied
         self._log.info(
             "serving HTTP on {address}; {access}",
             address=host,

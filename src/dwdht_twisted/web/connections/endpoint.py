@@ -29,11 +29,13 @@ class Opening(NamedTuple):
     :ivar endpoint: listens for connections
     :ivar certificates: encrypts them; None if they are not encrypted here
     :ivar isConfined: whether the description names no interface, and loopback was chosen
+    :ivar isProxied: whether a proxy connects, which speaks for clients on any machine
     """
 
     endpoint: IStreamServerEndpoint
     certificates: Certificates | None
     isConfined: bool
+    isProxied: bool
 
 
 def openingOf(reactor: Any, settings: HTTPSettings) -> Opening:
@@ -65,7 +67,7 @@ def openingOf(reactor: Any, settings: HTTPSettings) -> Opening:
     except Exception as error:
         # Twisted raises errors of many classes here, those of unknown arguments too.
         raise CannotListen(f"{text!r} is not a server endpoint: {error}") from error
-    return Opening(endpoint, certificates, isConfined)
+    return Opening(endpoint, certificates, isConfined, isProxied=kind == "haproxy")
 
 
 def isLocal(address: object) -> bool:
