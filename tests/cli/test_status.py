@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from dwdht_twisted import values
-from dwdht_twisted._cli.commands.status import INTERVAL
+from dwdht_twisted._cli.commands.status import ANSWER_TIMEOUT, INTERVAL
 from dwdht_twisted._cli.console import Console
 from dwdht_twisted._cli.program import run
 from dwdht_twisted.web.bounds import MAXIMUM_STATUS_BYTES
@@ -231,6 +231,14 @@ class OtherServerTests(StatusTestCase):
         result = self.attempt("--json")
         self.assertEqual((result.status, result.errors), (0, ""))
         self.assertEqual(json.loads(result.output), {"a": 1})
+
+    def test_hangingServerFails(self) -> None:
+        """A server that takes the request and never answers is given up after 30 seconds."""
+        self.host(SERVER).listenTCP(PORT, Factory.forProtocol(Protocol))
+        done = self.start()
+        self.clock.runFor(ANSWER_TIMEOUT + 1)
+        self.assertEqual(self.clock.runUntil(done, limit=1), 1)
+        self.assertEqual(self.errors.getvalue(), b"dwdht status: gave up after 30 seconds\n")
 
     def test_errorsAreTold(self) -> None:
         """An error of the server is told with its number."""

@@ -5,6 +5,7 @@ Tests for the requests that are refused: writes without a proof, and those of fo
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -95,10 +96,11 @@ class WritingTests(WebTestCase):
         """Without credentials, a proxy on the same host can't write for its clients."""
         self.serve()
         for name in ("Forwarded", "X_Forwarded_For", "Via"):
+            headers: Any = {name: "for=192.0.2.1"}
             for method, path, body in WRITES:
-                answer = self.ask(path, method=method, body=body, **{name: "for=192.0.2.1"})
+                answer = self.ask(path, method=method, body=body, **headers)
                 self.assertEqual(answer.status, 403, name)
-            self.assertEqual(self.ask("/status", **{name: "for=192.0.2.1"}).status, 200)
+            self.assertEqual(self.ask("/status", **headers).status, 200)
 
     def test_proxyIsNotTheOwnMachine(self) -> None:
         """Behind a proxy that speaks the PROXY protocol, writes on loopback are refused, too."""

@@ -24,6 +24,11 @@ DEFAULT_URL = "http://localhost:8080"
 #: The time between two looks of ``--watch``, in seconds, as that of the page.
 INTERVAL = 2.0
 
+#: The time that an answer may take without ``--timeout``, in seconds.  Larger: ``--watch``
+#: shows an old status longer when the server hangs.  Smaller: a slow line has no time for the
+#: status of a busy node, which has a megabyte.
+ANSWER_TIMEOUT = 30.0
+
 # The control sequences that go to the first line, and erase what is below (ECMA-48: CUP, ED).
 _TOP = "\x1b[H"
 _ERASE_BELOW = "\x1b[J"
@@ -38,7 +43,7 @@ class Status(TimedCommand):
         "Shows the node that a server of --http serves at URL, http://localhost:8080 by default: "
         "its health, its contacts by distance, its store and its latest lookups. --watch shows it "
         "every two seconds until interrupted, with rates. With --json, the status is an object on "
-        "a line."
+        "a line. An answer may take 30 seconds unless --timeout is given."
     )
     optFlags = [["watch", None, "Show it again every two seconds."]]
     optParameters = [
@@ -53,6 +58,8 @@ class Status(TimedCommand):
     def postOptions(self) -> None:
         """Read the files."""
         super().postOptions()
+        if self["timeout"] is None:
+            self["timeout"] = ANSWER_TIMEOUT
         token = _read("--token-file", self["token-file"])
         authorities = _read("--ca", self["ca"])
         try:
