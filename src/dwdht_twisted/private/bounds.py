@@ -21,6 +21,12 @@ STREAM_LIFETIME = 3600
 #: The most datagrams that are sealed under one key.  Each has a number of 32 bits.
 STREAM_DATAGRAMS = 2**32 - 1
 
+#: The most streams of its own that a node remembers, so that their datagrams can't be sent back to
+#: it.  It begins another one each hour, when it seals with another key, and when the clock of its
+#: machine was set.  Smaller: a node whose clock is set often hears its own requests, if somebody
+#: sends them back.
+OWN_STREAMS_REMEMBERED = 16
+
 #: The most streams of members of which a receiver remembers which datagrams came.  To make room for
 #: a further stream, the one that was heard longest ago is forgotten.  Its datagrams of the last
 #: `CLOCK_TOLERANCE` could be replayed then.  Larger: more memory, some 1 kB for each, up to 10 kB.

@@ -213,6 +213,13 @@ class ReplayTests(LayerTestCase):
         self.assertEqual(self.bob.receive(answer, self.alice), [])
         self.assertEqual((self.alice.refused, self.bob.refused), ((0, 1), (0, 1)))
 
+    def test_reflectedDatagramOfAFormerStream(self) -> None:
+        """A node refuses what it has sent before its clock was set forth and back."""
+        request = self.alice.seal()
+        for self.alice.offset in (2.0 * STREAM_LIFETIME, 0.0):
+            self.alice.seal()
+        self.assertEqual(self.alice.receive(request, self.bob), [])
+
     def test_answerIsForItsAskerAlone(self) -> None:
         """The answer to one member is refused by another that asked the same node."""
         carol = self.member(3)

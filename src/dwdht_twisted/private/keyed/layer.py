@@ -18,6 +18,7 @@ from ..bounds import (
     CLOCK_CHECK_INTERVAL,
     CLOCK_TOLERANCE,
     NUMBERS_REMEMBERED,
+    OWN_STREAMS_REMEMBERED,
     STREAMS_REMEMBERED,
 )
 from ..seam import Transport
@@ -62,8 +63,8 @@ class KeyedLayer:
         self._formerAskers: dict[HostPort, bytes] = {}
         self._minute = 0
         self._nextClockCheck = 0.0
-        # The stream that this node seals, and those whose answers it takes: this one and the one
-        # before.
+        # The stream that this node seals, and its last ones, this one first: it takes answers to
+        # them, and refuses what is sent back.
         self._stream: OwnStream | None = None
         self._ownSenders: list[bytes] = []
         self._receivers = {ANYBODY}
@@ -108,7 +109,7 @@ class KeyedLayer:
         while name[:TO_BYTES] == ANYBODY:
             name = self._transport.random.randbytes(STREAM_BYTES)
         self._stream = stream = OwnStream(next(iter(self._keys.values())), name, now)
-        self._ownSenders = [stream.sender, *self._ownSenders[:1]]
+        self._ownSenders = [stream.sender, *self._ownSenders[: OWN_STREAMS_REMEMBERED - 1]]
         self._receivers = {ANYBODY, *(each[KEY_ID_BYTES:_END_OF_TO] for each in self._ownSenders)}
         return stream
 
