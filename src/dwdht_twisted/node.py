@@ -137,7 +137,7 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             self._identity,
             Measurements(),
             LookupWatchers(self.clock.seconds),
-            security.overhead if security else 0,
+            *((security.overhead, security.maximumBytes) if security else ()),
         )
         self._assemble = partial(
             assemble,

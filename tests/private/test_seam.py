@@ -9,8 +9,9 @@ from typing import Any
 from twisted.internet.defer import gatherResults
 from twisted.trial.unittest import TestCase
 
-from dwdht_twisted import DHTNode, DHTService, RequestTimeout, ValueTooLarge
+from dwdht_twisted import DHTNode, DHTService, NoResponse, RequestTimeout, ValueTooLarge
 from dwdht_twisted._core import wire
+from dwdht_twisted.testing import CertifiedMembers
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.layers import MARK, MarkingSecurity
 from tests.helpers.networks.nodes import COMMAND, NodeTestCase
@@ -111,6 +112,26 @@ class SeamTests(NodeTestCase):
             marked.query(COMMAND, ID, bytes(room))
         marked.query(COMMAND, ID, bytes(room - len(MARK)))
 
+    def test_requestFitsADatagramOfTheNetwork(self) -> None:
+        """A query that a network by certificate can't send is refused at once, and none smaller."""
+        node = self.node(security=CertifiedMembers().make())
+        with self.assertRaisesRegex(ValueTooLarge, "a datagram has 16421"):
+            node.query(COMMAND, ID, bytes(16384))
+        node.query(COMMAND, ID, bytes(16200))
+
+    def test_answerFitsADatagramOfTheNetwork(self) -> None:
+        """
+        An answer that a network can't send is a failure of its handler, and the asker waits in
+        vain.
+        """
+        security = MarkingSecurity()
+        security.maximumBytes = 1000
+        server, asker = self.marked(security), self.marked(security)
+        server.register(COMMAND, Handler(lambda _: bytes(1000)))
+        with self.assertRaises(NoResponse):
+            self.collect(asker, ID, nodes=[self.addressOf(server)])
+        self.assertGreater(server.counters.handlerFailures, 0)
+
     def test_openNodeReceivesByItsOwnMethod(self) -> None:
         """A node without a layer gets its datagrams by its own method, without a further call."""
         node = self.node()
@@ -135,6 +156,8 @@ class LoopbackTests(TestCase):
         server = nodes[0].address()
         pong = await nodes[1].ping(("127.0.0.1", server.port))
         self.assertEqual(pong.contact.id, nodes[0].id)
+        # On a busy machine, the member has sent its ping twice.
+        received = nodes[0].counters.requestsReceived
         with self.assertRaises(RequestTimeout):
             await nodes[2].ping(("127.0.0.1", server.port))
-        self.assertEqual(nodes[0].counters.requestsReceived, 1)
+        self.assertEqual(nodes[0].counters.requestsReceived, received)

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from .._core.counters import Counters
 from .._core.identity import Identity
 from .._core.statistics import Measurements
-from .._core.wire import HostPort
+from .._core.wire import MAX_DATAGRAM_BYTES, HostPort
 from .watching import LookupWatchers
 
 
@@ -30,6 +30,7 @@ class Environment(NamedTuple):
     :ivar watchers: are told the steps of lookups
     :ivar overhead: the bytes by which a datagram on the network is longer than one that is sent
         here; 0 on an open network
+    :ivar maximumBytes: the most bytes of a datagram on the network
     """
 
     clock: IReactorTime
@@ -40,3 +41,4 @@ class Environment(NamedTuple):
     measurements: Measurements
     watchers: LookupWatchers
     overhead: int = 0
+    maximumBytes: int = MAX_DATAGRAM_BYTES

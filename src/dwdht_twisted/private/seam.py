@@ -83,6 +83,10 @@ class NetworkSecurity(Protocol):
     def overhead(self) -> int:
         """The most bytes by which a sealed datagram is longer than an opened one."""
 
+    @property
+    def maximumBytes(self) -> int:
+        """The most bytes of a sealed datagram.  A request that would have more is refused."""
+
     def layer(self, transport: Transport) -> DatagramLayer:
         """Make the layer of a node, which uses this transport."""
 

@@ -4,7 +4,7 @@ A layer that puts a mark in front of each datagram, for tests of the seam of pri
 
 from __future__ import annotations
 
-from dwdht_twisted._core.wire import HostPort
+from dwdht_twisted._core.wire import MAX_DATAGRAM_BYTES, HostPort
 from dwdht_twisted.private import Transport
 
 #: What stands in front of each datagram.
@@ -49,6 +49,7 @@ class MarkingSecurity:
     """
 
     overhead = len(MARK)
+    maximumBytes = MAX_DATAGRAM_BYTES
 
     def __init__(self, id: bytes | None = None) -> None:
         self.id = id

@@ -45,6 +45,7 @@ class Answers:
         self._send = environment.send
         self._identity = environment.identity
         self._overhead = environment.overhead
+        self._maximumBytes = environment.maximumBytes
         self._counters = environment.counters
         self._reports = Reports(self._log, environment.clock.seconds)
         self._table = table
@@ -97,7 +98,7 @@ class Answers:
             return self._encodeWithin(wire.MAX_DATAGRAM_BYTES, message, token)
         unfragmented = wire.UNFRAGMENTED_BYTES - self._overhead
         response = self._encodeWithin(unfragmented, message, token, value)
-        if len(response) + self._overhead <= wire.MAX_DATAGRAM_BYTES:
+        if len(response) + self._overhead <= self._maximumBytes:
             return response
         self._counters.handlerFailures += 1
         self._reports.note(

@@ -103,10 +103,9 @@ class Queries:
         """
         size = wire.HEADER_BYTES + len(question.body(self._table.id, bytes(wire.TOKEN_BYTES)))
         size += self._environment.overhead
-        if size > wire.MAX_DATAGRAM_BYTES:
-            raise ValueTooLarge(
-                f"the request would have {size} bytes; a datagram has {wire.MAX_DATAGRAM_BYTES}"
-            )
+        maximum = self._environment.maximumBytes
+        if size > maximum:
+            raise ValueTooLarge(f"the request would have {size} bytes; a datagram has {maximum}")
         if nodes is None:
             begin: Begin = partial(self._beginLookup, question, False)
         else:

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from ...errors import CannotUseCertificate, CannotUseKey
 from ..seam import DatagramLayer, Transport
-from .association import OVERHEAD_BYTES
+from .association import OVERHEAD_BYTES, RECORD_BYTES
 from .credentials import DTLS_1_3, Source, fingerprint, idOf, loadCredentials
 
 
@@ -36,6 +36,7 @@ class SecurityContext:
     :param now: returns the wall time, in seconds since 1970; certificates expire by it
     :ivar id: the id of the node, 32 bytes: SHA-256 of its public key
     :ivar overhead: the bytes by which a datagram is longer than on an open network
+    :ivar maximumBytes: the most bytes of a datagram, with these: a datagram is one record of DTLS
     :ivar refusal: why a handshake that a node of this context has begun failed last; None if none
         has.  The other end's reason may be forged.
     :ivar context: the present context of OpenSSL
@@ -64,6 +65,7 @@ class SecurityContext:
         self.refusal: str | None = None
         self.id = idOf(self._credentials.certificate)
         self.overhead = OVERHEAD_BYTES
+        self.maximumBytes = RECORD_BYTES + OVERHEAD_BYTES
         self.context = self._credentials.makeContext()
         self._warn()
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from weakref import WeakSet
 
+from ..._core.wire import MAX_DATAGRAM_BYTES
 from ..seam import Transport
 from .layer import KeyedLayer
 from .sealing import NETWORK_KEY_BYTES, OVERHEAD, DerivedKeys
@@ -25,6 +26,7 @@ class KeyedNetwork:
 
     id: bytes | None = None
     overhead = OVERHEAD
+    maximumBytes = MAX_DATAGRAM_BYTES
 
     def __init__(self, *keys: bytes) -> None:
         self._keys = _derived(keys)
