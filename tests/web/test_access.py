@@ -115,9 +115,9 @@ class WritingTests(WebTestCase):
         self.assertTrue(line.received.startswith(b"HTTP/1.1 403 "), line.received)
 
     def test_badTokenFileIsRefused(self) -> None:
-        """A token of less than 16 bytes, and a file that is missing, are refused in one line."""
+        """A token that is short or has several lines, and a missing file, are refused in a line."""
         path = self.mktemp()
-        for text in (None, "", "x" * 15):
+        for text in (None, "", "x" * 15, f"{TOKEN}\nof two lines", f"{TOKEN}\0"):
             if text is not None:
                 Path(path).write_text(text)
             with self.assertRaises(CannotListen) as raised:
@@ -162,9 +162,14 @@ class ForeignPageTests(WebTestCase):
         self.assertEqual(answer.status, 200)
 
     def test_otherSiteCausesNoLookup(self) -> None:
-        """A picture or a form of another site is refused, and a link to the page is followed."""
+        """A picture, form or frame of another site is refused; a link to the page is followed."""
         site = "cross-site"
         self.assertEqual(self.ask(PATH, Sec_Fetch_Mode="no-cors", Sec_Fetch_Site=site).status, 403)
+        for place, status in (("iframe", 403), ("embed", 403), ("document", 200)):
+            answer = self.ask(
+                "/", Sec_Fetch_Mode="navigate", Sec_Fetch_Dest=place, Sec_Fetch_Site=site
+            )
+            self.assertEqual(answer.status, status, place)
         self.assertEqual(self.ask("/", Sec_Fetch_Mode="navigate", Sec_Fetch_Site=site).status, 200)
         answer = self.ask(
             PATH, method="PUT", body=VALUE, Sec_Fetch_Mode="navigate", Sec_Fetch_Site=site

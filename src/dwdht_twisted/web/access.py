@@ -40,7 +40,8 @@ class Access:
 
     :param settings: who may write
     :ivar isLocal: whether only this machine reaches the server
-    :raises CannotListen: when the file of the token can't be read, or the token is too short
+    :raises CannotListen: when the file of the token can't be read, or the token is too short or not
+        a line of text
     """
 
     def __init__(self, settings: HTTPSettings) -> None:
@@ -55,8 +56,8 @@ class Access:
         """
         Read the token again.
 
-        :raises CannotListen: when the file can't be read, or the token is too short; the earlier
-            token then stays
+        :raises CannotListen: when the file can't be read, or the token is too short or not a line;
+            the earlier token then stays
         """
         if self._tokenFile is None:
             return
@@ -69,6 +70,9 @@ class Access:
                 f"the token in {self._tokenFile!r} has {len(token)} bytes; "
                 f"{MINIMUM_TOKEN_BYTES} are required"
             )
+        if any(byte < 0x20 or byte == 0x7F for byte in token):
+            # No header could carry it, so every write would be refused.
+            raise CannotListen(f"the token in {self._tokenFile!r} is not one line of text")
         self._token = token
 
     @property
@@ -91,8 +95,7 @@ class Access:
         if origin is not None and origin.partition("://")[2].lower() != host:
             raise Problem(HTTPStatus.FORBIDDEN, "pages of other origins are refused")
         site = _header(request, b"Sec-Fetch-Site")
-        isLink = request.method in _READING and _header(request, b"Sec-Fetch-Mode") == "navigate"
-        if site in _FOREIGN and not isLink:
+        if site in _FOREIGN and not _isLink(request):
             raise Problem(HTTPStatus.FORBIDDEN, "pages of other sites are refused")
 
     def checkWrite(self, request: Request) -> None:
@@ -138,6 +141,13 @@ class Access:
 
     def _isNamed(self, name: str) -> bool:
         return name == "localhost" or name.endswith(".localhost") or name in self._hosts
+
+
+def _isLink(request: Request) -> bool:
+    """Whether a person follows a link.  A page loads a frame by itself, so a frame is none."""
+    isNavigation = _header(request, b"Sec-Fetch-Mode") == "navigate"
+    isWhole = _header(request, b"Sec-Fetch-Dest") in (None, "document")
+    return request.method in _READING and isNavigation and isWhole
 
 
 def _headers(request: Request, name: bytes) -> list[str]:
