@@ -285,6 +285,7 @@ class SimulationTests(PeerNetworkTestCase):
         seeker = self.user()
         living: dict[Address, tuple[peers.Announcer, DHTNode, float]] = {}
         gone: dict[Address, float] = {}
+        crashed: list[peers.Announcer] = []
         for step in range(240):
             now = self.clock.seconds()
             if len(living) < 12 and random.random() < 0.5:
@@ -300,6 +301,7 @@ class SimulationTests(PeerNetworkTestCase):
                     gone[address] = now + 10
                 else:
                     gone[address] = now + LIFETIME
+                    crashed.append(announcer)
                 self.clock.runUntil(node.destroy())
             self.clock.runFor(30)
             now = self.clock.seconds()
@@ -308,5 +310,5 @@ class SimulationTests(PeerNetworkTestCase):
             self.assertLessEqual(required, found, step)
             over = {each for each, until in gone.items() if until < now}
             self.assertEqual(found & over, set(), step)
-        for announcer, _, _ in living.values():
+        for announcer in [*crashed, *(announcer for announcer, _, _ in living.values())]:
             self.clock.runUntil(announcer.stopService())
