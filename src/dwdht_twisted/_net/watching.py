@@ -1,11 +1,12 @@
 """
-The functions that are called at each step of the lookups of a node.
+The functions that watch a node: they are called at each step of its lookups, for example.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
+from typing import TypeVar
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -13,8 +14,32 @@ from twisted.python.failure import Failure
 from .._observation import LookupStep
 from .reporting import Reports
 
+Event = TypeVar("Event")
+State = TypeVar("State")
+
 #: A function that is called with each step.
 Watcher = Callable[[LookupStep], object]
+
+
+def addWatcher(
+    watchers: dict[Callable[[Event], object], State | None], watcher: Callable[[Event], object]
+) -> Callable[[], None]:
+    """
+    Add a function to those that watch.
+
+    :param watchers: each watch, and what is kept for it: None at first
+    :return: a function that ends the watch
+    """
+
+    def tell(event: Event) -> object:
+        """Stand for this watch, because a function may watch more than once."""
+        return watcher(event)
+
+    def end() -> None:
+        watchers.pop(tell, None)
+
+    watchers[tell] = None
+    return end
 
 
 class LookupWatchers:
@@ -47,17 +72,7 @@ class LookupWatchers:
 
         :return: a function that ends the watch
         """
-        watchers = self._watchers
-
-        def tell(step: LookupStep) -> object:
-            """Stand for this watch, because a function may watch more than once."""
-            return watcher(step)
-
-        def end() -> None:
-            watchers.pop(tell, None)
-
-        watchers[tell] = None
-        return end
+        return addWatcher(self._watchers, watcher)
 
     def tell(self, step: LookupStep) -> None:
         """Call each function with a step."""

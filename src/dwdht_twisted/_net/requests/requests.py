@@ -294,11 +294,10 @@ class Requests:
     def _late(self, transactionId: int) -> None:
         request = self._inFlight[transactionId]
         self._environment.counters.answersLate += 1
-        isDirect = request.isDirect
+        isDirect, retries, now = request.isDirect, request.retries, self._seconds()
         if isDirect:
-            self._timeouts.missed(request.address, request.wait, self._seconds())
-        retries = request.retries
-        isTooLate = self._seconds() - request.deadline > retries.overdue
+            self._timeouts.missed(request.address, request.wait, now)
+        isTooLate = now - request.deadline > retries.overdue
         if isTooLate or request.transmissions >= len(retries.waits):
             self._end(request)
             if isDirect:

@@ -23,6 +23,7 @@ from ..._core.routing import RoutingTable
 from ..._core.wire import Contact
 from ..environment import Environment
 from ..requests import Caller
+from ..watching import addWatcher
 from .membership import Membership
 
 #: The shortest time between two looks, in seconds.  It is far above the rounding of times, so that
@@ -91,16 +92,7 @@ class Vitals:
 
         :return: a function that ends the watch
         """
-        watchers = self.watchers
-
-        def tell(health: Health) -> object:
-            """Stand for this watch, because a function may watch more than once."""
-            return watcher(health)
-
-        def end() -> None:
-            watchers.pop(tell, None)
-
-        watchers[tell] = None
+        end = addWatcher(self.watchers, watcher)
         if self._isRunning:
             self._lookIn(0.0)
         return end

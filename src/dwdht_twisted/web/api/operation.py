@@ -6,6 +6,7 @@ Routes and the OpenAPI document are both made from operations, so they can't dif
 
 from __future__ import annotations
 
+import json
 from binascii import unhexlify
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -108,6 +109,21 @@ def readBody(request: Request) -> bytes:
     """The body of a request."""
     body: bytes = b"" if request.content is None else request.content.read()
     return body
+
+
+def readObject(request: Request) -> dict[str, Any]:
+    """
+    Read the body of a request as an object of JSON.
+
+    :raises Problem: when it isn't one
+    """
+    try:
+        given = json.loads(readBody(request))
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body is an object of JSON")
+    return given
 
 
 def readQuery(request: Request, name: str) -> str | None:

@@ -13,8 +13,7 @@ from ... import peers
 from ...errors import DHTError
 from ..answers import Problem, answer, encode
 from ..subject import Subject
-from .operation import JSON, JSON_LINES, Content, Operation, Parameter
-from .records import readObject
+from .operation import JSON, JSON_LINES, Content, Operation, Parameter, readObject
 from .streams import LineWriter, pump
 from .turns import Turns
 

@@ -4,7 +4,6 @@ The operations on records, which are signed values.
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from http import HTTPStatus
 from typing import Any, TypeGuard
@@ -15,7 +14,7 @@ from ... import values
 from ...values.signed.record import MAXIMUM_SEQUENCE, SIGNATURE_BYTES
 from ..answers import Problem, answer
 from ..subject import Subject
-from .operation import HEX_ID, JSON, Content, Operation, Parameter, readBody, readId, readQuery
+from .operation import HEX_ID, JSON, Content, Operation, Parameter, readId, readObject, readQuery
 from .turns import Turns
 
 _KEY = Parameter("publicKey", "path", HEX_ID, "The Ed25519 public key of the owner.")
@@ -135,21 +134,6 @@ class Records:
                 raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from None
             await stored
         return answer(request, _describe(record))
-
-
-def readObject(request: Request) -> dict[str, Any]:
-    """
-    Read the body of a request as an object of JSON.
-
-    :raises Problem: when it isn't one
-    """
-    try:
-        given = json.loads(readBody(request))
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body is an object of JSON")
-    return given
 
 
 def _describe(record: values.Record) -> dict[str, Any]:
