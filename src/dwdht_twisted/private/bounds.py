@@ -86,10 +86,22 @@ ASSOCIATION_IDLE = 900.0
 HANDSHAKE_DEADLINE = 15.0
 
 #: The most hellos without a valid cookie that are answered per second, with a burst of the same
+#: number.  Those of private addresses are counted apart from those of public ones, up to the same
 #: number.  Further ones are dropped.  Their senders repeat them.  Members with an association
 #: notice nothing.  Larger: a flood of hellos slows a node down, because it sends an answer to each.
-#: Smaller: during a flood, fewer new members get their cookie.
+#: Smaller: during a flood from forged addresses, fewer new members get their cookie.  Of 20,000
+#: hellos per second one in ten is answered, and a member sends 20 before it gives up.
 HELLO_RATE = 2000.0
+
+#: The most of these hellos that are answered per second for one public /24 network, with a burst of
+#: the same number.  Larger: fewer networks that flood a node take all cookies.  Smaller: members
+#: behind one NAT that begin at the same moment wait for each other.
+HELLO_RATE_OF_NETWORK = 50.0
+
+#: The most networks whose hellos are counted in this way, and as many others.  A forgotten network
+#: may have its burst again.  Larger: a flood from forged addresses fills more memory, some 200
+#: bytes for each.  Smaller: such a flood makes a node forget the network of another one sooner.
+HELLO_NETWORKS = 1024
 
 #: The most handshakes per second that a node begins to take part in, for others that have shown a
 #: cookie.  Those of private addresses are counted apart from those of public ones, up to the same

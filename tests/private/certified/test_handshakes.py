@@ -97,10 +97,10 @@ class HandshakeTests(SynchronousTestCase):
         self.one.layer.send(DATA, self.two.address)
         hello = self.sent[0][1]
         self.sent.clear()
-        for port in range(1, 1001):
-            self.two.layer.received(hello, ("192.0.2.1", port))
+        for number in range(1000):
+            self.two.layer.received(hello, (f"4.{number // 256}.{number % 256}.1", 6620))
         self.assertEqual(len(self.sent), 1000)
-        self.assertTrue(all(len(data) <= 60 < len(hello) for _, data in self.sent))
+        self.assertTrue(all(len(data) <= 45 < len(hello) for _, data in self.sent))
         self.assertEqual(len(self.two.layer.links), 0)
 
     def test_cookieOfAnotherAddress(self) -> None:

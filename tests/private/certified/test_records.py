@@ -9,9 +9,12 @@ from random import Random
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.private.certified.records import (
+    COOKIE_BYTES,
     helloVerifyRequest,
+    isHello,
     isProtected,
     isSingleRecord,
+    mayHaveCookie,
     messageType,
     readClientHello,
     readRecords,
@@ -152,8 +155,24 @@ class HelloTests(SynchronousTestCase):
         datagram = recordedHello()
         hello = readClientHello(datagram)
         assert hello is not None
-        answer = helloVerifyRequest(hello._replace(sequence=b"abcdef"), b"c" * 32)
+        answer = helloVerifyRequest(hello._replace(sequence=b"abcdef"), b"c" * COOKIE_BYTES)
         self.assertLess(len(answer), len(datagram))
         self.assertEqual(answer[5:11], b"abcdef")
         self.assertTrue(isSingleRecord(answer))
         self.assertEqual(messageType(answer), 3)
+
+    def test_firstLook(self) -> None:
+        """
+        A hello is known by its first bytes, and whether it may bring a cookie by the length of
+        that.  A cut-off, protected or other datagram is no hello, and has no cookie.
+        """
+        whole = recordedHello()
+        withCookie = whole[:60] + bytes((COOKIE_BYTES,)) + whole[61:]
+        self.assertTrue(isHello(whole))
+        self.assertFalse(mayHaveCookie(whole))
+        self.assertTrue(mayHaveCookie(withCookie))
+        protected = whole[:4] + b"\1" + whole[5:]
+        for other in (protected, b"\x17" + whole[1:], record(b"\2" + bytes(60)), whole[:13], b""):
+            self.assertFalse(isHello(other))
+        for end in range(61):
+            self.assertFalse(mayHaveCookie(withCookie[:end]))

@@ -36,7 +36,7 @@ from .association import RECORD_BYTES, Association, AssociationOwner
 from .credentials import idOf
 from .gate import Gate
 from .link import Link
-from .records import ClientHello, isProtected, readClientHello
+from .records import isHello, mayHaveCookie, readClientHello
 from .security import SecurityContext
 from .waiting import WaitingData
 
@@ -107,11 +107,9 @@ class CertifiedLayer:
         """Take a datagram from the port."""
         if self._timer is None or not address[1]:
             return
-        if not isProtected(datagram):
-            hello = readClientHello(datagram)
-            if hello is not None:
-                self._greet(hello, datagram, address)
-                return
+        if isHello(datagram):
+            self._greet(datagram, address)
+            return
         link = self.links.get(address)
         if link is None:
             self._transport.counters.strangersRefused += 1
@@ -121,20 +119,25 @@ class CertifiedLayer:
             if self.links.get(address) is link:
                 self._deliver(data, link)
 
-    def _greet(self, hello: ClientHello, datagram: bytes, address: HostPort) -> None:
+    def _greet(self, datagram: bytes, address: HostPort) -> None:
         """Take a hello: ask for a cookie, or begin to take part in a handshake."""
-        gate = self._gate
-        if not gate.hasCookie(hello, address):
-            if not gate.mayAsk(self.clock.seconds()):
-                self._transport.counters.rateLimited += 1
-                return
-            ask = gate.askFor(hello, address)
-            if len(ask) <= len(datagram):
-                self._transport.write(ask, address)
+        gate, now = self._gate, self.clock.seconds()
+        if gate.isExhausted(address, now) and not mayHaveCookie(datagram):
+            # This is decided before the hello is read: a flood may bring tens of thousands of them.
+            self._transport.counters.rateLimited += 1
             return
-        link = self.links.get(address)
-        if link is None or not (link.isOutdone(hello) or link.repeats(hello, datagram)):
-            self._accept(datagram, address)
+        hello = readClientHello(datagram)
+        if hello is None:
+            self._transport.counters.strangersRefused += 1
+        elif not gate.hasCookie(hello, address):
+            if gate.mayAsk(address, now):
+                self._transport.write(gate.askFor(hello, address), address)
+            else:
+                self._transport.counters.rateLimited += 1
+        else:
+            link = self.links.get(address)
+            if link is None or not (link.isOutdone(hello) or link.repeats(hello, datagram)):
+                self._accept(datagram, address)
 
     def _deliver(self, data: bytes, link: Link) -> None:
         claimed = wire.claimedId(data)

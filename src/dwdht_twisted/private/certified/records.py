@@ -8,6 +8,7 @@ number, length.  In epoch 0 nothing is protected, so anybody can forge such a re
 from __future__ import annotations
 
 from collections.abc import Iterator
+from struct import Struct
 from typing import NamedTuple
 
 #: The size of the header of a record, in bytes.
@@ -21,7 +22,10 @@ SEAL_BYTES = 8 + 16
 #: `dwdht_twisted._core.wire.UNFRAGMENTED_BYTES`.
 FLIGHT_DATAGRAM_BYTES = 1232
 
-#: The most random and cookie bytes.
+#: The bytes of a cookie.  Larger: the answer to a hello is longer.  Smaller: a cookie can be
+#: guessed.
+COOKIE_BYTES = 17
+
 _RANDOM_BYTES = 32
 
 # The types of records (RFC 5246, section 6.2.1).
@@ -39,6 +43,30 @@ HELLO_VERIFY_REQUEST = 3
 # The header of a message of a handshake: type, length, sequence number, offset and length of the
 # fragment.
 _MESSAGE_HEADER_BYTES = 12
+
+# Both headers of a hello: type, epoch, sequence number and length of the record; type and length of
+# the message in one number; the upper bytes of the offset of the fragment; its lowest byte, which
+# is 0, and the length of the fragment in one number.
+_HEADERS = Struct(">B2xH6sHI2xHI")
+
+# Where the random number of a hello ends, after the headers and the version, and where the length
+# of its cookie is if its session id is empty.
+_RANDOM_END = RECORD_HEADER_BYTES + _MESSAGE_HEADER_BYTES + 2 + _RANDOM_BYTES
+_COOKIE_AT = _RANDOM_END + 1
+_COOKIE_LENGTH = bytes((COOKIE_BYTES,))
+
+# The datagram that asks for a cookie, before and after the sequence number of its record.
+_ASK_START = bytes((_HANDSHAKE,)) + b"\xfe\xff\0\0"
+_ASK_LENGTH = (3 + COOKIE_BYTES).to_bytes(3, "big")
+_ASK_END = (
+    (_MESSAGE_HEADER_BYTES + 3 + COOKIE_BYTES).to_bytes(2, "big")
+    + bytes((HELLO_VERIFY_REQUEST,))
+    + _ASK_LENGTH
+    + bytes(5)
+    + _ASK_LENGTH
+    + b"\xfe\xff"
+    + _COOKIE_LENGTH
+)
 
 _FATAL = 2
 
@@ -121,32 +149,44 @@ def messageType(datagram: bytes) -> int | None:
     return datagram[RECORD_HEADER_BYTES]
 
 
+def isHello(datagram: bytes) -> bool:
+    """Whether a datagram begins like a hello, and is in the clear."""
+    return datagram[13:14] == b"\1" and datagram[:1] == b"\x16" and datagram[3:5] == b"\0\0"
+
+
+def mayHaveCookie(datagram: bytes) -> bool:
+    """
+    Whether a hello may bring a cookie of this node.
+
+    Members have no session ids, so the length of a cookie is always in the same place.
+    """
+    return datagram[_COOKIE_AT : _COOKIE_AT + 1] == _COOKIE_LENGTH
+
+
 def readClientHello(datagram: bytes) -> ClientHello | None:
     """Read a datagram that is one unfragmented hello; None if it is anything else."""
     size = len(datagram)
-    # Up to the length of the cookie: both headers, version, random, and an empty session id.
-    start = RECORD_HEADER_BYTES + _MESSAGE_HEADER_BYTES
+    if size <= _COOKIE_AT:
+        return None
+    kind, epoch, sequence, length, message, offset, fragment = _HEADERS.unpack_from(datagram)
+    bodyLength = size - _HEADERS.size
     if (
-        size < start + 2 + _RANDOM_BYTES + 2
-        or datagram[0] != _HANDSHAKE
-        or datagram[3:5] != b"\0\0"
-        or datagram[RECORD_HEADER_BYTES] != _CLIENT_HELLO
-        or not isSingleRecord(datagram)
+        kind != _HANDSHAKE
+        or epoch
+        or length != size - RECORD_HEADER_BYTES
+        or message != _CLIENT_HELLO << 24 | bodyLength
+        or offset
+        or fragment != bodyLength
     ):
         return None
-    length = datagram[RECORD_HEADER_BYTES + 1 : RECORD_HEADER_BYTES + 4]
-    isWhole = datagram[start - 3 : start] == length and datagram[start - 6 : start - 3] == bytes(3)
-    if not isWhole or int.from_bytes(length, "big") != size - start:
-        return None
-    random = datagram[start + 2 : start + 2 + _RANDOM_BYTES]
-    position = start + 2 + _RANDOM_BYTES
-    position += 1 + datagram[position]
+    position = _RANDOM_END + 1 + datagram[_RANDOM_END]
     if position >= size:
         return None
     end = position + 1 + datagram[position]
     if end > size:
         return None
-    return ClientHello(random, datagram[position + 1 : end], datagram[5:11])
+    random = datagram[_RANDOM_END - _RANDOM_BYTES : _RANDOM_END]
+    return ClientHello(random, datagram[position + 1 : end], sequence)
 
 
 def helloVerifyRequest(hello: ClientHello, cookie: bytes) -> bytes:
@@ -155,12 +195,10 @@ def helloVerifyRequest(hello: ClientHello, cookie: bytes) -> bytes:
 
     It repeats the sequence number of the hello, and nothing needs to be remembered of it (RFC 6347,
     section 4.2.1).
+
+    :param cookie: `COOKIE_BYTES` bytes
     """
-    body = b"\xfe\xff" + bytes((len(cookie),)) + cookie
-    length = len(body).to_bytes(3, "big")
-    message = bytes((HELLO_VERIFY_REQUEST,)) + length + bytes(5) + length + body
-    header = bytes((_HANDSHAKE,)) + b"\xfe\xff\0\0" + hello.sequence
-    return header + len(message).to_bytes(2, "big") + message
+    return b"%b%b%b%b" % (_ASK_START, hello.sequence, _ASK_END, cookie)
 
 
 def splitFlight(flight: bytes, size: int = FLIGHT_DATAGRAM_BYTES) -> list[bytes]:
