@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from functools import cache
 from random import Random
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet.protocol import DatagramProtocol
 
 from dwdht_twisted._core.counters import Counters
@@ -31,9 +32,19 @@ def makeAuthority(name: str = "authority") -> Authority:
     return Authority.make(name, utcNow())
 
 
-def makeMember(authority: Authority, *, days: float = 1.0, name: str = "a") -> SecurityContext:
-    """Make the security context of a member with a new key."""
-    key = newKey()
+def makeMember(
+    authority: Authority,
+    *,
+    days: float = 1.0,
+    name: str = "a",
+    key: ec.EllipticCurvePrivateKey | None = None,
+) -> SecurityContext:
+    """
+    Make the security context of a member.
+
+    :param key: its key; a new one by default
+    """
+    key = key or newKey()
     certificate = authority.certify(key.public_key(), name, utcNow(), days=days)
     return SecurityContext(pemOf(certificate), pemOfKey(key), pemOf(authority.certificate))
 

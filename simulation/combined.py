@@ -154,7 +154,7 @@ class CombinedLiar(Liar):
     A liar that behaves as a combination says.
 
     :param label: the seed of the combination
-    :param id: 32 bytes, random by default
+    :param id: as for `Liar`
 
     :ivar combination: its behaviour
     :ivar seenToken: the last round-trip token that another node sent it, or None
@@ -170,7 +170,7 @@ class CombinedLiar(Liar):
         if self.combination.silence == "for good":
             self._silentAfter = swarm.clock.seconds() + self.random.random() * LONGEST_LIFE
         self._ports = [
-            swarm.listen(self.host, PORT + number, _Port(self))
+            swarm.listen(self.host, PORT + number, _Port(self), self.security)
             for number in range(1, PORTS_OF_LIAR)
         ]
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from twisted.internet.interfaces import IDelayedCall
+
 from dwdht_twisted import Contact, DHTNode
 from dwdht_twisted._core.limits.bounds import (
     CONTACTS_PER_HOST,
@@ -21,6 +23,13 @@ from dwdht_twisted._core.limits.bounds import (
 )
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BITS, distance, subnet
+from dwdht_twisted.private.bounds import (
+    ASSOCIATIONS,
+    ASSOCIATIONS_OF_MEMBER,
+    HALF_OPEN,
+    OPENING,
+)
+from dwdht_twisted.private.certified.layer import CertifiedLayer
 
 from .members import Member
 from .swarm import Swarm
@@ -35,6 +44,18 @@ MISSING_NEIGHBOURS = 5
 #: three kinds of probes.  Larger: a leak of one timer per node goes unreported.  Smaller: timers in
 #: use are reported.
 TIMERS_PER_NODE = 5
+
+#: The most delayed calls per node for its layer on a network by certificate, beside those of its
+#: handshakes: the layer looks at its files and its associations.
+TIMERS_PER_LAYER = 1
+
+#: The most delayed calls of a handshake that a node has begun: for its deadline, for its next
+#: attempt, and for its flight.
+TIMERS_PER_OPENING = 3
+
+#: The most delayed calls of a handshake that another node has begun: for its deadline and its
+#: flight.
+TIMERS_PER_ACCEPTING = 2
 
 #: The smallest allowed `Tally.placements` of a run, from 0 to 1.  The smallest measured share was
 #: 0.967 in 32 runs, and 0.95 in 300 runs.  Larger: runs with many faults are reported.  Smaller:
@@ -57,12 +78,8 @@ def checkStep(swarm: Swarm, workload: Workload) -> None:
         _checkStore(swarm, workload, member)
         _checkTable(swarm, member)
         _checkRequests(swarm, member)
-    timers = len(swarm.clock.calls)
-    running = len(swarm.runningMembers())
-    if timers > TIMERS_PER_NODE * running:
-        swarm.record.addTrouble(
-            f"there are {timers} timers for {running} nodes; {TIMERS_PER_NODE} per node are allowed"
-        )
+        _checkAssociations(swarm, member)
+    _checkTimers(swarm)
 
 
 def checkRecovered(swarm: Swarm) -> None:
@@ -183,6 +200,86 @@ def _checkTable(swarm: Swarm, member: Member) -> None:
             f"the table of {member} has {claims} claims without an answer; "
             f"{MAXIMUM_CLAIMS} are allowed"
         )
+
+
+def _checkTimers(swarm: Swarm) -> None:
+    running = swarm.runningMembers()
+    allowed = TIMERS_PER_NODE * len(running)
+    layers = [layer for layer in map(_certifiedLayer, running) if layer is not None]
+    for layer in layers:
+        allowed += TIMERS_PER_LAYER
+        for link in layer.links.values():
+            allowed += TIMERS_PER_OPENING * (link.opening is not None)
+            allowed += TIMERS_PER_ACCEPTING * (link.accepting is not None)
+            # The last flight of a handshake is sent again until the other end sends data.
+            allowed += link.current is not None and bool(link.current._seen)
+    timers = swarm.clock.calls
+    if layers:
+        # Without a layer, a liar has no timer.
+        liars = {liar.host for liar in swarm.liars}
+        timers = [call for call in timers if _hostOfTimer(call) not in liars]
+    if len(timers) > allowed:
+        swarm.record.addTrouble(
+            f"there are {len(timers)} timers for {len(running)} nodes; {allowed} are allowed"
+        )
+
+
+def _hostOfTimer(call: IDelayedCall) -> str | None:
+    """The host whose reactor runs a delayed call; None when it is not that of a host."""
+    reactor = getattr(call, "reactor", None)
+    return None if reactor is None else str(reactor.host)
+
+
+def _certifiedLayer(member: Member) -> CertifiedLayer | None:
+    """The layer of a running node on a network by certificate; None on other networks."""
+    assert member.node is not None
+    layer = member.node._layer
+    return layer if isinstance(layer, CertifiedLayer) else None
+
+
+def _checkAssociations(swarm: Swarm, member: Member) -> None:
+    """
+    Check the associations of a node on a network by certificate.
+
+    - Their numbers are within the bounds.
+    - Each address of which the layer keeps anything has an association or a handshake, or waits for
+      its turn.  Datagrams wait only where there is no association.
+    - A contact in the table has the id of a certificate, at an address of the owner.
+    """
+    layer = _certifiedLayer(member)
+    if layer is None:
+        return
+    assert member.node is not None
+    links = layer.links.values()
+    certificates = Counter(link.peerId for link in links if link.peerId)
+    for what, count, most in (
+        ("associations", len(links), ASSOCIATIONS),
+        (
+            "associations with one member",
+            max(certificates.values(), default=0),
+            ASSOCIATIONS_OF_MEMBER,
+        ),
+        ("handshakes begun", len(layer._opening), OPENING),
+        ("handshakes of others", len(layer._accepting), HALF_OPEN),
+    ):
+        if count > most:
+            swarm.record.addTrouble(f"{member} has {count} {what}; {most} are allowed")
+    kept = {"begun": layer._opening, "of others": layer._accepting, "waiting": layer._queue}
+    for what, handshakes in kept.items():
+        for link in handshakes:
+            if layer.links.get(link.address) is not link:
+                swarm.record.addTrouble(f"{member} has a handshake {what} of a dropped link")
+    for link in links:
+        if link.isEmpty and link not in layer._queue:
+            swarm.record.addTrouble(f"{member} keeps an empty link with {link.address}")
+    for address in layer._waiting._waiting:
+        if address not in layer.links or layer.links[address].current is not None:
+            swarm.record.addTrouble(f"datagrams of {member} to {address} wait for nothing")
+    for contact in member.node.contacts():
+        if contact.host not in swarm.hostsOf[contact.id or b""]:
+            swarm.record.addTrouble(
+                f"the table of {member} has {contact}, which is nobody's certificate and address"
+            )
 
 
 def _bucketOf(contact: Contact, member: Member) -> int:

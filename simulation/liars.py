@@ -64,8 +64,9 @@ class Liar(DatagramProtocol):
 
     A liar of this class names the true closest nodes, and stores nothing.
 
-    :param id: 32 bytes, random by default
+    :param id: 32 bytes; by default the id that its security fixes, or else a random one
 
+    :ivar security: its security, which all its ports share; None on an open network
     :ivar index: the number of the host, from which its address follows
     :ivar host: the IPv4 address
     :ivar id: the id under which it announces itself and answers
@@ -77,11 +78,14 @@ class Liar(DatagramProtocol):
         self.index = swarm.addHost()
         self.swarm = swarm
         self.random = Random(f"{swarm.seed} liar {self.index}")
-        self.id = id or self.random.randbytes(ID_BYTES)
+        self.security = swarm.admission.makeSecurity()
+        certified = None if self.security is None else self.security.id
+        self.id = id or certified or self.random.randbytes(ID_BYTES)
         self.host = hostOf(self.index)
-        self._port = swarm.listen(self.host, PORT, self)
+        self._port = swarm.listen(self.host, PORT, self, self.security)
         self._isUp = True
         swarm.liars.append(self)
+        swarm.hostsOf[certified or self.id].add(self.host)
         self.announce()
 
     def announce(self) -> None:
@@ -203,7 +207,8 @@ class EndlessCloser(Liar):
     def __init__(self, swarm: Swarm, id: bytes | None = None) -> None:
         super().__init__(swarm, id)
         self._ports = [
-            swarm.listen(self.host, PORT + step, _Step(self, step)) for step in range(1, self.steps)
+            swarm.listen(self.host, PORT + step, _Step(self, step), self.security)
+            for step in range(1, self.steps)
         ]
 
     def leave(self) -> None:

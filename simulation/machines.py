@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from .faults import Fault
 from .members import Member
-from .private import refusesClock
 from .swarm import NAME_LATENCY, Swarm
 
 #: The time that resolving a name takes while the name servers are silent, in seconds.  A node waits
@@ -85,7 +84,7 @@ class ClockStep(Fault):
         ]
         for member in self._set:
             member.reactor.setClock(self.seconds)
-            if refusesClock(swarm.security, self.seconds):
+            if swarm.admission.refusesClock(self.seconds):
                 swarm.partitions.takeOff(member.host, isRefused=True)
 
     def end(self, swarm: Swarm) -> None:
@@ -95,7 +94,7 @@ class ClockStep(Fault):
                 member.wrongBy += self.seconds
             else:
                 member.reactor.setClock(-self.seconds)
-            if refusesClock(swarm.security, self.seconds):
+            if swarm.admission.refusesClock(self.seconds):
                 swarm.partitions.putBack(member.host, isRefused=True)
 
 

@@ -20,6 +20,7 @@ from dwdht_twisted.testing import HostReactor, MemoryNetwork
 from dwdht_twisted.values import COMMAND, ValueHandler
 
 from .hosts import PORT, hostOf
+from .private import Admission
 
 
 @implementer(IValueStore)
@@ -54,18 +55,21 @@ class Environment(Protocol):
 
     :ivar seed: the seed of the run
     :ivar network: the network on which the nodes listen
-    :ivar security: the security of the nodes; None on an open network
+    :ivar admission: makes the securities of the nodes
     """
 
     seed: int
     network: MemoryNetwork
-    security: NetworkSecurity | None
+    admission: Admission
 
     def bootstrapsOf(self, member: Member) -> Sequence[str | Address]:
         """The addresses and names through which a member joins."""
 
+    def started(self, member: Member) -> None:
+        """Called when a node was started."""
+
     def membersChanged(self) -> None:
-        """Called when a node was started or crashed."""
+        """Called when a node has crashed, or has another address."""
 
 
 class Member:
@@ -79,6 +83,8 @@ class Member:
     :ivar store: the values that the node stores for others; a crash empties the store
     :ivar id: the id of the running node, or of the last node after a crash; empty before the first
         start
+    :ivar security: the security of its node, which a new id needs anew; None on an open network and
+        before the first start
     :ivar incarnation: the number of starts so far
     :ivar hasJoined: whether the running node has joined the network in this incarnation
     :ivar isAsleep: whether the host sleeps
@@ -92,6 +98,7 @@ class Member:
         self.node: DHTNode | None = None
         self.store = CountingStore()
         self.id = b""
+        self.security: NetworkSecurity | None = None
         self.incarnation = 0
         self.hasJoined = False
         self.isAsleep = False
@@ -135,19 +142,21 @@ class Member:
         self.incarnation += 1
         self.hasJoined = False
         self.store = CountingStore()
+        if isNew or self.security is None:
+            self.security = environment.admission.makeSecurity()
         node = DHTNode(
             self.reactor,
             bootstrap=environment.bootstrapsOf(self),
             id=None if isNew or not self.id else self.id,
             random=random,
-            security=environment.security,
+            security=self.security,
         )
         node.register(COMMAND, ValueHandler(self.store))
         self.node = node
         self.id = node.id
         node.listen(PORT)
         self._awaitReady(node)
-        environment.membersChanged()
+        environment.started(self)
 
     def crash(self) -> None:
         """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable
 from random import Random
 from typing import Any, Protocol
@@ -15,12 +16,13 @@ from twisted.internet.protocol import DatagramProtocol
 from dwdht_twisted import Address
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import distance
+from dwdht_twisted.private import NetworkSecurity
 from dwdht_twisted.testing import LimitReached, MemoryNetwork, SimulatedClock
 
 from .hosts import AccessLinks, hostOf, vacantHost
 from .members import Member
 from .partitions import PartitionHistory
-from .private import SealedPort, makeSecurity
+from .private import SealedPort, makeAdmission
 from .record import Record
 
 #: The number of members through which every other member joins.  Smaller: a single crash or
@@ -62,10 +64,10 @@ class Swarm:
     """
     A network with all its hosts, built from one seed.
 
-    :param private: the kind of a private network, see `makeSecurity`; None for an open one
+    :param private: the kind of a private network, see `makeAdmission`; None for an open one
 
     :ivar seed: the seed of the run
-    :ivar security: the security of the nodes; None on an open network
+    :ivar admission: makes the securities of the nodes
     :ivar random: the random numbers for choices of an experiment
     :ivar clock: the simulated time
     :ivar links: the delays of the hosts' links
@@ -75,12 +77,13 @@ class Swarm:
     :ivar deadNames: the dead addresses of the names of bootstrap nodes
     :ivar partitions: the partitions of the network
     :ivar record: the trace of the run, and the invariants that it broke
+    :ivar hostsOf: for each id, the hosts that its owner has had
     :ivar onBurst: None, or a function that lets a member begin so many operations at once
     """
 
     def __init__(self, seed: int, private: str | None = None) -> None:
         self.seed = seed
-        self.security = makeSecurity(private)
+        self.admission = makeAdmission(private, seed)
         # The label is a part of each seed, so another label would change the trace of every run.
         self.random = Random(f"{seed} swarm")
         self.clock = SimulatedClock()
@@ -94,6 +97,7 @@ class Swarm:
         self.partitions = PartitionHistory(self.network, self.clock)
         self.record = Record(self.clock)
         self.onBurst: Callable[[Member, int], object] | None = None
+        self.hostsOf: defaultdict[bytes, set[str]] = defaultdict(set)
         self._hostCount = 0
         self._directory: list[tuple[bytes, Member]] = []
         self.network.onDatagram = self.record.datagramSent
@@ -132,6 +136,7 @@ class Swarm:
         """
         before = member.host
         member.moveTo(hostOf(self.addHost()))
+        self.hostsOf[member.id].add(member.host)
         self.partitions.moved(before, member.host)
         self._setName(member)
 
@@ -152,17 +157,20 @@ class Swarm:
         self.links.add(hostOf(index))
         return index
 
-    def listen(self, host: str, port: int, protocol: DatagramProtocol) -> Any:
+    def listen(
+        self, host: str, port: int, protocol: DatagramProtocol, security: NetworkSecurity | None
+    ) -> Any:
         """
         Open a port of a liar.  On a private network, the liar is a member that lies.
 
+        :param security: that of the liar; None on an open network
         :return: has ``write`` and ``stopListening``
         """
         reactor = self.network.reactor(host)
-        if self.security is None:
+        if security is None:
             return reactor.listenUDP(port, protocol)
         random = Random(f"{self.seed} seals of {host}:{port}")
-        sealed = SealedPort(reactor, self.security, protocol, random=random)
+        sealed = SealedPort(reactor, security, protocol, random=random)
         sealed.open(reactor, port)
         return sealed
 
@@ -222,6 +230,11 @@ class Swarm:
             for rank, (far, member) in enumerate(ranked)
             if rank + bisect_left(liars, far) < count
         ]
+
+    def started(self, member: Member) -> None:
+        """Note the id of a member whose node was started."""
+        self.hostsOf[member.id].add(member.host)
+        self.membersChanged()
 
     def membersChanged(self) -> None:
         """Forget the order of the running members, because a node was started or crashed."""
