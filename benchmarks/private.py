@@ -41,8 +41,11 @@ NODES = 200
 #: The latency of a datagram, one way, in seconds.
 LATENCY = 0.04
 
-#: The requests of a round, and those in flight.
+#: The requests of a round.
 REQUESTS = 12_800
+
+#: The requests in flight, unless the command line says otherwise.  With one, the node sleeps before
+#: each request, as it does in a quiet network.
 WINDOW = 64
 
 #: The least size of an answer with 20 contacts, in bytes.
@@ -121,21 +124,21 @@ class Served:
             layer.start()
             self._send = layer.send
 
-    def microseconds(self) -> float:
-        """The CPU time of a request, over a round with `WINDOW` requests in flight."""
+    def microseconds(self, window: int) -> float:
+        """The CPU time of a request, over a round with so many requests in flight."""
         for number in range(REQUESTS):
             target = self._random.randbytes(ID_BYTES)
             body = wire.requestBody(wire.FIND_NODE, self._id, target)
             self._send(wire.frameRequest(number & 0x7FFF, body), ("127.0.0.1", 1))
         datagrams, self._sealed[:] = self._sealed[:], []
         before = self._child.call("cpu")
-        for datagram in datagrams[:WINDOW]:
+        for datagram in datagrams[:window]:
             self._socket.send(datagram)
         sizes = []
-        for datagram in datagrams[WINDOW:]:
+        for datagram in datagrams[window:]:
             sizes.append(len(self._receive()))
             self._socket.send(datagram)
-        sizes += [len(self._receive()) for _ in range(WINDOW)]
+        sizes += [len(self._receive()) for _ in range(window)]
         assert min(sizes) > LEAST_ANSWER, "an answer doesn't name 20 contacts"
         spent: float = self._child.call("cpu") - before
         return spent / REQUESTS * 1e6
@@ -167,6 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark, and return 0 when its limit is kept, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.private")
     parser.add_argument("--rounds", type=int, default=7, help="rounds (default: %(default)s)")
+    parser.add_argument(
+        "--in-flight", type=int, default=WINDOW, help="requests in flight (default: %(default)s)"
+    )
     parser.add_argument("--lookups", type=int, default=30, help="lookups (default: %(default)s)")
     parser.add_argument("--no-memory", action="store_true", help="don't measure the memory")
     options = parser.parse_args(arguments)
@@ -186,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         served = {kind: Served(kind, stack, others or [last]) for kind in KINDS}
         # The first round isn't counted.
         rounds = [
-            {kind: each.microseconds() for kind, each in served.items()}
+            {kind: each.microseconds(options.in_flight) for kind, each in served.items()}
             for _ in range(options.rounds + 1)
         ][1:]
     print(f"{'':8}{'_find_node, us':>16}{'ratio':>8}{'cold, s':>10}{'warm, s':>10}{'kB/node':>10}")

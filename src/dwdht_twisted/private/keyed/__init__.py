@@ -1,7 +1,7 @@
 """
 Private networks by key: all members share one secret, the network key.
 
-Each datagram is sealed with ChaCha20-Poly1305 (RFC 8439), under a key that is derived from the
+Each datagram is sealed with AES-256-GCM (NIST SP 800-38D), under a key that is derived from the
 network key by HKDF (RFC 5869).  There is no handshake, and a datagram gets 40 bytes longer.
 ``docs/security.rst`` explains the design.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from twisted.logger import Logger, LogLevel
 
 from ..._core.wire import HostPort
@@ -24,6 +24,7 @@ from ..bounds import (
 from ..seam import Transport
 from .sealing import (
     ANYBODY,
+    END_OF_TO,
     HEADER_BYTES,
     KEY_ID_BYTES,
     OVERHEAD,
@@ -38,9 +39,6 @@ from .streams import OwnStream, ReceivedStream
 
 # The least datagram of a request, see `_core.wire.framing`: its first bit is 1.
 _REQUEST = b"\x80"
-
-# Where the part of the name of a stream ends that marks answers.
-_END_OF_TO = KEY_ID_BYTES + TO_BYTES
 
 
 class KeyedLayer:
@@ -110,7 +108,7 @@ class KeyedLayer:
             name = self._transport.random.randbytes(STREAM_BYTES)
         self._stream = stream = OwnStream(next(iter(self._keys.values())), name, now)
         self._ownSenders = [stream.sender, *self._ownSenders[: OWN_STREAMS_REMEMBERED - 1]]
-        self._receivers = {ANYBODY, *(each[KEY_ID_BYTES:_END_OF_TO] for each in self._ownSenders)}
+        self._receivers = {ANYBODY, *(each[KEY_ID_BYTES:END_OF_TO] for each in self._ownSenders)}
         return stream
 
     # Receiving.
@@ -122,26 +120,26 @@ class KeyedLayer:
             transport.counters.strangersRefused += 1
             return
         to, sealedAt, number = unpackNonce(datagram, SENDER_BYTES)
-        now = int(transport.wallSeconds())
+        now = transport.wallSeconds()
         if not -CLOCK_TOLERANCE <= now - sealedAt <= CLOCK_TOLERANCE:
             # The remainder makes the difference right in the year 2106, too.
-            late = (now - sealedAt + 2**31) % 2**32 - 2**31
+            late = (int(now) - sealedAt + 2**31) % 2**32 - 2**31
             if not -CLOCK_TOLERANCE <= late <= CLOCK_TOLERANCE:
                 self._refuseUntimely(datagram, address, late)
                 return
         sender = datagram[:SENDER_BYTES]
         stream = self._received.get(sender)
-        # Received before, not for this node, or sent back to it.
-        if (
-            (stream is not None and (number <= stream.floor or number in stream.received))
-            or to not in self._receivers
-            or sender in self._ownSenders
-        ):
+        if stream is None:
+            isRefused = sender in self._ownSenders
+        else:
+            isRefused = number in stream.received or number <= stream.floor
+        # Sent back to this node, received before, or not for this node.
+        if isRefused or to not in self._receivers:
             transport.counters.replaysRefused += 1
             return
         isNew = stream is None
         if stream is None:
-            stream = ReceivedStream(self._cipher(sender))
+            stream = ReceivedStream(sender, self._cipher(sender))
         try:
             text = stream.decrypt(
                 datagram[SENDER_BYTES:HEADER_BYTES], datagram[HEADER_BYTES:], None
@@ -161,17 +159,17 @@ class KeyedLayer:
                 len(self._askers) == ASKERS_REMEMBERED
             ):
                 self._nextMinute(now)
-            self._askers[address] = sender[KEY_ID_BYTES:_END_OF_TO]
+            self._askers[address] = stream.to
         transport.deliver(text, address)
 
-    def _nextMinute(self, now: int) -> None:
+    def _nextMinute(self, now: float) -> None:
         """Forget the askers of the minute before the last, or all if none came for longer."""
-        minute = now // ASKERS_REMEMBERED_FOR
+        minute = int(now // ASKERS_REMEMBERED_FOR)
         self._formerAskers = self._askers if minute - self._minute in (0, 1) else {}
         self._askers = {}
         self._minute = minute
 
-    def _cipher(self, sender: bytes) -> ChaCha20Poly1305:
+    def _cipher(self, sender: bytes) -> AESGCM:
         """The cipher of a stream of a network whose key this node has."""
         return self._keys[sender[:KEY_ID_BYTES]].cipher(sender[KEY_ID_BYTES:])
 

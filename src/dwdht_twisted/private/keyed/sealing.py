@@ -25,7 +25,7 @@ from __future__ import annotations
 from struct import Struct
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 
@@ -40,6 +40,9 @@ HEADER_BYTES = 24
 
 #: Where the nonce begins: behind the key id and the name of the stream, which are the sender.
 SENDER_BYTES = KEY_ID_BYTES + STREAM_BYTES
+
+#: Where the part of the name of a stream ends that marks answers to it.
+END_OF_TO = KEY_ID_BYTES + TO_BYTES
 
 #: The bytes by which a sealed datagram is longer.
 OVERHEAD = HEADER_BYTES + 16
@@ -76,13 +79,14 @@ class DerivedKeys:
         self.id = both[:KEY_ID_BYTES]
         self._root = both[KEY_ID_BYTES:]
 
-    def cipher(self, stream: bytes) -> ChaCha20Poly1305:
+    def cipher(self, stream: bytes) -> AESGCM:
         """The cipher of a stream, by its name of 8 bytes."""
-        return ChaCha20Poly1305(HKDFExpand(SHA256(), 32, b"stream" + stream).derive(self._root))
+        return AESGCM(HKDFExpand(SHA256(), 32, b"stream" + stream).derive(self._root))
 
 
 __all__ = [
     "ANYBODY",
+    "END_OF_TO",
     "HEADER_BYTES",
     "KEY_ID_BYTES",
     "NETWORK_KEY_BYTES",

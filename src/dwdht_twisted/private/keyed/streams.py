@@ -4,10 +4,18 @@ The streams that a node seals and opens: the numbers that are used up, and those
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..bounds import NUMBERS_REMEMBERED, STREAM_DATAGRAMS, STREAM_LIFETIME
-from .sealing import ANYBODY, STREAM_BYTES, TO_BYTES, DerivedKeys, packNonce
+from .sealing import (
+    ANYBODY,
+    END_OF_TO,
+    KEY_ID_BYTES,
+    STREAM_BYTES,
+    TO_BYTES,
+    DerivedKeys,
+    packNonce,
+)
 
 
 class OwnStream:
@@ -49,15 +57,19 @@ class ReceivedStream:
     The highest `NUMBERS_REMEMBERED` numbers, or at least half as many, are remembered one by one.
     All numbers below them count as received.  So no datagram is ever accepted twice.
 
+    :param sender: what stands in front of each datagram: the key id and the name
+    :param cipher: the cipher of the stream
     :ivar decrypt: opens a datagram of the stream: takes its nonce, its text and None
+    :ivar to: what marks the answers to this stream
     :ivar floor: this number and all below it count as received
     :ivar received: the numbers above it that were received
     """
 
-    __slots__ = ("decrypt", "floor", "received")
+    __slots__ = ("decrypt", "floor", "received", "to")
 
-    def __init__(self, cipher: ChaCha20Poly1305) -> None:
+    def __init__(self, sender: bytes, cipher: AESGCM) -> None:
         self.decrypt = cipher.decrypt
+        self.to = sender[KEY_ID_BYTES:END_OF_TO]
         self.floor = 0
         self.received: set[int] = set()
 
