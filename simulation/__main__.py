@@ -17,6 +17,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogBeginner
 from zope.interface import implementer
 
 from .combined import COMBINED
+from .experiments.apart import apart
 from .experiments.certificates import certificates
 from .experiments.combined import LIARS_OF_NETWORK, fifthCombined, singleLiars, total
 from .experiments.handshakes import handshakes
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
             "handshakes",
             "replays",
             "certificates",
+            "apart",
         ),
         help="run this experiment instead",
     )
@@ -132,8 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--nodes",
         type=_natural,
-        help=f"number of nodes (default: {NODES}; 200 or 500 in experiments), or of pairs in "
-        "handshakes (default: 1000)",
+        help=f"number of nodes (default: {NODES}; 200 or 500 in experiments), of nodes of each "
+        "network in apart, or of pairs in handshakes (default: 1000)",
     )
     parser.add_argument(
         "--duration",
@@ -201,6 +203,7 @@ def _runExperiment(options: argparse.Namespace) -> int:
         ],
         "handshakes": [handshakes],
         "certificates": [certificates],
+        "apart": [apart],
         "keeping": [
             partial(keeping, hours=options.hours),
             partial(keeping, hours=options.hours, handsOver=False),

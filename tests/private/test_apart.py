@@ -4,19 +4,15 @@ Networks of all kinds, whose nodes know each other's addresses.
 
 from __future__ import annotations
 
-from random import Random
-
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted import DHTNode, MemoryStore, NoResponse, ValueHandler, ValueNotFound
-from dwdht_twisted.private import KeyedNetwork, NetworkSecurity
-from dwdht_twisted.testing import CertifiedMembers, MemoryNetwork, SimulatedClock
+from dwdht_twisted import NoResponse, ValueNotFound
 from dwdht_twisted.values import COMMAND, get, put
+from simulation.experiments.apart import Networks, apart
+from simulation.private import KINDS, makeAdmission
 
 #: The number of nodes of each network.
 SIZE = 6
-
-PORT = 6620
 
 
 class ApartTests(SynchronousTestCase):
@@ -28,36 +24,16 @@ class ApartTests(SynchronousTestCase):
         """
         Make the networks.  Each node has the first nodes of all networks as bootstrap nodes.
         """
-        self.clock = SimulatedClock()
-        self.network = MemoryNetwork(self.clock, seed=1, latency=0.02)
-        members, keyed = CertifiedMembers(), KeyedNetwork(bytes(32))
-        bootstrap = [f"10.{kind}.0.1:{PORT}" for kind in (1, 2, 3)]
-        self.kinds: list[list[DHTNode]] = [[], [], []]
-        for number in range(SIZE):
-            for kind, nodes in enumerate(self.kinds):
-                security: NetworkSecurity | None = (None, keyed, members.make())[kind]
-                reactor = self.network.reactor(f"10.{kind + 1}.0.{number + 1}")
-                node = DHTNode(
-                    reactor,
-                    security=security,
-                    bootstrap=bootstrap,
-                    random=Random(f"{kind} {number}"),
-                )
-                node.listen(PORT)
-                node.register(COMMAND, ValueHandler(MemoryStore(reactor)))
-                nodes.append(node)
-        for node in self.each():
-            self.clock.runUntil(node.ready(), limit=120)
+        admissions = [makeAdmission(kind, 1) for kind in (None, *KINDS)]
+        self.networks = Networks(admissions, SIZE, seed=1)
+        self.clock, self.kinds = self.networks.clock, self.networks.nodes
         self.clock.runFor(120)
 
-    def each(self) -> list[DHTNode]:
-        """All nodes."""
-        return [node for nodes in self.kinds for node in nodes]
-
     def tearDown(self) -> None:
-        """Destroy all nodes."""
-        for node in self.each():
-            self.clock.runUntil(node.destroy())
+        """Destroy all nodes, and require that they believed no datagram of another network."""
+        self.networks.close()
+        self.assertGreater(self.networks.sentAcross, 100)
+        self.assertEqual(self.networks.believed, 0)
 
     def test_noContactOfAnotherNetwork(self) -> None:
         """Each node lists all other nodes of its own network, and no others."""
@@ -82,8 +58,37 @@ class ApartTests(SynchronousTestCase):
     def test_noAnswerOfAnotherNetwork(self) -> None:
         """No node gets an answer from a node of another network that it asks."""
         for nodes in self.kinds:
-            for kind, others in enumerate(self.kinds, 1):
+            for place, others in enumerate(self.kinds):
                 if others is not nodes:
-                    asked = nodes[0].query(COMMAND, bytes(32), nodes=[f"10.{kind}.0.2:{PORT}"])
+                    address = self.networks.addressOf(place, 1)
+                    asked = nodes[0].query(COMMAND, bytes(32), nodes=[address])
                     with self.assertRaises(NoResponse):
                         self.clock.runUntil(asked.collect(), limit=120)
+
+    def test_strangersAreCounted(self) -> None:
+        """Each node of a private network that others know has refused datagrams of strangers."""
+        for nodes in self.kinds[1:]:
+            self.assertGreater(nodes[0].counters.strangersRefused, 0)
+
+
+class ExperimentTests(SynchronousTestCase):
+    """
+    The experiment `simulation.experiments.apart`; ``python -m simulation apart`` has 100 nodes of
+    each kind.
+    """
+
+    def test_kindsStayApart(self) -> None:
+        """Two minutes of 5 nodes of each kind: nothing of one network is believed by another."""
+        figures = apart(nodes=5, minutes=2.0)
+        self.assertTrue(figures.isMet, figures)
+        self.assertGreater(min(figures.across, figures.asked), 100)
+
+    def test_networksThatMixAreNoticed(self) -> None:
+        """Two networks of the same kind, whose nodes hear each other, do not meet the promise."""
+        for kind in (None, "key"):
+            figures = apart(nodes=4, minutes=1.0, admissions=[makeAdmission(kind, 1)] * 2)
+            self.assertFalse(figures.isMet)
+            self.assertGreater(figures.foreign, 0)
+            self.assertGreater(figures.foundAcross, 0)
+            self.assertGreater(figures.answered, 0)
+            self.assertGreater(figures.believed, 0)
