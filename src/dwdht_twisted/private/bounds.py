@@ -85,6 +85,18 @@ ASSOCIATION_IDLE = 900.0
 #: longer that nobody will read.  Smaller: fewer handshakes succeed on a bad line.
 HANDSHAKE_DEADLINE = 15.0
 
+#: The most bytes that a handshake takes from the other end, without repetitions.  That of two
+#: members takes some 1,500 bytes.  A further one ends it.  Larger: addresses that begin handshakes
+#: and don't end them take up more memory.  Smaller: members with long certificates can't talk.
+HANDSHAKE_BYTES = 32768
+
+#: The most bytes of one message of a handshake.  A record in the clear with a part of a longer one
+#: is dropped.  The longest message is a certificate, which has some 600 bytes.  OpenSSL takes the
+#: memory for a whole message, and for ten messages at once, as soon as it has a byte of each.
+#: Larger: strangers that send such bytes take up more memory.  Smaller: members with long
+#: certificates can't talk.
+HANDSHAKE_MESSAGE_BYTES = 8192
+
 #: The most hellos without a valid cookie that are answered per second, with a burst of the same
 #: number.  Those of private addresses are counted apart from those of public ones, up to the same
 #: number.  Further ones are dropped.  Their senders repeat them.  Members with an association

@@ -21,6 +21,7 @@ from cryptography.x509 import Certificate
 from OpenSSL import SSL
 from twisted.internet.interfaces import IReactorTime
 
+from ..bounds import HANDSHAKE_BYTES
 from .records import (
     FLIGHT_DATAGRAM_BYTES,
     HELLO_VERIFY_REQUEST,
@@ -81,6 +82,7 @@ class Association:
         "_owner",
         "_retransmission",
         "_seen",
+        "_taken",
         "_transmit",
         "isClosed",
         "isEstablished",
@@ -102,6 +104,8 @@ class Association:
         self._transmit = transmit
         self._retransmission = Retransmission(clock, transmit)
         self._seen: set[int] = set()
+        # The bytes of the other end that OpenSSL has got during the handshake, without repetitions.
+        self._taken = 0
         self._isServer = False
         # What the client waits for; None when any message may come.
         self._expects: int | None = HELLO_VERIFY_REQUEST
@@ -212,6 +216,10 @@ class Association:
             return []
         if len(self._seen) < _REMEMBERED:
             self._seen.add(hash(datagram))
+        self._taken += len(cleared)
+        if self._taken > HANDSHAKE_BYTES:
+            self._end("the handshake is too long")
+            return []
         self._connection.bio_write(cleared)
         self._shakeHands()
         # Data may have arrived before the end of the handshake.

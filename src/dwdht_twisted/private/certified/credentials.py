@@ -21,7 +21,8 @@ from OpenSSL import SSL, crypto
 
 from ..._keyfiles import readKeyFile
 from ...errors import CannotUseCertificate, CannotUseKey
-from ..bounds import ASSOCIATIONS
+from ..bounds import ASSOCIATIONS, HANDSHAKE_MESSAGE_BYTES
+from .trial import TrialFailed, tryHandshake
 
 #: The name of a file, or its content in PEM.
 Source: TypeAlias = str | PathLike[str] | bytes
@@ -36,6 +37,12 @@ _CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256"
 #: constant in pyOpenSSL, and no OpenSSL that was there to try this package with has it.
 DTLS_1_2 = 0xFEFD
 DTLS_1_3 = 0xFEFC
+
+# SSL_MODE_NO_AUTO_CHAIN of OpenSSL, which has no constant in pyOpenSSL.
+_NO_AUTO_CHAIN = 8
+
+#: The most bytes of a certificate, in DER.  Two lengths stand before it in its message.
+MAXIMUM_CERTIFICATE_BYTES = HANDSHAKE_MESSAGE_BYTES - 6
 
 _Parsed = TypeVar("_Parsed")
 
@@ -101,7 +108,8 @@ class Credentials(NamedTuple):
         context.set_max_proto_version(DTLS_1_2)
         # NO_QUERY_MTU: OpenSSL would ask the socket, and there is none.
         context.set_options(SSL.OP_NO_QUERY_MTU | SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
-        context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+        # NO_AUTO_CHAIN: the other end has the certificate of the authority.
+        context.set_mode(SSL.MODE_RELEASE_BUFFERS | _NO_AUTO_CHAIN)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_cipher_list(_CIPHERS)
         context.use_certificate(self.certificate)
@@ -116,7 +124,11 @@ class Credentials(NamedTuple):
         if self.revocations is not None:
             for each in self.revocations:
                 store.add_crl(each)
-            store.set_flags(crypto.X509StoreFlags.CRL_CHECK)
+        # PARTIAL_CHAIN: the authority may be one whose own certificate another one has signed.
+        store.set_flags(
+            crypto.X509StoreFlags.PARTIAL_CHAIN
+            | (0 if self.revocations is None else crypto.X509StoreFlags.CRL_CHECK)
+        )
         return context
 
 
@@ -136,6 +148,12 @@ def loadCredentials(
         raise CannotUseCertificate(
             f"{_named('certificate', certificate)} is not of {_named('private key', privateKey)}"
         )
+    size = len(own.public_bytes(serialization.Encoding.DER))
+    if size > MAXIMUM_CERTIFICATE_BYTES:
+        raise CannotUseCertificate(
+            f"{_named('certificate', certificate)} has {size:,} bytes; at most "
+            f"{MAXIMUM_CERTIFICATE_BYTES:,} can be used"
+        )
     authorities = loadAuthorities(authority)
     if not any(_hasSigned(each, own) for each in authorities):
         raise CannotUseCertificate(
@@ -150,7 +168,21 @@ def loadCredentials(
                 raise CannotUseCertificate(
                     f"{_named('revocation list', revocations)} is of another authority"
                 )
-    return Credentials(own, key, authorities, lists)
+    credentials = Credentials(own, key, authorities, lists)
+    try:
+        tryHandshake(credentials.makeContext())
+    except TrialFailed as error:
+        blamed = (
+            _named("authority", authority)
+            if error.isOfAuthority
+            else _named("certificate", certificate)
+        )
+        raise CannotUseCertificate(f"{blamed} {error}") from None
+    except SSL.Error as error:
+        raise CannotUseCertificate(
+            f"{_named('certificate', certificate)} can't be used: {error}"
+        ) from None
+    return credentials
 
 
 def loadCertificate(source: Source) -> x509.Certificate:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
+from ..bounds import HANDSHAKE_MESSAGE_BYTES
+
 #: The size of the header of a record, in bytes.
 RECORD_HEADER_BYTES = 13
 
@@ -164,9 +166,13 @@ def mayHaveCookie(datagram: bytes) -> bool:
 
 
 def readClientHello(datagram: bytes) -> ClientHello | None:
-    """Read a datagram that is one unfragmented hello; None if it is anything else."""
+    """
+    Read a datagram that is one unfragmented hello; None if it is anything else.
+
+    That of a member has some 200 bytes.
+    """
     size = len(datagram)
-    if size <= _COOKIE_AT:
+    if not _COOKIE_AT < size <= FLIGHT_DATAGRAM_BYTES:
         return None
     kind, epoch, sequence, length, message, offset, fragment = _HEADERS.unpack_from(datagram)
     bodyLength = size - _HEADERS.size
@@ -227,16 +233,32 @@ def wellFormed(datagram: bytes) -> bytes:
     The records of a datagram that OpenSSL may see.
 
     OpenSSL 3.5 would end an association for a protected record of an unknown type, or for one that
-    is shorter than any that was sealed.  Anybody can forge such a record.
+    is shorter than any that was sealed.  For a short fragment of a message it would take as much
+    memory as the message claims to need, for ten messages at once.  Anybody can forge such records.
     """
-    kept = [record for record in readRecords(datagram) if not _isTooShort(record)]
+    kept = [
+        record
+        for record in readRecords(datagram)
+        if not (_claimsTooMuch(datagram, record) if record.epoch == 0 else _isTooShort(record))
+    ]
     if len(kept) == 1 and kept[0].end - kept[0].start == len(datagram):
         return datagram
     return b"".join(datagram[record.start : record.end] for record in kept)
 
 
 def _isTooShort(record: Record) -> bool:
-    return record.epoch > 0 and record.end - record.start < RECORD_HEADER_BYTES + SEAL_BYTES
+    return record.end - record.start < RECORD_HEADER_BYTES + SEAL_BYTES
+
+
+def _claimsTooMuch(datagram: bytes, record: Record) -> bool:
+    """Whether a message in a record in the clear says that it is longer than any of a member."""
+    position = record.start + RECORD_HEADER_BYTES
+    while record.type == _HANDSHAKE and position + _MESSAGE_HEADER_BYTES <= record.end:
+        start = position + _MESSAGE_HEADER_BYTES
+        if int.from_bytes(datagram[position + 1 : position + 4], "big") > HANDSHAKE_MESSAGE_BYTES:
+            return True
+        position = start + int.from_bytes(datagram[start - 3 : start], "big")
+    return False
 
 
 def withoutClearAlerts(datagram: bytes) -> tuple[bytes, str | None]:
