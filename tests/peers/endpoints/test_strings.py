@@ -7,14 +7,22 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from cryptography.x509 import load_pem_x509_certificate
 from twisted.internet.endpoints import clientFromString, serverFromString
 from twisted.internet.protocol import Factory
 
-from dwdht_twisted import DHTClientEndpoint, DHTServerEndpoint
+from dwdht_twisted import DHTClientEndpoint, DHTNode, DHTServerEndpoint
 from dwdht_twisted._bootstrap import BOOTSTRAP_VARIABLE, KEY_FILE_VARIABLE
 from dwdht_twisted._keyfiles import createKeyFile
-from dwdht_twisted.errors import CannotUseKey, InvalidAddress
+from dwdht_twisted.errors import (
+    CannotUseCertificate,
+    CannotUseKey,
+    InvalidAddress,
+    NoServerReached,
+)
+from dwdht_twisted.peers.endpoints.files import NetworkFiles
 from dwdht_twisted.peers.endpoints.networks import networkOf
+from dwdht_twisted.private import AuthorityFolder, SecurityContext
 from tests.helpers.networks.announcements import TOPIC
 from tests.helpers.networks.endpoints import Client, EndpointTestCase, NamedFactory
 
@@ -125,7 +133,8 @@ class PrivateStringTests(StringTestCase):
         """Endpoints with a key and without share no node, so that one doesn't speak for both."""
         reactor = self.network.reactor(CLIENT)
         networks = [
-            networkOf(reactor, str(self.bootstrap), file) for file in (self.file, None, self.file)
+            networkOf(reactor, str(self.bootstrap), NetworkFiles(file))
+            for file in (self.file, None, self.file)
         ]
         self.assertIs(networks[0], networks[2])
         self.assertIsNot(networks[0], networks[1])
@@ -138,3 +147,127 @@ class PrivateStringTests(StringTestCase):
                     self.network.reactor(CLIENT),
                     f"dht:my-site:bootstrap=10.0.0.1:networkKeyFile={path}",
                 )
+
+
+class CertifiedStringTests(StringTestCase):
+    """
+    Strings for a network by certificate.
+    """
+
+    def setUp(self) -> None:
+        self.authority = AuthorityFolder.make(self.mktemp())
+        super().setUp()
+
+    def node(self, host: str | None = None, **options: Any) -> DHTNode:
+        """Return a node with a certificate of its own."""
+        files = self.files()
+        security = SecurityContext(files["certificate"], files["privateKey"], files["authority"])
+        options.setdefault("security", security)
+        return super().node(host, **options)
+
+    def files(self, authority: AuthorityFolder | None = None) -> dict[str, str]:
+        """The files of a new member."""
+        authority = authority or self.authority
+        certificate, key = authority.certify(f"member-{self.random.getrandbits(64)}")
+        return {
+            "certificate": str(certificate),
+            "privateKey": str(key),
+            "authority": str(authority.certificateFile),
+            "revocations": str(authority.revocationsFile),
+        }
+
+    def options(self, **files: str) -> str:
+        """The options of a string."""
+        return ":".join(
+            [f"bootstrap={self.quoted()}", *(f"{name}={path}" for name, path in files.items())]
+        )
+
+    def test_optionsNameTheFiles(self) -> None:
+        """A server and a client meet, each with the files of a member, with a list and without."""
+        server, client = self.files(), self.files()
+        del client["revocations"]
+        self.patch(os, "environ", {KEY_FILE_VARIABLE: "nothing"})
+        self.meet(
+            f"dht:my-site:tcp\\:8080:{self.options(**server)}",
+            f"dht:my-site:{self.options(**client)}",
+        )
+
+    def test_strangerReachesNothing(self) -> None:
+        """A member of another authority and a client without a certificate find no server."""
+        self.meet(
+            f"dht:my-site:tcp\\:8080:{self.options(**self.files())}",
+            f"dht:my-site:{self.options(**self.files())}",
+        )
+        stranger = self.files(AuthorityFolder.make(self.mktemp()))
+        for files in (stranger, {}):
+            text = f"dht:my-site:{self.options(**files)}"
+            endpoint = clientFromString(self.network.reactor("10.2.0.9"), text)
+            assert isinstance(endpoint, DHTClientEndpoint)
+            self.failure(self.begin(endpoint), NoServerReached)
+
+    def test_endpointsWithTheSameFilesShareANode(self) -> None:
+        """
+        Endpoints with the same files share a node, because the files have one id.  Those with the
+        files of another member don't.
+        """
+        reactor = self.network.reactor(CLIENT)
+        one, other = self.files(), self.files()
+        networks = [
+            networkOf(reactor, str(self.bootstrap), NetworkFiles(**files))
+            for files in (one, other, one, {})
+        ]
+        self.assertIs(networks[0], networks[2])
+        self.assertEqual(len({id(each) for each in networks}), 3)
+
+    def test_renewedBetweenTwoUses(self) -> None:
+        """A certificate that was renewed while no node was there is used by the next node."""
+        files = self.files()
+        reactor = self.network.reactor(CLIENT)
+        network = networkOf(reactor, str(self.bootstrap), NetworkFiles(**files))
+        self.clock.runUntil(network.use().ready())
+        self.clock.runUntil(network.release())
+        name = os.path.basename(files["certificate"]).removesuffix(".pem")
+        self.authority.certify(name)
+        node = network.use()
+        self.clock.runUntil(node.ready())
+        with open(files["certificate"], "rb") as file:
+            renewed = load_pem_x509_certificate(file.read())
+        security = node._layer._security
+        self.assertEqual(security.serial, renewed.serial_number)
+        self.clock.runUntil(network.release())
+
+    def test_missingFilesRaise(self) -> None:
+        """Some of the required options, or all of them and a key, raise ``ValueError``."""
+        files = self.files()
+        reactor = self.network.reactor(CLIENT)
+        names = ("certificate", "privateKey", "authority")
+        for chosen in range(1, 16):
+            given = {
+                name: files[name]
+                for bit, name in enumerate((*names, "revocations"))
+                if chosen >> bit & 1
+            }
+            text = f"dht:my-site:{self.options(**given)}"
+            if all(name in given for name in names):
+                clientFromString(reactor, text)
+                with self.assertRaisesRegex(ValueError, "not both"):
+                    clientFromString(reactor, f"{text}:networkKeyFile=nothing")
+                continue
+            with self.assertRaisesRegex(ValueError, "needs certificate=, privateKey= and auth"):
+                clientFromString(reactor, text)
+
+    def test_wrongFilesRaise(self) -> None:
+        """A string with a file that can't be used raises the error of that file at once."""
+        for name, kind in (
+            ("certificate", CannotUseCertificate),
+            ("privateKey", CannotUseKey),
+            ("authority", CannotUseCertificate),
+            ("revocations", CannotUseCertificate),
+        ):
+            files = {**self.files(), name: "nothing"}
+            for make, inner in ((serverFromString, "tcp\\:8080:"), (clientFromString, "")):
+                with self.assertRaises(kind):
+                    make(
+                        self.network.reactor(CLIENT),
+                        f"dht:my-site:{inner}{self.options(**files)}",
+                    )

@@ -21,6 +21,7 @@ from zope.interface import implementer
 from ..._awaitable import awaitable
 from ..._core.wire import Address
 from ..topics import topicOf
+from .files import NetworkFiles
 from .handshake import connectTLS
 from .networks import networkOf
 from .race import Race
@@ -54,12 +55,19 @@ class DHTClientEndpoint:
         those in the environment variable ``DWDHT_BOOTSTRAP``.  A node that is given needs none.
     :param networkKeyFile: the file of the key of a private network, made by ``dwdht network key``;
         by default the one in the environment variable ``DWDHT_NETWORK_KEY_FILE``, if any
+    :param certificate: the certificate of the node on a network by certificate, a PEM file, in
+        place of a network key.  Endpoints of a process with the same files share a node.
+    :param privateKey: the private key of the certificate, a PEM file
+    :param authority: the certificate of the network's authority, a PEM file
+    :param revocations: the authority's list of revoked certificates, a PEM file, if any
     :param tls: what ``twisted.internet.ssl.optionsForClientTLS`` returns, to connect by TLS.  Only
         a server whose certificate is right is used: anyone can announce a server under a topic.
     :param random: draws the order of the servers
     :raises InvalidTarget: when the topic is neither a text nor 32 bytes
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
-    :raises CannotUseKey: when the file can't be read, or holds no network key
+    :raises CannotUseKey: when the file of a key can't be read or used
+    :raises CannotUseCertificate: when another file can't be used, or they don't belong together
+    :raises ValueError: when files are missing, or those of both kinds of networks are given
     """
 
     def __init__(
@@ -69,11 +77,16 @@ class DHTClientEndpoint:
         *,
         bootstrap: str | Iterable[str] | None = None,
         networkKeyFile: str | None = None,
+        certificate: str | None = None,
+        privateKey: str | None = None,
+        authority: str | None = None,
+        revocations: str | None = None,
         tls: IOpenSSLClientConnectionCreator | None = None,
         random: Random | None = None,
     ) -> None:
         self._topic = topicOf(topic)
-        self._network = networkOf(reactorOrNode, bootstrap, networkKeyFile)
+        files = NetworkFiles(networkKeyFile, certificate, privateKey, authority, revocations)
+        self._network = networkOf(reactorOrNode, bootstrap, files)
         self._tls = tls
         self._random = random or Random()
 

@@ -10,7 +10,7 @@ node, and the servers that were found.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 # From the package itself: what stands on a node uses its public API alone.
 from dwdht_twisted import DHTNode
 
-from ..._bootstrap import BOOTSTRAP_VARIABLE, keyFilesInEnvironment, namedInEnvironment
+from ..._bootstrap import BOOTSTRAP_VARIABLE, namedInEnvironment
 from ..._clock import clockOf, reactorOf
 from ..._core.wire import Contact, readAddress
 from ...errors import InvalidAddress, NodeDestroyed
@@ -27,6 +27,10 @@ from ..announcer import Announcer
 from ..client import lookUp
 from ..stream import PeerStream
 from .directory import Directory
+from .files import NetworkFiles
+
+if TYPE_CHECKING:
+    from ...private import NetworkSecurity
 
 #: The contacts of a node that its successor starts with.  Larger: each start pings more contacts.
 #: Smaller: if the bootstrap nodes are gone, fewer others can be asked in their place.
@@ -118,15 +122,22 @@ class SharedNetwork(Network):
     A network whose node is made at the first use and destroyed after the last one.
 
     :param bootstrap: the bootstrap nodes
-    :param networkKeys: the keys of a private network; none for an open one
+    :param networkKeys: the keys of a network by key; none for another one
+    :param security: the certificate of a network by certificate; None for another one
     """
 
     def __init__(
-        self, reactor: Any, bootstrap: Iterable[str], networkKeys: Sequence[bytes] = ()
+        self,
+        reactor: Any,
+        bootstrap: Iterable[str],
+        *,
+        networkKeys: Sequence[bytes] = (),
+        security: NetworkSecurity | None = None,
     ) -> None:
         super().__init__(reactor, clockOf(reactor))
         self._bootstrap = sorted(bootstrap)
         self._networkKeys = networkKeys
+        self._security = security
         self._node: Any = None
         self._users = 0
         self._contacts: list[Contact] = []
@@ -153,6 +164,7 @@ class SharedNetwork(Network):
                 ephemeral=True,
                 contacts=self._contacts,
                 networkKey=self._networkKeys or None,
+                security=self._security,
             )
         return self._node
 
@@ -210,26 +222,26 @@ class _Announcement:
         return stopped
 
 
-# The key has the id of the reactor: a network refers to its reactor, so the id isn't used again
-# while the network exists.  A reference to the reactor in the key would keep it forever.
-_networks: WeakValueDictionary[tuple[int, frozenset[str], tuple[bytes, ...]], SharedNetwork] = (
-    WeakValueDictionary()
-)
+# The key has the id of the reactor, the bootstrap nodes, the network keys and the files of the
+# certificate.  A network refers to its reactor, so the id isn't used again while it exists.
+# A reference to the reactor in the key would keep it forever.
+_networks: WeakValueDictionary[
+    tuple[int, frozenset[str], tuple[bytes, ...], tuple[str | None, ...]], SharedNetwork
+] = WeakValueDictionary()
 
 
-def networkOf(
-    given: Any, bootstrap: str | Iterable[str] | None, networkKeyFile: str | None = None
-) -> Network:
+def networkOf(given: Any, bootstrap: str | Iterable[str] | None, files: NetworkFiles) -> Network:
     """
     The network of an endpoint.
 
     :param given: a reactor, a node, or a service that has a node, such as `DHTService`
     :param bootstrap: the bootstrap nodes, each as ``HOST:PORT``, in a list or between commas; by
         default those in the environment variable ``DWDHT_BOOTSTRAP``.  A node needs none.
-    :param networkKeyFile: the file of the key of a private network; by default the one in the
-        environment variable ``DWDHT_NETWORK_KEY_FILE``, if any.  A node needs none.
-    :raises CannotUseKey: when the file can't be read, or holds no network key
+    :param files: the files of a private network.  A node needs none.
+    :raises CannotUseKey: when the file of a key can't be used
+    :raises CannotUseCertificate: when another file can't be used
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
+    :raises ValueError: when files are missing, or those of both kinds of networks are given
     """
     if IDHTNode.providedBy(given) or IDHTNode.providedBy(getattr(given, "node", None)):
         return GivenNode(given)
@@ -244,21 +256,15 @@ def networkOf(
         raise InvalidAddress(
             f"there is no bootstrap node; pass bootstrap=HOST:PORT, or set {BOOTSTRAP_VARIABLE}"
         )
-    keys = _networkKeys(keyFilesInEnvironment() if networkKeyFile is None else [networkKeyFile])
-    key = id(given), addresses, keys
+    files.check()
+    keys = files.keys()
+    key = id(given), addresses, keys, files[1:]
     network = _networks.get(key)
     if network is None:
-        network = _networks[key] = SharedNetwork(given, addresses, keys)
+        network = _networks[key] = SharedNetwork(
+            given, addresses, networkKeys=keys, security=files.security()
+        )
     return network
-
-
-def _networkKeys(files: list[str]) -> tuple[bytes, ...]:
-    if not files:
-        return ()
-    # Imported here, because it imports the package ``cryptography``.
-    from ...private.keyed.files import loadNetworkKey
-
-    return tuple(loadNetworkKey(path) for path in files)
 
 
 __all__ = ["GivenNode", "Network", "SharedNetwork", "networkOf"]

@@ -19,6 +19,7 @@ from zope.interface import implementer
 from ..._awaitable import awaitable
 from ...errors import CannotListen
 from ..topics import topicOf
+from .files import NetworkFiles
 from .networks import Announcement, Network, networkOf
 
 
@@ -83,9 +84,15 @@ class DHTServerEndpoint:
         with the host that other nodes see.
     :param bootstrap: as for `DHTClientEndpoint`
     :param networkKeyFile: as for `DHTClientEndpoint`
+    :param certificate: as for `DHTClientEndpoint`
+    :param privateKey: as for `DHTClientEndpoint`
+    :param authority: as for `DHTClientEndpoint`
+    :param revocations: as for `DHTClientEndpoint`
     :raises InvalidTarget: when the topic is neither a text nor 32 bytes
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
-    :raises CannotUseKey: when the file can't be read, or holds no network key
+    :raises CannotUseKey: when the file of a key can't be read or used
+    :raises CannotUseCertificate: when another file can't be used, or they don't belong together
+    :raises ValueError: when files are missing, or those of both kinds of networks are given
     """
 
     def __init__(
@@ -96,9 +103,14 @@ class DHTServerEndpoint:
         *,
         bootstrap: str | Iterable[str] | None = None,
         networkKeyFile: str | None = None,
+        certificate: str | None = None,
+        privateKey: str | None = None,
+        authority: str | None = None,
+        revocations: str | None = None,
     ) -> None:
         self._topic = topicOf(topic)
-        self._network = networkOf(reactorOrNode, bootstrap, networkKeyFile)
+        files = NetworkFiles(networkKeyFile, certificate, privateKey, authority, revocations)
+        self._network = networkOf(reactorOrNode, bootstrap, files)
         self._inner = inner
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:

@@ -20,6 +20,10 @@ def parseServer(
     *rest: str,
     bootstrap: str | None = None,
     networkKeyFile: str | None = None,
+    certificate: str | None = None,
+    privateKey: str | None = None,
+    authority: str | None = None,
+    revocations: str | None = None,
     **unknown: str,
 ) -> DHTServerEndpoint:
     """
@@ -30,6 +34,10 @@ def parseServer(
         each ``=``
     :param bootstrap: as for `DHTServerEndpoint`, between commas
     :param networkKeyFile: as for `DHTServerEndpoint`
+    :param certificate: as for `DHTServerEndpoint`
+    :param privateKey: as for `DHTServerEndpoint`
+    :param authority: as for `DHTServerEndpoint`
+    :param revocations: as for `DHTServerEndpoint`
     :raises ValueError: when the string has another form
     """
     if not topic or not inner or rest or unknown:
@@ -39,7 +47,15 @@ def parseServer(
         )
     endpoint = serverFromString(reactor, inner)
     return DHTServerEndpoint(
-        reactor, readTopic(topic), endpoint, bootstrap=bootstrap, networkKeyFile=networkKeyFile
+        reactor,
+        readTopic(topic),
+        endpoint,
+        bootstrap=bootstrap,
+        networkKeyFile=networkKeyFile,
+        certificate=certificate,
+        privateKey=privateKey,
+        authority=authority,
+        revocations=revocations,
     )
 
 
@@ -49,6 +65,10 @@ def parseClient(
     *rest: str,
     bootstrap: str | None = None,
     networkKeyFile: str | None = None,
+    certificate: str | None = None,
+    privateKey: str | None = None,
+    authority: str | None = None,
+    revocations: str | None = None,
     tls: str | None = None,
     **unknown: str,
 ) -> DHTClientEndpoint:
@@ -58,13 +78,18 @@ def parseClient(
     :param topic: as for `parseServer`
     :param bootstrap: as for `DHTClientEndpoint`, between commas
     :param networkKeyFile: as for `DHTClientEndpoint`
+    :param certificate: as for `DHTClientEndpoint`
+    :param privateKey: as for `DHTClientEndpoint`
+    :param authority: as for `DHTClientEndpoint`
+    :param revocations: as for `DHTClientEndpoint`
     :param tls: the host name in the certificate of the server, to connect by TLS
     :raises ValueError: when the string has another form
     """
     if not topic or rest or unknown:
         raise ValueError(
-            r"a client is dht:TOPIC, with the options :bootstrap=HOST\:PORT, :tls=HOSTNAME and "
-            ":networkKeyFile=PATH"
+            r"a client is dht:TOPIC, with the options :bootstrap=HOST\:PORT, :tls=HOSTNAME, and "
+            "for a private network :networkKeyFile=PATH, or :certificate=PATH, :privateKey=PATH, "
+            ":authority=PATH and :revocations=PATH"
         )
     options = None
     if tls is not None:
@@ -77,6 +102,10 @@ def parseClient(
         readTopic(topic),
         bootstrap=bootstrap,
         networkKeyFile=networkKeyFile,
+        certificate=certificate,
+        privateKey=privateKey,
+        authority=authority,
+        revocations=revocations,
         tls=options,
     )
 

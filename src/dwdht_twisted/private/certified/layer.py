@@ -77,7 +77,9 @@ class CertifiedLayer:
     # DatagramLayer
 
     def start(self) -> None:
-        """Begin to look at the files and the associations every ten seconds."""
+        """Look at the files, and then at them and the associations every ten seconds."""
+        # They may have changed since the last node that has used them.
+        self._security.refresh()
         self._timer = self.clock.callLater(SWEEP_INTERVAL, self._sweep)
 
     def stop(self) -> None:
