@@ -6,6 +6,9 @@ All kinds are measured in turn, in one process and in memory, with a latency of 
 * the time of lookups of a node that has been there for ten minutes, and of new nodes;
 * the processor time of both ends and of the network for one query of an associated pair;
 * the processor time for all nodes to join, for each node.
+
+The memory of a node that talks to 200 others is measured on loopback.  The node has a process of
+its own.
 """
 
 from __future__ import annotations
@@ -17,11 +20,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from statistics import median
+from tempfile import TemporaryDirectory
 from time import process_time
+from typing import Any
 
 from dwdht_twisted import DHTNode
-from dwdht_twisted.private import KeyedNetwork, NetworkSecurity
+from dwdht_twisted.private import AuthorityFolder, KeyedNetwork, NetworkSecurity
 from dwdht_twisted.testing import CertifiedMembers, MemoryNetwork, SimulatedClock
+
+from .child import Child
 
 #: The latency, in seconds, one way: a round trip takes 80 ms.
 LATENCY = 0.04
@@ -34,6 +41,15 @@ LOOKUPS = 15
 QUERIES = 2000
 
 PORT = 6620
+
+#: The number of others that the node talks to whose memory is measured.
+OTHERS = 200
+
+#: The number of others that it talks to before.  Their code is loaded then, and first buffers made.
+FIRST_OTHERS = 20
+
+#: The network key, in hexadecimal digits.
+KEY = "00" * 32
 
 #: A lookup of a network by certificate, among nodes that it has associations with, may take this
 #: multiple of the time on an open network.
@@ -124,6 +140,56 @@ def _queries(clock: SimulatedClock, nodes: list[DHTNode]) -> float:
     return (process_time() - began) / QUERIES
 
 
+@dataclass
+class Memory:
+    """
+    The memory of a process with one node that talks to others.
+
+    :ivar kind: the kind of the network
+    :ivar total: its resident memory in the end, in bytes
+    :ivar each: what it grew by for each of the others, in bytes
+    :ivar contacts: the number of the others that are in its table
+    """
+
+    kind: str
+    total: int
+    each: float
+    contacts: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind:12} a node that talks to {OTHERS} others: {self.total / 1e6:.1f} MB in "
+            f"all, {self.each / 1e3:.1f} kB for each; {self.contacts} are contacts"
+        )
+
+
+def measureMemory(kind: str, others: int = OTHERS) -> Memory:
+    """
+    Measure the memory of a node that talks to others, in a process of its own.
+
+    :param kind: "open", "key" or "certificate"
+    """
+    command = [sys.executable, "-m", "benchmarks.processes.talking"]
+    with (
+        TemporaryDirectory() as folder,
+        Child(command) as crowd,
+        Child(command) as process,
+    ):
+        security: dict[str, Any] = {}
+        if kind == "key":
+            security["key"] = KEY
+        elif kind == "certificate":
+            AuthorityFolder.make(folder)
+            security["folder"] = folder
+        ports = crowd.call("listen", size=FIRST_OTHERS + others, name="other", **security)
+        process.call("listen", size=1, name="node", **security)
+        process.call("talk", ports=ports[:FIRST_OTHERS])
+        before = process.call("memory")
+        contacts = process.call("talk", ports=ports[FIRST_OTHERS:])
+        after = process.call("memory")
+    return Memory(kind, after, (after - before) / others, contacts)
+
+
 def main() -> int:
     """Measure all kinds; return the exit status, which is 1 when a limit was exceeded."""
     parser = argparse.ArgumentParser(
@@ -143,6 +209,8 @@ def main() -> int:
     for kind, secure in kinds.items():
         found[kind] = measure(kind, secure, options.nodes)
         print(found[kind], flush=True)
+    for kind in kinds:
+        print(measureMemory(kind), flush=True)
     isMet = found["certificate"].warm <= WARM_LIMIT * found["open"].warm
     print("within the limits" if isMet else "OUTSIDE THE LIMITS")
     return 0 if isMet else 1

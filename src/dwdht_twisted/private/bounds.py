@@ -56,7 +56,7 @@ CLOCK_CHECK_INTERVAL = 1.0
 
 #: The most associations of a node, with those whose handshake has not ended.  To make room for a
 #: further one, the association that was used the longest ago is closed.  An association takes
-#: some 90 kB of memory.  Larger: members take up more memory.  Smaller: a node that talks to many
+#: some 63 kB of memory.  Larger: members take up more memory.  Smaller: a node that talks to many
 #: members makes handshakes anew, each of which takes a millisecond of its processor.
 ASSOCIATIONS = 512
 
