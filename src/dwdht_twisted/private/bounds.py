@@ -85,6 +85,12 @@ ASSOCIATION_IDLE = 900.0
 #: longer that nobody will read.  Smaller: fewer handshakes succeed on a bad line.
 HANDSHAKE_DEADLINE = 15.0
 
+#: The most bytes of a datagram of a handshake, and of any other with several records.  It is what
+#: no network cuts into fragments; see `dwdht_twisted._core.wire.UNFRAGMENTED_BYTES`.  A longer one
+#: is dropped, unless it is one protected record.  Larger: a forged datagram of thousands of records
+#: takes a millisecond or more to read.  Smaller: handshakes need more datagrams.
+FLIGHT_DATAGRAM_BYTES = 1232
+
 #: The most bytes that a handshake takes from the other end, without repetitions.  That of two
 #: members takes some 1,500 bytes.  A further one ends it.  Larger: addresses that begin handshakes
 #: and don't end them take up more memory.  Smaller: members with long certificates can't talk.

@@ -14,6 +14,7 @@ from dwdht_twisted.private.certified.records import (
     isHello,
     isProtected,
     isSingleRecord,
+    isTooLong,
     mayHaveCookie,
     messageType,
     readClientHello,
@@ -86,6 +87,16 @@ class RecordsTests(SynchronousTestCase):
         self.assertFalse(isSingleRecord(record(b"x") + record(b"y")))
         self.assertFalse(isSingleRecord(record(b"x")[:-1]))
         self.assertFalse(isSingleRecord(b""))
+
+    def test_tooLong(self) -> None:
+        """Of datagrams above 1,232 bytes, only those are taken that are one protected record."""
+        for size in (1, 1232, 1233, 16384):
+            sealed = record(bytes(size), type=23, epoch=1)
+            self.assertFalse(isTooLong(sealed))
+            clear = record(bytes(size))
+            self.assertEqual(isTooLong(clear), len(clear) > 1232)
+            several = record(b"x", type=23, epoch=1) + clear
+            self.assertEqual(isTooLong(several), len(several) > 1232)
 
     def test_messageType(self) -> None:
         """The type of a message is its first byte, and other records have none."""

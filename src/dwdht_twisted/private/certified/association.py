@@ -21,9 +21,8 @@ from cryptography.x509 import Certificate
 from OpenSSL import SSL
 from twisted.internet.interfaces import IReactorTime
 
-from ..bounds import HANDSHAKE_BYTES
+from ..bounds import FLIGHT_DATAGRAM_BYTES, HANDSHAKE_BYTES
 from .records import (
-    FLIGHT_DATAGRAM_BYTES,
     HELLO_VERIFY_REQUEST,
     RECORD_HEADER_BYTES,
     SEAL_BYTES,

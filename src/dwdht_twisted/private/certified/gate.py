@@ -51,17 +51,16 @@ class CookieRate:
             self._networks = TokenBuckets(rate, rate, HELLO_NETWORKS)
         self._emptyUntil = 0.0
 
-    def isEmpty(self, now: float) -> bool:
-        """Whether `take` is known to take nothing at this time."""
-        # Without the upper limit, this would last for as long as the clock was set back.
-        return 0.0 < self._emptyUntil - now < 2.0 * _TOKEN_SECONDS
-
     def take(self, host: str, now: float) -> bool:
         """
         Take a token for a host.
 
         :return: whether a token was taken
         """
+        # Most hellos of a flood end here.  Without the upper limit, this would last for as long as
+        # the clock was set back.
+        if 0.0 < self._emptyUntil - now < 2.0 * _TOKEN_SECONDS:
+            return False
         if self._networks is not None and not self._networks.take(subnet(host), now):
             return False
         if self._tokens.take(now):
@@ -127,16 +126,11 @@ class Gate:
         secret = self._former if age else self._present
         return compare_digest(cookie[1:], _digest(secret, hello, address))
 
-    def isExhausted(self, address: HostPort, now: float) -> bool:
-        """Whether `mayAsk` is known to refuse this address at this time."""
-        return self._rateOf(address).isEmpty(now)
-
     def mayAsk(self, address: HostPort, now: float) -> bool:
-        """Whether an address that has sent a hello without a cookie is asked for one."""
-        return self._rateOf(address).take(address[0], now)
-
-    def _rateOf(self, address: HostPort) -> CookieRate:
-        return self._private if address[0].startswith(_PRIVATE) else self._public
+        """Whether an address that has sent a hello without a valid cookie is asked for one."""
+        host = address[0]
+        rate = self._private if host.startswith(_PRIVATE) else self._public
+        return rate.take(host, now)
 
     def admits(self, address: HostPort, now: float) -> bool:
         """Whether a further handshake with this address is within the rate."""

@@ -36,7 +36,7 @@ from .association import RECORD_BYTES, Association, AssociationOwner
 from .credentials import idOf
 from .gate import Gate
 from .link import Link
-from .records import isHello, mayHaveCookie, readClientHello
+from .records import isHello, isTooLong, mayHaveCookie, readClientHello
 from .security import SecurityContext
 from .waiting import WaitingData
 
@@ -113,7 +113,7 @@ class CertifiedLayer:
             self._greet(datagram, address)
             return
         link = self.links.get(address)
-        if link is None:
+        if link is None or isTooLong(datagram):
             self._transport.counters.strangersRefused += 1
             return
         for data in link.received(datagram):
@@ -123,23 +123,23 @@ class CertifiedLayer:
 
     def _greet(self, datagram: bytes, address: HostPort) -> None:
         """Take a hello: ask for a cookie, or begin to take part in a handshake."""
-        gate, now = self._gate, self.clock.seconds()
-        if gate.isExhausted(address, now) and not mayHaveCookie(datagram):
-            # This is decided before the hello is read: a flood may bring tens of thousands of them.
-            self._transport.counters.rateLimited += 1
+        gate, counters = self._gate, self._transport.counters
+        if mayHaveCookie(datagram):
+            hello = readClientHello(datagram)
+            if hello is not None and gate.hasCookie(hello, address):
+                link = self.links.get(address)
+                if link is None or not (link.isOutdone(hello) or link.repeats(hello, datagram)):
+                    self._accept(datagram, address)
+                return
+        # This is decided before the hello is read: a flood may bring tens of thousands of them.
+        if not gate.mayAsk(address, self.clock.seconds()):
+            counters.rateLimited += 1
             return
         hello = readClientHello(datagram)
         if hello is None:
-            self._transport.counters.strangersRefused += 1
-        elif not gate.hasCookie(hello, address):
-            if gate.mayAsk(address, now):
-                self._transport.write(gate.askFor(hello, address), address)
-            else:
-                self._transport.counters.rateLimited += 1
+            counters.strangersRefused += 1
         else:
-            link = self.links.get(address)
-            if link is None or not (link.isOutdone(hello) or link.repeats(hello, datagram)):
-                self._accept(datagram, address)
+            self._transport.write(gate.askFor(hello, address), address)
 
     def _deliver(self, data: bytes, link: Link) -> None:
         claimed = wire.claimedId(data)

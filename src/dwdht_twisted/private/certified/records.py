@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from struct import Struct
 from typing import NamedTuple
 
-from ..bounds import HANDSHAKE_MESSAGE_BYTES
+from ..bounds import FLIGHT_DATAGRAM_BYTES, HANDSHAKE_MESSAGE_BYTES
 
 #: The size of the header of a record, in bytes.
 RECORD_HEADER_BYTES = 13
@@ -19,10 +19,6 @@ RECORD_HEADER_BYTES = 13
 #: The bytes that AES-GCM adds to the content of a record: the explicit part of the nonce, and the
 #: tag (RFC 5288, section 3).
 SEAL_BYTES = 8 + 16
-
-#: The most bytes of a datagram of a handshake.  It is what no network cuts into fragments; see
-#: `dwdht_twisted._core.wire.UNFRAGMENTED_BYTES`.
-FLIGHT_DATAGRAM_BYTES = 1232
 
 #: The bytes of a cookie.  Larger: the answer to a hello is longer.  Smaller: a cookie can be
 #: guessed.
@@ -142,6 +138,18 @@ def isProtected(datagram: bytes) -> bool:
 def isSingleRecord(datagram: bytes) -> bool:
     """Whether a datagram is exactly one record."""
     return len(datagram) - RECORD_HEADER_BYTES == int.from_bytes(datagram[11:13], "big")
+
+
+def isTooLong(datagram: bytes) -> bool:
+    """
+    Whether a datagram is longer than any of a member.
+
+    Several records are together at most as long as a flight, and only data is longer.  Without this
+    limit, the 5,000 records of a forged datagram would take milliseconds to read.
+    """
+    return len(datagram) > FLIGHT_DATAGRAM_BYTES and not (
+        isProtected(datagram) and isSingleRecord(datagram)
+    )
 
 
 def messageType(datagram: bytes) -> int | None:

@@ -12,7 +12,8 @@ from contextlib import suppress
 
 from OpenSSL import SSL, crypto
 
-from .records import FLIGHT_DATAGRAM_BYTES, splitFlight
+from ..bounds import FLIGHT_DATAGRAM_BYTES
+from .records import splitFlight
 
 # The errors of a verification that time or a new revocation list mends: a certificate or a list is
 # not valid yet or has expired, the list is missing, or the certificate is revoked.  A node starts
