@@ -1,5 +1,5 @@
 """
-Campaigns against private networks, as slices: the faults of the simulation, and replays.
+Campaigns on private networks, as slices: the faults of the simulation by key, and replays.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from io import StringIO
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks import private
-from fuzz.private import run as fuzz
 from simulation.experiments.replays import HOUR, replays
 from simulation.run import run
 
@@ -53,22 +52,6 @@ class ReplayTests(SynchronousTestCase):
         self.assertGreater(figures.accepted, 0)
         self.assertLess(figures.accepted, figures.redirected)
         self.assertTrue(figures.isMet)
-
-
-class KeyedFuzzTests(SynchronousTestCase):
-    """
-    Datagrams of strangers that have recorded those of members.
-    """
-
-    def test_everyStrangerIsRefused(self) -> None:
-        """
-        Of 20,000 mutated and replayed datagrams, none raises an exception, is answered, or gets
-        beyond the layer, and each is counted once.
-        """
-        outcome = fuzz(1, 20_000)
-        self.assertEqual(outcome.failure, "")
-        self.assertEqual(outcome.strangers + outcome.replays, 20_000)
-        self.assertGreater(min(outcome.strangers, outcome.replays), 5000)
 
 
 class BenchmarkTests(SynchronousTestCase):
