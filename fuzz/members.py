@@ -298,8 +298,9 @@ class CertifiedSubject(Subject):
             if answers:
                 for destination, answer in answers:
                     self._checkAnswer(datagram, source, destination, answer)
-                if source not in self.addresses and source not in ASKED and len(answers) > 1:
-                    self._checkGuest(source, "more than one answer")
+                isKnown = source in self.addresses or source in ASKED
+                if len(answers) > 1 and not isKnown and not self.strangers.isGuest(source):
+                    raise BrokenInvariant(f"{source} got several answers to {datagram.hex()}")
                 answers.clear()
         self._answers = None
         if self.heard() != heard:
@@ -319,9 +320,8 @@ class CertifiedSubject(Subject):
                 raise BrokenInvariant(f"{len(answer)} bytes were sent for {datagram.hex()}")
             self.cookies += 1
             self.strangers.asksForCookie(datagram, answer, source)
-        else:
-            self._checkGuest(destination, answer.hex())
-
-    def _checkGuest(self, address: HostPort, what: str) -> None:
-        if not self.strangers.isGuest(address):
-            raise BrokenInvariant(f"{address}, which has no cookie, was sent {what}")
+        elif not self.strangers.isGuest(destination):
+            raise BrokenInvariant(
+                f"{destination}, which has no cookie, was sent {answer.hex()} for "
+                f"{datagram.hex()} of {source}"
+            )

@@ -20,6 +20,10 @@ from .strangers import RECORDED, Strangers
 #: The strangers that have a cookie for their own address, the last ones.
 GUESTS = 128
 
+#: The strangers of which it is remembered that they have had a cookie, the last ones.  A cookie is
+#: valid for two minutes, in which some 40,000 are sent.
+COOKIES_REMEMBERED = 65_536
+
 #: The share of datagrams that come from strangers with a cookie, and from addresses that the node
 #: has asked, from 0 to 1.
 FROM_GUEST = 0.2
@@ -70,6 +74,7 @@ class RecordStrangers(Strangers):
         self._hellos: deque[bytes] = deque(maxlen=RECORDED)
         # The second hellos of strangers with a cookie of their own, by their address.
         self._guests: dict[HostPort, bytes] = {}
+        self._hadCookie: dict[HostPort, None] = {}
         self.kinds += [
             self.reordered,
             self.otherLength,
@@ -98,10 +103,13 @@ class RecordStrangers(Strangers):
         self._guests[address] = withCookie(hello, cookie)
         if len(self._guests) > GUESTS:
             del self._guests[next(iter(self._guests))]
+        self._hadCookie[address] = None
+        if len(self._hadCookie) > COOKIES_REMEMBERED:
+            del self._hadCookie[next(iter(self._hadCookie))]
 
     def isGuest(self, address: HostPort) -> bool:
-        """Whether a stranger has a cookie of its own."""
-        return address in self._guests
+        """Whether a stranger has had a cookie of its own lately."""
+        return address in self._hadCookie
 
     def next(self) -> tuple[bytes, HostPort]:
         """The next datagram, and its source."""

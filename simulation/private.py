@@ -151,8 +151,9 @@ class SealedPort(DatagramProtocol):
         self._layer.received(datagram, addr)
 
     def write(self, datagram: bytes, address: tuple[str, int]) -> None:
-        """Seal a datagram, and send it."""
-        self._layer.send(datagram, address)
+        """Seal a datagram, and send it, unless it is empty: a node has no such datagram to send."""
+        if datagram:
+            self._layer.send(datagram, address)
 
     def stopListening(self) -> None:
         """Close the port."""
