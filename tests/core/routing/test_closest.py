@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from random import Random
 
-from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.routing import K, claims
+from dwdht_twisted._core.routing.bucket import Entry
 from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING, AnswerCache
 from dwdht_twisted._core.wire import ID_BITS, Contact, distance, packContact
 from tests.helpers.core.tables import OWN, TableTestCase, claim, far, idOf
@@ -38,6 +39,39 @@ class AnswerTests(TableTestCase):
         claim(self.table, far(1), 0.0)
         self.assertEqual(self.table.closest(idOf(0)), [far(1)])
         self.assertEqual(self.table.closestCompact(idOf(0)), packContact(far(1)))
+
+    def test_fewClaimsAreLookedAt(self) -> None:
+        """
+        The claims in an answer are the closest ones of the 40 newest. The others of 500 are not
+        looked at.
+        """
+        random = Random(2)
+        contacts = [
+            Contact(random.randbytes(32), f"20.{number // 250}.{number % 250}.1", 1)
+            for number in range(500)
+        ]
+        looks: list[int] = []
+
+        class CountedEntry(Entry):
+            """An entry that counts how often its id is read."""
+
+            @property
+            def number(self) -> int:
+                looks.append(1)
+                return self._number
+
+            @number.setter
+            def number(self, number: int) -> None:
+                self._number = number
+
+        self.patch(claims, "Entry", CountedEntry)
+        for second, contact in enumerate(contacts):
+            claim(self.table, contact, float(second))
+        looks.clear()
+        found = self.table.closest(idOf(0))
+        newest = sorted(contacts[-40:], key=lambda each: distance(idOf(0), each.id or b""))
+        self.assertEqual(found, newest[:K])
+        self.assertTrue(len(looks) <= 3 * 40, len(looks))
 
     def test_noMoreBucketsThanNeededAreRead(self) -> None:
         """

@@ -95,7 +95,7 @@ class OracleTests(SynchronousTestCase):
     def assertRead(self, datagram: bytes) -> None:
         """
         Require that both codecs read a datagram as the same message, or that both find it
-        malformed.
+        malformed. The package's codec alone refuses a message that takes more than 32 steps.
         """
         try:
             expected = oracle.decode(datagram)
@@ -109,7 +109,7 @@ class OracleTests(SynchronousTestCase):
             # package's codec refuses both forms. Version 6 reads a length of 6 to 10 bytes and
             # drops the bits beyond the 64th. Version 7 skips a field with the number 0 in a group.
             reason = "more than 5 bytes" if oracle.majorVersion() == 6 else "number 0"
-            self.assertIn(reason, str(error))
+            self.assertRegex(str(error), f"{reason}|more than 32 steps")
 
     @thorough
     @given(requests | responses)
@@ -164,7 +164,7 @@ class OracleTests(SynchronousTestCase):
         Both codecs agree about fields at the limits: unknown, malformed, long and nested ones.
         """
         corners = [*UNKNOWN.values(), *MALFORMED.values(), "0a02fffe", "0a03eda080"]
-        corners += ["7b" * depth + "7c" * depth for depth in (99, 100, 101, 102)]
+        corners += ["7b" * depth + "7c" * depth for depth in (1, 10, 14, 15, 16, 100)]
         corners += ["7a" + "81" + "80" * zeros + "00" + "61" for zeros in range(10)]
         corners += ["7a" + "81" + "80" * 8 + last + "61" for last in ("01", "02", "7e", "7f")]
         corners += ["9a" + "80" * zeros + "00" + "0161" for zeros in range(6)]

@@ -5,10 +5,11 @@ Claims: the ids and addresses of nodes that have sent us a request and not answe
 from __future__ import annotations
 
 from collections.abc import Container
+from itertools import islice
 
 from ..counters import Counters
 from ..limits import FairRate
-from ..limits.bounds import CLAIM_RATE, MAXIMUM_CLAIMS
+from ..limits.bounds import CLAIM_RATE, CLAIMS_FOR_ANSWER, MAXIMUM_CLAIMS
 from ..wire import HostPort
 from .bucket import Entry
 
@@ -57,15 +58,16 @@ class Claims:
 
     def closest(self, wanted: int, count: int, known: Container[int]) -> list[bytes]:
         """
-        The claims as compact contacts, closest to a target first.
+        Choose among the newest claims, `CLAIMS_FOR_ANSWER` of them.
 
         :param wanted: the target, as a big-endian number
         :param count: the most contacts to return
         :param known: the ids, as numbers, of claims that are left out
+        :return: compact contacts, closest to the target first.  Of several claims of one id, it is
+            the newest.
         """
-        compacts = {
-            claim.number: claim.compact
-            for claim in self._byAddress.values()
-            if claim.number not in known
-        }
+        compacts: dict[int, bytes] = {}
+        for claim in islice(reversed(self._byAddress.values()), CLAIMS_FOR_ANSWER):
+            if claim.number not in known:
+                compacts.setdefault(claim.number, claim.compact)
         return [compacts[number] for number in sorted(compacts, key=wanted.__xor__)[:count]]
