@@ -134,14 +134,19 @@ class LocalAddressTests(TestCase):
             await self.asker.ping(("127.0.0.3", port))
 
     def test_memoryIsBounded(self) -> None:
-        """The addresses of as many askers as the bound says are remembered, the latest ones."""
+        """
+        The addresses of as many askers as the bound says are remembered. A host that has asked from
+        more ports pushes out its own oldest one, and not that of another host.
+        """
         with sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM) as socket:
             known = LocalAddresses(Nothing(), socket, lambda send: None)
             local = bytes(4) + sockets.inet_aton("127.0.0.2") + bytes(4)
+            known._note(("198.51.100.1", 9), [(0, 8, local)])
             for number in range(LOCAL_ADDRESSES_REMEMBERED + 10):
                 known._note(("192.0.2.1", number), [(0, 8, local)])
             self.assertEqual(len(known._asked), LOCAL_ADDRESSES_REMEMBERED)
-            self.assertNotIn(("192.0.2.1", 9), known._asked)
+            self.assertIsNone(known._asked.get(("192.0.2.1", 9), 0.0))
+            self.assertIsNotNone(known._asked.get(("198.51.100.1", 9), 0.0))
 
     async def test_lostAddressIsNoFault(self) -> None:
         """A datagram to an asker is sent although the host has lost the asked address."""

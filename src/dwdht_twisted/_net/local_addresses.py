@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import socket as sockets
 import sys
-from collections import OrderedDict
 from collections.abc import Callable
 from errno import EAGAIN, ECONNREFUSED, EINTR, EWOULDBLOCK
+from math import inf
 from struct import pack, unpack_from
 from typing import Any, TypeAlias
 
 from twisted.logger import Logger
 
+from .._core.limits import SharedMap
 from .._core.limits.bounds import LOCAL_ADDRESSES_REMEMBERED
 from .._core.wire import ANY_HOST, HostPort
 
@@ -62,7 +63,9 @@ class LocalAddresses:
         self._sendBy = sendBy
         self._preferred = _preferredAddresses(socket)
         # The ancillary data with which datagrams to an address are sent.
-        self._asked: OrderedDict[HostPort, list[tuple[int, int, bytes]]] = OrderedDict()
+        self._asked: SharedMap[HostPort, list[tuple[int, int, bytes]]] = SharedMap(
+            LOCAL_ADDRESSES_REMEMBERED, inf
+        )
 
     def readBurst(self) -> None:
         """Read one datagram and its local address, and others as Twisted does."""
@@ -98,7 +101,7 @@ class LocalAddresses:
 
     def send(self, datagram: bytes, address: HostPort) -> None:
         """Send a datagram, from the address that the receiver has asked."""
-        ancillary = self._asked.get(address)
+        ancillary = self._asked.get(address, 0.0)
         if ancillary is None:
             self._socket.sendto(datagram, address)
             return
@@ -106,7 +109,7 @@ class LocalAddresses:
             self._socket.sendmsg((datagram,), ancillary, 0, address)
         except OSError:
             # The host may have lost this address.
-            del self._asked[address]
+            self._asked.discard(address)
             self._socket.sendto(datagram, address)
 
     def _note(self, source: HostPort, ancillary: list[tuple[int, int, bytes]]) -> None:
@@ -116,16 +119,13 @@ class LocalAddresses:
         local = ancillary[0][2][4:8]
         asked = self._asked
         if local in self._preferred:
-            asked.pop(source, None)
+            asked.discard(source)
             return
         if not asked:
             self._transport.doRead = self.readAll
             self._sendBy(self.send)
         info = pack("=I4s4s", 0, local, bytes(4))
-        asked[source] = [(sockets.IPPROTO_IP, IP_PKTINFO, info)]
-        asked.move_to_end(source)
-        if len(asked) > LOCAL_ADDRESSES_REMEMBERED:
-            asked.popitem(last=False)
+        asked.put(source, [(sockets.IPPROTO_IP, IP_PKTINFO, info)], 0.0)
 
 
 def answerFromAskedAddress(

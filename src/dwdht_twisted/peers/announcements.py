@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from .._core.limits import Owners
 from .bounds import (
     ANNOUNCEMENT_LIFETIME,
     ANNOUNCEMENTS_PER_HOST,
@@ -59,62 +60,6 @@ class Announcement:
         self.owner = sender if sender[0] == _LOOPBACK else sender[:_HOST_BYTES]
 
 
-class Owners:
-    """
-    The announcements of each host, and the host with the most of them.
-    """
-
-    __slots__ = ("_of", "_withCount")
-
-    def __init__(self) -> None:
-        # The announcements of each host, the oldest first.
-        self._of: dict[bytes, dict[Announcement, None]] = {}
-        # At index n, the hosts with n announcements, in the order in which they came to n.
-        self._withCount: list[dict[bytes, None]] = [{}]
-
-    def add(self, announcement: Announcement) -> None:
-        """Add an announcement to those of its host, as the newest."""
-        owner = announcement.owner
-        held = self._of.setdefault(owner, {})
-        held[announcement] = None
-        self._move(owner, len(held) - 1, len(held))
-
-    def remove(self, announcement: Announcement) -> None:
-        """Remove an announcement from those of its host."""
-        owner = announcement.owner
-        held = self._of[owner]
-        del held[announcement]
-        self._move(owner, len(held) + 1, len(held))
-        if not held:
-            del self._of[owner]
-
-    def count(self, owner: bytes) -> int:
-        """The number of announcements of a host."""
-        return len(self._of.get(owner, ()))
-
-    def oldestOf(self, owner: bytes) -> Announcement:
-        """The oldest announcement of a host that has any."""
-        return next(iter(self._of[owner]))
-
-    def oldestOfMost(self) -> Announcement:
-        """
-        The oldest announcement of the host with the most.  Of several such hosts, it is the one
-        that has come to this number last.
-        """
-        return self.oldestOf(next(reversed(self._withCount[-1])))
-
-    def _move(self, owner: bytes, former: int, count: int) -> None:
-        hosts = self._withCount
-        if former:
-            del hosts[former][owner]
-        if count == len(hosts):
-            hosts.append({})
-        if count:
-            hosts[count][owner] = None
-        while len(hosts) > 1 and not hosts[-1]:
-            hosts.pop()
-
-
 class Topic:
     """
     The announcements of one topic.
@@ -127,7 +72,7 @@ class Topic:
 
     def __init__(self) -> None:
         self.byPeer: dict[bytes, Announcement] = {}
-        self.owners = Owners()
+        self.owners: Owners[bytes, Announcement] = Owners()
 
 
 class Announcements:
@@ -139,7 +84,7 @@ class Announcements:
         # All announcements, the first to end first: each lives for the same time.
         self._all: dict[Announcement, None] = {}
         self._topics: dict[bytes, Topic] = {}
-        self._owners = Owners()
+        self._owners: Owners[bytes, Announcement] = Owners()
         self._senders: Counter[bytes] = Counter()
 
     def __len__(self) -> int:
@@ -203,24 +148,24 @@ class Announcements:
         self.discard(announcement.topic, announcement.peer)
         self._all[announcement] = None
         self._senders[announcement.sender] += 1
-        self._owners.add(announcement)
+        self._owners.add(announcement.owner, announcement)
         of = self._topics.setdefault(announcement.topic, Topic())
         of.byPeer[announcement.peer] = announcement
-        of.owners.add(announcement)
+        of.owners.add(announcement.owner, announcement)
         # Each rule drops one at most, because one was added.
         if self._owners.count(announcement.owner) > ANNOUNCEMENTS_PER_HOST:
             self._drop(self._owners.oldestOf(announcement.owner))
         if len(of.byPeer) > ANNOUNCEMENTS_PER_TOPIC:
-            self._drop(of.owners.oldestOfMost())
+            self._drop(of.owners.oldestOfLastWithMost())
         if len(self._all) > MAXIMUM_ANNOUNCEMENTS:
-            self._drop(self._owners.oldestOfMost())
+            self._drop(self._owners.oldestOfLastWithMost())
 
     def _drop(self, announcement: Announcement) -> None:
         del self._all[announcement]
-        self._owners.remove(announcement)
+        self._owners.remove(announcement.owner, announcement)
         of = self._topics[announcement.topic]
         del of.byPeer[announcement.peer]
-        of.owners.remove(announcement)
+        of.owners.remove(announcement.owner, announcement)
         if not of.byPeer:
             del self._topics[announcement.topic]
         self._senders[announcement.sender] -= 1

@@ -89,9 +89,61 @@ class RelayingHandlerTests(NodeTestCase):
         first = self.peer(id=None)
         self.announce(first)
         for number in range(60):
-            self.announce(self.peer(f"10.7.0.{number + 1}", id=None))
+            self.announce(self.peer(f"10.7.{number}.1", id=None))
         remembered = self.relay._parts.responder._relay._validated
         self.assertFalse(remembered.has(first.address, self.clock.seconds()))
         self.assertTrue(self.isRelayed(first))
         self.clock.runFor(369)
         self.assertFalse(self.isRelayed(first))
+
+
+class ValidatedAddressesTests(NodeTestCase):
+    """
+    A node that remembers 50 addresses as validated.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(validated, "VALIDATED_ADDRESSES", 50)
+        self.relay = self.node("20.0.0.1", rateLimit=RateLimit(100_000, 100_000))
+        self.relay.register("test", Handler(lambda request: b"value"))
+        # The answers need validation, because the requests are small.
+        for number in range(20):
+            self.introduce(self.peer(f"21.{number}.0.1", answers="pong"), self.relay)
+
+    def ask(self, peer: RawPeer) -> None:
+        """Ask the node from an address, which it then validates by a ping."""
+        peer.ask(self.addressOf(self.relay), "test", self.target())
+        self.clock.runFor(0.1)
+
+    def relayed(self, peers: list[RawPeer]) -> int:
+        """Ask the node to relay a ping to each of these peers, and return how many it relays."""
+        before = self.relay.counters.pingsRelayed
+        asker = self.peer("22.0.0.1", id=None)
+        for peer in peers:
+            asker.ask(
+                self.addressOf(self.relay), wire.PING, forwardRequest=packAddress(*peer.address)
+            )
+            self.clock.runFor(0.3)
+        return self.relay.counters.pingsRelayed - before
+
+    def test_hostWithManyPortsKeepsOthersValidated(self) -> None:
+        """
+        After a host has asked from 100 ports, pings are still relayed to 20 others that have asked
+        before.
+        """
+        others = [self.peer(f"30.{number}.0.1", id=None, answers="pong") for number in range(20)]
+        for each in others:
+            self.ask(each)
+        for port in range(1000, 1100):
+            self.ask(self.peer("99.0.0.1", port=port, id=None, answers="pong"))
+        self.assertEqual(self.relayed(others), 20)
+
+    def test_networkKeepsOthersValidated(self) -> None:
+        """The same holds after 100 hosts of one /24 network have asked."""
+        others = [self.peer(f"30.{number}.0.1", id=None, answers="pong") for number in range(20)]
+        for each in others:
+            self.ask(each)
+        for number in range(100):
+            self.ask(self.peer(f"99.0.0.{number + 1}", id=None, answers="pong"))
+        self.assertEqual(self.relayed(others), 20)

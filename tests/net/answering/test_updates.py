@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from dwdht_twisted import Request
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import ROTATION_INTERVAL
+from dwdht_twisted._net.answering import updates
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND
 from tests.helpers.networks.servers import ResponderTestCase
@@ -83,6 +84,26 @@ class UpdateTests(ResponderTestCase):
         self.clock.runFor(1)
         self.assertEqual(len([each for each in mixed.updates if each.value is None]), 1)
         self.assertGreater(len(mixed.updates), 1000)
+
+    def test_hostMakesNoUpdateOfOthersRunTwice(self) -> None:
+        """An update is repeated after a host with 300 updates has filled the memory of 200."""
+        self.patch(updates, "REMEMBERED_UPDATES", 200)
+        server = self.node()
+        server.register(COMMAND, self.handler)
+        address = self.addressOf(server)
+        token = self.tokenFor(self.asker, server, self.wanted)
+        options = {"roundtripToken": token, "value": b"once"}
+        datagram = self.asker.ask(address, COMMAND, self.wanted, **options)
+        other = self.peer(answers="pong")
+        token = self.tokenFor(other, server, self.wanted)
+        for number in range(300):
+            value = str(number).encode()
+            other.ask(address, COMMAND, self.wanted, roundtripToken=token, value=value)
+            self.clock.runFor(0.02)
+        self.asker.send(datagram, address)
+        self.clock.runFor(1)
+        values = [request.value for request in self.handler.updates]
+        self.assertEqual((values.count(b"once"), len(values)), (1, 301))
 
     def test_repeatedUpdateLeavesOutALargeValue(self) -> None:
         """

@@ -4,7 +4,8 @@ Bounds on the cost that strangers can cause: their numbers, and the classes that
 
 from .admission import Admission
 from .amplification import ExcessBudget, answerAllowance, namedAllowance
-from .memory import RecentMap
+from .memory import RecentMap, SharedMap
+from .owners import Owners
 from .pace import Pace
 from .rates import FairRate, RateLimit, RateLimiter, TokenBucket
 from .shares import HostCounts
@@ -16,10 +17,12 @@ __all__ = [
     "ExcessBudget",
     "FairRate",
     "HostCounts",
+    "Owners",
     "Pace",
     "RateLimit",
     "RateLimiter",
     "RecentMap",
+    "SharedMap",
     "Silences",
     "TokenBucket",
     "ValidatedAddresses",

@@ -34,8 +34,8 @@ REQUEST_BURST = 300.0
 RATE_LIMITED_HOSTS = 4096
 
 #: The most requests per second that are served for all strangers together.  Their burst is the same
-#: number.  It is a tenth of the requests that a node can serve, so a flood from forged addresses
-#: leaves the rest to validated addresses.
+#: number.  The costliest of them take some 70 microseconds each, so a flood from forged addresses
+#: takes up to a third of a processor, and leaves the rest to validated addresses.
 STRANGER_REQUEST_RATE = 5000.0
 
 # Handlers of users.
@@ -61,9 +61,10 @@ HANDLER_TIMEOUT = 30.0
 
 # Updates that are remembered, so that each runs once.
 
-#: The number of updates that are remembered, each with its answer.  It is more than one host may
-#: send at `REQUEST_RATE` within `UPDATES_REMEMBERED_FOR`.  Smaller: one host could make a node
-#: forget the updates of all others.
+#: The number of updates that are remembered, each with its answer.  Two hosts may send about as
+#: many at `REQUEST_RATE` within `UPDATES_REMEMBERED_FOR`.  Each host has a share, so a host loses
+#: its own updates.  Smaller: repeated updates of busy hosts run twice.  Larger: they take up more
+#: memory.
 REMEMBERED_UPDATES = 8192
 
 #: How long an update is remembered, in seconds.  An asker stops repeating its request before this
@@ -83,8 +84,9 @@ REMEMBERED_ANSWER_BYTES = 1024
 #: Larger: an attacker that forges the address of a victim sends the victim more bytes.
 AMPLIFICATION = 14
 
-#: The most addresses that are remembered as validated.  A second memory of the same size holds the
-#: addresses that did not answer a validation in time.
+#: The most addresses that are remembered as validated.  Each host has a share; see `SharedMap`.  A
+#: second memory of the same size holds the addresses that did not answer a validation in time.
+#: Smaller: on a busy node, nodes that are no contacts count as strangers again sooner.
 VALIDATED_ADDRESSES = 2048
 
 #: How long an address counts as validated after it has last shown that it receives datagrams, in
@@ -156,6 +158,11 @@ TOKENS_PER_HOST = 8.0
 #: oldest is given up.  A live node has usually answered before its claim is the oldest.
 MAXIMUM_CLAIMS = 512
 
+#: The most claims among which those in an answer are chosen: the newest.  Larger: an answer takes
+#: longer to make; among all claims it took up to seven times as long as any other.  Smaller: nodes
+#: that start together learn of fewer others before these have answered.
+CLAIMS_FOR_ANSWER = 40
+
 #: The most addresses that are validated at the same time.  For a further address the oldest
 #: validation is given up.  `STRANGER_REQUEST_RATE` allows about as many requests in a tenth of a
 #: second.
@@ -165,7 +172,6 @@ MAXIMUM_VALIDATIONS = 512
 #: kinds of nodes are counted apart, each up to the same number: nodes that did not answer a
 #: handler's request, with contacts that were late when a lookup ended; and silent addresses.
 MAXIMUM_CHECKS = 128
-
 
 #: A probe is given up after this many unexpected answers from its address.  Only the transaction
 #: id, 15 bits, shows that an answer is genuine.  An attacker that forges the address and cannot

@@ -1,15 +1,23 @@
 """
-A dictionary that forgets its items.  It holds data that other nodes make a node remember.
+Dictionaries that forget their items.  They hold data that other nodes make a node remember.
+
+In a `RecentMap` the oldest item gives way.  That is right where others can't choose the keys, or
+where nothing is lost with an item.  In a `SharedMap` the hosts share the room, so a host that makes
+a node remember much pushes out what the node remembers of this host.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from ..wire import subnet
+from .owners import Owners
 
 Key = TypeVar("Key", bound=Hashable)
 Item = TypeVar("Item")
+HostKey = TypeVar("HostKey", bound=tuple[str, Any])
 
 
 class RecentMap(Generic[Key, Item]):
@@ -41,7 +49,7 @@ class RecentMap(Generic[Key, Item]):
             return None
         expires, item = found
         if expires <= now:
-            del self._items[key]
+            self._forget(key)
             return None
         return item
 
@@ -67,4 +75,55 @@ class RecentMap(Generic[Key, Item]):
 
     def discard(self, key: Key) -> None:
         """Forget the item of ``key``, if there is one."""
-        self._items.pop(key, None)
+        if key in self._items:
+            self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        """Forget the item of a key that has one."""
+        del self._items[key]
+
+
+class SharedMap(RecentMap[HostKey, Item]):
+    """
+    A `RecentMap` whose room is shared by hosts.  The first item of a key is the host.
+
+    When the map is full, the host with the most items loses its oldest; of several such hosts, it
+    is the one that has come to this number first.  So a host that adds many items doesn't push out
+    the last item of another host.  If each host has a single item, the /24 network with the most of
+    them loses its oldest.  So neither do the hosts of one network push out those of another.
+    """
+
+    __slots__ = ("_hosts", "_networks")
+
+    def __init__(self, maximum: int, lifetime: float) -> None:
+        super().__init__(maximum, lifetime)
+        self._hosts: Owners[str, HostKey] = Owners()
+        self._networks: Owners[str, HostKey] = Owners()
+
+    def put(self, key: HostKey, item: Item, now: float) -> None:
+        """See `RecentMap.put`."""
+        items = self._items
+        host = key[0]
+        if key in items:
+            del items[key]
+            items[key] = (now + self._lifetime, item)
+            self._hosts.renew(host, key)
+            self._networks.renew(subnet(host), key)
+            return
+        while items:
+            oldest = next(iter(items))
+            if items[oldest][0] > now:
+                break
+            self._forget(oldest)
+        items[key] = (now + self._lifetime, item)
+        self._hosts.add(host, key)
+        self._networks.add(subnet(host), key)
+        if len(items) > self._maximum:
+            owners = self._hosts if self._hosts.most > 1 else self._networks
+            self._forget(owners.oldestOfFirstWithMost())
+
+    def _forget(self, key: HostKey) -> None:
+        del self._items[key]
+        host = key[0]
+        self._hosts.remove(host, key)
+        self._networks.remove(subnet(host), key)

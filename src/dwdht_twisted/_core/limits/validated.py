@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..wire import HostPort
 from .bounds import VALIDATED_ADDRESSES, VALIDATED_FOR
-from .memory import RecentMap
+from .memory import SharedMap
 
 
 class ValidatedAddresses:
@@ -16,7 +16,8 @@ class ValidatedAddresses:
     The validated addresses of one node.
 
     The addresses of the node's contacts are always validated.  Any other address stays validated
-    for `VALIDATED_FOR` seconds.
+    for `VALIDATED_FOR` seconds.  A host can validate each of its ports, so the memory is shared:
+    one host doesn't make a node forget the others.
 
     :param isContact: returns whether an address belongs to a contact that has answered
     """
@@ -25,7 +26,7 @@ class ValidatedAddresses:
 
     def __init__(self, isContact: Callable[[HostPort], bool]) -> None:
         self.isContact = isContact
-        self._recent: RecentMap[HostPort, bool] = RecentMap(VALIDATED_ADDRESSES, VALIDATED_FOR)
+        self._recent: SharedMap[HostPort, bool] = SharedMap(VALIDATED_ADDRESSES, VALIDATED_FOR)
 
     def add(self, address: HostPort, now: float) -> None:
         """Note that an address has sent back data that only its owner received."""
