@@ -4,13 +4,15 @@ The exceptions in `dwdht_twisted.errors`.
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from inspect import getmembers, isclass
+from pickle import dumps, loads
 
 from twisted.trial.unittest import SynchronousTestCase
 
 import dwdht_twisted
 from dwdht_twisted import errors
-from dwdht_twisted.errors import DHTError
+from dwdht_twisted.errors import DHTError, NoServerReached, RecordRefused, SequenceTooLow
 
 
 def publicErrors() -> dict[str, type[BaseException]]:
@@ -46,6 +48,20 @@ class ErrorsTests(SynchronousTestCase):
                 "ValueTooLarge",
             },
         )
+
+    def test_errorsCanBeCopied(self) -> None:
+        """A copy of an exception, and a pickled one, have its class, text and attributes."""
+        made: list[BaseException] = [
+            NoServerReached(bytes(32), [("a", ValueError("b"))], ValueError("c"))
+        ]
+        made += [RecordRefused("old", 5), SequenceTooLow("old", 7)]
+        special = {type(each) for each in made}
+        made += [error("text") for error in publicErrors().values() if error not in special]
+        for error in made:
+            for again in (copy(error), deepcopy(error), loads(dumps(error))):
+                self.assertIs(type(again), type(error))
+                self.assertEqual(str(again), str(error))
+                self.assertEqual(repr(vars(again)), repr(vars(error)))
 
     def test_errorsAreExported(self) -> None:
         """Every exception can be imported from the package itself."""

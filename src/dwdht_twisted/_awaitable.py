@@ -12,7 +12,7 @@ The Deferreds of this package can be awaited in both kinds.
 from __future__ import annotations
 
 import sys
-from asyncio import AbstractEventLoop, Future, current_task, get_running_loop
+from asyncio import AbstractEventLoop, CancelledError, Future, current_task, get_running_loop
 from collections.abc import Awaitable, Callable, Generator, Iterator
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from typing import Any, Generic, TypeVar
@@ -103,12 +103,14 @@ def _runInTask(
             resume, argument = steps.throw, error
 
 
-def _firingOf(deferred: Deferred[Any], loop: AbstractEventLoop) -> Future[None]:
+def _firingOf(
+    deferred: Deferred[Any], loop: AbstractEventLoop
+) -> Generator[Future[None], None, None]:
     """
-    A future that fires with None when a Deferred fires.  The Deferred keeps its result.
+    Wait in an asyncio task until a Deferred fires.  The Deferred keeps its result.
 
     ``Deferred.asFuture`` would take the result away from the coroutine that awaits the Deferred.
-    Cancelling the future cancels the Deferred.
+    Cancelling the task cancels the Deferred.
     """
     future: Future[None] = loop.create_future()
 
@@ -117,16 +119,15 @@ def _firingOf(deferred: Deferred[Any], loop: AbstractEventLoop) -> Future[None]:
             future.set_result(None)
         return result
 
-    def ended(_: Future[None]) -> None:
-        if future.cancelled():
-            # The coroutine is told of the cancellation by the future, so drop the error of the
-            # Deferred.
-            deferred.addErrback(lambda _: None)
-            deferred.cancel()
-
-    future.add_done_callback(ended)
     deferred.addBoth(fired)
-    return future
+    try:
+        yield from future
+    except CancelledError:
+        # The coroutine is told of the cancellation, so drop the error of the Deferred.  It may have
+        # fired in the same turn of the loop.
+        deferred.addErrback(lambda _: None)
+        deferred.cancel()
+        raise
 
 
 def _generatorOf(steps: Iterator[Any]) -> Generator[Any, Any, Any]:

@@ -106,15 +106,19 @@ class NoServerReached(DHTError):
         attempts: Sequence[tuple[object, Exception]],
         lookUpFailure: Exception | None = None,
     ) -> None:
+        # What an exception is made with, so that it can be copied and pickled.
+        super().__init__(topic, attempts, lookUpFailure)
         self.topic = topic
         self.attempts = list(attempts)
         self.lookUpFailure = lookUpFailure
+
+    def __str__(self) -> str:
         tried = "; ".join(f"{address}: {error}" for address, error in self.attempts)
-        text = f"no server of topic {topic.hex()} could be reached"
+        text = f"no server of topic {self.topic.hex()} could be reached"
         reasons = [tried] if tried else []
-        if lookUpFailure is not None:
-            reasons.append(f"the look-up failed: {lookUpFailure}")
-        super().__init__(f"{text}: {'; '.join(reasons) or 'none is announced'}")
+        if self.lookUpFailure is not None:
+            reasons.append(f"the look-up failed: {self.lookUpFailure}")
+        return f"{text}: {'; '.join(reasons) or 'none is announced'}"
 
 
 class RecordRefused(DHTError):
@@ -125,8 +129,11 @@ class RecordRefused(DHTError):
     """
 
     def __init__(self, reason: str, newest: int | None = None) -> None:
-        super().__init__(reason)
+        super().__init__(reason, newest)
         self.newest = newest
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class SequenceTooLow(RecordRefused):

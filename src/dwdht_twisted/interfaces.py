@@ -5,7 +5,7 @@ The interfaces of the package, and the immutable values that their methods take 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer
@@ -145,6 +145,21 @@ class CommandHandler(Protocol):
         """See `ICommandHandler.updateReceived`."""
 
 
+class Consumer(Protocol):
+    """
+    The type of an ``IConsumer`` for type checkers, which can't read zope.interface.
+    """
+
+    def registerProducer(self, producer: Any, streaming: bool) -> Any:
+        """See ``IConsumer.registerProducer``."""
+
+    def unregisterProducer(self) -> Any:
+        """See ``IConsumer.unregisterProducer``."""
+
+    def write(self, data: Any) -> Any:
+        """See ``IConsumer.write``."""
+
+
 class IQueryStream(IPushProducer, Interface):
     """
     The answers to one query or update, in the order of their arrival.
@@ -261,6 +276,7 @@ class IDHTNode(IObservedNode):
         nodes: Iterable[AddressLike] | None = None,
         holepunching: bool = True,
         local: bool = True,
+        takersOnly: bool = False,
     ) -> IQueryStream:
         """
         Ask nodes closer and closer to a target to run a command.
@@ -272,6 +288,9 @@ class IDHTNode(IObservedNode):
         :param holepunching: whether to reach a silent node through the node that named it
         :param local: whether to ask this node's own handler, when this node is a member and among
             the closest
+        :param takersOnly: whether to find the 20 closest nodes that take updates of the command, as
+            `update` does, instead of the 20 closest.  Where only some nodes have a handler, a query
+            finds what an update has stored only in this way.
         :return: a stream of the replies; no request is sent before the stream is read
         :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
         :raises InvalidTarget: when the target doesn't have 32 bytes

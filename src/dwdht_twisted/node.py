@@ -21,6 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ._addresses import parseAddresses
 from ._awaitable import awaitable
 from ._clock import clockOf
 from ._core import wire
@@ -53,6 +54,9 @@ DEFAULT_RATE_LIMIT = RateLimit()
 class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
     """
     A node of the network.
+
+    A node is used in the thread of its reactor; other threads call it by
+    ``reactor.callFromThread``, or by ``twisted.internet.threads.blockingCallFromThread``.
 
     :param reactor: provides time, UDP and name resolution
     :param bootstrap: nodes to join the network through: ``"host:port"``, ``("host", port)``, or a
@@ -143,7 +147,7 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             assemble,
             self._environment,
             reactor=reactor,
-            bootstrap=arguments.parseAddresses(bootstrap),
+            bootstrap=parseAddresses(bootstrap),
             rateLimit=arguments.checkRateLimit(rateLimit),
             contactsPerHost=arguments.checkContactsPerHost(contactsPerHost),
             recent=recent,

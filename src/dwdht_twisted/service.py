@@ -23,13 +23,14 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ._addresses import parseAddresses
 from ._awaitable import AwaitableDeferred
 from ._clock import clockOf, reactorOf
 from ._core.health import Health
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
-from ._net.arguments import checkContacts, parseAddresses
+from ._net.arguments import checkContacts
 from ._net.names import isService, threads  # noqa: F401
 from ._service.monitor import NodeMonitor
 from ._service.run import Run, end

@@ -77,6 +77,13 @@ class AsyncioTests(ProgramTestCase):
         """A query and its requests stop when ``wait_for`` times out or the task is cancelled."""
         await self.assertScenario("asyncio_tasks", "cancellationStopsTheQuery")
 
+    async def test_failureOfACancelledTaskIsNotLogged(self) -> None:
+        """
+        If a task is cancelled in the same turn as the Deferred fails that it waits for, nothing is
+        logged. This holds for each kind of Deferred and stream.
+        """
+        await self.assertScenario("asyncio_tasks", "cancelledTasksTakeFailures")
+
     async def test_coroutinesOfTwistedAwaitWithinATask(self) -> None:
         """
         A coroutine that Twisted runs can await Deferreds and streams, although a task called it.

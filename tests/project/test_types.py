@@ -20,13 +20,44 @@ OPTIONS = ("--strict", "--config-file=mypy.ini", "--allow-untyped-calls")
 CONFIGURATION = "[mypy]\n[mypy-zope.*]\nignore_missing_imports = True\n"
 
 
+#: A program whose classes provide interfaces of Twisted that type checkers can't read.
+CONSUMERS = """
+from typing import Any
+
+from dwdht_twisted import DHTNode, DHTServerEndpoint, Reply, peers, values
+
+
+class Consumer:
+    def registerProducer(self, producer: Any, streaming: bool) -> None: ...
+    def unregisterProducer(self) -> None: ...
+    def write(self, data: Any) -> None: ...
+
+
+class ReplyConsumer:
+    def registerProducer(self, producer: Any, streaming: bool) -> None: ...
+    def unregisterProducer(self) -> None: ...
+    def write(self, data: Reply) -> None: ...
+
+
+async def program(node: DHTNode, inner: Any, key: values.TreeKey) -> None:
+    DHTServerEndpoint(node, "topic", DHTServerEndpoint(node, "topic/one", inner))
+    await node.query("x", bytes(32)).startProducing(Consumer())
+    await node.query("x", bytes(32)).startProducing(ReplyConsumer())
+    await peers.lookUp(node, "x").startProducing(Consumer())
+    await values.getLarge(node, key, Consumer())
+"""
+
+
 class TypesTests(SynchronousTestCase):
     """
     The Python blocks of all documents, checked together by mypy.
     """
 
     def test_programsOfDocumentsAreTyped(self) -> None:
-        """``mypy --strict`` finds no error in the programs of the documents."""
+        """
+        ``mypy --strict`` finds no error in the programs of the documents, and in one with consumers
+        and endpoints of its own.
+        """
         folder = Path(self.mktemp())
         folder.mkdir()
         (folder / "mypy.ini").write_text(CONFIGURATION)
@@ -34,6 +65,7 @@ class TypesTests(SynchronousTestCase):
             for place, block in enumerate(document.blocks("python")):
                 name = block.name or f"snippet_{number}_{place}.py"
                 (folder / name).write_text(block.text)
+        (folder / "consumers.py").write_text(CONSUMERS)
         programs = sorted(path.name for path in folder.glob("*.py"))
         done = subprocess.run(
             [sys.executable, "-m", "mypy", *OPTIONS, *programs],

@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from dwdht_twisted import DHTNode, ICommandHandler, Request, values
+from dwdht_twisted import DHTNode, ICommandHandler, Request, peers, values
 from dwdht_twisted.errors import InvalidTarget, StoreFailed, ValueNotFound, ValueTooLarge
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from tests.helpers.networks.values import MAXIMUM_AGE, ValueNetwork
@@ -54,6 +54,30 @@ class NetworkTests(SynchronousTestCase):
         self.assertEqual(self.network.holders(key), set(self.network.closest(key)))
         found = self.clock.runUntil(values.get(self.network.visitor(), key))
         self.assertEqual(found, b"value")
+
+    def test_getFindsAValueThatFewNodesKeep(self) -> None:
+        """
+        Of 100 nodes, 5 keep values and announcements. Each of 30 values that were put is found, and
+        each of 30 topics that were announced names its peer.
+        """
+        network = MemoryNetwork(self.clock, seed=6, latency=0.04)
+        nodes: list[DHTNode] = []
+        for number in range(100):
+            host = network.reactor(f"20.0.{number}.1")
+            node = DHTNode(host, bootstrap=["20.0.0.1:6620"] if nodes else [])
+            if number % 20 == 5:
+                node.register(values.COMMAND, values.ValueHandler(values.MemoryStore(host)))
+                node.register(peers.COMMAND, peers.PeerHandler(host))
+            node.listen(6620)
+            self.clock.runUntil(node.ready())
+            nodes.append(node)
+        writer, reader = nodes[1], nodes[2]
+        for number in range(30):
+            key = self.clock.runUntil(values.put(writer, b"%d" % number))
+            self.assertEqual(self.clock.runUntil(values.get(reader, key)), b"%d" % number)
+            self.clock.runUntil(peers.announce(writer, str(number), 80))
+            found = self.clock.runUntil(peers.lookUp(reader, str(number)).collect())
+            self.assertEqual({peer.address.port for peer in found}, {80})
 
     def test_getStopsAtTheFirstValue(self) -> None:
         """A get asks fewer nodes than a complete query."""

@@ -123,6 +123,7 @@ class WritingTests(WebTestCase):
             with self.assertRaises(CannotListen) as raised:
                 Access(HTTPSettings("tcp:80", tokenFile=path))
             self.assertNotIn("\n", str(raised.exception))
+            self.assertNotIn("_parse", str(raised.exception))
 
 
 class ForeignPageTests(WebTestCase):
@@ -224,7 +225,8 @@ class EndpointTests(SynchronousTestCase):
 
     def test_badDescriptionIsRefused(self) -> None:
         """A description that no endpoint has is refused in one line that shows it."""
-        for text in ("", "nonsense", "tcp:port", "tcp:1:2:3:4:5", "ssl:443", "gopher:70"):
+        wrong = ("", "nonsense", "tcp", "tcp:port", "tcp:99999", "tcp:port=99999", "tcp:1:2:3:4:5")
+        for text in (*wrong, "ssl:1", "ssl:443", "gopher:70", "dht:x"):
             with self.assertRaises(CannotListen) as raised:
                 openingOf(None, HTTPSettings(text))
             self.assertNotIn("\n", str(raised.exception))

@@ -8,9 +8,9 @@ from binascii import unhexlify
 
 from twisted.python import usage
 
+from .._addresses import parseAddress
 from .._bootstrap import BOOTSTRAP_VARIABLE, namedInEnvironment
 from .._core.wire import Address, isIPv4
-from .._net.arguments import parseAddress
 from ..errors import InvalidAddress
 
 #: The longest time that an option may set, in seconds: one day.  Larger: the system call in which

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, maybeDeferred
 
+from .._addresses import parseAddress
 from ..interfaces import AddressLike, Pong
-from . import arguments
 from .question import ask
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Asker:
         nodes: Iterable[AddressLike] | None = None,
         holepunching: bool = True,
         local: bool = True,
+        takersOnly: bool = False,
     ) -> QueryStream:
         """
         Ask nodes closer and closer to a target to run a command.
@@ -49,13 +50,23 @@ class Asker:
         :param holepunching: whether to reach a silent node through the node that named it
         :param local: whether to ask this node's own handler, when this node is a member and among
             the closest
+        :param takersOnly: whether to find the 20 closest nodes that take updates of the command, as
+            `update` does, instead of the 20 closest.  Where only some nodes have a handler, a query
+            finds what an update has stored only in this way.
         :return: a stream of the replies; no request is sent before the stream is read
         :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
         :raises InvalidTarget: when the target doesn't have 32 bytes
         :raises InvalidAddress: when one of ``nodes`` is not an address
         :raises ValueTooLarge: when the value doesn't fit a datagram
         """
-        question = ask(command, target, value, holepunching=holepunching, local=local)
+        question = ask(
+            command,
+            target,
+            value,
+            holepunching=holepunching,
+            local=local,
+            takersOnly=takersOnly,
+        )
         return self._parts.queries.stream(question, nodes)
 
     def update(
@@ -103,7 +114,7 @@ class Asker:
             `UnexpectedAnswer`
         :raises InvalidAddress: when the address is not valid
         """
-        given = arguments.parseAddress(address)
+        given = parseAddress(address)
         return self._whenOpen(lambda: self._parts.pings.ping(given))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
@@ -115,7 +126,7 @@ class Asker:
         :return: fires with the peer's `Pong`; fails as `ping` does
         :raises InvalidAddress: when one of the addresses is not valid
         """
-        given = arguments.parseAddress(peer), arguments.parseAddress(referrer)
+        given = parseAddress(peer), parseAddress(referrer)
         return self._whenOpen(lambda: self._parts.pings.holepunch(*given))
 
     def _whenOpen(self, send: Callable[[], Deferred[Pong]]) -> Deferred[Pong]:

@@ -5,7 +5,6 @@ What a program can see of a node.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from .._core.health import Health
@@ -84,7 +83,7 @@ class Observed:
         parts, measurements = self._parts, self._environment.measurements
         requests, queries = parts.caller.requests, parts.queries
         return Statistics(
-            counters=MappingProxyType(self._environment.counters.asDict()),
+            counters=self._environment.counters.asDict(),
             contacts=len(parts.table),
             networkSize=parts.table.buckets.networkSize(),
             requests=Load(requests.inFlight, requests.waiting),

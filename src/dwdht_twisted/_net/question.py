@@ -22,6 +22,8 @@ class Question(NamedTuple):
     :ivar isUpdate: whether the closest nodes get an update after they were found
     :ivar withQuery: whether the answers of the first phase of an update are results too
     :ivar valueInQuery: whether the first phase of an update carries the value
+    :ivar takersOnly: whether the closest nodes that take updates of the command are looked for, and
+        others are passed over; an update always does this
     :ivar local: whether to ask the node itself, if it is a member and among the closest
     """
 
@@ -33,6 +35,7 @@ class Question(NamedTuple):
     withQuery: bool = False
     local: bool = False
     valueInQuery: bool = True
+    takersOnly: bool = False
 
     @property
     def isForHandler(self) -> bool:
@@ -80,6 +83,7 @@ def ask(
     withQuery: bool = False,
     local: bool,
     valueInQuery: bool = True,
+    takersOnly: bool = False,
 ) -> Question:
     """
     Make the question of a user.
@@ -97,4 +101,5 @@ def ask(
         withQuery=withQuery,
         local=local,
         valueInQuery=valueInQuery,
+        takersOnly=takersOnly,
     )

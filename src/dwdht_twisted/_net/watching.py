@@ -79,5 +79,5 @@ class LookupWatchers:
         for watcher in list(self._watchers):
             try:
                 watcher(step)
-            except Exception:
+            except BaseException:
                 self._reports.failed("a watcher of lookups failed", Failure())

@@ -136,7 +136,7 @@ def lookUp(
     :raises InvalidAddress: as `announce`
     """
     request = makeRequest(Kind.LOOK_UP, port, localAddress)
-    replies = node.query(COMMAND, topicOf(topic), request.encode())
+    replies = node.query(COMMAND, topicOf(topic), request.encode(), takersOnly=True)
     return PeerStream(replies, request.shared)
 
 

@@ -17,7 +17,7 @@ from zope.interface import implementer
 
 from .._awaitable import AwaitableDeferred, awaitable
 from .._core.wire import Address, Contact, isLoopback, isRoutable
-from ..interfaces import IQueryStream, Reply
+from ..interfaces import Consumer, IQueryStream, Reply
 from .messages import decodeAnswer
 
 
@@ -84,7 +84,7 @@ class PeerWriter:
     :ivar isPaused: whether the consumer has paused the stream
     """
 
-    def __init__(self, stream: PeerStream, consumer: IConsumer) -> None:
+    def __init__(self, stream: PeerStream, consumer: IConsumer | Consumer) -> None:
         self._stream = ref(stream)
         self._reader = stream.reader
         self._consumer = consumer
@@ -177,7 +177,7 @@ class PeerStream:
         """The number of nodes that have taken an announcement so far."""
         return int(self._replies.commits)
 
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+    def startProducing(self, consumer: IConsumer | Consumer) -> Deferred[None]:
         """
         Register with ``consumer`` as a push producer and write each `Peer` to it.
 
@@ -224,7 +224,11 @@ class PeerStream:
         return closed
 
     def pauseProducing(self) -> None:
-        """Ask no further node, and write no further peer, until `resumeProducing`."""
+        """
+        Ask no further node, and write no further peer, until `resumeProducing`.
+
+        An ``async for`` loop waits meanwhile, after the peers of the reply that it has read.
+        """
         if self._writer is not None:
             self._writer.isPaused = True
         self._replies.pauseProducing()

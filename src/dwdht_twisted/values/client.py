@@ -63,7 +63,7 @@ async def find(node: Node, key: bytes, question: bytes | None = None) -> bytes:
 
     :param question: a payload of the queries; handlers ignore it
     """
-    async with aclosing(node.query(COMMAND, key, question)) as stream:
+    async with aclosing(node.query(COMMAND, key, question, takersOnly=True)) as stream:
         async for reply in stream:
             if reply.value is not None and keyOf(reply.value) == key:
                 return reply.value

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from dwdht_twisted._addresses import parseAddress, parseAddresses
 from dwdht_twisted._core.wire import (
     DEFAULT_PORT,
     Address,
@@ -24,7 +25,6 @@ from dwdht_twisted._core.wire import (
     unpackAddress,
 )
 from dwdht_twisted._core.wire.addresses import COMPACT_ADDRESS_BYTES
-from dwdht_twisted._net.arguments import parseAddress, parseAddresses
 from dwdht_twisted.errors import InvalidAddress
 from dwdht_twisted.interfaces import AddressLike
 from tests.helpers.strategies import hosts, octets, ports, thorough

@@ -15,11 +15,13 @@ from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import deferLater
 
 from dwdht_twisted import (
+    DHTNode,
     NodeDestroyed,
     NoResponse,
     Reply,
     Request,
     RequestTimeout,
+    peers,
     values,
 )
 from dwdht_twisted.values import MemoryStore
@@ -320,3 +322,41 @@ async def waitingLoopIsKept(program: Program) -> None:
         gc.collect()
     assert found == [b"value"], found
     assert running(node) == (0, 0)
+
+
+async def cancelledTasksTakeFailures(program: Program) -> None:
+    """
+    A task is cancelled as its node is destroyed, or one turn before or after, while it waits for a
+    Deferred or a stream that fails then.
+    """
+
+    async def loop(node: DHTNode) -> None:
+        async for _ in node.query(COMMAND, TARGET):
+            pass
+
+    kinds: list[Callable[[DHTNode], Awaitable[object]]] = [
+        lambda node: node.ready(),
+        lambda node: node.query(COMMAND, TARGET).collect(),
+        lambda node: node.ping(program.silent()[0]),
+        lambda node: values.get(node, TARGET),
+        lambda node: peers.lookUp(node, TARGET).collect(),
+        loop,
+    ]
+    for wait in kinds:
+        for turns in (0, 1, 2):
+            node = DHTNode(program.reactor, bootstrap=program.silent())
+
+            async def waitFor(node: DHTNode = node, wait: Any = wait) -> None:
+                await wait(node)
+
+            task = program.loop.create_task(waitFor())
+            await asyncio.sleep(0.02)
+            destroyed = node.destroy()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await destroyed
+            with suppress(asyncio.CancelledError, NodeDestroyed):
+                await task
+            del task
+            gc.collect()

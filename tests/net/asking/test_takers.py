@@ -33,6 +33,21 @@ class TakerTests(NodeTestCase):
         taken = {id for id, handler in handlers.items() if handler.updates}
         self.assertEqual(taken, set(closest))
 
+    def test_queryForTakersGoesAsFarAsAnUpdate(self) -> None:
+        """
+        Of 100 nodes, every twentieth has a handler. A query for takers finds at least one of the
+        nodes that have taken an update of the same target, for each of 30 targets.
+        """
+        for node in self.swarm(100)[::20]:
+            node.register(COMMAND, Handler(lambda _: b"value"))
+        writer, reader = (self.node(bootstrap=[self.bootstrap], ephemeral=True) for _ in range(2))
+        for _ in range(30):
+            target = self.target()
+            taken = self.clock.runUntil(writer.update(COMMAND, target, b"x").collect())
+            replies = self.clock.runUntil(reader.query(COMMAND, target, takersOnly=True).collect())
+            answered = {reply.node.id for reply in replies if reply.value == b"value"}
+            self.assertTrue(answered & {reply.node.id for reply in taken})
+
     def test_queryAsksNoFartherNodesForTokens(self) -> None:
         """
         Of 60 nodes, every second one has a handler. A query gets answers from the 20 nodes closest

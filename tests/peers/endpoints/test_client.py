@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from twisted.application.internet import ClientService
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionRefusedError
@@ -11,7 +14,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from zope.interface.verify import verifyObject
 
-from dwdht_twisted import Address, DHTClientEndpoint, DHTService, NoServerReached
+from dwdht_twisted import Address, DHTClientEndpoint, DHTNode, DHTService, NoServerReached
 from dwdht_twisted.errors import InvalidAddress, InvalidTarget
 from tests.helpers.networks.announcements import TOPIC
 from tests.helpers.networks.endpoints import PORT, Client, EndpointTestCase
@@ -36,6 +39,24 @@ class ClientTests(EndpointTestCase):
         for wrong in ("host:0", "", "a:1,b:x", "a b:0"):
             with self.assertRaises(InvalidAddress):
                 DHTClientEndpoint(reactor, TOPIC, bootstrap=wrong)
+
+    def test_bootstrapNodesAreReadAsThoseOfANode(self) -> None:
+        """Each form of bootstrap nodes that a node takes, or refuses, is taken or refused alike."""
+        reactor = self.network.reactor(ONE)
+        address = Address(ONE, PORT)
+        pair = {"host": ONE, "port": PORT}
+        forms = (address, (ONE, PORT), PORT, pair, [(ONE, PORT)], [pair, address], f"{ONE}:{PORT}")
+        wrong = (b"10.0.0.1:6620", {ONE, PORT}, [b"10.0.0.1"], 6.5, [None], object())
+        given: Any
+        for given in (*forms, *wrong):
+            found = []
+            for make in (DHTNode, partial(DHTClientEndpoint, topic=TOPIC)):
+                try:
+                    make(reactor, bootstrap=given)
+                    found.append("taken")
+                except InvalidAddress:
+                    found.append("refused")
+            self.assertEqual(found, ["taken" if given in forms else "refused"] * 2, given)
 
     def test_clientReachesServer(self) -> None:
         """A client connects to the only server of its topic."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 from twisted.python import usage
 
 from ..._service.serving import requireExtra
-from ...errors import ExtraMissing
+from ...errors import CannotListen, ExtraMissing
 
 
 class HTTPOptions(usage.Options):
@@ -54,7 +54,8 @@ class HTTPOptions(usage.Options):
         """
         Convert ``http``.
 
-        :raises usage.UsageError: when the extra is missing, or another option lacks ``--http``
+        :raises usage.UsageError: when the extra is missing, the endpoint is wrong, or another
+            option lacks ``--http``
         """
         if self["http"] is None:
             for name in ("http-token-file", "http-client-ca", "http-host"):
@@ -73,3 +74,12 @@ class HTTPOptions(usage.Options):
             clientCA=self["http-client-ca"],
             hosts=tuple(self["http-host"]),
         )
+        # Twisted may read an endpoint in its own way for each reactor.
+        from twisted.internet import reactor
+
+        from ...web.connections.endpoint import describe
+
+        try:
+            describe(reactor, self["http"])
+        except CannotListen as error:
+            raise usage.UsageError(f"--http: {error}") from None

@@ -79,7 +79,7 @@ def checkAddress(host: str, port: int, given: object) -> Address:
     :raises InvalidAddress: when the host is empty or has characters that no host has, or the port
         is not 1 to 65535
     """
-    isName = host.isprintable() and not any(c in ":/" or c.isspace() for c in host)
+    isName = host.isprintable() and not any(c in ":/," or c.isspace() for c in host)
     if not host or not isName:
         raise InvalidAddress(f"{given!r} has no valid host; give HOST:PORT, an IPv4 host")
     if not 1 <= port <= 65535:

@@ -71,7 +71,8 @@ class Answers:
         """
         response = self.encode(message, value, token)
         if response is None:
-            return
+            # As if the handler had failed, so that the asker learns the contacts and goes on.
+            value, response = None, self._encodeWithin(wire.MAX_DATAGRAM_BYTES, message, token)
         # The bytes that are sent to the asker anyway, to check its claimed id.
         check = 0 if message.id is None else len(CLAIM_WAITS) * self._identity.pingBytes
         allowed = answerAllowance(length, check)
@@ -102,7 +103,7 @@ class Answers:
             return response
         self._counters.handlerFailures += 1
         self._reports.note(
-            "handler of {command} gave {size} bytes, more than fit a datagram; no answer was sent",
+            "handler of {command} gave {size} bytes, more than fit a datagram",
             level=LogLevel.error,
             command=printable(message.command),
             size=len(value),

@@ -127,12 +127,15 @@ class UserCommands:
             # The answer carries the same token as the update, even if the token's secret has been
             # replaced meanwhile.  This token tells the asker that the update was taken.
             response = self._answers.encode(message, value, message.roundtripToken)
-            if response is not None:
-                again: bytes | None = response
-                if len(response) > REMEMBERED_ANSWER_BYTES:
-                    again = self._answers.encode(message, None, message.roundtripToken)
-                updates.answered(key, again, seconds())
-                send(response, address)
+            if response is None:
+                # The value is too large for a datagram, so the handler has failed.
+                refuse()
+                return
+            again: bytes | None = response
+            if len(response) > REMEMBERED_ANSWER_BYTES:
+                again = self._answers.encode(message, None, message.roundtripToken)
+            updates.answered(key, again, seconds())
+            send(response, address)
 
         def refuse() -> None:
             # An answer without a token is a refusal.  A dht-rpc node takes any answer to an update

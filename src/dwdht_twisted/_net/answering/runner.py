@@ -21,8 +21,8 @@ from ..._core.limits.bounds import (
     MAXIMUM_HANDLERS,
     RESERVE_PER_HANDLER,
 )
-from ..._core.wire import isLoopback
-from ...errors import UpdateRefused
+from ..._core.wire import MAX_DATAGRAM_BYTES, isLoopback
+from ...errors import UpdateRefused, ValueTooLarge
 from ...interfaces import HandlerResult, Request
 from ..environment import Environment
 from ..reporting import Reports, printable
@@ -103,7 +103,8 @@ class HandlerRunner:
         startedAt = self._seconds()
         try:
             result = handler(request)
-        except Exception:
+        except BaseException:
+            # As Twisted does: what a handler raises ends its request, not the program.
             self._measure(startedAt)
             self._failed(Failure(), request, answered, failed)
             return True
@@ -201,14 +202,20 @@ class HandlerRunner:
     def _cancel(self, result: Result) -> None:
         try:
             result.cancel()
-        except Exception:
+        except BaseException:
             self._reports.failed("cancelling a handler that was at work failed", Failure())
 
     def _take(self, value: object, request: Request, answered: Answered, failed: Failed) -> None:
-        if value is None or isinstance(value, bytes):
+        wrong: Exception
+        if value is not None and not isinstance(value, bytes):
+            wrong = TypeError(f"a handler gives bytes or None, not {type(value).__name__}")
+        elif value is not None and len(value) > MAX_DATAGRAM_BYTES:
+            wrong = ValueTooLarge(
+                f"a handler gave {len(value)} bytes; a datagram has at most {MAX_DATAGRAM_BYTES}"
+            )
+        else:
             answered(value)
             return
-        wrong = TypeError(f"a handler gives bytes or None, not {type(value).__name__}")
         self._failed(Failure(wrong), request, answered, failed)
 
     def _failed(

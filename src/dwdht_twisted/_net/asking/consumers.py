@@ -47,7 +47,7 @@ class Iteration:
     The consumer of ``async for``.  It returns one reply at a time.
 
     It keeps replies until they are asked for.  When it keeps `LOOKUP_WINDOW` replies, it pauses the
-    delivery until all of them have been returned.
+    delivery until all of them have been returned.  While the user has paused it, it returns none.
 
     It has a reference to the delivery, not to the stream, because it must not keep the stream
     alive: see `QueryStream.__del__`.
@@ -60,6 +60,7 @@ class Iteration:
         self._items: deque[Reply] = deque()
         self._wanted: Deferred[Reply] | None = None
         self._outcome: Failure | None = None
+        self._isPaused = delivery.isPaused
 
     def start(self, begin: Begin) -> None:
         """Start the query."""
@@ -77,16 +78,35 @@ class Iteration:
         if self._wanted is not None:
             raise ValueError("a reply is awaited already")
         wanted: AwaitableDeferred[Reply] = AwaitableDeferred(self._cancelled)
+        self._wanted = wanted
+        self._answer()
+        return wanted
+
+    def _answer(self) -> None:
+        """Fire the waiting Deferred of `next`, if there is something to fire it with."""
+        wanted = self._wanted
+        if wanted is None or self._isPaused or not (self._items or self._outcome):
+            return
+        self._wanted = None
         if self._items:
             item = self._items.popleft()
             if not self._items:
                 self._delivery.resumeProducing()
             wanted.callback(item)
-        elif self._outcome is not None:
+        elif not wanted.called:
             wanted.errback(self._outcome)
-        else:
-            self._wanted = wanted
-        return wanted
+
+    def pauseProducing(self) -> None:
+        """Ask no further node, and return no further reply."""
+        self._isPaused = True
+        self._delivery.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Return replies again, and go on asking when those that are kept were returned."""
+        self._isPaused = False
+        if not self._items:
+            self._delivery.resumeProducing()
+        self._answer()
 
     def clear(self) -> None:
         """Drop the replies that were not read."""
@@ -95,9 +115,9 @@ class Iteration:
     def ended(self, outcome: Failure | None) -> None:
         """Note the end of the query; ``outcome`` is its failure, or None if it succeeded."""
         self._outcome = outcome or Failure(StopAsyncIteration())
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None and not wanted.called:
-            wanted.errback(self._outcome)
+        # Nobody resumes what has ended.
+        self._isPaused = False
+        self._answer()
 
     def _cancelled(self, _: object) -> None:
         # Drop the Deferred first.  Otherwise the end of the query would fire the Deferred with
@@ -113,8 +133,9 @@ class Iteration:
 
     def write(self, data: Reply) -> None:  # type: ignore[override]
         """Fire the waiting Deferred of `next` with a reply; without one, keep the reply."""
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
+        wanted = self._wanted
+        if wanted is not None and not self._isPaused:
+            self._wanted = None
             wanted.callback(data)
             return
         self._items.append(data)

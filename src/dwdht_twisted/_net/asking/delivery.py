@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ...errors import DHTError
-from ...interfaces import Reply
+from ...interfaces import Consumer, Reply
 from .driver import Begin, SearchDriver
 from .slots import QuerySlots
 
@@ -49,11 +49,15 @@ class Delivery:
         # Begins the search.  None before `start`, and after the search has begun.
         self._begin: Begin | None = None
         self._kept: deque[Reply] = deque()
-        self._consumer: IConsumer | None = None
+        self._consumer: IConsumer | Consumer | None = None
         self._done: Deferred[None] | None = None
 
     def start(
-        self, consumer: IConsumer, producer: IPushProducer, begin: Begin, done: Deferred[None]
+        self,
+        consumer: IConsumer | Consumer,
+        producer: IPushProducer,
+        begin: Begin,
+        done: Deferred[None],
     ) -> None:
         """
         Register a producer with a consumer, and begin to ask when there is a slot.
@@ -163,7 +167,8 @@ class Delivery:
             return
         try:
             self._consumer.write(reply)  # type: ignore[arg-type]
-        except Exception:
+        except BaseException:
+            # As Twisted does: what a consumer raises ends its query, not the program.
             self._end(Failure())
 
     def _end(self, failure: Failure | None) -> None:
@@ -191,6 +196,6 @@ class Delivery:
         if consumer is not None:
             try:
                 consumer.unregisterProducer()
-            except Exception:
+            except BaseException:
                 self._log.failure("unregisterProducer of {consumer} failed", consumer=consumer)
         return done

@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..._addresses import parseAddresses
 from ..._awaitable import AwaitableDeferred
 from ..._core import wire
 from ..._core.limits import RecentMap
@@ -22,7 +23,6 @@ from ..._core.routing import K, RoutingTable
 from ..._core.wire import Address
 from ...errors import NodeDestroyed, ValueTooLarge
 from ...interfaces import AddressLike
-from ..arguments import parseAddresses
 from ..environment import Environment
 from ..names import Resolver
 from ..question import Question
@@ -215,7 +215,7 @@ class Queries:
             target,
             table.id,
             spacing=table.buckets.spacing(),
-            needsTokens=question.isUpdate,
+            needsTokens=question.isUpdate or question.takersOnly,
             reserve=lambda: table.closestCompact(target, len(table)),
             isSilent=caller.isSilent,
             contactsPerHost=table.contactsPerHost,

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IConsumer
 from zope.interface import implementer
 
 from ..._awaitable import AwaitableDeferred
-from ...interfaces import IQueryStream, Reply
+from ...interfaces import Consumer, IQueryStream, Reply
 from .consumers import Collection, Iteration
 from .delivery import Delivery
 from .driver import Begin
@@ -68,7 +68,7 @@ class QueryStream:
 
     # Reading.
 
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
+    def startProducing(self, consumer: IConsumer | Consumer) -> Deferred[None]:
         """
         Register with ``consumer`` as a push producer and write each `Reply` to it.
 
@@ -154,12 +154,16 @@ class QueryStream:
     # IPushProducer.
 
     def pauseProducing(self) -> None:
-        """Ask no further node, and write no further reply, until `resumeProducing`."""
-        self._delivery.pauseProducing()
+        """
+        Ask no further node, and write no further reply, until `resumeProducing`.
+
+        An ``async for`` loop waits meanwhile.
+        """
+        (self._iteration or self._delivery).pauseProducing()
 
     def resumeProducing(self) -> None:
         """Write the replies that arrived during the pause, and go on asking."""
-        self._delivery.resumeProducing()
+        (self._iteration or self._delivery).resumeProducing()
 
     def stopProducing(self) -> None:
         """Cancel the query and its requests, and drop unread replies."""

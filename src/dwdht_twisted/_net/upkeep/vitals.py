@@ -174,5 +174,5 @@ class Vitals:
             self.watchers[watcher] = health.state
             try:
                 watcher(health)
-            except Exception:
+            except BaseException:
                 self._log.failure("a function that watches the health of a node failed")

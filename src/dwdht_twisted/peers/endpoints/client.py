@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from ..._awaitable import awaitable
 from ..._core.wire import Address
+from ...interfaces import AddressLike
 from ..topics import topicOf
 from .files import NetworkFiles
 from .handshake import connectTLS
@@ -51,8 +52,9 @@ class DHTClientEndpoint:
         reactor, an ephemeral node is shared by all endpoints of the process that have the same
         bootstrap nodes.  It is made when it is needed, and destroyed with the end of its last use.
     :param topic: 32 bytes, or a text whose SHA-256 is taken
-    :param bootstrap: bootstrap nodes as ``HOST:PORT``, in a list or between commas; by default
-        those in the environment variable ``DWDHT_BOOTSTRAP``.  A node that is given needs none.
+    :param bootstrap: bootstrap nodes, in any form that `DHTNode` takes, or as a text with each as
+        ``HOST:PORT`` between commas; by default those in the environment variable
+        ``DWDHT_BOOTSTRAP``.  A node that is given needs none.
     :param networkKeyFile: the file of the key of a private network, made by ``dwdht network key``;
         by default the one in the environment variable ``DWDHT_NETWORK_KEY_FILE``, if any
     :param certificate: the certificate of the node on a network by certificate, a PEM file, in
@@ -75,7 +77,7 @@ class DHTClientEndpoint:
         reactorOrNode: Any,
         topic: bytes | str,
         *,
-        bootstrap: str | Iterable[str] | None = None,
+        bootstrap: Iterable[AddressLike] | AddressLike | None = None,
         networkKeyFile: str | None = None,
         certificate: str | None = None,
         privateKey: str | None = None,

@@ -18,11 +18,12 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 # From the package itself: what stands on a node uses its public API alone.
 from dwdht_twisted import DHTNode
 
+from ..._addresses import parseAddresses
 from ..._bootstrap import BOOTSTRAP_VARIABLE, namedInEnvironment
 from ..._clock import clockOf, reactorOf
-from ..._core.wire import Contact, readAddress
+from ..._core.wire import Contact
 from ...errors import InvalidAddress, NodeDestroyed
-from ...interfaces import IDHTNode
+from ...interfaces import AddressLike, IDHTNode
 from ..announcer import Announcer
 from ..client import lookUp
 from ..stream import PeerStream
@@ -230,13 +231,18 @@ _networks: WeakValueDictionary[
 ] = WeakValueDictionary()
 
 
-def networkOf(given: Any, bootstrap: str | Iterable[str] | None, files: NetworkFiles) -> Network:
+def networkOf(
+    given: Any,
+    bootstrap: Iterable[AddressLike] | AddressLike | None,
+    files: NetworkFiles,
+) -> Network:
     """
     The network of an endpoint.
 
     :param given: a reactor, a node, or a service that has a node, such as `DHTService`
-    :param bootstrap: the bootstrap nodes, each as ``HOST:PORT``, in a list or between commas; by
-        default those in the environment variable ``DWDHT_BOOTSTRAP``.  A node needs none.
+    :param bootstrap: the bootstrap nodes, in any form that `DHTNode` takes, or as a text with each
+        as ``HOST:PORT`` between commas; by default those in the environment variable
+        ``DWDHT_BOOTSTRAP``.  A node needs none.
     :param files: the files of a private network.  A node needs none.
     :raises CannotUseKey: when the file of a key can't be used
     :raises CannotUseCertificate: when another file can't be used
@@ -245,13 +251,12 @@ def networkOf(given: Any, bootstrap: str | Iterable[str] | None, files: NetworkF
     """
     if IDHTNode.providedBy(given) or IDHTNode.providedBy(getattr(given, "node", None)):
         return GivenNode(given)
-    if bootstrap is None:
-        named: Iterable[str] = namedInEnvironment()
-    elif isinstance(bootstrap, str):
-        named = bootstrap.replace(",", " ").split()
-    else:
-        named = bootstrap
-    addresses = frozenset(str(readAddress(each)) for each in named)
+    named: Iterable[AddressLike] | AddressLike = (
+        namedInEnvironment() if bootstrap is None else bootstrap
+    )
+    if isinstance(named, str):
+        named = named.replace(",", " ").split()
+    addresses = frozenset(str(each) for each in parseAddresses(named))
     if not addresses:
         raise InvalidAddress(
             f"there is no bootstrap node; pass bootstrap=HOST:PORT, or set {BOOTSTRAP_VARIABLE}"

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import (
@@ -18,9 +18,19 @@ from zope.interface import implementer
 
 from ..._awaitable import awaitable
 from ...errors import CannotListen
+from ...interfaces import AddressLike
 from ..topics import topicOf
 from .files import NetworkFiles
 from .networks import Announcement, Network, networkOf
+
+
+class ServerEndpoint(Protocol):
+    """
+    The type of an ``IStreamServerEndpoint`` for type checkers, which can't read zope.interface.
+    """
+
+    def listen(self, protocolFactory: Any) -> Any:
+        """See ``IStreamServerEndpoint.listen``."""
 
 
 @implementer(IListeningPort)
@@ -99,9 +109,9 @@ class DHTServerEndpoint:
         self,
         reactorOrNode: Any,
         topic: bytes | str,
-        inner: IStreamServerEndpoint,
+        inner: IStreamServerEndpoint | ServerEndpoint,
         *,
-        bootstrap: str | Iterable[str] | None = None,
+        bootstrap: Iterable[AddressLike] | AddressLike | None = None,
         networkKeyFile: str | None = None,
         certificate: str | None = None,
         privateKey: str | None = None,

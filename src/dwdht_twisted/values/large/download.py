@@ -15,10 +15,11 @@ from zope.interface import implementer
 from ..._awaitable import awaitable
 from ..._core.wire import checkId
 from ...errors import ValueNotFound
+from ...interfaces import Consumer
 from ..bounds import PIECE_ATTEMPTS
 from ..client import Node, find
 from ..keys import keyOf
-from .transfer import Consumer, Transfer, attempts
+from .transfer import Transfer, attempts
 from .tree import (
     CHILDREN,
     PIECE_BYTES,

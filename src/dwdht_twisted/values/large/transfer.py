@@ -4,24 +4,7 @@ What a put and a get of a large value share: their progress, and their plain val
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
 from ..bounds import PIECE_ATTEMPTS
-
-
-class Consumer(Protocol):
-    """
-    The type of an ``IConsumer`` for type checkers, which can't read zope.interface.
-    """
-
-    def registerProducer(self, producer: Any, streaming: bool) -> Any:
-        """See ``IConsumer.registerProducer``."""
-
-    def unregisterProducer(self) -> Any:
-        """See ``IConsumer.unregisterProducer``."""
-
-    def write(self, data: bytes) -> Any:
-        """See ``IConsumer.write``."""
 
 
 class Transfer:
@@ -51,4 +34,4 @@ def attempts() -> range:
     return range(1, PIECE_ATTEMPTS + 1)
 
 
-__all__ = ["Consumer", "Transfer", "attempts"]
+__all__ = ["Transfer", "attempts"]

@@ -164,7 +164,7 @@ def resolve(
 
 async def _newest(node: Node, survey: Survey) -> Record | None:
     """Ask the nodes closest to the target.  Return the newest record that this node knows."""
-    for reply in await node.query(RECORDS, survey.target).collect():
+    for reply in await node.query(RECORDS, survey.target, takersOnly=True).collect():
         survey.add(reply)
     return _seen.newest(node, survey.target, survey.newest)
 

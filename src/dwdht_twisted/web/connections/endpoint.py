@@ -22,6 +22,22 @@ from .tls import CertificateFiles, Certificates
 LOOPBACK = {"ssl": "127.0.0.1", "tcp": "127.0.0.1", "tcp6": "::1"}
 
 
+class Description(NamedTuple):
+    """
+    The description of an endpoint, read.
+
+    :ivar kind: its first part
+    :ivar named: the arguments that have a name, and their values
+    :ivar endpoint: listens for connections, without TLS
+    :ivar isConfined: whether the description names no interface, and loopback was chosen
+    """
+
+    kind: str
+    named: dict[str, str]
+    endpoint: IStreamServerEndpoint
+    isConfined: bool
+
+
 class Opening(NamedTuple):
     """
     What is opened.
@@ -40,34 +56,52 @@ class Opening(NamedTuple):
 
 def openingOf(reactor: Any, settings: HTTPSettings) -> Opening:
     """
-    Read the description of an endpoint.
+    Read the description of an endpoint, and its certificate.
 
     :raises CannotListen: when it is wrong, or the certificate can't be read
     """
+    kind, named, endpoint, isConfined = describe(reactor, settings)
+    certificates = Certificates(_filesOf(named, settings)) if kind == "ssl" else None
+    return Opening(endpoint, certificates, isConfined, isProxied=kind == "haproxy")
+
+
+def describe(reactor: Any, settings: HTTPSettings) -> Description:
+    """
+    Read the description of an endpoint, and no file.
+
+    :raises CannotListen: when it is wrong
+    """
     text = settings.endpoint
     kind, *arguments = _split(text)
+    plain = kind
     named = {name: value for name, _, value in (each.partition("=") for each in arguments)}
-    certificates = None
     if kind == "ssl":
-        certificates = Certificates(_filesOf(named, settings))
+        _filesOf(named, settings)
         others = ("privateKey", "certKey", "extraCertChain", "sslmethod", "dhParameters")
         arguments = [each for each in arguments if each.partition("=")[0] not in others]
         if not any(each.isdigit() or each.startswith("port=") for each in arguments):
             arguments.insert(0, "443")
-        kind = "tcp"
+        plain = "tcp"
     elif settings.clientCA is not None:
         raise CannotListen(f"a client CA needs an ssl: endpoint, not {text!r}")
     isOpen = settings.tokenFile is None and settings.clientCA is None
     isConfined = isOpen and kind in LOOPBACK and "interface" not in named
     if isConfined:
         arguments.append(f"interface={LOOPBACK[kind]}")
-    description = ":".join([kind, *map(_quote, arguments)])
+    ports = [each.removeprefix("port=") for each in arguments]
+    if kind in LOOPBACK and any(each.isdecimal() and int(each) > 65535 for each in ports[:1]):
+        raise CannotListen(f"{text!r} is not a server endpoint: a port is 0 to 65535")
+    description = ":".join([plain, *map(_quote, arguments)])
     try:
         endpoint = serverFromString(reactor, description)
+    except TypeError as error:
+        # Its text names a function of Twisted.
+        reason = "an argument is missing, or is none of this kind of endpoint"
+        raise CannotListen(f"{text!r} is not a server endpoint: {reason}") from error
     except Exception as error:
-        # Twisted raises errors of many classes here, those of unknown arguments too.
+        # Twisted raises errors of many classes here.
         raise CannotListen(f"{text!r} is not a server endpoint: {error}") from error
-    return Opening(endpoint, certificates, isConfined, isProxied=kind == "haproxy")
+    return Description(kind, named, endpoint, isConfined)
 
 
 def isLocal(address: object) -> bool:
