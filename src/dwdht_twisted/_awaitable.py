@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import sys
 from asyncio import AbstractEventLoop, CancelledError, Future, current_task, get_running_loop
-from collections.abc import Awaitable, Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
 from typing import Any, Generic, TypeVar
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 Result = TypeVar("Result")
 
@@ -45,6 +46,73 @@ def awaitable(deferred: Deferred[Result]) -> AwaitableDeferred[Result]:
     result: AwaitableDeferred[Result] = AwaitableDeferred(lambda _: deferred.cancel())
     deferred.addCallbacks(result.callback, result.errback)
     return result
+
+
+def fromCoroutine(coroutine: Coroutine[Any, Any, Result]) -> AwaitableDeferred[Result]:
+    """
+    Run a coroutine as ``Deferred.fromCoroutine`` does, and return a Deferred that can also be
+    cancelled while the coroutine runs, by code that it calls.
+
+    Then the Deferred fails at once, and the coroutine ends as soon as it waits for something.
+    """
+    run = _Run(coroutine)
+    work = Deferred.fromCoroutine(run.toItsEnd())
+
+    def cancel(_: object) -> None:
+        if run.isRunning:
+            run.isCancelled = True
+        else:
+            work.cancel()
+
+    result: AwaitableDeferred[Result] = AwaitableDeferred(cancel)
+
+    def ended(outcome: Result | Failure) -> None:
+        if not result.called:
+            result.callback(outcome)
+
+    work.addBoth(ended)
+    return result
+
+
+class _Run(Generic[Result]):
+    """
+    One run of a coroutine.
+
+    :ivar isRunning: whether the coroutine runs at the moment, and does not wait
+    :ivar isCancelled: whether the coroutine is cancelled when it waits next
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Result]) -> None:
+        self._steps = coroutine.__await__()
+        self.isRunning = False
+        self.isCancelled = False
+
+    async def toItsEnd(self) -> Result:
+        """Run the coroutine, and return its result."""
+        return await self
+
+    def __await__(self) -> Generator[Any, Any, Result]:
+        resume: Callable[[Any], Any] = self._steps.send
+        argument: Any = None
+        while True:
+            self.isRunning = True
+            try:
+                waitedFor = resume(argument)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+            finally:
+                self.isRunning = False
+            try:
+                if self.isCancelled:
+                    self.isCancelled = False
+                    waitedFor.addErrback(lambda _: None)
+                    waitedFor.cancel()
+                    raise defer.CancelledError
+                argument = yield waitedFor
+                resume = self._steps.send
+            except BaseException as error:
+                resume, argument = self._steps.throw, error
 
 
 def toDeferred(given: Awaitable[Result], reactor: object) -> Deferred[Result]:
@@ -172,4 +240,4 @@ def _loopOfTask() -> AbstractEventLoop | None:
     return None if frame.f_globals is vars(defer) else get_running_loop()
 
 
-__all__ = ["AwaitableDeferred", "awaitable", "toDeferred"]
+__all__ = ["AwaitableDeferred", "awaitable", "fromCoroutine", "toDeferred"]

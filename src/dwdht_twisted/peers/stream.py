@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
-from .._awaitable import AwaitableDeferred, awaitable
+from .._awaitable import AwaitableDeferred, awaitable, fromCoroutine
 from .._core.wire import Address, Contact, isLoopback, isRoutable
 from ..interfaces import Consumer, IQueryStream, Reply
 from .messages import decodeAnswer
@@ -209,7 +209,7 @@ class PeerStream:
 
         :return: fails with ``StopAsyncIteration`` at the end, or as `startProducing` does
         """
-        return awaitable(Deferred.fromCoroutine(self._next()))
+        return fromCoroutine(self._next())
 
     async def _next(self) -> Peer:
         while not self._unread:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.internet.defer import Deferred
 
-from .._awaitable import awaitable
+from .._awaitable import awaitable, fromCoroutine
 from .._core.wire import checkId
 from ..errors import ValueNotFound
 from ..interfaces import IDHTNode
@@ -54,7 +54,7 @@ def get(node: Node, key: bytes) -> Deferred[bytes]:
     """
     key = checkId(key, "a key")
 
-    return awaitable(Deferred.fromCoroutine(find(node, key)))
+    return fromCoroutine(find(node, key))
 
 
 async def find(node: Node, key: bytes, question: bytes | None = None) -> bytes:

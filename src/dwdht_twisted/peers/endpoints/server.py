@@ -16,7 +16,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from ..._awaitable import awaitable
+from ..._awaitable import awaitable, fromCoroutine
 from ...errors import CannotListen
 from ...interfaces import AddressLike
 from ..topics import topicOf
@@ -130,7 +130,7 @@ class DHTServerEndpoint:
         :return: fires with an ``IListeningPort`` when the inner endpoint listens.  It fails as that
             does, and with `CannotListen` if its port has no number, as that of a UNIX socket.
         """
-        return awaitable(Deferred.fromCoroutine(self._listen(protocolFactory)))
+        return fromCoroutine(self._listen(protocolFactory))
 
     async def _listen(self, protocolFactory: IProtocolFactory) -> IListeningPort:
         port = await self._inner.listen(protocolFactory)

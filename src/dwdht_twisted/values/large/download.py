@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
-from ..._awaitable import awaitable
+from ..._awaitable import fromCoroutine
 from ..._core.wire import checkId
 from ...errors import ValueNotFound
 from ...interfaces import Consumer
@@ -92,7 +92,7 @@ def getLarge(
     if offset < 0:
         raise ValueError(f"an offset must be at least 0, not {offset}")
     download = _Download(consumer, Transfer() if transfer is None else transfer)
-    return awaitable(download.start(_TreeReader(node, key, known), offset))
+    return download.start(_TreeReader(node, key, known), offset)
 
 
 @implementer(IPushProducer)
@@ -107,16 +107,11 @@ class _Download:
         self._work: Deferred[int] | None = None
         self._resumed: Deferred[None] | None = None
         self._isStopped = False
-        # A coroutine can't be cancelled while it runs.  It runs no code of others than that of the
-        # consumer, which may stop the get while it is written to.
-        self._isCalling = False
 
     def start(self, tree: _TreeReader, offset: int) -> Deferred[int]:
         """Register with the consumer, and write to it until the end."""
-        result: Deferred[int] = Deferred(lambda _: self.stopProducing())
-        self._work = Deferred.fromCoroutine(self._run(tree, offset))
-        self._work.addBoth(result.callback)
-        return result
+        self._work = fromCoroutine(self._run(tree, offset))
+        return self._work
 
     def pauseProducing(self) -> None:
         """Write nothing, and fetch no further piece."""
@@ -132,12 +127,11 @@ class _Download:
     def stopProducing(self) -> None:
         """Stop for good."""
         self._isStopped = True
-        if self._work is not None and not self._isCalling:
+        if self._work is not None:
             self._work.cancel()
 
     async def _run(self, tree: _TreeReader, offset: int) -> int:
-        with self._calling():
-            self._consumer.registerProducer(self, True)
+        self._consumer.registerProducer(self, True)
         try:
             self._requireRunning()
             root = await tree.root()
@@ -149,25 +143,15 @@ class _Download:
                 async for piece in pieces:
                     await self._write(piece)
         finally:
-            with self._calling():
-                self._consumer.unregisterProducer()
+            self._consumer.unregisterProducer()
         return root.length
 
     async def _write(self, piece: bytes) -> None:
-        with self._calling():
-            self._consumer.write(piece)
+        self._consumer.write(piece)
         self._requireRunning()
         self._transfer.bytesDone += len(piece)
         if self._resumed is not None:
             await self._resumed
-
-    @contextmanager
-    def _calling(self) -> Iterator[None]:
-        self._isCalling = True
-        try:
-            yield
-        finally:
-            self._isCalling = False
 
     def _requireRunning(self) -> None:
         if self._isStopped:

@@ -81,7 +81,12 @@ class PieceReader:
         if len(self._buffer) >= PIECE_BYTES:
             if not self._isPaused:
                 self._isPaused = True
-                self._source.pauseProducing()
+                try:
+                    self._source.pauseProducing()
+                except BaseException:
+                    # A source that can't be paused would fill the memory.
+                    self._end(Failure())
+                    raise
             self._wake()
 
     def stop(self) -> None:

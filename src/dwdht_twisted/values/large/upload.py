@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.python.failure import Failure
 
-from ..._awaitable import awaitable
+from ..._awaitable import fromCoroutine
 from ...errors import NoCloseNodes
 from ..client import Node
 from ..keys import COMMAND, keyOf
@@ -66,14 +66,15 @@ def putLarge(
         )
     upload = _Upload(node, offset, progress)
     if isinstance(source, bytes):
-        return awaitable(upload.start(_piecesOf(source)))
-    reader = PieceReader(source)
+        return fromCoroutine(upload.run(_piecesOf(source)))
+    return fromCoroutine(_read(upload, PieceReader(source)))
 
-    def stop(result: TreeKey | Failure) -> TreeKey | Failure:
+
+async def _read(upload: _Upload, reader: PieceReader) -> TreeKey:
+    try:
+        return await upload.run(reader)
+    finally:
         reader.stop()
-        return result
-
-    return awaitable(upload.start(reader).addBoth(stop))
 
 
 class _Upload:
@@ -96,15 +97,13 @@ class _Upload:
         self._underWay: dict[int, Deferred[None]] = {}
         self._failure: Failure | None = None
 
-    def start(self, pieces: AsyncIterator[bytes]) -> Deferred[TreeKey]:
+    async def run(self, pieces: AsyncIterator[bytes]) -> TreeKey:
         """Put all pieces, then all branches, then the root."""
-        storing = Deferred.fromCoroutine(self._run(pieces))
-        return storing.addBoth(self._stop)
-
-    def _stop(self, result: TreeKey | Failure) -> TreeKey | Failure:
-        for putting in list(self._underWay.values()):
-            putting.cancel()
-        return result
+        try:
+            return await self._run(pieces)
+        finally:
+            for putting in list(self._underWay.values()):
+                putting.cancel()
 
     async def _run(self, pieces: AsyncIterator[bytes]) -> TreeKey:
         known: set[bytes] = set()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from ..._awaitable import awaitable
+from ..._awaitable import fromCoroutine
 from ..._core.wire import checkId
 from ...errors import DHTError, NoCloseNodes, RecordRefused, SequenceTooLow, ValueNotFound
 from ...interfaces import IDHTNode
@@ -90,7 +90,7 @@ def publish(
         _seen.newest(node, record.target, record)
         return record
 
-    return awaitable(Deferred.fromCoroutine(run()))
+    return fromCoroutine(run())
 
 
 def publishSigned(node: Node, record: Record, *, expected: int | None = None) -> Deferred[Record]:
@@ -118,7 +118,7 @@ def publishSigned(node: Node, record: Record, *, expected: int | None = None) ->
         _seen.newest(node, record.target, record)
         return record
 
-    return awaitable(Deferred.fromCoroutine(run()))
+    return fromCoroutine(run())
 
 
 def resolve(
@@ -159,7 +159,7 @@ def resolve(
             )
         return newest
 
-    return awaitable(Deferred.fromCoroutine(run()))
+    return fromCoroutine(run())
 
 
 async def _newest(node: Node, survey: Survey) -> Record | None:
