@@ -4,8 +4,10 @@ The command ``dwdht network``, and the options of networks by certificate.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from dwdht_twisted._bootstrap import KEY_FILE_VARIABLE
 from dwdht_twisted.private import AuthorityFolder, loadNetworkKey
 from tests.cli.sessions import CommandLineTestCase, CommandTestCase
 
@@ -74,6 +76,17 @@ class OptionsTests(CommandLineTestCase):
         self.assertRefused("give the NAME of the member", "network", "certify", "y")
         self.assertRefused("--days must be", "network", "certify", "--days=x", "y", "z")
         self.assertRefused("give no --days", "network", "key", "--days=1", "y")
+        for name in ("../x", "authority", ""):
+            self.assertRefused("can't be the name of a member", "network", "certify", "y", name)
+
+    def test_errorOfAKeyNamesItsSource(self) -> None:
+        """The error of a key file names the option, or the variable that holds the file."""
+        get = ("get", "--bootstrap=10.0.0.1:1", "00" * 32)
+        self.assertRefused("--network-key-file: ", *get, "--network-key-file=/no/such")
+        self.patch(os, "environ", {**os.environ, KEY_FILE_VARIABLE: "/no/such"})
+        self.assertRefused(f"{KEY_FILE_VARIABLE}: ", *get)
+        os.environ[KEY_FILE_VARIABLE] = "a:b:c"
+        self.assertRefused(f"{KEY_FILE_VARIABLE} names 3 files; give one, or two", *get)
 
     def test_filesOfAMemberBelongTogether(self) -> None:
         """A certificate without its key or its authority is refused."""

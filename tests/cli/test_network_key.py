@@ -49,7 +49,7 @@ class OptionTests(CommandLineTestCase):
         """Two files are two keys in this order, and three are refused."""
         options = [part for path in self.files for part in ("--network-key-file", path)]
         self.assertEqual(self.read("ping", *options[:4], "10.0.0.1:1"), self.ids(0, 1))
-        self.assertRefused("twice while the key is replaced", "ping", *options, "10.0.0.1:1")
+        self.assertRefused("two while the key is replaced", "ping", *options, "10.0.0.1:1")
 
     def test_environmentNamesTheFiles(self) -> None:
         """DWDHT_NETWORK_KEY_FILE holds one file, or two with a colon between."""

@@ -137,6 +137,16 @@ class FaultTests(NetworkTestCase):
                     cut.add((source, destination))
         return cut
 
+    def test_partitionIsOfHosts(self) -> None:
+        """A partition takes one address, or several, and refuses what isn't one."""
+        self.network.partition("10.0.0.1")
+        self.assertTrue(self.network._partitions.separate("10.0.0.1", "10.0.0.2"))
+        wrong: Any
+        for wrong in (["10.0.0.one"], "host", [b"10.0.0.1"], [self.network.reactor()], [None]):
+            for groups in ((wrong,), (["10.0.0.1"], wrong)):
+                with self.assertRaises(ValueError):
+                    self.network.partition(*groups)
+
     def test_partitionSeparatesTwoGroups(self) -> None:
         """
         A partition between A and B drops their datagrams in both directions. Datagrams to and from

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from random import Random
 
+from .addresses import isIPv4
 from .latency import Latency
 
 
@@ -93,8 +94,9 @@ class Partitions:
         Separate two groups of hosts.
 
         :param others: None for all hosts that aren't in the first group
+        :raises ValueError: when a host isn't an IPv4 address
         """
-        self.groups.append((frozenset(hosts), None if others is None else frozenset(others)))
+        self.groups.append((_group(hosts), None if others is None else _group(others)))
 
     def clear(self) -> None:
         """Remove all partitions."""
@@ -111,6 +113,15 @@ class Partitions:
             ):
                 return True
         return False
+
+
+def _group(hosts: Iterable[str]) -> frozenset[str]:
+    # A single address is an iterable of its characters, too.
+    group = frozenset([hosts] if isinstance(hosts, str) else hosts)
+    for host in group:
+        if not isinstance(host, str) or not isIPv4(host):
+            raise ValueError(f"{host!r} is not the IPv4 address of a host")
+    return group
 
 
 __all__ = ["Conditions", "Partitions", "checkLatency", "checkProbability"]

@@ -201,8 +201,9 @@ class MemoryNetwork:
 
         Earlier partitions stay in force.  Datagrams in flight still arrive.
 
-        :param hosts: the IPv4 addresses of one group
-        :param others: the IPv4 addresses of the other group; by default all other hosts
+        :param hosts: the IPv4 addresses of one group, or the only one
+        :param others: those of the other group; by default all other hosts
+        :raises ValueError: when one of them isn't an IPv4 address
         """
         self._partitions.add(hosts, others)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.python import usage
 
+from ...errors import CannotUseCertificate
 from ..command import Command
 from ..console import Console
 from ..options import readNumber
@@ -49,6 +50,14 @@ class Network(Command):
             raise usage.UsageError(f"unexpected argument: {names[0]}")
         if not names and action == "certify":
             raise usage.UsageError("give the NAME of the member to certify")
+        if action == "certify":
+            from ...private.authority.folder import checkName
+
+            try:
+                for name in names:
+                    checkName(name)
+            except CannotUseCertificate as error:
+                raise usage.UsageError(str(error)) from None
         self["action"], self["path"], self["names"] = actions[action], path, names
         self._name = action
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from twisted.python import usage
 
-from ..._bootstrap import keyFilesInEnvironment
+from ..._bootstrap import KEY_FILE_VARIABLE, keyFilesInEnvironment
 from ...errors import CannotUseKey
 
 if TYPE_CHECKING:
@@ -83,9 +83,10 @@ class SecurityOptions(PrivateOptions):
                 raise usage.UsageError(f"give --{given[0]} or --network-key-file, not both")
             # The options of the command line count, and not the environment.
             files = []
+        source = "--network-key-file" if self._givenFiles() else KEY_FILE_VARIABLE
         self["network-key-file"] = files
         if files:
-            self._keyed = self._network(files)
+            self._keyed = self._network(files, source)
 
     @property
     def security(self) -> NetworkSecurity | None:
@@ -128,11 +129,10 @@ class SecurityOptions(PrivateOptions):
         if self._keyed is not None:
             self._keyed.replaceKeys(*_keys(self["network-key-file"]))
 
-    def _network(self, files: list[str]) -> KeyedNetwork:
+    def _network(self, files: list[str], source: str) -> KeyedNetwork:
         if len(files) > MAXIMUM_KEYS:
             raise usage.UsageError(
-                f"give --network-key-file once, or twice while the key is replaced, not "
-                f"{len(files)} times"
+                f"{source} names {len(files)} files; give one, or two while the key is replaced"
             )
         # Imported here, because it takes longer than a short command.
         from ...private import KeyedNetwork
@@ -140,7 +140,7 @@ class SecurityOptions(PrivateOptions):
         try:
             return KeyedNetwork(*_keys(files))
         except (CannotUseKey, ValueError) as error:
-            raise usage.UsageError(f"--network-key-file: {error}") from None
+            raise usage.UsageError(f"{source}: {error}") from None
 
     def _files(self) -> list[str]:
         """

@@ -42,6 +42,20 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _CERTIFICATE, _KEY, _LIST = "authority.pem", "authority.key", "revoked.pem"
 
 
+def checkName(name: str) -> None:
+    """
+    Check the name of a member.
+
+    :raises CannotUseCertificate: when it has other characters than letters, digits, dots, hyphens
+        and underscores, more than 64 of them, or is the name of a file of the authority
+    """
+    if not _NAME.fullmatch(name) or name in ("authority", "revoked"):
+        raise CannotUseCertificate(
+            f"{name!r} can't be the name of a member; use up to 64 letters, digits, dots, hyphens "
+            "and underscores"
+        )
+
+
 class AuthorityFolder:
     """
     A small authority, with a file for each thing that it makes.
@@ -106,11 +120,7 @@ class AuthorityFolder:
         :raises CannotUseKey: when the key can't be read or written
         :raises CannotUseCertificate: when the name can't be used, or a file can't be written
         """
-        if not _NAME.fullmatch(name) or name in ("authority", "revoked"):
-            raise CannotUseCertificate(
-                f"{name!r} can't be the name of a member; use up to 64 letters, digits, dots, "
-                "hyphens and underscores"
-            )
+        checkName(name)
         certificateFile, keyFile = self.path / f"{name}.pem", self.path / f"{name}.key"
         try:
             if keyFile.exists():
