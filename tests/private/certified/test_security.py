@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import CannotUseCertificate, CannotUseKey
 from dwdht_twisted.private import AuthorityFolder, SecurityContext
-from dwdht_twisted.private.authority import newKey, pemOf, pemOfKey
+from dwdht_twisted.private.authority import Authority, newKey, pemOf, pemOfKey
 from dwdht_twisted.private.certified.security import hasDTLS13
 from simulation.certified_hosts import makeAuthority, utcNow
 
@@ -143,6 +144,17 @@ class SecurityContextTests(SynchronousTestCase):
         context.refresh()
         self.assertEqual(len(messages), 1)
         self.assertIn("the certificate of this node has expired", messages[0])
+
+    def test_expiredAuthority(self) -> None:
+        """An expired certificate of an authority is logged once, also beside one that is valid."""
+        messages = self.messages()
+        former = Authority.make("former", utcNow() - timedelta(days=10), days=5)
+        with open(self.authority, "ab") as file:
+            file.write(pemOf(former.certificate))
+        context = SecurityContext(self.certificate, self.key, self.authority)
+        context.refresh()
+        self.assertEqual(len(messages), 1)
+        self.assertIn("the authority CN=former has expired", messages[0])
 
     def messages(self) -> list[str]:
         """A list to which the error messages of security contexts are added."""

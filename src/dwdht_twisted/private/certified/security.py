@@ -153,6 +153,14 @@ class SecurityContext:
                     f"{end:%Y-%m-%d %H:%M} UTC: no member is accepted until there is a newer one "
                     "(dwdht network revoke FOLDER makes one)"
                 )
+        for certificate in self._credentials.authorities:
+            end = certificate.not_valid_after_utc
+            if end <= now:
+                yield (
+                    "the certificate of the authority "
+                    f"{certificate.subject.rfc4514_string()} has expired at {end:%Y-%m-%d %H:%M} "
+                    "UTC: none of its members is accepted"
+                )
         end = self._credentials.certificate.not_valid_after_utc
         if end <= now:
             yield (
