@@ -67,7 +67,8 @@ ASSOCIATIONS = 512
 ASSOCIATIONS_OF_MEMBER = 8
 
 #: The most handshakes at the same time that other nodes have begun.  Each of them has shown by a
-#: cookie that it receives datagrams at its address.  For a further one the oldest is given up.
+#: cookie that it receives datagrams at its address.  For a further one the oldest of the /24
+#: network with the most is given up; each private host counts as a network.
 #: Larger: addresses that begin handshakes and don't end them take up more memory.  Smaller: fewer
 #: members can begin one at the same moment.
 HALF_OPEN = 64

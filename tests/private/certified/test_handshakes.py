@@ -4,11 +4,15 @@ Handshakes between two layers of `dwdht_twisted.private.certified.layer`.
 
 from __future__ import annotations
 
+from collections import Counter
+from random import Random
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.private.authority import Authority
 from dwdht_twisted.private.bounds import HALF_OPEN, HANDSHAKE_DEADLINE
+from dwdht_twisted.private.certified.gate import Gate
 from dwdht_twisted.private.certified.records import (
     messageType,
     readClientHello,
@@ -186,6 +190,35 @@ class HandshakeTests(SynchronousTestCase):
         self.assertEqual(len(self.two.layer.links), HALF_OPEN)
         self.clock.runFor(HANDSHAKE_DEADLINE)
         self.assertEqual(len(self.two.layer.links), 0)
+
+    def test_halfOpenHandshakesAreShared(self) -> None:
+        """
+        Of random numbers of addresses in eight networks, 80 in all, that stay silent in the middle
+        of a handshake, those of a network with at most 8 are all remembered, and 64 in all.
+        """
+        self.patch(Gate, "admits", lambda gate, address, now: True)
+        security = makeMember(makeAuthority())
+        for seed in range(4):
+            random = Random(seed)
+            node = self.host(f"7.7.{seed}.7")
+            few = [random.randint(1, 8) for _ in range(random.randint(1, 7))]
+            sizes = few + [(80 - sum(few)) // (8 - len(few)) + 1] * (8 - len(few))
+            hosts = [
+                f"{20 + seed}.0.{network}.{number + 1}"
+                for network, size in enumerate(sizes)
+                for number in range(size)
+            ]
+            random.shuffle(hosts)
+            for host in hosts:
+                silent = makeHost(self.network, host, security)
+                silent.layer.send(DATA, node.address)
+                self.clock.runUntil(lambda: silent.address in node.layer.links, limit=1)  # noqa: B023
+                silent.layer.stop()
+            left = Counter(host.rpartition(".")[0] for host, _ in node.layer.links)
+            self.assertEqual(left.total(), HALF_OPEN)
+            for network, size in enumerate(sizes):
+                if size <= 8:
+                    self.assertEqual(left[f"{20 + seed}.0.{network}"], size)
 
     def test_otherAuthority(self) -> None:
         """A member of another authority is not associated with, whoever begins."""

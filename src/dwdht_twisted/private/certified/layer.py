@@ -12,7 +12,7 @@ A datagram of the node is sent on the association with its receiver, or waits fo
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from cryptography.x509 import Certificate
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -20,7 +20,7 @@ from twisted.logger import Logger, LogLevel
 
 from ..._core import wire
 from ..._core.limits import RecentMap
-from ..._core.wire import Address, HostPort
+from ..._core.wire import Address, HostPort, subnet
 from ..._net.reporting import Reports
 from ..bounds import (
     ASSOCIATION_IDLE,
@@ -34,7 +34,7 @@ from ..bounds import (
 from ..seam import Transport
 from .association import RECORD_BYTES, Association, AssociationOwner
 from .credentials import idOf
-from .gate import Gate
+from .gate import Gate, isPrivate
 from .link import Link
 from .records import isHello, isTooLong, mayHaveCookie, readClientHello
 from .security import SecurityContext
@@ -182,9 +182,17 @@ class CertifiedLayer:
         link = self.links.get(address) or self._add(address)
         self._forgetHandshake(link)
         if len(self._accepting) >= HALF_OPEN:
-            next(iter(self._accepting)).giveUpAccepting()
+            self._giveUpOne()
         self._accepting[link] = None
         link.accept(datagram)
+
+    def _giveUpOne(self) -> None:
+        """Give up the oldest handshake of the network that has the most of them."""
+        networks = [_networkOf(link.address) for link in self._accepting]
+        # Of several networks that have the most, this is the one with the oldest handshake.
+        ((largest, _),) = Counter(networks).most_common(1)
+        links = zip(networks, self._accepting, strict=True)
+        next(link for network, link in links if network == largest).giveUpAccepting()
 
     def _forgetHandshake(self, link: Link) -> None:
         self._accepting.pop(link, None)
@@ -284,3 +292,9 @@ class CertifiedLayer:
                 self._remove(link)
             elif now - link.heardAt > ASSOCIATION_IDLE:
                 self._remove(link)
+
+
+def _networkOf(address: HostPort) -> str:
+    """The /24 network of a public address, and the host of a private one."""
+    host = address[0]
+    return host if isPrivate(host) else subnet(host)
