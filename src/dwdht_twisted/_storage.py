@@ -5,7 +5,7 @@ The interfaces of the stores for values.  `interfaces` has these names too.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from zope.interface import Interface
 
@@ -79,6 +79,22 @@ class SharedStore(ValueStore, Protocol):
         self, after: bytes = b"", limit: int = 100
     ) -> Awaitable[Sequence[StoredValue]] | Sequence[StoredValue]:
         """See `ISharedStore.entries`."""
+
+
+def checkStore(given: Any) -> Any:
+    """
+    Require that an object has the methods of an `IValueStore`.
+
+    :raises ValueError: when a method is missing; the message names it
+    """
+    missing = [each for each in IValueStore.names() if not callable(getattr(given, each, None))]
+    if missing or isinstance(given, type):
+        reason = f" has no {missing[0]}" if missing else " is a class"
+        raise ValueError(
+            f"{given!r}{reason}; a store has the methods put, get and close, as IValueStore has "
+            "them"
+        )
+    return given
 
 
 class IValueStore(Interface):

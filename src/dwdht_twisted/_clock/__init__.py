@@ -44,7 +44,11 @@ def clockOf(reactor: Any) -> Any:
     A simulated reactor whose clock can be set has a method ``elapsed``, which tells the simulated
     seconds that have passed, and a set ``clockWatch``.  Any other reactor, for example a ``Clock``,
     is itself the clock.
+
+    :raises TypeError: when it is not a reactor
     """
+    if not callable(getattr(reactor, "callLater", None)):
+        raise TypeError(f"a reactor is required, not {reactor!r}")
     if hasattr(reactor, "elapsed"):
         from .monotonic import MonotonicClock
 

@@ -10,6 +10,7 @@ from typing import NoReturn, cast
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from .._storage import checkStore
 from ..errors import DHTError, StoreFailed, UpdateRefused, ValueTooLarge
 from ..interfaces import (
     HandlerResult,
@@ -36,12 +37,13 @@ class ValueHandler:
     In an `ISharedStore`, a value counts for the host that puts it.
 
     :param store: where the values are kept
+    :raises ValueError: when it isn't a store
     """
 
     _log = Logger()
 
     def __init__(self, store: IValueStore | ValueStore) -> None:
-        self._store = store
+        self._store: IValueStore | ValueStore = checkStore(store)
         self._isShared: bool = ISharedStore.providedBy(store)
         self._writes = StoreHealth(
             self._log,

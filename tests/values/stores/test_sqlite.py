@@ -267,7 +267,7 @@ class LockTests(FileTestCase):
         lock = self.lock()
         store = self.openAtOnce()
         error = await self.failureOf(store.put(KEY, b"value"))
-        self.assertIn(f"'{self.path}'", str(error))
+        self.assertIn(repr(os.path.abspath(self.path)), str(error))
         self.assertIn("locked", str(error))
         lock.close()
         await store.put(KEY, b"value")
@@ -319,7 +319,7 @@ class FailureTests(FileTestCase):
         ]
         for failing in calls:
             error = await self.failureOf(failing())
-            self.assertIn(f"'{self.path}'", str(error))
+            self.assertIn(repr(os.path.abspath(self.path)), str(error))
             self.assertIsInstance(error.__cause__, sqlite3.Error)
 
     async def test_replacedFileIsStoreFailed(self) -> None:
@@ -352,7 +352,7 @@ class EndTests(FileTestCase):
         ending = store.close()
         for call in (store.put(KEY, b"value"), store.get(KEY)):
             error = await self.failureOf(call)
-            self.assertRegex(str(error), f"'{self.path}' is closed")
+            self.assertRegex(str(error), f"'{os.path.abspath(self.path)}' is closed")
         await ending
         await self.failureOf(store.get(KEY))
 

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from ..._clock import secondsUp
 from ..._core.limits import FairRate
+from ..._storage import checkStore
 from ...errors import StoreFailed, UpdateRefused
 from ...interfaces import ICommandHandler, IValueStore, Request, ValueStore
 from ..bounds import SIGNATURE_CHECK_RATE, SIGNATURE_CHECKS_PER_HOST
@@ -38,6 +39,7 @@ class RecordHandler:
 
     :param store: where the records are kept; it may be the store of a `ValueHandler`, too
     :param seconds: returns the time for the rate of signature checks, in seconds
+    :raises ValueError: when ``store`` isn't a store
     """
 
     _log = Logger()
@@ -45,7 +47,7 @@ class RecordHandler:
     def __init__(
         self, store: IValueStore | ValueStore, *, seconds: Callable[[], float] = secondsUp
     ) -> None:
-        self._kept = KeptRecords(store, self._log)
+        self._kept = KeptRecords(checkStore(store), self._log)
         self._seconds = seconds
         self._checks = FairRate(SIGNATURE_CHECK_RATE, SIGNATURE_CHECKS_PER_HOST)
         self._turns = Turns()

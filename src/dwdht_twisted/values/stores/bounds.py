@@ -8,7 +8,8 @@ keeps a value alive by putting it again.
 
 from __future__ import annotations
 
-from ...errors import ValueTooLarge
+from ..._core.wire import ID_BYTES, isIPv4
+from ...errors import InvalidTarget, ValueTooLarge
 
 #: The most bytes of a value that a node keeps for others and gives to others.  A node of
 #: ``dht-rpc`` puts any value that fits a datagram, and expects the nodes closest to its key to keep
@@ -46,20 +47,50 @@ PUBLISHERS_PER_VALUE = 4
 
 def checkBounds(maximumBytes: int, maximumAge: float) -> None:
     """
-    Require that the limits of a store are positive.
+    Require that the limits of a store are positive numbers.
 
-    :raises ValueError: when a limit isn't above 0; the message names the limit
+    :raises ValueError: when a limit isn't a number above 0; the message names the limit
     """
-    if maximumBytes <= 0:
-        raise ValueError(f"maximumBytes must be above 0, not {maximumBytes!r}")
+    if not _isNumber(maximumBytes, int) or not maximumBytes > 0:
+        raise ValueError(f"maximumBytes must be above 0, a whole number, not {maximumBytes!r}")
     # NaN is not above 0.
-    if not maximumAge > 0:
+    if not _isNumber(maximumAge, int, float) or not maximumAge > 0:
         raise ValueError(f"maximumAge must be above 0 seconds, not {maximumAge!r}")
+
+
+def _isNumber(given: object, *types: type) -> bool:
+    return isinstance(given, types) and not isinstance(given, bool)
 
 
 def entryCost(key: bytes, value: bytes) -> int:
     """The bytes that an entry counts for: its key, its value and `ENTRY_OVERHEAD_BYTES`."""
     return len(key) + len(value) + ENTRY_OVERHEAD_BYTES
+
+
+def checkEntry(key: bytes, value: bytes, publisher: str | None) -> None:
+    """
+    Require that an entry can be kept.
+
+    :raises InvalidTarget: when the key isn't 32 bytes
+    :raises TypeError: when the value isn't bytes
+    :raises ValueError: when the publisher is neither an IPv4 address nor None
+    """
+    checkKey(key)
+    if not isinstance(value, bytes):
+        raise TypeError(f"a value is bytes, not {type(value).__name__}")
+    if publisher is not None and not (isinstance(publisher, str) and isIPv4(publisher)):
+        raise ValueError(f"a publisher is an IPv4 address or None, not {publisher!r}")
+
+
+def checkKey(key: bytes) -> None:
+    """
+    Require that a key is 32 bytes.
+
+    :raises InvalidTarget: when it isn't
+    """
+    if not isinstance(key, bytes) or len(key) != ID_BYTES:
+        given = f"{len(key)}" if isinstance(key, bytes) else type(key).__name__
+        raise InvalidTarget(f"a key must be {ID_BYTES} bytes, not {given}")
 
 
 def checkedCost(key: bytes, value: bytes, maximumBytes: int) -> int:
@@ -85,7 +116,7 @@ def checkedLifetime(lifetime: float | None, maximumAge: float) -> float:
     """
     if lifetime is None:
         return maximumAge
-    if not lifetime > 0:
+    if not _isNumber(lifetime, int, float) or not lifetime > 0:
         raise ValueError(f"lifetime must be above 0 seconds, not {lifetime!r}")
     return min(lifetime, maximumAge)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
+from os.path import abspath
 from threading import RLock
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -70,7 +71,8 @@ class Database:
     ) -> None:
         schema.checkFile(path)
         self._reactor = reactor
-        self._path = path
+        # The connections are opened later, and the process may change its folder before.
+        self._path = abspath(path)
         self._clock = clock
         self._maximumBytes = maximumBytes
         self._maximumAge = maximumAge

@@ -19,6 +19,8 @@ from .bounds import (
     checkBounds,
     checkedCost,
     checkedLifetime,
+    checkEntry,
+    checkKey,
     entryCost,
     withPublisher,
 )
@@ -40,7 +42,7 @@ class MemoryStore:
     :param maximumBytes: the size limit of the store, in bytes; an entry counts for its key, its
         value and 256 bytes more
     :param maximumAge: how long the store keeps a value, in seconds; it may be infinite
-    :raises ValueError: when a limit isn't above 0
+    :raises ValueError: when a limit isn't a number above 0
     """
 
     def __init__(
@@ -86,10 +88,13 @@ class MemoryStore:
         :param publisher: the IPv4 host that the value counts for; None is this node itself.  A
             value that several hosts put counts for the first of them, until it would be dropped.
         :param lifetime: the seconds until the value expires; at most, and by default, the age limit
-        :raises ValueError: when the lifetime isn't above 0
+        :raises InvalidTarget: when the key isn't 32 bytes
+        :raises TypeError: when the value isn't bytes
+        :raises ValueError: when the lifetime isn't above 0, or the publisher isn't an IPv4 host
         :raises ValueTooLarge: when the value wouldn't fit even into an empty store; nothing is
             dropped then
         """
+        checkEntry(key, value, publisher)
         now = self._seconds()
         expires = now + checkedLifetime(lifetime, self._maximumAge)
         cost = checkedCost(key, value, self._maximumBytes)
@@ -107,7 +112,9 @@ class MemoryStore:
         """
         :param key: 32 bytes
         :return: the value, or None when the store has none or the value has expired
+        :raises InvalidTarget: when the key isn't 32 bytes
         """
+        checkKey(key)
         self._dropExpired(self._seconds())
         entry = self._entries.get(key)
         return None if entry is None else entry.value
@@ -116,7 +123,9 @@ class MemoryStore:
         """
         :param key: 32 bytes
         :return: the seconds until the value expires, or None when the store has no value
+        :raises InvalidTarget: when the key isn't 32 bytes
         """
+        checkKey(key)
         now = self._seconds()
         self._dropExpired(now)
         return self._expiries.rank(key) - now if key in self._entries else None

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from ..._clock import secondsUp
+from ..._clock import clockOf, secondsUp
 from ..._storage import IMeasuredStore, ISharedStore, StoredValue, StoreUsage
 from ...errors import CannotOpenStore
 from .bounds import (
@@ -21,6 +21,8 @@ from .bounds import (
     checkBounds,
     checkedCost,
     checkedLifetime,
+    checkEntry,
+    checkKey,
 )
 from .database import Database
 from .shares import OWN
@@ -50,7 +52,8 @@ class SQLiteStore:
     the store goes on from its last write.
 
     :param reactor: provides threads
-    :param path: the file
+    :param path: the file.  A relative path counts from the folder in which the process runs when
+        the store is made, also after the process has gone to another folder.
     :param seconds: returns the present time in seconds.  It has to count from the same origin after
         a restart of the process, as ``time.time`` does; ``reactor.seconds`` may start anew.
     :param elapsed: returns the seconds that have passed since any moment, whatever happens to
@@ -60,7 +63,7 @@ class SQLiteStore:
         value and 256 bytes more
     :param maximumAge: how long the store keeps a value, in seconds; it may be infinite
     :raises CannotOpenStore: when the file can't be opened or isn't a store, and for ``:memory:``
-    :raises ValueError: when a limit isn't above 0
+    :raises ValueError: when a limit isn't a number above 0, or another argument isn't valid
     """
 
     def __init__(
@@ -74,6 +77,12 @@ class SQLiteStore:
         maximumAge: float = DEFAULT_MAXIMUM_AGE,
     ) -> None:
         checkBounds(maximumBytes, maximumAge)
+        clockOf(reactor)
+        if not isinstance(path, (str, PathLike)) or isinstance(fspath(path), bytes):
+            raise ValueError(f"the path of a store is text, not {path!r}")
+        for name, given in (("seconds", seconds), ("elapsed", elapsed)):
+            if not (callable(given) or (given is None and name == "elapsed")):
+                raise ValueError(f"{name} is a function that returns seconds, not {given!r}")
         self._maximumBytes = maximumBytes
         self._maximumAge = maximumAge
         self._database = Database(
@@ -104,10 +113,13 @@ class SQLiteStore:
         :param lifetime: the seconds until the value expires; at most, and by default, the age limit
         :return: fires when the value is on the disk; fails with `StoreFailed` when the file can't
             be written, and when the store is closed
-        :raises ValueError: when the lifetime isn't above 0
+        :raises InvalidTarget: when the key isn't 32 bytes
+        :raises TypeError: when the value isn't bytes
+        :raises ValueError: when the lifetime isn't above 0, or the publisher isn't an IPv4 host
         :raises ValueTooLarge: when the value wouldn't fit even into an empty store; nothing is
             dropped then
         """
+        checkEntry(key, value, publisher)
         kept = checkedLifetime(lifetime, self._maximumAge)
         cost = checkedCost(key, value, self._maximumBytes)
         put = Put(key, value, publisher or OWN, kept, cost)
@@ -119,7 +131,9 @@ class SQLiteStore:
         :return: fires with the value, or with None when the store has none or the value has
             expired; fails with `StoreFailed` when the file can't be read, and when the store is
             closed
+        :raises InvalidTarget: when the key isn't 32 bytes
         """
+        checkKey(key)
         return self._database.read(lambda reader: reader.get(key))
 
     def remaining(self, key: bytes) -> Deferred[float | None]:
@@ -127,7 +141,9 @@ class SQLiteStore:
         :param key: 32 bytes
         :return: fires with the seconds until the value expires, or with None when the store has no
             value; fails as `get` does
+        :raises InvalidTarget: when the key isn't 32 bytes
         """
+        checkKey(key)
         return self._database.read(lambda reader: reader.remaining(key))
 
     def entries(self, after: bytes = b"", limit: int = 100) -> Deferred[list[StoredValue]]:
