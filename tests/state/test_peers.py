@@ -10,7 +10,7 @@ from typing import Any
 from twisted.logger import LogLevel
 
 from dwdht_twisted import DHTNode, DHTService, peers
-from dwdht_twisted._state.folder import StateFolder
+from dwdht_twisted._state import StateFolder
 from dwdht_twisted._state.peers import PAUSES, PEERS_FILE
 from tests.helpers.networks.services import BOOTSTRAP
 from tests.state.test_service import StateTestCase

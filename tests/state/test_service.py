@@ -50,7 +50,8 @@ class StateTestCase(ServiceTestCase):
         said = [
             event["log_format"].format(**event)
             for event in self.events[self.seen :]
-            if "._state" in event.get("log_namespace", "") and event["log_level"] == level
+            if event.get("log_namespace", "").split(".")[1:2] in (["_state"], ["_files"])
+            and event["log_level"] == level
         ]
         self.seen = len(self.events)
         return said
@@ -259,7 +260,8 @@ class WritingTests(StateTestCase):
         self.assertGreater(len(times), 3)
         self.assertGreaterEqual(min(pauses), SHORTEST_PAUSE - 2)
         self.assertLess(max(pauses), LONGEST_PAUSE + 2)
-        self.assertEqual(len({round(pause) for pause in pauses}), len(pauses))
+        # They are drawn.
+        self.assertGreater(len({round(pause) for pause in pauses}), len(pauses) / 2)
 
     def test_stopWrites(self) -> None:
         """The contacts at the stop are in the file."""

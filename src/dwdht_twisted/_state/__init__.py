@@ -2,7 +2,7 @@
 What a node keeps on the disk to find its way back after a restart.
 """
 
-from .folder import StateFolder
+from .._files import StateFolder
 from .keeper import VALUES_FILE, StateKeeper
 from .record import NodeRecord
 

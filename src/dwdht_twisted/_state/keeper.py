@@ -14,9 +14,9 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from .._core.wire import Contact
+from .._files import StateFolder
 from ..node import DHTNode
 from ..peers import PeerHandler
-from .folder import StateFolder
 from .peers import PeerKeeper
 from .record import NodeRecord, decode, encode, merge
 from .writer import PeriodicWriter

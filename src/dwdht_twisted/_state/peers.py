@@ -11,9 +11,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from .._clock import reactorOf
+from .._files import StateFolder
 from ..peers import PeerHandler
 from ..peers.record import decode, encode
-from .folder import StateFolder
 from .writer import PeriodicWriter
 
 #: The name of the file.

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import aclosing
 from math import inf
+from os import PathLike, fspath
+from os.path import abspath
 from random import Random, SystemRandom
 from typing import Any
 
@@ -52,15 +54,17 @@ class Keeper(Service):
 
     :param node: puts the values; the keeper never destroys it
     :param reactor: that of the node
-    :param state: a folder in which the list of values survives a restart, as the file ``kept``;
-        None to keep the list in memory
+    :param state: where the list of values survives a restart, as the file ``kept``: the path of a
+        folder, which is made if it is missing, or an object with ``read(name)`` and ``write(name,
+        data)``; None to keep the list in memory.  A folder is in use from the start to the stop.  A
+        relative path counts from the folder in which the process runs when the keeper is made.
     :param age: the age at which the stores of other nodes drop a value, in seconds; a day by
         default, as in Kademlia section 2.5
     :param random: draws the moments of puts
     :param onPut: called after each put, also a failed one, with what is known of the value
     :ivar node: the node; it may be replaced while the keeper is stopped
-    :ivar state: the folder; it may be replaced while the keeper is stopped
-    :raises ValueError: when the age isn't a finite number above 0
+    :ivar state: as given, a path as an absolute one; it may be replaced while the keeper is stopped
+    :raises ValueError: when the age isn't a finite number above 0, or another argument isn't valid
     """
 
     _log = Logger()
@@ -70,15 +74,21 @@ class Keeper(Service):
         node: Node,
         reactor: Any,
         *,
-        state: State | None = None,
+        state: str | PathLike[str] | State | None = None,
         age: float = DEFAULT_MAXIMUM_AGE,
         random: Random | None = None,
         onPut: Callable[[Kept], object] | None = None,
     ) -> None:
-        if not 0 < age < inf:
+        if not isinstance(age, (int, float)) or isinstance(age, bool) or not 0 < age < inf:
             raise ValueError(f"age must be a finite number of seconds above 0, not {age!r}")
+        if not all(callable(getattr(node, each, None)) for each in ("query", "update")):
+            raise ValueError(f"a keeper needs a node, not {node!r}")
+        if random is not None and not isinstance(random, Random):
+            raise ValueError(f"random is a random.Random or None, not {random!r}")
+        if onPut is not None and not callable(onPut):
+            raise ValueError(f"onPut is a function of a Kept, not {onPut!r}")
         self.node = node
-        self.state = state
+        self.state = _checkState(state)
         self._clock = clockOf(reactor)
         self._age = age
         self._random = random or SystemRandom()
@@ -119,11 +129,16 @@ class Keeper(Service):
         return [_describe(entry) for entry in self._records.all()]
 
     def startService(self) -> None:
-        """Read the list of an earlier run, and begin to put what is on it."""
+        """
+        Read the list of an earlier run, and begin to put what is on it.
+
+        :raises CannotOpenState: when ``state`` is a path whose folder can't be opened or is in use
+        """
         if self.running:
             return
+        recalled = self._records.open(self.state)
         super().startService()
-        for record in self._records.open(self.state):
+        for record in recalled:
             if self._records.find(record.command, record.target) is None:
                 self._records.add(Entry(record, self._age))
         now = self._clock.seconds()
@@ -230,6 +245,25 @@ class Keeper(Service):
                 holders=entry.holders,
                 key=entry.record.target.hex(),
             )
+
+
+def _checkState(given: Any) -> str | State | None:
+    """
+    Check a state, and make a path absolute.
+
+    :raises ValueError: when it is neither a path, nor reads and writes files, nor None
+    """
+    if isinstance(given, (str, PathLike)) and given != "":
+        path = fspath(given)
+        if isinstance(path, str):
+            return abspath(path)
+    elif given is None or all(callable(getattr(given, each, None)) for each in ("read", "write")):
+        state: State | None = given
+        return state
+    raise ValueError(
+        "state is the path of a folder, an object with read(name) and write(name, data), or None, "
+        f"not {given!r}"
+    )
 
 
 def _describe(entry: Entry) -> Kept:

@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
+from ..._files import StateFolder
 from ...errors import DHTError
 from ..health import StoreHealth
 from .kept import Record, decodeRecords, encodeRecords
@@ -52,6 +53,8 @@ class KeptRecords:
         self._clock = clock
         self._entries: dict[tuple[str, bytes], Entry] = {}
         self._state: State | None = None
+        # The folder, if it was opened here.
+        self._folder: StateFolder | None = None
         self._timer: IDelayedCall | None = None
         self._written: Deferred[None] = succeed(None)
         self._health = StoreHealth(
@@ -85,12 +88,16 @@ class KeptRecords:
         self._changed()
         return entry
 
-    def open(self, state: State | None) -> list[Record]:
+    def open(self, state: str | State | None) -> list[Record]:
         """
         Use a state folder until `close`.  A list that can't be read is logged, and never replaced.
 
+        :param state: the folder, or its path
         :return: the records in the folder
+        :raises CannotOpenState: when the folder of a path can't be opened or is in use
         """
+        if isinstance(state, str):
+            state = self._folder = StateFolder(state)
         self._state = state
         if state is None:
             return []
@@ -120,8 +127,15 @@ class KeptRecords:
             # The reactor may be about to stop its threads.
             self._write(usesThread=False)
         self._state = None
+        folder, self._folder = self._folder, None
         closed: Deferred[None] = Deferred()
-        self._written.addCallback(closed.callback)
+
+        def written(_: None) -> None:
+            if folder is not None:
+                folder.close()
+            closed.callback(None)
+
+        self._written.addCallback(written)
         return closed
 
     def _changed(self) -> None:

@@ -1,0 +1,7 @@
+"""
+Files that outlive a process.
+"""
+
+from .folder import StateFolder
+
+__all__ = ["StateFolder"]
