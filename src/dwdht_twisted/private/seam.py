@@ -101,8 +101,14 @@ def securityOf(
     :param security: any other security
     :raises ValueError: when both are given, or a network key isn't valid
     """
+    if security is not None and not callable(getattr(security, "layer", None)):
+        raise ValueError(f"security is a NetworkSecurity or None, not {security!r}")
     if networkKey is None:
         return security
+    if not isinstance(networkKey, (bytes, list, tuple)):
+        raise ValueError(
+            f"a network key is bytes, or a list of bytes, not {type(networkKey).__name__}"
+        )
     if security is not None:
         raise ValueError("give networkKey or security, not both")
     # Imported here, because a node of an open network needs no cryptography.

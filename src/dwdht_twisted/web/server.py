@@ -50,6 +50,8 @@ class WebServer:
 
     def __init__(self, reactor: Any, settings: HTTPSettings) -> None:
         self._reactor = reactor
+        # The files are read again later, and the process may change its folder before.
+        settings = settings.absolute()
         self._access = Access(settings)
         self._opening = openingOf(reactor, settings)
         self._lookups = ShownLookups()

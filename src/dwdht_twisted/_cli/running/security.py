@@ -4,6 +4,7 @@ The options by which a node takes part in a private network.
 
 from __future__ import annotations
 
+from os.path import abspath
 from typing import TYPE_CHECKING
 
 from twisted.python import usage
@@ -84,9 +85,10 @@ class SecurityOptions(PrivateOptions):
             # The options of the command line count, and not the environment.
             files = []
         source = "--network-key-file" if self._givenFiles() else KEY_FILE_VARIABLE
-        self["network-key-file"] = files
         if files:
             self._keyed = self._network(files, source)
+        # The files may be read again when the process is in another folder.
+        self["network-key-file"] = [abspath(file) for file in files]
 
     @property
     def security(self) -> NetworkSecurity | None:

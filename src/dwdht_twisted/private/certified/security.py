@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from os.path import abspath
 
 from cryptography.x509 import Certificate
 from OpenSSL import SSL
@@ -55,9 +56,15 @@ class SecurityContext:
         revocations: Source | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._sources = (certificate, privateKey, authority, revocations)
+        # The files are read again later, and the process may change its folder before.
+        self._sources = (
+            _absolute(certificate),
+            _absolute(privateKey),
+            _absolute(authority),
+            None if revocations is None else _absolute(revocations),
+        )
         self._fingerprint = fingerprint(self._sources)
-        self._credentials = loadCredentials(*self._sources)
+        self._credentials = loadCredentials(certificate, privateKey, authority, revocations)
         self._listsExpire = list(self._credentials.listsExpire())
         self._now = now
         self._logged: set[str] = set()
@@ -167,6 +174,10 @@ class SecurityContext:
                 f"the certificate of this node has expired at {end:%Y-%m-%d %H:%M} UTC: no member "
                 "accepts it (dwdht network certify FOLDER NAME renews it)"
             )
+
+
+def _absolute(source: Source) -> Source:
+    return source if isinstance(source, bytes) else abspath(source)
 
 
 def hasDTLS13() -> bool:

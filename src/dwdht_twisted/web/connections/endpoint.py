@@ -6,16 +6,15 @@ The endpoint at which a node is served, from its description.
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IStreamServerEndpoint
 
 from ...errors import CannotListen
-from ..settings import HTTPSettings
+from ..settings import HTTPSettings, quoteArgument, splitEndpoint
 from .tls import CertificateFiles, Certificates
 
 #: The address to listen on by default when nobody has to prove who they are, for each kind.
@@ -72,7 +71,7 @@ def describe(reactor: Any, settings: HTTPSettings) -> Description:
     :raises CannotListen: when it is wrong
     """
     text = settings.endpoint
-    kind, *arguments = _split(text)
+    kind, *arguments = splitEndpoint(text)
     plain = kind
     named = {name: value for name, _, value in (each.partition("=") for each in arguments)}
     if kind == "ssl":
@@ -91,7 +90,7 @@ def describe(reactor: Any, settings: HTTPSettings) -> Description:
     ports = [each.removeprefix("port=") for each in arguments]
     if kind in LOOPBACK and any(each.isdecimal() and int(each) > 65535 for each in ports[:1]):
         raise CannotListen(f"{text!r} is not a server endpoint: a port is 0 to 65535")
-    description = ":".join([plain, *map(_quote, arguments)])
+    description = ":".join([plain, *map(quoteArgument, arguments)])
     try:
         endpoint = serverFromString(reactor, description)
     except TypeError as error:
@@ -120,17 +119,3 @@ def _filesOf(named: dict[str, str], settings: HTTPSettings) -> CertificateFiles:
     return CertificateFiles(
         key, named.get("certKey", key), named.get("extraCertChain"), settings.clientCA
     )
-
-
-def _split(text: str) -> list[str]:
-    """The parts of a description, without the backslashes that quote colons."""
-    parts = re.findall(r"((?:\\.|[^:\\])*)(?::|$)", text)
-    # The pattern matches the empty text at the end, too.
-    return [re.sub(r"\\(.)", r"\1", part) for part in parts[:-1] or parts]
-
-
-def _quote(argument: str) -> str:
-    name, equals, value = argument.partition("=")
-    if not equals:
-        return str(quoteStringArgument(argument))
-    return f"{name}={quoteStringArgument(value)}"
