@@ -153,20 +153,6 @@ class FailedStartTests(ServiceTestCase):
         service.privilegedStartService()
         self.assertStarts(service)
 
-    def test_secondHandlerOfValuesFailsTheStart(self) -> None:
-        """
-        The start of a service with a store raises ValueError if the command ``values`` already has
-        a handler. The next start works after the handler was removed.
-        """
-        timers = [*self.clock.getDelayedCalls()]
-        service = self.service()
-        service.node.register(values.COMMAND, Handler())
-        with self.assertRaisesRegex(ValueError, "values"):
-            service.startService()
-        self.assertReleased(timers)
-        service.node.unregister(values.COMMAND)
-        self.assertStarts(service)
-
     def test_parentCanBeTriedAgain(self) -> None:
         """A parent whose child failed to start can be stopped and started again."""
         self.canOpen = False

@@ -17,6 +17,7 @@ from twisted.logger import LogLevel
 from twisted.trial.unittest import TestCase
 
 from dwdht_twisted import DHTNode, values
+from dwdht_twisted._service.monitor import WATCH_INTERVAL
 from dwdht_twisted.errors import NodeDestroyed
 from dwdht_twisted.service import DHTService
 from dwdht_twisted.values import MemoryStore, SQLiteStore
@@ -93,6 +94,38 @@ class RestartTests(ServiceTestCase):
         self.assertEqual(self.ask(service), [b"new"])
         with self.assertRaises(KeyError):
             service.node.unregister("old")
+
+    def test_watchersWatchEachNode(self) -> None:
+        """
+        Functions that watch the health or the lookups are told of each of three nodes, until their
+        watch is ended.
+        """
+        service = self.service()
+        health: list[str] = []
+        steps: list[int] = []
+        last = 0
+        ends = [
+            service.node.watchHealth(lambda now: health.append(now.state)),
+            service.node.watchLookups(lambda step: steps.append(step.lookup)),
+        ]
+        service.startService()
+        for _ in range(3):
+            self.clock.runUntil(service.node.ready())
+            self.clock.runFor(WATCH_INTERVAL)
+            self.clock.runUntil(service.stopService())
+            self.assertEqual(health, ["online", "offline"])
+            # The lookups of the next node have further numbers.
+            self.assertGreater(min(steps), last)
+            last = max(steps)
+            health.clear()
+            steps.clear()
+            service.startService()
+        for end in ends:
+            end()
+        steps.clear()
+        self.clock.runUntil(service.node.bootstrap())
+        self.clock.runUntil(service.stopService())
+        self.assertEqual((health, steps), ([], []))
 
     def test_parentRestartsItsChild(self) -> None:
         """A service is restarted three times by its parent."""

@@ -363,10 +363,14 @@ class IDHTNode(IObservedNode):
         :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
         """
 
-    def unregister(command: str | None) -> None:
+    def unregister(
+        command: str | None, handler: ICommandHandler | CommandHandler | None = None
+    ) -> None:
         """
         Remove the handler of a command.
 
+        :param handler: the handler to remove; another handler of the command stays.  None removes
+            any handler.
         :raises KeyError: when the command has no handler
         """
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import socket as sockets
 from collections.abc import Iterable, Sequence
-from functools import partial
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
@@ -83,7 +82,8 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
     :ivar counters: counts events, for monitoring
     :raises InvalidTarget: when the id doesn't have 32 bytes
     :raises InvalidAddress: when a bootstrap address is not valid
-    :raises ValueError: when the network key is not valid, or the security requires another id
+    :raises ValueError: when the network key or another option is not valid, or the security
+        requires another id
     """
 
     noisy = False
@@ -106,7 +106,9 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         security: NetworkSecurity | None = None,
     ) -> None:
         super().__init__()
-        random = random or PooledRandom()
+        random = arguments.checkRandom(random) or PooledRandom()
+        ephemeral = arguments.checkFlag(ephemeral, "ephemeral")
+        adaptive = arguments.checkFlag(adaptive, "adaptive")
         security = securityOf(networkKey, security)
         id = requiredId(security, id)
         id = random.randbytes(ID_BYTES) if id is None else checkId(id, "id")
@@ -119,8 +121,9 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             reactor, arguments.checkSocket(socket), self.counters, seconds=self.clock.seconds
         )
         self._isDestroyed = False
-        # While this is true, the node does nothing, even if its port is open; see `_resume`.
+        # While this is true, the node does nothing, even if its port is open; see `_hold`.
         self._isHeld = False
+        self._waiting: list[Deferred[None]] = []
         # A program that only names this class, for options or annotations, doesn't wait for what a
         # node is made of.
         from ._net.assembly import Node, assemble
@@ -143,11 +146,11 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             LookupWatchers(self.clock.seconds),
             *((security.overhead, security.maximumBytes) if security else ()),
         )
-        self._assemble = partial(
-            assemble,
+        self._parts = assemble(
             self._environment,
             reactor=reactor,
             bootstrap=parseAddresses(bootstrap),
+            contacts=arguments.checkContacts(contacts),
             rateLimit=arguments.checkRateLimit(rateLimit),
             contactsPerHost=arguments.checkContactsPerHost(contactsPerHost),
             recent=recent,
@@ -161,7 +164,6 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
                 localAddress=lambda host: self._port.localAddress(self.transport, host),
             ),
         )
-        self._parts = self._assemble(contacts=arguments.checkContacts(contacts))
 
     # Beginning and end.
 
@@ -180,7 +182,7 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             raise NodeDestroyed("the node is destroyed")
         if self.transport is not None:
             raise CannotListen(f"the node listens already, on {self.address()}")
-        return self._port.open(self, port, interface)
+        return self._port.open(self, arguments.checkPort(port), arguments.checkInterface(interface))
 
     def startProtocol(self) -> None:
         """
@@ -203,13 +205,29 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         self._parts.upkeep.start()
         (self._parts.adapting or self._parts.membership).start()
         self._parts.vitals.start()
+        self._parts.queries.goOn()
+        self._endWait(None)
 
-    def _resume(self, id: bytes, contacts: list[Contact]) -> None:
-        """Start a node that was held and whose port is open, with the state of an earlier run."""
+    def _hold(self) -> None:
+        """Have the node do nothing until `_resume`.  Meanwhile the user's requests wait."""
+        self._isHeld = True
+        self._parts.queries.hold()
+
+    def _follow(self, former: DHTNode) -> None:
+        """Have the handlers and the watchers of a node that has ended."""
+        self._takeHandlers(former)
+        self._parts.vitals.watchers = former._parts.vitals.watchers
+        self._environment.watchers.follow(former._environment.watchers)
+
+    def _recall(self, id: bytes, contacts: list[Contact]) -> None:
+        """Give a node that is held the state of an earlier run."""
         self._identity.take(id)
-        watchers = self._parts.vitals.watchers
-        self._parts = self._assemble(contacts=contacts)
-        self._parts.vitals.watchers = watchers
+        self._parts.recall(id, contacts)
+
+    def _resume(self) -> None:
+        """Start a node that was held and whose port is open."""
+        if self._isDestroyed:
+            raise NodeDestroyed("the node is destroyed")
         self._isHeld = False
         self._start()
 
@@ -234,6 +252,9 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             return
         self._isDestroyed = True
         reason = NodeDestroyed("the node was destroyed")
+        # From now on, requests fail, and don't wait.
+        self._isHeld = False
+        self._endWait(reason)
         parts = self._parts
         parts.upkeep.stop()
         parts.responder.stop()
@@ -254,7 +275,25 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         if self._isDestroyed:
             raise NodeDestroyed("the node is destroyed")
         if self.transport is None:
+            if self._isHeld:
+                raise CannotListen("the service of this node has not opened its port yet")
             self.listen()
+
+    def _whenStarted(self) -> Deferred[None]:
+        """Fire when the node may send.  A node that no service starts is started by this."""
+        if self._isHeld:
+            waiter: Deferred[None] = Deferred()
+            self._waiting.append(waiter)
+            return waiter
+        return maybeDeferred(self._use)
+
+    def _endWait(self, failure: NodeDestroyed | None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if failure is None:
+                waiter.callback(None)
+            else:
+                waiter.errback(failure)
 
     # Datagrams.
 
@@ -302,7 +341,8 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
         """
         The address that the node is bound to.  If no port is open yet, this opens one.
 
-        :raises CannotListen: when no port can be opened
+        :raises CannotListen: when no port can be opened, and when the service of the node has not
+            opened its port yet
         :raises NodeDestroyed: after `destroy`
         """
         self._use()
@@ -320,7 +360,8 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
             nodes and no contacts of an earlier run, it fires at once.  Fails with `NodeDestroyed`.
             There is no time-out: use ``addTimeout`` to bound the wait.
         """
-        used = maybeDeferred(self._use)
+        # A node that is held joins when its service starts it.
+        used = succeed(None) if self._isHeld else maybeDeferred(self._use)
         return awaitable(used.addCallback(lambda _: self._parts.membership.ready()))
 
     def bootstrap(self) -> Deferred[None]:
@@ -329,8 +370,8 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
 
         :return: fires at the end of the lookup; fails with `NoResponse` when no node answers
         """
-        used = maybeDeferred(self._use)
-        return awaitable(used.addCallback(lambda _: self._parts.membership.bootstrap()))
+        started = self._whenStarted()
+        return awaitable(started.addCallback(lambda _: self._parts.membership.bootstrap()))
 
     def _boundAddress(self) -> Address:
         """The address at which this machine reaches the node, loopback if it is bound to all."""

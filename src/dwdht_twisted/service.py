@@ -11,10 +11,8 @@ import encodings.idna  # noqa: F401
 import socket as sockets
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import Enum
 from functools import partial
 from os import PathLike
-from os.path import join
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -25,41 +23,33 @@ from twisted.python.failure import Failure
 
 from ._addresses import parseAddresses
 from ._awaitable import AwaitableDeferred
-from ._clock import clockOf, reactorOf
+from ._clock import clockOf
 from ._core.health import Health
 from ._core.limits import RateLimit
 from ._core.limits.bounds import CONTACTS_PER_HOST
 from ._core.wire import Contact
-from ._net.arguments import checkContacts
+from ._net.arguments import (
+    checkContacts,
+    checkFlag,
+    checkInterface,
+    checkPort,
+    checkRandom,
+)
 from ._net.names import isService, threads  # noqa: F401
-from ._service.monitor import NodeMonitor
+from ._service.arguments import Default, checkGivenStore, checkState, checkSummary
 from ._service.run import Run, end
-from ._service.serving import Where, makeServer, readSettings
-from ._service.summary import Summary
-from ._state import VALUES_FILE, NodeRecord, StateKeeper
-from .interfaces import AddressLike, ISharedStore, IValueStore, ValueStore
+from ._service.serving import Where, readSettings
+from ._service.start import Kept, Starter
+from ._state import StateKeeper
+from .errors import CannotListen, CannotOpenState
+from .interfaces import AddressLike, IValueStore, ValueStore
 from .node import DEFAULT_RATE_LIMIT, DHTNode
-from .peers import COMMAND as PEERS
 from .peers import PeerHandler
 from .private.seam import NetworkSecurity, requiredId, securityOf
-from .values import (
-    COMMAND,
-    RECORDS,
-    HandOver,
-    Keeper,
-    RecordHandler,
-    SQLiteStore,
-    ValueHandler,
-)
+from .values import Keeper
 
 if TYPE_CHECKING:
     from .web.settings import HTTPSettings
-
-
-class _Default(Enum):
-    """The store of a service that is given none: a file in the folder of the state, if any."""
-
-    STORE = "in the state"
 
 
 class DHTService(Service):
@@ -70,8 +60,8 @@ class DHTService(Service):
     ``stopService`` releases everything.
 
     A service can be started again after a stop or a failed start.  Each start makes a new node,
-    which takes over the handlers of the previous node.  Wait for the Deferred of ``stopService``
-    before the next start: until it fires, the port is still in use.
+    which takes over the handlers and the watchers of the previous node.  Wait for the Deferred of
+    ``stopService`` before the next start: until it fires, the port is still in use.
 
     :param reactor: as for `DHTNode`
     :param port: the UDP port, 0 for a free one
@@ -106,10 +96,13 @@ class DHTService(Service):
         handlers can be registered.  With a state, its id is the one in the state from the start on.
         From a stop to the next start, this is the destroyed node.
         Handlers can be registered on the destroyed node, too; the next node takes them over.
+        So it does with the functions of ``watchHealth`` and ``watchLookups``.
     :ivar keeper: puts the values that it is given again and again, while the service runs.  With a
         state, its list of values survives a restart there.
     :raises InvalidTarget: when the id isn't 32 bytes
-    :raises InvalidAddress: when an item of ``bootstrap`` isn't an address
+    :raises InvalidAddress: when an item of ``bootstrap`` or of ``contacts`` isn't an address, or
+        when the port or the interface isn't valid
+    :raises ValueError: when another option isn't valid
     :raises ExtraMissing: when ``http`` is given, and the packages of the extra are missing
     """
 
@@ -124,8 +117,8 @@ class DHTService(Service):
         store: IValueStore
         | ValueStore
         | Callable[[], IValueStore | ValueStore]
-        | _Default
-        | None = _Default.STORE,
+        | Default
+        | None = Default.STORE,
         state: str | PathLike[str] | None = None,
         peers: bool = True,
         http: str | HTTPSettings | None = None,
@@ -145,41 +138,39 @@ class DHTService(Service):
         security = securityOf(networkKey, security)
         # An id that a certificate fixes also replaces the one in the state.
         id = requiredId(security, id)
+        random = checkRandom(random)
         self._clock = clockOf(reactor)
-        self._where = Where(port, interface, readSettings(http), summary)
-        self._store = store
-        # It outlives a run, so that a restart loses no announcement.
-        self._peers = PeerHandler(reactor) if peers else None
-        self._makeKeeper = (
-            None
-            if state is None
-            else partial(
-                StateKeeper,
-                self._clock,
-                state,
-                random or Random(),
-                peers=self._peers,
-                givenId=id,
-            )
+        where = Where(
+            checkPort(port), checkInterface(interface), readSettings(http), checkSummary(summary)
         )
-        self._contacts = checkContacts(contacts)
-        self._bootstrap = parseAddresses(bootstrap)
-        if any(isService(each.host) for each in self._bootstrap):
+        announcements = PeerHandler(reactor) if checkFlag(peers, "peers") else None
+        kept = Kept(
+            checkGivenStore(store),
+            checkState(state),
+            openState=lambda path: StateKeeper(
+                self._clock, path, random or Random(), peers=announcements, givenId=id
+            ),
+            peers=announcements,
+            contacts=checkContacts(contacts),
+        )
+        addresses = parseAddresses(bootstrap)
+        if any(isService(each.host) for each in addresses):
             from ._net.names import services  # noqa: F401
         # Without a state, the default is to keep nothing.
-        if store is not None and (store is not _Default.STORE or state is not None):
+        if store is not None and (store is not Default.STORE or state is not None):
             from .values.signed import signing
 
             signing.prepare()
+        self._starter = Starter(self._clock, where, kept, bootstrap=addresses, log=self._log)
         self._makeNode = partial(
             DHTNode,
             reactor,
-            bootstrap=self._bootstrap,
+            bootstrap=addresses,
             id=id,
             ephemeral=ephemeral,
             adaptive=adaptive,
             socket=socket,
-            contacts=self._contacts,
+            contacts=kept.contacts,
             rateLimit=rateLimit,
             contactsPerHost=contactsPerHost,
             random=random,
@@ -204,7 +195,7 @@ class DHTService(Service):
         super().privilegedStartService()
         run = self._present()
         with self._releasingOnFailure():
-            self._listen(run)
+            self._starter.listen(run)
 
     def startService(self) -> None:
         """
@@ -221,39 +212,8 @@ class DHTService(Service):
             return
         run = self._present()
         with self._releasingOnFailure():
-            # Open the files first: if they can't be opened, no port is opened in vain.
-            kept = self._recall(run)
-            store = self._openStore(run)
-            self._listen(run)
-            if kept is not None:
-                run.node._resume(kept.id, [*self._contacts, *kept.contacts])
-                self._logStart(run.node)
-            if store is not None:
-                run.node.register(COMMAND, ValueHandler(store))
-                run.kept.append(COMMAND)
-            if store is not None and not run.node._commands.has(RECORDS):
-                run.node.register(RECORDS, RecordHandler(store, seconds=self._clock.seconds))
-                run.kept.append(RECORDS)
-            if ISharedStore.providedBy(store):
-                run.handOver = HandOver(run.node, ISharedStore(store), self._clock)
-                run.handOver.startService()
-            if self._peers is not None and not run.node._commands.has(PEERS):
-                run.node.register(PEERS, self._peers)
-                run.kept.append(PEERS)
-            if run.web is not None:
-                run.web.serve(run.node, store=store, peers=self._peers)
+            self._starter.start(run, self.keeper)
         super().startService()
-        if run.keeper is not None:
-            self.keeper.state = run.keeper.folder
-        self.keeper.startService()
-        run.monitor = NodeMonitor(self._clock, run.node, self._log)
-        run.monitor.start()
-        if self._where.summary is not None:
-            run.summary = Summary(self._clock, run.node, self._log)
-            run.summary.start(self._where.summary)
-        if run.keeper is not None:
-            run.keeper.start(run.node)
-        run.startedAt = self._clock.seconds()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -272,7 +232,7 @@ class DHTService(Service):
         if self._run is not None and self._run.web is not None:
             self._run.web.reload()
 
-    def callBeforeStop(self, function: Callable[[], Awaitable[object]]) -> None:
+    def callBeforeStop(self, function: Callable[[], Awaitable[object] | None]) -> None:
         """
         Have a function called at the end of the present run, before its node is destroyed.
 
@@ -280,8 +240,12 @@ class DHTService(Service):
         A function is called once, however often this method was called with it.  Between a stop and
         the next start there is no run, and nothing is called.
 
-        :param function: returns a Deferred, or another awaitable; it may use the node
+        :param function: returns a Deferred, another awaitable, or nothing; it may use the node.
+            Under ``asyncioreactor``, a coroutine may await futures.
+        :raises ValueError: when it isn't a function
         """
+        if not callable(function):
+            raise ValueError(f"a function is called before the stop, not {function!r}")
         run = self._run
         if run is not None and function not in run.beforeStop:
             run.beforeStop.append(function)
@@ -290,65 +254,32 @@ class DHTService(Service):
         """Return the present run, or begin a new one if the last run has ended."""
         if self._run is None:
             node = self._newNode()
-            # The service outlives its nodes, so the handlers pass from each node to the next.
-            node._commands = self.node._commands
+            # The service outlives its nodes, so handlers and watchers pass from each to the next.
+            node._follow(self.node)
             self.node = self.keeper.node = node
             self._run = Run(node)
         return self._run
 
     def _newNode(self) -> DHTNode:
         node = self._makeNode()
-        # The state is not known before the process has its final user and folder.
-        node._isHeld = self._makeKeeper is not None
+        # The node exists before the port is open and the state is known.
+        node._hold()
         return node
-
-    def _recall(self, run: Run) -> NodeRecord | None:
-        """Open the state, and return what it holds; None without a state."""
-        if self._makeKeeper is None:
-            return None
-        run.keeper = self._makeKeeper()
-        return run.keeper.recall(run.node.id)
-
-    def _openStore(self, run: Run) -> IValueStore | ValueStore | None:
-        """Return the store of a run, and make it unless it was given."""
-        store = self._store
-        if callable(store):
-            store = run.madeStore = store()
-        elif isinstance(store, _Default):
-            if run.keeper is None:
-                return None
-            path = join(run.keeper.folder.path, VALUES_FILE)
-            store = run.madeStore = SQLiteStore(reactorOf(self._clock), path)
-        return store
-
-    def _listen(self, run: Run) -> None:
-        if run.isListening:
-            return
-        node = run.node
-        node.listen(self._where.port, self._where.interface)
-        run.isListening = True
-        if self._where.http is not None:
-            run.web = makeServer(reactorOf(self._clock), self._where.http)
-            run.web.listen()
-        if not node._isHeld:
-            self._logStart(node)
-
-    def _logStart(self, node: DHTNode) -> None:
-        self._log.info(
-            "listening on {address} as {kind} {id}; bootstrap nodes: {bootstrap}",
-            address=str(node.address()),
-            kind=node.kind,
-            id=node.id.hex(),
-            bootstrap=", ".join(map(str, self._bootstrap)) or "none",
-        )
 
     @contextmanager
     def _releasingOnFailure(self) -> Iterator[None]:
+        hasReleased = self._released.called
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             self._release(None)
-            raise
+            if hasReleased or not isinstance(error, (CannotListen, CannotOpenState)):
+                raise
+            # What can't be opened may be what an earlier run still has.
+            raise type(error)(
+                f"{error}; an earlier run of this service is still being released: wait for the "
+                "Deferred of stopService"
+            ) from error
 
     def _release(self, waiter: Deferred[None] | None) -> None:
         """
@@ -362,7 +293,7 @@ class DHTService(Service):
         async def release() -> None:
             try:
                 if run is not None:
-                    await end(run, self.keeper, self._clock.seconds, self._log)
+                    await end(run, self.keeper, self._clock, self._log)
             finally:
                 await earlier
 

@@ -51,6 +51,13 @@ class AsyncioTests(ProgramTestCase):
         """
         await self.assertScenario("asyncio_handlers", "destroyedNodeCancelsItsTasks")
 
+    async def test_stopOfAServiceWaitsForAnything(self) -> None:
+        """
+        The stop of a service waits for the futures, tasks, coroutines and Deferreds of the
+        functions before it, and then for that of its store.
+        """
+        await self.assertScenario("asyncio_handlers", "stopWaitsForAnything")
+
     async def test_oneFutureAnswersSeveralRequests(self) -> None:
         """A future that a handler returns for 3 requests answers all of them."""
         await self.assertScenario("asyncio_handlers", "oneFutureServesSeveralRequests")

@@ -8,6 +8,7 @@ message says what was given and what is allowed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from random import Random
 from socket import AF_INET, SOCK_DGRAM, socket
 
 from .._addresses import parseAddress
@@ -29,6 +30,8 @@ def checkContacts(contacts: Iterable[Contact]) -> list[Contact]:
     :raises InvalidTarget: see `checkContact`
     :raises InvalidAddress: see `checkContact`
     """
+    if not isinstance(contacts, Iterable) or isinstance(contacts, (str, bytes)):
+        raise InvalidAddress(f"{contacts!r} is not a list of contacts")
     return [checkContact(contact) for contact in contacts]
 
 
@@ -47,6 +50,51 @@ def checkContact(contact: Contact) -> Contact:
     if not isIPv4(address.host):
         raise InvalidAddress(f"{address.host!r} is not the IPv4 address of a contact")
     return Contact(checkId(id, "the id of a contact"), *address)
+
+
+def checkPort(port: int) -> int:
+    """
+    Check the number of a UDP port to listen on.
+
+    :raises InvalidAddress: when it isn't a whole number from 0 to 65535
+    """
+    if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
+        raise InvalidAddress(f"{port!r} is not a port; a port is 0 (any free one) to 65535")
+    return port
+
+
+def checkInterface(interface: str) -> str:
+    """
+    Check the address of an interface to listen on.
+
+    :raises InvalidAddress: when it is neither an IPv4 address nor empty
+    """
+    if not isinstance(interface, str) or (interface and not isIPv4(interface)):
+        raise InvalidAddress(f"{interface!r} is not an IPv4 address to listen on")
+    return interface
+
+
+def checkFlag(given: bool, name: str) -> bool:
+    """
+    Check an option that is on or off.
+
+    :param name: the name of the option
+    :raises ValueError: when it is neither True nor False
+    """
+    if not isinstance(given, bool):
+        raise ValueError(f"{name} is True or False, not {given!r}")
+    return given
+
+
+def checkRandom(given: Random | None) -> Random | None:
+    """
+    Check a source of random numbers.
+
+    :raises ValueError: when it is neither a ``random.Random`` nor None
+    """
+    if given is not None and not isinstance(given, Random):
+        raise ValueError(f"random is a random.Random or None, not {given!r}")
+    return given
 
 
 def checkSocket(given: object) -> socket | None:
@@ -85,8 +133,10 @@ def checkRateLimit(given: RateLimit | float | None) -> RateLimit | None:
     """
     if given is None:
         return None
-    if isinstance(given, bool):
-        raise ValueError("a rate limit is a number of requests a second, a RateLimit or None")
+    if not isinstance(given, (int, float, RateLimit)) or isinstance(given, bool):
+        raise ValueError(
+            f"a rate limit is a number of requests a second, a RateLimit or None, not {given!r}"
+        )
     if not isinstance(given, RateLimit):
         given = RateLimit(rate=float(given), burst=max(1.0, 3 * float(given)), loopback=True)
     if not (given.rate > 0 and given.burst >= 1):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
 
 from .._addresses import parseAddress
 from ..interfaces import AddressLike, Pong
@@ -25,8 +25,8 @@ class Asker:
 
     _parts: Parts
 
-    def _use(self) -> None:
-        """Open a port if none is open yet."""
+    def _whenStarted(self) -> Deferred[None]:
+        """Fire when the node may send."""
         raise NotImplementedError
 
     def query(
@@ -115,7 +115,7 @@ class Asker:
         :raises InvalidAddress: when the address is not valid
         """
         given = parseAddress(address)
-        return self._whenOpen(lambda: self._parts.pings.ping(given))
+        return self._pinged(lambda: self._parts.pings.ping(given))
 
     def holepunch(self, peer: AddressLike, referrer: AddressLike) -> Deferred[Pong]:
         """
@@ -127,8 +127,8 @@ class Asker:
         :raises InvalidAddress: when one of the addresses is not valid
         """
         given = parseAddress(peer), parseAddress(referrer)
-        return self._whenOpen(lambda: self._parts.pings.holepunch(*given))
+        return self._pinged(lambda: self._parts.pings.holepunch(*given))
 
-    def _whenOpen(self, send: Callable[[], Deferred[Pong]]) -> Deferred[Pong]:
-        used = maybeDeferred(self._use)
-        return self._parts.queries.track(used.addCallback(lambda _: send()))
+    def _pinged(self, send: Callable[[], Deferred[Pong]]) -> Deferred[Pong]:
+        started = self._whenStarted()
+        return self._parts.queries.track(started.addCallback(lambda _: send()))

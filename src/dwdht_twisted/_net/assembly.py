@@ -85,6 +85,14 @@ class Parts(NamedTuple):
     survey: Survey
     adapting: Adapting | None
 
+    def recall(self, id: bytes, contacts: list[Contact]) -> None:
+        """Have the id and the contacts of an earlier run, before anything was sent."""
+        self.table.take(id)
+        self.queries.recall(hasContacts=bool(contacts))
+        self.membership.recall(contacts)
+        if self.adapting is not None:
+            self.adapting.recall(contacts)
+
 
 def assemble(
     environment: Environment,

@@ -45,8 +45,8 @@ class Observed:
 
     def watchHealth(self, watcher: Callable[[Health], object]) -> Callable[[], None]:
         """
-        Call a function with the present health, and each time when the node becomes online,
-        degraded or offline.
+        Call a function with the present health, as soon as the node runs, and each time when the
+        node becomes online, degraded or offline.
 
         A line that is down is noticed within 15 seconds while somebody watches, because the node
         then pings a contact when nobody has answered for 11 seconds.

@@ -17,8 +17,8 @@ from twisted.logger import Logger
 
 from .._awaitable import AwaitableDeferred
 from .._core.counters import Counters
-from .._core.wire import ANY_HOST, HostPort, isIPv4
-from ..errors import CannotListen, InvalidAddress
+from .._core.wire import ANY_HOST, HostPort
+from ..errors import CannotListen
 from .local_addresses import Send, answerFromAskedAddress
 from .reporting import Reports
 
@@ -66,13 +66,8 @@ class DatagramPort:
 
         :param port: the port number; 0 for any free port
         :param interface: the IPv4 address to bind; by default all addresses of this machine
-        :raises InvalidAddress: when the port or the interface is not valid
         :raises CannotListen: when the port can't be opened
         """
-        if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:
-            raise InvalidAddress(f"{port!r} is not a port; a port is 0 (any free one) to 65535")
-        if not isinstance(interface, str) or (interface and not isIPv4(interface)):
-            raise InvalidAddress(f"{interface!r} is not an IPv4 address to listen on")
         try:
             if self._given is None:
                 opened = self._reactor.listenUDP(port, protocol, interface, READ_BYTES)

@@ -74,6 +74,10 @@ class LookupWatchers:
         """
         return addWatcher(self._watchers, watcher)
 
+    def follow(self, former: LookupWatchers) -> None:
+        """Tell those who have watched another node, and go on with its numbers."""
+        self._watchers, self._numbers = former._watchers, former._numbers
+
     def tell(self, step: LookupStep) -> None:
         """Call each function with a step."""
         for watcher in list(self._watchers):

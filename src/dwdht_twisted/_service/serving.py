@@ -34,13 +34,20 @@ def readSettings(http: str | HTTPSettings | None) -> HTTPSettings | None:
     The settings of a web server, from the description of an endpoint or as they were given.
 
     :raises ExtraMissing: when the packages of the extra ``web`` are missing
+    :raises ValueError: when the settings are neither a text nor `HTTPSettings`, or one isn't valid
     """
     if http is None:
         return None
     requireExtra("http")
     from ..web.settings import HTTPSettings
 
-    return HTTPSettings(http) if isinstance(http, str) else http
+    settings = HTTPSettings(http) if isinstance(http, str) else http
+    if not isinstance(settings, HTTPSettings):
+        raise ValueError(
+            f"http is the description of an endpoint, HTTPSettings, or None, not {http!r}"
+        )
+    settings.check()
+    return settings
 
 
 def requireExtra(option: str) -> None:

@@ -12,6 +12,9 @@ from twisted.logger import Logger
 from .._core.statistics import Distribution
 from ..node import DHTNode
 
+#: The least time between two lines, in seconds.  Smaller: the log has little else.
+SHORTEST_INTERVAL = 1.0
+
 
 class Summary:
     """

@@ -11,7 +11,7 @@ from contextlib import suppress
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from dwdht_twisted import DHTNode, Request, UpdateRefused
+from dwdht_twisted import DHTNode, DHTService, MemoryStore, Request, UpdateRefused
 from tests.helpers.processes.asyncio_program import COMMAND, TARGET, Program, running
 
 
@@ -226,6 +226,60 @@ async def oneFutureServesSeveralRequests(program: Program) -> None:
     program.loop.call_later(0.1, future.set_result, b"value")
     for replies in await asyncio.gather(*queries):
         assert [reply.value for reply in replies] == [b"value"], replies
+
+
+async def stopWaitsForAnything(program: Program) -> None:
+    """
+    The stop of a service waits for futures, coroutines and Deferreds, those of the functions before
+    the stop and that of its store. One that fails or is cancelled is logged and holds up nothing.
+    """
+    loop, reactor = program.loop, program.reactor
+    ended: list[str] = []
+
+    async def sleeps(name: str) -> None:
+        await asyncio.sleep(0.05)
+        ended.append(name)
+
+    async def mixes() -> None:
+        await deferLater(reactor, 0.01, lambda: None)
+        await sleeps("mixed")
+
+    def returnsDeferred() -> Deferred[None]:
+        return deferLater(reactor, 0.05, lambda: ended.append("Deferred"))
+
+    async def fails() -> None:
+        await asyncio.sleep(0.01)
+        raise ZeroDivisionError
+
+    async def cancels() -> None:
+        await asyncio.sleep(0.01)
+        raise asyncio.CancelledError
+
+    class Store(MemoryStore):
+        def close(self) -> Awaitable[None]:  # type: ignore[override]
+            return loop.create_task(sleeps("store"))
+
+    task = loop.create_task(sleeps("task"))
+    service = DHTService(reactor, interface="127.0.0.1", store=lambda: Store(reactor))
+    service.startService()
+    service.callBeforeStop(lambda: task)
+    service.callBeforeStop(lambda: sleeps("coroutine"))
+    service.callBeforeStop(lambda: loop.create_task(sleeps("late task")))
+    service.callBeforeStop(lambda: ended.append("nothing"))
+    for function in (mixes, returnsDeferred, fails, cancels):
+        service.callBeforeStop(function)
+    await service.stopService()
+    assert sorted(ended[:-1]) == [
+        "Deferred",
+        "coroutine",
+        "late task",
+        "mixed",
+        "nothing",
+        "task",
+    ], ended
+    assert ended[-1] == "store", ended
+    assert len(program.failures) == 2, program.failures
+    program.failures.clear()
 
 
 def simulationWithinALoop() -> None:

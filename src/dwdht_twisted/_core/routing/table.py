@@ -69,7 +69,6 @@ K = 20
 #: Larger: the table learns later that a contact is gone.  Smaller: other nodes cause more pings.
 TRUSTED_FOR = 30.0
 
-
 Item = TypeVar("Item")
 
 
@@ -97,9 +96,8 @@ class RoutingTable:
         silences: Silences | None = None,
         contactsPerHost: int = CONTACTS_PER_HOST,
     ) -> None:
-        self.id = checkId(id, "the id of a node")
         self._k = k
-        self.buckets = Buckets(int.from_bytes(self.id, "big"), k)
+        self.take(id)
         # The proven contacts, by id and by address.
         self._entries: dict[int, Entry] = {}
         self._byAddress: dict[HostPort, Entry] = {}
@@ -111,6 +109,11 @@ class RoutingTable:
         self.contactsPerHost = contactsPerHost
         self._hostCounts = HostCounts(CONTACTS_PER_HOST, CONTACTS_PER_SUBNET, contactsPerHost)
         self._silent = (silences or Silences()).toAnything
+
+    def take(self, id: bytes) -> None:
+        """Have another id from now on.  The table has no contacts yet."""
+        self.id = checkId(id, "the id of a node")
+        self.buckets = Buckets(int.from_bytes(self.id, "big"), self._k)
 
     def __len__(self) -> int:
         """The number of proven contacts."""

@@ -164,6 +164,18 @@ class Queries:
         deferred.addBoth(fired)
         return tracked
 
+    def recall(self, *, hasContacts: bool) -> None:
+        """Note whether the node has contacts of an earlier run, before anything was sent."""
+        self._knowsOthers = bool(self._bootstrap) or hasContacts
+
+    def hold(self) -> None:
+        """Have the queries of users wait until `goOn`, because the node has not started."""
+        self._slots.users.hold()
+
+    def goOn(self) -> None:
+        """Begin the queries that wait."""
+        self._slots.users.goOn()
+
     def stop(self, reason: NodeDestroyed) -> None:
         """Fail all running and waiting streams and all tracked Deferreds with ``reason``."""
         for slots in self._slots:

@@ -35,12 +35,13 @@ class QuerySlots:
     The slots of one kind: those of the user's queries, or those of the node's own lookups.
     """
 
-    __slots__ = ("_isGiving", "_running", "_waiting")
+    __slots__ = ("_isGiving", "_isHeld", "_running", "_waiting")
 
     def __init__(self) -> None:
         self._running: set[Waiter] = set()
         self._waiting: OrderedDict[Waiter, None] = OrderedDict()
         self._isGiving = False
+        self._isHeld = False
 
     @property
     def running(self) -> int:
@@ -80,12 +81,24 @@ class QuerySlots:
         self._running.discard(query)
         self._give()
 
+    def hold(self) -> None:
+        """Give no slot until `goOn`."""
+        self._isHeld = True
+
+    def goOn(self) -> None:
+        """Give slots again."""
+        self._isHeld = False
+        self._give()
+
     def stop(self) -> None:
-        """Empty the queue, because the node ends."""
+        """Empty the queue, because the node ends.  A later query gets a slot, and fails."""
+        self._isHeld = False
         self._waiting.clear()
 
     def _give(self) -> None:
         """Give the free slots to the queries that have waited longest."""
+        if self._isHeld:
+            return
         if self._isGiving:
             # The query that has just been given a slot has already ended.  The loop below goes on;
             # a nested one for each such query would exceed the recursion limit.

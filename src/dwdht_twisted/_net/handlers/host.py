@@ -52,13 +52,17 @@ class HandlerHost:
             raise ValueError("a node can't be its own handler; override queryReceived instead")
         self._commands.register(command, handler, query=query, update=update)
 
-    def unregister(self, command: str | None) -> None:
+    def unregister(
+        self, command: str | None, handler: ICommandHandler | CommandHandler | None = None
+    ) -> None:
         """
         Remove the handler of a command.
 
+        :param handler: the handler to remove; another handler of the command stays.  None removes
+            any handler.
         :raises KeyError: when the command has no handler
         """
-        self._commands.unregister(command)
+        self._commands.unregister(command, handler)
 
     def queryReceived(self, request: Request) -> HandlerResult:
         """Pass a query to the registered handler; a subclass may answer it itself."""
@@ -67,6 +71,10 @@ class HandlerHost:
     def updateReceived(self, request: Request) -> HandlerResult:
         """Pass an update to the registered handler; a subclass may take it itself."""
         return self._commands.updateReceived(request)
+
+    def _takeHandlers(self, former: HandlerHost) -> None:
+        """Have the handlers of another node, those that are registered with it later, too."""
+        self._commands = former._commands
 
     def _hasHandler(self, command: str) -> bool:
         own = type(self)

@@ -81,9 +81,11 @@ class CommandRegistry:
             raise ValueError(f"{command!r} has a handler already; unregister that first")
         self._handlers[command] = ICommandHandler(handler)
 
-    def unregister(self, command: str | None) -> None:
+    def unregister(self, command: str | None, handler: object = None) -> None:
         """See `IDHTNode.unregister`."""
-        del self._handlers[command]
+        present = self._handlers[command]
+        if handler is None or present is handler:
+            del self._handlers[command]
 
     def has(self, command: str) -> bool:
         """Whether a command has a handler of its own."""

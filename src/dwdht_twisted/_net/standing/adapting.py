@@ -91,7 +91,7 @@ class Adapting:
         self._membership = membership
         self._survey = survey
         self._recent = recent
-        self._first = ([contact.address for contact in contacts[:RECALLED]], resolveBootstrap)
+        self._first = _addressesOf(contacts), resolveBootstrap
         self._reachability = Reachability(environment, caller, recent)
         self._host: str | None = None
         # Since when the node is reachable, or can't be tested.
@@ -99,6 +99,10 @@ class Adapting:
         # The time of the latest test, or of the latest attempt to meet a first node.
         self._testedAt = float("-inf")
         self._work: Deferred[None] | None = None
+
+    def recall(self, contacts: list[Contact]) -> None:
+        """Have these contacts of an earlier run.  The node has not started yet."""
+        self._first = _addressesOf(contacts), self._first[1]
 
     def start(self) -> None:
         """Find out where the node stands, and join its network."""
@@ -303,3 +307,8 @@ class Adapting:
         self._survey.isReachable = True if self._reachability.host == host else None
         self._become(False, f"its address is {host} now")
         await self._testThroughContact()
+
+
+def _addressesOf(contacts: list[Contact]) -> list[Address]:
+    """The addresses that are asked for the first pong."""
+    return [contact.address for contact in contacts[:RECALLED]]

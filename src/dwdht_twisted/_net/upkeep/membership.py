@@ -51,16 +51,20 @@ class Membership:
         self._lookUp = lookUp
         self._lookUpAmongContacts = lookUpAmongContacts
         self._hasBootstrap = hasBootstrap
-        self._contacts = contacts[:MAXIMUM_RECALLED]
+        self.recall(contacts)
         self._waiting: list[Deferred[None]] = []
         self._isAlone = False
-        self.knowsSomebody = hasBootstrap or bool(contacts)
         self.hasJoined = False
 
     @property
     def waiting(self) -> int:
         """The number of Deferreds of `ready` that have not fired."""
         return len(self._waiting)
+
+    def recall(self, contacts: list[Contact]) -> None:
+        """Have these contacts of an earlier run.  The node has not started yet."""
+        self._contacts = contacts[:MAXIMUM_RECALLED]
+        self.knowsSomebody = self._hasBootstrap or bool(contacts)
 
     def start(self) -> None:
         """Join the network.  A node that knows no other node has joined at once."""

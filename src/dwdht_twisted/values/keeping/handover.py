@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from random import Random, SystemRandom
 from typing import Any
 
@@ -90,18 +91,16 @@ class HandOver(Service):
         self._work: Deferred[None] | None = None
         self._isFailing = False
         self.handedOn = 0
+        self._handler = HandOverHandler(
+            node, store, seconds=self._clock.seconds, handedOn=self._spoke
+        )
 
     def startService(self) -> None:
         """Answer the offers of others, and begin to hand on values."""
         if self.running:
             return
+        self._node.register(HAND_OVER, self._handler)
         super().startService()
-        self._node.register(
-            HAND_OVER,
-            HandOverHandler(
-                self._node, self._store, seconds=self._clock.seconds, handedOn=self._spoke
-            ),
-        )
         self._work = Deferred.fromCoroutine(self._run()).addErrback(self._ended)
 
     def stopService(self) -> Deferred[None]:
@@ -112,7 +111,9 @@ class HandOver(Service):
         """
         if self.running:
             super().stopService()
-            self._node.unregister(HAND_OVER)
+            # A user may have taken the command over.
+            with suppress(KeyError):
+                self._node.unregister(HAND_OVER, self._handler)
         work, self._work = self._work, None
         stopped: Deferred[None] = Deferred()
         if work is None:
