@@ -16,6 +16,7 @@ from dwdht_twisted.peers.bounds import (
     ANNOUNCEMENT_LIFETIME,
     ANNOUNCEMENTS_PER_HOST,
     ANNOUNCEMENTS_PER_TOPIC,
+    HOST_ANNOUNCEMENTS_PER_TOPIC,
     MAXIMUM_ANNOUNCEMENTS,
 )
 
@@ -111,16 +112,26 @@ class FairnessTests(AnnouncementsTestCase):
 
     def test_fullTopicDisplacesItsGreediestHost(self) -> None:
         """In a full topic, the host with the most announcements of the topic loses its oldest."""
-        for number in range(ANNOUNCEMENTS_PER_TOPIC - 100):
+        for number in range(ANNOUNCEMENTS_PER_TOPIC - 40):
             self.put(topic(1), address(number))
         for port in range(1, 201):
             self.put(topic(1), address(5000, port))
         counts = self.hosts()
-        self.assertEqual(counts[host(5000)], 100)
+        self.assertEqual(counts[host(5000)], 40)
         self.assertEqual(len(self.announcements), ANNOUNCEMENTS_PER_TOPIC)
         self.put(topic(1), address(6000))
-        self.assertEqual(self.hosts()[host(5000)], 99)
+        self.assertEqual(self.hosts()[host(5000)], 39)
         self.assertEqual(self.hosts()[host(6000)], 1)
+
+    def test_hostHasABoundUnderOneTopic(self) -> None:
+        """Of 100 announcements of a host under one topic, the newest 64 are kept."""
+        self.put(topic(2), address(1))
+        for port in range(100):
+            self.put(topic(1), address(1, port))
+        kept = {each.peer for each in self.announcements.of(topic(1), 0.0)}
+        first = 100 - HOST_ANNOUNCEMENTS_PER_TOPIC
+        self.assertEqual(kept, {address(1, port) for port in range(first, 100)})
+        self.assertEqual(len(self.announcements), HOST_ANNOUNCEMENTS_PER_TOPIC + 1)
 
     def test_newcomerGivesWayToEquals(self) -> None:
         """In a topic that is full of hosts with one announcement, a further one is not kept."""

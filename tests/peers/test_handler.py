@@ -206,7 +206,7 @@ class ListTests(HandlerTestCase):
     def fill(self, count: int, local: bool = False) -> None:
         """Keep many announcements."""
         for number in range(count):
-            host = f"10.0.{number // 256}.{number % 256}"
+            host = f"10.{number // 256}.{number % 256}.1"
             own = (f"192.168.{number // 256}.{number % 256}", 7) if local else None
             self.update(Kind.ANNOUNCE, (host, 1), 0, own)
 
@@ -240,6 +240,42 @@ class ListTests(HandlerTestCase):
         self.assertGreater(min(found.values()), 60)
         self.assertLess(max(found.values()), 140)
         self.assertLess(max(first.values()), 10)
+
+    def test_hostWithManyPortsHidesNoOther(self) -> None:
+        """
+        Of 9 hosts, one has announced one port and the others 64 ports each. The one is in each of
+        100 answers, wherever the others are: each in a network of its own, or all in one.
+        """
+        for number in range(8):
+            for port in range(1, 65):
+                self.update(Kind.ANNOUNCE, (f"10.{number}.0.1", port))
+                self.update(Kind.ANNOUNCE, (f"10.50.0.{number + 2}", port))
+        for honest in (("10.50.0.1", 80), ("10.60.0.1", 80)):
+            self.update(Kind.ANNOUNCE, honest)
+            for _ in range(100):
+                self.assertIn(honest, self.found())
+
+    def test_networkHidesNoOther(self) -> None:
+        """A host is in each of 100 answers, although 250 hosts of another /24 network are, too."""
+        for number in range(1, 251):
+            self.update(Kind.ANNOUNCE, (f"10.50.0.{number}", 80))
+        self.update(Kind.ANNOUNCE, ("10.60.0.1", 80))
+        for _ in range(100):
+            self.assertIn(("10.60.0.1", 80), self.found())
+
+    def test_hostsAndPortsAreDrawnAtRandom(self) -> None:
+        """
+        Of a network with 100 hosts and a host with 64 ports, each peer is in 60 to 99 % of 300
+        answers, which name 150 of 214 peers.
+        """
+        for number in range(1, 101):
+            self.update(Kind.ANNOUNCE, (f"10.50.0.{number}", 80))
+        for network in (61, 62):
+            for port in range(1, 58):
+                self.update(Kind.ANNOUNCE, (f"10.{network}.0.1", port))
+        counts = Counter(peer for _ in range(300) for peer in self.found())
+        self.assertEqual(len(counts), 214)
+        self.assertTrue(min(counts.values()) > 120 and max(counts.values()) < 290, counts)
 
     def test_noListHasPort0(self) -> None:
         """

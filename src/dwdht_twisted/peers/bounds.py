@@ -18,6 +18,11 @@ MAXIMUM_ANNOUNCEMENTS = 65_536
 #: announcers, is found under fewer topics.
 ANNOUNCEMENTS_PER_HOST = 256
 
+#: The most announcements of one host under one topic; see `ANNOUNCEMENTS_PER_HOST` for loopback.
+#: Larger: fewer hosts fill a topic with ports that nobody listens at.  Smaller: behind a NAT, fewer
+#: peers of one topic are found.
+HOST_ANNOUNCEMENTS_PER_TOPIC = 64
+
 #: The most announcements of one topic.  An answer names 150 of them at most.  Larger: an answer
 #: takes longer to draw.  Smaller: fewer of the peers of a popular topic are found.
 ANNOUNCEMENTS_PER_TOPIC = 2048
@@ -41,6 +46,10 @@ PEERS_PER_LIST = 150
 #: when it has found this number.  Larger: liars use up more memory.  Smaller: fewer of the servers
 #: of a popular topic get connections of one client.
 SERVERS_REMEMBERED = 1000
+
+#: The most servers of one host that an endpoint takes from a look-up.  Larger: fewer hosts fill
+#: `SERVERS_REMEMBERED`.  Smaller: fewer of the servers of one host get connections of one client.
+SERVERS_PER_HOST = 64
 
 #: The most servers that an endpoint tries for one connection.  Larger: liars who name addresses
 #: that belong to others make a client knock at more of them.  Smaller: they keep a client from the

@@ -18,9 +18,6 @@ from .announcements import Announcement, Announcements
 from .bounds import PEER_LIST_BYTES
 from .messages import Kind, PeerRequest, decodeRequest, encodeAnswer, localEntry
 
-#: The most announcements that are drawn for one answer: the peers that fill it, and the asker.
-_DRAWN = PEER_LIST_BYTES // 6 + 1
-
 
 @implementer(IRelayingHandler)
 class PeerHandler:
@@ -99,12 +96,9 @@ class PeerHandler:
         return self._announcements.isSender(packAddress(*address), self._seconds())
 
     def _list(self, request: Request, asked: PeerRequest) -> bytes | None:
-        announced = self._announcements.of(request.target, self._seconds())
-        if not announced:
-            return None
         asker = _peerOf(request, asked)
         peers = localPeers = b""
-        for each in self._random.sample(announced, min(len(announced), _DRAWN)):
+        for each in self._announcements.drawn(request.target, self._seconds(), self._random):
             if len(peers) + len(localPeers) >= PEER_LIST_BYTES:
                 break
             if each.peer == asker:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from functools import partial
+from random import Random
 from typing import Any
 
 from twisted.application.internet import ClientService
@@ -70,8 +71,8 @@ class ClientTests(EndpointTestCase):
         node = self.user()
         service = DHTService(self.network.reactor(TWO), bootstrap=[self.bootstrap], ephemeral=True)
         service.startService()
-        for given in (node, service):
-            self.assertEqual(self.fetch(DHTClientEndpoint(given, TOPIC)), ONE)
+        for used in (node, service):
+            self.assertEqual(self.fetch(DHTClientEndpoint(used, TOPIC)), ONE)
         self.clock.runUntil(node.ping(self.bootstrap))
         self.clock.runUntil(service.stopService())
 
@@ -173,11 +174,23 @@ class RaceTests(EndpointTestCase):
 
     def test_attemptsAreBounded(self) -> None:
         """A connection tries at most 100 of the servers that liars have announced."""
-        liar = self.user()
-        for port in range(1000, 1150):
-            self.announce(liar, port)
+        for _ in range(3):
+            liar = self.user()
+            for port in range(1000, 1050):
+                self.announce(liar, port)
         error = self.failure(self.begin(self.client()), NoServerReached)
         self.assertEqual(len(error.attempts), 100)
+
+    def test_hostWithManyPortsHidesNoServer(self) -> None:
+        """20 clients reach the only server, although two hosts have announced 100 ports each."""
+        self.serve(ONE)
+        for _ in range(2):
+            liar = self.user()
+            for port in range(1000, 1100):
+                self.announce(liar, port)
+        for number in range(20):
+            client = self.client(f"10.2.1.{number + 1}", random=Random(number))
+            self.assertEqual(self.fetch(client), ONE)
 
 
 class MemoryTests(EndpointTestCase):

@@ -4,7 +4,7 @@ Items and their owners: which owner has the most, and so has to give way.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import Generic, TypeVar
 
 Owner = TypeVar("Owner", bound=Hashable)
@@ -65,6 +65,10 @@ class Owners(Generic[Owner, Item]):
     def count(self, owner: Owner) -> int:
         """The number of items of an owner."""
         return len(self._of.get(owner, ()))
+
+    def itemsOf(self, owner: Owner) -> Collection[Item]:
+        """The items of an owner that has any, the oldest first."""
+        return self._of[owner]
 
     @property
     def most(self) -> int:

@@ -4,6 +4,7 @@ The servers of a topic that a process knows: those that look-ups have found, and
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -11,9 +12,9 @@ from twisted.internet.interfaces import IConsumer
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..._core.limits import RecentMap
+from ..._core.limits import SharedMap
 from ..._core.wire import Address
-from ..bounds import SERVERS_REMEMBERED
+from ..bounds import SERVERS_PER_HOST, SERVERS_REMEMBERED
 from ..stream import Peer, PeerStream
 
 #: How long the servers of a look-up are remembered, in seconds.  Larger: a new server waits longer
@@ -73,7 +74,7 @@ class Directory:
         # have named servers in these.
         self._since = float("-inf")
         self._namers = 0.0
-        self._failures: RecentMap[Address, bool] = RecentMap(SERVERS_REMEMBERED, FAILED_FOR)
+        self._failures: SharedMap[Address, bool] = SharedMap(SERVERS_REMEMBERED, FAILED_FOR)
         self._search: Search | None = None
 
     @property
@@ -138,13 +139,15 @@ class Search:
     """
     A look-up for which one or more connections wait.
 
-    It ends when none waits any more, and when it has found `SERVERS_REMEMBERED` servers.
+    It ends when none waits any more, and when it has found `SERVERS_REMEMBERED` servers, of which a
+    host has `SERVERS_PER_HOST` at most.
     """
 
     def __init__(self, directory: Directory, peers: PeerStream) -> None:
         self._directory = directory
         self._peers = peers
         self._found: list[Address] = []
+        self._perHost: Counter[str] = Counter()
         self._searchers: list[Searcher] = []
         self._hasEnded = False
 
@@ -193,8 +196,10 @@ class Search:
 
     def write(self, data: Peer) -> None:  # type: ignore[override]
         """Take a server."""
-        if self._hasEnded:
+        host = data.address[0]
+        if self._hasEnded or self._perHost[host] == SERVERS_PER_HOST:
             return
+        self._perHost[host] += 1
         self._found.append(data.address)
         for each in list(self._searchers):
             each.found(data.address)

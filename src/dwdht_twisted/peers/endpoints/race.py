@@ -1,12 +1,17 @@
 """
 One connection to a topic, for which several servers are tried (RFC 8305, "Happy Eyeballs").
 
-The servers are tried in this order, each group at random, so that each gets its share:
+The servers are tried in this order, each group at random:
 
 1. those that a recent look-up has found;
 2. those that a new look-up finds, as they come;
 3. those that have failed within the last 30 seconds;
 4. if the look-up failed: those of an earlier one.
+
+In each group, hosts are drawn and not servers, because one host may have announced many ports.  The
+first attempt goes to any host, and a later one to a host of a /24 network that was tried least
+often.  So if all servers of n networks are dead, whatever these have announced, the first n + 1
+attempts include a server of another network.
 
 The next attempt begins 250 ms after the last one, or at once when one fails.  The first that
 connects wins, and the others are cancelled.
@@ -14,6 +19,7 @@ connects wins, and the others are cancelled.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -22,7 +28,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.python.failure import Failure
 
-from ..._core.wire import Address
+from ..._core.wire import Address, subnet
 from ...errors import DHTError, NoServerReached
 from ..bounds import ATTEMPTS_PER_CONNECTION
 from .directory import Directory
@@ -57,7 +63,7 @@ class Race:
         self._clock = clock
         self._connect = connect
         self._random = random
-        self._servers = _Servers(random)
+        self._servers = Servers(random)
         self._attempts: dict[Address, Deferred[IProtocol]] = {}
         self._failures: list[tuple[Address, Exception]] = []
         # None before the search, True while it is under way.
@@ -162,17 +168,19 @@ class Race:
             attempt.cancel()
 
 
-class _Servers:
+class Servers:
     """
     The servers that a connection has not tried yet.
 
-    :ivar first: those that have not failed lately
+    :ivar first: those that have not failed lately, by their host
     """
 
     def __init__(self, random: Random) -> None:
-        self.first: list[Address] = []
-        self._last: list[Address] = []
+        self.first: dict[str, list[Address]] = {}
+        self._last: dict[str, list[Address]] = {}
         self._known: set[Address] = set()
+        # How many servers of each host and of each /24 network were drawn.
+        self._drawn: Counter[str] = Counter()
         self._random = random
 
     def add(self, address: Address, *, isLast: bool) -> bool:
@@ -180,13 +188,25 @@ class _Servers:
         if address in self._known:
             return False
         self._known.add(address)
-        (self._last if isLast else self.first).append(address)
+        (self._last if isLast else self.first).setdefault(address[0], []).append(address)
         return True
 
     def draw(self, *, mayDrawLast: bool) -> Address | None:
-        """Remove a server at random, and return it; None if there is none."""
-        among = self.first or (self._last if mayDrawLast else [])
-        return among.pop(self._random.randrange(len(among))) if among else None
+        """Remove a server, and return it; None if there is none."""
+        among = self.first or (self._last if mayDrawLast else {})
+        if not among:
+            return None
+        drawn = self._drawn
+        counts = {host: (drawn[subnet(host)], drawn[host]) for host in among}
+        least = min(counts.values())
+        host = self._random.choice([each for each in among if counts[each] == least])
+        servers = among[host]
+        address = servers.pop(self._random.randrange(len(servers)))
+        if not servers:
+            del among[host]
+        drawn[host] += 1
+        drawn[subnet(host)] += 1
+        return address
 
 
 __all__ = ["Race"]
