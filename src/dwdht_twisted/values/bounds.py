@@ -40,8 +40,10 @@ PIECE_ATTEMPTS = 3
 #: The most keys of one offer: 1,024 bytes.  Larger: a request makes a node look up more keys.
 OFFERED_KEYS = 32
 
-#: The most offers per second that a node answers.  Each of them takes about a millisecond if the
-#: store is a database.  A /24 network gets the less, the fewer are left (`RESERVE_PER_TOKEN`).
+#: The most offers per second that a node answers.  Offers in queries, whose addresses may be
+#: forged, are counted apart from those in updates, whose addresses are validated.  Each of them
+#: takes about a millisecond if the store is a database.  A /24 network gets the less, the fewer are
+#: left (`RESERVE_PER_TOKEN`).
 OFFERS_ANSWERED = 50.0
 
 #: The most offers per second that a node makes.  An attacker that joins under new ids causes them.

@@ -7,134 +7,18 @@ from __future__ import annotations
 from itertools import pairwise
 from random import Random
 
-from twisted.internet.defer import Deferred, TimeoutError
-from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
+from twisted.internet.defer import TimeoutError
+from twisted.internet.task import LoopingCall
 
-from dwdht_twisted import Address, DHTNode, values
+from dwdht_twisted import DHTNode, values
 from dwdht_twisted._core import wire
-from dwdht_twisted.errors import NoCloseNodes
-from dwdht_twisted.interfaces import ICommandHandler, Request
-from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
-from dwdht_twisted.values import HandOver, MemoryStore, keyOf
 from dwdht_twisted.values.bounds import HAND_OVER_RATE, OFFER_RATE
-from dwdht_twisted.values.keeping import neighbourhood, offers
+from dwdht_twisted.values.keeping import neighbourhood, offers, receiving
 from dwdht_twisted.values.keeping.handover import OFFER_AGAIN_AFTER, PASS_EVERY
-from dwdht_twisted.values.keeping.payloads import HAND_OVER, decodeOffer, encodeLacking, encodeValue
-
-BOOTSTRAP = Address("10.0.0.1", 6620)
-
-#: The seconds in which every node has made a pass after a node has joined.
-SOON = 1.5 * PASS_EVERY
-
-
-class Holder:
-    """
-    A node that keeps values and hands them on.
-
-    :param isOriginal: whether it lacks the hand-over command, like a node of ``dht-rpc``
-    """
-
-    def __init__(self, network: MemoryNetwork, seed: int, *, isOriginal: bool = False) -> None:
-        reactor = network.reactor()
-        self.host = reactor.host
-        self.node = DHTNode(reactor, bootstrap=[BOOTSTRAP], random=Random(seed))
-        self.store = MemoryStore(network.clock)
-        self.node.register(values.COMMAND, values.ValueHandler(self.store))
-        self.service = HandOver(self.node, self.store, reactor, random=Random(-seed))
-        if not isOriginal:
-            self.service.startService()
-        self.node.listen(6620)
-
-    def lifetime(self, key: bytes) -> float:
-        """Return the remaining lifetime of a value in seconds, 0 when it is not there."""
-        return self.store.remaining(key) or 0.0
-
-
-@implementer(ICommandHandler)
-class Greedy:
-    """Claims to lack each value that it is offered, and takes none."""
-
-    def queryReceived(self, request: Request) -> bytes | None:
-        """Claim to lack everything."""
-        keys = decodeOffer(request.value)
-        return encodeLacking([True] * len(keys)) if keys else None
-
-    def updateReceived(self, request: Request) -> Deferred[None]:
-        """Never answer."""
-        return Deferred()
-
-
-class HandOverTestCase(SynchronousTestCase):
-    """
-    A base for tests with holders on a network in memory.
-
-    :ivar holders: the holders that are up
-    :ivar joined: the number of holders that have joined so far
-    :ivar requests: of each request of the hand-over command: the time, the hosts of its sender and
-        its receiver, its bytes, and whether it is an update
-    """
-
-    def setUp(self) -> None:
-        self.clock = SimulatedClock()
-        self.network = MemoryNetwork(self.clock, seed=4, latency=0.02)
-        self.bootstrap = DHTNode(self.network.reactor(), ephemeral=True, random=Random(0))
-        self.bootstrap.listen(6620)
-        self.holders: list[Holder] = []
-        self.joined = 0
-        self.random = Random(12)
-        self.requests: list[tuple[float, str, str, int, bool]] = []
-        self.network.onDatagram = self.sent
-        self.addCleanup(self.leaveAll)
-
-    def sent(self, source: tuple[str, int], to: tuple[str, int], datagram: bytes) -> None:
-        """Note a request of the hand-over command."""
-        message = wire.decode(datagram)
-        if isinstance(message, wire.RequestMessage) and message.command == HAND_OVER:
-            self.requests.append(
-                (
-                    self.clock.seconds(),
-                    source[0],
-                    to[0],
-                    len(datagram),
-                    message.roundtripToken is not None,
-                )
-            )
-
-    def handedTo(self, host: str) -> int:
-        """Return how many values were handed to a host."""
-        return sum(isUpdate and to == host for _, _, to, _, isUpdate in self.requests)
-
-    def join(self, count: int = 1, *, isOriginal: bool = False) -> Holder:
-        """Add holders, and return the last."""
-        for _ in range(count):
-            self.joined += 1
-            holder = Holder(self.network, self.joined, isOriginal=isOriginal)
-            self.clock.runUntil(holder.node.ready())
-            self.holders.append(holder)
-        return holder
-
-    def leave(self, holder: Holder) -> None:
-        """End a holder without a notice to the others."""
-        self.holders.remove(holder)
-        self.clock.runUntil(holder.service.stopService())
-        self.clock.runUntil(holder.node.destroy())
-
-    def leaveAll(self) -> None:
-        """End all nodes, and require that no timer is left."""
-        for holder in list(self.holders):
-            self.leave(holder)
-        self.clock.runUntil(self.bootstrap.destroy())
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def put(self, *contents: bytes) -> list[bytes]:
-        """Put values through a holder, and return their keys."""
-        node = self.holders[0].node
-        return [self.clock.runUntil(values.put(node, content)) for content in contents]
-
-    def holding(self, key: bytes) -> list[Holder]:
-        """Return the holders of a value."""
-        return [holder for holder in self.holders if holder.lifetime(key)]
+from dwdht_twisted.values.keeping.payloads import (
+    HAND_OVER,
+)
+from tests.helpers.networks.holders import BOOTSTRAP, SOON, Greedy, HandOverTestCase
 
 
 class JoiningTests(HandOverTestCase):
@@ -238,6 +122,46 @@ class JoiningTests(HandOverTestCase):
         self.assertEqual(len(newcomer.store), 200)
         self.flushLoggedErrors(TimeoutError)
 
+    def test_forgedOffersKeepNoValueFromANewcomer(self) -> None:
+        """
+        A node that joins is handed all values, although it gets four times as many forged offers as
+        it answers all the time.
+        """
+        self.patch(receiving, "OFFERS_ANSWERED", 5.0)
+        self.join(4)
+        self.put(*(b"%d" % number for number in range(40)))
+        newcomer = self.join()
+        offer = wire.requestBody(HAND_OVER, None, newcomer.node.id, value=bytes(32))
+
+        def forge() -> None:
+            source = (f"10.9.{self.random.randrange(256)}.{self.random.randrange(1, 255)}", 5000)
+            datagram = wire.frameRequest(self.random.getrandbits(15), offer)
+            newcomer.node.datagramReceived(datagram, source)
+
+        flood = LoopingCall(forge)
+        flood.clock = self.clock
+        flood.start(1 / 20)
+        self.clock.runFor(SOON)
+        flood.stop()
+        self.assertEqual(len(newcomer.store), 40)
+
+    def test_refusalForWantOfRateIsNoLackOfTheCommand(self) -> None:
+        """
+        A node that answers no offers for ten minutes, because it gets too many, is handed all its
+        values within the next pass, and not an hour later.
+        """
+        self.patch(receiving, "OFFERS_ANSWERED", 0.0)
+        self.join(4)
+        self.put(*(b"%d" % number for number in range(40)))
+        newcomer = self.join()
+        self.clock.runFor(600)
+        self.assertEqual(len(newcomer.store), 0)
+        self.patch(receiving, "OFFERS_ANSWERED", 50.0)
+        self.clock.runUntil(newcomer.service.stopService())
+        newcomer.service.startService()
+        self.clock.runFor(SOON)
+        self.assertEqual(len(newcomer.store), 40)
+
     def test_stopEndsAtOnce(self) -> None:
         """A hand-over is stopped at any moment, at once, and leaves no timer."""
         self.join(4)
@@ -299,95 +223,3 @@ class LeavingTests(HandOverTestCase):
         self.assertEqual(len(self.holding(key)), 8)
         for holder in self.holders:
             self.assertLessEqual(self.clock.seconds() + holder.lifetime(key), end)
-
-
-class ReceivingTests(HandOverTestCase):
-    """
-    What a node takes from others.
-    """
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.receiver = self.join()
-        self.sender = DHTNode(self.network.reactor(), random=Random(99))
-        self.addCleanup(lambda: self.clock.runUntil(self.sender.destroy()))
-
-    def hand(self, key: bytes, payload: bytes) -> bool:
-        """Hand a payload to the receiver, and return whether it was taken."""
-        stream = self.sender.update(HAND_OVER, key, payload, nodes=[(self.receiver.host, 6620)])
-        try:
-            self.clock.runUntil(stream.collect())
-        except NoCloseNodes:
-            return False
-        return True
-
-    def test_lifetimeIsBounded(self) -> None:
-        """A value is kept for as long as it was handed on with, but at most for the store's age."""
-        for told, kept in ((100, 100), (86400, 86400), (1 << 31, 86400)):
-            content = b"%d" % told
-            self.assertTrue(self.hand(keyOf(content), encodeValue(told, content)))
-            self.assertLessEqual(abs(self.receiver.lifetime(keyOf(content)) - kept), 1)
-
-    def test_heldValueStaysAsItIs(self) -> None:
-        """
-        A hand-over neither prolongs nor shortens the lifetime of a value that the node holds. A
-        put prolongs it.
-        """
-        key = keyOf(b"value")
-        self.hand(key, encodeValue(1000, b"value"))
-        for lifetime in (10, 5000):
-            self.assertTrue(self.hand(key, encodeValue(lifetime, b"value")))
-            self.assertLessEqual(abs(self.receiver.lifetime(key) - 1000), 2)
-        self.put(b"value")
-        self.assertLessEqual(abs(self.receiver.lifetime(key) - 86400), 2)
-
-    def test_sharesCountForTheSender(self) -> None:
-        """A value that was handed on counts for the host that handed it on."""
-        self.hand(keyOf(b"value"), encodeValue(1000, b"value"))
-        (entry,) = self.receiver.store.entries()
-        self.assertEqual(entry.publisher, self.network.reactor(self.senderHost()).host)
-
-    def senderHost(self) -> str:
-        """Return the host of the sender."""
-        (host,) = {source for _, source, to, _, _ in self.requests if to == self.receiver.host}
-        return host
-
-    def test_wrongValuesAreRefused(self) -> None:
-        """
-        A value under another key, without a lifetime, or too large is refused, and so is anything
-        that is no value.
-        """
-        large = bytes(1286)
-        for key, payload in (
-            (keyOf(b"other"), encodeValue(1000, b"value")),
-            (keyOf(b"value"), encodeValue(0, b"value")),
-            (keyOf(large), encodeValue(1000, large)),
-            (keyOf(b""), b"\0\0\1"),
-        ):
-            self.assertFalse(self.hand(key, payload))
-        self.assertEqual(len(self.receiver.store), 0)
-
-    def test_queryChangesNothing(self) -> None:
-        """A query with the payload of an update changes nothing, as its address may be forged."""
-        stream = self.sender.query(
-            HAND_OVER,
-            keyOf(b"value"),
-            encodeValue(1000, b"value"),
-            nodes=[(self.receiver.host, 6620)],
-        )
-        (reply,) = self.clock.runUntil(stream.collect())
-        self.assertIsNone(reply.value)
-        self.assertEqual(len(self.receiver.store), 0)
-
-    def test_floodOfOffersIsBounded(self) -> None:
-        """Of many offers at once, only few are answered."""
-        payload = bytes(32 * 32)
-        asked = [
-            self.sender.query(
-                HAND_OVER, self.receiver.node.id, payload, nodes=[(self.receiver.host, 6620)]
-            ).collect()
-            for _ in range(200)
-        ]
-        replies = [self.clock.runUntil(each)[0].value for each in asked]
-        self.assertLess(len([each for each in replies if each]), 120)
-        self.assertIn(b"\xff" * 4, replies)

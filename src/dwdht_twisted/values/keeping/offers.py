@@ -12,12 +12,12 @@ from twisted.internet.task import deferLater
 
 from ..._core.wire import Contact
 from ...errors import DHTError, NodeDestroyed
-from ...interfaces import SharedStore
+from ...interfaces import IQueryStream, Reply, SharedStore
 from ..bounds import HAND_OVER_RATE, HANDED_ON_PER_CONTACT, OFFER_RATE, OFFERED_KEYS
 from ..client import Node
 from ..keys import keyOf
 from .neighbourhood import Neighbourhood
-from .payloads import HAND_OVER, decodeLacking, encodeOffer, encodeValue
+from .payloads import HAND_OVER, LATER, decodeLacking, encodeOffer, encodeValue
 from .receiving import result
 
 #: A value that expires sooner is not handed on, in seconds.  Larger: values are mended less close
@@ -42,9 +42,10 @@ class Offers:
     :param store: its store
     :param clock: provides the time
     :param due: the contacts to which values are offered
-    :ivar speaking: the contacts that answered an offer
-    :ivar silent: the contacts that did not
-    :ivar unfinished: the contacts that lack more values than they were handed
+    :ivar speaking: the contacts that answered an offer, if only that it can't be answered now
+    :ivar foreign: the contacts that answered without a value, as nodes without the command do
+    :ivar unfinished: the contacts that lack more values than they were handed, and those that can't
+        answer offers now
     :ivar handedOn: how many values were handed on
     """
 
@@ -59,7 +60,7 @@ class Offers:
         self._keys: dict[Contact, list[bytes]] = {contact: [] for contact in due}
         self._left = dict.fromkeys(self._keys, HANDED_ON_PER_CONTACT)
         self.speaking: set[Contact] = set()
-        self.silent: set[Contact] = set()
+        self.foreign: set[Contact] = set()
         self.unfinished: set[Contact] = set()
         self.handedOn = 0
 
@@ -94,9 +95,19 @@ class Offers:
     async def _offer(self, contact: Contact) -> None:
         """Offer the keys that were gathered for a contact, and hand on the values that it lacks."""
         keys, self._keys[contact] = self._keys[contact], []
-        lacking = decodeLacking(await self._ask(contact, keys), keys)
+        answer = await self._ask(contact, keys)
+        if answer is not None and answer.value == LATER:
+            # The contact gets many offers from addresses that may be forged.  The token of an
+            # update shows that ours is not.
+            self.speaking.add(contact)
+            answer = await self._askByUpdate(contact, keys)
+        lacking = None if answer is None else decodeLacking(answer.value, keys)
         if lacking is None:
-            self.silent.add(contact)
+            # Silence does not mean that the contact lacks the command: it may be flooded.
+            if contact in self.speaking:
+                self.unfinished.add(contact)
+            elif answer is not None:
+                self.foreign.add(contact)
             del self._keys[contact]
             return
         self.speaking.add(contact)
@@ -116,7 +127,7 @@ class Offers:
             self._left[contact] -= 1
             await self._pause(1 / HAND_OVER_RATE)
 
-    async def _ask(self, contact: Contact, keys: list[bytes]) -> bytes | None:
+    async def _ask(self, contact: Contact, keys: list[bytes]) -> Reply | None:
         """Return the answer of a contact to an offer; None without one."""
         assert contact.id is not None
         stream = self._node.query(
@@ -127,13 +138,30 @@ class Offers:
             holepunching=False,
             local=False,
         )
+        return await self._answerOf(contact, stream)
+
+    async def _askByUpdate(self, contact: Contact, keys: list[bytes]) -> Reply | None:
+        """Make an offer from an address that is shown, and return the answer; None without one."""
+        assert contact.id is not None
+        stream = self._node.update(
+            HAND_OVER,
+            contact.id,
+            encodeOffer(keys),
+            nodes=[contact],
+            holepunching=False,
+            local=False,
+            valueInQuery=False,
+        )
+        return await self._answerOf(contact, stream)
+
+    async def _answerOf(self, contact: Contact, stream: IQueryStream) -> Reply | None:
         try:
             replies = await stream.collect()
         except NodeDestroyed:
             raise
         except DHTError:
             return None
-        return next((reply.value for reply in replies if reply.node == contact), None)
+        return next((reply for reply in replies if reply.node == contact), None)
 
     async def _payload(self, key: bytes) -> bytes | None:
         """Return what hands a value on; None when it has gone or soon expires."""

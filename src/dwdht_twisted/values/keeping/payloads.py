@@ -3,7 +3,9 @@ The payloads of the hand-over command.
 
 A query offers keys to one node: the target is the id of the node, and the payload is up to
 `OFFERED_KEYS` keys, one after the other.  The answer is a byte for each eight keys.  A bit is set
-when the node lacks the value of a key; the first key has the highest bit of the first byte.
+when the node lacks the value of a key; the first key has the highest bit of the first byte.  An
+empty answer means that the node can't answer now.  The same offer may be made by an update, which
+shows the address of its sender.
 
 An update hands on one value: the target is its key, and the payload is its remaining lifetime in
 whole seconds, as a big-endian number of four bytes, and the value.
@@ -21,6 +23,9 @@ from ..stores.bounds import MAXIMUM_KEPT_BYTES
 #: The name of the command.  Nodes of ``dht-rpc`` have no such command, so they answer an offer
 #: without a value.
 HAND_OVER = "values/hand-over"
+
+#: The answer to an offer that the node can't answer now: there are too many, or its store fails.
+LATER = b""
 
 _LIFETIME_BYTES = 4
 _MAXIMUM_LIFETIME = 2 ** (8 * _LIFETIME_BYTES) - 1
@@ -93,6 +98,7 @@ def decodeValue(payload: bytes | None, key: bytes) -> tuple[int, bytes]:
 
 __all__ = [
     "HAND_OVER",
+    "LATER",
     "decodeLacking",
     "decodeOffer",
     "decodeValue",
