@@ -22,6 +22,11 @@ SOUNDINGS = ((11.0, 1), (12.2, 8), (13.4, 8))
 #: is reported later.  Smaller: slow answers are taken for silence.
 OFFLINE_AFTER = 14.9
 
+#: The time without an answer from which on the pings of contacts no longer count as signs of others,
+#: in seconds.  Such pings show that datagrams arrive, but not that any that the node sends do.
+#: Larger: a line that is down in one direction is reported later.  Smaller: a quiet node sends more.
+ONE_WAY_AFTER = 45.0
+
 #: The time after which a node without contacts counts as offline, in seconds.  Such a node asks its
 #: bootstrap nodes at intervals that grow to a minute.  Larger: their silence is reported later.
 #: Smaller: the state changes between two answers.
@@ -69,7 +74,9 @@ class Situation(NamedTuple):
     :ivar hasJoined: whether the node has joined its network
     :ivar isFirst: whether the node was given no other node to join through
     :ivar contacts: the number of contacts
-    :ivar heardAt: the time of the last sign of another node, in seconds
+    :ivar heardAt: the time of the last sign of another node, in seconds: an answer, or a ping that
+        brings back a token
+    :ivar answeredAt: the time of the last answer, in seconds
     :ivar isCutOff: whether all contacts that were asked are silent
     :ivar answered: the number of requests that were answered since the start
     :ivar unanswered: the number of requests that nobody answered since the start
@@ -81,10 +88,15 @@ class Situation(NamedTuple):
     isFirst: bool
     contacts: int
     heardAt: float
+    answeredAt: float
     isCutOff: bool
     answered: int
     unanswered: int
     sendFailures: int
+
+    def silence(self, now: float) -> float:
+        """The seconds without a sign of others, or those without an answer less `ONE_WAY_AFTER`."""
+        return max(now - self.heardAt, now - self.answeredAt - ONE_WAY_AFTER)
 
 
 class Diagnosis:
@@ -94,19 +106,21 @@ class Diagnosis:
     The arguments ``now`` are times in seconds.
     """
 
-    __slots__ = ("_isLosing", "_start", "_startedAt", "_trouble")
+    __slots__ = ("_isLosing", "_isOffline", "_start", "_startedAt", "_trouble")
 
     def __init__(self) -> None:
         self._start: Situation | None = None
         self._startedAt = 0.0
         self._trouble = ""
         self._isLosing = False
+        self._isOffline = False
 
     def judge(self, situation: Situation, now: float) -> Health:
         """Return the health of a node in a situation."""
         self._count(situation, now)
         health = self._judge(situation, now)
-        if health.state == OFFLINE:
+        self._isOffline = health.state == OFFLINE
+        if self._isOffline:
             # What was lost while the line was down says nothing of the time after.
             self._start, self._trouble, self._isLosing = None, "", False
         return health
@@ -116,14 +130,17 @@ class Diagnosis:
             return Health(OFFLINE, "the node is not running")
         if not situation.hasJoined:
             return Health(OFFLINE, "no bootstrap node and no contact has answered yet")
-        silence = now - situation.heardAt
+        unanswered = now - situation.answeredAt
+        # Only an answer shows that the line is back: a ping of a contact shows the way in alone.
+        silence = unanswered if self._isOffline else situation.silence(now)
+        reason = f"no node has answered for {unanswered:.0f} seconds"
         if situation.contacts and (silence >= OFFLINE_AFTER or situation.isCutOff):
-            return Health(OFFLINE, f"no node has answered for {silence:.0f} seconds")
+            return Health(OFFLINE, reason)
         if not situation.contacts:
             if situation.isFirst:
                 return Health(ONLINE, "the first node of its network; no other has joined yet")
             if silence >= ALONE_FOR:
-                return Health(OFFLINE, f"no node has answered for {silence:.0f} seconds")
+                return Health(OFFLINE, reason)
             return Health(ONLINE, "no other member of the network is known yet")
         if self._trouble:
             return Health(DEGRADED, self._trouble)

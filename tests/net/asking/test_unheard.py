@@ -15,12 +15,13 @@ from dwdht_twisted import DHTNode, NoResponse, Reply
 from dwdht_twisted._core.limits.bounds import QUERY_WINDOW
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS, NodeTestCase
+from tests.helpers.networks.one_way import OneWayTestCase
 
 #: The promise of ``docs/reliability.rst`` for a node with 20 contacts or more, in seconds.
 UNHEARD_LIMIT = 60.0
 
 
-class UnheardTests(NodeTestCase):
+class UnheardTests(OneWayTestCase):
     """
     A settled node of a network of 60, whose line goes down.
     """
@@ -111,6 +112,21 @@ class UnheardTests(NodeTestCase):
             self.assertGreaterEqual(self.outcomes["NoResponse"], 200 - QUERY_WINDOW)
             self.network.heal()
             self.clock.runFor(180)
+
+    def test_lineThatIsDownInOneDirection(self) -> None:
+        """
+        Of 1,000 queries of a node whose datagrams are lost, each fails with `NoResponse` within a
+        minute, although a contact that has a token pings the node every second or every five.
+        """
+        contact, token = self.contactWithToken(self.asker)
+        address = self.addressOf(self.asker)
+        self.loseDatagramsFrom(address.host)
+        for period in (5.0, 1.0):
+            pings = self.pingAgainAndAgain(contact, token, address, period)
+            self.ask(1000)
+            self.clock.runFor(UNHEARD_LIMIT)
+            pings.stop()
+            self.assertEqual(self.outcomes, {"NoResponse": 1000})
 
     def test_queryAfterTheReturnOfTheLine(self) -> None:
         """

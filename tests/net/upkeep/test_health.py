@@ -8,13 +8,16 @@ from collections.abc import Callable
 
 from dwdht_twisted import DHTNode, Health
 from dwdht_twisted._core.health import DEGRADED, OFFLINE, OFFLINE_AFTER, ONLINE, WINDOW
-from tests.helpers.networks.nodes import NodeTestCase
+from tests.helpers.networks.one_way import OneWayTestCase
 
 #: The time within which a change of the line is reported, in seconds.
 REPORTED_WITHIN = 15.0
 
+#: The time within which a line is reported on which others still reach the node, in seconds.
+ONE_WAY_REPORTED_WITHIN = 60.0
 
-class HealthTests(NodeTestCase):
+
+class HealthTests(OneWayTestCase):
     """
     Nodes whose line, network or operating system fails.
     """
@@ -49,6 +52,25 @@ class HealthTests(NodeTestCase):
                 self.assertEqual((offline, online), (OFFLINE, ONLINE))
                 self.assertLessEqual(offlineAt - cutAt, REPORTED_WITHIN)
                 self.assertLessEqual(onlineAt - cutAt - 60, REPORTED_WITHIN)
+            self.destroyAll()
+
+    def test_lineThatIsDownInOneDirectionIsReported(self) -> None:
+        """
+        When all datagrams of a node are lost, the node is offline within a minute, however often a
+        contact that has a token pings it.
+        """
+        for period in (1.0, 11.0, 30.0):
+            node = self.swarm(30)[0]
+            contact, token = self.contactWithToken(node)
+            reports = self.watch(node)
+            self.clock.runFor(self.random.uniform(30, 300))
+            self.assertEqual([state for _, state in reports], [ONLINE])
+            self.loseDatagramsFrom(self.addressOf(node).host)
+            pings = self.pingAgainAndAgain(contact, token, self.addressOf(node), period)
+            self.clock.runFor(ONE_WAY_REPORTED_WITHIN)
+            pings.stop()
+            self.assertEqual([state for _, state in reports], [ONLINE, OFFLINE], period)
+            self.assertIn("no node has answered for", node.health.reason)
             self.destroyAll()
 
     def test_lossChangesNothing(self) -> None:

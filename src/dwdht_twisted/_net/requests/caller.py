@@ -33,8 +33,10 @@ class Caller:
     :param table: learns which contacts answer
     :param silences: learns which addresses were silent
     :ivar identity: the id that the node sends to other nodes, if it is a member
-    :ivar heardAt: the time of the last answer or confirmed ping, in seconds; at first, when this
-        node was made
+    :ivar answeredAt: the time of the last answer to a request of this node, in seconds; at first,
+        when this node was made
+    :ivar heardAt: the time of the last answer or confirmed ping, in seconds.  A confirmed ping
+        shows the way in, and nothing of the way out.
     :ivar onPong: called with the address and the value of each pong of a contact
     :ivar seconds: returns the present time, in seconds
     :ivar requests: the node's own requests
@@ -52,7 +54,7 @@ class Caller:
         self._doubts = Doubts()
         self._lostSince = -inf
         self._counters = environment.counters
-        self.heardAt = self.seconds()
+        self.answeredAt = self.heardAt = self.seconds()
         self.onPong: Callable[[HostPort, bytes | None], None] = lambda source, value: None
         self.requests = Requests(environment, self, isPaced=True)
         self.probing = Probing(environment, table, self, silences=self._silences)
@@ -82,7 +84,7 @@ class Caller:
         the node knows that nobody answers.  Minus infinity if somebody has answered since.
         """
         since = self._doubts.silentSince()
-        return since if since > self.heardAt else -inf
+        return since if since > self.answeredAt else -inf
 
     @property
     def lostSince(self) -> float:
@@ -90,7 +92,7 @@ class Caller:
         The start of the latest lookup that has asked all that it knew in vain, in seconds.  Minus
         infinity if somebody has answered since.
         """
-        return self._lostSince if self._lostSince > self.heardAt else -inf
+        return self._lostSince if self._lostSince > self.answeredAt else -inf
 
     def foundNobody(self, startedAt: float) -> None:
         """Note the start of a lookup that has asked all that it knew, and got no answer."""
@@ -189,7 +191,7 @@ class Caller:
 
     def heard(self, message: wire.ResponseMessage, address: HostPort) -> None:
         """Note an answer."""
-        self.heardAt = now = self.seconds()
+        self.answeredAt = self.heardAt = now = self.seconds()
         silent, doubtful = self._doubts.heard(address, now)
         self._silences.answered(address, now)
         contact = Contact(message.id, address[0], address[1])
@@ -203,7 +205,11 @@ class Caller:
                 self.check(Address(*each))
 
     def confirmed(self, id: bytes, address: HostPort, now: float) -> None:
-        """Note a ping that brings back a token which was sent to this id at this address."""
+        """
+        Note a ping that brings back a token which was sent to this id at this address.
+
+        The contact is there, but this node's own datagrams may be lost since the token was sent.
+        """
         if self._table.freshness.confirmed(id, address, now):
             self.heardAt = now
 

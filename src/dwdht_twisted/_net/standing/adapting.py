@@ -268,7 +268,7 @@ class Adapting:
         if self._survey.isReachable is None:
             self._since = self._now
         # The attempts to join show when somebody answers, so this sends nothing in vain.
-        if not self._isMember and self._caller.heardAt > self._testedAt:
+        if not self._isMember and self._caller.answeredAt > self._testedAt:
             await self._meet()
 
     async def _lookAsMember(self) -> None:

@@ -72,19 +72,23 @@ class Vitals:
     @property
     def health(self) -> Health:
         """The health of the node at present."""
+        return self._diagnosis.judge(self._situation, self._clock.seconds())
+
+    @property
+    def _situation(self) -> Situation:
         counters = self._counters
-        situation = Situation(
+        return Situation(
             isRunning=self._isRunning,
             hasJoined=self._membership.hasJoined,
             isFirst=not self._membership.knowsSomebody,
             contacts=len(self._table),
             heardAt=self._caller.heardAt,
+            answeredAt=self._caller.answeredAt,
             isCutOff=self._caller.isCutOff,
             answered=counters.responsesReceived,
             unanswered=counters.requestsUnanswered,
             sendFailures=counters.sendFailures,
         )
-        return self._diagnosis.judge(situation, self._clock.seconds())
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """
@@ -132,7 +136,7 @@ class Vitals:
 
         :return: the time to wait until the next look, in seconds
         """
-        silence = self._clock.seconds() - self._caller.heardAt
+        silence = self._situation.silence(self._clock.seconds())
         if health.state == OFFLINE or not len(self._table):
             self._check(self._longestUnseen()[-2:])
             return RETURN_INTERVAL
