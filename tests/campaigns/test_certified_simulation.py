@@ -142,7 +142,7 @@ class AssociationTests(SynchronousTestCase):
 
     def test_dataThatWaitsInVainIsNoticed(self) -> None:
         """An invariant is broken if data waits for an association that is there already."""
-        self.layer._waiting.add(wire.frameRequest(1, b""), self.link().address)
+        self.layer._waiting.add(wire.frameRequest(1, b""), self.link().address, 0.0)
         self.assertTrouble("wait for nothing")
 
     def test_leakedTimersAreNoticed(self) -> None:

@@ -22,9 +22,10 @@ SOUNDINGS = ((11.0, 1), (12.2, 8), (13.4, 8))
 #: is reported later.  Smaller: slow answers are taken for silence.
 OFFLINE_AFTER = 14.9
 
-#: The time without an answer from which on the pings of contacts no longer count as signs of others,
-#: in seconds.  Such pings show that datagrams arrive, but not that any that the node sends do.
-#: Larger: a line that is down in one direction is reported later.  Smaller: a quiet node sends more.
+#: The time without an answer after which pings of contacts no longer count as signs of others, in
+#: seconds.  Such pings show that datagrams arrive, but not that any that the node sends do.
+#: Larger: a line that is down in one direction is reported later.  Smaller: a quiet node sends
+#: more.
 ONE_WAY_AFTER = 45.0
 
 #: The time after which a node without contacts counts as offline, in seconds.  Such a node asks its

@@ -6,6 +6,7 @@ from .caller import Caller
 from .outgoing import (
     CAREFUL_UPDATE_RETRIES,
     RETRIES,
+    UPDATE_REPEATED_FOR,
     UPDATE_RETRIES,
     UPDATE_WAIT,
     Callbacks,
@@ -21,6 +22,7 @@ from .requests import Requests
 __all__ = [
     "CAREFUL_UPDATE_RETRIES",
     "RETRIES",
+    "UPDATE_REPEATED_FOR",
     "UPDATE_RETRIES",
     "UPDATE_WAIT",
     "Callbacks",

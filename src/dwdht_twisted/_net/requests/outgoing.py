@@ -25,11 +25,13 @@ TRANSMISSIONS = len(WAITS)
 #: answer is on the way.  Larger: a lost update is sent again later.
 UPDATE_WAIT = 1.5
 
-#: The longest that the answer to an update may be overdue when the update is sent again, in
-#: seconds.  A timer is as late as this after the machine has slept.  Larger: the answering node may
-#: have forgotten the first transmission, which it remembers for 30 seconds, and run the update
-#: again.  Smaller: an update is given up although the machine was only busy.
-UPDATE_OVERDUE = 10.0
+#: The time after its first transmission in which an update is transmitted again, in seconds,
+#: whatever has delayed it: sleep of the machine, a clock that was set, or the pace of its address.
+#: It is `UPDATES_REMEMBERED_FOR` less the longest time that a datagram may be on its way: a second
+#: on the network, after up to 15 seconds in which a network by certificate makes a handshake.
+#: Larger: the answering node may have forgotten the first transmission, and run the update again.
+#: Smaller: an update is given up although the machine was only busy.
+UPDATE_REPEATED_FOR = 14.0
 
 #: The time to wait for an answer to a relayed ping after each transmission, in time-outs.  These
 #: waits apply while the request to the peer is still in flight.
@@ -75,24 +77,24 @@ class Retries(NamedTuple):
     :ivar shortestWait: the least time to wait after each transmission, in seconds
     :ivar allowance: the most bytes that the address may be sent, if it has never answered.  The
         first transmission is always sent.
-    :ivar overdue: the longest that an answer may be overdue when the request is sent again, in
+    :ivar repeatedFor: the time after the first transmission in which the request is sent again, in
         seconds
     """
 
     waits: tuple[float, ...] = WAITS
     shortestWait: float = 0.0
     allowance: float = inf
-    overdue: float = inf
+    repeatedFor: float = inf
 
 
 #: The terms of most requests.
 RETRIES = Retries()
 
 #: The terms of an update that the answering node runs once, whatever it is sent.
-UPDATE_RETRIES = Retries(overdue=UPDATE_OVERDUE)
+UPDATE_RETRIES = Retries(repeatedFor=UPDATE_REPEATED_FOR)
 
 #: The terms of an update that the answering node may run once for each transmission.
-CAREFUL_UPDATE_RETRIES = Retries(shortestWait=UPDATE_WAIT, overdue=UPDATE_OVERDUE)
+CAREFUL_UPDATE_RETRIES = Retries(shortestWait=UPDATE_WAIT, repeatedFor=UPDATE_REPEATED_FOR)
 
 
 class OutgoingRequest:
@@ -108,6 +110,7 @@ class OutgoingRequest:
     :ivar retries: the terms on which it is sent again
     :ivar transactionId: 0 to 32767; -1 before the first transmission
     :ivar transmissions: the number of transmissions so far
+    :ivar firstSentAt: the time of the first transmission, in seconds; infinity before it
     :ivar sentAt: the time of the last transmission, in seconds
     :ivar timeout: the time-out of the address, in seconds
     :ivar deadline: the time after which the answer is late, in seconds
@@ -118,6 +121,7 @@ class OutgoingRequest:
         "address",
         "callbacks",
         "deadline",
+        "firstSentAt",
         "isOver",
         "isShared",
         "messages",
@@ -144,6 +148,7 @@ class OutgoingRequest:
         self.retries = retries
         self.transactionId = -1
         self.transmissions = 0
+        self.firstSentAt = inf
         self.sentAt = 0.0
         self.timeout = 0.0
         self.deadline = 0.0
@@ -154,6 +159,10 @@ class OutgoingRequest:
         """The time to wait for an answer after the last transmission, in seconds."""
         retries = self.retries
         return max(self.timeout * retries.waits[self.transmissions - 1], retries.shortestWait)
+
+    def mayBeSent(self, now: float) -> bool:
+        """Whether another transmission is allowed at the present time, in seconds."""
+        return now - self.firstSentAt <= self.retries.repeatedFor
 
     @property
     def left(self) -> float:

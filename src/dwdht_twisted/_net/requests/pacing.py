@@ -5,7 +5,8 @@ Pacing: requests that wait because their receiver was sent too many lately.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
@@ -15,10 +16,45 @@ from ..._core.wire import HostPort
 from .outgoing import OutgoingRequest
 
 
+class Held:
+    """
+    The requests that are held back for one receiver, in the order in which they are to be sent.
+
+    Requests that were sent before come first.  The others may be thousands, and an update is not
+    sent again once the receiver may have forgotten it.
+    """
+
+    __slots__ = ("_sentBefore", "_unsent")
+
+    def __init__(self) -> None:
+        self._sentBefore: OrderedDict[OutgoingRequest, None] = OrderedDict()
+        self._unsent: OrderedDict[OutgoingRequest, None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sentBefore) + len(self._unsent)
+
+    def __iter__(self) -> Iterator[OutgoingRequest]:
+        return chain(self._sentBefore, self._unsent)
+
+    def add(self, request: OutgoingRequest) -> None:
+        """Add a request."""
+        (self._sentBefore if request.transmissions else self._unsent)[request] = None
+
+    def discard(self, request: OutgoingRequest) -> None:
+        """Remove a request, if it is here."""
+        self._sentBefore.pop(request, None)
+        self._unsent.pop(request, None)
+
+    def take(self) -> OutgoingRequest:
+        """Take out the request that is to be sent next."""
+        request, _ = (self._sentBefore or self._unsent).popitem(last=False)
+        return request
+
+
 class Pacing:
     """
     Holds transmissions back until the `Pace` of their receiver allows them, each receiver's in
-    their order.
+    their order; retries come first.
 
     All transmissions of the node's own requests count: those of lookups, of pings and of hole
     punches, and all retries.  Those of a hole punch count for the referrer, which serves them like
@@ -35,7 +71,7 @@ class Pacing:
         self._seconds = clock.seconds
         self._passed = passed
         self._pace = Pace()
-        self._held: dict[HostPort, OrderedDict[OutgoingRequest, None]] = {}
+        self._held: dict[HostPort, Held] = {}
         self._timer: IDelayedCall | None = None
 
     @property
@@ -56,7 +92,7 @@ class Pacing:
 
     def hold(self, request: OutgoingRequest) -> None:
         """Hold a request back that is not allowed yet."""
-        self._held.setdefault(request.receiver, OrderedDict())[request] = None
+        self._held.setdefault(request.receiver, Held()).add(request)
         if self._timer is None:
             self._timer = self._clock.callLater(PACE_INTERVAL, self._wake)
 
@@ -64,7 +100,7 @@ class Pacing:
         """Forget a request, if it is held back."""
         waiting = self._held.get(request.receiver)
         if waiting is not None:
-            waiting.pop(request, None)
+            waiting.discard(request)
             if not waiting:
                 del self._held[request.receiver]
                 self._stopIfIdle()
@@ -81,9 +117,10 @@ class Pacing:
         now = self._seconds()
         for receiver, waiting in list(self._held.items()):
             while waiting and self._pace.take(receiver, now):
-                request, _ = waiting.popitem(last=False)
-                self._passed(request)
-            if not waiting:
+                self._passed(waiting.take())
+            # A request that was too old for its retry has failed, and its end may have removed the
+            # receiver, or held back others for it.
+            if not waiting and self._held.get(receiver) is waiting:
                 del self._held[receiver]
         self._stopIfIdle()
 

@@ -253,7 +253,7 @@ class Requests:
     def _passed(self, request: OutgoingRequest) -> None:
         """Send a request that was held back."""
         if request.transactionId in self._inFlight:
-            self._transmit(request)
+            self._transmitOrFail(request)
         elif len(self._inFlight) < self._window:
             self._launch(request)
         else:
@@ -267,7 +267,8 @@ class Requests:
             transactionId = randomBits(wire.TRANSACTION_ID_BITS)
         request.transactionId = transactionId
         inFlight[transactionId] = request
-        request.timeout = self._timeouts.timeout(request.address, self._seconds())
+        request.firstSentAt = now = self._seconds()
+        request.timeout = self._timeouts.timeout(request.address, now)
         self._transmit(request)
 
     def _transmit(self, request: OutgoingRequest, *, isLeftOut: bool = False) -> None:
@@ -294,15 +295,12 @@ class Requests:
     def _late(self, transactionId: int) -> None:
         request = self._inFlight[transactionId]
         self._environment.counters.answersLate += 1
-        isDirect, retries, now = request.isDirect, request.retries, self._seconds()
-        if isDirect:
+        now = self._seconds()
+        if request.isDirect:
             self._timeouts.missed(request.address, request.wait, now)
-        isTooLate = now - request.deadline > retries.overdue
-        if isTooLate or request.transmissions >= len(retries.waits):
-            self._end(request)
-            if isDirect:
-                self._silent(request)
-            request.callbacks.onFailure(RequestTimeout(f"no answer from {request.address}"))
+        isLast = request.transmissions >= len(request.retries.waits)
+        if isLast or not request.mayBeSent(now):
+            self._fail(request)
             return
         if request.callbacks.onLate is not None:
             request.callbacks.onLate(request.transmissions)
@@ -315,10 +313,23 @@ class Requests:
 
     def _transmitAgain(self, request: OutgoingRequest) -> None:
         if self._pacing is None or self._pacing.allows(request):
-            self._transmit(request)
+            self._transmitOrFail(request)
         else:
             request.deadline = inf
             self._pacing.hold(request)
+
+    def _transmitOrFail(self, request: OutgoingRequest) -> None:
+        """Send a request once more, unless its time is over; see `Retries.repeatedFor`."""
+        if request.mayBeSent(self._seconds()):
+            self._transmit(request)
+        else:
+            self._fail(request)
+
+    def _fail(self, request: OutgoingRequest) -> None:
+        self._end(request)
+        if request.isDirect:
+            self._silent(request)
+        request.callbacks.onFailure(RequestTimeout(f"no answer from {request.address}"))
 
     def _silent(self, request: OutgoingRequest) -> None:
         if request.retries.allowance < inf:

@@ -101,7 +101,7 @@ class CertifiedLayer:
             return
         link = self.links.get(address) or self._add(address)
         if not link.send(datagram, self._security.serial) and not self._waiting.add(
-            datagram, address
+            datagram, address, self.clock.seconds()
         ):
             self._transport.counters.sendFailures += 1
 
@@ -169,7 +169,7 @@ class CertifiedLayer:
 
     def _remove(self, link: Link) -> None:
         self.links.pop(link.address, None)
-        self._waiting.take(link.address)
+        self._waiting.take(link.address, self.clock.seconds())
         self._forgetHandshake(link)
         link.close()
         self._openNext()
@@ -252,7 +252,7 @@ class CertifiedLayer:
         """Take the datagrams that have waited for the association of a link."""
         self._forgetHandshake(link)
         self._openNext()
-        return self._waiting.take(link.address)
+        return self._waiting.take(link.address, self.clock.seconds())
 
     def ended(self, link: Link, reason: str | None, *, isFinal: bool = True) -> None:
         """Forget a link that has neither an association nor a handshake."""
