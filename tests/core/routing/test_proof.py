@@ -225,20 +225,18 @@ class IdentityTests(TableTestCase):
             self.table.answered(far(1), 0.0)
             self.table.asked(far(1).id or b"", ("10.0.0.2", 1), 1.0)
             self.table.answered(far(1)._replace(id=id), 2.0)
-            self.table.failed(far(1).address, 3.0)
             self.assertEqual(self.table.takeClaimants(far(1).address), [])
+            self.table.failed(far(1).address, 3.0)
             self.assertEqual(self.table.claimed(1000.0), [])
 
     def test_claimantsOfAContactAreBounded(self) -> None:
         """
-        Of 100 addresses that claim a contact's id, the last 4 are to be pinged after the contact
-        has failed, as `CLAIMANTS_PER_CONTACT` allows. An address that claims the id twice counts
-        once.
+        Of 100 addresses that claim a contact's id, the last 4 are to be pinged when the contact is
+        silent, as `CLAIMANTS_PER_CONTACT` allows. An address that claims the id twice counts once.
         """
         self.table.answered(far(1), 0.0)
         for port in (*range(1, 101), 100):
             self.table.asked(far(1).id or b"", ("10.0.0.2", port), 1.0)
-        self.table.failed(far(1).address, 2.0)
         claimants = self.table.takeClaimants(far(1).address)
         self.assertEqual([port for _, port in claimants], [97, 98, 99, 100])
         self.assertEqual(len(claimants), CLAIMANTS_PER_CONTACT)
@@ -251,7 +249,6 @@ class IdentityTests(TableTestCase):
         self.table.answered(far(1), 0.0)
         self.table.failed(Address("10.0.0.2", 1), 0.0)
         self.assertIsNone(self.table.asked(far(1).id or b"", ("10.0.0.2", 1), 1.0))
-        self.table.failed(far(1).address, 2.0)
         self.assertEqual(self.table.takeClaimants(far(1).address), [])
 
     def test_claimedContactIsRecheckedLater(self) -> None:

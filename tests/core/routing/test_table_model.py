@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.limits.bounds import (
+    CLAIMANTS_PER_CONTACT,
     CONTACTS_PER_HOST,
     CONTACTS_PER_SUBNET,
     MAXIMUM_CLAIMS,
@@ -56,7 +57,7 @@ fewAddresses = st.builds(Address, fewHosts, st.integers(1000, 1005))
 Event: TypeAlias = tuple[str, bytes, Address, float]
 events: st.SearchStrategy[list[Event]] = st.lists(
     st.tuples(
-        st.sampled_from(["asked", "answered", "answered", "failed"]),
+        st.sampled_from(["asked", "answered", "answered", "failed", "silent", "slept"]),
         closeIds | st.just(OWN),
         fewAddresses,
         st.sampled_from([0.0, 1.0, 31.0, SILENCE_REMEMBERED_FOR]),
@@ -78,6 +79,12 @@ class InvariantTests(SynchronousTestCase):
             return table.answered(contact, now)
         if kind == "failed":
             return table.failed(address, now)
+        if kind == "silent":
+            table.takeClaimants(address)
+            return None
+        if kind == "slept":
+            table.freshness.slept()
+            return None
         return contact if claim(table, contact, now) else None
 
     def assertSound(self, table: RoutingTable, k: int) -> None:
@@ -107,6 +114,11 @@ class InvariantTests(SynchronousTestCase):
         shared = sum(Counter(each.host for each in proven if isPublic(each.host)).values())
         shared -= len({each.host for each in proven if isPublic(each.host)})
         self.assertEqual(table._hostCounts.repeatedHosts, shared)
+        addresses = {contact.address for contact in proven}
+        claimants = table.ownership.claimants
+        self.assertEqual(set(claimants) - addresses, set())
+        self.assertTrue(all(0 < len(each) <= CLAIMANTS_PER_CONTACT for each in claimants.values()))
+        self.assertEqual(table.freshness.unconfirmed - set(map(packContact, proven)), set())
         networks = Counter(subnet(host) for host in public)
         self.assertTrue(all(count <= CONTACTS_PER_SUBNET for count in networks.values()))
 
@@ -144,29 +156,36 @@ class InvariantTests(SynchronousTestCase):
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
     def test_contactLeavesOnlyByItsOwnAddress(self, k: int, sequence: list[Event]) -> None:
-        """A proven contact is removed only if its own address fails or answers under another id."""
+        """
+        A proven contact is removed only if its own address fails or answers under another id, or if
+        an address answers under its id whose host had a contact with this id before.
+        """
         table = RoutingTable(OWN, k)
         now = 0.0
+        earlier: set[tuple[bytes | None, str]] = set()
         for event in sequence:
             kind, id, address, wait = event
             now += wait
             before = set(table.contacts())
             self.happen(table, event, now)
             gone = before - set(table.contacts())
-            if kind == "asked":
+            if kind not in ("failed", "answered"):
                 self.assertEqual(gone, set())
             elif kind == "failed":
                 self.assertEqual(gone, {each for each in before if each.address == address})
             else:
-                self.assertTrue(all(each.address == address for each in gone))
-                self.assertTrue(all(each.id != id for each in gone))
+                for each in gone:
+                    hasNewId = each.address == address and each.id != id
+                    hasReturned = each.address != address and (id, address.host) in earlier
+                    self.assertTrue(hasNewId or (hasReturned and each.id == id))
+            earlier |= {(each.id, each.host) for each in before}
 
     @patient
     @given(st.sampled_from([1, 2, 3, K]), events)
     def test_failedAddressIsRemoved(self, k: int, sequence: list[Event]) -> None:
         """
         An address that fails leaves the table, and an immediate request from it doesn't bring it
-        back.
+        back, unless its id is lent to another address.
         """
         table = RoutingTable(OWN, k)
         now = 0.0
@@ -176,6 +195,8 @@ class InvariantTests(SynchronousTestCase):
             self.happen(table, event, now)
             if kind == "failed":
                 self.assertFalse(table.holds(address))
+                if id in [contact.id for contact in table.contacts()]:
+                    continue
                 self.assertFalse(claim(table, Contact(id, *address), now))
                 self.assertFalse(table.holds(address))
 

@@ -275,11 +275,16 @@ MAXIMUM_ALIKE = 3
 #: dropped.
 SPARES_PER_BUCKET = 4
 
-#: The most addresses that claim the id of one contact and wait for its silence.  For a further
-#: address the oldest is dropped.  Each of them is pinged when the contact is silent.  Larger: a
-#: silent contact causes more pings to addresses that may be forged.  Smaller: a liar keeps out a
-#: moved node more easily, until the moved node asks again.
+#: The most addresses that claim the id of one contact; a further one replaces the oldest.  They are
+#: pinged when the contact is silent.  Larger: a silent contact causes more pings to addresses that
+#: may be forged.  Smaller: a liar keeps out a moved node more easily, until that asks again.
 CLAIMANTS_PER_CONTACT = 4
+
+#: The most former contacts that get their places back from users of their ids, and for how long, in
+#: seconds.  Larger: a node that has moved is longer open to liars at its old address.  Smaller:
+#: liars keep an id after a shorter absence of its node.
+FORMER_CONTACTS = 512
+FORMER_KEPT_FOR = 86_400.0
 
 #: The most answers that all buckets of a table cache together.
 CACHED_ANSWERS = 4096
@@ -355,11 +360,9 @@ PACE_BURST = 256.0
 #: remembered for a ninetieth of a second only.
 PACED_ADDRESSES = 4096
 
-#: The most addresses that have a time-out estimate of their own.
+#: The most addresses that have a time-out estimate of their own, and how long one is kept after the
+#: last answer from its address, in seconds.
 ESTIMATED_ADDRESSES = 128
-
-#: How long the time-out estimate of an address is kept after the last answer from the address, in
-#: seconds.
 ESTIMATES_KEPT_FOR = 1800.0
 
 #: The most contacts of an earlier run that are pinged at the start.  With more pings at once, the
@@ -391,9 +394,7 @@ LOCAL_ADDRESSES_REMEMBERED = 4096
 #: is listed late is never asked.
 ADDRESSES_PER_NAME = 8
 
-#: The number of host names whose failed resolution is remembered.  A remembered failure is not
-#: logged again at once.
+#: The number of host names whose failed resolution is remembered, and the time after which it may
+#: be logged again, in seconds.
 WARNINGS_REMEMBERED = 64
-
-#: The time after which the failed resolution of a host name may be logged again, in seconds.
 WARN_AGAIN_AFTER = 3600.0

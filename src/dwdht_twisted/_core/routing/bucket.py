@@ -5,12 +5,25 @@ A bucket of a routing table, and the entry of a contact.
 from __future__ import annotations
 
 from operator import attrgetter
+from typing import TypeVar
 
+from ..limits.bounds import MAXIMUM_ALIKE, SHARED_IN_BUCKET
 from ..wire import ID_BITS, ID_BYTES, Contact, HostPort, isPublic, packAddress
 from .cache import HOST_BYTES, AnswerCache, CacheBudget
 
 #: Returns when an entry was seen.  The bucket of most askers is full, so this is often called.
 _lastSeen = attrgetter("lastSeen")
+
+
+Item = TypeVar("Item")
+
+
+def keepLatest(waiting: list[Item], item: Item, most: int) -> None:
+    """Put an item, new or not, at the end of a list.  If the list is too long, drop its first."""
+    if item in waiting:
+        waiting.remove(item)
+    waiting.append(item)
+    del waiting[:-most]
 
 
 class Entry:
@@ -26,13 +39,24 @@ class Entry:
     :ivar lastSeen: the time when the contact has last shown that it is there, in seconds
     :ivar openSince: the time since which the contact was seen without long pauses, in seconds; see
         `PATH_STAYS_OPEN`
+    :ivar since: the time since which the contact is in the table, in seconds.  It is earlier by the
+        time that the contact was in the table before, if the contact has come back.
     :ivar token: the token in its last answer to a ping, 32 bytes, or None
     :ivar recheckedAt: the time of the contact's last recheck, in seconds.  A recheck is a ping that
         is sent because another address uses the contact's id, or the contact's address uses
         another id.
     """
 
-    __slots__ = ("address", "compact", "lastSeen", "number", "openSince", "recheckedAt", "token")
+    __slots__ = (
+        "address",
+        "compact",
+        "lastSeen",
+        "number",
+        "openSince",
+        "recheckedAt",
+        "since",
+        "token",
+    )
 
     def __init__(self, id: bytes, address: HostPort, now: float) -> None:
         self.compact = id + packAddress(*address)
@@ -40,6 +64,7 @@ class Entry:
         self.number = int.from_bytes(id, "big")
         self.lastSeen = now
         self.openSince = now
+        self.since = now
         self.token: bytes | None = None
         self.recheckedAt = float("-inf")
 
@@ -112,6 +137,14 @@ class Bucket:
             ]
         else:
             self.sharedHosts.pop(host, None)
+
+    def isCrowd(self, entry: Entry) -> bool:
+        """Whether `MAXIMUM_ALIKE` or more contacts have ids like a new public contact."""
+        if not isPublic(entry.address[0]):
+            return False
+        shared = self.free - SHARED_IN_BUCKET
+        alike = sum((entry.number ^ other).bit_length() <= shared for other in self.proven)
+        return alike >= MAXIMUM_ALIKE
 
     def longestUnseen(self) -> Entry:
         """Find the proven contact whose last answer is the oldest, and set ``allSeenSince``."""

@@ -66,15 +66,17 @@ class Freshness:
     The times of the contacts of one table.
 
     :param entries: the proven contacts by their addresses; the table changes them
+    :ivar confirmedAt: the time of the last ping of a contact that brought back a token, in seconds
     :ivar unconfirmed: the unconfirmed contacts in compact form; the table removes those that leave
     """
 
-    __slots__ = ("_deaths", "_entries", "_lived", "unconfirmed")
+    __slots__ = ("_deaths", "_entries", "_lived", "confirmedAt", "unconfirmed")
 
     def __init__(self, entries: Mapping[HostPort, Entry]) -> None:
         self._entries = entries
         self._lived = TIME_AT_START
         self._deaths = 1.0
+        self.confirmedAt = float("-inf")
         self.unconfirmed: set[bytes] = set()
 
     @property
@@ -109,17 +111,12 @@ class Freshness:
         self._lived += (now - entry.lastSeen) / 2
         self._deaths += 1
 
-    def confirmed(self, id: bytes, address: HostPort, now: float) -> bool:
-        """
-        Note a ping that brings back a token which was sent to this id at this address.
-
-        :return: whether it came from a contact
-        """
+    def confirmed(self, id: bytes, address: HostPort, now: float) -> None:
+        """Note a ping that brings back a token which was sent to this id at this address."""
         entry = self._entries.get(address)
-        if entry is None or not entry.compact.startswith(id):
-            return False
-        self.seen(entry, now)
-        return True
+        if entry is not None and entry.compact.startswith(id):
+            self.confirmedAt = now
+            self.seen(entry, now)
 
     def given(self, address: HostPort, token: bytes) -> None:
         """Note the token in the answer of a contact to a ping."""

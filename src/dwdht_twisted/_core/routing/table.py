@@ -19,11 +19,13 @@ The rules:
    together may know only each other.
 4. An address has one contact.  When the address answers under a new id, the contact with the old id
    is removed, because the node was restarted.
-5. An id belongs to the first address that has proven it.  If another address uses the id, the
-   caller is told to ping the contact, at most once in `TRUSTED_FOR` seconds.  The other address
-   waits until the contact is silent.  An address that has answered waits as a spare.  An address
-   that has only sent a request waits as a *claimant*.  If the contact answers, its claimants are
-   forgotten.
+5. An id belongs to the address that was a contact under it for the longest time; see `Ownership`.
+   While that address is silent, the id is lent to another address that answers.  If another address
+   uses the id of a contact, the caller is told to ping the contact, at most once in `TRUSTED_FOR`
+   seconds.  The other address waits until the contact is silent.  An address that has answered
+   waits as a spare.  An address that has only sent a request waits as a *claimant*.  If the contact
+   answers, its claimants are forgotten.  If the owner of a lent id asks, it is pinged like a new
+   node, and has its place back when it answers.
 6. A public host and a public /24 network hold a limited number of places.  Private and loopback
    addresses have no such limit, because one of them often stands for a whole network.
 7. Honest ids are random.  So only `MAXIMUM_ALIKE` public contacts of a bucket may have ids that are
@@ -35,16 +37,11 @@ The arguments ``now`` and ``time`` are times in seconds.  The caller sends the p
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 from ..counters import Counters
 from ..limits import HostCounts, Silences
 from ..limits.bounds import (
-    CLAIMANTS_PER_CONTACT,
     CONTACTS_PER_HOST,
     CONTACTS_PER_SUBNET,
-    MAXIMUM_ALIKE,
-    SHARED_IN_BUCKET,
     SPARES_PER_BUCKET,
 )
 from ..wire import (
@@ -56,10 +53,11 @@ from ..wire import (
     isPublic,
     unpackContact,
 )
-from .bucket import Bucket, Entry
+from .bucket import Bucket, Entry, keepLatest
 from .buckets import Buckets
 from .claims import Claims
 from .freshness import Freshness
+from .ownership import Ownership
 
 #: The most contacts of a bucket, and of an answer (Kademlia's k).
 K = 20
@@ -68,8 +66,6 @@ K = 20
 #: newcomer finds a full bucket, a contact is pinged only if its last answer is older than this.
 #: Larger: the table learns later that a contact is gone.  Smaller: other nodes cause more pings.
 TRUSTED_FOR = 30.0
-
-Item = TypeVar("Item")
 
 
 class RoutingTable:
@@ -84,6 +80,7 @@ class RoutingTable:
     :ivar id: see above
     :ivar contactsPerHost: see above
     :ivar buckets: the proven contacts, by bucket
+    :ivar ownership: the addresses that use the id of a contact, or were contacts under an id
     :ivar freshness: when the proven contacts were seen, and which of them are to be pinged
     """
 
@@ -104,8 +101,7 @@ class RoutingTable:
         self.freshness = Freshness(self._byAddress)
         self._counters = counters or Counters()
         self._claims = Claims(self._counters)
-        # The addresses that claim the id of a contact, by the address of the contact.
-        self._claimants: dict[HostPort, list[HostPort]] = {}
+        self.ownership = Ownership(self._entries)
         self.contactsPerHost = contactsPerHost
         self._hostCounts = HostCounts(CONTACTS_PER_HOST, CONTACTS_PER_SUBNET, contactsPerHost)
         self._silent = (silences or Silences()).toAnything
@@ -153,10 +149,11 @@ class RoutingTable:
         entry = self._entries.get(number)
         if entry is not None:
             # A known id asks from another address: the node may have moved.
+            if self.ownership.outranks(number, address, entry.address, now):
+                return self._ownerAsked(id, address, now)
             if self._silent.get(address, now):
                 return None
-            claimants = self._claimants.setdefault(entry.address, [])
-            _keep(claimants, address, CLAIMANTS_PER_CONTACT)
+            self.ownership.claim(entry.address, address)
             return self._recheck(entry, now)
         # Check this first: the buckets of most askers are full, unless the node is new.
         if bucket is not None and len(bucket.proven) >= self._k:
@@ -169,6 +166,19 @@ class RoutingTable:
         ):
             return None
         return address if self._claims.add(id, address, now) else None
+
+    def _ownerAsked(self, id: bytes, address: HostPort, now: float) -> HostPort | None:
+        """
+        Note a request from the owner of an id, or from its host, while the id is lent to another.
+
+        :return: the address, to be pinged as that of a new node; or None
+        """
+        isOwner = self.ownership.isOwner(int.from_bytes(id, "big"), address, now)
+        # The owner was silent lately, and so lost its place.  It may be back at any time.
+        isSilent = not isOwner and self._silent.get(address, now)
+        if isSilent or address in self._claims or not self._claims.add(id, address, now):
+            return None
+        return address
 
     def answered(self, contact: Contact, now: float) -> Contact | None:
         """
@@ -183,16 +193,18 @@ class RoutingTable:
         """
         id, address = contact.id, (contact.host, contact.port)
         known = self._byAddress.get(address)
-        if self._claimants:
+        claimants = self.ownership.claimants
+        if claimants:
             # The contact is still there, so the other addresses that use its id lie.  If the
             # address has a new node, the id of the old node may be claimed again.
-            self._claimants.pop(address, None)
+            claimants.pop(address, None)
         if known is not None and id is not None and known.compact.startswith(id):
             self.freshness.seen(known, now)
             return None
         self._silent.discard(address)
         self.withdraw(address)
         if known is not None:
+            self.ownership.left(known, now)
             self._remove(known)
         freed = self.buckets.freedBy(address, known)
         waitedFor = None if id is None or id == self.id else self._insert(contact, now)
@@ -209,6 +221,7 @@ class RoutingTable:
         entry = self._byAddress.get(address)
         if entry is not None:
             self.freshness.died(entry, now)
+            self.ownership.left(entry, now)
             self._remove(entry)
         return self._nextSpare(self.buckets.freedBy(address, entry))
 
@@ -218,7 +231,7 @@ class RoutingTable:
 
         :param address: the address of the contact
         """
-        return self._claimants.pop(address, [])
+        return self.ownership.claimants.pop(address, [])
 
     def claimed(self, now: float) -> list[HostPort]:
         """
@@ -226,7 +239,7 @@ class RoutingTable:
 
         Each of them counts as rechecked.
         """
-        entries = [self._byAddress[each] for each in self._claimants if each in self._byAddress]
+        entries = [self._byAddress[each] for each in self.ownership.claimants]
         return [entry.address for entry in entries if self._recheck(entry, now)]
 
     def withdraw(self, address: HostPort) -> None:
@@ -332,17 +345,20 @@ class RoutingTable:
         bucket = self.buckets.of(number, now)
         holder = bucket.proven.get(number)
         if holder is not None:
-            _keep(bucket.spares, contact, SPARES_PER_BUCKET)
-            return holder.contact if self._recheck(holder, now) else None
+            if not self.ownership.outranks(number, contact.address, holder.address, now):
+                keepLatest(bucket.spares, contact, SPARES_PER_BUCKET)
+                return holder.contact if self._recheck(holder, now) else None
+            self._remove(holder)
         if len(bucket.proven) >= self._k:
-            _keep(bucket.spares, contact, SPARES_PER_BUCKET)
+            keepLatest(bucket.spares, contact, SPARES_PER_BUCKET)
             if now - bucket.allSeenSince <= TRUSTED_FOR:
                 return None
             oldest = bucket.longestUnseen()
             return oldest.contact if now - oldest.lastSeen > TRUSTED_FOR else None
         entry = Entry(contact.id or b"", (contact.host, contact.port), now)
-        if not self._hasRoom(contact.host) or _isCrowd(bucket, entry):
+        if not self._hasRoom(contact.host) or bucket.isCrowd(entry):
             return None
+        self.ownership.returned(entry, now)
         self.buckets.add(bucket, entry)
         self._entries[number] = entry
         self._byAddress[entry.address] = entry
@@ -379,22 +395,6 @@ class RoutingTable:
         self.buckets.remove(entry)
         del self._entries[entry.number]
         del self._byAddress[entry.address]
+        self.ownership.claimants.pop(entry.address, None)
         self.freshness.unconfirmed.discard(entry.compact)
         self._hostCounts.remove(entry.address[0])
-
-
-def _keep(waiting: list[Item], item: Item, most: int) -> None:
-    """Put an item, new or not, at the end of a list.  If the list is too long, drop its first."""
-    if item in waiting:
-        waiting.remove(item)
-    waiting.append(item)
-    del waiting[:-most]
-
-
-def _isCrowd(bucket: Bucket, entry: Entry) -> bool:
-    """Whether `MAXIMUM_ALIKE` or more contacts of a bucket have ids like a new public contact."""
-    if not isPublic(entry.address[0]):
-        return False
-    shared = bucket.free - SHARED_IN_BUCKET
-    alike = sum((entry.number ^ other).bit_length() <= shared for other in bucket.proven)
-    return alike >= MAXIMUM_ALIKE

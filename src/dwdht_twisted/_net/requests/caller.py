@@ -35,8 +35,6 @@ class Caller:
     :ivar identity: the id that the node sends to other nodes, if it is a member
     :ivar answeredAt: the time of the last answer to a request of this node, in seconds; at first,
         when this node was made
-    :ivar heardAt: the time of the last answer or confirmed ping, in seconds.  A confirmed ping
-        shows the way in, and nothing of the way out.
     :ivar onPong: called with the address and the value of each pong of a contact
     :ivar seconds: returns the present time, in seconds
     :ivar requests: the node's own requests
@@ -54,7 +52,7 @@ class Caller:
         self._doubts = Doubts()
         self._lostSince = -inf
         self._counters = environment.counters
-        self.answeredAt = self.heardAt = self.seconds()
+        self.answeredAt = self.seconds()
         self.onPong: Callable[[HostPort, bytes | None], None] = lambda source, value: None
         self.requests = Requests(environment, self, isPaced=True)
         self.probing = Probing(environment, table, self, silences=self._silences)
@@ -76,6 +74,14 @@ class Caller:
     def isSilent(self, address: HostPort) -> bool:
         """Whether an address left a request of the node unanswered lately; see `Silences`."""
         return self._silences.isSilent(address, self.seconds())
+
+    @property
+    def heardAt(self) -> float:
+        """
+        The time of the last answer or confirmed ping, in seconds.  A confirmed ping shows the way
+        in, and nothing of the way out.
+        """
+        return max(self.answeredAt, self._table.freshness.confirmedAt)
 
     @property
     def silentSince(self) -> float:
@@ -191,7 +197,7 @@ class Caller:
 
     def heard(self, message: wire.ResponseMessage, address: HostPort) -> None:
         """Note an answer."""
-        self.answeredAt = self.heardAt = now = self.seconds()
+        self.answeredAt = now = self.seconds()
         silent, doubtful = self._doubts.heard(address, now)
         self._silences.answered(address, now)
         contact = Contact(message.id, address[0], address[1])
@@ -210,8 +216,7 @@ class Caller:
 
         The contact is there, but this node's own datagrams may be lost since the token was sent.
         """
-        if self._table.freshness.confirmed(id, address, now):
-            self.heardAt = now
+        self._table.freshness.confirmed(id, address, now)
 
     def reached(self, address: HostPort) -> None:
         """Ping an address whose answer may be forged.  Only a pong shows that a node is there."""

@@ -64,7 +64,8 @@ class Probing:
                   it came from a contact's address but carried another id
     validations   a large answer is held until its address has shown that it receives
     silences      a request was not answered, but its node may still be alive
-    returns       an address was silent, but its node may answer by now
+    returns       an address was silent, but its node may answer by now; it may own an id that
+                  another address has meanwhile
     ============  ========================================================================
 
     :param table: knows the contacts, and decides which claims need a probe
@@ -222,6 +223,11 @@ class Probing:
         """Ping the silent addresses that are due to be checked again."""
         for address in self._silences.toCheck(self._clock.seconds()):
             self._ping(address)
+
+    def checkOwners(self) -> None:
+        """Ping the owners of ids that are lent to others, and that are due to be checked."""
+        for address in self._table.ownership.toCheck(self._clock.seconds()):
+            self._returns.send(address, lambda isAnswered: None)
 
     def _ping(self, address: HostPort) -> None:
         if self._silences.spend(address, self._identity.pingBytes, self._clock.seconds()):

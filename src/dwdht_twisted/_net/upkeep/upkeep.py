@@ -5,6 +5,7 @@ The periodic work of a node, every ten seconds.
   that does not answer leaves the routing table, and lets the node ping others sooner.
 * A node keeps paths open to a few of its closest contacts; see `Freshness` for both.
 * A node pings the contacts whose ids other addresses have claimed since the contacts answered.
+* A node pings contacts that were silent and whose ids other hosts have now; see `Ownership`.
 * A node pings addresses that left its requests unanswered, at growing intervals; see `Silences`.
 * A node refreshes its routing table by lookups; see `TableRefresher`.
 * A node without contacts, or to whom nobody answers, tries to join again, at growing intervals; see
@@ -138,6 +139,7 @@ class Upkeep:
 
     def _checkContacts(self, now: float) -> None:
         self._caller.probing.recheckClaimed()
+        self._caller.probing.checkOwners()
         if len(self._table):
             # A node without contacts pings nobody, because it tries to join again.
             self._caller.probing.recheckSilent()
