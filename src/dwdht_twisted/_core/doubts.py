@@ -8,6 +8,9 @@ flags such contacts and keeps them for the same reason.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable
+from math import inf
 from typing import NamedTuple
 
 from .wire import HostPort, isLoopback, isPublic
@@ -23,16 +26,25 @@ LONGEST_PAUSE = 60.0
 NOBODY = 20
 
 
+#: The longest time for which a private contact is in doubt, in seconds, if public ones answer.
+#: Larger: contacts of a line that has gone for good stay in the table for longer.
+#: Smaller: a line that was down for that time, such as that of a virtual private network, comes
+#: back without its contacts.
+LONGEST_DOUBT = 3600.0
+
+
 class Doubt(NamedTuple):
     """
     The silence of a contact.
 
     :ivar line: the line that reaches the contact
     :ivar sentAt: the time of the last transmission that the contact did not answer, in seconds
+    :ivar since: the time of the first such transmission, in seconds
     """
 
     line: str
     sentAt: float
+    since: float
 
 
 class Doubts:
@@ -45,12 +57,14 @@ class Doubts:
     The arguments ``now`` are times in seconds.
     """
 
-    __slots__ = ("_heardAt", "_silent")
+    __slots__ = ("_heardAt", "_silent", "_silentSince")
 
     def __init__(self) -> None:
         # The time of the last answer of each line.
         self._heardAt: dict[str, float] = {}
         self._silent: dict[HostPort, Doubt] = {}
+        # What `silentSince` has found; None after a change.
+        self._silentSince: float | None = None
 
     def __len__(self) -> int:
         """The number of contacts in doubt."""
@@ -65,22 +79,33 @@ class Doubts:
 
         :param sentAt: the time of the last transmission, in seconds
         """
-        self._silent[address] = Doubt(lineOf(address), sentAt)
+        former = self._silent.get(address)
+        since = sentAt if former is None else former.since
+        self._silent[address] = Doubt(lineOf(address), sentAt, since)
+        self._silentSince = None
 
     def heard(self, address: HostPort, now: float) -> tuple[list[HostPort], list[HostPort]]:
         """
-        Note an answer.  Contacts that the same line reaches are not in doubt any more.
+        Note an answer.  Contacts that the same line reaches are not in doubt any more.  A public
+        address also ends the doubt of all that were in doubt for `LONGEST_DOUBT`: they are private,
+        and a network that is gone for so long may never come back.
 
         :return: the contacts whose silence counts, and those that have to be asked again because
             the line may have been down
         """
         line = lineOf(address)
-        wasUp = now - self._heardAt.get(line, float("-inf")) <= LONGEST_PAUSE
+        wasUp = now - self._heardAt.get(line, -inf) <= LONGEST_PAUSE
         self._heardAt[line] = now
         if not self._silent:
             return [], []
+        self._silentSince = None
         self._silent.pop(address, None)
-        settled = [each for each, doubt in self._silent.items() if doubt.line == line]
+        settled = [
+            each
+            for each, doubt in self._silent.items()
+            if doubt.line == line
+            or (wasUp and line == "public" and now - doubt.since > LONGEST_DOUBT)
+        ]
         for each in settled:
             del self._silent[each]
         return (settled, []) if wasUp else ([], settled)
@@ -89,19 +114,33 @@ class Doubts:
         """Whether the same line reaches two addresses."""
         return lineOf(address) == lineOf(other)
 
-    def silentSince(self) -> float:
+    def silentSince(self, contacts: Callable[[], Iterable[HostPort]]) -> float:
         """
         The latest time such that `NOBODY` contacts in doubt have not answered what they were sent
-        after it, in seconds; minus infinity when fewer are in doubt.
+        after it, in seconds.
+
+        Minus infinity when fewer are in doubt, or when some line has contacts of which neither
+        `NOBODY` nor all are in doubt: they may answer.
+
+        :param contacts: returns the addresses of all contacts
         """
+        if self._silentSince is None:
+            self._silentSince = self._findSilence(contacts)
+        return self._silentSince
+
+    def _findSilence(self, contacts: Callable[[], Iterable[HostPort]]) -> float:
         if len(self._silent) < NOBODY:
-            return float("-inf")
+            return -inf
+        silent = Counter(doubt.line for doubt in self._silent.values())
+        lines = Counter(map(lineOf, contacts()))
+        if any(silent[line] < min(count, NOBODY) for line, count in lines.items()):
+            return -inf
         return sorted(doubt.sentAt for doubt in self._silent.values())[-NOBODY]
 
     def isDown(self, now: float) -> bool:
         """Whether contacts are in doubt, and nobody has answered for `LONGEST_PAUSE` seconds."""
         return bool(self._silent) and all(
-            now - self._heardAt.get(line, float("-inf")) > LONGEST_PAUSE
+            now - self._heardAt.get(line, -inf) > LONGEST_PAUSE
             for line in {doubt.line for doubt in self._silent.values()}
         )
 

@@ -124,6 +124,10 @@ class RoutingTable:
         """The proven contacts."""
         return [entry.contact for entry in self._entries.values()]
 
+    def addresses(self) -> list[HostPort]:
+        """The addresses of the proven contacts."""
+        return list(self._byAddress)
+
     def holds(self, address: HostPort) -> bool:
         """Whether an address has a contact or a claim in the table."""
         return address in self._byAddress or address in self._claims

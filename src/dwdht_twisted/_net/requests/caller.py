@@ -89,7 +89,7 @@ class Caller:
         A time, in seconds: so many contacts were silent to all that they were sent after it that
         the node knows that nobody answers.  Minus infinity if somebody has answered since.
         """
-        since = self._doubts.silentSince()
+        since = self._doubts.silentSince(self._table.addresses)
         return since if since > self.answeredAt else -inf
 
     @property
