@@ -78,6 +78,8 @@ class Situation(NamedTuple):
     :ivar heardAt: the time of the last sign of another node, in seconds: an answer, or a ping that
         brings back a token
     :ivar answeredAt: the time of the last answer, in seconds
+    :ivar isWatched: whether contacts are pinged when others are silent, so that more silence says
+        something
     :ivar isCutOff: whether all contacts that were asked are silent
     :ivar answered: the number of requests that were answered since the start
     :ivar unanswered: the number of requests that nobody answered since the start
@@ -90,6 +92,7 @@ class Situation(NamedTuple):
     contacts: int
     heardAt: float
     answeredAt: float
+    isWatched: bool
     isCutOff: bool
     answered: int
     unanswered: int
@@ -135,7 +138,8 @@ class Diagnosis:
         # Only an answer shows that the line is back: a ping of a contact shows the way in alone.
         silence = unanswered if self._isOffline else situation.silence(now)
         reason = f"no node has answered for {unanswered:.0f} seconds"
-        if situation.contacts and (silence >= OFFLINE_AFTER or situation.isCutOff):
+        isSilent = situation.isWatched and silence >= OFFLINE_AFTER
+        if situation.contacts and (isSilent or situation.isCutOff):
             return Health(OFFLINE, reason)
         if not situation.contacts:
             if situation.isFirst:

@@ -40,7 +40,11 @@ class Observed:
 
     @property
     def health(self) -> Health:
-        """Whether the node reaches its network, and why not."""
+        """
+        Whether the node reaches its network, and why not.
+
+        A node that nobody watches notices within some three minutes that its line is down.
+        """
         return self._parts.vitals.health
 
     def watchHealth(self, watcher: Callable[[Health], object]) -> Callable[[], None]:

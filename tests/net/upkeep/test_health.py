@@ -92,6 +92,22 @@ class HealthTests(OneWayTestCase):
         self.clock.runFor(3600)
         self.assertLess(len(self.sent), len(nodes) * 770)
 
+    def test_quietNodeThatNobodyWatchesIsOnline(self) -> None:
+        """
+        A node that nobody watches, and that has nothing to ask, is online at each second of an
+        hour. When its line goes down, it is offline three minutes later.
+        """
+        for size in (3, 8, 30):
+            nodes = self.swarm(size)
+            self.clock.runFor(300)
+            for _ in range(3600):
+                self.clock.runFor(1)
+                self.assertEqual(nodes[1].health.state, ONLINE)
+            self.network.partition([self.addressOf(nodes[1]).host])
+            self.clock.runFor(180)
+            self.assertEqual(nodes[1].health.state, OFFLINE, size)
+            self.destroyAll()
+
     def test_firstNodeIsOnline(self) -> None:
         """The first node of a network is online, and says that it is the first."""
         self.assertEqual(self.node().health.state, ONLINE)

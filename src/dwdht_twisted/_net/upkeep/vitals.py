@@ -39,7 +39,8 @@ class Vitals:
     The health of one node.
 
     While somebody watches it, contacts are pinged soon after the last sign of others; see
-    `SOUNDINGS`.  Otherwise nothing is sent, and the health is what the node knows anyway.
+    `SOUNDINGS`.  Otherwise nothing is sent, and the health is what the node knows anyway.  So only
+    contacts that were asked in vain show that its line is down.
 
     :param table: knows the contacts
     :param caller: pings contacts, and knows when a node has answered last
@@ -84,6 +85,7 @@ class Vitals:
             contacts=len(self._table),
             heardAt=self._caller.heardAt,
             answeredAt=self._caller.answeredAt,
+            isWatched=bool(self.watchers),
             isCutOff=self._caller.isCutOff,
             answered=counters.responsesReceived,
             unanswered=counters.requestsUnanswered,
