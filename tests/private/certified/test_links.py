@@ -116,6 +116,16 @@ class LinkTests(Pair):
         self.exchange()
         self.assertTrue(areLinked(self.one, self.two))
 
+    def test_datagramOfAnySizeMayBeGiven(self) -> None:
+        """An empty datagram, or one that no record holds, is counted and dropped, at any time."""
+        counters = self.one.layer._transport.counters
+        for _ in range(2):
+            before = counters.sendFailures
+            for size in (0, 70_000):
+                self.one.layer.send(bytes(size), self.two.address)
+            self.assertEqual(counters.sendFailures, before + 2)
+            self.exchange()
+
     def test_answersNeedNoNewHandshake(self) -> None:
         """A member that only answers makes no new handshake, however long it hears nothing."""
         self.hellos()

@@ -96,7 +96,7 @@ class CertifiedLayer:
         """Send a datagram on the association with its receiver, or let it wait for one."""
         if self._timer is None:
             return
-        if len(datagram) > RECORD_BYTES:
+        if not 0 < len(datagram) <= RECORD_BYTES:
             self._transport.counters.sendFailures += 1
             return
         link = self.links.get(address) or self._add(address)
