@@ -47,7 +47,7 @@ def clockOf(reactor: Any) -> Any:
 
     :raises TypeError: when it is not a reactor
     """
-    if not callable(getattr(reactor, "callLater", None)):
+    if not callable(getattr(reactor, "seconds", None)):
         raise TypeError(f"a reactor is required, not {reactor!r}")
     if hasattr(reactor, "elapsed"):
         from .monotonic import MonotonicClock

@@ -5,7 +5,7 @@ The start of a run of a `DHTService`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from os.path import abspath, join
+from os.path import join
 from typing import Any, NamedTuple
 
 from twisted.logger import Logger
@@ -122,10 +122,9 @@ class Starter:
         """Open the state, if any, and give the node what it holds."""
         if self._kept.state is None:
             return
-        # The process has its final folder by now.  A later start uses the same state.
-        self._kept = self._kept._replace(state=abspath(self._kept.state))
-        assert self._kept.state is not None
         run.keeper = self._kept.openState(self._kept.state)
+        # The process has its final folder by now.  A later start uses the same state.
+        self._kept = self._kept._replace(state=run.keeper.folder.path)
         record = run.keeper.recall(run.node.id)
         run.node._recall(record.id, [*self._kept.contacts, *record.contacts])
 
