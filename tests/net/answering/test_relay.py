@@ -237,6 +237,27 @@ class ReferrerTests(NodeTestCase):
         self.clock.runFor(0.1)
         self.assertEqual(len(self.destination.requests), relayed + 1)
 
+    def test_strangersLeaveRelaysToValidatedNodes(self) -> None:
+        """
+        The ping of a validated ephemeral node is still relayed after unproven addresses have used
+        up their limit, and after another validated host has asked as often as it could.
+        """
+        to = self.peer("20.0.0.1")
+        self.introduce(to, self.relay)
+        liar, honest = (self.peer(host, id=None) for host in ("30.0.0.1", "31.0.0.1"))
+        for peer in (liar, honest):
+            self.validate(peer)
+            self.relay.unregister("test")
+        strangers = [self.peer(f"40.{number}.0.1", id=None) for number in range(100)]
+        address, named = self.addressOf(self.relay), packAddress(*to.address)
+        for asker in (*strangers, *[liar] * 100):
+            asker.ask(address, wire.PING, forwardRequest=named)
+        self.clock.runFor(0.1)
+        relayed = len(to.requestsFor(wire.PING))
+        honest.ask(address, wire.PING, forwardRequest=named)
+        self.clock.runFor(0.1)
+        self.assertEqual(len(to.requestsFor(wire.PING)), relayed + 1)
+
 
 class PeerTests(NodeTestCase):
     """

@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted import Address
+from dwdht_twisted import Address, Contact
+from dwdht_twisted.peers.bounds import SERVERS_PER_HOST
+from dwdht_twisted.peers.endpoints.directory import Search
 from dwdht_twisted.peers.endpoints.race import Servers
+from dwdht_twisted.peers.stream import Peer
 from tests.helpers.strategies import thorough
 
 
@@ -78,3 +81,30 @@ class OrderTests(SynchronousTestCase):
             assert address is not None
             counts[address.host] += 1
         self.assertTrue(min(counts.values()) >= 280, counts)
+
+
+class SearchTests(SynchronousTestCase):
+    """
+    The servers that a look-up finds.
+    """
+
+    def test_hostHasABoundOfServers(self) -> None:
+        """Of 1,000 servers of a host, 64 are taken, and then one of another host."""
+        found: list[Address] = []
+
+        class Finder:
+            """A connection that waits for the servers of a look-up."""
+
+            def found(self, address: Address) -> None:
+                found.append(address)
+
+            def searched(self, reason: object) -> None:
+                """Do nothing."""
+
+        search = Search(None, None)  # type: ignore[arg-type]
+        search.add(Finder())
+        other = Address("10.0.0.2", 80)
+        for address in (*(Address("10.0.0.1", port) for port in range(1, 1001)), other):
+            search.write(Peer(address, Contact(None, "10.0.0.9", 9), False))
+        self.assertEqual(len(found), SERVERS_PER_HOST + 1)
+        self.assertEqual(found[-1], other)

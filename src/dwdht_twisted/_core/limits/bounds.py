@@ -223,17 +223,17 @@ MAXIMUM_PROBES = 2 * MAXIMUM_CLAIMS + MAXIMUM_VALIDATIONS + 2 * MAXIMUM_CHECKS
 
 #: The most datagrams per second that one host is sent for hole punches of other nodes, at all its
 #: ports together.  Such a datagram is a ping that this node relays, or an answer to a relayed ping.
-#: Datagrams caused by contacts and datagrams caused by other nodes are counted separately, and the
-#: limit is the same for both.  On a loopback host, each port is limited by itself, because the host
-#: stands for all nodes of the machine.  Larger: a host with several contacts can be flooded with
-#: more datagrams.  Smaller: of many nodes behind one NAT, fewer are reached.
+#: Those caused by contacts, by other validated addresses and by strangers are counted apart, each
+#: up to this limit.  On a loopback host, each port is limited by itself, because the host stands
+#: for all nodes of the machine.  Larger: a host with several contacts can be flooded with more
+#: datagrams.  Smaller: of many nodes behind one NAT, fewer are reached.
 RELAY_RATE = 5.0
 
 #: The burst of `RELAY_RATE`.
 RELAY_BURST = 20.0
 
 #: The most datagrams per second that all hosts together are sent for hole punches of other nodes.
-#: Datagrams that contacts cause are counted apart, as with `RELAY_RATE`.  A lookup asks a node for
+#: They are counted apart as with `RELAY_RATE`.  A lookup asks a node for
 #: two or three relays at most, and only if a candidate is late.  Larger: an attacker makes a node
 #: send more.  Smaller: in a flood of such requests, fewer hole punches of others succeed.
 TOTAL_RELAY_RATE = 100.0

@@ -16,6 +16,8 @@ may be an attacker.  So a node bounds what it sends as R or as B:
   of its ports are contacts.  All hosts together get a limited number.
 - Datagrams that contacts cause have a rate of their own.  To use up this rate, an attacker has to
   know a contact and to forge its address.
+- Datagrams that other validated addresses cause have a third rate, of which each host and each /24
+  network has a share.  So forged addresses don't keep ephemeral nodes from punching holes.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..._core import wire
-from ..._core.limits import RateLimit, RateLimiter, TokenBucket, ValidatedAddresses
+from ..._core.limits import FairRate, RateLimit, RateLimiter, TokenBucket, ValidatedAddresses
 from ..._core.limits.bounds import (
     RELAY_BURST,
     RELAY_RATE,
@@ -92,6 +94,8 @@ class Relay:
         self._relaysTo = relaysTo
         self._isContact = validated.isContact
         self._forContacts = RelayRates()
+        self._forValidated = RelayRates()
+        self._shares = FairRate(TOTAL_RELAY_RATE)
         self._forStrangers = RelayRates()
         self._strangers = TokenBucket(STRANGER_RELAY_RATE, STRANGER_RELAY_BURST)
 
@@ -119,7 +123,7 @@ class Relay:
         if (
             not isRoutable(peer.host, asker[0])
             or not self._isReceiver(peer)
-            or not self._mayReach(peer, self._isContact(asker))
+            or not self._ratesFor(asker).allow(peer, self._environment.clock.seconds())
         ):
             return False
         body = wire.requestBody(wire.PING, message.id, forwardResponse=packAddress(*asker))
@@ -137,10 +141,11 @@ class Relay:
         environment = self._environment
         if not isSendable(packAddress(*asker)[0]) or not isRoutable(asker[0], referrer[0]):
             return False
-        isContact = self._isContact(referrer)
-        if not isContact and not self._strangers.take(environment.clock.seconds()):
+        now = environment.clock.seconds()
+        rates = self._ratesFor(referrer)
+        if rates is self._forStrangers and not self._strangers.take(now):
             return False
-        if not self._mayReach(asker, isContact):
+        if not rates.allow(asker, now):
             return False
         token = self._tokens.issue(*asker, message.id, message.target)
         answer = wire.encodeResponse(
@@ -149,6 +154,11 @@ class Relay:
         environment.send(answer, asker)
         return True
 
-    def _mayReach(self, address: HostPort, isForContact: bool) -> bool:
-        rates = self._forContacts if isForContact else self._forStrangers
-        return rates.allow(address, self._environment.clock.seconds())
+    def _ratesFor(self, cause: HostPort) -> RelayRates:
+        """The rates of the datagrams that are caused by a datagram from an address."""
+        if self._isContact(cause):
+            return self._forContacts
+        now = self._environment.clock.seconds()
+        if self._validated.has(cause, now) and self._shares.take(cause[0], now):
+            return self._forValidated
+        return self._forStrangers
