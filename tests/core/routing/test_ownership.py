@@ -186,6 +186,18 @@ class OwnerTests(TableTestCase):
         self.table.answered(OWNER, STANDING + 2.0)
         self.assertEqual(self.table.contacts(), [OWNER])
 
+    def test_otherHostsPushOutNoPortOfTheContactsHost(self) -> None:
+        """
+        A node that was restarted at another port and then 100 other hosts claim the id of a
+        contact. It is still to be pinged when the contact is silent, beside the last 3 others.
+        """
+        self.asks(LIAR._replace(port=7), STANDING)
+        for number in range(100):
+            self.asks(OWNER._replace(host=f"10.1.0.{number}"), STANDING)
+        claimants = self.table.takeClaimants(LIAR.address)
+        hosts = [LIAR.host, "10.1.0.97", "10.1.0.98", "10.1.0.99"]
+        self.assertEqual([host for host, _ in claimants], hosts)
+
     def test_claimantsLeaveWithTheContact(self) -> None:
         """
         The addresses that claim the id of a contact are forgotten when it leaves, whether it is

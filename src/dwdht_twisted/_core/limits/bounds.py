@@ -275,7 +275,7 @@ MAXIMUM_ALIKE = 3
 #: dropped.
 SPARES_PER_BUCKET = 4
 
-#: The most addresses that claim the id of one contact; a further one replaces the oldest.  They are
+#: The most addresses that claim the id of one contact; a further one replaces another.  They are
 #: pinged when the contact is silent.  Larger: a silent contact causes more pings to addresses that
 #: may be forged.  Smaller: a liar keeps out a moved node more easily, until that asks again.
 CLAIMANTS_PER_CONTACT = 4

@@ -5,25 +5,13 @@ A bucket of a routing table, and the entry of a contact.
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TypeVar
 
-from ..limits.bounds import MAXIMUM_ALIKE, SHARED_IN_BUCKET
+from ..limits.bounds import MAXIMUM_ALIKE, SHARED_IN_BUCKET, SPARES_PER_BUCKET
 from ..wire import ID_BITS, ID_BYTES, Contact, HostPort, isPublic, packAddress
 from .cache import HOST_BYTES, AnswerCache, CacheBudget
 
 #: Returns when an entry was seen.  The bucket of most askers is full, so this is often called.
 _lastSeen = attrgetter("lastSeen")
-
-
-Item = TypeVar("Item")
-
-
-def keepLatest(waiting: list[Item], item: Item, most: int) -> None:
-    """Put an item, new or not, at the end of a list.  If the list is too long, drop its first."""
-    if item in waiting:
-        waiting.remove(item)
-    waiting.append(item)
-    del waiting[:-most]
 
 
 class Entry:
@@ -137,6 +125,13 @@ class Bucket:
             ]
         else:
             self.sharedHosts.pop(host, None)
+
+    def addSpare(self, spare: Contact) -> None:
+        """Let a contact, new or not, wait as the latest spare.  Of too many, drop the oldest."""
+        if spare in self.spares:
+            self.spares.remove(spare)
+        self.spares.append(spare)
+        del self.spares[:-SPARES_PER_BUCKET]
 
     def isCrowd(self, entry: Entry) -> bool:
         """Whether `MAXIMUM_ALIKE` or more contacts have ids like a new public contact."""

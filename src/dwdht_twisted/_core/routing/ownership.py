@@ -22,7 +22,7 @@ from ..limits.bounds import (
     SILENCE_CHECKED_AFTER,
 )
 from ..wire import HostPort
-from .bucket import Entry, keepLatest
+from .bucket import Entry
 
 #: The rank of the owner of an id.  Its host has rank 1, and any other host rank 0.
 _OWNER = 2
@@ -64,8 +64,19 @@ class Ownership:
         self._former: dict[int, Former] = {}
 
     def claim(self, contact: HostPort, claimant: HostPort) -> None:
-        """Note that an address claims the id of a contact."""
-        keepLatest(self.claimants.setdefault(contact, []), claimant, CLAIMANTS_PER_CONTACT)
+        """
+        Note that an address claims the id of a contact.
+
+        A further claimant replaces the oldest that is at another host than the contact.  So other
+        hosts don't push out a node that was restarted at another port.
+        """
+        claimants = self.claimants.setdefault(contact, [])
+        if claimant in claimants:
+            claimants.remove(claimant)
+        claimants.append(claimant)
+        if len(claimants) > CLAIMANTS_PER_CONTACT:
+            elsewhere = (each for each in claimants if each[0] != contact[0])
+            claimants.remove(next(elsewhere, claimants[0]))
 
     def left(self, entry: Entry, now: float) -> None:
         """

@@ -42,7 +42,6 @@ from ..limits import HostCounts, Silences
 from ..limits.bounds import (
     CONTACTS_PER_HOST,
     CONTACTS_PER_SUBNET,
-    SPARES_PER_BUCKET,
 )
 from ..wire import (
     COMPACT_CONTACT_BYTES,
@@ -53,7 +52,7 @@ from ..wire import (
     isPublic,
     unpackContact,
 )
-from .bucket import Bucket, Entry, keepLatest
+from .bucket import Bucket, Entry
 from .buckets import Buckets
 from .claims import Claims
 from .freshness import Freshness
@@ -350,11 +349,11 @@ class RoutingTable:
         holder = bucket.proven.get(number)
         if holder is not None:
             if not self.ownership.outranks(number, contact.address, holder.address, now):
-                keepLatest(bucket.spares, contact, SPARES_PER_BUCKET)
+                bucket.addSpare(contact)
                 return holder.contact if self._recheck(holder, now) else None
             self._remove(holder)
         if len(bucket.proven) >= self._k:
-            keepLatest(bucket.spares, contact, SPARES_PER_BUCKET)
+            bucket.addSpare(contact)
             if now - bucket.allSeenSince <= TRUSTED_FOR:
                 return None
             oldest = bucket.longestUnseen()
