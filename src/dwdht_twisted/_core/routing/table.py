@@ -39,10 +39,7 @@ from __future__ import annotations
 
 from ..counters import Counters
 from ..limits import HostCounts, Silences
-from ..limits.bounds import (
-    CONTACTS_PER_HOST,
-    CONTACTS_PER_SUBNET,
-)
+from ..limits.bounds import CONTACTS_PER_HOST, CONTACTS_PER_SUBNET
 from ..wire import (
     COMPACT_CONTACT_BYTES,
     ID_BYTES,
