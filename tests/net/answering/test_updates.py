@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 
-from dwdht_twisted import Request
+from dwdht_twisted import Request, ValueTooLarge
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.wire import ROTATION_INTERVAL
 from dwdht_twisted._net.answering import updates
@@ -226,3 +226,4 @@ class UpdateTests(ResponderTestCase):
         self.server.register(COMMAND, Handler(update=lambda _: bytes(70000)))
         self.assertNoAnswer(COMMAND, self.wanted, roundtripToken=self.token)
         self.assertEqual(self.server.counters.handlerFailures, 1)
+        self.assertEqual(len(self.flushLoggedErrors(ValueTooLarge)), 1)

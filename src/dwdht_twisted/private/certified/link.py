@@ -23,7 +23,7 @@ SILENT_AFTER = 1.0
 
 #: How long the former association is kept, in seconds.  Datagrams that were sent on it may still be
 #: on their way.
-FORMER_KEPT_FOR = 10.0
+ASSOCIATION_KEPT_FOR = 10.0
 
 
 class LinkOwner(Protocol):
@@ -268,7 +268,7 @@ class Link:
 
     def dropFormer(self, now: float) -> None:
         """Drop the former association, if it has been kept for long enough."""
-        if self._former is not None and now - self._former[1] > FORMER_KEPT_FOR:
+        if self._former is not None and now - self._former[1] > ASSOCIATION_KEPT_FOR:
             self._forgetFormer()
 
     def _forgetFormer(self) -> None:
