@@ -138,7 +138,10 @@ class RelativePathTests(SynchronousTestCase):
             self.assertEqual(settings.absolute(), settings)
 
     def test_filesOfAMember(self) -> None:
-        """The certificate of a member and the files beside it are read again."""
+        """
+        The certificate of a member and the files beside it are read again. The authority writes
+        them in its folder.
+        """
         folder = AuthorityFolder.make("authority")
         certificate, key = folder.certify("a")
         context = SecurityContext(
@@ -147,9 +150,8 @@ class RelativePathTests(SynchronousTestCase):
         serial = context.serial
         self.move()
         self.assertFalse(context.refresh())
-        os.chdir(self.first)
         folder.certify("a")
-        self.move()
+        folder.revoke(["a"])
         self.assertTrue(context.refresh())
         self.assertNotEqual(context.serial, serial)
 

@@ -245,13 +245,16 @@ class LoopbackTests(TestCase):
     """
 
     async def test_failedStartCanBeRepeatedAtOnce(self) -> None:
-        """A start that fails for its HTTP endpoint or its store opens no real port."""
+        """A start that fails for its certificate or its state opens no real port."""
         from twisted.internet import reactor
 
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        for options in (dict[str, Any](http="tcp:x"), dict[str, Any](state="/dev/null")):
+        for options in (
+            dict[str, Any](http="ssl:0:privateKey=missing.pem"),
+            dict[str, Any](state="/dev/null"),
+        ):
             service = DHTService(reactor, port=port, interface="127.0.0.1", **options)
             for _ in range(2):
                 with self.assertRaises((CannotListen, CannotOpenState)) as caught:

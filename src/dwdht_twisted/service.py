@@ -103,6 +103,7 @@ class DHTService(Service):
     :raises InvalidAddress: when an item of ``bootstrap`` or of ``contacts`` isn't an address, or
         when the port or the interface isn't valid
     :raises ValueError: when another option isn't valid
+    :raises CannotListen: when ``http`` is the description of no endpoint
     :raises ExtraMissing: when ``http`` is given, and the packages of the extra are missing
     """
 
@@ -141,7 +142,10 @@ class DHTService(Service):
         random = checkRandom(random)
         self._clock = clockOf(reactor)
         where = Where(
-            checkPort(port), checkInterface(interface), readSettings(http), checkSummary(summary)
+            checkPort(port),
+            checkInterface(interface),
+            readSettings(reactor, http),
+            checkSummary(summary),
         )
         announcements = PeerHandler(reactor) if checkFlag(peers, "peers") else None
         kept = Kept(

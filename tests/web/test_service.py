@@ -69,12 +69,18 @@ class ServingTests(ServiceTestCase):
         self.clock.runUntil(other.stopService())
         self.start(port=6620)
 
-    def test_badEndpointStopsTheStart(self) -> None:
-        """A description that no endpoint has fails at the start."""
-        for text in ("nonsense", "ssl:443"):
-            service = DHTService(self.reactor, interface=HOST, http=text)
-            self.assertRaises(CannotListen, service.startService)
-            self.clock.runUntil(service.stopService())
+    def test_badEndpointIsRefused(self) -> None:
+        """A description that no endpoint has fails when the service is made."""
+        for text in ("nonsense", "ssl:443", "tcp:x", "tcp:65536"):
+            with self.assertRaisesRegex(CannotListen, "endpoint"):
+                DHTService(self.reactor, interface=HOST, http=text)
+
+    def test_missingCertificateStopsTheStart(self) -> None:
+        """A certificate that can't be read fails at the start."""
+        endpoint = "ssl:8443:privateKey=missing.pem"
+        service = DHTService(self.reactor, interface=HOST, http=endpoint)
+        self.assertRaises(CannotListen, service.startService)
+        self.clock.runUntil(service.stopService())
 
     def test_hangupReadsTheTokenAgain(self) -> None:
         """At SIGHUP, a service that is a process reads its files again, and no longer once it has

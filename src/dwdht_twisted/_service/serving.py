@@ -29,16 +29,18 @@ class Where(NamedTuple):
     summary: float | None
 
 
-def readSettings(http: str | HTTPSettings | None) -> HTTPSettings | None:
+def readSettings(reactor: Any, http: str | HTTPSettings | None) -> HTTPSettings | None:
     """
     The settings of a web server, from the description of an endpoint or as they were given.
 
+    :raises CannotListen: when no endpoint has this description; no file is read
     :raises ExtraMissing: when the packages of the extra ``web`` are missing
     :raises ValueError: when the settings are neither a text nor `HTTPSettings`, or one isn't valid
     """
     if http is None:
         return None
     requireExtra("http")
+    from ..web.connections.endpoint import describe
     from ..web.settings import HTTPSettings
 
     settings = HTTPSettings(http) if isinstance(http, str) else http
@@ -47,6 +49,7 @@ def readSettings(http: str | HTTPSettings | None) -> HTTPSettings | None:
             f"http is the description of an endpoint, HTTPSettings, or None, not {http!r}"
         )
     settings.check()
+    describe(reactor, settings)
     return settings
 
 

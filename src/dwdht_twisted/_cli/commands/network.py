@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from twisted.python import usage
@@ -85,15 +86,21 @@ class Network(Command):
         from ...private import AuthorityFolder
 
         folder = AuthorityFolder.make(self["path"], **given)
-        return [folder.certificateFile, folder.revocationsFile]
+        return self._named(folder.certificateFile, folder.revocationsFile)
 
     def _certify(self, **given: Any) -> list[object]:
         from ...private import AuthorityFolder
 
         folder = AuthorityFolder(self["path"])
-        return [file for name in self["names"] for file in folder.certify(name, **given)]
+        return self._named(
+            *(file for name in self["names"] for file in folder.certify(name, **given))
+        )
 
     def _revoke(self, **given: Any) -> list[object]:
         from ...private import AuthorityFolder
 
-        return [AuthorityFolder(self["path"]).revoke(self["names"], **given)]
+        return self._named(AuthorityFolder(self["path"]).revoke(self["names"], **given))
+
+    def _named(self, *files: Path) -> list[object]:
+        """Files of the folder, by the name that the user has given to it."""
+        return [Path(self["path"]) / file.name for file in files]

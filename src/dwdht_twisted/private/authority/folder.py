@@ -71,13 +71,15 @@ class AuthorityFolder:
     def __init__(self, path: str | PathLike[str], now: datetime | None = None) -> None:
         self.path = Path(path)
         self._now = now or datetime.now(timezone.utc)
-        self.certificateFile = self.path / _CERTIFICATE
-        self.revocationsFile = self.path / _LIST
-        certificate = loadAuthorities(self.certificateFile)[0]
+        certificate = loadAuthorities(self.path / _CERTIFICATE)[0]
         key = loadKey(self.path / _KEY)
         if key.public_key() != certificate.public_key():
             raise CannotUseCertificate(f"the key in {str(self.path)!r} is not of its authority")
         self._authority = Authority(key, certificate)
+        # The folder is used again later, and the process may be in another one then.
+        self.path = self.path.absolute()
+        self.certificateFile = self.path / _CERTIFICATE
+        self.revocationsFile = self.path / _LIST
 
     @classmethod
     def make(
