@@ -4,10 +4,12 @@ The pace of requests to one address.
 
 from __future__ import annotations
 
-from dwdht_twisted import Address, NodeDestroyed, TooManyRequests
+import math
+
+from dwdht_twisted import Address, DHTError, NodeDestroyed, TooManyRequests
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import PACE_BURST, PACE_RATE, REQUEST_QUEUE
-from dwdht_twisted._net.requests import Callbacks, OutgoingRequest
+from dwdht_twisted._net.requests import UPDATE_RETRIES, Callbacks, OutgoingRequest
 from tests.helpers.networks.requests import BODY, OTHER, PEER, RequestsTestCase
 
 #: Callbacks that do nothing.
@@ -51,6 +53,52 @@ class PacingTests(RequestsTestCase):
         self.answerAll()
         self.assertEqual((len(self.answers), self.failures, self.late), (500, [], []))
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_retryThatIsTooOldFails(self) -> None:
+        """
+        The retry of an update waits for its pace when the machine falls asleep for 20 seconds. The
+        update fails and is not sent again, whatever its callback sends to the same peer meanwhile.
+        """
+        for further in (0, 300):
+            self.build(isPaced=True, window=1000)
+            self.sent.clear()
+            failures: list[DHTError] = []
+
+            def failed(
+                reason: DHTError, count: int = further, seen: list[DHTError] = failures
+            ) -> None:
+                seen.append(reason)
+                self.flood(count)
+
+            callbacks = Callbacks(lambda message, source: None, failed)
+            request = self.requests.send(PEER, BODY, callbacks, UPDATE_RETRIES)
+            others = self.flood(300)
+            while request.deadline < math.inf:
+                self.clock.runFor(0.001)
+            for each in others:
+                self.requests.cancel(each)
+            self.sent.clear()
+            self.clock.advance(20.0)
+            self.clock.runFor(1.0)
+            self.assertEqual(len(failures), 1)
+            self.assertEqual(request.transmissions, 1)
+            self.assertEqual(len(self.sent) > 0, further > 0)
+            self.requests.stop(NodeDestroyed("over"))
+
+    def test_retriesComeFirst(self) -> None:
+        """
+        When 256 requests are late and 200 others wait for their pace, the next datagrams of a
+        second are retries.
+        """
+        requests = self.flood(500)
+        while requests[0].deadline < math.inf:
+            self.clock.runFor(0.001)
+        waiting = sum(not request.transmissions for request in requests)
+        self.assertGreater(waiting, 190)
+        self.sent.clear()
+        self.clock.runFor(1)
+        self.assertEqual(sum(not request.transmissions for request in requests), waiting)
+        self.assertGreater(len(self.sent), PACE_RATE - 2)
 
     def test_requestsToOthersDoNotWait(self) -> None:
         """A request to another address is sent at once, even if the window has room for one."""
