@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from random import Random
 
+from dwdht_twisted._core.limits.bounds import CLAIMS_FOR_ANSWER
 from dwdht_twisted._core.routing import K, claims
 from dwdht_twisted._core.routing.bucket import Entry
 from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING, AnswerCache
@@ -69,9 +70,11 @@ class AnswerTests(TableTestCase):
             claim(self.table, contact, float(second))
         looks.clear()
         found = self.table.closest(idOf(0))
-        newest = sorted(contacts[-40:], key=lambda each: distance(idOf(0), each.id or b""))
+        newest = sorted(
+            contacts[-CLAIMS_FOR_ANSWER:], key=lambda each: distance(idOf(0), each.id or b"")
+        )
         self.assertEqual(found, newest[:K])
-        self.assertTrue(len(looks) <= 3 * 40, len(looks))
+        self.assertTrue(len(looks) <= CLAIMS_FOR_ANSWER, len(looks))
 
     def test_noMoreBucketsThanNeededAreRead(self) -> None:
         """

@@ -12,6 +12,7 @@ from twisted.internet.task import LoopingCall
 
 from dwdht_twisted import DHTNode, values
 from dwdht_twisted._core import wire
+from dwdht_twisted._core.limits import FairRate
 from dwdht_twisted.values.bounds import HAND_OVER_RATE, OFFER_RATE
 from dwdht_twisted.values.keeping import neighbourhood, offers, receiving
 from dwdht_twisted.values.keeping.handover import OFFER_AGAIN_AFTER, PASS_EVERY
@@ -156,9 +157,8 @@ class JoiningTests(HandOverTestCase):
         newcomer = self.join()
         self.clock.runFor(600)
         self.assertEqual(len(newcomer.store), 0)
-        self.patch(receiving, "OFFERS_ANSWERED", 50.0)
-        self.clock.runUntil(newcomer.service.stopService())
-        newcomer.service.startService()
+        handler = newcomer.service._handler
+        handler._queried, handler._updated = FairRate(50.0), FairRate(50.0)
         self.clock.runFor(SOON)
         self.assertEqual(len(newcomer.store), 40)
 

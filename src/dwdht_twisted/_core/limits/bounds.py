@@ -160,8 +160,8 @@ MAXIMUM_CLAIMS = 512
 
 #: The most claims among which those in an answer are chosen: the newest.  Larger: an answer takes
 #: longer to make; among all claims it took up to seven times as long as any other.  Smaller: nodes
-#: that start together learn of fewer others before these have answered.
-CLAIMS_FOR_ANSWER = 40
+#: that start together learn of fewer others.  With 40, too few to do without those that die.
+CLAIMS_FOR_ANSWER = 100
 
 #: The most addresses that are validated at the same time.  For a further address the oldest
 #: validation is given up.  `STRANGER_REQUEST_RATE` allows about as many requests in a tenth of a

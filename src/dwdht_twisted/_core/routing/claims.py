@@ -24,13 +24,15 @@ class Claims:
     :param counters: counts the claims that are refused
     """
 
-    __slots__ = ("_byAddress", "_counters", "_rate")
+    __slots__ = ("_byAddress", "_counters", "_newest", "_rate")
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._rate = FairRate(CLAIM_RATE)
         # The oldest claim comes first.
         self._byAddress: dict[HostPort, Entry] = {}
+        # The compact contacts of the newest claims, by their ids; None after a change.
+        self._newest: dict[int, bytes] | None = None
 
     def __len__(self) -> int:
         return len(self._byAddress)
@@ -50,11 +52,13 @@ class Claims:
         if len(self._byAddress) >= MAXIMUM_CLAIMS:
             del self._byAddress[next(iter(self._byAddress))]
         self._byAddress[address] = Entry(id, address, now)
+        self._newest = None
         return True
 
     def withdraw(self, address: HostPort) -> None:
         """Drop the claim of an address, if there is one."""
-        self._byAddress.pop(address, None)
+        if self._byAddress.pop(address, None) is not None:
+            self._newest = None
 
     def closest(self, wanted: int, count: int, known: Container[int]) -> list[bytes]:
         """
@@ -66,8 +70,10 @@ class Claims:
         :return: compact contacts, closest to the target first.  Of several claims of one id, it is
             the newest.
         """
-        compacts: dict[int, bytes] = {}
-        for claim in islice(reversed(self._byAddress.values()), CLAIMS_FOR_ANSWER):
-            if claim.number not in known:
+        compacts = self._newest
+        if compacts is None:
+            self._newest = compacts = {}
+            for claim in islice(reversed(self._byAddress.values()), CLAIMS_FOR_ANSWER):
                 compacts.setdefault(claim.number, claim.compact)
-        return [compacts[number] for number in sorted(compacts, key=wanted.__xor__)[:count]]
+        numbers = [number for number in compacts if number not in known]
+        return [compacts[number] for number in sorted(numbers, key=wanted.__xor__)[:count]]
