@@ -4,6 +4,7 @@ The end of a process that is a node.
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -71,6 +72,9 @@ class Stop:
             # A shell that has no jobs lets the programs in its background ignore SIGINT.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda *_: self._terminate())
+                # The reactor takes this handler away when it has stopped.  The interpreter takes
+                # some time to end after that, and a second signal would change its status.
+                atexit.register(signal.signal, number, signal.SIG_IGN)
         # A call of reactor.stop() begins a stop, too.
         self._reactor.addSystemEventTrigger("before", "shutdown", self.begin)
 
