@@ -92,27 +92,20 @@ class _Run(Generic[Result]):
         return await self
 
     def __await__(self) -> Generator[Any, Any, Result]:
-        resume: Callable[[Any], Any] = self._steps.send
-        argument: Any = None
-        while True:
+        self.isRunning = True
+        return _drive(self._steps, self._wait)
+
+    def _wait(self, deferred: Deferred[Any]) -> Generator[Any, Any, Any]:
+        self.isRunning = False
+        try:
+            if self.isCancelled:
+                self.isCancelled = False
+                deferred.addErrback(lambda _: None)
+                deferred.cancel()
+                raise defer.CancelledError
+            return (yield deferred)
+        finally:
             self.isRunning = True
-            try:
-                waitedFor = resume(argument)
-            except StopIteration as stop:
-                result: Result = stop.value
-                return result
-            finally:
-                self.isRunning = False
-            try:
-                if self.isCancelled:
-                    self.isCancelled = False
-                    waitedFor.addErrback(lambda _: None)
-                    waitedFor.cancel()
-                    raise defer.CancelledError
-                argument = yield waitedFor
-                resume = self._steps.send
-            except BaseException as error:
-                resume, argument = self._steps.throw, error
 
 
 def toDeferred(given: Awaitable[Result], reactor: object) -> Deferred[Result]:
@@ -152,6 +145,24 @@ def _runInTask(
 
     The steps yield futures and Deferreds.  The task waits for each of them to fire.
     """
+
+    def wait(given: Any) -> Generator[Any, Any, Any]:
+        if isinstance(given, Deferred):
+            return (yield from _firingOf(given, loop))
+        return (yield given)
+
+    return _drive(steps, wait)
+
+
+def _drive(
+    steps: Generator[Any, Any, Result], wait: Callable[[Any], Generator[Any, Any, Any]]
+) -> Generator[Any, Any, Result]:
+    """
+    Run the steps of an awaitable, and return its result.
+
+    :param wait: waits for what a step has yielded, and returns what the next step is given.  What
+        it raises is raised in the next step.
+    """
     resume: Callable[[Any], Any] = steps.send
     argument: Any = None
     while True:
@@ -161,11 +172,7 @@ def _runInTask(
             result: Result = stop.value
             return result
         try:
-            if isinstance(waitedFor, Deferred):
-                yield from _firingOf(waitedFor, loop)
-                argument = None
-            else:
-                argument = yield waitedFor
+            argument = yield from wait(waitedFor)
             resume = steps.send
         except BaseException as error:
             resume, argument = steps.throw, error

@@ -57,11 +57,9 @@ class RecentMap(Generic[Key, Item]):
         """Set the item of ``key``.  Its lifetime begins now."""
         items = self._items
         items.pop(key, None)
-        while items:
-            oldest = next(iter(items))
-            if len(items) < self._maximum and items[oldest][0] > now:
-                break
-            del items[oldest]
+        self._forgetExpired(now)
+        if len(items) >= self._maximum:
+            items.popitem(last=False)
         items[key] = (now + self._lifetime, item)
 
     def replace(self, key: Key, item: Item) -> None:
@@ -77,6 +75,14 @@ class RecentMap(Generic[Key, Item]):
         """Forget the item of ``key``, if there is one."""
         if key in self._items:
             self._forget(key)
+
+    def _forgetExpired(self, now: float) -> None:
+        items = self._items
+        while items:
+            oldest = next(iter(items))
+            if items[oldest][0] > now:
+                return
+            self._forget(oldest)
 
     def _forget(self, key: Key) -> None:
         """Forget the item of a key that has one."""
@@ -110,11 +116,7 @@ class SharedMap(RecentMap[HostKey, Item]):
             self._hosts.renew(host, key)
             self._networks.renew(subnet(host), key)
             return
-        while items:
-            oldest = next(iter(items))
-            if items[oldest][0] > now:
-                break
-            self._forget(oldest)
+        self._forgetExpired(now)
         items[key] = (now + self._lifetime, item)
         self._hosts.add(host, key)
         self._networks.add(subnet(host), key)

@@ -207,15 +207,15 @@ class HandlerRunner:
 
     def _take(self, value: object, request: Request, answered: Answered, failed: Failed) -> None:
         wrong: Exception
-        if value is not None and not isinstance(value, bytes):
-            wrong = TypeError(f"a handler gives bytes or None, not {type(value).__name__}")
-        elif value is not None and len(value) > MAX_DATAGRAM_BYTES:
+        if value is None or (isinstance(value, bytes) and len(value) <= MAX_DATAGRAM_BYTES):
+            answered(value)
+            return
+        if isinstance(value, bytes):
             wrong = ValueTooLarge(
                 f"a handler gave {len(value)} bytes; a datagram has at most {MAX_DATAGRAM_BYTES}"
             )
         else:
-            answered(value)
-            return
+            wrong = TypeError(f"a handler gives bytes or None, not {type(value).__name__}")
         self._failed(Failure(wrong), request, answered, failed)
 
     def _failed(

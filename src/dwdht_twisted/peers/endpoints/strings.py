@@ -10,7 +10,11 @@ from twisted.internet.endpoints import serverFromString
 
 from ..topics import readTopic
 from .client import DHTClientEndpoint
+from .files import NetworkFiles
 from .server import DHTServerEndpoint
+
+# The options that name the files of a private network.
+_FILES = set(NetworkFiles._fields)
 
 
 def parseServer(
@@ -19,12 +23,7 @@ def parseServer(
     inner: str = "",
     *rest: str,
     bootstrap: str | None = None,
-    networkKeyFile: str | None = None,
-    certificate: str | None = None,
-    privateKey: str | None = None,
-    authority: str | None = None,
-    revocations: str | None = None,
-    **unknown: str,
+    **files: Any,
 ) -> DHTServerEndpoint:
     """
     The endpoint of ``dht:TOPIC:INNER``, as ``dht:my-site:tcp\\:8080``.
@@ -33,14 +32,10 @@ def parseServer(
     :param inner: the string of the endpoint to listen on, with a backslash before each ``:`` and
         each ``=``
     :param bootstrap: as for `DHTServerEndpoint`, between commas
-    :param networkKeyFile: as for `DHTServerEndpoint`
-    :param certificate: as for `DHTServerEndpoint`
-    :param privateKey: as for `DHTServerEndpoint`
-    :param authority: as for `DHTServerEndpoint`
-    :param revocations: as for `DHTServerEndpoint`
+    :param files: the files of a private network, each as for `DHTServerEndpoint`
     :raises ValueError: when the string has another form
     """
-    if not topic or not inner or rest or unknown:
+    if not topic or not inner or rest or files.keys() - _FILES:
         raise ValueError(
             r"a server is dht:TOPIC:INNER or dht:TOPIC:INNER:bootstrap=HOST\:PORT, and INNER has a "
             r"backslash before each : and each =, as tcp\:8080\:interface\=127.0.0.1"
@@ -51,11 +46,7 @@ def parseServer(
         readTopic(topic),
         endpoint,
         bootstrap=bootstrap,
-        networkKeyFile=networkKeyFile,
-        certificate=certificate,
-        privateKey=privateKey,
-        authority=authority,
-        revocations=revocations,
+        **files,
     )
 
 
@@ -64,28 +55,19 @@ def parseClient(
     topic: str = "",
     *rest: str,
     bootstrap: str | None = None,
-    networkKeyFile: str | None = None,
-    certificate: str | None = None,
-    privateKey: str | None = None,
-    authority: str | None = None,
-    revocations: str | None = None,
     tls: str | None = None,
-    **unknown: str,
+    **files: Any,
 ) -> DHTClientEndpoint:
     """
     The endpoint of ``dht:TOPIC``.
 
     :param topic: as for `parseServer`
     :param bootstrap: as for `DHTClientEndpoint`, between commas
-    :param networkKeyFile: as for `DHTClientEndpoint`
-    :param certificate: as for `DHTClientEndpoint`
-    :param privateKey: as for `DHTClientEndpoint`
-    :param authority: as for `DHTClientEndpoint`
-    :param revocations: as for `DHTClientEndpoint`
     :param tls: the host name in the certificate of the server, to connect by TLS
+    :param files: the files of a private network, each as for `DHTClientEndpoint`
     :raises ValueError: when the string has another form
     """
-    if not topic or rest or unknown:
+    if not topic or rest or files.keys() - _FILES:
         raise ValueError(
             r"a client is dht:TOPIC, with the options :bootstrap=HOST\:PORT, :tls=HOSTNAME, and "
             "for a private network :networkKeyFile=PATH, or :certificate=PATH, :privateKey=PATH, "
@@ -101,12 +83,8 @@ def parseClient(
         reactor,
         readTopic(topic),
         bootstrap=bootstrap,
-        networkKeyFile=networkKeyFile,
-        certificate=certificate,
-        privateKey=privateKey,
-        authority=authority,
-        revocations=revocations,
         tls=options,
+        **files,
     )
 
 

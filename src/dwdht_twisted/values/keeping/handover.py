@@ -63,8 +63,8 @@ class HandOver(Service):
     an hour ago, is offered the keys of values for which it is among the 20 closest nodes, by each
     of the three holders closest to the key.  It names those that it lacks, and is handed these
     values with their remaining lifetimes.  A contact that lacks the command, such as a node of
-    ``dht-rpc``, gets nothing.  A contact that can't answer offers now is offered
-    them again in the next pass.
+    ``dht-rpc``, gets nothing.  A contact that can't answer offers now is offered them again in the
+    next pass.
 
     One contact is served at a time, with at most `OFFER_RATE` offers and `HAND_OVER_RATE` values a
     second, and at most `HANDED_ON_PER_CONTACT` values in one pass; the next pass goes on.  A

@@ -5,6 +5,7 @@ One pass over a store, in which its values are offered to some contacts.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import TimeoutError
@@ -12,7 +13,7 @@ from twisted.internet.task import deferLater
 
 from ..._core.wire import Contact
 from ...errors import DHTError, NodeDestroyed
-from ...interfaces import IQueryStream, Reply, SharedStore
+from ...interfaces import Reply, SharedStore
 from ..bounds import HAND_OVER_RATE, HANDED_ON_PER_CONTACT, OFFER_RATE, OFFERED_KEYS
 from ..client import Node
 from ..keys import keyOf
@@ -100,7 +101,7 @@ class Offers:
             # The contact gets many offers from addresses that may be forged.  The token of an
             # update shows that ours is not.
             self.speaking.add(contact)
-            answer = await self._askByUpdate(contact, keys)
+            answer = await self._ask(contact, keys, isUpdate=True)
         lacking = None if answer is None else decodeLacking(answer.value, keys)
         if lacking is None:
             # Silence does not mean that the contact lacks the command: it may be flooded.
@@ -127,10 +128,17 @@ class Offers:
             self._left[contact] -= 1
             await self._pause(1 / HAND_OVER_RATE)
 
-    async def _ask(self, contact: Contact, keys: list[bytes]) -> Reply | None:
-        """Return the answer of a contact to an offer; None without one."""
+    async def _ask(
+        self, contact: Contact, keys: list[bytes], *, isUpdate: bool = False
+    ) -> Reply | None:
+        """
+        Return the answer of a contact to an offer; None without one.
+
+        :param isUpdate: whether the offer is an update, whose token shows our address
+        """
         assert contact.id is not None
-        stream = self._node.query(
+        ask = partial(self._node.update, valueInQuery=False) if isUpdate else self._node.query
+        stream = ask(
             HAND_OVER,
             contact.id,
             encodeOffer(keys),
@@ -138,23 +146,6 @@ class Offers:
             holepunching=False,
             local=False,
         )
-        return await self._answerOf(contact, stream)
-
-    async def _askByUpdate(self, contact: Contact, keys: list[bytes]) -> Reply | None:
-        """Make an offer from an address that is shown, and return the answer; None without one."""
-        assert contact.id is not None
-        stream = self._node.update(
-            HAND_OVER,
-            contact.id,
-            encodeOffer(keys),
-            nodes=[contact],
-            holepunching=False,
-            local=False,
-            valueInQuery=False,
-        )
-        return await self._answerOf(contact, stream)
-
-    async def _answerOf(self, contact: Contact, stream: IQueryStream) -> Reply | None:
         try:
             replies = await stream.collect()
         except NodeDestroyed:
