@@ -52,7 +52,8 @@ class Asker:
             the closest
         :param takersOnly: whether to find the 20 closest nodes that take updates of the command, as
             `update` does, instead of the 20 closest.  Where only some nodes have a handler, a query
-            finds what an update has stored only in this way.
+            finds what an update has stored only in this way.  Before such a query ends, it also
+            asks closer nodes that were silent lately: one of them may be the last that has it.
         :return: a stream of the replies; no request is sent before the stream is read
         :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
         :raises InvalidTarget: when the target doesn't have 32 bytes

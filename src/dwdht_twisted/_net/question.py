@@ -23,7 +23,8 @@ class Question(NamedTuple):
     :ivar withQuery: whether the answers of the first phase of an update are results too
     :ivar valueInQuery: whether the first phase of an update carries the value
     :ivar takersOnly: whether the closest nodes that take updates of the command are looked for, and
-        others are passed over; an update always does this
+        others are passed over, as an update always does; nodes that were silent lately are asked
+        too, after all others
     :ivar local: whether to ask the node itself, if it is a member and among the closest
     """
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from dwdht_twisted._core.limits.bounds import LOOKUP_BUDGET, LOOKUP_WINDOW
 from dwdht_twisted._core.lookup import Candidate, Lookup, State
-from dwdht_twisted._core.lookup.lookup import PATIENCE, RETRY_BUDGET
+from dwdht_twisted._core.lookup.lookup import RETRY_BUDGET
+from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.routing import K
 from tests.helpers.core.contacts import compact
 from tests.helpers.core.lookup_network import answer

@@ -16,7 +16,7 @@ from dwdht_twisted._core.limits.bounds import (
     TOO_CLOSE,
 )
 from dwdht_twisted._core.lookup import CREDIT, Candidate, Lookup
-from dwdht_twisted._core.lookup.lookup import PATIENCE
+from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import Contact
 from tests.core.lookup.test_networks import SEEDS, NetworkTestCase

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
 from dwdht_twisted._core.lookup import Candidate, State
-from dwdht_twisted._core.lookup.lookup import PATIENCE
+from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.wire import Contact
 from tests.helpers.core.contacts import near
 from tests.helpers.core.lookup_network import answer

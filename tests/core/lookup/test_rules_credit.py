@@ -17,7 +17,8 @@ from dwdht_twisted._core.lookup.credit import (
     CreditLedger,
     isVouchedFor,
 )
-from dwdht_twisted._core.lookup.lookup import PATIENCE, RETRY_BUDGET
+from dwdht_twisted._core.lookup.lookup import RETRY_BUDGET
+from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.lookup.queue import CandidateQueue
 from dwdht_twisted._core.wire import packContact
 from tests.helpers.core.lookup_network import answer

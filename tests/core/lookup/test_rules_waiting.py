@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dwdht_twisted._core.limits.bounds import LOOKUP_ADDRESSES_PER_ID
 from dwdht_twisted._core.lookup import Candidate, Lookup, State
-from dwdht_twisted._core.lookup.lookup import CROWDED, PATIENCE
+from dwdht_twisted._core.lookup.lookup import CROWDED
+from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.wire import Address, Contact
 from tests.helpers.core.contacts import compact, near
 from tests.helpers.core.lookup_network import answer

@@ -25,7 +25,7 @@ class SilentNetworkTests(SynchronousTestCase):
     """
 
     def lookUp(
-        self, seed: int, honest: int, dead: int
+        self, seed: int, honest: int, dead: int, *, asksSilent: bool = False
     ) -> tuple[LookupNetwork, set[Address], set[Address], Lookup, Tally]:
         """
         Run a lookup that takes all dead nodes, and a drawn share of the honest ones, for silent.
@@ -42,7 +42,12 @@ class SilentNetworkTests(SynchronousTestCase):
         }
         wronged = random.sample(network.honest, random.choice([0, honest // 4, honest]))
         silent = gone | {each.address for each in wronged}
-        lookup = Lookup(network.target, bytes(ID_BYTES), isSilent=silent.__contains__)
+        lookup = Lookup(
+            network.target,
+            bytes(ID_BYTES),
+            isSilent=silent.__contains__,
+            asksSilent=asksSilent,
+        )
         known = random.sample(network.contacts, min(K, honest + dead))
         lookup.addContacts(compact(known))
         tally = network.run(lookup, lateness=0.0)
@@ -64,6 +69,19 @@ class SilentNetworkTests(SynchronousTestCase):
             expected = byDistance(known, network.target)[:K]
             found = [each for each in resultsOf(lookup) if each.address not in silent]
             self.assertEqual(found[: len(expected)], expected, f"seed {seed}")
+
+    def test_silentAreAskedLastByALookupThatReads(self) -> None:
+        """
+        In a network of 150 nodes with 50 dead ones, a lookup that asks the silent too finds the 20
+        closest honest nodes that it has heard of, even those that count as silent.
+        """
+        for seed in SEEDS:
+            network, _, _, lookup, tally = self.lookUp(seed, 150, 50, asksSilent=True)
+            known = [each for each in tally.named if each in network.honest]
+            found = resultsOf(lookup)
+            expected = byDistance(known, network.target)[:K]
+            self.assertEqual(found[: len(expected)], expected, f"seed {seed}")
+            self.assertLess(tally.datagrams, 144, f"seed {seed}")
 
     def test_allAreAskedWhereTooFewAnswer(self) -> None:
         """

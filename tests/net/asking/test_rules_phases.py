@@ -1,6 +1,5 @@
 """
-The rules for requests and hole punches that become needless: at an answer, when a node is given up,
-and when the commit of an update begins.
+The rules for requests and hole punches that become needless.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from dwdht_twisted import Address, Contact, DHTError, Reply
 from dwdht_twisted._core import wire
 from dwdht_twisted._core.limits.bounds import REQUEST_WINDOW
 from dwdht_twisted._core.lookup import Lookup
-from dwdht_twisted._core.lookup.lookup import PATIENCE, RETRY_BUDGET
+from dwdht_twisted._core.lookup.lookup import RETRY_BUDGET
+from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.routing import RoutingTable
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted._net.asking.delivery import Delivery
@@ -168,7 +168,7 @@ class PunchTests(DriverTestCase):
         request and its hole punch end. This node and the other silent node count as one error each.
         """
         self.punch()
-        for candidate, _ in list(self.lookup._pending):
+        for candidate in list(self.lookup._pending._transmissions):
             for _ in range(RETRY_BUDGET):
                 self.lookup.punched(candidate)
         # A paused question doesn't end, which would end its requests too.

@@ -115,6 +115,33 @@ class ReturningNodesTests(NodeTestCase):
         self.clock.runFor(60 + SILENCE_CHECKED_AFTER + INTERVAL)
         self.assertEqual({node.id for node in lost} - self.lookUp(asker, target), set())
 
+    def test_lastHolderIsAskedThoughItWasSilent(self) -> None:
+        """
+        Of 60 nodes, one has a value, and it is among the 20 closest. It was cut off while the last
+        query ran. A query for takers gets the value, for each of 20 targets and holders.
+        """
+        nodes = self.swarm(60)
+        asker, others = nodes[0], nodes[1:]
+        byId = {node.id: node for node in others}
+        values: dict[bytes, bytes] = {}
+
+        def handlerOf(id: bytes) -> Handler:
+            return Handler(lambda _: values.get(id))
+
+        for node in others:
+            node.register(COMMAND, handlerOf(node.id))
+        for rank in range(20):
+            target = self.target()
+            holder = byId[closestIds(map(self.contactOf, others), target)[rank]]
+            values.clear()
+            values[holder.id] = b"value"
+            self.network.partition([self.addressOf(holder).host])
+            self.lookUp(asker, target)
+            self.network.heal()
+            replies = self.clock.runUntil(asker.query(COMMAND, target, takersOnly=True).collect())
+            found = [reply.node.id for reply in replies if reply.value == b"value"]
+            self.assertEqual(found, [holder.id], f"the holder is number {rank}")
+
     def test_outageOfTheNodesOwnIsForgotten(self) -> None:
         """
         After two minutes without a line, in which all queries fail, the first query finds the 20

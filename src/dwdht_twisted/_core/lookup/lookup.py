@@ -38,8 +38,9 @@ These rules keep a minority of liars from capturing a lookup:
 7. A public host takes one place among the k closest, however many nodes it runs.  A public host and
    a public /24 network are asked only a few times.  A private address is not asked if only public
    nodes have named it.
-8. A candidate whose address was silent lately is asked after all others that have credit.  If it
-   answers, this memory is wrong, and the lookup no longer uses it.
+8. A candidate whose address was silent lately is asked after all others that have credit, and only
+   if less than k nodes have answered, or if the lookup reads what nodes store: it may be the last
+   that stores it.  If it answers, this memory is wrong, and the lookup no longer uses it.
 9. A lookup has a budget of datagrams.  After the last datagram it waits only until the answers in
    flight have come or are late.
 """
@@ -53,7 +54,7 @@ from ..routing import K
 from ..wire import Address, ResponseMessage, isRoutable, packAddress, unpackContact
 from .candidate import CREDIT, LOCAL, Candidate, State
 from .credit import CreditLedger, isNamedByOthers, isVouchedFor
-from .pending import FIRST_WINDOW, PendingRequests
+from .pending import FIRST_WINDOW, PATIENCE, PendingRequests
 from .places import Places
 from .queue import CandidateQueue, Waiting
 from .results import Results
@@ -69,10 +70,6 @@ RETRY_BUDGET = LOOKUP_BUDGET // 2
 #: mean distance between neighbouring ids, divided by this number.  Chance doesn't put k nodes below
 #: the bound, even if the estimated mean is many times too large.
 CROWDED = 8
-
-#: Once k nodes have answered, the lookup waits for a closer candidate only until this many
-#: transmissions to it are unanswered.  Most nodes that miss more transmissions are gone.
-PATIENCE = 2
 
 
 def _isNeverSilent(address: Address) -> bool:
@@ -91,6 +88,7 @@ class Lookup:
         update follows.  Other nodes help the search, but take no place.
     :param reserve: returns more compact contacts; called when too few nodes answer
     :param isSilent: returns whether an address was silent lately
+    :param asksSilent: whether candidates that were silent lately are asked although k nodes answer
     :param contactsPerHost: the ``contactsPerHost`` of the node
     """
 
@@ -104,10 +102,12 @@ class Lookup:
         needsTokens: bool = False,
         reserve: Callable[[], bytes] | None = None,
         isSilent: Callable[[Address], bool] = _isNeverSilent,
+        asksSilent: bool = False,
         contactsPerHost: int = CONTACTS_PER_HOST,
     ) -> None:
         self._k = k
         self._isSilent = isSilent
+        self._asksSilent = asksSilent
         self._starts = Starts(reserve)
         self._queue = CandidateQueue(int.from_bytes(target, "big"), spacing // CROWDED)
         self._screening = Screening(ownId, spacing, contactsPerHost)
@@ -238,23 +238,15 @@ class Lookup:
             return False
         if self._spent >= LOOKUP_BUDGET:
             return not self._pending.onTime
+        if self._asksSilent and self._queue.hasSilent and self._pending.onTime:
+            return False
         if len(results.ranked) < self._k:
-            # Wait for all pending candidates.  If an address was silent lately, wait only until a
-            # referrer has had the time to open a path to it.
-            return not any(
-                not results.hasOthers or not candidate.wasSilent or transmissions <= PATIENCE
-                for candidate, transmissions in self._pending
-            )
-        bound = results.bound(0)
-        isEclipseSuspected = self._queue.isEclipseSuspected
-        outer = results.bound(results.crowdSize()) if isEclipseSuspected else bound
-        return not any(
-            transmissions <= PATIENCE
-            and (
-                candidate.distance < bound
-                or (isEclipseSuspected and results.crowdDistance <= candidate.distance < outer)
-            )
-            for candidate, transmissions in self._pending
+            return not self._pending.awaitsAny(hasAnswers=results.hasOthers)
+        if self._pending.awaits(results.bound(0)):
+            return False
+        outer = results.bound(results.crowdSize())
+        return not (
+            self._queue.isEclipseSuspected and self._pending.awaits(outer, results.crowdDistance)
         )
 
     def closest(self) -> list[Candidate]:
@@ -340,8 +332,13 @@ class Lookup:
         The reserve of contacts comes first.  Then come the contacts whose addresses were silent
         lately, and then those whose referrers have no credit, a few for each of these referrers.
         """
-        if len(self._results.ranked) >= self._k or self._pending.onTime:
+        if self._pending.onTime:
             return None
+        if len(self._results.ranked) >= self._k:
+            if not self._asksSilent:
+                return None
+            self._queue.requeueSilent()
+            return self._nextQueued()
         reserve = self._starts.takeReserve()
         if reserve is not None:
             self._queue.add(reserve)

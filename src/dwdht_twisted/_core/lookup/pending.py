@@ -5,7 +5,6 @@ The requests of a lookup without an answer yet, and the distances that the looku
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
 
 from ..limits.bounds import LOOKUP_WINDOW
 from ..wire import ID_BITS
@@ -17,6 +16,10 @@ FIRST_WINDOW = 5
 
 #: The number of requests by which each answer enlarges the window, up to `LOOKUP_WINDOW`.
 WINDOW_FOR_ANSWER = 2
+
+#: Once k nodes have answered, the lookup waits for a closer candidate only until this many
+#: transmissions to it are unanswered.  Most nodes that miss more transmissions are gone.
+PATIENCE = 2
 
 
 class PendingRequests:
@@ -35,10 +38,6 @@ class PendingRequests:
         # order.  Extras are not among them.
         self._expected: list[int] = []
 
-    def __iter__(self) -> Iterator[tuple[Candidate, int]]:
-        """Each pending candidate with the number of transmissions of its request."""
-        return iter(self._transmissions.items())
-
     @property
     def onTime(self) -> int:
         """The number of pending candidates that are not late."""
@@ -51,6 +50,31 @@ class PendingRequests:
         :param answers: the number of nodes that have answered
         """
         return self.onTime >= min(LOOKUP_WINDOW, FIRST_WINDOW + WINDOW_FOR_ANSWER * answers)
+
+    def awaitsAny(self, *, hasAnswers: bool) -> bool:
+        """
+        Whether to wait for an answer while places are free.
+
+        An address that was silent lately is waited for only until a referrer has had the time to
+        open a path to it, unless no other node answers.
+        """
+        return any(
+            not hasAnswers or not candidate.wasSilent or transmissions <= PATIENCE
+            for candidate, transmissions in self._transmissions.items()
+        )
+
+    def awaits(self, bound: int, crowdDistance: int | None = None) -> bool:
+        """
+        Whether to wait for an answer of a candidate closer than a bound.
+
+        :param crowdDistance: a distance.  Candidates closer than this distance don't count.
+        """
+        return any(
+            transmissions <= PATIENCE
+            and candidate.distance < bound
+            and (crowdDistance is None or candidate.distance >= crowdDistance)
+            for candidate, transmissions in self._transmissions.items()
+        )
 
     # What happens to a request.
 

@@ -115,6 +115,11 @@ class CandidateQueue:
         self._silent[waiting] = isFirst
         return isFirst
 
+    @property
+    def hasSilent(self) -> bool:
+        """Whether contacts are set aside because their addresses were silent lately."""
+        return any(self._silent.values())
+
     def requeueSilent(self) -> None:
         """Put back all contacts that `setAsideSilent` has set aside."""
         for waiting, isAside in self._silent.items():

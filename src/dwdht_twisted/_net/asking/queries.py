@@ -230,6 +230,7 @@ class Queries:
             needsTokens=question.isUpdate or question.takersOnly,
             reserve=lambda: table.closestCompact(target, len(table)),
             isSilent=caller.isSilent,
+            asksSilent=question.takersOnly,
             contactsPerHost=table.contactsPerHost,
         )
         lookup.addContacts(table.closestCompact(target))
