@@ -17,7 +17,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from dwdht_twisted import DHTNode, RequestTimeout
 from dwdht_twisted._core.limits.bounds import LOCAL_ADDRESSES_REMEMBERED
-from dwdht_twisted._net.local_addresses import LocalAddresses
+from dwdht_twisted._net.port.local_addresses import LocalAddresses
 from tests.helpers.networks.doubles import Handler
 from tests.helpers.networks.nodes import COMMAND
 from tests.helpers.processes.netns import Namespace, requireNamespaces

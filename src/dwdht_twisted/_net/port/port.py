@@ -15,21 +15,19 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
-from .._awaitable import AwaitableDeferred
-from .._core.counters import Counters
-from .._core.wire import ANY_HOST, HostPort
-from ..errors import CannotListen
-from .local_addresses import Send, answerFromAskedAddress
-from .reporting import Reports
+from ..._awaitable import AwaitableDeferred
+from ..._core.counters import Counters
+from ..._core.wire import ANY_HOST, HostPort
+from ...errors import CannotListen
+from ..reporting import Reports
+from .local_addresses import LocalAddresses, Send, tellsLocalAddresses
+from .reading import READ_BYTES, DatagramReader
 
-#: The most bytes of a datagram that are read.  A larger datagram can't be sent over UDP.  Smaller:
-#: large datagrams would be cut off.
-READ_BYTES = 65536
-
-#: The size of the receive buffer that is asked of the operating system, in bytes.  With a
-#: smaller buffer, for example the usual default, some answers are lost when the answers to a dozen
-#: lookups arrive at once.
-RECEIVE_BUFFER_BYTES = 500_000
+#: The size of the receive buffer that is asked of the operating system, in bytes.  The system may
+#: grant less.  A datagram takes some 800 bytes of it, however short it is.  Larger: when a node is
+#: overloaded, what it reads is older.  Smaller: during a flood of 20,000 datagrams a second, and
+#: when the answers to many lookups arrive at once, some answers are lost.
+RECEIVE_BUFFER_BYTES = 2_000_000
 
 
 class DatagramPort:
@@ -94,7 +92,7 @@ class DatagramPort:
             _enlargeReceiveBuffer(socket)
         self._sendBy(_sender(transport, socket))
         if socket is not None:
-            answerFromAskedAddress(transport, socket, self._sendBy)
+            _readBy(transport, socket, self._sendBy)
 
     def _sendBy(self, send: Send) -> None:
         self._send = send
@@ -180,6 +178,22 @@ def _sender(transport: Any, socket: sockets.socket | None) -> Send:
         if getattr(type(transport), "write", None) is Port.write:
             return socket.sendto
     return transport.write  # type: ignore[no-any-return]
+
+
+def _readBy(transport: Any, socket: sockets.socket, sendBy: Callable[[Send], None]) -> None:
+    """
+    Let a port of Twisted read its datagrams in one of the ways of this package.
+
+    :param sendBy: see `LocalAddresses`
+    """
+    from twisted.internet.udp import Port
+
+    if getattr(type(transport), "doRead", None) is not Port.doRead:
+        return
+    if tellsLocalAddresses(socket):
+        transport.doRead = LocalAddresses(transport, socket, sendBy).readBurst
+    else:
+        transport.doRead = DatagramReader(transport, socket).read
 
 
 def _enlargeReceiveBuffer(socket: sockets.socket) -> None:

@@ -12,16 +12,14 @@ from __future__ import annotations
 import socket as sockets
 import sys
 from collections.abc import Callable
-from errno import EAGAIN, ECONNREFUSED, EINTR, EWOULDBLOCK
 from math import inf
 from struct import pack, unpack_from
 from typing import Any, TypeAlias
 
-from twisted.logger import Logger
-
-from .._core.limits import SharedMap
-from .._core.limits.bounds import LOCAL_ADDRESSES_REMEMBERED
-from .._core.wire import ANY_HOST, HostPort
+from ..._core.limits import SharedMap
+from ..._core.limits.bounds import LOCAL_ADDRESSES_REMEMBERED
+from ..._core.wire import ANY_HOST, HostPort
+from .reading import DATAGRAMS_A_TURN, NOTHING_TO_READ, DatagramReader
 
 #: The option that makes a socket tell these addresses; Python has a name for it from 3.14 on.
 IP_PKTINFO = 8
@@ -33,18 +31,15 @@ PKTINFO_BYTES = 12
 #: The bytes of ancillary data that are read with a datagram.
 ANCILLARY_BYTES = 64
 
-#: The errors after which there is nothing to read.  The last one is about a datagram that was sent.
-NOTHING_TO_READ = {EAGAIN, EWOULDBLOCK, EINTR, ECONNREFUSED}
-
 #: A function that sends a datagram.
 Send: TypeAlias = Callable[[bytes, HostPort], object]
 
 
-class LocalAddresses:
+class LocalAddresses(DatagramReader):
     """
     Reads the datagrams of a port, and answers from the address that was asked.
 
-    Twisted's own way to read a datagram takes a quarter less time than one that tells the address.
+    To read a datagram without its local address takes a quarter less time.
     So at first only one datagram of each burst is read in the longer way.  As soon as one has come
     to an address from which the system does not answer by itself, all datagrams are.
 
@@ -53,13 +48,10 @@ class LocalAddresses:
     :param sendBy: is given the function by which datagrams have to be sent from now on
     """
 
-    _log = Logger()
-
     def __init__(
         self, transport: Any, socket: sockets.socket, sendBy: Callable[[Send], None]
     ) -> None:
-        self._transport = transport
-        self._socket = socket
+        super().__init__(transport, socket)
         self._sendBy = sendBy
         self._preferred = _preferredAddresses(socket)
         # The ancillary data with which datagrams to an address are sent.
@@ -68,36 +60,27 @@ class LocalAddresses:
         )
 
     def readBurst(self) -> None:
-        """Read one datagram and its local address, and others as Twisted does."""
+        """Read one datagram and its local address, and others without theirs."""
         if self._readOne():
-            type(self._transport).doRead(self._transport)
+            self.read()
 
     def readAll(self) -> None:
-        """Read as many datagrams as Twisted does, each with its local address."""
-        left = self._transport.maxThroughput
-        while left > 0:
-            read = self._readOne()
-            if not read:
+        """Read what has come, each datagram with its local address."""
+        for _ in range(DATAGRAMS_A_TURN):
+            if not self._readOne():
                 return
-            left -= read
 
-    def _readOne(self) -> int:
-        """Read a datagram, and return its size; 0 when there is none."""
-        transport = self._transport
+    def _readOne(self) -> bool:
+        """Read a datagram and its local address; return whether there was one."""
         try:
-            data, ancillary, _, source = self._socket.recvmsg(
-                transport.maxPacketSize, ANCILLARY_BYTES
-            )
+            size, ancillary, _, source = self._socket.recvmsg_into((self._buffer,), ANCILLARY_BYTES)
         except OSError as error:
             if error.errno in NOTHING_TO_READ:
-                return 0
+                return False
             raise
         self._note(source, ancillary)
-        try:
-            transport.protocol.datagramReceived(data, source)
-        except BaseException:
-            self._log.failure("reading a datagram failed")
-        return len(data) or 1
+        self._deliver(size, source)
+        return True
 
     def send(self, datagram: bytes, address: HostPort) -> None:
         """Send a datagram, from the address that the receiver has asked."""
@@ -128,28 +111,18 @@ class LocalAddresses:
         asked.put(source, [(sockets.IPPROTO_IP, IP_PKTINFO, info)], 0.0)
 
 
-def answerFromAskedAddress(
-    transport: Any, socket: sockets.socket, sendBy: Callable[[Send], None]
-) -> None:
+def tellsLocalAddresses(socket: sockets.socket) -> bool:
     """
-    Let a port answer from the address that was asked, if it is bound to all addresses.
+    Let a socket tell local addresses, if that is needed: it is bound to all addresses.
 
-    This does nothing on other systems than Linux.
+    Only Linux can do this.
 
-    :param sendBy: see `LocalAddresses`
+    :return: whether the socket tells them
     """
-    # This import is not at the top of the module, because a node on a simulated network does not
-    # need it.
-    from twisted.internet.udp import Port
-
-    if (
-        not sys.platform.startswith("linux")
-        or getattr(type(transport), "doRead", None) is not Port.doRead
-        or socket.getsockname()[0] != ANY_HOST
-    ):
-        return
+    if not sys.platform.startswith("linux") or socket.getsockname()[0] != ANY_HOST:
+        return False
     socket.setsockopt(sockets.IPPROTO_IP, IP_PKTINFO, 1)
-    transport.doRead = LocalAddresses(transport, socket, sendBy).readBurst
+    return True
 
 
 def _preferredAddresses(socket: sockets.socket) -> set[bytes]:

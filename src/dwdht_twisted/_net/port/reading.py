@@ -1,0 +1,65 @@
+"""
+Reading the datagrams of a port.
+"""
+
+from __future__ import annotations
+
+import socket as sockets
+from errno import EAGAIN, ECONNREFUSED, EINTR, EWOULDBLOCK
+from mmap import mmap
+from typing import Any
+
+from twisted.logger import Logger
+
+#: The most bytes of a datagram that are read.  A larger datagram can't be sent over UDP.  Smaller:
+#: large datagrams would be cut off.
+READ_BYTES = 65536
+
+#: The most datagrams that are read in one turn of the reactor.  Larger: during a flood, timers and
+#: other sockets wait for longer, some 10 microseconds for each datagram.  Smaller: a turn, which
+#: itself takes some 10 microseconds, reads less.
+DATAGRAMS_A_TURN = 500
+
+#: The errors after which there is nothing to read.  The last one is about a datagram that was sent.
+NOTHING_TO_READ = {EAGAIN, EWOULDBLOCK, EINTR, ECONNREFUSED}
+
+
+class DatagramReader:
+    """
+    Reads the datagrams of a port of Twisted.
+
+    Twisted's own way has two faults.  It reads on until 256 kB have come, so a flood of empty
+    datagrams would keep it from everything else.  And for each datagram it allocates the room of
+    the largest one, and gives back what is not needed, which leaves holes in the memory of the
+    process.
+
+    :param transport: the port
+    :param socket: its socket
+    """
+
+    _log = Logger()
+
+    def __init__(self, transport: Any, socket: sockets.socket) -> None:
+        self._transport = transport
+        self._socket = socket
+        # Only the pages of a mapping that were written to take memory.
+        self._buffer = memoryview(mmap(-1, READ_BYTES))
+
+    def read(self) -> None:
+        """Read what has come, at most `DATAGRAMS_A_TURN` datagrams."""
+        buffer, receive = self._buffer, self._socket.recvfrom_into
+        for _ in range(DATAGRAMS_A_TURN):
+            try:
+                size, source = receive(buffer)
+            except OSError as error:
+                if error.errno in NOTHING_TO_READ:
+                    return
+                raise
+            self._deliver(size, source)
+
+    def _deliver(self, size: int, source: Any) -> None:
+        """Hand over the datagram at the start of the buffer."""
+        try:
+            self._transport.protocol.datagramReceived(self._buffer[:size].tobytes(), source)
+        except BaseException:
+            self._log.failure("reading a datagram failed")

@@ -1,0 +1,3 @@
+"""
+Tests of the UDP port of a node.
+"""
