@@ -1,6 +1,5 @@
 """
-The numbers in `dwdht_twisted._core.limits.bounds` and in the `bounds` of `dwdht_twisted.peers`,
-`dwdht_twisted.private` and `dwdht_twisted.values`, and the tables of the manual that list them.
+The numbers in all modules named ``bounds``, and the tables of the manual that list them.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.limits import bounds
+from dwdht_twisted._net.port import bounds as portBounds
 from dwdht_twisted.peers import bounds as peerBounds
 from dwdht_twisted.private import bounds as privateBounds
 from dwdht_twisted.values import bounds as valueBounds
@@ -39,7 +39,7 @@ class BoundsTests(SynchronousTestCase):
     def constants(self) -> dict[str, float | tuple[float, ...]]:
         """Return the bounds of all modules by their names."""
         found: dict[str, float | tuple[float, ...]] = {}
-        for module in (bounds, peerBounds, privateBounds, valueBounds, webBounds):
+        for module in (bounds, portBounds, peerBounds, privateBounds, valueBounds, webBounds):
             assert module.__file__ is not None
             for name in CONSTANT.findall(Path(module.__file__).read_text()):
                 self.assertNotIn(name, found)

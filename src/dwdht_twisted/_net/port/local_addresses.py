@@ -19,7 +19,8 @@ from typing import Any, TypeAlias
 from ..._core.limits import SharedMap
 from ..._core.limits.bounds import LOCAL_ADDRESSES_REMEMBERED
 from ..._core.wire import ANY_HOST, HostPort
-from .reading import DATAGRAMS_A_TURN, NOTHING_TO_READ, DatagramReader
+from .bounds import DATAGRAMS_A_TURN
+from .reading import NOTHING_TO_READ, DatagramReader
 
 #: The option that makes a socket tell these addresses; Python has a name for it from 3.14 on.
 IP_PKTINFO = 8

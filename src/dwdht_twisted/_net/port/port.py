@@ -20,14 +20,9 @@ from ..._core.counters import Counters
 from ..._core.wire import ANY_HOST, HostPort
 from ...errors import CannotListen
 from ..reporting import Reports
+from .bounds import READ_BYTES, RECEIVE_BUFFER_BYTES
 from .local_addresses import LocalAddresses, Send, tellsLocalAddresses
-from .reading import READ_BYTES, DatagramReader
-
-#: The size of the receive buffer that is asked of the operating system, in bytes.  The system may
-#: grant less.  A datagram takes some 800 bytes of it, however short it is.  Larger: when a node is
-#: overloaded, what it reads is older.  Smaller: during a flood of 20,000 datagrams a second, and
-#: when the answers to many lookups arrive at once, some answers are lost.
-RECEIVE_BUFFER_BYTES = 2_000_000
+from .reading import DatagramReader
 
 
 class DatagramPort:

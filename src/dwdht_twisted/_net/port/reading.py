@@ -11,14 +11,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
-#: The most bytes of a datagram that are read.  A larger datagram can't be sent over UDP.  Smaller:
-#: large datagrams would be cut off.
-READ_BYTES = 65536
-
-#: The most datagrams that are read in one turn of the reactor.  Larger: during a flood, timers and
-#: other sockets wait for longer, some 10 microseconds for each datagram.  Smaller: a turn, which
-#: itself takes some 10 microseconds, reads less.
-DATAGRAMS_A_TURN = 500
+from .bounds import DATAGRAMS_A_TURN, READ_BYTES
 
 #: The errors after which there is nothing to read.  The last one is about a datagram that was sent.
 NOTHING_TO_READ = {EAGAIN, EWOULDBLOCK, EINTR, ECONNREFUSED}

@@ -13,7 +13,7 @@ bytes part    meaning
 4     time    when it was sealed, in seconds since 1970, modulo 2**32
 4     number  different for each datagram of the stream
 any   text    the datagram of the open wire, encrypted
-16    tag     of Poly1305
+16    tag     of AES-256-GCM
 ===== ======= ========================================================================
 
 The key follows from the first two parts, and the nonce of 96 bits is the next three.  So a change
