@@ -15,13 +15,13 @@ from twisted.internet.interfaces import IDelayedCall
 from dwdht_twisted import Contact, DHTNode
 from dwdht_twisted._core.limits.bounds import (
     CONTACTS_PER_HOST,
-    CONTACTS_PER_SUBNET,
     MAXIMUM_CLAIMS,
     QUERY_QUEUE,
     REQUEST_QUEUE,
     REQUEST_WINDOW,
 )
 from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.routing.bounds import CONTACTS_PER_SUBNET
 from dwdht_twisted._core.wire import ID_BITS, distance, subnet
 from dwdht_twisted.private.bounds import (
     ASSOCIATIONS,

@@ -8,7 +8,8 @@ from typing import Any
 
 from dwdht_twisted import DHTNode, MemoryStore
 from dwdht_twisted._core import wire
-from dwdht_twisted._core.limits.bounds import CONTACTS_PER_HOST, LOOKUP_REQUESTS_PER_HOST
+from dwdht_twisted._core.limits.bounds import CONTACTS_PER_HOST
+from dwdht_twisted._core.lookup.bounds import LOOKUP_REQUESTS_PER_HOST
 from dwdht_twisted.values import COMMAND, ValueHandler, get, put
 from tests.helpers.networks.nodes import NodeTestCase
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.limits import bounds
+from dwdht_twisted._core.lookup import bounds as lookupBounds
+from dwdht_twisted._core.routing import bounds as routingBounds
 from dwdht_twisted._net.port import bounds as portBounds
 from dwdht_twisted.peers import bounds as peerBounds
 from dwdht_twisted.private import bounds as privateBounds
@@ -39,7 +41,16 @@ class BoundsTests(SynchronousTestCase):
     def constants(self) -> dict[str, float | tuple[float, ...]]:
         """Return the bounds of all modules by their names."""
         found: dict[str, float | tuple[float, ...]] = {}
-        for module in (bounds, portBounds, peerBounds, privateBounds, valueBounds, webBounds):
+        for module in (
+            bounds,
+            lookupBounds,
+            routingBounds,
+            portBounds,
+            peerBounds,
+            privateBounds,
+            valueBounds,
+            webBounds,
+        ):
             assert module.__file__ is not None
             for name in CONSTANT.findall(Path(module.__file__).read_text()):
                 self.assertNotIn(name, found)

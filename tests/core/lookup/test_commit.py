@@ -10,8 +10,8 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
 from dwdht_twisted._core.lookup import AskEach, Candidate, Commit, State
+from dwdht_twisted._core.lookup.bounds import LOOKUP_WINDOW
 from dwdht_twisted._core.wire import ID_BYTES, Address
 from tests.helpers.core.lookup_network import LookupNetwork, answer
 from tests.helpers.core.lookups import askAll

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dwdht_twisted._core.limits.bounds import (
+from dwdht_twisted._core.lookup import CREDIT, Candidate, Lookup, State
+from dwdht_twisted._core.lookup.bounds import (
     LOOKUP_REQUESTS_PER_HOST,
     LOOKUP_REQUESTS_PER_SUBNET,
     LOOKUP_WINDOW,
     MAXIMUM_TOO_CLOSE,
     TOO_CLOSE,
 )
-from dwdht_twisted._core.lookup import CREDIT, Candidate, Lookup, State
 from dwdht_twisted._core.lookup.pending import FIRST_WINDOW
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import Contact

@@ -4,8 +4,8 @@ The end of a lookup: after k answers, after silence, by its budget, and with boo
 
 from __future__ import annotations
 
-from dwdht_twisted._core.limits.bounds import LOOKUP_BUDGET, LOOKUP_WINDOW
 from dwdht_twisted._core.lookup import Candidate, Lookup, State
+from dwdht_twisted._core.lookup.bounds import LOOKUP_BUDGET, LOOKUP_WINDOW
 from dwdht_twisted._core.lookup.lookup import RETRY_BUDGET
 from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.routing import K

@@ -4,8 +4,8 @@ Lookups by a member, with the searching member itself, the searcher, as a candid
 
 from __future__ import annotations
 
-from dwdht_twisted._core.limits.bounds import LOOKUP_BUDGET
 from dwdht_twisted._core.lookup import Candidate, Lookup, State
+from dwdht_twisted._core.lookup.bounds import LOOKUP_BUDGET
 from dwdht_twisted._core.wire import ID_BYTES, Contact, packAddress
 from tests.helpers.core.contacts import compact, near
 from tests.helpers.core.lookup_network import answer

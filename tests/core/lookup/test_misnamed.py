@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from random import Random
 
-from dwdht_twisted._core.limits.bounds import (
-    LOOKUP_ADDRESSES_PER_ID,
-    MAXIMUM_TOO_CLOSE,
-    TOO_CLOSE,
-)
 from dwdht_twisted._core.lookup import CREDIT, Candidate, Lookup
+from dwdht_twisted._core.lookup.bounds import LOOKUP_ADDRESSES_PER_ID, MAXIMUM_TOO_CLOSE, TOO_CLOSE
 from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import Contact

@@ -13,8 +13,8 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits.bounds import LOOKUP_BUDGET, LOOKUP_REQUESTS_PER_HOST, LOOKUP_WINDOW
 from dwdht_twisted._core.lookup import Lookup
+from dwdht_twisted._core.lookup.bounds import LOOKUP_BUDGET, LOOKUP_REQUESTS_PER_HOST, LOOKUP_WINDOW
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BITS, ID_BYTES, Contact, isPublic
 from tests.helpers.core.contacts import byDistance, compact, near

@@ -4,8 +4,8 @@ The order in which a lookup asks its candidates, and the states of a candidate.
 
 from __future__ import annotations
 
-from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
 from dwdht_twisted._core.lookup import Candidate, State
+from dwdht_twisted._core.lookup.bounds import LOOKUP_WINDOW
 from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.wire import Contact
 from tests.helpers.core.contacts import near

@@ -4,8 +4,8 @@ The results of a lookup, and ids that are known at several addresses.
 
 from __future__ import annotations
 
-from dwdht_twisted._core.limits.bounds import LOOKUP_ADDRESSES_PER_ID
 from dwdht_twisted._core.lookup import Lookup
+from dwdht_twisted._core.lookup.bounds import LOOKUP_ADDRESSES_PER_ID
 from dwdht_twisted._core.wire import Contact
 from tests.helpers.core.contacts import near
 from tests.helpers.core.lookup_network import answer

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits.bounds import MAXIMUM_REFERRERS
 from dwdht_twisted._core.lookup import CREDIT, Candidate, State
+from dwdht_twisted._core.lookup.bounds import MAXIMUM_REFERRERS
 from dwdht_twisted._core.lookup.credit import (
     CREDIT_FOR_ANSWER,
     SILENCES_PER_CREDIT,

@@ -7,8 +7,8 @@ eclipse of the target is suspected, and the lookup goes on outside of the crowd.
 
 from __future__ import annotations
 
-from dwdht_twisted._core.limits.bounds import LOOKUP_ADDRESSES_PER_ID
 from dwdht_twisted._core.lookup import Candidate, Lookup, State
+from dwdht_twisted._core.lookup.bounds import LOOKUP_ADDRESSES_PER_ID
 from dwdht_twisted._core.lookup.lookup import CROWDED
 from dwdht_twisted._core.lookup.pending import PATIENCE
 from dwdht_twisted._core.wire import Address, Contact

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits.bounds import LOOKUP_BUDGET
 from dwdht_twisted._core.lookup import Lookup
+from dwdht_twisted._core.lookup.bounds import LOOKUP_BUDGET
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BYTES, Contact, ResponseMessage
 from tests.core.lookup.test_networks import MOST_DATAGRAMS

@@ -8,8 +8,8 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._core.limits.bounds import CACHED_ANSWERS
 from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.routing.bounds import CACHED_ANSWERS
 from dwdht_twisted._core.routing.bucket import Bucket, Entry
 from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING, CacheBudget
 from dwdht_twisted._core.wire import COMPACT_CONTACT_BYTES, ID_BITS, Contact, distance, packContact

@@ -4,12 +4,9 @@ The owners of ids: a contact of long standing that comes back has its place agai
 
 from __future__ import annotations
 
-from dwdht_twisted._core.limits.bounds import (
-    FORMER_CONTACTS,
-    FORMER_KEPT_FOR,
-    MAXIMUM_SILENCE_CHECKS,
-)
+from dwdht_twisted._core.limits.bounds import MAXIMUM_SILENCE_CHECKS
 from dwdht_twisted._core.routing import RoutingTable
+from dwdht_twisted._core.routing.bounds import FORMER_CONTACTS, FORMER_KEPT_FOR
 from dwdht_twisted._core.wire import Contact
 from tests.helpers.core.tables import OWN, TableTestCase, far, idOf
 

@@ -8,16 +8,14 @@ A spare is a contact that answered when its bucket was full. It waits for a cont
 from __future__ import annotations
 
 from dwdht_twisted._core.counters import Counters
-from dwdht_twisted._core.limits.bounds import (
-    CLAIM_RATE,
-    CONTACTS_PER_HOST,
+from dwdht_twisted._core.limits.bounds import CLAIM_RATE, CONTACTS_PER_HOST, MAXIMUM_CLAIMS
+from dwdht_twisted._core.routing import TRUSTED_FOR, K, RoutingTable
+from dwdht_twisted._core.routing.bounds import (
     CONTACTS_PER_SUBNET,
     MAXIMUM_ALIKE,
-    MAXIMUM_CLAIMS,
     SHARED_IN_BUCKET,
     SPARES_PER_BUCKET,
 )
-from dwdht_twisted._core.routing import TRUSTED_FOR, K, RoutingTable
 from dwdht_twisted._core.wire import ID_BITS, Address, Contact
 from tests.helpers.core.tables import LATER, OWN, TableTestCase, allOf, claim, far, idOf
 

@@ -7,8 +7,9 @@ an id but has never answered.
 
 from __future__ import annotations
 
-from dwdht_twisted._core.limits.bounds import CLAIMANTS_PER_CONTACT, SILENCE_REMEMBERED_FOR
+from dwdht_twisted._core.limits.bounds import SILENCE_REMEMBERED_FOR
 from dwdht_twisted._core.routing import TRUSTED_FOR, RoutingTable
+from dwdht_twisted._core.routing.bounds import CLAIMANTS_PER_CONTACT
 from dwdht_twisted._core.wire import Address, Contact
 from dwdht_twisted.errors import InvalidTarget
 from tests.helpers.core.tables import LATER, OWN, TableTestCase, allOf, claim, far, idOf

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from random import Random
 
-from dwdht_twisted._core.limits.bounds import CONTACTS_PER_HOST, SPARES_PER_BUCKET
+from dwdht_twisted._core.limits.bounds import CONTACTS_PER_HOST
 from dwdht_twisted._core.routing import K, RoutingTable
+from dwdht_twisted._core.routing.bounds import SPARES_PER_BUCKET
 from dwdht_twisted._core.wire import Contact
 from tests.helpers.core.tables import OWN, TableTestCase, far, idOf
 

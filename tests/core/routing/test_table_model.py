@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.limits.bounds import (
-    CLAIMANTS_PER_CONTACT,
     CONTACTS_PER_HOST,
-    CONTACTS_PER_SUBNET,
     MAXIMUM_CLAIMS,
     SILENCE_REMEMBERED_FOR,
 )
 from dwdht_twisted._core.routing import K, RoutingTable
+from dwdht_twisted._core.routing.bounds import CLAIMANTS_PER_CONTACT, CONTACTS_PER_SUBNET
 from dwdht_twisted._core.routing.cache import QUERIES_BEFORE_CACHING
 from dwdht_twisted._core.wire import (
     ID_BITS,

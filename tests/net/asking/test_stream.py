@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface.verify import verifyObject
 
 from dwdht_twisted import IQueryStream, NoResponse, Reply
-from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
+from dwdht_twisted._core.lookup.bounds import LOOKUP_WINDOW
 from tests.helpers.core.contacts import closestIds
 from tests.helpers.networks.doubles import Consumer
 from tests.helpers.networks.nodes import COMMAND, REQUEST_SECONDS

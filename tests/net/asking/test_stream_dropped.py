@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from dwdht_twisted import QueryStream, Reply
-from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
+from dwdht_twisted._core.lookup.bounds import LOOKUP_WINDOW
 from dwdht_twisted.testing import HostReactor
 from tests.helpers.networks.streams import DroppedTestCase
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from dwdht_twisted import Contact, DHTNode
 from dwdht_twisted._core import wire
-from dwdht_twisted._core.limits.bounds import LOOKUP_WINDOW
+from dwdht_twisted._core.lookup.bounds import LOOKUP_WINDOW
 from dwdht_twisted._core.lookup.pending import FIRST_WINDOW
 from dwdht_twisted._core.routing import K
 from dwdht_twisted._core.wire import ID_BITS, HostPort, distance

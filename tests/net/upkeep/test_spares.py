@@ -5,8 +5,8 @@ Spares: contacts that answered when their bucket was full, and wait for a contac
 from __future__ import annotations
 
 from dwdht_twisted import RequestTimeout
-from dwdht_twisted._core.limits.bounds import SPARES_PER_BUCKET
 from dwdht_twisted._core.routing import K
+from dwdht_twisted._core.routing.bounds import SPARES_PER_BUCKET
 from tests.helpers.core.tables import OWN, idOf
 from tests.helpers.networks.nodes import REQUEST_SECONDS, NodeTestCase
 

@@ -1,8 +1,10 @@
 """
-The bounds on the cost that strangers can cause a node.  Each number is defined here, nowhere else.
+The bounds on the cost that strangers can cause a node.
 
-``docs/reliability.rst``, "What is bounded", lists these numbers by name.  A test compares that
-table with this module.  A number that only tunes a node's own work is defined where it is used.
+The bounds on routing tables and lookups are in ``routing.bounds`` and ``lookup.bounds``.
+``docs/reliability.rst``, "What is bounded", lists all of these numbers by name.  A test compares
+its tables with the modules, and each number has one name.  A number that only tunes a node's own
+work is defined where it is used.
 
 Terms of the comments below (``docs/design.rst`` has a glossary of all terms):
 
@@ -248,78 +250,16 @@ STRANGER_RELAY_RATE = 20.0
 #: The burst of `STRANGER_RELAY_RATE`.
 STRANGER_RELAY_BURST = 100.0
 
-# The routing table.
+# Nodes that share an address.
 
 #: The default of ``contactsPerHost``: the most contacts of one public host in a table.  The bounds
-#: below on a /24 network and on the requests of a lookup grow with ``contactsPerHost``, in
+#: on a /24 network, and those on the requests of a lookup, grow with ``contactsPerHost``, in
 #: proportion to this number.  An attacker makes ids for free, but has to pay for addresses.
 #: Larger: one address takes more places.  Smaller: more nodes behind one NAT are not listed.
 CONTACTS_PER_HOST = 4
 
 #: The largest ``contactsPerHost``.  It is the number of ports of a host.
 MAXIMUM_CONTACTS_PER_HOST = 65535
-
-#: The most contacts of one public /24 network in a table.
-CONTACTS_PER_SUBNET = 16
-
-#: Two ids of a bucket count as alike if they share at least this many bits after the prefix that
-#: the whole bucket shares.  Among 20 random ids, chance makes two alike in one of twenty buckets.
-#: Ids that were chosen next to one target share far more bits.
-SHARED_IN_BUCKET = 12
-
-#: The most public contacts of a bucket whose ids are alike.  With a limit of one, a liar that came
-#: first could keep out the only honest contact with a similar id.
-MAXIMUM_ALIKE = 3
-
-#: The most contacts that wait for a place in a full bucket.  For a further contact the oldest is
-#: dropped.
-SPARES_PER_BUCKET = 4
-
-#: The most addresses that claim the id of one contact; a further one replaces another.  They are
-#: pinged when the contact is silent.  Larger: a silent contact causes more pings to addresses that
-#: may be forged.  Smaller: a liar keeps out a moved node more easily, until that asks again.
-CLAIMANTS_PER_CONTACT = 4
-
-#: The most former contacts that get their places back from users of their ids, and for how long, in
-#: seconds.  Larger: a node that has moved is longer open to liars at its old address.  Smaller:
-#: liars keep an id after a shorter absence of its node.
-FORMER_CONTACTS = 512
-FORMER_KEPT_FOR = 86_400.0
-
-#: The most answers that all buckets of a table cache together.
-CACHED_ANSWERS = 4096
-
-# Lookups.
-
-#: The most datagrams that a lookup sends.  After the last one it asks no further node.  A lookup
-#: among 100,000 honest nodes sends some 30.
-LOOKUP_BUDGET = 144
-
-#: The most requests that a search has in flight, apart from late ones.  ``dht-rpc`` has the same
-#: number.
-LOOKUP_WINDOW = 16
-
-#: The most requests that one lookup sends to one public host.
-LOOKUP_REQUESTS_PER_HOST = 4
-
-#: The most requests that one lookup sends to one public /24 network.
-LOOKUP_REQUESTS_PER_SUBNET = 12
-
-#: The most hosts that a lookup asks at the same time under one id.  At most one of these hosts is
-#: honest.  A host whose answer is late makes room for the next, so silent hosts keep out no other.
-LOOKUP_ADDRESSES_PER_ID = 3
-
-#: A node is too close to a target if its distance is below the mean distance between neighbouring
-#: ids, divided by this number.  Such a node has chosen its id.  Chance puts no node there, even in
-#: a network that is a million times larger than the table suggests.
-TOO_CLOSE = 1 << 24
-
-#: After this many answers from nodes that are too close to the target, a lookup asks no further
-#: such node.  The node whose id is the target may still be asked.
-MAXIMUM_TOO_CLOSE = 8
-
-#: The most nodes that are remembered as having named one candidate.
-MAXIMUM_REFERRERS = 8
 
 # What a node asks for itself.
 
@@ -360,9 +300,10 @@ PACE_BURST = 256.0
 #: remembered for a ninetieth of a second only.
 PACED_ADDRESSES = 4096
 
-#: The most addresses that have a time-out estimate of their own, and how long one is kept after the
-#: last answer from its address, in seconds.
+#: The most addresses that have a time-out estimate of their own.
 ESTIMATED_ADDRESSES = 128
+
+#: The time for which an estimate is kept after the last answer from its address, in seconds.
 ESTIMATES_KEPT_FOR = 1800.0
 
 #: The most contacts of an earlier run that are pinged at the start.  With more pings at once, the
@@ -394,7 +335,8 @@ LOCAL_ADDRESSES_REMEMBERED = 4096
 #: is listed late is never asked.
 ADDRESSES_PER_NAME = 8
 
-#: The number of host names whose failed resolution is remembered, and the time after which it may
-#: be logged again, in seconds.
+#: The most host names whose failed resolution is remembered.
 WARNINGS_REMEMBERED = 64
+
+#: The time after which such a failure may be logged again, in seconds.
 WARN_AGAIN_AFTER = 3600.0

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from ..limits.bounds import LOOKUP_WINDOW
 from ..wire import Address, ResponseMessage
+from .bounds import LOOKUP_WINDOW
 from .candidate import Candidate, State
 
 

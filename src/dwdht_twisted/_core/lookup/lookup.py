@@ -49,9 +49,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..limits.bounds import CONTACTS_PER_HOST, LOOKUP_BUDGET
+from ..limits.bounds import CONTACTS_PER_HOST
 from ..routing import K
 from ..wire import Address, ResponseMessage, isRoutable, packAddress, unpackContact
+from .bounds import LOOKUP_BUDGET
 from .candidate import CREDIT, LOCAL, Candidate, State
 from .credit import CreditLedger, isNamedByOthers, isVouchedFor
 from .pending import FIRST_WINDOW, PATIENCE, PendingRequests

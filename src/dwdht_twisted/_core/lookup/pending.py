@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from ..limits.bounds import LOOKUP_WINDOW
 from ..wire import ID_BITS
+from .bounds import LOOKUP_WINDOW
 from .candidate import Candidate, State
 
 #: The most requests in flight before the first answer.  The first candidates are the farthest, so

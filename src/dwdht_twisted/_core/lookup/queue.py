@@ -17,8 +17,8 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TypeAlias
 
-from ..limits.bounds import MAXIMUM_REFERRERS
 from ..wire import ID_BYTES, splitContacts
+from .bounds import MAXIMUM_REFERRERS
 from .candidate import CREDIT, Candidate
 
 #: A queued contact: the distance of its id from the target, and its compact form.  If the contact

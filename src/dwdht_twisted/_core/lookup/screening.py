@@ -7,15 +7,15 @@ from __future__ import annotations
 from collections import defaultdict
 
 from ..limits import HostCounts
-from ..limits.bounds import (
-    CONTACTS_PER_HOST,
+from ..limits.bounds import CONTACTS_PER_HOST
+from ..wire import ID_BYTES
+from .bounds import (
     LOOKUP_ADDRESSES_PER_ID,
     LOOKUP_REQUESTS_PER_HOST,
     LOOKUP_REQUESTS_PER_SUBNET,
     MAXIMUM_TOO_CLOSE,
     TOO_CLOSE,
 )
-from ..wire import ID_BYTES
 from .candidate import Candidate
 from .queue import Waiting
 

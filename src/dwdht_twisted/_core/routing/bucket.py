@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from ..limits.bounds import MAXIMUM_ALIKE, SHARED_IN_BUCKET, SPARES_PER_BUCKET
 from ..wire import ID_BITS, ID_BYTES, Contact, HostPort, isPublic, packAddress
+from .bounds import MAXIMUM_ALIKE, SHARED_IN_BUCKET, SPARES_PER_BUCKET
 from .cache import HOST_BYTES, AnswerCache, CacheBudget
 
 #: Returns when an entry was seen.  The bucket of most askers is full, so this is often called.

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..limits.bounds import SPARES_PER_BUCKET
 from ..wire import COMPACT_CONTACT_BYTES, ID_BITS, HostPort, isPublic, subnet
+from .bounds import SPARES_PER_BUCKET
 from .bucket import Bucket, Entry
 from .cache import CacheBudget
 

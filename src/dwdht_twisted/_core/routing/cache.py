@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from ..limits.bounds import CACHED_ANSWERS
 from ..wire import ID_BYTES
+from .bounds import CACHED_ANSWERS
 
 #: The contacts of a bucket are sorted by this many bits of their ids, after the prefix of the
 #: bucket.  The bits differ in nearly all cases.  Larger: Python sorts numbers of more than 30 bits

@@ -14,14 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ..limits.bounds import (
-    CLAIMANTS_PER_CONTACT,
-    FORMER_CONTACTS,
-    FORMER_KEPT_FOR,
-    MAXIMUM_SILENCE_CHECKS,
-    SILENCE_CHECKED_AFTER,
-)
+from ..limits.bounds import MAXIMUM_SILENCE_CHECKS, SILENCE_CHECKED_AFTER
 from ..wire import HostPort
+from .bounds import CLAIMANTS_PER_CONTACT, FORMER_CONTACTS, FORMER_KEPT_FOR
 from .bucket import Entry
 
 #: The rank of the owner of an id.  Its host has rank 1, and any other host rank 0.

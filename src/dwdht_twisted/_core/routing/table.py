@@ -14,9 +14,8 @@ The rules:
    longest.  When a place becomes free, the spares are pinged one by one, until one takes it.
 3. A node that has only sent a request has made a *claim*.  If there is room for the node, it is
    pinged at once.  If it is silent, the claim is dropped.  A claim takes no place from a contact.
-   An answer contains claims if the table has no contacts.  It also contains claims if the asker
-   looks up its own id and the table has too few contacts.  The reason is that nodes that join
-   together may know only each other.
+   An answer contains claims if the table has no contacts, or if the asker looks up its own id and
+   the table has too few contacts: nodes that join together may know only each other.
 4. An address has one contact.  When the address answers under a new id, the contact with the old id
    is removed, because the node was restarted.
 5. An id belongs to the address that was a contact under it for the longest time; see `Ownership`.
@@ -39,7 +38,7 @@ from __future__ import annotations
 
 from ..counters import Counters
 from ..limits import HostCounts, Silences
-from ..limits.bounds import CONTACTS_PER_HOST, CONTACTS_PER_SUBNET
+from ..limits.bounds import CONTACTS_PER_HOST
 from ..wire import (
     COMPACT_CONTACT_BYTES,
     ID_BYTES,
@@ -49,6 +48,7 @@ from ..wire import (
     isPublic,
     unpackContact,
 )
+from .bounds import CONTACTS_PER_SUBNET
 from .bucket import Bucket, Entry
 from .buckets import Buckets
 from .claims import Claims

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..._awaitable import AwaitableDeferred
-from ..._core.limits.bounds import LOOKUP_WINDOW
+from ..._core.lookup.bounds import LOOKUP_WINDOW
 from ...interfaces import IQueryStream, Reply
 from .delivery import Delivery
 from .driver import Begin
