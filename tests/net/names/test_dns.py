@@ -4,16 +4,19 @@ Queries for SRV records to a real name server on loopback.
 
 from __future__ import annotations
 
-from typing import Any
+import socket as sockets
+from typing import Any, cast
 
 from twisted.internet.defer import CancelledError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import deferLater
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
 from twisted.names import dns, server
 from twisted.names.authority import FileAuthority
 from twisted.names.error import DomainError
 from twisted.trial.unittest import TestCase
 
+from dwdht_twisted._net.names import services
 from dwdht_twisted._net.names.services import DNSQuery
 
 NAME = "_dht._udp.example.org"
@@ -35,6 +38,33 @@ class Zone(FileAuthority):
             b"example.org": [start],
             NAME.encode(): [dns.Record_SRV(0, 0, 6620, "a.example.org")],
         }
+
+
+class RudeServer(DatagramProtocol):
+    """
+    A name server that sends many things before it answers that its answer is truncated.
+
+    :param stranger: a socket from which some of them are sent
+    """
+
+    noisy = False
+    transport: Any
+
+    def __init__(self, stranger: sockets.socket) -> None:
+        self._stranger = stranger
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        """Answer."""
+        question = dns.Message()
+        question.fromStr(datagram)
+        answer = dns.Message(question.id, answer=1, trunc=1)
+        wrong = dns.Message(question.id ^ 1, answer=1)
+        wrong.queries = question.queries
+        for each in (b"", b"abc", b"\xc0\x0c" * 100, wrong.toStr(), datagram, bytes(600)):
+            self.transport.write(each, addr)
+        for each in (b"", b"abc", dns.Message(question.id, answer=1, rCode=3).toStr()):
+            self._stranger.sendto(each, addr)
+        self.transport.write(answer.toStr(), addr)
 
 
 class DNSQueryTests(TestCase):
@@ -87,9 +117,97 @@ class DNSQueryTests(TestCase):
         await deferLater(self.reactor, 0.01)
         self.assertEqual(self.pending(), [])
 
+    async def test_truncatedAnswerIsAskedOverTCP(self) -> None:
+        """
+        Only the answer of the name server counts; nothing else that is sent to the port is logged.
+        The records of an answer that is truncated are fetched over TCP.
+        """
+        events: list[LogEvent] = []
+        observe = cast(ILogObserver, events.append)
+        globalLogPublisher.addObserver(observe)
+        self.addCleanup(globalLogPublisher.removeObserver, observe)
+        factory = server.DNSServerFactory(authorities=[Zone()])
+        factory.noisy = False
+        port = self.reactor.listenTCP(0, factory, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        rude = self.reactor.listenUDP(
+            port.getHost().port, RudeServer(self.socket()), interface="127.0.0.1"
+        )
+        self.addCleanup(rude.stopListening)
+        servers = [("127.0.0.1", port.getHost().port)]
+        events.clear()
+        answers, _, _ = await DNSQuery(self.reactor, servers).lookupService(NAME)
+        self.assertEqual(len(answers), 1)
+        await deferLater(self.reactor, 0.01)
+        self.assertEqual(self.pending(), [])
+        texts = [formatEvent(each) for each in events]
+        self.assertEqual([each for each in texts if "packet" in each or "message" in each], [])
+        self.assertEqual([each for each in events if each["log_level"] >= LogLevel.warn], [])
+
+    async def test_connectionIsNotMadeAfterTheEnd(self) -> None:
+        """
+        A connection to a name server that is made slowly is given up with the query that needs it.
+        """
+        listener = sockets.socket()
+        self.addCleanup(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        # These fill the queue, so that no further connection is made.
+        for _ in range(2):
+            other = sockets.socket()
+            self.addCleanup(other.close)
+            other.setblocking(False)
+            other.connect_ex(listener.getsockname())
+        port = listener.getsockname()[1]
+        rude = self.reactor.listenUDP(port, RudeServer(self.socket()), interface="127.0.0.1")
+        self.addCleanup(rude.stopListening)
+        found = DNSQuery(self.reactor, [("127.0.0.1", port)]).lookupService(NAME)
+        while not any("Client" in each for each in self.pending()):
+            await deferLater(self.reactor, 0.01)
+        found.cancel()
+        await self.assertFailure(found, CancelledError)
+        await deferLater(self.reactor, 0.01)
+        self.assertEqual(self.pending(), [])
+
+    async def test_emptyDatagramsDoNotStopTimers(self) -> None:
+        """A query ends in time while empty datagrams arrive at its port without a pause."""
+        count = 0
+        sender = self.socket()
+
+        def receive(_: object, datagram: bytes, addr: Any) -> None:
+            nonlocal count
+            count += 1
+            if count < 100_000:
+                sender.send(b"")
+
+        self.patch(services._Datagrams, "datagramReceived", receive)
+        silent = self.listen(DatagramProtocol())
+        found = DNSQuery(self.reactor, [silent]).lookupService(NAME)
+        port = next(each for each in self.reactor.getReaders() if "_Datagrams" in str(each))
+        sender.connect(("127.0.0.1", port.getHost().port))
+        sender.send(b"")
+        await deferLater(self.reactor, 0.01)
+        self.assertLess(count, 100_000)
+        self.assertGreater(count, 0)
+        found.cancel()
+        await self.assertFailure(found, CancelledError)
+
+    async def test_nextServerIsAskedAtOnce(self) -> None:
+        """A name server to which there is no way delays nothing."""
+        self.patch(services, "RETRIES", (20,))
+        servers = [("255.255.255.255", 53), self.nameServer()]
+        answers, _, _ = await DNSQuery(self.reactor, servers).lookupService(NAME)
+        self.assertEqual(len(answers), 1)
+
+    def socket(self) -> sockets.socket:
+        """Make a socket."""
+        made = sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
+        self.addCleanup(made.close)
+        return made
+
     def pending(self) -> list[str]:
-        """Return the timers and the ports of queries."""
-        present = (*self.reactor.getDelayedCalls(), *self.reactor.getReaders())
-        # Twisted 24.7 names the class in which a method was written.
-        names = ("DNSDatagramProtocol", "DNSMixin")
+        """Return the timers, the ports and the connections of queries."""
+        selectables = (*self.reactor.getReaders(), *self.reactor.getWriters())
+        present = (*self.reactor.getDelayedCalls(), *selectables)
+        names = ("_Datagrams", "timeItOut", "Client")
         return [each for each in map(str, present) if any(name in each for name in names)]

@@ -6,15 +6,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any, TypeAlias
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.names import client, dns
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionDone,
+    ConnectionLost,
+)
+from twisted.internet.protocol import DatagramProtocol, connectionDone
+from twisted.names import dns
+from twisted.names.common import ResolverBase
+from twisted.names.error import DNSQueryTimeoutError
+from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
 from ..._core.limits.bounds import ADDRESSES_PER_NAME
-from ..._core.wire import Address, checkAddress
+from ..._core.wire import ANY_HOST, LOCAL_HOST, Address, checkAddress
 from ...errors import InvalidAddress, UnresolvableHost
+from ..port import DatagramReader, canReadOtherwise
 from .resolver import isService
 
 #: The file with the name servers of this machine; see resolv.conf(5).
@@ -23,6 +36,10 @@ RESOLV_CONF = "/etc/resolv.conf"
 #: The seconds after which a query is sent again.  Each name server is asked once in each of these
 #: times.  The resolution ends after 10 seconds in any case.
 RETRIES = (1, 3, 6)
+
+#: The most bytes of a message over UDP (RFC 1035, section 4.2.1).  A name server says that a longer
+#: answer is truncated, and sends it over TCP.
+UDP_MESSAGE_BYTES = 512
 
 #: An answer of ``IResolver.lookupService``: answers, authority and additional records.
 Records: TypeAlias = tuple[list[dns.RRHeader], list[dns.RRHeader], list[dns.RRHeader]]
@@ -73,7 +90,7 @@ class DNSQuery:
     """
 
     def __init__(self, reactor: Any, servers: list[tuple[str, int]] | None = None) -> None:
-        self._reactor = _Timers(reactor)
+        self._reactor = reactor
         self._servers = servers or _nameServers()
 
     def lookupService(self, name: str) -> Deferred[Records]:
@@ -81,42 +98,134 @@ class DNSQuery:
         Ask the name servers one by one.
 
         :return: fires with the records; fails with an exception of ``twisted.names``.  Then, and
-            when it is cancelled, the ports are closed and no timer is left.
+            when it is cancelled, the ports and connections are closed and no timer is left.
         """
-        resolver = client.Resolver(servers=self._servers, timeout=RETRIES, reactor=self._reactor)
+        return Deferred.fromCoroutine(self._lookUp(name))
 
-        def ended(result: Records | Failure) -> Records | Failure:
-            self._reactor.cancelAll()
-            # A long answer comes over a connection of TCP, which would stay open.
-            for connection in resolver.connections:
-                connection.transport.loseConnection()
-            return result
+    async def _lookUp(self, name: str) -> Records:
+        for seconds in RETRIES:
+            for server in self._servers:
+                query = dns.Message(dns.randomSource(), recDes=1)
+                query.queries = [dns.Query(name.encode("idna"), dns.SRV, dns.IN)]
+                answer = await self._ask(server, query, seconds)
+                if answer is None:
+                    continue
+                if answer.rCode != dns.OK:
+                    raise ResolverBase().exceptionForCode(answer.rCode)(answer)
+                return answer.answers, answer.authority, answer.additional
+        raise DNSQueryTimeoutError(name)
 
-        found: Deferred[Records] = resolver.lookupService(name)
-        return found.addBoth(ended)
+    async def _ask(
+        self, server: tuple[str, int], query: dns.Message, seconds: float
+    ) -> dns.Message | None:
+        """Ask a server; return its answer, or None if there is none in time."""
+        try:
+            answer = await self._askByUDP(server, query, seconds)
+            if answer is not None and answer.trunc:
+                answer = await self._askByTCP(server, query)
+        except (OSError, ConnectError, ConnectionDone, ConnectionLost):
+            # There is no way to this server, or it has closed the connection.
+            return None
+        return answer
+
+    async def _askByUDP(
+        self, server: tuple[str, int], query: dns.Message, seconds: float
+    ) -> dns.Message | None:
+        asking = _Datagrams(server, query)
+        interface = "::" if ":" in server[0] else ""
+        port = self._reactor.listenUDP(0, asking, interface=interface)
+        try:
+            port.write(query.toStr(), server)
+            return await asking.answered.addTimeout(seconds, self._reactor, lambda *_: None)
+        finally:
+            port.stopListening()
+
+    async def _askByTCP(self, server: tuple[str, int], query: dns.Message) -> dns.Message | None:
+        kind = TCP6ClientEndpoint if ":" in server[0] else TCP4ClientEndpoint
+        asking = _Connection(query)
+        try:
+            await connectProtocol(kind(self._reactor, *server), asking)
+        except ConnectingCancelledError as error:
+            raise CancelledError from error
+        try:
+            return await asking.answered
+        finally:
+            asking.transport.abortConnection()
 
 
-class _Timers:
-    """A reactor for one query.  ``twisted.names`` leaves timers, which are cancelled at the end."""
+class _Datagrams(DatagramProtocol):
+    """
+    Waits for the answer of a name server.
 
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
-        self._calls: list[Any] = []
+    Anyone can send to the port.  Whatever isn't the answer is dropped: it is neither read nor
+    logged, and it doesn't keep the reactor from its other work.
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reactor, name)
+    :ivar answered: fires with the answer, or with None if it is malformed
+    """
 
-    def callLater(self, delay: float, function: Callable[..., object], *arguments: object) -> Any:
-        """Schedule a call."""
-        call = self._reactor.callLater(delay, function, *arguments)
-        self._calls.append(call)
-        return call
+    noisy = False
 
-    def cancelAll(self) -> None:
-        """Cancel all calls that are pending."""
-        for call in self._calls:
-            if call.active():
-                call.cancel()
+    def __init__(self, server: tuple[str, int], query: dns.Message) -> None:
+        self._server = server
+        self._query = query
+        self.answered: Deferred[dns.Message | None] = Deferred()
+
+    def startProtocol(self) -> None:
+        """Read as a node does."""
+        port: Any = self.transport
+        if canReadOtherwise(port):
+            port.doRead = DatagramReader(port, port.socket).read
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
+        """Take the answer."""
+        isExpected = addr[:2] == self._server and _answers(datagram, self._query)
+        if isExpected and len(datagram) <= UDP_MESSAGE_BYTES and not self.answered.called:
+            self.answered.callback(_read(datagram))
+
+
+class _Connection(Int16StringReceiver):
+    """
+    Sends a query over TCP, and waits for the answer.
+
+    :ivar answered: fires with the answer, or with None if something else has come; fails when the
+        connection is lost
+    """
+
+    transport: Any
+
+    def __init__(self, query: dns.Message) -> None:
+        self._query = query
+        self.answered: Deferred[dns.Message | None] = Deferred()
+
+    def connectionMade(self) -> None:
+        """Ask."""
+        self.sendString(self._query.toStr())
+
+    def stringReceived(self, string: bytes) -> None:
+        """Take the answer."""
+        if not self.answered.called:
+            self.answered.callback(_read(string) if _answers(string, self._query) else None)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Wait no longer."""
+        if not self.answered.called:
+            self.answered.errback(reason)
+
+
+def _answers(message: bytes, query: dns.Message) -> bool:
+    """Whether a message has the number of a query, and is an answer (RFC 1035, section 4.1.1)."""
+    return message[:2] == query.id.to_bytes(2, "big") and message[2:3] >= b"\x80"
+
+
+def _read(message: bytes) -> dns.Message | None:
+    """Read a message; None if it is malformed."""
+    answer = dns.Message()
+    try:
+        answer.fromStr(message)
+    except Exception:
+        # Twisted raises errors of many classes here.
+        return None
+    return answer
 
 
 def _nameServers() -> list[tuple[str, int]]:
@@ -125,5 +234,8 @@ def _nameServers() -> list[tuple[str, int]]:
         for line in lines:
             words = line.split()
             if len(words) > 1 and words[0] == "nameserver":
-                servers.append((words[1], dns.PORT))
-    return servers or [("127.0.0.1", dns.PORT)]
+                # The form in which an address is told as the source of an answer.
+                with suppress(ValueError):
+                    host = str(ip_address(words[1]))
+                    servers.append((LOCAL_HOST if host == ANY_HOST else host, dns.PORT))
+    return servers or [(LOCAL_HOST, dns.PORT)]

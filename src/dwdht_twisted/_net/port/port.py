@@ -22,7 +22,7 @@ from ...errors import CannotListen
 from ..reporting import Reports
 from .bounds import READ_BYTES, RECEIVE_BUFFER_BYTES
 from .local_addresses import LocalAddresses, Send, tellsLocalAddresses
-from .reading import DatagramReader
+from .reading import DatagramReader, canReadOtherwise
 
 
 class DatagramPort:
@@ -181,9 +181,7 @@ def _readBy(transport: Any, socket: sockets.socket, sendBy: Callable[[Send], Non
 
     :param sendBy: see `LocalAddresses`
     """
-    from twisted.internet.udp import Port
-
-    if getattr(type(transport), "doRead", None) is not Port.doRead:
+    if not canReadOtherwise(transport):
         return
     if tellsLocalAddresses(socket):
         transport.doRead = LocalAddresses(transport, socket, sendBy).readBurst

@@ -56,3 +56,12 @@ class DatagramReader:
             self._transport.protocol.datagramReceived(self._buffer[:size].tobytes(), source)
         except BaseException:
             self._log.failure("reading a datagram failed")
+
+
+def canReadOtherwise(transport: Any) -> bool:
+    """Whether a port reads in Twisted's own way, so that a `DatagramReader` can take its place."""
+    # This import is not at the top of the module, because a node on a simulated network does not
+    # need it.
+    from twisted.internet.udp import Port
+
+    return getattr(type(transport), "doRead", None) is Port.doRead
