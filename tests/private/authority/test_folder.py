@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from cryptography import x509
@@ -80,6 +81,28 @@ class FolderTests(SynchronousTestCase):
         self.assertEqual(self.revoked(), expected)
         self.folder.revoke(["b"])
         self.assertEqual(self.revoked(), expected | {self.context("b").serial})
+
+    def test_revocationsAtOnce(self) -> None:
+        """Of eight members that are revoked at once, none is missing in the list."""
+        names = [f"m{number}" for number in range(8)]
+        for name in names:
+            self.folder.certify(name)
+        with ThreadPoolExecutor(len(names)) as pool:
+            revoke = [pool.submit(AuthorityFolder(self.path).revoke, [name]) for name in names]
+        for each in revoke:
+            each.result()
+        self.assertEqual(len(self.revoked()), 8)
+
+    def test_failedAuthorityLeavesNoKey(self) -> None:
+        """An authority that can't be written whole leaves no key, and can be made later."""
+        path = Path(self.mktemp())
+        path.mkdir()
+        (path / "revoked.pem").touch()
+        with self.assertRaises(CannotUseCertificate):
+            AuthorityFolder.make(path)
+        (path / "revoked.pem").unlink()
+        self.assertEqual([each.name for each in path.iterdir()], ["issued"])
+        AuthorityFolder.make(path)
 
     def test_revocationOfFile(self) -> None:
         """A member is revoked by a file with any of its certificates, too."""

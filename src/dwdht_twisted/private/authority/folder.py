@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from hashlib import sha256
 from os import PathLike
@@ -35,6 +35,14 @@ from .authority import (
     pemOf,
     pemOfKey,
 )
+
+try:
+    from fcntl import LOCK_EX, flock
+except ImportError:
+    # Windows has no such locks.
+    HAS_LOCKS = False
+else:
+    HAS_LOCKS = True
 
 #: The name of a member is the name of its files.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -104,10 +112,15 @@ class AuthorityFolder:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             (folder / "issued").mkdir(mode=0o700, exist_ok=True)
-            # The key is written first: its file is never overwritten.
-            createKeyFile(folder / _KEY, pemOfKey(authority.key))
-            _write(folder / _CERTIFICATE, pemOf(authority.certificate))
-            _write(folder / _LIST, pemOf(authority.listRevoked((), now)))
+            with _locked(folder), ExitStack() as undoing:
+                # The key is written first: its file is never overwritten.
+                createKeyFile(folder / _KEY, pemOfKey(authority.key))
+                # Without its certificate, the key would only be in the way of the next try.
+                undoing.callback(os.unlink, folder / _KEY)
+                _write(folder / _CERTIFICATE, pemOf(authority.certificate))
+                undoing.callback(os.unlink, folder / _CERTIFICATE)
+                _write(folder / _LIST, pemOf(authority.listRevoked((), now)))
+                undoing.pop_all()
         except (OSError, ValueError) as error:
             raise _cannotWrite(folder, error) from None
         return cls(folder, now)
@@ -125,14 +138,16 @@ class AuthorityFolder:
         checkName(name)
         certificateFile, keyFile = self.path / f"{name}.pem", self.path / f"{name}.key"
         try:
-            if keyFile.exists():
-                key = loadKey(keyFile)
-            else:
-                key = newKey()
-                createKeyFile(keyFile, pemOfKey(key))
-            certificate = self._authority.certify(key.public_key(), name, self._now, days=days)
-            _write(self.path / "issued" / f"{certificate.serial_number:x}.pem", pemOf(certificate))
-            _replace(certificateFile, pemOf(certificate))
+            with _locked(self.path):
+                if keyFile.exists():
+                    key = loadKey(keyFile)
+                else:
+                    key = newKey()
+                    createKeyFile(keyFile, pemOfKey(key))
+                certificate = self._authority.certify(key.public_key(), name, self._now, days=days)
+                issued = self.path / "issued" / f"{certificate.serial_number:x}.pem"
+                _write(issued, pemOf(certificate))
+                _replace(certificateFile, pemOf(certificate))
         except (OSError, ValueError) as error:
             raise _cannotWrite(self.path, error) from None
         return certificateFile, keyFile
@@ -151,11 +166,13 @@ class AuthorityFolder:
         :raises CannotUseCertificate: when a member is unknown, or a file can't be read or written
         """
         listFile = self.revocationsFile
-        serials = {each.serial_number for entries in loadLists(listFile) for each in entries}
-        for member in members:
-            serials |= self._serialsOf(member)
         try:
-            _replace(listFile, pemOf(self._authority.listRevoked(sorted(serials), self._now, days)))
+            with _locked(self.path):
+                serials = {each.serial_number for some in loadLists(listFile) for each in some}
+                for member in members:
+                    serials |= self._serialsOf(member)
+                revoked = self._authority.listRevoked(sorted(serials), self._now, days)
+                _replace(listFile, pemOf(revoked))
         except (OSError, ValueError) as error:
             raise _cannotWrite(self.path, error) from None
         return listFile
@@ -182,6 +199,27 @@ def _keyOf(certificate: x509.Certificate) -> bytes:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
     ).digest()
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """
+    Wait until no other process changes the folder, and keep others from it.
+
+    Otherwise, of two members that are revoked at once, one might be missing in the list.
+    """
+    if not HAS_LOCKS:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        flock(descriptor, LOCK_EX)
+        yield
+        # Bring the names of the files to the disk.
+        os.fsync(descriptor)
+    finally:
+        # Closing the folder unlocks it.
+        os.close(descriptor)
 
 
 def _write(path: Path, content: bytes) -> None:
