@@ -250,6 +250,22 @@ class OtherServerTests(StatusTestCase):
         self.listen(b" " * (MAXIMUM_STATUS_BYTES + 1))
         self.assertFails(f"the answer has more than {MAXIMUM_STATUS_BYTES} bytes")
 
+    def test_endlessHeadersAreRefused(self) -> None:
+        """An answer whose headers are larger than any status is not read to its end."""
+
+        class Endless(Protocol):
+            transport: Any
+
+            def dataReceived(self, data: bytes) -> None:
+                # Each header has a length that is taken.
+                line = b"X: " + bytes(1000).replace(b"\0", b"x") + b"\r\n"
+                self.transport.write(b"HTTP/1.1 200 OK\r\n")
+                for _ in range(MAXIMUM_STATUS_BYTES // 1000 + 1):
+                    self.transport.write(line)
+
+        self.host(SERVER).listenTCP(PORT, Factory.forProtocol(Endless))
+        self.assertFails(f"the answer has more than {MAXIMUM_STATUS_BYTES} bytes")
+
     def test_silentServerFails(self) -> None:
         """A port on which nobody listens fails the command."""
         result = self.attempt()

@@ -6,10 +6,31 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from dwdht_twisted._cli.systemd import SOCKET_VARIABLE, NotifyingService, notify
 from tests.helpers.networks.nodes import NodeTestCase
+
+
+class StartingReactor:
+    """
+    A reactor that does not run yet.
+
+    :ivar functions: what is called when it runs
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self.functions: list[Callable[[], object]] = []
+
+    def callWhenRunning(self, function: Callable[[], object]) -> None:
+        """Call a function later."""
+        self.functions.append(function)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
 
 
 class NotifyTests(NodeTestCase):
@@ -62,6 +83,28 @@ class NotifyTests(NodeTestCase):
         self.assertEqual(states, ["STATUS=online", "STATUS=offline", "STATUS=online"])
         self.clock.runUntil(service.stopService())
         self.assertEqual(self.received(), ["STOPPING=1"])
+
+    def test_readyWhenTheReactorRuns(self) -> None:
+        """
+        A service that starts before the reactor runs, as under twistd, tells that it is ready when
+        the reactor runs: only then are signals handled. A service that was stopped before tells
+        nothing of the kind.
+        """
+        self.listen(f"@dwdht-ready-{os.getpid()}")
+        for isStopped in (False, True):
+            reactor = StartingReactor(self.network.reactor("10.9.9.9"))
+            service = NotifyingService(reactor)
+            service.startService()
+            self.assertEqual([each for each in self.received() if "READY" in each], [])
+            if isStopped:
+                self.clock.runUntil(service.stopService())
+            for function in reactor.functions:
+                function()
+            told = [each.splitlines()[0] for each in self.received()]
+            self.assertEqual(told, ["STOPPING=1"] if isStopped else ["READY=1"])
+            if not isStopped:
+                self.clock.runUntil(service.stopService())
+                self.received()
 
     def test_abstractNames(self) -> None:
         """A socket may have a name in the abstract namespace, which begins with an @."""

@@ -114,6 +114,16 @@ class WritingTests(WebTestCase):
         self.clock.runFor(5)
         self.assertTrue(line.received.startswith(b"HTTP/1.1 403 "), line.received)
 
+    def test_malformedHeaderOfProxyIsNotLogged(self) -> None:
+        """A connection with a malformed PROXY header is closed, and nothing is logged."""
+        self.serve(f"haproxy:tcp:{PORT}:interface=127.0.0.1")
+        for header in (b"TCP4 a b c d", b"TCP4 1.1.1.1 1.1.1.1 1 x", b"TCP4 \xff \xff 1 1", b"x"):
+            line = self.connect()
+            line.transport.write(b"PROXY " + header + b"\r\n")
+            self.clock.runFor(1)
+            self.assertEqual((line.received, line.reason is None), (b"", False), header)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_badTokenFileIsRefused(self) -> None:
         """A token that is short or has several lines, and a missing file, are refused in a line."""
         path = self.mktemp()

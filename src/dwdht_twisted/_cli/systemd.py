@@ -47,15 +47,17 @@ class NotifyingService(DHTService):
 
     def __init__(self, reactor: Any, **options: Any) -> None:
         super().__init__(reactor, **options)
+        self._reactor = reactor
         self._endWatch: Callable[[], None] | None = None
         self._endReloads: Callable[[], None] | None = None
 
     def startService(self) -> None:
-        """Start the node, and say that it is ready."""
+        """Start the node, and say that it is ready once the reactor runs."""
         super().startService()
-        notify(f"READY=1\nSTATUS={self.health}")
         self._endWatch = self.node.watchHealth(_tellStatus)
         self._endReloads = callOnHangup(self.reload)
+        # Before, a signal may end the process: see `takeSignals`.
+        self._reactor.callWhenRunning(self._tellReady)
 
     def stopService(self) -> Deferred[None]:
         """Stop the node, and say so."""
@@ -64,6 +66,10 @@ class NotifyingService(DHTService):
                 end()
         notify("STOPPING=1")
         return super().stopService()
+
+    def _tellReady(self) -> None:
+        if self.running:
+            notify(f"READY=1\nSTATUS={self.health}")
 
 
 def _tellStatus(health: Health) -> None:

@@ -5,14 +5,18 @@ Fetching the status of a node that is served over HTTP.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from OpenSSL import SSL
 from twisted.internet import ssl
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python import usage
 from twisted.python.failure import Failure
 from twisted.web.client import (
@@ -24,6 +28,8 @@ from twisted.web.client import (
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
 
 from ...web.bounds import MAXIMUM_STATUS_BYTES
 from ..command import CommandFailed
@@ -73,9 +79,8 @@ class StatusFetcher:
             self._headers.setRawHeaders("Authorization", [f"Bearer {token}"])
         self._pool = HTTPConnectionPool(reactor)
         trust = ssl.platformTrust() if authorities is None else _trust(authorities)
-        self._agent = Agent(
-            reactor, BrowserLikePolicyForHTTPS(trust), CONNECT_TIMEOUT, pool=self._pool
-        )
+        servers = _Servers(reactor, BrowserLikePolicyForHTTPS(trust))
+        self._agent = Agent.usingEndpointFactory(reactor, servers, self._pool)
 
     async def fetch(self) -> dict[str, Any]:
         """
@@ -105,10 +110,77 @@ class StatusFetcher:
         await self._pool.closeCachedConnections()
 
 
-class _Body(Protocol):
-    """Collects the body of an answer, up to `MAXIMUM_STATUS_BYTES`."""
+@implementer(IAgentEndpointFactory)
+class _Servers:
+    """
+    Connects to servers whose answers have a bound.
 
-    transport: Any
+    :param policy: makes the TLS of a connection
+    """
+
+    def __init__(self, reactor: Any, policy: BrowserLikePolicyForHTTPS) -> None:
+        self._reactor = reactor
+        self._policy = policy
+
+    def endpointForURI(self, uri: Any) -> _Bounded:
+        """See ``IAgentEndpointFactory``."""
+        endpoint: Any = HostnameEndpoint(self._reactor, uri.host, uri.port, CONNECT_TIMEOUT)
+        if uri.scheme == b"https":
+            creator = self._policy.creatorForNetloc(uri.host, uri.port)
+            endpoint = wrapClientTLS(creator, endpoint)
+        return _Bounded(endpoint)
+
+
+@implementer(IStreamClientEndpoint)
+class _Bounded:
+    """An endpoint to whose server each answer has a bound."""
+
+    def __init__(self, endpoint: Any) -> None:
+        self._endpoint = endpoint
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[Any]:
+        """See ``IStreamClientEndpoint.connect``."""
+        connected: Deferred[_Connection] = self._endpoint.connect(_Connections(protocolFactory))
+        return connected.addCallback(lambda connection: connection.wrappedProtocol)
+
+
+class _Connection(ProtocolWrapper):
+    """
+    A connection that is closed when the headers and the body of an answer have more than
+    `MAXIMUM_STATUS_BYTES`.  The body alone would have no bound in its headers.
+    """
+
+    _received = 0
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Write a request, whose answer is counted anew."""
+        self._received = 0
+        super().writeSequence(data)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Pass on a part of an answer."""
+        self._received += len(data)
+        if self._received > MAXIMUM_STATUS_BYTES:
+            ITCPTransport(self.transport).abortConnection()
+        else:
+            super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell why the connection was closed."""
+        if self._received > MAXIMUM_STATUS_BYTES:
+            reason = Failure(OSError(f"the answer has more than {MAXIMUM_STATUS_BYTES} bytes"))
+        super().connectionLost(reason)
+
+
+class _Connections(WrappingFactory):
+    """The connections to a server."""
+
+    noisy = False
+    protocol = _Connection
+
+
+class _Body(Protocol):
+    """Collects the body of an answer."""
 
     def __init__(self, done: Deferred[bytes]) -> None:
         self._done = done
@@ -116,18 +188,11 @@ class _Body(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         self._content += data
-        if len(self._content) > MAXIMUM_STATUS_BYTES:
-            self._end(Failure(OSError(f"the answer has more than {MAXIMUM_STATUS_BYTES} bytes")))
-            self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         # A server may close the connection instead of telling the length.
         isDone = reason.check(ResponseDone, PotentialDataLoss)
-        self._end(bytes(self._content) if isDone else reason)
-
-    def _end(self, result: bytes | Failure) -> None:
-        if not self._done.called:
-            self._done.callback(result)
+        self._done.callback(bytes(self._content) if isDone else reason)
 
 
 def _trust(authorities: bytes) -> Any:

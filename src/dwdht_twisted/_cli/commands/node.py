@@ -38,11 +38,12 @@ class Node(Command, NodeOptions):
         observer = self._openLog(console)
         service = makeNodeService(self, reactor)
         service.privilegedStartService()
+        # The service says that it is ready.  From then on a signal must not end the process.
+        takeSignals(reactor, self)
         service.startService()
         # Earlier events were buffered, and are written now.  Logging begins after the start: if the
         # service can't start, the user sees only the error.
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-        takeSignals(reactor, self)
         endOfReading = callOnHangup(self.readKeysAgain)
         try:
             await Deferred()

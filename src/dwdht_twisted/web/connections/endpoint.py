@@ -1,7 +1,8 @@
 """
 The endpoint at which a node is served, from its description.
 
-``ssl:`` is read here and not by Twisted, because its certificate is read again while it is open.
+Two kinds are read here and not by Twisted: ``ssl:``, because its certificate is read again while it
+is open, and ``haproxy:``, because Twisted would log what strangers send there.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 
 from ...errors import CannotListen
 from ..settings import HTTPSettings, quoteArgument, splitEndpoint
+from .proxy import behindProxy
 from .tls import CertificateFiles, Certificates
 
 #: The address to listen on by default when nobody has to prove who they are, for each kind.
 LOOPBACK = {"ssl": "127.0.0.1", "tcp": "127.0.0.1", "tcp6": "::1"}
+
+#: The kind of an endpoint that a proxy connects to.
+PROXIED = "haproxy"
 
 
 class Description(NamedTuple):
@@ -61,7 +66,7 @@ def openingOf(reactor: Any, settings: HTTPSettings) -> Opening:
     """
     kind, named, endpoint, isConfined = describe(reactor, settings)
     certificates = Certificates(_filesOf(named, settings)) if kind == "ssl" else None
-    return Opening(endpoint, certificates, isConfined, isProxied=kind == "haproxy")
+    return Opening(endpoint, certificates, isConfined, isProxied=kind == PROXIED)
 
 
 def describe(reactor: Any, settings: HTTPSettings) -> Description:
@@ -90,9 +95,12 @@ def describe(reactor: Any, settings: HTTPSettings) -> Description:
     ports = [each.removeprefix("port=") for each in arguments]
     if kind in LOOPBACK and any(each.isdecimal() and int(each) > 65535 for each in ports[:1]):
         raise CannotListen(f"{text!r} is not a server endpoint: a port is 0 to 65535")
-    description = ":".join([plain, *map(quoteArgument, arguments)])
+    parts = [plain, *arguments]
+    description = ":".join(map(quoteArgument, parts[1:] if kind == PROXIED else parts))
     try:
         endpoint = serverFromString(reactor, description)
+        if kind == PROXIED:
+            endpoint = behindProxy(endpoint)
     except TypeError as error:
         # Its text names a function of Twisted.
         reason = "an argument is missing, or is none of this kind of endpoint"
