@@ -10,7 +10,7 @@ from pathlib import Path
 
 from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.usage import UsageError
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from dwdht_twisted import Address
 from dwdht_twisted._cli.running.hangup import hangUp
@@ -130,6 +130,22 @@ class FileTests(SynchronousTestCase):
         file.write("kept")
         file.close()
         self.assertEqual((self.path / "old").read_text(), "kept\n")
+
+    def test_pipeIsNotWaitedFor(self) -> None:
+        """A pipe that nobody has opened is refused. Lines that its reader leaves there are lost."""
+        if not hasattr(os, "mkfifo"):
+            raise SkipTest("this system has no named pipes")
+        path = self.mktemp()
+        os.mkfifo(path)
+        with self.assertRaises(OSError):
+            LogFile(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        file = LogFile(path)
+        self.addCleanup(file.close)
+        for _ in range(1000):
+            file.write("x" * 1000)
+        self.assertEqual(os.read(reader, 1001), b"x" * 1000 + b"\n")
 
     def test_fullDiskLosesLinesOnly(self) -> None:
         """A line that can't be written is lost, and nothing is raised."""

@@ -87,7 +87,16 @@ class LogFile:
         self._file.close()
 
     def _open(self) -> Any:
-        return open(self.path, "ab", buffering=0)
+        return open(self.path, "ab", buffering=0, opener=_openAtOnce)
+
+
+def _openAtOnce(path: str, flags: int) -> int:
+    """
+    Open a file, or a pipe that somebody reads.
+
+    No line is waited for: a reader of the pipe that has stopped would stop the reactor, too.
+    """
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def openLog(path: str) -> LogFile:
