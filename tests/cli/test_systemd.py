@@ -4,6 +4,7 @@ What a node tells systemd.
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 from collections.abc import Callable
@@ -19,11 +20,17 @@ class StartingReactor:
     A reactor that does not run yet.
 
     :ivar functions: what is called when it runs
+    :ivar stops: how often it was stopped
     """
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
         self.functions: list[Callable[[], object]] = []
+        self.stops = 0
+
+    def stop(self) -> None:
+        """Count the call."""
+        self.stops += 1
 
     def callWhenRunning(self, function: Callable[[], object]) -> None:
         """Call a function later."""
@@ -105,6 +112,27 @@ class NotifyTests(NodeTestCase):
             if not isStopped:
                 self.clock.runUntil(service.stopService())
                 self.received()
+
+    def test_lostPortEndsTheProcess(self) -> None:
+        """A service whose port is closed from outside stops the reactor; the status will be 1."""
+        ends: list[Callable[[], object]] = []
+        self.patch(atexit, "register", ends.append)
+        statuses: list[int] = []
+        self.patch(os, "_exit", statuses.append)
+        reactor = StartingReactor(self.network.reactor("10.9.9.9"))
+        service = NotifyingService(reactor)
+        service.startService()
+        self.clock.runFor(60)
+        self.assertEqual(reactor.stops, 0)
+        transport: Any = service.node.transport
+        transport.stopListening()
+        self.clock.runFor(1)
+        self.assertEqual(reactor.stops, 1)
+        for end in ends:
+            end()
+        self.assertEqual(statuses, [1])
+        self.clock.runUntil(service.stopService())
+        self.assertEqual(reactor.stops, 1)
 
     def test_abstractNames(self) -> None:
         """A socket may have a name in the abstract namespace, which begins with an @."""

@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from .._core.health import Health
 from ..service import DHTService
 from .running.hangup import callOnHangup
+from .running.stopping import stopAsFailed
 
 #: The environment variable that names the socket of systemd.
 SOCKET_VARIABLE = "NOTIFY_SOCKET"
@@ -42,7 +43,8 @@ class NotifyingService(DHTService):
     A service that is a process of its own, and tells systemd of its node.
 
     The process is ready when the port is open.  Its network may be down for hours, and systemd
-    would stop it meanwhile.
+    would stop it meanwhile.  If the operating system closes the port, the process ends with status
+    1.
     """
 
     def __init__(self, reactor: Any, **options: Any) -> None:
@@ -54,7 +56,7 @@ class NotifyingService(DHTService):
     def startService(self) -> None:
         """Start the node, and say that it is ready once the reactor runs."""
         super().startService()
-        self._endWatch = self.node.watchHealth(_tellStatus)
+        self._endWatch = self.node.watchHealth(self._healthChanged)
         self._endReloads = callOnHangup(self.reload)
         # Before, a signal may end the process: see `takeSignals`.
         self._reactor.callWhenRunning(self._tellReady)
@@ -71,6 +73,11 @@ class NotifyingService(DHTService):
         if self.running:
             notify(f"READY=1\nSTATUS={self.health}")
 
-
-def _tellStatus(health: Health) -> None:
-    notify(f"STATUS={health}")
+    def _healthChanged(self, health: Health) -> None:
+        notify(f"STATUS={health}")
+        if self.running and self.node._isDestroyed:
+            # Whatever runs the process starts it again when it has failed.
+            self._log.critical(
+                "the port of the node was closed by the operating system; the process ends"
+            )
+            stopAsFailed(self._reactor)

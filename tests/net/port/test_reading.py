@@ -4,14 +4,18 @@ How a node reads the datagrams of its port.
 
 from __future__ import annotations
 
+import errno
+import os
 import socket as sockets
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest, TestCase
 
 from dwdht_twisted import DHTNode
+from dwdht_twisted._net.port import DatagramReader
 
 #: The datagrams after which a sender stops.
 ENOUGH = 100_000
@@ -57,6 +61,23 @@ class FailingNode(DHTNode):
             raise ArithmeticError("one byte")
 
 
+class TroubledSocket(sockets.socket):
+    """
+    A socket that tells each of some errors once.
+
+    :ivar errors: the numbers of the errors
+    """
+
+    errors: list[int]
+
+    def recvfrom_into(self, *arguments: Any) -> Any:
+        """Tell the next error, or read a datagram."""
+        if self.errors:
+            number = self.errors.pop()
+            raise OSError(number, os.strerror(number))
+        return super().recvfrom_into(*arguments)
+
+
 class ReadingTests(TestCase):
     """
     Nodes on one address of this host, and on all.
@@ -90,6 +111,29 @@ class ReadingTests(TestCase):
             self.assertLess(received, ENOUGH)
             node.sender.close()
             await node.destroy()
+
+    def test_errorOfTheNetworkIsPassedOver(self) -> None:
+        """
+        The reading goes on after an error that is about the network or about a datagram that was
+        sent.
+        """
+        errors = (errno.ECONNRESET, errno.ECONNABORTED, errno.ENETDOWN, errno.EHOSTUNREACH)
+        with (
+            TroubledSocket(sockets.AF_INET, sockets.SOCK_DGRAM) as socket,
+            sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM) as sender,
+        ):
+            socket.errors = list(errors)
+            socket.bind(("127.0.0.1", 0))
+            socket.setblocking(False)
+            sender.sendto(b"a", socket.getsockname())
+            node = FailingNode(self.reactor)
+            reader = DatagramReader(SimpleNamespace(protocol=node), socket)
+            for _ in errors:
+                reader.read()
+            self.assertEqual(node.received, [])
+            reader.read()
+            self.assertEqual(node.received, [1])
+        self.assertEqual(len(self.flushLoggedErrors(ArithmeticError)), 1)
 
     async def test_errorLosesNoOtherDatagram(self) -> None:
         """

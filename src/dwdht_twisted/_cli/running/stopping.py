@@ -7,6 +7,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 from contextlib import suppress
 from typing import Any
@@ -22,8 +23,8 @@ from ..options import readSeconds
 #: which takes up to 5 seconds.
 STOP_WITHIN = 8.0
 
-#: The exit status of a process that did not stop in time.
-LATE = 1
+#: The exit status of a process that did not stop in time, or whose node was lost.
+FAILED = 1
 
 
 class StopOptions(usage.Options):
@@ -103,4 +104,20 @@ class Stop:
             )
         finally:
             # An ordinary exit would wait for threads, such as that of a store.
-            os._exit(LATE)
+            os._exit(FAILED)
+
+
+def stopAsFailed(reactor: Any) -> None:
+    """Stop the reactor, and let the process end with status 1."""
+    # A reactor stops with status 0, and twistd has no other way.  This is called last: twistd has
+    # removed the file with its process id by then.
+    atexit.register(_fail)
+    with suppress(ReactorNotRunning):
+        reactor.stop()
+
+
+def _fail() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    os._exit(FAILED)

@@ -5,7 +5,21 @@ Reading the datagrams of a port.
 from __future__ import annotations
 
 import socket as sockets
-from errno import EAGAIN, ECONNREFUSED, EINTR, EWOULDBLOCK
+from errno import (
+    EAGAIN,
+    ECONNABORTED,
+    ECONNREFUSED,
+    ECONNRESET,
+    EHOSTUNREACH,
+    EINTR,
+    EMSGSIZE,
+    ENETDOWN,
+    ENETRESET,
+    ENETUNREACH,
+    ENOBUFS,
+    ETIMEDOUT,
+    EWOULDBLOCK,
+)
 from mmap import mmap
 from typing import Any
 
@@ -13,8 +27,24 @@ from twisted.logger import Logger
 
 from .bounds import DATAGRAMS_A_TURN, READ_BYTES
 
-#: The errors after which there is nothing to read.  The last one is about a datagram that was sent.
-NOTHING_TO_READ = {EAGAIN, EWOULDBLOCK, EINTR, ECONNREFUSED}
+#: The errors after which there is nothing to read.
+NOTHING_TO_READ = {
+    EAGAIN,
+    EWOULDBLOCK,
+    EINTR,
+    # These are told once, and the next datagrams are read as before.  They are about the network or
+    # about a datagram that was sent.  Twisted's own way passes over some of them on Windows.
+    ECONNABORTED,
+    ECONNREFUSED,
+    ECONNRESET,
+    EHOSTUNREACH,
+    EMSGSIZE,
+    ENETDOWN,
+    ENETRESET,
+    ENETUNREACH,
+    ENOBUFS,
+    ETIMEDOUT,
+}
 
 
 class DatagramReader:
