@@ -34,6 +34,13 @@ class Incomplete:
         """Find nothing."""
 
 
+class Unshared(Incomplete):
+    """A store that doesn't list its values."""
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
 #: Values that are no text, no number and no object of this package.
 NOTHING: tuple[object, ...] = (object(), {}, [])
 
@@ -149,6 +156,23 @@ class ArgumentTests(SynchronousTestCase):
             def make(**option: Any) -> object:
                 given = option.pop("node", node)
                 return Keeper(given, self.host, **option)
+
+            self.assertRefused(make, name, wrong)
+
+    def test_optionsOfAHandOver(self) -> None:
+        """Each parameter of a hand-over."""
+        node, store = DHTNode(self.host), MemoryStore(self.host)
+        table: dict[str, tuple[object, ...]] = {
+            "node": (None, "node", DHTService, *NOTHING),
+            "store": (None, MemoryStore, Incomplete(), Unshared(), "memory"),
+            "random": (5, "seed", object()),
+        }
+        self.assertComplete(HandOver, table, "reactor")
+        for name, wrong in table.items():
+
+            def make(**option: Any) -> object:
+                given: dict[str, Any] = {"node": node, "store": store, **option}
+                return HandOver(reactor=self.host, **given)
 
             self.assertRefused(make, name, wrong)
 

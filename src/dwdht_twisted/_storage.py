@@ -81,17 +81,21 @@ class SharedStore(ValueStore, Protocol):
         """See `ISharedStore.entries`."""
 
 
-def checkStore(given: Any) -> Any:
+def checkStore(given: Any, interface: Any = None) -> Any:
     """
-    Require that an object has the methods of an `IValueStore`.
+    Require that an object has the methods of a store.
 
+    :param interface: the interface of the store, by default `IValueStore`
     :raises ValueError: when a method is missing; the message names it
     """
-    missing = [each for each in IValueStore.names() if not callable(getattr(given, each, None))]
+    interface = interface or IValueStore
+    names = list(interface.names(all=True))
+    missing = [each for each in names if not callable(getattr(given, each, None))]
     if missing or isinstance(given, type):
         reason = f" has no {missing[0]}" if missing else " is a class"
+        methods = f"{', '.join(names[:-1])} and {names[-1]}"
         raise ValueError(
-            f"{given!r}{reason}; a store has the methods put, get and close, as IValueStore has "
+            f"{given!r}{reason}; a store has the methods {methods}, as {interface.__name__} has "
             "them"
         )
     return given

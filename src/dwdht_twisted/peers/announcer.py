@@ -76,6 +76,7 @@ class Announcer(Service):
         after a failed one, and after the stop
     :raises InvalidTarget: as `announce`
     :raises InvalidAddress: as `announce`
+    :raises ValueError: when there is no node, or ``random`` is something else
     """
 
     _log = Logger()
@@ -92,6 +93,10 @@ class Announcer(Service):
     ) -> None:
         makeRequest(Kind.ANNOUNCE, port, localAddress)
         self.topic = topicOf(topic)
+        if not IDHTNode.providedBy(node) and not hasattr(node, "node"):
+            raise ValueError(f"an announcer needs a node, or a service that has one, not {node!r}")
+        if random is not None and not isinstance(random, Random):
+            raise ValueError(f"random is a random.Random or None, not {random!r}")
         self.port = port
         # The nodes that may keep the announcement: those of the latest two.
         self._holders = [list(announcedOn)]

@@ -5,6 +5,7 @@ TLS of `DHTClientEndpoint`, on networks in memory and in simulated time.
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -12,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 from service_identity import VerificationError
-from twisted.internet.error import TimeoutError
+from twisted.internet.error import NoProtocol, TimeoutError
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import PrivateCertificate, optionsForClientTLS
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
@@ -48,6 +49,44 @@ def certificateFor(name: str) -> PrivateCertificate:
     )
     certificate: PrivateCertificate = PrivateCertificate.loadPEM(pem)
     return certificate
+
+
+class Broken(Factory):
+    """
+    A factory of a client that fails.
+
+    :param how: what fails: ``buildProtocol``, ``connectionMade``, or ``none`` for a factory that
+        makes no protocol
+    :ivar events: the calls of ``doStart`` and ``doStop``
+    """
+
+    noisy = False
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+        self.events: list[str] = []
+
+    def startFactory(self) -> None:
+        self.events.append("start")
+
+    def stopFactory(self) -> None:
+        self.events.append("stop")
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        if self.how == "buildProtocol":
+            raise OwnError()
+        return None if self.how == "none" else BrokenProtocol()
+
+
+class OwnError(Exception):
+    """The error of a client's own code."""
+
+
+class BrokenProtocol(Protocol):
+    """A protocol that fails at once."""
+
+    def connectionMade(self) -> None:
+        raise OwnError()
 
 
 class Silent(NamedFactory):
@@ -114,3 +153,43 @@ class TLSTests(EndpointTestCase):
         error = self.failure(self.begin(self.client(tls=self.tls)), NoServerReached)
         self.assertIsInstance(error.attempts[0][1], TimeoutError)
         self.assertLess(self.clock.seconds() - began, 11)
+
+    def test_errorOfTheClientEndsItsAttempt(self) -> None:
+        """
+        What the client's factory or protocol raises is the error of the attempt, which ends at once
+        and logs nothing.
+        """
+        self.serveTLS(GOOD, self.certificate)
+        for how, expected in (
+            ("buildProtocol", OwnError),
+            ("connectionMade", OwnError),
+            ("none", NoProtocol),
+        ):
+            began = self.clock.seconds()
+            connecting: Any = self.client(tls=self.tls).connect(Broken(how))
+            error = self.failure(connecting, NoServerReached)
+            self.assertIsInstance(error.attempts[0][1], expected, how)
+            self.assertLess(self.clock.seconds() - began, 5)
+
+    def test_factoryIsStartedAndStopped(self) -> None:
+        """The client's factory is started with its first connection, and stopped with its last."""
+        self.serveTLS(GOOD, self.certificate)
+        factory = Broken("none")
+        connecting: Any = self.client(tls=self.tls).connect(factory)
+        self.failure(connecting, NoServerReached)
+        self.clock.runFor(1)
+        self.assertEqual(factory.events, ["start", "stop"])
+
+    def test_raisingConnectIsAFailedAttempt(self) -> None:
+        """An endpoint that raises for every server fails, and doesn't wait for ever."""
+
+        class Unusable:
+            def clientConnectionForTLS(self) -> None:
+                """Lack the interface, and ``getContext``."""
+
+        self.serveTLS(GOOD, self.certificate)
+        unusable: Any = Unusable()
+        error = self.failure(self.begin(self.client(tls=unusable)), NoServerReached)
+        self.assertIsInstance(error.attempts[0][1], (TypeError, AttributeError))
+        # Twisted warns of such an object.
+        self.flushWarnings()

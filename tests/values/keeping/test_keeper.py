@@ -11,7 +11,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import DHTNode, values
-from dwdht_twisted.errors import StoreFailed, ValueTooLarge
+from dwdht_twisted.errors import InvalidTarget, StoreFailed, ValueTooLarge
 from dwdht_twisted.testing import MemoryNetwork
 from dwdht_twisted.values import Keeper, Kept
 from dwdht_twisted.values.keeping.keeper import PUT_RATE, PUTS_AT_ONCE
@@ -130,6 +130,8 @@ class KeepingTests(KeeperTestCase):
         self.assertEqual(self.network.holders(key), set())
         with self.assertRaises(KeyError):
             keeper.forget(key)
+        with self.assertRaisesRegex(InvalidTarget, "a key must be 32 bytes, not str"):
+            keeper.forget(key.hex())  # type: ignore[arg-type]
 
     def test_forgottenDuringItsPut(self) -> None:
         """A value may be forgotten while it is being put."""

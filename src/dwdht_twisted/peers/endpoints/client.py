@@ -54,7 +54,7 @@ class DHTClientEndpoint:
     :param topic: 32 bytes, or a text whose SHA-256 is taken
     :param bootstrap: bootstrap nodes, in any form that `DHTNode` takes, or as a text with each as
         ``HOST:PORT`` between commas; by default those in the environment variable
-        ``DWDHT_BOOTSTRAP``.  A node that is given needs none.
+        ``DWDHT_BOOTSTRAP``.  A node that is given needs none, and has no use for them.
     :param networkKeyFile: the file of the key of a private network, made by ``dwdht network key``;
         by default the one in the environment variable ``DWDHT_NETWORK_KEY_FILE``, if any
     :param certificate: the certificate of the node on a network by certificate, a PEM file, in
@@ -69,7 +69,9 @@ class DHTClientEndpoint:
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
     :raises CannotUseKey: when the file of a key can't be read or used
     :raises CannotUseCertificate: when another file can't be used, or they don't belong together
-    :raises ValueError: when files are missing, or those of both kinds of networks are given
+    :raises ValueError: when files are missing, those of both kinds of networks are given, or files
+        are given beside a node, whose network is its own, and when ``tls`` or ``random`` is
+        something else
     """
 
     def __init__(
@@ -89,7 +91,9 @@ class DHTClientEndpoint:
         self._topic = topicOf(topic)
         files = NetworkFiles(networkKeyFile, certificate, privateKey, authority, revocations)
         self._network = networkOf(reactorOrNode, bootstrap, files)
-        self._tls = tls
+        self._tls = _checkTLS(tls)
+        if random is not None and not isinstance(random, Random):
+            raise ValueError(f"random is a random.Random or None, not {random!r}")
         self._random = random or Random()
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
@@ -120,6 +124,21 @@ class DHTClientEndpoint:
             raise TimeoutError(f"no connection within {seconds:g} seconds")
 
         return connected.addTimeout(ATTEMPT_TIMEOUT, network.clock, timedOut)
+
+
+def _checkTLS(given: Any) -> Any:
+    """
+    Check the ``tls`` of an endpoint.
+
+    :raises ValueError: when it can't connect by TLS
+    """
+    # The second is what older objects have, such as a ``CertificateOptions``.
+    methods = ("clientConnectionForTLS", "getContext")
+    if given is not None and not any(callable(getattr(given, each, None)) for each in methods):
+        raise ValueError(
+            f"tls is what optionsForClientTLS(hostname) returns, or None, not {given!r}"
+        )
+    return given
 
 
 __all__ = ["DHTClientEndpoint"]

@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionAborted
+from twisted.internet.error import ConnectionAborted, NoProtocol
 from twisted.internet.interfaces import (
+    IAddress,
     IHandshakeListener,
     IProtocol,
     IProtocolFactory,
@@ -29,7 +30,8 @@ class HandshakeWaiter(Protocol):
     The protocol of a TLS connection until the end of the handshake.  Then it passes everything to
     the protocol of a factory.
 
-    :ivar done: fires with that protocol; fails when the connection ends before
+    :ivar done: fires with that protocol; fails when the connection ends before, and with what the
+        factory or its protocol raises
     """
 
     #: The transport is that of TLS, which has more methods.
@@ -42,15 +44,29 @@ class HandshakeWaiter(Protocol):
 
     def handshakeCompleted(self) -> None:
         """Make the protocol and connect it.  TLS calls this."""
-        protocol = self._factory.buildProtocol(self.transport.getPeer())
-        if protocol is None or self.done.called:
+        if self.done.called:
             self.transport.abortConnection()
             return
+        try:
+            protocol = self._connect()
+        except Exception:
+            # TLS would log the error, and the attempt would never end.
+            self._protocol = None
+            self.done.errback(Failure())
+            self.transport.abortConnection()
+        else:
+            self.done.callback(protocol)
+
+    def _connect(self) -> IProtocol:
+        """Make the protocol, and return it connected."""
+        protocol = self._factory.buildProtocol(self.transport.getPeer())
+        if protocol is None:
+            raise NoProtocol()
         self._protocol = protocol
         protocol.makeConnection(self.transport)
         if IHandshakeListener.providedBy(protocol):
             protocol.handshakeCompleted()
-        self.done.callback(protocol)
+        return protocol
 
     def dataReceived(self, data: bytes) -> None:
         """Pass data on."""
@@ -65,15 +81,38 @@ class HandshakeWaiter(Protocol):
             self.done.errback(reason or Failure(ConnectionAborted()))
 
 
+class HandshakeFactory(Factory):
+    """
+    Makes the protocol that waits for the handshake, and tells the user's factory when it begins to
+    be used, and when it ends.
+
+    :param factory: the user's factory
+    """
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self._factory = factory
+
+    def doStart(self) -> None:
+        """Tell the user's factory."""
+        self._factory.doStart()
+
+    def doStop(self) -> None:
+        """Tell the user's factory."""
+        self._factory.doStop()
+
+    def buildProtocol(self, addr: IAddress | None) -> HandshakeWaiter:
+        """Make the protocol of a connection."""
+        return HandshakeWaiter(self._factory)
+
+
 def connectTLS(endpoint: IStreamClientEndpoint, factory: IProtocolFactory) -> Deferred[IProtocol]:
     """
     Connect through an endpoint that ``wrapClientTLS`` made, and wait for the handshake.
 
     :return: as that of ``IStreamClientEndpoint.connect``
     """
-    connected: Deferred[Any] = endpoint.connect(
-        Factory.forProtocol(lambda: HandshakeWaiter(factory))
-    )
+    waiting: Any = HandshakeFactory(factory)
+    connected: Deferred[Any] = endpoint.connect(waiting)
     return connected.addCallback(lambda waiter: waiter.done)
 
 

@@ -243,13 +243,19 @@ def networkOf(
     :param bootstrap: the bootstrap nodes, in any form that `DHTNode` takes, or as a text with each
         as ``HOST:PORT`` between commas; by default those in the environment variable
         ``DWDHT_BOOTSTRAP``.  A node needs none.
-    :param files: the files of a private network.  A node needs none.
+    :param files: the files of a private network; none beside a node
     :raises CannotUseKey: when the file of a key can't be used
     :raises CannotUseCertificate: when another file can't be used
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
-    :raises ValueError: when files are missing, or those of both kinds of networks are given
+    :raises ValueError: when files are missing, those of both kinds of networks are given, or files
+        are given beside a node
     """
     if IDHTNode.providedBy(given) or IDHTNode.providedBy(getattr(given, "node", None)):
+        if any(each is not None for each in files):
+            raise ValueError(
+                "an endpoint on a node is on the network of that node: give the files of a private "
+                "network to the node, as networkKey= or security="
+            )
         return GivenNode(given)
     named: Iterable[AddressLike] | AddressLike = (
         namedInEnvironment() if bootstrap is None else bootstrap

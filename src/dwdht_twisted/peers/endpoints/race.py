@@ -24,7 +24,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.python.failure import Failure
 
@@ -124,7 +124,8 @@ class Race:
             self._end(None)
 
     def _attempt(self, address: Address) -> None:
-        attempt = self._connect(address)
+        # A connect that raises is an attempt that has failed.
+        attempt = maybeDeferred(self._connect, address)
         self._attempts[address] = attempt
         self._schedule(ATTEMPT_DELAY)
         attempt.addCallbacks(

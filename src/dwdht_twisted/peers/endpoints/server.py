@@ -102,7 +102,8 @@ class DHTServerEndpoint:
     :raises InvalidAddress: when there is no bootstrap node, or one of them isn't an address
     :raises CannotUseKey: when the file of a key can't be read or used
     :raises CannotUseCertificate: when another file can't be used, or they don't belong together
-    :raises ValueError: when files are missing, or those of both kinds of networks are given
+    :raises ValueError: when files are missing, those of both kinds of networks are given, or files
+        are given beside a node, whose network is its own, and when ``inner`` is no endpoint
     """
 
     def __init__(
@@ -119,6 +120,10 @@ class DHTServerEndpoint:
         revocations: str | None = None,
     ) -> None:
         self._topic = topicOf(topic)
+        if not callable(getattr(inner, "listen", None)) or isinstance(inner, type):
+            raise ValueError(
+                f"inner is an endpoint, such as serverFromString makes of a text, not {inner!r}"
+            )
         files = NetworkFiles(networkKeyFile, certificate, privateKey, authority, revocations)
         self._network = networkOf(reactorOrNode, bootstrap, files)
         self._inner = inner

@@ -17,8 +17,9 @@ from twisted.python.failure import Failure
 from ..._awaitable import awaitable
 from ..._clock import clockOf
 from ..._core.wire import Contact
+from ..._storage import checkStore
 from ...errors import DHTError
-from ...interfaces import SharedStore
+from ...interfaces import ISharedStore, SharedStore
 from ..client import Node
 from .neighbourhood import Neighbourhood
 from .offers import Offers
@@ -77,6 +78,7 @@ class HandOver(Service):
     :param reactor: that of the node
     :param random: draws the times
     :ivar handedOn: how many values were handed on
+    :raises ValueError: when the node, the store or ``random`` is something else
     """
 
     _log = Logger()
@@ -84,8 +86,12 @@ class HandOver(Service):
     def __init__(
         self, node: Node, store: SharedStore, reactor: Any, *, random: Random | None = None
     ) -> None:
+        if not all(callable(getattr(node, each, None)) for each in ("query", "update")):
+            raise ValueError(f"a hand-over needs a node, not {node!r}")
+        if random is not None and not isinstance(random, Random):
+            raise ValueError(f"random is a random.Random or None, not {random!r}")
         self._node = node
-        self._store = store
+        self._store = checkStore(store, ISharedStore)
         self._clock = clockOf(reactor)
         self._random = random or SystemRandom()
         self._peers: dict[Contact, Peer] = {}

@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 
 from ..._awaitable import awaitable
 from ..._clock import clockOf
+from ..._core.wire import checkId
 from ...errors import DHTError
 from ..client import Node
 from ..keys import COMMAND, checkValue, keyOf
@@ -120,8 +121,11 @@ class Keeper(Service):
         """
         Put a value no more.  Its holders drop it when it expires.
 
+        :param key: 32 bytes, what `keep` has returned
+        :raises InvalidTarget: when the key isn't 32 bytes
         :raises KeyError: when the value is not kept
         """
+        key = checkId(key, "a key")
         self._schedule.set(self._records.remove(COMMAND, key), None)
 
     def kept(self) -> list[Kept]:
