@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import count
+from math import isnan
 from typing import Any, TypeAlias, TypeVar, overload
 
 from twisted.internet.base import DelayedCall
@@ -15,6 +16,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .arguments import checkSeconds, isNumber
 from .failures import LimitReached, stopsTest
 
 _T = TypeVar("_T")
@@ -116,7 +118,9 @@ class SimulatedClock(Clock):
         Move time forward at once, then run the calls that are due.
 
         :param amount: seconds
+        :raises ValueError: when it isn't a finite number from 0 on
         """
+        checkSeconds("what the clock advances", amount)
         self.rightNow += amount
         while self._runNext(self.rightNow):
             pass
@@ -125,8 +129,10 @@ class SimulatedClock(Clock):
         """
         Let simulated time pass, from call to call.
 
-        :param seconds: the simulated seconds that pass
+        :param seconds: the simulated seconds that pass; none do if this is negative
+        :raises ValueError: when it isn't a finite number
         """
+        checkSeconds("the time that passes", seconds, isPositive=False)
         end = self.rightNow + seconds
         while self._runNext(end):
             pass
@@ -157,10 +163,16 @@ class SimulatedClock(Clock):
         :raises LimitReached: when the condition isn't met after ``limit`` seconds, or can't be met
             any more because nothing is scheduled.  A Deferred is left as it is and may fire later.
             A coroutine is cancelled, because nothing else waits for it.
-        :raises TypeError: when a function returns an awaitable; pass the awaitable itself instead
+        :raises TypeError: when the condition is none of these, or a function returns an awaitable;
+            pass the awaitable itself instead
+        :raises ValueError: when the limit is no number
         :raises Exception: the exception that the Deferred or the awaitable failed with
         """
+        if not isNumber(limit) or isnan(limit):
+            raise ValueError(f"a limit is a number of simulated seconds, not {limit!r}")
         name = repr(condition)
+        if not callable(condition) and not isinstance(condition, Awaitable):
+            raise TypeError(f"a condition is a Deferred, a coroutine or a function, not {name}")
         if not isinstance(condition, Awaitable):
             self._runUntil(condition, limit, name)
             return None

@@ -5,10 +5,9 @@ Conditions of a network: latency, random faults, and partitions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import isfinite
 from random import Random
 
-from .addresses import isIPv4
+from .arguments import checkAddress, checkSeconds, isNumber
 from .latency import Latency
 
 
@@ -62,7 +61,7 @@ def checkProbability(name: str, value: float) -> None:
 
     :raises ValueError: when the value isn't a number from 0 to 1
     """
-    if not 0 <= value <= 1:
+    if not isNumber(value) or not 0 <= value <= 1:
         raise ValueError(f"{name} is a probability from 0 to 1, not {value!r}")
 
 
@@ -72,8 +71,8 @@ def checkLatency(name: str, value: float | Latency) -> None:
 
     :raises ValueError: when the value is neither a function nor a finite number from 0 on
     """
-    if not callable(value) and not (isfinite(value) and value >= 0):
-        raise ValueError(f"{name} is a number of seconds from 0 on, or a function, not {value!r}")
+    if not callable(value):
+        checkSeconds(f"{name}, unless it is a function,", value)
 
 
 class Partitions:
@@ -119,8 +118,7 @@ def _group(hosts: Iterable[str]) -> frozenset[str]:
     # A single address is an iterable of its characters, too.
     group = frozenset([hosts] if isinstance(hosts, str) else hosts)
     for host in group:
-        if not isinstance(host, str) or not isIPv4(host):
-            raise ValueError(f"{host!r} is not the IPv4 address of a host")
+        checkAddress("a host of a partition is an IPv4 address", host)
     return group
 
 

@@ -11,6 +11,8 @@ from random import Random
 from statistics import NormalDist
 from typing import TypeAlias
 
+from .arguments import isNumber
+
 #: A function that returns the latency of a datagram, in seconds.  It is called with the network's
 #: source of random numbers, the source host and the destination host.
 Latency: TypeAlias = Callable[[Random, str, str], float]
@@ -31,9 +33,9 @@ class LogNormalLatency:
     """
 
     def __init__(self, median: float, sigma: float = 0.5, *, stable: bool = False) -> None:
-        if not (isfinite(median) and median > 0):
+        if not (isNumber(median) and isfinite(median) and median > 0):
             raise ValueError(f"a median latency is above 0 seconds, not {median!r}")
-        if not (isfinite(sigma) and sigma >= 0):
+        if not (isNumber(sigma) and isfinite(sigma) and sigma >= 0):
             raise ValueError(f"sigma is 0 or above, not {sigma!r}")
         self.median = median
         self.sigma = sigma

@@ -11,7 +11,7 @@ from typing import Generic, TypeAlias, TypeVar
 from twisted.internet.task import Clock
 from twisted.logger import Logger
 
-from .addresses import isIPv4
+from .arguments import checkAddress, checkSeconds
 from .clock import SimulatedClock, schedulerOf
 from .conditions import Conditions, Partitions, checkLatency, checkProbability
 from .failures import stopsTest
@@ -37,7 +37,7 @@ class _Option(Generic[_T]):
         the option can't have this value
     """
 
-    def __init__(self, check: Callable[[str, _T], None] | None = None) -> None:
+    def __init__(self, check: Callable[[str, _T], None]) -> None:
         self._check = check
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -48,8 +48,7 @@ class _Option(Generic[_T]):
         return value
 
     def __set__(self, network: MemoryNetwork, value: _T) -> None:
-        if self._check is not None:
-            self._check(self._name, value)
+        self._check(self._name, value)
         setattr(network._conditions, self._name, value)
 
 
@@ -77,6 +76,7 @@ class MemoryNetwork:
     :param reorderingDelay: the longest time that a datagram is held back, in seconds; the latency
         of the datagram is added to this time
     :param nameLatency: the seconds that resolving a name takes
+    :raises ValueError: when an option has another value, also when it is set later
 
     :ivar clock: the clock
     :ivar random: the random numbers of the network; a simulation may draw from them too
@@ -98,7 +98,7 @@ class MemoryNetwork:
     loss = _Option(checkProbability)
     duplication = _Option(checkProbability)
     reordering = _Option(checkProbability)
-    reorderingDelay: _Option[float] = _Option()
+    reorderingDelay = _Option(checkSeconds)
 
     def __init__(
         self,
@@ -112,6 +112,8 @@ class MemoryNetwork:
         reorderingDelay: float = 0.2,
         nameLatency: float = 0.0,
     ) -> None:
+        if clock is not None and not callable(getattr(clock, "callLater", None)):
+            raise ValueError(f"clock is a SimulatedClock, a Clock or None, not {clock!r}")
         self.clock: Clock = SimulatedClock() if clock is None else clock
         self.random = Random(seed)
         self._conditions = Conditions()
@@ -144,6 +146,7 @@ class MemoryNetwork:
 
     @nameLatency.setter
     def nameLatency(self, seconds: float) -> None:
+        checkSeconds("nameLatency", seconds)
         self.resolver.latency = seconds
 
     @property
@@ -182,8 +185,7 @@ class MemoryNetwork:
         :raises ValueError: when a host isn't an IPv4 address
         """
         for host in hosts:
-            if not isIPv4(host):
-                raise ValueError(f"a name stands for IPv4 addresses, not for {host!r}")
+            checkAddress("a name stands for IPv4 addresses", host)
         self.resolver.names[name.lower()] = hosts
 
     def addService(self, name: str, *records: ServiceRecord) -> None:
@@ -192,7 +194,13 @@ class MemoryNetwork:
 
         :param name: for example ``_dht._udp.example.org``
         :param records: without any, an answer about the service is empty
+        :raises ValueError: when one of them isn't a `ServiceRecord`
         """
+        for record in records:
+            if not isinstance(record, ServiceRecord):
+                raise ValueError(
+                    f"a service has records, ServiceRecord(host, port), not {record!r}"
+                )
         self.resolver.services[name.lower()] = records
 
     def partition(self, hosts: Iterable[str], others: Iterable[str] | None = None) -> None:

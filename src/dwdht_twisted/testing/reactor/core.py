@@ -14,6 +14,7 @@ from twisted.internet.error import ReactorAlreadyRunning, ReactorNotRestartable,
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from ..arguments import checkSeconds
 from ..clock import schedulerOf
 from ..failures import failuresLogged
 from ..names import MemoryResolver
@@ -103,7 +104,9 @@ class CoreReactor:
         too, a call has an absolute time.  The flight of datagrams is not affected.
 
         :param seconds: added to the time; negative to set the clock back
+        :raises ValueError: when it isn't a finite number
         """
+        checkSeconds("the step of a clock", seconds, isPositive=False)
         self._stepped += seconds
         for call in self._ownCalls():
             call.delay(-seconds)

@@ -26,6 +26,7 @@ from twisted.internet.protocol import ClientFactory, DatagramProtocol, Factory
 from zope.interface import implementer
 
 from ..addresses import ANY, isIPv4, isLoopback
+from ..arguments import checkHost
 from ..names import resolveFirst
 from ..port import MemoryPort
 from ..streams import MemoryConnector, MemoryStreamPort
@@ -203,9 +204,9 @@ class Hosts:
         """
         if host is None:
             host = next(each for each in self._addresses if each not in self._reactors)
+        checkHost(host)
         reactor = self._reactors.get(host)
         if reactor is None or not reactor.running:
-            _check(host)
             reactor = self._reactors[host] = HostReactor(self._network, host)
         return reactor
 
@@ -216,7 +217,8 @@ class Hosts:
         :raises ValueError: when no host runs at the address, when the new one isn't an IPv4 address
             that other hosts can send to, or when it is taken
         """
-        _check(to)
+        checkHost(host)
+        checkHost(to)
         reactor = self._reactors.get(host)
         if reactor is None or not reactor.running:
             raise ValueError(f"no host runs at {host!r}")
@@ -226,16 +228,6 @@ class Hosts:
         del self._reactors[host]
         self._reactors[to] = reactor
         reactor.moveTo(to)
-
-
-def _check(host: str) -> None:
-    """
-    Check the address of a host.
-
-    :raises ValueError: when it isn't an IPv4 address that other hosts can send to
-    """
-    if not isIPv4(host) or isLoopback(host) or host == ANY:
-        raise ValueError(f"a host is an IPv4 address that others can reach, not {host!r}")
 
 
 __all__ = ["HostReactor", "Hosts"]
