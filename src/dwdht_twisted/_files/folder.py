@@ -15,6 +15,7 @@ from contextlib import suppress
 from hashlib import sha256
 from os import PathLike, fspath
 from threading import Lock
+from typing import Any
 
 from twisted.logger import Logger
 
@@ -45,21 +46,24 @@ class StateFolder:
     A folder that is in use until it is closed.
 
     A missing folder is made, and only its owner may enter it.  Its parent must exist.  The lock of
-    the folder ends with the process, however that ends.
+    the folder ends with the process, however that ends.  A simulated host has a set ``openFiles``
+    of what it closes when it ends.
 
     Any thread may call `read` and `write`.  Both wait for the disk: a write takes some 20 ms, and
     far longer while the disk is busy.
 
     :param path: the folder
+    :param reactor: that of the process, which may be a simulated host
     :ivar path: the absolute path of the folder
     :raises CannotOpenState: when the folder can't be made, or not be written, or is in use
     """
 
     _log = Logger()
 
-    def __init__(self, path: str | PathLike[str]) -> None:
+    def __init__(self, path: str | PathLike[str], reactor: Any = None) -> None:
         self.path = os.path.abspath(path)
         self._turn = Lock()
+        self._openFiles: set[Any] = getattr(reactor, "openFiles", set())
         given = fspath(path)
         try:
             with suppress(FileExistsError):
@@ -75,9 +79,11 @@ class StateFolder:
         if refusal:
             self.close()
             raise CannotOpenState(f"the state folder {given!r} {refusal}")
+        self._openFiles.add(self)
 
     def close(self) -> None:
         """Unlock the folder.  This may be called more than once."""
+        self._openFiles.discard(self)
         with self._turn:
             lock, self._lock = self._lock, None
             if lock is not None:

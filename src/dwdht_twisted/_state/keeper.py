@@ -13,6 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from .._clock import reactorOf
 from .._core.wire import Contact
 from .._files import StateFolder
 from ..node import DHTNode
@@ -62,7 +63,7 @@ class StateKeeper:
         peers: PeerHandler | None = None,
         givenId: bytes | None = None,
     ) -> None:
-        self.folder = StateFolder(path)
+        self.folder = StateFolder(path, reactorOf(clock))
         self._peers = None if peers is None else PeerKeeper(clock, self.folder, peers)
         self._givenId = givenId
         self._former: list[Contact] = []

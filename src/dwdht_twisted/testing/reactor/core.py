@@ -67,11 +67,23 @@ class CoreReactor:
     :ivar running: True until the phase ``during`` of the shutdown, or until `crash`
     :ivar clockWatch: the objects whose method ``setAgain`` is called, without arguments, one second
         after the clock of the host was set
+    :ivar openFiles: what the end of the process releases, as the operating system unlocks files: the
+        objects whose method ``close`` is called, without arguments, by `crash`, and at the end of a
+        shutdown
     """
 
     _log = Logger()
 
-    __slots__ = ("_events", "_network", "_stepped", "_stopped", "clockWatch", "host", "running")
+    __slots__ = (
+        "_events",
+        "_network",
+        "_stepped",
+        "_stopped",
+        "clockWatch",
+        "host",
+        "openFiles",
+        "running",
+    )
 
     def __init__(self, network: HostNetwork, host: str) -> None:
         self.host = host
@@ -82,6 +94,7 @@ class CoreReactor:
         self._stopped: Deferred[None] | None = None
         self._stepped = 0.0
         self.clockWatch: set[Any] = set()
+        self.openFiles: set[Any] = set()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.host}{'' if self.running else ', ended'}>"
@@ -259,6 +272,7 @@ class CoreReactor:
         stopped = self._stopped = Deferred()
 
         def ended(result: Any) -> None:
+            self._closeFiles()
             # A crash during the shutdown has fired this Deferred already.
             if not stopped.called:
                 stopped.callback(result)
@@ -268,10 +282,11 @@ class CoreReactor:
     def crash(self) -> None:
         """
         End the host at once, as if its process was killed: nothing is called, and no datagram is
-        sent.  The operating system resets the TCP connections.
+        sent.  The operating system resets the TCP connections, and unlocks files.
         """
         for port in self._end():
             port.abandon()
+        self._closeFiles()
         if self._stopped is not None and not self._stopped.called:
             self._stopped.callback(None)
 
@@ -279,6 +294,10 @@ class CoreReactor:
         for port in self._end():
             with failuresLogged(self._log, "{port} raised an exception when closed", port=port):
                 port.connectionLost()
+
+    def _closeFiles(self) -> None:
+        for each in list(self.openFiles):
+            each.close()
 
     def _end(self) -> list[MemoryPort | MemoryStreamPort | MemoryConnection]:
         """Drop the delayed calls, and return the ports and the connections that are open."""

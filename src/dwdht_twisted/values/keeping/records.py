@@ -97,7 +97,7 @@ class KeptRecords:
         :raises CannotOpenState: when the folder of a path can't be opened or is in use
         """
         if isinstance(state, str):
-            state = self._folder = StateFolder(state)
+            state = self._folder = StateFolder(state, self._reactor)
         self._state = state
         if state is None:
             return []
