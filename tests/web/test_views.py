@@ -4,6 +4,7 @@ Tests for what is shown of a node: its health, its status, its metrics and the p
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from shutil import which
 from subprocess import run
 
@@ -128,6 +129,20 @@ class MetricsTests(WebTestCase):
             [count] = [each.value for each in family.samples if each.name.endswith("_count")]
             self.assertGreater(count, 0)
         self.assertEqual(families["dwdht_store_values"].samples[0].value, 1)
+
+    def test_metricsTellNodesApart(self) -> None:
+        """The metrics have the version, the time since the start, and whether it is ephemeral."""
+        self.serve()
+        self.clock.runFor(100)
+        text = self.ask("/metrics").body.decode()
+        found = {
+            sample.name: sample
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        self.assertEqual(found["dwdht_build_info"].labels, {"version": version("dwdht_twisted")})
+        self.assertAlmostEqual(found["dwdht_uptime_seconds"].value, 100, places=0)
+        self.assertEqual(found["dwdht_ephemeral"].value, 0)
 
     def test_promtoolHasNothingToSay(self) -> None:
         """``promtool check metrics`` of Prometheus finds no fault."""

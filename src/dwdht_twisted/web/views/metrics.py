@@ -8,6 +8,7 @@ counted anyway, so they cost its datagrams nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -147,11 +148,13 @@ class NodeCollector(Collector):
 
     :param subject: the node and its parts
     :param usage: how full its store is, or None
+    :param uptime: the seconds since which the node is served
     """
 
-    def __init__(self, subject: Subject, usage: StoreUsage | None) -> None:
+    def __init__(self, subject: Subject, usage: StoreUsage | None, *, uptime: float) -> None:
         self._subject = subject
         self._usage = usage
+        self._uptime = uptime
 
     def collect(self) -> Iterable[Metric]:
         """The metrics of now."""
@@ -171,6 +174,13 @@ class NodeCollector(Collector):
     def _present(self) -> Iterator[Metric]:
         node = self._subject.node
         statistics = node.statistics()
+        build = GaugeMetricFamily(
+            "dwdht_build_info", "1, with the version of dwdht_twisted.", labels=["version"]
+        )
+        build.add_metric([version("dwdht_twisted")], 1)
+        yield build
+        yield _gauge("dwdht_uptime_seconds", "Time since the start of the node.", self._uptime)
+        yield _gauge("dwdht_ephemeral", "1 if other nodes don't list the node.", node.ephemeral)
         yield _gauge("dwdht_contacts", "Contacts in the routing table.", statistics.contacts)
         yield _gauge(
             "dwdht_late_contacts",
@@ -236,10 +246,10 @@ class NodeCollector(Collector):
             yield _gauge("dwdht_announcements", "Announcements of peers.", len(peers))
 
 
-def render(subject: Subject, usage: StoreUsage | None) -> bytes:
-    """The metrics in the text form of Prometheus."""
+def render(subject: Subject, usage: StoreUsage | None, *, uptime: float) -> bytes:
+    """The metrics in the text form of Prometheus; see `NodeCollector`."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(NodeCollector(subject, usage))
+    registry.register(NodeCollector(subject, usage, uptime=uptime))
     return generate_latest(registry)
 
 

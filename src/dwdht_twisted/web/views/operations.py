@@ -185,7 +185,8 @@ class Shown:
         return found.content
 
     async def _makeMetrics(self) -> bytes:
-        return metrics.render(self._subject, await self._usage.get())
+        uptime = self._subject.node.clock.seconds() - self._startedAt
+        return metrics.render(self._subject, await self._usage.get(), uptime=uptime)
 
     async def _makeStatus(self) -> bytes:
         return encode(
