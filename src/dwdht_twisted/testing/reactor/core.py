@@ -67,9 +67,8 @@ class CoreReactor:
     :ivar running: True until the phase ``during`` of the shutdown, or until `crash`
     :ivar clockWatch: the objects whose method ``setAgain`` is called, without arguments, one second
         after the clock of the host was set
-    :ivar openFiles: what the end of the process releases, as the operating system unlocks files: the
-        objects whose method ``close`` is called, without arguments, by `crash`, and at the end of a
-        shutdown
+    :ivar openFiles: the objects whose method ``close`` is called, without arguments, by `crash` and
+        at the end of a shutdown, as an operating system closes the files of a process
     """
 
     _log = Logger()
