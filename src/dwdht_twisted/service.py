@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -190,6 +191,13 @@ class DHTService(Service):
     def health(self) -> Health:
         """The health of the node of the present run."""
         return self.node.health
+
+    @property
+    def httpAddress(self) -> IAddress | None:
+        """The address at which HTTP is served, with the port that was free; None while it isn't."""
+        web = None if self._run is None else self._run.web
+        address: IAddress | None = None if web is None else web.address
+        return address
 
     def privilegedStartService(self) -> None:
         """

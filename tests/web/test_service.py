@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionRefusedError
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -37,11 +38,11 @@ class ServiceTestCase(SynchronousTestCase):
         self.addCleanup(lambda: self.clock.runUntil(service.stopService()))
         return service
 
-    def get(self, path: str) -> bytes:
+    def get(self, path: str, port: int = 8080) -> bytes:
         """Return the body of a path."""
 
         async def run() -> bytes:
-            url = f"http://127.0.0.1:8080{path}".encode()
+            url = f"http://127.0.0.1:{port}{path}".encode()
             return await readBody(await Agent(self.reactor).request(b"GET", url))
 
         return self.clock.runUntil(run(), limit=20)
@@ -60,6 +61,19 @@ class ServingTests(ServiceTestCase):
             self.clock.runUntil(service.stopService())
             self.assertRaises(ConnectionRefusedError, self.get, "/status")
             service.startService()
+
+    def test_addressIsTold(self) -> None:
+        """A service tells where HTTP is served, while it is."""
+        self.assertIsNone(self.start().httpAddress)
+        service = DHTService(self.reactor, http="tcp:0")
+        self.assertIsNone(service.httpAddress)
+        for _ in range(2):
+            service.startService()
+            address = service.httpAddress
+            assert isinstance(address, IPv4Address)
+            self.assertIn(service.node.id.hex().encode(), self.get("/status", port=address.port))
+            self.clock.runUntil(service.stopService())
+            self.assertIsNone(service.httpAddress)
 
     def test_takenPortStopsTheStart(self) -> None:
         """If the port of HTTP can't be opened, the start fails, and the UDP port is released."""
