@@ -58,9 +58,10 @@ class DHTNode(Asker, HandlerHost, Observed, DatagramProtocol):
     ``reactor.callFromThread``, or by ``twisted.internet.threads.blockingCallFromThread``.
 
     :param reactor: provides time, UDP and name resolution
-    :param bootstrap: nodes to join the network through: ``"host:port"``, ``("host", port)``, or a
-        port number of this machine.  A host name is resolved anew for each lookup, to all of its
-        addresses.  ``"_dht._udp.NAME"`` stands for the hosts and ports in the SRV records.
+    :param bootstrap: nodes to join the network through: ``"host:port"``, ``("host", port)``,
+        ``"host"`` for its port 6620, or a port number of this machine.  A host name is resolved
+        anew for each lookup, to all of its addresses.  ``"_dht._udp.NAME"`` stands for the hosts
+        and ports in the SRV records.
     :param id: 32 bytes; random by default
     :param ephemeral: whether to send no id, so that no other node lists this node
     :param adaptive: whether the node is ephemeral until other nodes reach it, and a member then; on

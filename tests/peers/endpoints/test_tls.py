@@ -55,8 +55,8 @@ class Broken(Factory):
     """
     A factory of a client that fails.
 
-    :param how: what fails: ``buildProtocol``, ``connectionMade``, or ``none`` for a factory that
-        makes no protocol
+    :param how: what fails: ``buildProtocol``, ``connectionMade``, ``none`` for a factory that makes
+        no protocol, or ``exit`` for a ``connectionMade`` that raises SystemExit
     :ivar events: the calls of ``doStart`` and ``doStop``
     """
 
@@ -75,7 +75,9 @@ class Broken(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Any:
         if self.how == "buildProtocol":
             raise OwnError()
-        return None if self.how == "none" else BrokenProtocol()
+        if self.how == "none":
+            return None
+        return BrokenProtocol(SystemExit() if self.how == "exit" else OwnError())
 
 
 class OwnError(Exception):
@@ -83,10 +85,17 @@ class OwnError(Exception):
 
 
 class BrokenProtocol(Protocol):
-    """A protocol that fails at once."""
+    """
+    A protocol that fails at once.
+
+    :param error: what it raises
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
 
     def connectionMade(self) -> None:
-        raise OwnError()
+        raise self._error
 
 
 class Silent(NamedFactory):
@@ -170,6 +179,15 @@ class TLSTests(EndpointTestCase):
             error = self.failure(connecting, NoServerReached)
             self.assertIsInstance(error.attempts[0][1], expected, how)
             self.assertLess(self.clock.seconds() - began, 5)
+
+    def test_exitOfTheClientEndsItsAttempt(self) -> None:
+        """A protocol that raises SystemExit, which the reactor logs, ends the attempt, too."""
+        self.serveTLS(GOOD, self.certificate)
+        began = self.clock.seconds()
+        connecting: Any = self.client(tls=self.tls).connect(Broken("exit"))
+        self.failure(connecting, NoServerReached)
+        self.assertLess(self.clock.seconds() - began, 5)
+        self.assertEqual(len(self.flushLoggedErrors(SystemExit)), 1)
 
     def test_factoryIsStartedAndStopped(self) -> None:
         """The client's factory is started with its first connection, and stopped with its last."""

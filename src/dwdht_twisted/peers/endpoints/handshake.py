@@ -75,10 +75,10 @@ class HandshakeWaiter(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Pass the end on, or fail."""
-        if self._protocol is not None:
-            self._protocol.connectionLost(reason)
-        elif not self.done.called:
+        if not self.done.called:
             self.done.errback(reason or Failure(ConnectionAborted()))
+        elif self._protocol is not None:
+            self._protocol.connectionLost(reason)
 
 
 class HandshakeFactory(Factory):
