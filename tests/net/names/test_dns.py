@@ -67,6 +67,18 @@ class RudeServer(DatagramProtocol):
         self.transport.write(answer.toStr(), addr)
 
 
+class FailingServer(DatagramProtocol):
+    """A name server that fails at every query."""
+
+    noisy = False
+    transport: Any
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        """Answer that the server has failed."""
+        number = int.from_bytes(datagram[:2], "big")
+        self.transport.write(dns.Message(number, answer=1, rCode=dns.ESERVER).toStr(), addr)
+
+
 class DNSQueryTests(TestCase):
     """
     A `DNSQuery`, which asks real name servers.
@@ -193,9 +205,9 @@ class DNSQueryTests(TestCase):
         await self.assertFailure(found, CancelledError)
 
     async def test_nextServerIsAskedAtOnce(self) -> None:
-        """A name server to which there is no way delays nothing."""
+        """A name server to which there is no way, and one that fails, delay nothing."""
         self.patch(services, "RETRIES", (20,))
-        servers = [("255.255.255.255", 53), self.nameServer()]
+        servers = [("255.255.255.255", 53), self.listen(FailingServer()), self.nameServer()]
         answers, _, _ = await DNSQuery(self.reactor, servers).lookupService(NAME)
         self.assertEqual(len(answers), 1)
 

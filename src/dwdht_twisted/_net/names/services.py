@@ -103,6 +103,7 @@ class DNSQuery:
         return Deferred.fromCoroutine(self._lookUp(name))
 
     async def _lookUp(self, name: str) -> Records:
+        failure: Exception = DNSQueryTimeoutError(name)
         for seconds in RETRIES:
             for server in self._servers:
                 query = dns.Message(dns.randomSource(), recDes=1)
@@ -110,10 +111,13 @@ class DNSQuery:
                 answer = await self._ask(server, query, seconds)
                 if answer is None:
                     continue
-                if answer.rCode != dns.OK:
-                    raise ResolverBase().exceptionForCode(answer.rCode)(answer)
-                return answer.answers, answer.authority, answer.additional
-        raise DNSQueryTimeoutError(name)
+                if answer.rCode == dns.OK:
+                    return answer.answers, answer.authority, answer.additional
+                failure = ResolverBase().exceptionForCode(answer.rCode)(answer)
+                if answer.rCode == dns.ENAME:
+                    # The others would say the same.  Any other error is one of this server.
+                    raise failure
+        raise failure
 
     async def _ask(
         self, server: tuple[str, int], query: dns.Message, seconds: float
