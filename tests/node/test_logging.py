@@ -5,6 +5,7 @@ Log events that other nodes cause, and their number.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.logger import (
@@ -166,6 +167,27 @@ class ReportsTests(SynchronousTestCase):
             self.reports.note("one")
             self.reports.note("two")
         self.assertEqual([event["log_format"] for event in self.events], ["one", "two"])
+
+    def test_placesAreLoggedApart(self) -> None:
+        """Exceptions of one class that two functions raise are logged once each."""
+
+        def fail(function: Callable[[], object]) -> Failure:
+            try:
+                function()
+            except ZeroDivisionError:
+                return Failure()
+            raise AssertionError("it didn't fail")
+
+        def one() -> float:
+            return 1 / 0
+
+        def two() -> float:
+            return 2 / 0
+
+        for _ in range(3):
+            for function in (one, two):
+                self.reports.failed("a handler failed", fail(function))
+        self.assertEqual(len(self.events), 2)
 
     def test_numberOfKindsIsLimited(self) -> None:
         """

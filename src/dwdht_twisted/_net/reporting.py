@@ -76,14 +76,14 @@ class Reports:
         """
         Report an exception with its traceback.
 
-        Reports with the same format and the same class of exception count as one kind.  Until the
-        next line of a kind is due, repeats are only counted.
+        Reports with the same format, the same class of exception and the same place in the program
+        count as one kind.  Until the next line of a kind is due, repeats are only counted.
 
         :param format: the log format, a constant of the program
         :param fields: the fields of the format.  Pass any text that was received from another node
             through `printable` first.
         """
-        unlogged = self._due((format, reason.type))
+        unlogged = self._due((format, reason.type, *_placeOf(reason)))
         if unlogged is not None:
             self._log.failure(format + _rest(unlogged), reason, unlogged=unlogged, **fields)
 
@@ -110,6 +110,14 @@ class Reports:
             return None
         unlogged, state.unlogged, state.loggedAt = state.unlogged, 0, now
         return unlogged
+
+
+def _placeOf(reason: Failure) -> tuple[object, ...]:
+    """The file and the line that raised an exception; nothing if that isn't known."""
+    raised = reason.getTracebackObject()
+    while raised is not None and raised.tb_next is not None:
+        raised = raised.tb_next
+    return () if raised is None else (raised.tb_frame.f_code.co_filename, raised.tb_lineno)
 
 
 def _rest(unlogged: int) -> str:
