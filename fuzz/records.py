@@ -100,9 +100,12 @@ class RecordStrangers(Strangers):
     def asksForCookie(self, hello: bytes, answer: bytes, address: HostPort) -> None:
         """Note the cookie that a stranger has got for its own address."""
         cookie = answer[_HEADERS_BYTES + 3 :]
+        # An address that gets a further cookie is the last again.
+        self._guests.pop(address, None)
         self._guests[address] = withCookie(hello, cookie)
         if len(self._guests) > GUESTS:
             del self._guests[next(iter(self._guests))]
+        self._hadCookie.pop(address, None)
         self._hadCookie[address] = None
         if len(self._hadCookie) > COOKIES_REMEMBERED:
             del self._hadCookie[next(iter(self._hadCookie))]

@@ -11,11 +11,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from dwdht_twisted._core.wire import HostPort
 from dwdht_twisted.private.certified.gate import Gate
 from dwdht_twisted.private.certified.layer import CertifiedLayer
-from dwdht_twisted.private.certified.records import readClientHello, readRecords
+from dwdht_twisted.private.certified.records import (
+    COOKIE_BYTES,
+    helloVerifyRequest,
+    readClientHello,
+    readRecords,
+)
 from dwdht_twisted.private.keyed.layer import KeyedLayer
 from fuzz.members import ADDRESS, CertifiedSubject
 from fuzz.private import run
-from fuzz.records import RecordStrangers, withCookie
+from fuzz.records import COOKIES_REMEMBERED, RecordStrangers, withCookie
 from fuzz.strangers import Strangers
 from fuzz.subject import BrokenInvariant
 
@@ -185,6 +190,29 @@ class MutationTests(SynchronousTestCase):
         sources = [self.strangers.next()[1][0] for _ in range(2000)]
         for first in ("4.", "5.", "9."):
             self.assertGreater(sum(host.startswith(first) for host in sources), 100)
+
+    def test_furtherCookieIsRemembered(self) -> None:
+        """
+        A stranger that has got two cookies is remembered until as many others have got one after
+        its second.
+        """
+        self.subject.live()
+        hello = next(each for each, _ in self.strangers.handshakes if readClientHello(each))
+        parsed = readClientHello(hello)
+        assert parsed is not None
+        answer = helloVerifyRequest(parsed, bytes(COOKIE_BYTES))
+        guest = ("5.6.0.7", 0)
+
+        def ask(network: int) -> None:
+            for number in range(COOKIES_REMEMBERED - 1):
+                self.strangers.asksForCookie(hello, answer, (f"5.{network}.0.7", number))
+
+        for network in (7, 8):
+            self.strangers.asksForCookie(hello, answer, guest)
+            ask(network)
+        self.assertTrue(self.strangers.isGuest(guest))
+        self.strangers.asksForCookie(hello, answer, ("5.9.0.7", 0))
+        self.assertFalse(self.strangers.isGuest(guest))
 
     def test_plainStrangersMakeTheirKinds(self) -> None:
         """Strangers on a network by key have the kinds that need no records."""
