@@ -40,9 +40,9 @@ class LocalAddresses(DatagramReader):
     """
     Reads the datagrams of a port, and answers from the address that was asked.
 
-    To read a datagram without its local address takes a quarter less time.
-    So at first only one datagram of each burst is read in the longer way.  As soon as one has come
-    to an address from which the system does not answer by itself, all datagrams are.
+    To read a datagram without its local address takes a quarter less time.  So at first only one
+    datagram of each burst is read in the longer way.  As soon as one has come to an address from
+    which the system does not answer by itself, all datagrams are.
 
     :param transport: the port, which is bound to all addresses
     :param socket: its socket

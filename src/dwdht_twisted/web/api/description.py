@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any
 
+from ... import __version__
 from ..answers import PROBLEM
 from .operation import Content, Operation
 
@@ -44,7 +44,7 @@ def describeAPI(operations: Iterable[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "dwdht_twisted",
-            "version": version("dwdht_twisted"),
+            "version": __version__,
             "description": "A node of a DHT that speaks the protocol of dht-rpc 2.",
         },
         "paths": paths,

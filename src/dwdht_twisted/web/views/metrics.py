@@ -8,7 +8,6 @@ counted anyway, so they cost its datagrams nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import version
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -20,6 +19,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from ... import __version__
 from ..._core.statistics import Distribution
 from ...interfaces import StoreUsage
 from ..subject import Subject
@@ -177,7 +177,7 @@ class NodeCollector(Collector):
         build = GaugeMetricFamily(
             "dwdht_build_info", "1, with the version of dwdht_twisted.", labels=["version"]
         )
-        build.add_metric([version("dwdht_twisted")], 1)
+        build.add_metric([__version__], 1)
         yield build
         yield _gauge("dwdht_uptime_seconds", "Time since the start of the node.", self._uptime)
         yield _gauge("dwdht_ephemeral", "1 if other nodes don't list the node.", node.ephemeral)

@@ -4,9 +4,9 @@ The status of a node as JSON.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
+from ... import __version__
 from ...interfaces import StoreUsage, TableEntry
 from ..subject import Subject
 from .lookups import ShownLookups
@@ -34,7 +34,7 @@ def statusOf(
     statistics = node.statistics()
     address, standing = node.address(), node.standing
     return {
-        "version": version("dwdht_twisted"),
+        "version": __version__,
         "id": node.id.hex(),
         "address": {"host": address.host, "port": address.port},
         "ephemeral": node.ephemeral,
