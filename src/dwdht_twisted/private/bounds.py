@@ -29,13 +29,12 @@ OWN_STREAMS_REMEMBERED = 16
 
 #: The most streams of members of which a receiver remembers which datagrams came.  To make room for
 #: a further stream, the one that was heard longest ago is forgotten.  Its datagrams of the last
-#: `CLOCK_TOLERANCE` could be replayed then.  Larger: more memory, some 1 kB for each, up to 10 kB.
-#: Smaller: a node that more members talk to within the tolerance is open to replays.
+#: `CLOCK_TOLERANCE` could be replayed then.  Larger: more memory, some 1 kB for each.  Smaller: a
+#: node that more members talk to within the tolerance is open to replays.
 STREAMS_REMEMBERED = 4096
 
-#: The most datagrams of a stream that are remembered one by one.  When there are more, those with
-#: the lower half of the numbers count as received.  Larger: more memory.  Smaller: a datagram that
-#: many later ones of its sender overtook is dropped.
+#: The numbers of a stream's datagrams that are remembered: the highest of each remainder.  Larger:
+#: more memory.  Smaller: a datagram that many later ones of its sender overtook is dropped.
 NUMBERS_REMEMBERED = 128
 
 #: The most askers whose stream a node remembers, so that their answers can't be passed to others.

@@ -44,11 +44,12 @@ class Member:
         self.counters = Counters()
         self.delivered: list[tuple[bytes, HostPort]] = []
         self._written: list[tuple[bytes, HostPort]] = []
+        self._answersAtOnce = False
         self._network = network or KeyedNetwork(*(keys or (KEY,)))
         self.layer = self._network.layer(
             Transport(
                 lambda datagram, to: self._written.append((datagram, to)),
-                lambda datagram, source: self.delivered.append((datagram, source)),
+                self._deliver,
                 clock,
                 lambda: clock.seconds() + self.offset,
                 Random(seed),
@@ -71,6 +72,20 @@ class Member:
         self.layer.received(sealed, address)
         assert not self._written, "a layer answers nothing by itself"
         return [datagram for datagram, _ in self.delivered[before:]]
+
+    def answer(self, sealed: bytes, source: Member) -> bytes:
+        """Give the layer a request that its node answers at once, and return the sealed answer."""
+        self._answersAtOnce = True
+        self.layer.received(sealed, source.address)
+        self._answersAtOnce = False
+        [(answer, _)] = self._written
+        self._written.clear()
+        return answer
+
+    def _deliver(self, datagram: bytes, source: HostPort) -> None:
+        self.delivered.append((datagram, source))
+        if self._answersAtOnce:
+            self.layer.send(RESPONSE, source)
 
     @property
     def refused(self) -> tuple[int, int]:

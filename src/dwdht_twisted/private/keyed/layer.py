@@ -33,7 +33,7 @@ from .sealing import (
     TO_BYTES,
     DerivedKeys,
     InvalidTag,
-    unpackNonce,
+    unpackHeader,
 )
 from .streams import OwnStream, ReceivedStream
 
@@ -55,8 +55,11 @@ class KeyedLayer:
         self._reports = Reports(self._log, transport.clock.seconds)
         # The stream that was heard last is the last.
         self._received: OrderedDict[bytes, ReceivedStream] = OrderedDict()
-        # The first bytes of the asker's stream, by its address: the askers of the present minute,
-        # and those of the one before.
+        # The request that is being delivered: its source, what marks the answer, and the time.
+        # Most requests are answered before their delivery ends.
+        self._asked: tuple[HostPort, bytes, int] | None = None
+        # What marks the answers to the other askers, by their addresses: to those of the present
+        # minute, and to those of the one before.
         self._askers: dict[HostPort, bytes] = {}
         self._formerAskers: dict[HostPort, bytes] = {}
         self._minute = 0
@@ -89,17 +92,25 @@ class KeyedLayer:
     def send(self, datagram: bytes, address: HostPort) -> None:
         """Seal a datagram and send it.  An answer is sealed for the node that has asked."""
         transport = self._transport
-        now = int(transport.wallSeconds())
+        to = ANYBODY
+        asked = self._asked
+        if asked is not None and asked[0] == address and datagram < _REQUEST:
+            _, to, now = asked
+            self._asked = None
+        else:
+            now = int(transport.wallSeconds())
+            if datagram < _REQUEST:
+                to = self._askerAt(address, now)
         stream = self._stream
         if stream is None or not stream.begun <= now < stream.ends:
             stream = self._begin(now)
-        if datagram < _REQUEST:
-            if now // ASKERS_REMEMBERED_FOR != self._minute:
-                self._nextMinute(now)
-            to = self._askers.get(address) or self._formerAskers.get(address, ANYBODY)
-        else:
-            to = ANYBODY
         transport.write(stream.seal(datagram, to, now), address)
+
+    def _askerAt(self, address: HostPort, now: int) -> bytes:
+        """What marks an answer to an address."""
+        if now // ASKERS_REMEMBERED_FOR != self._minute:
+            self._nextMinute(now)
+        return self._askers.get(address) or self._formerAskers.get(address, ANYBODY)
 
     def _begin(self, now: int) -> OwnStream:
         """Begin a stream."""
@@ -119,27 +130,27 @@ class KeyedLayer:
         if len(datagram) <= OVERHEAD or datagram[:KEY_ID_BYTES] not in self._keys:
             transport.counters.strangersRefused += 1
             return
-        to, sealedAt, number = unpackNonce(datagram, SENDER_BYTES)
-        now = transport.wallSeconds()
+        sender, to, sealedAt, number = unpackHeader(datagram)
+        now = int(transport.wallSeconds())
         if not -CLOCK_TOLERANCE <= now - sealedAt <= CLOCK_TOLERANCE:
             # The remainder makes the difference right in the year 2106, too.
-            late = (int(now) - sealedAt + 2**31) % 2**32 - 2**31
+            late = (now - sealedAt + 2**31) % 2**32 - 2**31
             if not -CLOCK_TOLERANCE <= late <= CLOCK_TOLERANCE:
                 self._refuseUntimely(datagram, address, late)
                 return
-        sender = datagram[:SENDER_BYTES]
+        place = number % NUMBERS_REMEMBERED
         stream = self._received.get(sender)
         if stream is None:
             isRefused = sender in self._ownSenders
         else:
-            isRefused = number in stream.received or number <= stream.floor
+            isRefused = number <= stream.highest[place]
         # Sent back to this node, received before, or not for this node.
         if isRefused or to not in self._receivers:
             transport.counters.replaysRefused += 1
             return
         isNew = stream is None
         if stream is None:
-            stream = ReceivedStream(sender, self._cipher(sender))
+            stream = ReceivedStream(sender[KEY_ID_BYTES:], self._cipher(sender))
         try:
             text = stream.decrypt(
                 datagram[SENDER_BYTES:HEADER_BYTES], datagram[HEADER_BYTES:], None
@@ -147,24 +158,32 @@ class KeyedLayer:
         except InvalidTag:
             transport.counters.strangersRefused += 1
             return
-        stream.received.add(number)
-        if len(stream.received) > NUMBERS_REMEMBERED:
-            stream.forget()
+        stream.highest[place] = number
         if isNew:
             self._remember(sender, stream)
+            # A process that asked from there before must not get the answers to this one.
+            self._askers.pop(address, None)
+            self._formerAskers.pop(address, None)
         else:
             self._received.move_to_end(sender)
-        if text >= _REQUEST:
-            if now // ASKERS_REMEMBERED_FOR != self._minute or (
-                len(self._askers) == ASKERS_REMEMBERED
-            ):
-                self._nextMinute(now)
-            self._askers[address] = stream.to
+        if text < _REQUEST:
+            transport.deliver(text, address)
+            return
+        self._asked = asked = address, stream.to, now
         transport.deliver(text, address)
+        if self._asked is asked:
+            self._rememberAsker(address, stream.to, now)
 
-    def _nextMinute(self, now: float) -> None:
+    def _rememberAsker(self, address: HostPort, to: bytes, now: int) -> None:
+        """Remember what marks the answer to a request that was delivered and not answered yet."""
+        self._asked = None
+        if now // ASKERS_REMEMBERED_FOR != self._minute or len(self._askers) == ASKERS_REMEMBERED:
+            self._nextMinute(now)
+        self._askers[address] = to
+
+    def _nextMinute(self, now: int) -> None:
         """Forget the askers of the minute before the last, or all if none came for longer."""
-        minute = int(now // ASKERS_REMEMBERED_FOR)
+        minute = now // ASKERS_REMEMBERED_FOR
         self._formerAskers = self._askers if minute - self._minute in (0, 1) else {}
         self._askers = {}
         self._minute = minute

@@ -50,14 +50,11 @@ OVERHEAD = HEADER_BYTES + 16
 #: The receiver of a datagram that is for any member.
 ANYBODY = bytes(TO_BYTES)
 
-# The parts of the nonce: receiver, time and number.
-_nonce = Struct(">4sII")
+#: Make a nonce of its parts: receiver, time and number.
+packNonce = Struct(">4sII").pack
 
-#: Make a nonce of its parts.
-packNonce = _nonce.pack
-
-#: Read the parts of the nonce that begins at a place.
-unpackNonce = _nonce.unpack_from
+#: Read the parts of a header: sender, receiver, time and number.
+unpackHeader = Struct(">12s4sII").unpack_from
 
 #: Separates the keys of this format from those of any other use of a network key.
 _CONTEXT = b"dwdht private network 1"
@@ -97,5 +94,5 @@ __all__ = [
     "DerivedKeys",
     "InvalidTag",
     "packNonce",
-    "unpackNonce",
+    "unpackHeader",
 ]

@@ -4,13 +4,13 @@ The streams that a node seals and opens: the numbers that are used up, and those
 
 from __future__ import annotations
 
+from array import array
+
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..bounds import NUMBERS_REMEMBERED, STREAM_DATAGRAMS, STREAM_LIFETIME
 from .sealing import (
     ANYBODY,
-    END_OF_TO,
-    KEY_ID_BYTES,
     STREAM_BYTES,
     TO_BYTES,
     DerivedKeys,
@@ -52,32 +52,26 @@ class OwnStream:
 
 class ReceivedStream:
     """
-    A stream of another node, and the numbers of its datagrams that were received.
+    A stream of another node, and which of its datagrams were received.
 
-    The highest `NUMBERS_REMEMBERED` numbers, or at least half as many, are remembered one by one.
-    All numbers below them count as received.  So no datagram is ever accepted twice.
+    Numbers with the same remainder by `NUMBERS_REMEMBERED` share a place, which holds the highest
+    of them that was received.  Lower numbers of this place count as received.  So no datagram is
+    ever accepted twice, and only one that many later ones overtook is lost.
 
-    :param sender: what stands in front of each datagram: the key id and the name
+    :param name: the name of the stream
     :param cipher: the cipher of the stream
     :ivar decrypt: opens a datagram of the stream: takes its nonce, its text and None
     :ivar to: what marks the answers to this stream
-    :ivar floor: this number and all below it count as received
-    :ivar received: the numbers above it that were received
+    :ivar highest: for each remainder, the highest number that was received, or 0
     """
 
-    __slots__ = ("decrypt", "floor", "received", "to")
+    __slots__ = ("decrypt", "highest", "to")
 
-    def __init__(self, sender: bytes, cipher: AESGCM) -> None:
+    def __init__(self, name: bytes, cipher: AESGCM) -> None:
         self.decrypt = cipher.decrypt
-        self.to = sender[KEY_ID_BYTES:END_OF_TO]
-        self.floor = 0
-        self.received: set[int] = set()
-
-    def forget(self) -> None:
-        """Forget the lower half of the numbers one by one, and count all below as received."""
-        highest = sorted(self.received)[-(NUMBERS_REMEMBERED // 2) :]
-        self.floor = highest[0] - 1
-        self.received = set(highest)
+        self.to = name[:TO_BYTES]
+        # Four bytes for each, as many as a number has.
+        self.highest = array("I", [0]) * NUMBERS_REMEMBERED
 
 
 __all__ = ["OwnStream", "ReceivedStream"]
