@@ -72,7 +72,9 @@ class Strangers:
         """An address of a stranger, or the forged one of a member."""
         if self._random.random() < 0.3:
             return self._random.choice(self._members)
-        return f"5.6.{self._random.randrange(256)}.7", self._random.randrange(65536)
+        # Of so many addresses none comes twice while a node remembers it, unless it is meant to.
+        a, b, c = self._random.randbytes(3)
+        return f"5.{a}.{b}.{c}", self._random.randrange(65536)
 
     # Kinds of datagrams.
 
