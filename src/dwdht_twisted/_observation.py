@@ -115,6 +115,7 @@ class IObservedNode(Interface):
 
         :param watcher: called with the new `Health`; what it raises is logged
         :return: a function that ends the watch
+        :raises ValueError: when the watcher isn't a function
         """
 
     def watchLookups(watcher: Callable[[LookupStep], object]) -> Callable[[], None]:
@@ -124,6 +125,7 @@ class IObservedNode(Interface):
         :param watcher: called with the `LookupStep`; it has to return soon, and must not use the
             node; what it raises is logged
         :return: a function that ends the watch
+        :raises ValueError: when the watcher isn't a function
         """
 
     def statistics() -> Statistics:

@@ -5,7 +5,7 @@ The interfaces of the package, and the immutable values that their methods take 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer
@@ -26,6 +26,8 @@ from ._storage import ValueStore as ValueStore
 #: An address as a caller may pass it: ``"host:port"``, ``("host", port)``,
 #: ``{"host": "host", "port": port}``, or a port number of this machine.
 AddressLike: TypeAlias = str | int | tuple[str, int] | Mapping[str, str | int] | Address | Contact
+
+NodeType = TypeVar("NodeType")
 
 
 class Request(NamedTuple):
@@ -297,6 +299,7 @@ class IDHTNode(IObservedNode):
         :raises InvalidTarget: when the target doesn't have 32 bytes
         :raises InvalidAddress: when one of ``nodes`` is not an address
         :raises ValueTooLarge: when the value doesn't fit a datagram
+        :raises ValueError: when the value isn't bytes, or an option is neither True nor False
         """
 
     def update(
@@ -383,3 +386,15 @@ class IDHTNode(IObservedNode):
 
         :return: fires when everything is released
         """
+
+
+def checkNode(given: NodeType) -> NodeType:
+    """
+    Check the node that a function is to use.
+
+    :raises ValueError: when it isn't one, for example because it is a service that has one
+    """
+    if not callable(getattr(given, "query", None)):
+        hint = "; pass its attribute node" if hasattr(given, "node") else ""
+        raise ValueError(f"a node is needed, not {given!r}{hint}")
+    return given

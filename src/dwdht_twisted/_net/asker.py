@@ -59,6 +59,7 @@ class Asker:
         :raises InvalidTarget: when the target doesn't have 32 bytes
         :raises InvalidAddress: when one of ``nodes`` is not an address
         :raises ValueTooLarge: when the value doesn't fit a datagram
+        :raises ValueError: when the value isn't bytes, or an option is neither True nor False
         """
         question = ask(
             command,

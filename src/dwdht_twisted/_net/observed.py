@@ -57,6 +57,7 @@ class Observed:
 
         :param watcher: called with the new `Health`; what it raises is logged
         :return: a function that ends the watch
+        :raises ValueError: when the watcher isn't a function
         """
         return self._parts.vitals.watch(watcher)
 
@@ -79,6 +80,7 @@ class Observed:
         :param watcher: called with the `LookupStep`; it has to return soon, and must not use the
             node; what it raises is logged
         :return: a function that ends the watch
+        :raises ValueError: when the watcher isn't a function
         """
         return self._environment.watchers.watch(watcher)
 

@@ -91,16 +91,16 @@ def ask(
 
     :raises InvalidCommand: when the command is empty, is not text or belongs to the protocol
     :raises InvalidTarget: when the target doesn't have 32 bytes
-    :raises ValueTooLarge: when the value doesn't fit a datagram
+    :raises ValueError: when the value isn't bytes, or an option is neither True nor False
     """
     return Question(
         arguments.checkCommand(command),
         checkId(target, "target"),
         arguments.checkValue(value),
-        holepunching=holepunching,
+        holepunching=arguments.checkFlag(holepunching, "holepunching"),
         isUpdate=isUpdate,
-        withQuery=withQuery,
-        local=local,
-        valueInQuery=valueInQuery,
-        takersOnly=takersOnly,
+        withQuery=arguments.checkFlag(withQuery, "query"),
+        local=arguments.checkFlag(local, "local"),
+        valueInQuery=arguments.checkFlag(valueInQuery, "valueInQuery"),
+        takersOnly=arguments.checkFlag(takersOnly, "takersOnly"),
     )

@@ -29,7 +29,10 @@ def addWatcher(
 
     :param watchers: each watch, and what is kept for it: None at first
     :return: a function that ends the watch
+    :raises ValueError: when it isn't a function
     """
+    if not callable(watcher):
+        raise ValueError(f"a watcher is a function, not {watcher!r}")
 
     def tell(event: Event) -> object:
         """Stand for this watch, because a function may watch more than once."""

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from .._awaitable import awaitable
 from .._core.wire import Contact, packAddress
 from ..errors import InvalidAddress
-from ..interfaces import AddressLike, IDHTNode, IQueryStream, Reply
+from ..interfaces import AddressLike, IDHTNode, IQueryStream, Reply, checkNode
 from .messages import COMMAND, Kind, PeerRequest
 from .stream import Peer, PeerReader, PeerStream
 from .topics import topicOf
@@ -88,9 +88,10 @@ def announce(
     :raises InvalidTarget: when the topic is neither a text nor 32 bytes
     :raises InvalidAddress: when the port isn't 0 to 65535, or the local address isn't an IPv4
         address and a port
+    :raises ValueError: when ``node`` isn't a node
     """
     request = makeRequest(Kind.ANNOUNCE, port, localAddress)
-    replies = node.update(COMMAND, topicOf(topic), request.encode(), query=True)
+    replies = checkNode(node).update(COMMAND, topicOf(topic), request.encode(), query=True)
     reader = AnnouncementReader(replies, request.shared)
     return awaitable(replies.startProducing(reader).addCallback(lambda _: reader.result))
 
@@ -111,9 +112,10 @@ def unannounce(
     :return: fires with the number of nodes that don't name the port any more; fails as `announce`
     :raises InvalidTarget: as `announce`
     :raises InvalidAddress: as `announce`
+    :raises ValueError: when ``node`` isn't a node
     """
     value = makeRequest(Kind.UNANNOUNCE, port, None).encode()
-    replies = node.update(COMMAND, topicOf(topic), value, nodes=nodes)
+    replies = checkNode(node).update(COMMAND, topicOf(topic), value, nodes=nodes)
     return awaitable(replies.collect().addCallback(lambda _: int(replies.commits)))
 
 
@@ -134,9 +136,10 @@ def lookUp(
     :return: a stream of peers, each once; no request is sent before the stream is read
     :raises InvalidTarget: as `announce`
     :raises InvalidAddress: as `announce`
+    :raises ValueError: when ``node`` isn't a node
     """
     request = makeRequest(Kind.LOOK_UP, port, localAddress)
-    replies = node.query(COMMAND, topicOf(topic), request.encode(), takersOnly=True)
+    replies = checkNode(node).query(COMMAND, topicOf(topic), request.encode(), takersOnly=True)
     return PeerStream(replies, request.shared)
 
 

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from .._awaitable import awaitable, fromCoroutine
 from .._core.wire import checkId
 from ..errors import ValueNotFound
-from ..interfaces import IDHTNode
+from ..interfaces import IDHTNode, checkNode
 from .keys import COMMAND, checkValue, keyOf
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ def put(node: Node, value: bytes) -> Deferred[bytes]:
         before anything was sent, when too many queries wait already
     :raises TypeError: when the value isn't bytes
     :raises ValueTooLarge: when the value has more than 1,000 bytes
+    :raises ValueError: when ``node`` isn't a node
     """
     key = keyOf(checkValue(value))
-    stored = node.update(COMMAND, key, value, valueInQuery=False).collect()
+    stored = checkNode(node).update(COMMAND, key, value, valueInQuery=False).collect()
     return awaitable(stored.addCallback(lambda _: key))
 
 
@@ -51,10 +52,9 @@ def get(node: Node, key: bytes) -> Deferred[bytes]:
         value, with `NoResponse` when there are other nodes but none answered, and with
         `TooManyRequests` when too many queries wait already
     :raises InvalidTarget: when the key isn't 32 bytes
+    :raises ValueError: when ``node`` isn't a node
     """
-    key = checkId(key, "a key")
-
-    return fromCoroutine(find(node, key))
+    return fromCoroutine(find(checkNode(node), checkId(key, "a key")))
 
 
 async def find(node: Node, key: bytes, question: bytes | None = None) -> bytes:

@@ -15,7 +15,7 @@ from zope.interface import implementer
 from ..._awaitable import fromCoroutine
 from ..._core.wire import checkId
 from ...errors import ValueNotFound
-from ...interfaces import Consumer
+from ...interfaces import Consumer, checkNode
 from ..bounds import PIECE_ATTEMPTS
 from ..client import Node, find
 from ..keys import keyOf
@@ -81,7 +81,7 @@ def getLarge(
         ``stopProducing``, stops all requests, and the Deferred fails with ``CancelledError``.
     :raises TypeError: when the key isn't a `TreeKey`
     :raises InvalidTarget: when the root of the key isn't 32 bytes
-    :raises ValueError: when the offset is below 0
+    :raises ValueError: when the offset is below 0, or ``node`` isn't a node
     """
     if not isinstance(key, TreeKey):
         raise TypeError(
@@ -92,7 +92,7 @@ def getLarge(
     if offset < 0:
         raise ValueError(f"an offset must be at least 0, not {offset}")
     download = _Download(consumer, Transfer() if transfer is None else transfer)
-    return download.start(_TreeReader(node, key, known), offset)
+    return download.start(_TreeReader(checkNode(node), key, known), offset)
 
 
 @implementer(IPushProducer)

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from ..._awaitable import fromCoroutine
 from ...errors import NoCloseNodes
+from ...interfaces import checkNode
 from ..client import Node
 from ..keys import COMMAND, keyOf
 from .source import PieceReader, Source
@@ -49,7 +50,7 @@ def putLarge(
         value, and as the producer does.  Cancelling the Deferred stops the producer, and all puts
         that are under way.
     :raises ValueTooLarge: when bytes, or the ``length`` of a producer, are longer than that
-    :raises ValueError: when the offset is below 0
+    :raises ValueError: when the offset is below 0, or ``node`` isn't a node
     :raises TypeError: when the source isn't bytes and has no ``startProducing``
     """
     if offset < 0:
@@ -64,7 +65,7 @@ def putLarge(
         raise TypeError(
             f"a large value must be bytes or an IBodyProducer, not {type(source).__name__}"
         )
-    upload = _Upload(node, offset, progress)
+    upload = _Upload(checkNode(node), offset, progress)
     if isinstance(source, bytes):
         return fromCoroutine(upload.run(_piecesOf(source)))
     return fromCoroutine(_read(upload, PieceReader(source)))

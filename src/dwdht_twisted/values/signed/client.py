@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from ..._awaitable import fromCoroutine
 from ..._core.wire import checkId
 from ...errors import DHTError, NoCloseNodes, RecordRefused, SequenceTooLow, ValueNotFound
-from ...interfaces import IDHTNode
+from ...interfaces import IDHTNode, checkNode
 from ..keys import checkValue
 from .encoding import Message, encode
 from .record import MAXIMUM_SEQUENCE, RECORDS, Record, checkSalt, checkSequence
@@ -69,8 +69,9 @@ def publish(
         took the record, and with `TooManyRequests` when too many queries wait already
     :raises TypeError: when an argument has the wrong type
     :raises ValueTooLarge: when the value has more than 1,000 bytes, or the salt more than 64
-    :raises ValueError: when a sequence number is out of range
+    :raises ValueError: when a sequence number is out of range, or ``node`` isn't a node
     """
+    checkNode(node)
     survey = Survey(publicKeyOf(key), checkSalt(salt))
     value = checkValue(value)
     checkSequence(sequence, "sequence")
@@ -101,8 +102,10 @@ def publishSigned(node: Node, record: Record, *, expected: int | None = None) ->
     :param expected: as for `publish`
     :return: fires with the record; fails as that of `publish`
     :raises ValueTooLarge: when the value has more than 1,000 bytes, or the salt more than 64
-    :raises ValueError: when the signature isn't valid, or a sequence number is out of range
+    :raises ValueError: when the signature isn't valid, a sequence number is out of range, or
+        ``node`` isn't a node
     """
+    checkNode(node)
     survey = Survey(checkId(record.publicKey, "a public key"), checkSalt(record.salt))
     checkValue(record.value)
     checkSequence(record.sequence, "sequence")
@@ -142,8 +145,9 @@ def resolve(
         other nodes but none answered, and with `TooManyRequests` when too many queries wait already
     :raises InvalidTarget: when the public key isn't 32 bytes
     :raises ValueTooLarge: when the salt has more than 64 bytes
-    :raises ValueError: when ``newerThan`` is out of range
+    :raises ValueError: when ``newerThan`` is out of range, or ``node`` isn't a node
     """
+    checkNode(node)
     survey = Survey(checkId(publicKey, "a public key"), checkSalt(salt))
     checkSequence(newerThan, "newerThan")
 
