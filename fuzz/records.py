@@ -20,9 +20,9 @@ from .strangers import RECORDED, Strangers
 #: The strangers that have a cookie for their own address, the last ones.
 GUESTS = 128
 
-#: The strangers of which it is remembered that they have had a cookie, the last ones.  Only the last
-#: `GUESTS` of them use it.  Larger: the table of them is made anew by the megabyte, and looks like a
-#: leak of the node.
+#: The strangers of which it is remembered that they have had a cookie, the last ones.  Only
+#: `GUESTS` of them use it.  Larger: the table of them is made anew by the megabyte, which looks
+#: like a leak of the node.
 COOKIES_REMEMBERED = 1024
 
 #: The share of datagrams that come from strangers with a cookie, and from addresses that the node

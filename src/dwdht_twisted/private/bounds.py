@@ -29,22 +29,22 @@ OWN_STREAMS_REMEMBERED = 16
 
 #: The most streams of members of which a receiver remembers which datagrams came.  To make room for
 #: a further stream, the one that was heard longest ago is forgotten.  Its datagrams of the last
-#: `CLOCK_TOLERANCE` could be replayed then.  Larger: more memory, some 1 kB for each.  Smaller: a
-#: node that more members talk to within the tolerance is open to replays.
+#: `CLOCK_TOLERANCE` could be replayed then.  A member can begin so many streams by itself.  Larger:
+#: more memory, some 1 kB for each.  Smaller: a node that more members talk to within the tolerance
+#: is open to replays.
 STREAMS_REMEMBERED = 4096
 
 #: The numbers of a stream's datagrams that are remembered: the highest of each remainder.  Larger:
 #: more memory.  Smaller: a datagram that many later ones of its sender overtook is dropped.
 NUMBERS_REMEMBERED = 128
 
-#: The most askers whose stream a node remembers, so that their answers can't be passed to others.
-#: A second memory of the same size holds those before.  The answer to a forgotten asker is not
-#: bound to it.
+#: The most requests without an answer whose stream a node remembers, so that their answers can't
+#: be passed to others.  The room is shared by hosts.  The answer to a forgotten request is not
+#: bound to its asker.
 ASKERS_REMEMBERED = 4096
 
-#: How long the stream of an asker is remembered at least, in seconds; it is up to twice as long.  A
-#: handler may take less.  Larger: a node that was restarted at its address gets no relayed ping for
-#: longer.
+#: How long such a request is remembered, in seconds.  A handler may take less.  Smaller: late
+#: answers are not bound to their askers.
 ASKERS_REMEMBERED_FOR = 60
 
 #: The shortest time between two datagrams out of time that are opened to tell a wrong clock from

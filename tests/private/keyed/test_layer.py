@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from dwdht_twisted.private import KeyedNetwork
 from dwdht_twisted.private.bounds import (
+    ASKERS_REMEMBERED,
     ASKERS_REMEMBERED_FOR,
     CLOCK_TOLERANCE,
     NUMBERS_REMEMBERED,
@@ -265,16 +266,51 @@ class ReplayTests(LayerTestCase):
         self.assertEqual(carol.receive(answer, self.bob), [])
         self.assertEqual(self.alice.receive(answer, self.bob), [RESPONSE])
 
-    def test_nextRunGetsNoAnswerOfTheLast(self) -> None:
+    def test_unaskedAnswerIsForAnyRun(self) -> None:
         """
-        After a member was restarted at its address and was answered at once, an answer that it has
-        not asked for, as in a hole punch, isn't sealed for its former run.
+        After a member was restarted at its address, an answer that it has not asked for, as in a
+        hole punch, isn't sealed for its former run, whose request was not answered.
         """
         self.bob.receive(self.alice.seal(), self.alice)
         again = self.member(1 + 250)
         again.address = self.alice.address
-        self.bob.answer(again.seal(), again)
-        self.assertEqual(again.receive(self.bob.seal(RESPONSE, again), self.bob), [RESPONSE])
+        unasked = b"\x00\x02response"
+        self.assertEqual(again.receive(self.bob.seal(unasked, again), self.bob), [unasked])
+
+    def test_replayUnderAnotherAddressDivertsNoAnswer(self) -> None:
+        """
+        Requests of a member that somebody sends again under the address of another one, before and
+        after those of this one, don't keep this one from its answers.
+        """
+        carol = self.member(3)
+        asked = [bytes((0x80, number)) + b"request" for number in range(20)]
+        for number, request in enumerate(asked):
+            if number % 2:
+                self.bob.receive(carol.seal(bytes((0x81, number))), self.alice)
+            self.bob.receive(self.alice.seal(request), self.alice)
+            if not number % 2:
+                self.bob.receive(carol.seal(bytes((0x81, number))), self.alice)
+        for request in asked:
+            response = bytes((0, request[1])) + b"response"
+            answer = self.bob.seal(response, self.alice)
+            self.assertEqual(carol.receive(answer, self.bob), [])
+            self.assertEqual(self.alice.receive(answer, self.bob), [response])
+
+    def test_hostMakesTheNodeForgetItsOwnAskersAlone(self) -> None:
+        """Two requests for each place of the memory, all of one host, leave the other askers."""
+        carol = self.member(3)
+        self.bob.receive(self.alice.seal(), self.alice)
+        for port in range(1, 2 * ASKERS_REMEMBERED + 1):
+            self.bob.receive(carol.seal(), ("10.0.7.7", port))
+        answer = self.bob.seal(RESPONSE, self.alice)
+        self.assertEqual(carol.receive(answer, self.bob), [])
+        self.assertEqual(self.alice.receive(answer, self.bob), [RESPONSE])
+        self.assertLessEqual(len(self.bob.layer._askers), ASKERS_REMEMBERED)
+
+    def test_datagramOfOneByteIsDelivered(self) -> None:
+        """A text that is too short for a transaction id is delivered, and leaves nothing behind."""
+        self.assertEqual(self.bob.receive(self.alice.seal(b"\x80")), [b"\x80"])
+        self.assertEqual(len(self.bob.layer._askers), 0)
 
     def test_answerIsForOneRunOfItsAsker(self) -> None:
         """The answer to a member is refused by its next run at the same address."""
@@ -293,7 +329,7 @@ class ReplayTests(LayerTestCase):
 
     def test_runsOfAnAskerAreForgotten(self) -> None:
         """
-        Two minutes after a request, an answer to its address is for any member there, whether the
+        Two minutes after a request, the answer to it is for any member at its address, whether the
         node was asked by others meanwhile or not.
         """
         for others in (0, 1, 2):

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from twisted.logger import Logger, LogLevel
 
-from ..._core.wire import HostPort
+from ..._core.limits import SharedMap
+from ..._core.wire import HEADER_BYTES as FRAMING_BYTES
+from ..._core.wire import HostPort, isRequest, transactionId
 from ..._net.reporting import Reports
 from ..bounds import (
     ASKERS_REMEMBERED,
@@ -37,9 +39,6 @@ from .sealing import (
 )
 from .streams import OwnStream, ReceivedStream
 
-# The least datagram of a request, see `_core.wire.framing`: its first bit is 1.
-_REQUEST = b"\x80"
-
 
 class KeyedLayer:
     """
@@ -55,14 +54,15 @@ class KeyedLayer:
         self._reports = Reports(self._log, transport.clock.seconds)
         # The stream that was heard last is the last.
         self._received: OrderedDict[bytes, ReceivedStream] = OrderedDict()
-        # The request that is being delivered: its source, what marks the answer, and the time.
-        # Most requests are answered before their delivery ends.
-        self._asked: tuple[HostPort, bytes, int] | None = None
-        # What marks the answers to the other askers, by their addresses: to those of the present
-        # minute, and to those of the one before.
-        self._askers: dict[HostPort, bytes] = {}
-        self._formerAskers: dict[HostPort, bytes] = {}
-        self._minute = 0
+        # The request that is being delivered: its source, its transaction id, what marks the
+        # answer, and the time.  Most requests are answered before their delivery ends.
+        self._asked: tuple[HostPort, int, bytes, int] | None = None
+        # What marks the answers to other requests, by their sources and transaction ids.  Without
+        # the ids, whoever sends a request of one member again under the address of another would
+        # keep this one from its answers.
+        self._askers: SharedMap[tuple[str, tuple[int, int]], bytes] = SharedMap(
+            ASKERS_REMEMBERED, ASKERS_REMEMBERED_FOR
+        )
         self._nextClockCheck = 0.0
         # The stream that this node seals, and its last ones, this one first: it takes answers to
         # them, and refuses what is sent back.
@@ -92,25 +92,29 @@ class KeyedLayer:
     def send(self, datagram: bytes, address: HostPort) -> None:
         """Seal a datagram and send it.  An answer is sealed for the node that has asked."""
         transport = self._transport
-        to = ANYBODY
         asked = self._asked
-        if asked is not None and asked[0] == address and datagram < _REQUEST:
-            _, to, now = asked
+        if isRequest(datagram):
+            to, now = ANYBODY, int(transport.wallSeconds())
+        elif asked is not None and asked[0] == address and asked[1] == transactionId(datagram):
+            _, _, to, now = asked
             self._asked = None
         else:
+            to = self._takeAsker(address, transactionId(datagram))
             now = int(transport.wallSeconds())
-            if datagram < _REQUEST:
-                to = self._askerAt(address, now)
         stream = self._stream
         if stream is None or not stream.begun <= now < stream.ends:
             stream = self._begin(now)
         transport.write(stream.seal(datagram, to, now), address)
 
-    def _askerAt(self, address: HostPort, now: int) -> bytes:
-        """What marks an answer to an address."""
-        if now // ASKERS_REMEMBERED_FOR != self._minute:
-            self._nextMinute(now)
-        return self._askers.get(address) or self._formerAskers.get(address, ANYBODY)
+    def _takeAsker(self, address: HostPort, id: int) -> bytes:
+        """What marks an answer to an address, by its transaction id."""
+        host, port = address
+        asker = host, (port, id)
+        to = self._askers.get(asker, self._transport.clock.seconds())
+        if to is None:
+            return ANYBODY
+        self._askers.discard(asker)
+        return to
 
     def _begin(self, now: int) -> OwnStream:
         """Begin a stream."""
@@ -161,32 +165,18 @@ class KeyedLayer:
         stream.highest[place] = number
         if isNew:
             self._remember(sender, stream)
-            # A process that asked from there before must not get the answers to this one.
-            self._askers.pop(address, None)
-            self._formerAskers.pop(address, None)
         else:
             self._received.move_to_end(sender)
-        if text < _REQUEST:
+        if len(text) < FRAMING_BYTES or not isRequest(text):
             transport.deliver(text, address)
             return
-        self._asked = asked = address, stream.to, now
+        id = transactionId(text)
+        self._asked = asked = address, id, stream.to, now
         transport.deliver(text, address)
         if self._asked is asked:
-            self._rememberAsker(address, stream.to, now)
-
-    def _rememberAsker(self, address: HostPort, to: bytes, now: int) -> None:
-        """Remember what marks the answer to a request that was delivered and not answered yet."""
-        self._asked = None
-        if now // ASKERS_REMEMBERED_FOR != self._minute or len(self._askers) == ASKERS_REMEMBERED:
-            self._nextMinute(now)
-        self._askers[address] = to
-
-    def _nextMinute(self, now: int) -> None:
-        """Forget the askers of the minute before the last, or all if none came for longer."""
-        minute = now // ASKERS_REMEMBERED_FOR
-        self._formerAskers = self._askers if minute - self._minute in (0, 1) else {}
-        self._askers = {}
-        self._minute = minute
+            self._asked = None
+            host, port = address
+            self._askers.put((host, (port, id)), stream.to, transport.clock.seconds())
 
     def _cipher(self, sender: bytes) -> AESGCM:
         """The cipher of a stream of a network whose key this node has."""
