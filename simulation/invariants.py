@@ -28,6 +28,7 @@ from dwdht_twisted.private.bounds import (
     ASSOCIATIONS_OF_MEMBER,
     HALF_OPEN,
     OPENING,
+    UNASKED,
 )
 from dwdht_twisted.private.certified.layer import CertifiedLayer
 
@@ -259,18 +260,25 @@ def _checkAssociations(swarm: Swarm, member: Member) -> None:
             max(certificates.values(), default=0),
             ASSOCIATIONS_OF_MEMBER,
         ),
-        ("handshakes begun", len(layer._opening), OPENING),
+        ("handshakes begun", len(layer._turns.opening), OPENING),
+        ("handshakes for answers", len(layer._turns.unasked), UNASKED),
         ("handshakes of others", len(layer._accepting), HALF_OPEN),
     ):
         if count > most:
             swarm.record.addTrouble(f"{member} has {count} {what}; {most} are allowed")
-    kept = {"begun": layer._opening, "of others": layer._accepting, "waiting": layer._queue}
+    turns = layer._turns
+    kept = {
+        "begun": turns.opening,
+        "of others": layer._accepting,
+        "waiting": turns.queue,
+        "for answers": turns.unasked,
+    }
     for what, handshakes in kept.items():
         for link in handshakes:
             if layer.links.get(link.address) is not link:
                 swarm.record.addTrouble(f"{member} has a handshake {what} of a dropped link")
     for link in links:
-        if link.isEmpty and link not in layer._queue:
+        if link.isEmpty and link not in turns.queue:
             swarm.record.addTrouble(f"{member} keeps an empty link with {link.address}")
     for address in layer._waiting._waiting:
         if address not in layer.links or layer.links[address].current is not None:

@@ -129,7 +129,7 @@ class AssociationTests(SynchronousTestCase):
     def test_droppedHandshakeIsNoticed(self) -> None:
         """An invariant is broken if the handshake of a link goes on that was dropped."""
         link = Link(("9.9.9.9", 1), self.layer)
-        self.layer._opening.add(link)
+        self.layer._turns.opening.add(link)
         self.layer._accepting[link] = None
         self.assertTrouble("of a dropped link")
         self.assertEqual(len(self.swarm.record.troubles), 2)

@@ -77,6 +77,18 @@ HALF_OPEN = 64
 #: that it has no association with takes longer.
 OPENING = 64
 
+#: The most handshakes at the same time that the node has begun for answers to addresses that it has
+#: no association with.  Other members name such addresses for hole punches.  For a further one the
+#: oldest is given up.  Larger: a member that names addresses where nobody is makes the node send
+#: more.  Smaller: fewer hole punches at the same moment succeed.
+UNASKED = 16
+
+#: The most links without an association for which an established association gives way, when there
+#: are `ASSOCIATIONS` links.  With more of them, the oldest of them gives way.  It is `OPENING` and
+#: `HALF_OPEN` together.  Larger: addresses where nobody is push out more associations.  Smaller: a
+#: node with many associations begins fewer handshakes at the same time.
+UNESTABLISHED = 128
+
 #: How long an association is kept that nothing was received on, in seconds.  A node pings its
 #: contacts more often than this, so it keeps the associations with them.
 ASSOCIATION_IDLE = 900.0
@@ -95,6 +107,12 @@ FLIGHT_DATAGRAM_BYTES = 1232
 #: members takes some 1,500 bytes.  A further one ends it.  Larger: addresses that begin handshakes
 #: and don't end them take up more memory.  Smaller: members with long certificates can't talk.
 HANDSHAKE_BYTES = 32768
+
+#: The bytes of `HANDSHAKE_BYTES` that a protected message of a handshake counts as.  There is one
+#: such message, which may be repeated.  A member could seal fragments of other messages:
+#: for each of them OpenSSL takes up to a page of memory.  Larger: fewer repetitions are read.
+#: Smaller: a member can make a handshake take more memory.
+SEALED_MESSAGE_COST = 1024
 
 #: The most bytes of one message of a handshake.  A record in the clear with a part of a longer one
 #: is dropped.  The longest message is a certificate, which has some 600 bytes.  OpenSSL takes the

@@ -7,6 +7,7 @@ from __future__ import annotations
 from random import Random
 
 from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._core.counters import Counters
 from dwdht_twisted._core.wire import HostPort
@@ -91,3 +92,20 @@ class Member:
     def refused(self) -> tuple[int, int]:
         """How many datagrams of strangers, and how many replays, were refused."""
         return self.counters.strangersRefused, self.counters.replaysRefused
+
+
+class LayerTestCase(SynchronousTestCase):
+    """
+    A base for tests with two members, ``alice`` and ``bob``.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(1_800_000_000)
+        self.alice = self.member(1)
+        self.bob = self.member(2)
+
+    def member(self, seed: int, *keys: bytes, offset: float = 0.0) -> Member:
+        """Return a member whose host has this number."""
+        address = (f"10.0.0.{seed % 250}", 1000 + seed)
+        return Member(self.clock, *keys, address=address, seed=seed, offset=offset)

@@ -18,13 +18,21 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from dwdht_twisted import CannotUseCertificate
 from dwdht_twisted.private import SecurityContext
 from dwdht_twisted.private.authority import newKey, pemOf, pemOfKey
-from dwdht_twisted.private.bounds import HALF_OPEN, HANDSHAKE_BYTES, HANDSHAKE_MESSAGE_BYTES
+from dwdht_twisted.private.bounds import (
+    HALF_OPEN,
+    HANDSHAKE_BYTES,
+    HANDSHAKE_MESSAGE_BYTES,
+    SEALED_MESSAGE_COST,
+)
 from dwdht_twisted.private.certified.credentials import MAXIMUM_CERTIFICATE_BYTES
 from dwdht_twisted.private.certified.records import wellFormed
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from simulation.certified_hosts import LayerHost, areLinked, makeAuthority, makeHost, makeMember
 
 CERTIFICATE = 11
+
+#: The bytes of the last message of a handshake, with what AES-GCM adds.
+FINISHED_BODY_BYTES = 12 + 12 + 24
 
 
 def record(body: bytes, sequence: int, epoch: int = 0) -> bytes:
@@ -108,21 +116,53 @@ class CostTests(SynchronousTestCase):
 
     def test_bytesAreBounded(self) -> None:
         """
-        A handshake ends when it has taken 32 kB of anything, and a repeated flight doesn't count.
+        A handshake ends when it has taken 32 kB in the clear, and a repeated flight doesn't count.
         """
         random = Random(1)
-        for epoch in (0, 1):
-            host = self.begin(1 + epoch)
-            taken = count = 0
-            while taken <= HANDSHAKE_BYTES:
-                self.assertIn(host.address, self.node.layer.links)
-                body = fragment(8000, 5, 100, random.randbytes(random.randrange(30, 1100)))
-                datagram = record(body, taken, epoch)
-                for _ in range(3 if count < 20 else 1):
-                    self.node.layer.received(datagram, host.address)
-                taken += len(datagram)
-                count += 1
-            self.assertNotIn(host.address, self.node.layer.links)
+        host = self.begin(1)
+        taken = count = 0
+        while taken <= HANDSHAKE_BYTES:
+            self.assertIn(host.address, self.node.layer.links)
+            body = fragment(8000, 5, 100, random.randbytes(random.randrange(30, 1100)))
+            datagram = record(body, taken)
+            for _ in range(3 if count < 20 else 1):
+                self.node.layer.received(datagram, host.address)
+            taken += len(datagram)
+            count += 1
+        self.assertNotIn(host.address, self.node.layer.links)
+
+    def test_protectedMessagesAreFew(self) -> None:
+        """
+        A handshake ends at 32 protected messages that might be its last one, and those of any other
+        size are dropped: a member could make OpenSSL take a megabyte by fragments of others.
+        """
+        random = Random(1)
+        host = self.begin(1)
+        # The hello counts, too.
+        allowed = HANDSHAKE_BYTES // SEALED_MESSAGE_COST - 1
+        for number in range(1000):
+            size = random.choice([each for each in range(24, 1100) if each != FINISHED_BODY_BYTES])
+            dropped = record(random.randbytes(size), number, epoch=1)
+            self.assertEqual(wellFormed(dropped), b"")
+            self.node.layer.received(dropped, host.address)
+        for number in range(allowed):
+            self.assertIn(host.address, self.node.layer.links, number)
+            sealed = record(random.randbytes(FINISHED_BODY_BYTES), number, epoch=1)
+            self.assertEqual(wellFormed(sealed), sealed)
+            self.node.layer.received(sealed, host.address)
+        self.assertNotIn(host.address, self.node.layer.links)
+
+    def test_protectedMessagesDoNotEndAnAssociation(self) -> None:
+        """Protected messages of handshakes, forged or not, leave an association in use."""
+        random = Random(1)
+        other = self.host("10.0.0.2")
+        other.layer.send(b"\0\1", self.node.address)
+        self.clock.runUntil(lambda: self.node.delivered, limit=1)
+        for number in range(200):
+            sealed = record(random.randbytes(FINISHED_BODY_BYTES), 5 + number, epoch=1)
+            self.node.layer.received(sealed, other.address)
+        self.node.layer.send(b"\0\1", other.address)
+        self.clock.runUntil(lambda: other.delivered, limit=1)
 
     def test_longMessagesAreDropped(self) -> None:
         """

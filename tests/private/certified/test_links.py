@@ -365,7 +365,7 @@ class BoundsTests(Pair):
         asked: set[str] = set()
         self.network.onDatagram = lambda source, destination, data: asked.add(destination[0])
         for number in range(200):
-            self.one.layer.send(DATA, (f"10.0.1.{number}", 6620))
+            self.one.layer.send(REQUEST, (f"10.0.1.{number}", 6620))
         self.clock.runFor(1)
         self.assertEqual(len(asked), OPENING)
         self.clock.runFor(60)
@@ -377,7 +377,7 @@ class BoundsTests(Pair):
         With 520 addresses, a node keeps the 512 that it has heard or begun last.
         """
         for number in range(ASSOCIATIONS + 8):
-            self.one.layer.send(DATA, (f"10.0.{1 + number // 256}.{number % 256}", 6620))
+            self.one.layer.send(REQUEST, (f"10.0.{1 + number // 256}.{number % 256}", 6620))
         self.assertEqual(len(self.one.layer.links), ASSOCIATIONS)
         self.assertNotIn(("10.0.1.7", 6620), self.one.layer.links)
         self.assertIn(("10.0.1.8", 6620), self.one.layer.links)

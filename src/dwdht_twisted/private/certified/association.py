@@ -21,7 +21,7 @@ from cryptography.x509 import Certificate
 from OpenSSL import SSL
 from twisted.internet.interfaces import IReactorTime
 
-from ..bounds import FLIGHT_DATAGRAM_BYTES, HANDSHAKE_BYTES
+from ..bounds import FLIGHT_DATAGRAM_BYTES, HANDSHAKE_BYTES, SEALED_MESSAGE_COST
 from .records import (
     HELLO_VERIFY_REQUEST,
     RECORD_HEADER_BYTES,
@@ -31,6 +31,7 @@ from .records import (
     isSingleRecord,
     messageType,
     readClientHello,
+    sealedMessages,
     splitFlight,
     wellFormed,
     withoutClearAlerts,
@@ -103,7 +104,8 @@ class Association:
         self._transmit = transmit
         self._retransmission = Retransmission(clock, transmit)
         self._seen: set[int] = set()
-        # The bytes of the other end that OpenSSL has got during the handshake, without repetitions.
+        # The bytes of the other end that OpenSSL has got during the handshake, without repetitions,
+        # and `SEALED_MESSAGE_COST` for each protected message.
         self._taken = 0
         self._isServer = False
         # What the client waits for; None when any message may come.
@@ -197,7 +199,7 @@ class Association:
         if self.isEstablished:
             if isProtected(datagram):
                 sound = wellFormed(datagram)
-                return self._read(sound) if sound else []
+                return self._read(sound) if sound and self._isWithinBounds(sound) else []
             if self._seen and hash(datagram) in self._seen:
                 # The end of the handshake was lost on its way to the other end.
                 self._retransmission.again()
@@ -216,13 +218,19 @@ class Association:
         if len(self._seen) < _REMEMBERED:
             self._seen.add(hash(datagram))
         self._taken += len(cleared)
-        if self._taken > HANDSHAKE_BYTES:
+        if not self._isWithinBounds(cleared):
             self._end("the handshake is too long")
             return []
         self._connection.bio_write(cleared)
         self._shakeHands()
         # Data may have arrived before the end of the handshake.
         return self._read(b"") if self.isEstablished and not self.isClosed else []
+
+    def _isWithinBounds(self, datagram: bytes) -> bool:
+        """Count the protected messages of a handshake, and tell whether there were not too many."""
+        messages = sealedMessages(datagram)
+        self._taken += messages * SEALED_MESSAGE_COST
+        return self._taken <= HANDSHAKE_BYTES or (self.isEstablished and not messages)
 
     def _isExpected(self, datagram: bytes) -> bool:
         """

@@ -20,7 +20,7 @@ from twisted.logger import Logger, LogLevel
 
 from ..._core import wire
 from ..._core.limits import RecentMap
-from ..._core.wire import Address, HostPort, subnet
+from ..._core.wire import Address, HostPort, isRequest, subnet
 from ..._net.reporting import Reports
 from ..bounds import (
     ASSOCIATION_IDLE,
@@ -29,7 +29,7 @@ from ..bounds import (
     HALF_OPEN,
     LIAR_REFUSED_FOR,
     LIARS_REMEMBERED,
-    OPENING,
+    UNESTABLISHED,
 )
 from ..seam import Transport
 from .association import RECORD_BYTES, Association, AssociationOwner
@@ -38,6 +38,7 @@ from .gate import Gate, isPrivate
 from .link import Link
 from .records import isHello, isTooLong, mayHaveCookie, readClientHello
 from .security import SecurityContext
+from .turns import Turns
 from .waiting import WaitingData
 
 #: How often the files of the certificates are looked at, and idle associations are closed, in
@@ -66,9 +67,7 @@ class CertifiedLayer:
         self.links: OrderedDict[HostPort, Link] = OrderedDict()
         # The links with a handshake of the other end, the oldest first.
         self._accepting: dict[Link, None] = {}
-        self._opening: set[Link] = set()
-        # The links that wait until they may begin a handshake, the first come first.
-        self._queue: dict[Link, None] = {}
+        self._turns = Turns()
         self._waiting = WaitingData()
         self._liars: RecentMap[bytes, bool] = RecentMap(LIARS_REMEMBERED, LIAR_REFUSED_FOR)
         self._reports = Reports(self._log, self.clock.seconds)
@@ -88,7 +87,7 @@ class CertifiedLayer:
             self._timer.cancel()
             self._timer = None
         links, self.links = list(self.links.values()), OrderedDict()
-        self._queue.clear()
+        self._turns = Turns()
         for link in links:
             link.close()
 
@@ -100,6 +99,8 @@ class CertifiedLayer:
             self._transport.counters.sendFailures += 1
             return
         link = self.links.get(address) or self._add(address)
+        if link.current is None:
+            self._settle(link, isRequest(datagram))
         if not link.send(datagram, self._security.serial) and not self._waiting.add(
             datagram, address, self.clock.seconds()
         ):
@@ -163,9 +164,30 @@ class CertifiedLayer:
 
     def _add(self, address: HostPort) -> Link:
         while len(self.links) >= ASSOCIATIONS:
-            self._remove(next(iter(self.links.values())))
+            self._remove(self._leastNeeded())
         link = self.links[address] = Link(address, self)
         return link
+
+    def _leastNeeded(self) -> Link:
+        """
+        The link that was heard the longest ago.
+
+        If many links have no association yet, it is the oldest of these.  So addresses where nobody
+        is push out few associations, however many of them a member names.
+        """
+        unestablished = [link for link in self.links.values() if link.current is None]
+        if len(unestablished) > UNESTABLISHED:
+            return unestablished[0]
+        return next(iter(self.links.values()))
+
+    def _settle(self, link: Link, isRequest: bool) -> None:
+        """Give a link without an association its place among those that begin a handshake."""
+        if isRequest:
+            self._turns.asks(link)
+        elif link.isEmpty and link not in self._turns.queue:
+            former = self._turns.addUnasked(link)
+            if former is not None:
+                self._remove(former)
 
     def _remove(self, link: Link) -> None:
         self.links.pop(link.address, None)
@@ -196,8 +218,7 @@ class CertifiedLayer:
 
     def _forgetHandshake(self, link: Link) -> None:
         self._accepting.pop(link, None)
-        self._opening.discard(link)
-        self._queue.pop(link, None)
+        self._turns.forget(link)
 
     # LinkOwner
 
@@ -213,18 +234,13 @@ class CertifiedLayer:
 
     def mayOpen(self, link: Link) -> bool:
         """Whether the link may begin a handshake now; otherwise it waits for its turn."""
-        if len(self._opening) >= OPENING:
-            self._queue[link] = None
-            return False
-        self._queue.pop(link, None)
-        self._opening.add(link)
-        return True
+        return self._turns.mayOpen(link)
 
     def _openNext(self) -> None:
-        while self._queue and len(self._opening) < OPENING:
-            link = next(iter(self._queue))
-            del self._queue[link]
+        link = self._turns.next()
+        while link is not None:
             link.open()
+            link = self._turns.next()
 
     def attemptFailed(self, link: Link, reason: str) -> None:
         """Remember what has gone wrong, for who asks why a node is silent."""

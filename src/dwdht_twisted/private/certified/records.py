@@ -42,6 +42,10 @@ HELLO_VERIFY_REQUEST = 3
 # fragment.
 _MESSAGE_HEADER_BYTES = 12
 
+# The size of a protected record with the last message of a handshake, Finished (RFC 5246, section
+# 7.4.9).  It is the only message that is protected.
+_FINISHED_BYTES = RECORD_HEADER_BYTES + SEAL_BYTES + _MESSAGE_HEADER_BYTES + 12
+
 # Both headers of a hello: type, epoch, sequence number and length of the record; type and length of
 # the message in one number; the upper bytes of the offset of the fragment; its lowest byte, which
 # is 0, and the length of the fragment in one number.
@@ -242,20 +246,32 @@ def wellFormed(datagram: bytes) -> bytes:
 
     OpenSSL 3.5 would end an association for a protected record of an unknown type, or for one that
     is shorter than any that was sealed.  For a short fragment of a message it would take as much
-    memory as the message claims to need, for ten messages at once.  Anybody can forge such records.
+    memory as the message claims to need, for ten messages at once.  Anybody can forge such records
+    in the clear, and a member can protect them.
     """
     kept = [
         record
         for record in readRecords(datagram)
-        if not (_claimsTooMuch(datagram, record) if record.epoch == 0 else _isTooShort(record))
+        if not (_claimsTooMuch(datagram, record) if record.epoch == 0 else _isNoSeal(record))
     ]
     if len(kept) == 1 and kept[0].end - kept[0].start == len(datagram):
         return datagram
     return b"".join(datagram[record.start : record.end] for record in kept)
 
 
-def _isTooShort(record: Record) -> bool:
-    return record.end - record.start < RECORD_HEADER_BYTES + SEAL_BYTES
+def sealedMessages(datagram: bytes) -> int:
+    """How many records of a datagram may be protected messages of a handshake."""
+    if datagram[0] == _APPLICATION_DATA and isSingleRecord(datagram):
+        return 0
+    return sum(record.epoch > 0 and record.type == _HANDSHAKE for record in readRecords(datagram))
+
+
+def _isNoSeal(record: Record) -> bool:
+    """Whether no member seals a protected record of this type and size."""
+    size = record.end - record.start
+    if record.type == _HANDSHAKE:
+        return size != _FINISHED_BYTES
+    return size < RECORD_HEADER_BYTES + SEAL_BYTES
 
 
 def _claimsTooMuch(datagram: bytes, record: Record) -> bool:
