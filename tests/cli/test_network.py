@@ -62,6 +62,18 @@ class NetworkTests(CommandTestCase):
             *("network", "revoke", self.path, "a"),
         )
 
+    def test_revokedKey(self) -> None:
+        """To certify a member again whose key was revoked fails in one line, with what to do."""
+        self.result("network", "new", self.path)
+        self.result("network", "certify", self.path, "carol")
+        self.result("network", "revoke", self.path, "carol")
+        key = Path(self.path).absolute() / "carol.key"
+        self.assertFails(
+            f"dwdht network: the key of 'carol' was revoked; move {key} away, "
+            "and a new one is made",
+            *("network", "certify", self.path, "carol"),
+        )
+
 
 class OptionsTests(CommandLineTestCase):
     """

@@ -159,3 +159,10 @@ LIAR_REFUSED_FOR = 600.0
 
 #: The most such certificates that are remembered.
 LIARS_REMEMBERED = 512
+
+# The authority.
+
+#: The most days for which a certificate or a revocation list is valid.  A larger number is taken
+#: for a mistake.  Larger: the calendar ends before it.  Smaller: an authority has to be replaced
+#: sooner.
+LONGEST_DAYS = 36500

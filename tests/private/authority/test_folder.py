@@ -82,6 +82,57 @@ class FolderTests(SynchronousTestCase):
         self.folder.revoke(["b"])
         self.assertEqual(self.revoked(), expected | {self.context("b").serial})
 
+    def test_revokedKeyIsNotCertified(self) -> None:
+        """
+        A key of which a certificate was revoked gets no other one, because it may be stolen; its
+        files stay, and without them a new key is made.
+        """
+        certificate, key = self.folder.certify("carol")
+        self.folder.certify("carol")
+        newest = certificate.read_bytes()
+        self.folder.revoke(["carol"])
+        kept = key.read_bytes()
+        with self.assertRaisesRegex(CannotUseKey, "the key of 'carol' was revoked; move .* away"):
+            self.folder.certify("carol")
+        self.assertEqual((key.read_bytes(), certificate.read_bytes()), (kept, newest))
+        self.assertEqual(len(list((self.path / "issued").iterdir())), 2)
+        key.unlink()
+        self.folder.certify("carol")
+        self.assertNotEqual(key.read_bytes(), kept)
+        self.folder.certify("carol")
+        self.folder.certify("b")
+
+    def test_keyThatWasRevokedByAFileIsNotCertified(self) -> None:
+        """A key is known as revoked although only the file that named it had its certificate."""
+        certificate, _ = self.folder.certify("a")
+        copy = Path(self.mktemp())
+        os.replace(certificate, copy)
+        for each in (self.path / "issued").iterdir():
+            each.unlink()
+        (self.path / "issued").rmdir()
+        self.folder.revoke([copy])
+        with self.assertRaisesRegex(CannotUseKey, "was revoked"):
+            self.folder.certify("a")
+
+    def test_revocationOfAllKeysOfAName(self) -> None:
+        """
+        All certificates that were made under a name are revoked, whatever key they have, also when
+        the files of the member are gone.
+        """
+        expected = set()
+        nobody = self.folder.revocationsFile.read_bytes()
+        for _ in range(2):
+            certificate, key = self.folder.certify("eve")
+            expected.add(self.context("eve").serial)
+            key.unlink()
+        self.folder.certify("b")
+        self.folder.revoke(["eve"])
+        self.assertEqual(self.revoked(), expected)
+        certificate.unlink()
+        self.folder.revocationsFile.write_bytes(nobody)
+        self.folder.revoke(["eve"])
+        self.assertEqual(self.revoked(), expected)
+
     def test_revocationsAtOnce(self) -> None:
         """Of eight members that are revoked at once, none is missing in the list."""
         names = [f"m{number}" for number in range(8)]
@@ -145,10 +196,39 @@ class FolderTests(SynchronousTestCase):
         """A member that is unknown, or of another authority, can't be revoked."""
         with self.assertRaisesRegex(CannotUseCertificate, "No such file"):
             self.folder.revoke(["a"])
-        other = AuthorityFolder.make(self.mktemp(), name="other")
-        certificate, _ = other.certify("a")
-        with self.assertRaisesRegex(CannotUseCertificate, "another authority"):
-            self.folder.revoke([certificate])
+        for name in ("other", "dwdht"):
+            other = AuthorityFolder.make(self.mktemp(), name=name)
+            certificate, _ = other.certify("a")
+            with self.assertRaisesRegex(CannotUseCertificate, "another authority"):
+                self.folder.revoke([certificate])
+
+    def test_membersThatAreNoList(self) -> None:
+        """One name instead of a list is refused, and not taken for a list of letters."""
+        self.folder.certify("a")
+        for wrong in ("a", b"a", self.path / "a.pem"):
+            with self.assertRaisesRegex(ValueError, r"members must be a list .*, not "):
+                self.folder.revoke(wrong)  # type: ignore[arg-type]
+        self.assertEqual(self.revoked(), set())
+
+    def test_certificateOfTheAuthorityIsNotRevoked(self) -> None:
+        """The certificate of the authority itself is no member's, and can't be revoked."""
+        for wrong in ("authority", self.folder.certificateFile):
+            with self.assertRaises(CannotUseCertificate):
+                self.folder.revoke([wrong])
+
+    def test_daysThatCannotBeUsed(self) -> None:
+        """A number of days that isn't above 0, or is too large, is refused with what is allowed."""
+        for wrong in (-1, 0, -0.5, 36501, 1e12, float("nan"), float("inf")):
+            for use in (
+                lambda days: self.folder.certify("a", days=days),
+                lambda days: self.folder.revoke(days=days),
+                lambda days: AuthorityFolder.make(self.mktemp(), days=days),
+            ):
+                with self.assertRaisesRegex(
+                    ValueError, rf"days must be above 0 and at most 36,500, not {wrong}"
+                ):
+                    use(wrong)
+        self.assertFalse((self.path / "a.key").exists())
 
     def test_folderThatCannotBeWritten(self) -> None:
         """A folder that can't be made or written is named in the error."""

@@ -10,12 +10,10 @@ from typing import Any
 from twisted.python import usage
 
 from ...errors import CannotUseCertificate
+from ...private.bounds import LONGEST_DAYS
 from ..command import Command
 from ..console import Console
 from ..options import readNumber
-
-#: The longest ``--days``.  A larger number is taken for a mistake.
-MAXIMUM_DAYS = 36500
 
 
 class Network(Command):
@@ -27,9 +25,10 @@ class Network(Command):
         "makes an authority in FOLDER: authority.pem and revoked.pem are for --authority and "
         "--revocations of all members, and authority.key certifies them. `certify` makes NAME.pem "
         "and NAME.key in FOLDER, for --certificate and --private-key of one member; it keeps a key "
-        "that is there, and so renews the certificate. `revoke` writes a new revocation list, with "
-        "all certificates of each NAME, or of the certificate in the file NAME; without any, it "
-        "only renews the list. All keys are readable by their owner alone, and are not overwritten."
+        "that is there, and so renews the certificate, unless the key was revoked. `revoke` writes "
+        "a new revocation list, with all certificates that were made for each NAME, or of the key "
+        "of the certificate in the file NAME; without any, it only renews the list. All "
+        "keys are readable by their owner alone, and are not overwritten."
     )
     optParameters = [
         [
@@ -68,7 +67,7 @@ class Network(Command):
         if self["days"] is not None:
             if self._name == "key":
                 raise usage.UsageError("a network key is valid without an end; give no --days")
-            self["days"] = readNumber(self["days"], "--days", 1, MAXIMUM_DAYS)
+            self["days"] = readNumber(self["days"], "--days", 1, LONGEST_DAYS)
 
     async def run(self, reactor: Any, console: Console) -> None:
         """Make the files, and print their names."""

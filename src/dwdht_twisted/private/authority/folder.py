@@ -5,7 +5,8 @@ An authority in a folder of files.
 - ``authority.key``: its private key, which only the owner may read
 - ``revoked.pem``: the revocation list, for all members
 - ``NAME.pem`` and ``NAME.key``: the newest certificate and the private key of a member
-- ``issued/SERIAL.pem``: each certificate that was made, so that all of a member's can be revoked
+- ``issued/SERIAL.pem``: each certificate that was made, so that all of a member's can be revoked,
+  and its keys are known as revoked
 """
 
 from __future__ import annotations
@@ -15,17 +16,24 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
-from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from ..._keyfiles import createKeyFile
-from ...errors import CannotUseCertificate
-from ..certified.credentials import loadAuthorities, loadCertificate, loadKey, loadLists
+from ...errors import CannotUseCertificate, CannotUseKey
+from ..bounds import LONGEST_DAYS
+from ..certified.credentials import (
+    idOf,
+    loadAuthorities,
+    loadCertificate,
+    loadKey,
+    loadLists,
+)
 from .authority import (
     AUTHORITY_DAYS,
     CERTIFICATE_DAYS,
@@ -47,7 +55,7 @@ else:
 #: The name of a member is the name of its files.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
-_CERTIFICATE, _KEY, _LIST = "authority.pem", "authority.key", "revoked.pem"
+_CERTIFICATE, _KEY, _LIST, _ISSUED = "authority.pem", "authority.key", "revoked.pem", "issued"
 
 
 def checkName(name: str) -> None:
@@ -57,11 +65,15 @@ def checkName(name: str) -> None:
     :raises CannotUseCertificate: when it has other characters than letters, digits, dots, hyphens
         and underscores, more than 64 of them, or is the name of a file of the authority
     """
-    if not _NAME.fullmatch(name) or name in ("authority", "revoked"):
+    if not _isName(name):
         raise CannotUseCertificate(
             f"{name!r} can't be the name of a member; use up to 64 letters, digits, dots, hyphens "
             "and underscores"
         )
+
+
+def _isName(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None and text not in ("authority", "revoked")
 
 
 class AuthorityFolder:
@@ -105,13 +117,15 @@ class AuthorityFolder:
         :param days: how long the certificate is valid
         :raises CannotUseKey: when the folder holds an authority already
         :raises CannotUseCertificate: when the folder can't be written
+        :raises ValueError: when the days are not above 0, or more than `LONGEST_DAYS`
         """
+        _checkDays(days)
         folder = Path(path)
         now = now or datetime.now(timezone.utc)
         authority = Authority.make(name, now, days)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (folder / "issued").mkdir(mode=0o700, exist_ok=True)
+            (folder / _ISSUED).mkdir(mode=0o700, exist_ok=True)
             with _locked(folder), ExitStack() as undoing:
                 # The key is written first: its file is never overwritten.
                 createKeyFile(folder / _KEY, pemOfKey(authority.key))
@@ -132,21 +146,28 @@ class AuthorityFolder:
         :param name: letters, digits, dots, hyphens and underscores
         :param days: how long the certificate is valid
         :return: the files of the certificate and of the key
-        :raises CannotUseKey: when the key can't be read or written
+        :raises CannotUseKey: when the key can't be read or written, or one of its certificates was
+            revoked: whoever has stolen it would be a member again
         :raises CannotUseCertificate: when the name can't be used, or a file can't be written
+        :raises ValueError: when the days are not above 0, or more than `LONGEST_DAYS`
         """
         checkName(name)
+        _checkDays(days)
         certificateFile, keyFile = self.path / f"{name}.pem", self.path / f"{name}.key"
         try:
             with _locked(self.path):
                 if keyFile.exists():
                     key = loadKey(keyFile)
+                    if self._isRevoked(key.public_key(), certificateFile):
+                        raise CannotUseKey(
+                            f"the key of {name!r} was revoked; move {keyFile} away, and a new one "
+                            "is made"
+                        )
                 else:
                     key = newKey()
                     createKeyFile(keyFile, pemOfKey(key))
                 certificate = self._authority.certify(key.public_key(), name, self._now, days=days)
-                issued = self.path / "issued" / f"{certificate.serial_number:x}.pem"
-                _write(issued, pemOf(certificate))
+                self._keep(certificate)
                 _replace(certificateFile, pemOf(certificate))
         except (OSError, ValueError) as error:
             raise _cannotWrite(self.path, error) from None
@@ -158,47 +179,99 @@ class AuthorityFolder:
         """
         Make a new revocation list.  Without members, it has the entries of the former.
 
-        All certificates of the key of a member are revoked, also those that were renewed.
+        All certificates that were made under a name are revoked, whatever key they have, and all
+        others of these keys.
 
         :param members: the names of members, or files with certificates
         :param days: how long the list is valid
         :return: the file of the list
         :raises CannotUseCertificate: when a member is unknown, or a file can't be read or written
+        :raises ValueError: when the members are no list, or the days are not above 0 or more than
+            `LONGEST_DAYS`
         """
+        if isinstance(members, str | bytes | PathLike):
+            raise ValueError(
+                f"members must be a list of names and files, not {members!r}; put it in a list"
+            )
+        _checkDays(days)
         listFile = self.revocationsFile
         try:
             with _locked(self.path):
-                serials = {each.serial_number for some in loadLists(listFile) for each in some}
+                serials = self._revokedSerials()
                 for member in members:
-                    serials |= self._serialsOf(member)
+                    serials |= self._serialsOf(os.fspath(member))
                 revoked = self._authority.listRevoked(sorted(serials), self._now, days)
                 _replace(listFile, pemOf(revoked))
         except (OSError, ValueError) as error:
             raise _cannotWrite(self.path, error) from None
         return listFile
 
-    def _serialsOf(self, member: str | PathLike[str]) -> set[int]:
-        named = self.path / f"{os.fspath(member)}.pem"
-        certificate = loadCertificate(named if named.exists() else Path(member))
-        if certificate.issuer != self._authority.certificate.subject:
-            raise CannotUseCertificate(
-                f"the certificate {os.fspath(member)!r} is of another authority"
-            )
-        wanted = _keyOf(certificate)
-        issued = [loadCertificate(each) for each in sorted((self.path / "issued").glob("*.pem"))]
-        return {certificate.serial_number} | {
-            each.serial_number for each in issued if _keyOf(each) == wanted
-        }
+    def _revokedSerials(self) -> set[int]:
+        return {each.serial_number for some in loadLists(self.revocationsFile) for each in some}
 
+    def _issuedFile(self, serial: int) -> Path:
+        return self.path / _ISSUED / f"{serial:x}.pem"
 
-def _keyOf(certificate: x509.Certificate) -> bytes:
-    key = certificate.public_key()
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    return sha256(
-        key.public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    def _isRevoked(self, key: ec.EllipticCurvePublicKey, certificateFile: Path) -> bool:
+        """Whether a certificate of a key was revoked, of those made here and the one in a file."""
+        serials = self._revokedSerials()
+        files = [self._issuedFile(each) for each in serials] + [certificateFile]
+        certificates = [loadCertificate(each) for each in files if each.exists()]
+        return any(
+            each.serial_number in serials and each.public_key() == key for each in certificates
         )
-    ).digest()
+
+    def _serialsOf(self, member: str) -> set[int]:
+        """
+        The serial numbers of all certificates of a member.
+
+        :param member: its name, or a file with one of its certificates
+        """
+        issued = [loadCertificate(each) for each in sorted((self.path / _ISSUED).glob("*.pem"))]
+        found, file = [], Path(member)
+        if _isName(member):
+            found = [each for each in issued if _nameOf(each) == member]
+            newest = self.path / f"{member}.pem"
+            file = newest if found or newest.exists() else file
+        if not found or file.exists():
+            certificate = loadCertificate(file)
+            self._checkIssuer(certificate, file)
+            found.append(certificate)
+            self._keep(certificate)
+        keys = {idOf(each) for each in found}
+        return {each.serial_number for each in [*found, *issued] if idOf(each) in keys}
+
+    def _keep(self, certificate: x509.Certificate) -> None:
+        """Keep a certificate among those that were made, so that its key can be recognised."""
+        file = self._issuedFile(certificate.serial_number)
+        if not file.exists():
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            _write(file, pemOf(certificate))
+
+    def _checkIssuer(self, certificate: x509.Certificate, file: Path) -> None:
+        own = self._authority.certificate
+        if certificate == own:
+            raise CannotUseCertificate(
+                f"the certificate {str(file)!r} is the authority's own, and not a member's"
+            )
+        try:
+            # Names don't tell two authorities apart.
+            certificate.verify_directly_issued_by(own)
+        except (ValueError, TypeError, InvalidSignature):
+            raise CannotUseCertificate(
+                f"the certificate {str(file)!r} is of another authority"
+            ) from None
+
+
+def _nameOf(certificate: x509.Certificate) -> str | bytes | None:
+    """The name under which a certificate was made."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return names[0].value if names else None
+
+
+def _checkDays(days: float) -> None:
+    if not 0 < days <= LONGEST_DAYS:
+        raise ValueError(f"days must be above 0 and at most {LONGEST_DAYS:,}, not {days!r}")
 
 
 @contextmanager
