@@ -69,6 +69,16 @@ class FolderTests(SynchronousTestCase):
         self.assertEqual(former.id, renewed.id)
         self.assertNotEqual(former.serial, renewed.serial)
 
+    def test_renewalOfBrokenCertificate(self) -> None:
+        """A member whose newest certificate is missing or broken is certified again."""
+        certificate, _ = self.folder.certify("a")
+        id = self.context("a").id
+        certificate.write_bytes(b"broken")
+        self.folder.certify("a")
+        certificate.unlink()
+        self.folder.certify("a")
+        self.assertEqual(self.context("a").id, id)
+
     def test_revocation(self) -> None:
         """Revoking a member lists all its certificates, also renewed ones, and those of nobody
         else."""
@@ -128,10 +138,14 @@ class FolderTests(SynchronousTestCase):
         self.folder.certify("b")
         self.folder.revoke(["eve"])
         self.assertEqual(self.revoked(), expected)
-        certificate.unlink()
-        self.folder.revocationsFile.write_bytes(nobody)
-        self.folder.revoke(["eve"])
-        self.assertEqual(self.revoked(), expected)
+        for content in (None, b"broken"):
+            certificate.unlink()
+            if content is not None:
+                certificate.write_bytes(content)
+            self.folder.revocationsFile.write_bytes(nobody)
+            self.folder.revoke(["eve"])
+            self.assertEqual(self.revoked(), expected)
+            certificate.touch()
 
     def test_revocationsAtOnce(self) -> None:
         """Of eight members that are revoked at once, none is missing in the list."""

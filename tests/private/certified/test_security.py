@@ -12,35 +12,22 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509 import load_pem_x509_certificate
-from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import CannotUseCertificate, CannotUseKey
 from dwdht_twisted.private import AuthorityFolder, SecurityContext
 from dwdht_twisted.private.authority import Authority, newKey, pemOf, pemOfKey
 from dwdht_twisted.private.certified.security import hasDTLS13
 from simulation.certified_hosts import makeAuthority, utcNow
+from tests.private.certified.members import MemberTestCase
 
 PEM = serialization.Encoding.PEM
 PKCS8 = serialization.PrivateFormat.PKCS8
 
 
-class SecurityContextTests(SynchronousTestCase):
+class SecurityContextTests(MemberTestCase):
     """
     The files of a member.
     """
-
-    def setUp(self) -> None:
-        """Make the files of a member."""
-        self.folder = AuthorityFolder.make(self.mktemp())
-        self.certificate, self.key = self.folder.certify("a")
-        self.authority = self.folder.certificateFile
-        self.revocations = self.folder.revocationsFile
-
-    def context(self) -> SecurityContext:
-        """The security context of the files."""
-        return SecurityContext(
-            self.certificate, self.key, self.authority, revocations=self.revocations
-        )
 
     def test_id(self) -> None:
         """The id is the SHA-256 of the public key, as DER SubjectPublicKeyInfo."""
@@ -111,7 +98,7 @@ class SecurityContextTests(SynchronousTestCase):
     def test_expiredList(self) -> None:
         """An expired revocation list is logged once, with the way to a newer one."""
         messages = self.messages()
-        self.folder.revoke(days=-1 / 48)
+        self.past().revoke(days=1)
         context = self.context()
         context.refresh()
         self.assertEqual(len(messages), 1)
@@ -121,7 +108,7 @@ class SecurityContextTests(SynchronousTestCase):
         """An expired list is no fault while a newer one of its authority is in the same file."""
         messages = self.messages()
         newer = self.revocations.read_bytes()
-        self.folder.revoke(days=-1 / 48)
+        self.past().revoke(days=1)
         with open(self.revocations, "ab") as file:
             file.write(newer)
         self.context()
@@ -139,7 +126,7 @@ class SecurityContextTests(SynchronousTestCase):
     def test_expiredCertificate(self) -> None:
         """An expired certificate of the node itself is logged once."""
         messages = self.messages()
-        self.folder.certify("a", days=-1 / 48)
+        self.past().certify("a", days=1)
         context = self.context()
         context.refresh()
         self.assertEqual(len(messages), 1)
@@ -155,20 +142,6 @@ class SecurityContextTests(SynchronousTestCase):
         context.refresh()
         self.assertEqual(len(messages), 1)
         self.assertIn("the authority CN=former has expired", messages[0])
-
-    def messages(self) -> list[str]:
-        """A list to which the error messages of security contexts are added."""
-        found: list[str] = []
-
-        class Log:
-            def error(self, format: str, **fields: object) -> None:
-                found.append(format.format(**fields))
-
-            def info(self, format: str, **fields: object) -> None:
-                pass
-
-        self.patch(SecurityContext, "_log", Log())
-        return found
 
     def test_refusedFiles(self) -> None:
         """Files that can't be read or don't belong together are refused, and named in the error."""

@@ -18,7 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from dwdht_twisted import CannotUseCertificate
 from dwdht_twisted.private import SecurityContext
 from dwdht_twisted.private.authority import newKey, pemOf, pemOfKey
-from dwdht_twisted.private.certified import credentials
+from dwdht_twisted.private.certified import files
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from simulation.certified_hosts import areLinked, makeHost, utcNow
 
@@ -205,7 +205,7 @@ class TrialTests(SynchronousTestCase):
             except CannotUseCertificate as error:
                 isLoaded = False
                 self.assertRegex(str(error), "^the (certificate|authority) can't be used")
-                patcher = self.patch(credentials, "tryHandshake", lambda context: None)
+                patcher = self.patch(files, "tryHandshake", lambda context: None)
                 members = self.load(plan)
                 patcher.restore()
             self.assertEqual(self.talks(members), isLoaded, plan)

@@ -215,8 +215,11 @@ class AuthorityFolder:
     def _isRevoked(self, key: ec.EllipticCurvePublicKey, certificateFile: Path) -> bool:
         """Whether a certificate of a key was revoked, of those made here and the one in a file."""
         serials = self._revokedSerials()
-        files = [self._issuedFile(each) for each in serials] + [certificateFile]
-        certificates = [loadCertificate(each) for each in files if each.exists()]
+        issued = [self._issuedFile(each) for each in serials]
+        certificates = [loadCertificate(each) for each in issued if each.exists()]
+        # One that is missing or broken is replaced.
+        with suppress(CannotUseCertificate):
+            certificates.append(loadCertificate(certificateFile))
         return any(
             each.serial_number in serials and each.public_key() == key for each in certificates
         )
@@ -233,9 +236,14 @@ class AuthorityFolder:
             found = [each for each in issued if _nameOf(each) == member]
             newest = self.path / f"{member}.pem"
             file = newest if found or newest.exists() else file
-        if not found or file.exists():
+        try:
             certificate = loadCertificate(file)
             self._checkIssuer(certificate, file)
+        except CannotUseCertificate:
+            # The newest one may be missing or broken.
+            if not found:
+                raise
+        else:
             found.append(certificate)
             self._keep(certificate)
         keys = {idOf(each) for each in found}

@@ -22,7 +22,6 @@ from OpenSSL import SSL, crypto
 from ..._keyfiles import readKeyFile
 from ...errors import CannotUseCertificate, CannotUseKey
 from ..bounds import ASSOCIATIONS, HANDSHAKE_MESSAGE_BYTES
-from .trial import TrialFailed, tryHandshake
 
 #: The name of a file, or its content in PEM.
 Source: TypeAlias = str | PathLike[str] | bytes
@@ -60,18 +59,28 @@ def idOf(certificate: x509.Certificate) -> bytes:
     ).digest()
 
 
-class Credentials(NamedTuple):
+class Identity(NamedTuple):
     """
-    What a node shows, and by which it judges what others show.
+    What a node shows.
 
     :ivar certificate: the certificate of the node
     :ivar key: its private key
-    :ivar authorities: the certificates of those whose members are accepted
-    :ivar revocations: the revocation lists, each of an authority; None if none are used
     """
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
+
+
+class Credentials(NamedTuple):
+    """
+    What a node shows, and by which it judges what others show.
+
+    :ivar identity: the certificate of the node, and its private key
+    :ivar authorities: the certificates of those whose members are accepted
+    :ivar revocations: the revocation lists, each of an authority; None if none are used
+    """
+
+    identity: Identity
     authorities: list[x509.Certificate]
     revocations: list[x509.CertificateRevocationList] | None
 
@@ -95,7 +104,7 @@ class Credentials(NamedTuple):
         returned.
         """
         for authority in self.authorities if self.revocations is not None else ():
-            lists = [each for each in self.revocations or () if _isOf(each, authority)]
+            lists = [each for each in self.revocations or () if isListOf(each, authority)]
             times = [each.next_update_utc for each in lists]
             if None not in times:
                 name = authority.subject.rfc4514_string()
@@ -112,8 +121,8 @@ class Credentials(NamedTuple):
         context.set_mode(SSL.MODE_RELEASE_BUFFERS | _NO_AUTO_CHAIN)
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_cipher_list(_CIPHERS)
-        context.use_certificate(self.certificate)
-        context.use_privatekey(self.key)
+        context.use_certificate(self.identity.certificate)
+        context.use_privatekey(self.identity.key)
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
         # A hello reaches OpenSSL only after its cookie was checked.
         context.set_cookie_verify_callback(lambda connection, cookie: True)
@@ -132,57 +141,27 @@ class Credentials(NamedTuple):
         return context
 
 
-def loadCredentials(
-    certificate: Source, privateKey: Source, authority: Source, revocations: Source | None
-) -> Credentials:
+def loadIdentity(certificate: Source, privateKey: Source) -> Identity:
     """
-    Read the files of a member, and check that they belong together.
+    Read the certificate and the private key of a member, and check that they belong together.
 
     :raises CannotUseKey: when the private key can't be read or used
-    :raises CannotUseCertificate: when another file can't be read or used, or they don't belong
-        together; the message names the file
+    :raises CannotUseCertificate: when the certificate can't be read or used, or is of another key;
+        the message names the file
     """
     own = loadCertificate(certificate)
     key = loadKey(privateKey)
     if own.public_key() != key.public_key():
         raise CannotUseCertificate(
-            f"{_named('certificate', certificate)} is not of {_named('private key', privateKey)}"
+            f"{named('certificate', certificate)} is not of {named('private key', privateKey)}"
         )
     size = len(own.public_bytes(serialization.Encoding.DER))
     if size > MAXIMUM_CERTIFICATE_BYTES:
         raise CannotUseCertificate(
-            f"{_named('certificate', certificate)} has {size:,} bytes; at most "
+            f"{named('certificate', certificate)} has {size:,} bytes; at most "
             f"{MAXIMUM_CERTIFICATE_BYTES:,} can be used"
         )
-    authorities = loadAuthorities(authority)
-    if not any(_hasSigned(each, own) for each in authorities):
-        raise CannotUseCertificate(
-            f"{_named('certificate', certificate)} was signed by another authority than "
-            f"{_named('authority', authority)}"
-        )
-    lists = None
-    if revocations is not None:
-        lists = loadLists(revocations)
-        for each in lists:
-            if not any(_isOf(each, issuer) for issuer in authorities):
-                raise CannotUseCertificate(
-                    f"{_named('revocation list', revocations)} is of another authority"
-                )
-    credentials = Credentials(own, key, authorities, lists)
-    try:
-        tryHandshake(credentials.makeContext())
-    except TrialFailed as error:
-        blamed = (
-            _named("authority", authority)
-            if error.isOfAuthority
-            else _named("certificate", certificate)
-        )
-        raise CannotUseCertificate(f"{blamed} {error}") from None
-    except SSL.Error as error:
-        raise CannotUseCertificate(
-            f"{_named('certificate', certificate)} can't be used: {error}"
-        ) from None
-    return credentials
+    return Identity(own, key)
 
 
 def loadCertificate(source: Source) -> x509.Certificate:
@@ -204,11 +183,11 @@ def loadKey(source: Source) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(content, password=None)
     except TypeError:
-        raise CannotUseKey(f"{_named('private key', source)} is protected by a password") from None
+        raise CannotUseKey(f"{named('private key', source)} is protected by a password") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise CannotUseKey(f"{_named('private key', source)} holds no private key in PEM") from None
+        raise CannotUseKey(f"{named('private key', source)} holds no private key in PEM") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise CannotUseKey(f"{_named('private key', source)} is not on the curve P-256")
+        raise CannotUseKey(f"{named('private key', source)} is not on the curve P-256")
     return key
 
 
@@ -251,7 +230,7 @@ def _load(source: Source, kind: str, parse: Callable[[bytes], _Parsed]) -> _Pars
     try:
         return parse(content)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise CannotUseCertificate(f"{_named(kind, source)} can't be used: {error}") from None
+        raise CannotUseCertificate(f"{named(kind, source)} can't be used: {error}") from None
 
 
 def _read(path: str | PathLike[str], kind: str) -> bytes:
@@ -264,11 +243,14 @@ def _read(path: str | PathLike[str], kind: str) -> bytes:
             return file.read(MAXIMUM_FILE_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise CannotUseCertificate(f"cannot read {_named(kind, path)}: {reason}") from None
+        raise CannotUseCertificate(f"cannot read {named(kind, path)}: {reason}") from None
 
 
-def _named(kind: str, source: Source) -> str:
-    return f"the {kind}" if isinstance(source, bytes) else f"the {kind} {os.fspath(source)!r}"
+def named(kind: str, source: Source | None) -> str:
+    """What an error calls a source: its kind, and its file if it is one."""
+    if source is None or isinstance(source, bytes):
+        return f"the {kind}"
+    return f"the {kind} {os.fspath(source)!r}"
 
 
 def _parseLists(content: bytes) -> list[x509.CertificateRevocationList]:
@@ -290,7 +272,8 @@ def _hasSigned(authority: x509.Certificate, certificate: x509.Certificate) -> bo
     return True
 
 
-def _isOf(revocations: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+def isListOf(revocations: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
+    """Whether an authority has signed a revocation list."""
     try:
         return revocations.issuer == authority.subject and revocations.is_signature_valid(
             authority.public_key()  # type: ignore[arg-type]
@@ -303,12 +286,15 @@ __all__ = [
     "DTLS_1_2",
     "DTLS_1_3",
     "Credentials",
+    "Identity",
     "Source",
     "fingerprint",
     "idOf",
+    "isListOf",
     "loadAuthorities",
     "loadCertificate",
-    "loadCredentials",
+    "loadIdentity",
     "loadKey",
     "loadLists",
+    "named",
 ]

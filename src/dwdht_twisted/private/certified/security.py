@@ -7,16 +7,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from os.path import abspath
 
 from cryptography.x509 import Certificate
 from OpenSSL import SSL
 from twisted.logger import Logger
 
-from ...errors import CannotUseCertificate, CannotUseKey
 from ..seam import DatagramLayer, Transport
 from .association import OVERHEAD_BYTES, RECORD_BYTES
-from .credentials import DTLS_1_3, Source, fingerprint, idOf, loadCredentials
+from .credentials import DTLS_1_3, Credentials, Source, idOf
+from .files import MemberFiles
 
 
 class SecurityContext:
@@ -24,8 +23,8 @@ class SecurityContext:
     The certificate, the key and the authority of a member of a network by certificate.
 
     The files are looked at again every ten seconds while a node runs.  A renewed certificate of the
-    same key, a new authority and a new revocation list are used from then on.  A file that can't be
-    used is logged, and the former content stays in use.
+    same key, new authorities and new revocation lists are used from then on, each on its own.  A
+    file that can't be used is logged, and its former content stays in use.
 
     :param certificate: the certificate of this node, of a key on the curve P-256: the name of a PEM
         file, or its content as bytes
@@ -56,21 +55,12 @@ class SecurityContext:
         revocations: Source | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        # The files are read again later, and the process may change its folder before.
-        self._sources = (
-            _absolute(certificate),
-            _absolute(privateKey),
-            _absolute(authority),
-            None if revocations is None else _absolute(revocations),
-        )
-        self._fingerprint = fingerprint(self._sources)
-        self._credentials = loadCredentials(certificate, privateKey, authority, revocations)
+        self._files = MemberFiles((certificate, privateKey), authority, revocations)
         self._listsExpire = list(self._credentials.listsExpire())
         self._now = now
         self._logged: set[str] = set()
-        self._unusable = ""
         self.refusal: str | None = None
-        self.id = idOf(self._credentials.certificate)
+        self.id = idOf(self._own)
         self.overhead = OVERHEAD_BYTES
         self.maximumBytes = RECORD_BYTES + OVERHEAD_BYTES
         self.context = self._credentials.makeContext()
@@ -86,41 +76,20 @@ class SecurityContext:
     @property
     def serial(self) -> int:
         """The serial number of the present certificate of this node."""
-        return self._credentials.certificate.serial_number
+        return self._own.serial_number
 
     def refresh(self) -> bool:
         """
-        Read the files again if one of them has changed.
+        Read the files again that have changed.
 
-        :return: whether the content was replaced
+        :return: whether the content of one was replaced
         """
+        isNew = self._files.refresh(self._log)
+        if isNew:
+            self.context = self._credentials.makeContext()
+            self._listsExpire = list(self._credentials.listsExpire())
         self._warn()
-        present = fingerprint(self._sources)
-        if present == self._fingerprint:
-            return False
-        try:
-            credentials = loadCredentials(*self._sources)
-            if idOf(credentials.certificate) != self.id:
-                raise CannotUseCertificate(
-                    "the certificate is of another key, and so of another id; it is used after a "
-                    "restart"
-                )
-            self.context = credentials.makeContext()
-        except (CannotUseCertificate, CannotUseKey, SSL.Error) as error:
-            # The files are tried again each time: what was wrong may not show in the fingerprint,
-            # as the mode of a file.
-            if str(error) != self._unusable:
-                self._unusable = str(error)
-                self._log.error(
-                    "{reason}; the former certificate, authority and revocation list stay in use",
-                    reason=self._unusable,
-                )
-            return False
-        self._fingerprint, self._credentials, self._unusable = present, credentials, ""
-        self._listsExpire = list(credentials.listsExpire())
-        self._log.info("the certificate, the authority and the revocation list were read again")
-        self._warn()
-        return True
+        return isNew
 
     def refuses(self, certificate: Certificate) -> str | None:
         """
@@ -135,6 +104,14 @@ class SecurityContext:
         if not self._credentials.accepts(certificate):
             return "the authority is not accepted any more"
         return None
+
+    @property
+    def _credentials(self) -> Credentials:
+        return self._files.credentials
+
+    @property
+    def _own(self) -> Certificate:
+        return self._files.credentials.identity.certificate
 
     def _time(self) -> datetime:
         return datetime.fromtimestamp(self._now(), timezone.utc)
@@ -168,16 +145,17 @@ class SecurityContext:
                     f"{certificate.subject.rfc4514_string()} has expired at {end:%Y-%m-%d %H:%M} "
                     "UTC: none of its members is accepted"
                 )
-        end = self._credentials.certificate.not_valid_after_utc
+        if not self._credentials.accepts(self._own):
+            yield (
+                "no authority in use has signed the certificate of this node: none of their "
+                "members accepts it"
+            )
+        end = self._own.not_valid_after_utc
         if end <= now:
             yield (
                 f"the certificate of this node has expired at {end:%Y-%m-%d %H:%M} UTC: no member "
                 "accepts it (dwdht network certify FOLDER NAME renews it)"
             )
-
-
-def _absolute(source: Source) -> Source:
-    return source if isinstance(source, bytes) else abspath(source)
 
 
 def hasDTLS13() -> bool:
