@@ -132,6 +132,37 @@ class SecurityContextTests(MemberTestCase):
         self.assertEqual(len(messages), 1)
         self.assertIn("the certificate of this node has expired", messages[0])
 
+    def test_revokedOwnCertificate(self) -> None:
+        """A node whose own certificate was revoked logs it once, at its start and later."""
+        messages = self.messages()
+        running = self.context()
+        self.folder.revoke(["a"])
+        for _ in range(2):
+            running.refresh()
+        self.assertEqual(len(messages), 1)
+        self.context().refresh()
+        self.assertEqual(len(messages), 2)
+        for message in messages:
+            self.assertIn("the certificate of this node is revoked", message)
+
+    def test_certificateOfTheFuture(self) -> None:
+        """
+        A node logs once that its own certificate, or that of an authority, isn't valid yet, as when
+        its clock is wrong.
+        """
+        messages = self.messages()
+        now = 0.0
+        context = SecurityContext(
+            self.certificate, self.key, self.authority, now=lambda: utcNow().timestamp() + now
+        )
+        self.assertEqual(messages, [])
+        now = -86400.0
+        for _ in range(2):
+            context.refresh()
+        self.assertEqual(len(messages), 2)
+        self.assertRegex(messages[0], "the authority CN=dwdht is not valid before .* UTC")
+        self.assertRegex(messages[1], "the certificate of this node is not valid before .* UTC")
+
     def test_expiredAuthority(self) -> None:
         """An expired certificate of an authority is logged once, also beside one that is valid."""
         messages = self.messages()

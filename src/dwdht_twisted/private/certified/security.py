@@ -124,7 +124,7 @@ class SecurityContext:
         self._logged = faults
 
     def _faults(self, now: datetime) -> Iterator[str]:
-        """What has expired or is missing."""
+        """What has expired, is missing, or is not valid for another reason."""
         for authority, end in self._listsExpire:
             if end is None:
                 yield (
@@ -145,12 +145,33 @@ class SecurityContext:
                     f"{certificate.subject.rfc4514_string()} has expired at {end:%Y-%m-%d %H:%M} "
                     "UTC: none of its members is accepted"
                 )
+            elif now < certificate.not_valid_before_utc:
+                yield (
+                    "the certificate of the authority "
+                    f"{certificate.subject.rfc4514_string()} is not valid before "
+                    f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC: none of its members "
+                    "is accepted until then (is the clock of this machine right?)"
+                )
+        yield from self._ownFaults(now)
+
+    def _ownFaults(self, now: datetime) -> Iterator[str]:
+        """Why no member accepts this node."""
         if not self._credentials.accepts(self._own):
             yield (
                 "no authority in use has signed the certificate of this node: none of their "
                 "members accepts it"
             )
-        end = self._own.not_valid_after_utc
+        if self._credentials.revokes(self._own):
+            yield (
+                "the certificate of this node is revoked: no member with this list accepts it (a "
+                "new key makes it a member again: see dwdht network certify)"
+            )
+        start, end = self._own.not_valid_before_utc, self._own.not_valid_after_utc
+        if now < start:
+            yield (
+                f"the certificate of this node is not valid before {start:%Y-%m-%d %H:%M} UTC: no "
+                "member accepts it until then (is the clock of this machine right?)"
+            )
         if end <= now:
             yield (
                 f"the certificate of this node has expired at {end:%Y-%m-%d %H:%M} UTC: no member "
