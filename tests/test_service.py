@@ -14,9 +14,24 @@ from zope.interface.verify import verifyObject
 from dwdht_twisted import DHTNode, values
 from dwdht_twisted._service.monitor import WATCH_INTERVAL
 from dwdht_twisted.errors import CannotListen, InvalidTarget, NodeDestroyed
+from dwdht_twisted.private import KeyedNetwork, newNetworkKey
 from dwdht_twisted.service import DHTService
+from dwdht_twisted.testing import CertifiedMembers
 from dwdht_twisted.values import MemoryStore
 from tests.helpers.networks.services import ServiceTestCase
+
+
+class Unknown:
+    """
+    A security that an application has made, and that doesn't describe itself.
+
+    :param security: makes the layers
+    """
+
+    id, overhead, maximumBytes = KeyedNetwork.id, KeyedNetwork.overhead, KeyedNetwork.maximumBytes
+
+    def __init__(self, security: KeyedNetwork) -> None:
+        self.layer = security.layer
 
 
 class ServiceTests(ServiceTestCase):
@@ -146,8 +161,30 @@ class ServiceTests(ServiceTestCase):
         self.start(port=7000, id=b"\xab" * 32)
         self.assertEqual(
             self.logged(),
-            [f"listening on 0.0.0.0:7000 as node {'ab' * 32}; bootstrap nodes: 10.0.0.1:6620"],
+            [
+                f"listening on 0.0.0.0:7000 as node {'ab' * 32} on an open network; "
+                "bootstrap nodes: 10.0.0.1:6620"
+            ],
         )
+
+    def test_startLogsTheKindOfNetwork(self) -> None:
+        """The start is logged with the kind of network, and with the fingerprints of its keys."""
+        old, new = newNetworkKey(), newNetworkKey()
+        keyed = KeyedNetwork(old)
+        (first,), (second,) = keyed.fingerprints, KeyedNetwork(new).fingerprints
+        for security, network in (
+            (keyed, f"network by key, with the fingerprint {first}"),
+            (KeyedNetwork(new, old), f"network by key, with the fingerprints {second} and {first}"),
+            (CertifiedMembers("garden").make(), "network by certificate"),
+            (Unknown(KeyedNetwork(old)), "private network"),
+        ):
+            service = self.service(bootstrap=(), security=security)
+            service.startService()
+            self.assertIn(f" on a {network}; bootstrap nodes: none", self.logged()[-1])
+            self.clock.runUntil(service.stopService())
+        keyed.replaceKeys(new)
+        self.start(bootstrap=(), security=keyed)
+        self.assertIn(f"by key, with the fingerprint {second};", self.logged()[-1])
 
     def test_startLogsEphemeralNode(self) -> None:
         """The start of an ephemeral node without bootstrap nodes is logged with both facts."""

@@ -167,7 +167,9 @@ class DHTService(Service):
             from .values.signed import signing
 
             signing.prepare()
-        self._starter = Starter(self._clock, where, kept, bootstrap=addresses, log=self._log)
+        self._starter = Starter(
+            self._clock, where, kept, bootstrap=addresses, security=security, log=self._log
+        )
         self._makeNode = partial(
             DHTNode,
             reactor,

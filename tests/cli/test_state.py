@@ -24,7 +24,7 @@ REJOINED_WITHIN = 10.0
 
 def idOf(program: Program) -> str:
     """Return the id that a node has logged."""
-    found = re.search(r"as (?:ephemeral |adaptive )?node ([0-9a-f]{64});", program.text)
+    found = re.search(r"as (?:ephemeral |adaptive )?node ([0-9a-f]{64}) on ", program.text)
     assert found is not None, program.text
     return found[1]
 

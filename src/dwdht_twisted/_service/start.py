@@ -17,6 +17,7 @@ from .._storage import checkStore
 from ..interfaces import ISharedStore
 from ..peers import COMMAND as PEERS
 from ..peers import PeerHandler
+from ..private.seam import NetworkSecurity, networkOf
 from ..values import COMMAND, RECORDS, HandOver, Keeper, RecordHandler, SQLiteStore, ValueHandler
 from ..values.keeping.payloads import HAND_OVER
 from .arguments import Default, GivenStore, Store, isMaker
@@ -56,16 +57,25 @@ class Starter:
     :param where: where the service listens
     :param kept: what it keeps
     :param bootstrap: the bootstrap nodes, for the log
+    :param security: the security of the nodes, for the log
     :param log: the log of the service
     """
 
     def __init__(
-        self, clock: Any, where: Where, kept: Kept, *, bootstrap: list[Address], log: Logger
+        self,
+        clock: Any,
+        where: Where,
+        kept: Kept,
+        *,
+        bootstrap: list[Address],
+        security: NetworkSecurity | None,
+        log: Logger,
     ) -> None:
         self._clock = clock
         self._where = where
         self._kept = kept
         self._bootstrap = bootstrap
+        self._security = security
         self._log = log
 
     @property
@@ -157,10 +167,11 @@ class Starter:
         node = run.node
         node._resume()
         self._log.info(
-            "listening on {address} as {kind} {id}; bootstrap nodes: {bootstrap}",
+            "listening on {address} as {kind} {id} on {network}; bootstrap nodes: {bootstrap}",
             address=str(node.address()),
             kind=node.kind,
             id=node.id.hex(),
+            network=networkOf(self._security),
             bootstrap=", ".join(map(str, self._bootstrap)) or "none",
         )
 

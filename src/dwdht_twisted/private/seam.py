@@ -117,6 +117,17 @@ def securityOf(
     return KeyedNetwork(*([networkKey] if isinstance(networkKey, bytes) else networkKey))
 
 
+def networkOf(security: NetworkSecurity | None) -> str:
+    """
+    The kind of network that a security belongs to, in words.
+
+    A security may say it by the attribute ``network``, which is no part of `NetworkSecurity`.
+    """
+    if security is None:
+        return "an open network"
+    return str(getattr(security, "network", "a private network"))
+
+
 def requiredId(security: NetworkSecurity | None, given: bytes | None) -> bytes | None:
     """
     The id that a node has to have: the given one, or that of its security; None if it may have any.
@@ -129,4 +140,11 @@ def requiredId(security: NetworkSecurity | None, given: bytes | None) -> bytes |
     return given if required is None else required
 
 
-__all__ = ["DatagramLayer", "NetworkSecurity", "Transport", "requiredId", "securityOf"]
+__all__ = [
+    "DatagramLayer",
+    "NetworkSecurity",
+    "Transport",
+    "networkOf",
+    "requiredId",
+    "securityOf",
+]

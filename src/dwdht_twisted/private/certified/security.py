@@ -66,6 +66,11 @@ class SecurityContext:
         self.context = self._credentials.makeContext()
         self._warn()
 
+    @property
+    def network(self) -> str:
+        """The kind of network, in words."""
+        return "a network by certificate"
+
     def layer(self, transport: Transport) -> DatagramLayer:
         """Make the layer of a node with this certificate."""
         # The layer knows this class.

@@ -32,6 +32,24 @@ class KeyedNetwork:
         self._keys = _derived(keys)
         self._layers: WeakSet[KeyedLayer] = WeakSet()
 
+    @property
+    def fingerprints(self) -> list[str]:
+        """
+        A fingerprint of each key in use, 8 hexadecimal digits; the first one is that of the key
+        that seals.
+
+        Nodes with the same key have the same fingerprint.  It says nothing about the key, and is no
+        secret: it stands in each datagram.
+        """
+        return [each.id.hex() for each in self._keys]
+
+    @property
+    def network(self) -> str:
+        """The kind of network, with the fingerprints, in words."""
+        fingerprints = self.fingerprints
+        noun = "fingerprint" if len(fingerprints) == 1 else "fingerprints"
+        return f"a network by key, with the {noun} {' and '.join(fingerprints)}"
+
     def layer(self, transport: Transport) -> KeyedLayer:
         """Make the layer of a node."""
         layer = KeyedLayer(transport, self._keys)
