@@ -5,12 +5,23 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import stat
 
-from dwdht_twisted import CannotUseKey
+from twisted.logger import capturedLogs, formatEvent
+
 from dwdht_twisted._bootstrap import KEY_FILE_VARIABLE
+from dwdht_twisted._cli.running.hangup import callOnHangup, hangUp
 from dwdht_twisted._cli.tap import Options as NodeOptions
-from dwdht_twisted.private import KeyedNetwork, createNetworkKey, loadNetworkKey
+from dwdht_twisted._keyfiles import createKeyFile
+from dwdht_twisted.private import (
+    KeyedNetwork,
+    createNetworkKey,
+    loadNetworkKey,
+    newNetworkKey,
+)
+from dwdht_twisted.private.keyed.files import MARK
 from tests.cli.sessions import KEY, CommandLineTestCase, CommandTestCase, parse
 from tests.helpers.networks.values import BOOTSTRAP, ValueNetwork
 
@@ -61,13 +72,22 @@ class OptionTests(CommandLineTestCase):
         self.assertEqual(self.read("ping", *given, "10.0.0.1:1"), self.ids(0))
 
     def test_unusableFilesAreRefused(self) -> None:
-        """A missing file, one that others may read, and the same key twice are one line each."""
+        """A missing file, and one that others may read, are one line each."""
         option = "--network-key-file"
         self.assertRefused("No such file", "ping", option, "nothing", "10.0.0.1:1")
         os.chmod(self.files[1], 0o644)
         self.assertRefused("chmod 600", "ping", option, self.files[1], "10.0.0.1:1")
+
+    def test_sameKeyTwiceIsOneKey(self) -> None:
+        """The same file twice, and two files that hold the same key, are one key."""
+        option = "--network-key-file"
         twice = (option, self.files[0], option, self.files[0])
-        self.assertRefused("two network keys are the same", "ping", *twice, "10.0.0.1:1")
+        self.assertEqual(self.read("ping", *twice, "10.0.0.1:1"), self.ids(0))
+        shutil.copy(self.files[0], self.files[1])
+        both = (option, self.files[0], option, self.files[1])
+        self.assertEqual(self.read("ping", *both, "10.0.0.1:1"), self.ids(0))
+        os.environ[KEY_FILE_VARIABLE] = os.pathsep.join(self.files[:2])
+        self.assertEqual(self.read("ping", "10.0.0.1:1"), self.ids(0))
 
     def test_demonstrationHasNoOption(self) -> None:
         """``dwdht demo``, which has a network of its own, refuses the option."""
@@ -75,19 +95,86 @@ class OptionTests(CommandLineTestCase):
             "no option --network-key-file", "--network-key-file", self.files[0], "demo"
         )
 
-    def test_nodeReadsItsKeysAgain(self) -> None:
-        """A running node takes the key that its file holds now, and keeps it without the file."""
+
+class ReloadTests(CommandLineTestCase):
+    """
+    The keys of a running node, whose files are read again at SIGHUP.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.old, self.new = newNetworkKey(), newNetworkKey()
+        self.files = [self.mktemp(), self.mktemp()]
+        self.write(self.old, self.new)
         options = NodeOptions()
-        options.parseOptions(["--network-key-file", self.files[0]])
+        options.parseOptions([part for path in self.files for part in ("--network-key-file", path)])
         security = options.security
         assert isinstance(security, KeyedNetwork)
-        os.replace(self.files[1], self.files[0])
-        options.readKeysAgain()
-        self.assertEqual([each.id for each in security._keys], self.ids(1))
-        os.unlink(self.files[0])
-        with self.assertRaises(CannotUseKey):
-            options.readKeysAgain()
-        self.assertEqual([each.id for each in security._keys], self.ids(1))
+        self.security = security
+        self.addCleanup(callOnHangup(options.readKeysAgain))
+
+    def write(self, *keys: bytes) -> None:
+        """Replace what the files hold."""
+        for path, key in zip(self.files, keys, strict=True):
+            if os.path.exists(path):
+                os.unlink(path)
+            createKeyFile(path, MARK + key.hex().encode())
+
+    def hangUp(self) -> list[str]:
+        """Send SIGHUP, and return the lines of the log, without the names of files."""
+        with capturedLogs() as events:
+            hangUp()
+        return [re.sub(r"'\S+'", "FILE", formatEvent(event)) for event in events]
+
+    def assertUsed(self, *keys: bytes) -> None:
+        """Require that the node uses these keys, the first one to send."""
+        self.assertEqual(self.security.fingerprints, KeyedNetwork(*keys).fingerprints)
+
+    def test_keysAreReplaced(self) -> None:
+        """A node takes the keys that its files hold now, and logs their fingerprints."""
+        self.write(self.new, self.old)
+        new, old = KeyedNetwork(self.new, self.old).fingerprints
+        self.assertEqual(
+            self.hangUp(),
+            [
+                f"network keys in use: 2; fingerprints: {new}, {old}",
+                "SIGHUP: files were reloaded",
+            ],
+        )
+        self.assertUsed(self.new, self.old)
+
+    def test_equalFilesAreOneKey(self) -> None:
+        """When both files hold the new key, the old one opens nothing any more."""
+        self.write(self.new, self.new)
+        (new,) = KeyedNetwork(self.new).fingerprints
+        self.assertEqual(
+            self.hangUp(),
+            [
+                f"network keys in use: 1; fingerprints: {new}",
+                "SIGHUP: files were reloaded",
+            ],
+        )
+        self.assertUsed(self.new)
+
+    def test_failureKeepsTheFormerKeys(self) -> None:
+        """Unless all files hold keys, a line says which does not and that the former keys stay."""
+        path = self.files[1]
+
+        def fails(line: str) -> None:
+            self.assertEqual(self.hangUp(), [f"SIGHUP: {line}; the former keys stay in use"])
+            self.assertUsed(self.old, self.new)
+
+        self.write(self.new, self.old)
+        os.chmod(path, 0o644)
+        (line,) = self.hangUp()
+        self.assertIn("chmod 600", line)
+        os.unlink(path)
+        fails("cannot read the key file FILE: No such file or directory")
+        createKeyFile(path, b"")
+        fails("the key file FILE holds no network key; see `dwdht network key`")
+        self.write(self.new, self.old)
+        self.hangUp()
+        self.assertUsed(self.new, self.old)
 
 
 class NetworkCommandTests(CommandTestCase):

@@ -8,10 +8,10 @@ import os
 import pty
 import signal
 
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from dwdht_twisted._cli.running.hangup import callOnHangup, handleHangup, hangUp
+from dwdht_twisted._cli.running.hangup import ReloadFailed, callOnHangup, handleHangup, hangUp
 from tests.helpers.processes.programs import DWDHT, ProgramTestCase, freePort
 
 
@@ -54,8 +54,26 @@ class HangupTests(SynchronousTestCase):
         with capturedLogs() as events:
             hangUp()
         self.assertEqual(self.called, ["certificates"])
-        self.assertEqual(events[0]["log_format"], "reloading a file after SIGHUP failed")
+        self.assertEqual(
+            [event["log_format"] for event in events], ["reloading a file after SIGHUP failed"]
+        )
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_fileThatCannotBeUsedIsOneLine(self) -> None:
+        """A file that can't be used is one line, and nothing says that files were reloaded."""
+
+        def fail() -> None:
+            raise ReloadFailed("no such file; the former one stays in use")
+
+        self.addCleanup(callOnHangup(fail))
+        self.name("certificates")
+        with capturedLogs() as events:
+            hangUp()
+        self.assertEqual(self.called, ["certificates"])
+        self.assertEqual(
+            [formatEvent(event) for event in events],
+            ["SIGHUP: no such file; the former one stays in use"],
+        )
 
     def test_signalCallsTheFunctionsInTheReactor(self) -> None:
         """The handler of the signal passes the work to the thread of the reactor."""

@@ -18,11 +18,20 @@ _log = Logger()
 _functions: list[Callable[[], object]] = []
 
 
+class ReloadFailed(Exception):
+    """
+    A file can't be used, and the process goes on with what it had.
+
+    :param reason: why, and what the process goes on with; the log has it in one line
+    """
+
+
 def callOnHangup(function: Callable[[], object]) -> Callable[[], None]:
     """
     Have a function called at each SIGHUP.
 
-    If it fails, the failure is logged, and the others are called all the same.
+    If it fails, the failure is logged, and the others are called all the same.  `ReloadFailed` is
+    logged as one line, and any other exception, which is a fault, with its traceback.
 
     :param function: takes no arguments, and is called in the thread of the reactor, in the order in
         which the functions were named
@@ -50,10 +59,16 @@ def handleHangup(reactor: Any) -> None:
 
 
 def hangUp() -> None:
-    """Call the functions of `callOnHangup`."""
+    """Call the functions of `callOnHangup`, and log that files were reloaded if none failed."""
+    hasFailed = False
     for function in list(_functions):
         try:
             function()
+        except ReloadFailed as error:
+            hasFailed = True
+            _log.error("SIGHUP: {reason}", reason=str(error))
         except Exception:
+            hasFailed = True
             _log.failure("reloading a file after SIGHUP failed")
-    _log.info("SIGHUP: files were reloaded")
+    if not hasFailed:
+        _log.info("SIGHUP: files were reloaded")

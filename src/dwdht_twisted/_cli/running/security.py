@@ -7,16 +7,20 @@ from __future__ import annotations
 from os.path import abspath
 from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
 from twisted.python import usage
 
 from ..._bootstrap import KEY_FILE_VARIABLE, keyFilesInEnvironment
 from ...errors import CannotUseKey
+from .hangup import ReloadFailed
 
 if TYPE_CHECKING:
     from ...private import KeyedNetwork, NetworkSecurity, SecurityContext
 
 #: The most network keys of a node: the one in use, and the one that replaces it.
 MAXIMUM_KEYS = 2
+
+_log = Logger()
 
 _CERTIFIED = ("certificate", "private-key", "authority")
 
@@ -125,11 +129,20 @@ class SecurityOptions(PrivateOptions):
         """
         Read the files of the network keys again, and use the keys that are in them now.
 
-        :raises CannotUseKey: when a file can't be read; the former keys stay in use
-        :raises ValueError: when both files hold the same key; the former keys stay in use
+        :raises ReloadFailed: when a file can't be read or used; the former keys stay in use
         """
-        if self._keyed is not None:
+        if self._keyed is None:
+            return
+        try:
             self._keyed.replaceKeys(*_keys(self["network-key-file"]))
+        except (CannotUseKey, ValueError) as error:
+            raise ReloadFailed(f"{error}; the former keys stay in use") from None
+        fingerprints = self._keyed.fingerprints
+        _log.info(
+            "network keys in use: {count}; fingerprints: {fingerprints}",
+            count=len(fingerprints),
+            fingerprints=", ".join(fingerprints),
+        )
 
     def _network(self, files: list[str], source: str) -> KeyedNetwork:
         if len(files) > MAXIMUM_KEYS:
@@ -159,6 +172,6 @@ class SecurityOptions(PrivateOptions):
 
 
 def _keys(files: list[str]) -> list[bytes]:
-    from ...private import loadNetworkKey
+    from ...private.keyed.files import loadNetworkKeys
 
-    return [loadNetworkKey(path) for path in files]
+    return loadNetworkKeys(files)

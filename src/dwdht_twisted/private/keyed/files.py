@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from binascii import unhexlify
+from collections.abc import Iterable
 from os import PathLike
 
 from ..._keyfiles import createKeyFile, readKeyFile
@@ -55,4 +56,16 @@ def loadNetworkKey(path: str | PathLike[str]) -> bytes:
     return key
 
 
-__all__ = ["createNetworkKey", "loadNetworkKey", "newNetworkKey"]
+def loadNetworkKeys(paths: Iterable[str | PathLike[str]]) -> list[bytes]:
+    """
+    Read the keys of a network whose key may be under replacement.
+
+    While it is replaced, two files may hold the same key for a time.  They are one key.
+
+    :return: the different keys, in the order of the files
+    :raises CannotUseKey: as `loadNetworkKey`
+    """
+    return list(dict.fromkeys(map(loadNetworkKey, paths)))
+
+
+__all__ = ["createNetworkKey", "loadNetworkKey", "loadNetworkKeys", "newNetworkKey"]
