@@ -7,9 +7,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from twisted.python.usage import UsageError
+
 from dwdht_twisted._bootstrap import KEY_FILE_VARIABLE
+from dwdht_twisted._cli.tap import Options
 from dwdht_twisted.private import AuthorityFolder, loadNetworkKey
 from tests.cli.sessions import CommandLineTestCase, CommandTestCase
+from tests.helpers.processes.programs import TWISTD, ProgramTestCase
 
 
 class NetworkTests(CommandTestCase):
@@ -109,6 +113,44 @@ class OptionsTests(CommandLineTestCase):
         ):
             for command in (["get", "--bootstrap=10.0.0.1:1", "00" * 32], ["node"]):
                 self.assertRefused(missing, *command, *given)
+
+    def test_certificateFixesTheId(self) -> None:
+        """A node with a certificate and an id is refused, wherever each of the two is given."""
+        message = (
+            "give --id or --certificate, not both: the id of a member is that of its certificate"
+        )
+        files = ("--certificate=c", "--private-key=k", "--authority=a")
+        id = "01" * 32
+        self.assertRefused(message, "node", f"--id={id}", *files)
+        self.assertRefused(message, *files, "node", f"--id={id}")
+        path = self.mktemp()
+        Path(path).write_text(f'port = 1\nid = "{id}"\n')
+        self.assertRefused(f"{path}, line 2: {message}", "node", "--config", path, *files)
+        with self.assertRaisesRegex(UsageError, message):
+            Options().parseOptions([f"--id={id}", *files])
+
+
+class TwistdTests(ProgramTestCase):
+    """
+    ``twistd dwdht`` with files of a private network that can't be used.
+    """
+
+    async def test_unusableFilesEndWithOneLine(self) -> None:
+        """A file that can't be used ends twistd with one line and exit status 1."""
+        folder, other = (AuthorityFolder.make(self.folder / name) for name in ("a", "b"))
+        certificate, key = map(str, folder.certify("member"))
+        authorities = [str(each.certificateFile) for each in (folder, other)]
+        for files, line in (
+            ((certificate, "/no/such", authorities[0]), "cannot read the key file '/no/such': "),
+            (("/no/such", key, authorities[0]), "cannot read the certificate '/no/such': "),
+            ((certificate, key, authorities[1]), ""),
+        ):
+            options = zip(("--certificate", "--private-key", "--authority"), files, strict=True)
+            arguments = [each for option in options for each in option]
+            program = await self.finish(*TWISTD, "dwdht", *arguments)
+            self.assertEqual((program.exitCode, program.text), (1, ""), program.errorText)
+            (said,) = program.errorText.splitlines()
+            self.assertTrue(said.startswith(f"twistd dwdht: {line}"), said)
 
 
 class MemberTests(CommandTestCase):

@@ -165,6 +165,11 @@ class NodeOptions(ProcessOptions, HTTPOptions, SecurityOptions, BootstrapOptions
             )
         if self["id"] is not None:
             self["id"] = readHex(self["id"], "--id", ID_BYTES)
+            if self["certificate"] is not None:
+                raise usage.UsageError(
+                    "give --id or --certificate, not both: the id of a member is that of its "
+                    "certificate"
+                )
         if self["state"] == "":
             raise usage.UsageError("--state must be a folder, not ''")
         if self["store"] is None:
@@ -226,10 +231,15 @@ class Options(NodeOptions):
 
 
 def makeService(options: Options) -> DHTService:
-    """The service that ``twistd`` runs."""
+    """
+    The service that ``twistd`` runs.
+
+    :raises SystemExit: when it can't be made, for example because the file of a key can't be read
+    """
     from twisted.internet import reactor
 
-    made = makeNodeService(options, reactor, TwistdService)
+    with _inOneLine():
+        made = makeNodeService(options, reactor, TwistdService)
     # The reactor handles some signals itself once it runs.
     cast(IReactorCore, reactor).callWhenRunning(takeSignals, reactor, options)
     callOnHangup(options.readKeysAgain)
