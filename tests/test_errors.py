@@ -52,7 +52,7 @@ class ErrorsTests(SynchronousTestCase):
     def test_errorsCanBeCopied(self) -> None:
         """A copy of an exception, and a pickled one, have its class, text and attributes."""
         made: list[BaseException] = [
-            NoServerReached(bytes(32), [("a", ValueError("b"))], ValueError("c"))
+            NoServerReached(bytes(32), [("a", ValueError("b"))], ValueError("c"), "perhaps")
         ]
         made += [RecordRefused("old", 5), SequenceTooLow("old", 7)]
         special = {type(each) for each in made}

@@ -98,6 +98,8 @@ class NoServerReached(DHTError):
     :ivar topic: the topic, 32 bytes
     :ivar attempts: the address of each server that was tried, and the exception that it failed with
     :ivar lookUpFailure: the exception with which the look-up failed, or None
+    :ivar reasonOfSilence: what it may mean that no node has answered, beside that none is there,
+        for example a wrong network key; may be empty
     """
 
     def __init__(
@@ -105,12 +107,14 @@ class NoServerReached(DHTError):
         topic: bytes,
         attempts: Sequence[tuple[object, Exception]],
         lookUpFailure: Exception | None = None,
+        reasonOfSilence: str = "",
     ) -> None:
         # What an exception is made with, so that it can be copied and pickled.
-        super().__init__(topic, attempts, lookUpFailure)
+        super().__init__(topic, attempts, lookUpFailure, reasonOfSilence)
         self.topic = topic
         self.attempts = list(attempts)
         self.lookUpFailure = lookUpFailure
+        self.reasonOfSilence = reasonOfSilence
 
     def __str__(self) -> str:
         tried = "; ".join(f"{address}: {error}" for address, error in self.attempts)
@@ -118,6 +122,8 @@ class NoServerReached(DHTError):
         reasons = [tried] if tried else []
         if self.lookUpFailure is not None:
             reasons.append(f"the look-up failed: {self.lookUpFailure}")
+        if self.reasonOfSilence:
+            reasons.append(self.reasonOfSilence)
         return f"{text}: {'; '.join(reasons) or 'none is announced'}"
 
 

@@ -18,7 +18,7 @@ from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 #: The options of both endpoints that name the network.
 OF_NETWORK: dict[str, tuple[object, ...]] = {
     "bootstrap": ((), "", b"host:1", 0, 1.5, True, "a b:c"),
-    "networkKeyFile": ("/nowhere", ""),
+    "networkKeyFile": ("/nowhere", "", (), [], ["/nowhere"], [5], b"/nowhere", 5, True),
     "certificate": ("/nowhere",),
     "privateKey": ("/nowhere",),
     "authority": ("/nowhere",),

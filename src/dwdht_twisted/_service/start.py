@@ -17,7 +17,7 @@ from .._storage import checkStore
 from ..interfaces import ISharedStore
 from ..peers import COMMAND as PEERS
 from ..peers import PeerHandler
-from ..private.seam import NetworkSecurity, networkOf
+from ..private.seam import NetworkSecurity, describeNetwork
 from ..values import COMMAND, RECORDS, HandOver, Keeper, RecordHandler, SQLiteStore, ValueHandler
 from ..values.keeping.payloads import HAND_OVER
 from .arguments import Default, GivenStore, Store, isMaker
@@ -171,7 +171,7 @@ class Starter:
             address=str(node.address()),
             kind=node.kind,
             id=node.id.hex(),
-            network=networkOf(self._security),
+            network=describeNetwork(self._security),
             bootstrap=", ".join(map(str, self._bootstrap)) or "none",
         )
 

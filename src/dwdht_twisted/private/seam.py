@@ -117,7 +117,7 @@ def securityOf(
     return KeyedNetwork(*([networkKey] if isinstance(networkKey, bytes) else networkKey))
 
 
-def networkOf(security: NetworkSecurity | None) -> str:
+def describeNetwork(security: NetworkSecurity | None) -> str:
     """
     The kind of network that a security belongs to, in words.
 
@@ -144,7 +144,7 @@ __all__ = [
     "DatagramLayer",
     "NetworkSecurity",
     "Transport",
-    "networkOf",
+    "describeNetwork",
     "requiredId",
     "securityOf",
 ]

@@ -136,10 +136,11 @@ class EndpointTestCase(PeerNetworkTestCase):
         assert isinstance(reactor, HostReactor)
         return reactor
 
-    def serve(self, host: str, announced: bool = True) -> NamedFactory:
+    def serve(self, host: str, announced: bool = True, **options: Any) -> NamedFactory:
         """Start a server on a host, and wait until it is announced."""
         factory = NamedFactory(host)
-        port = self.clock.runUntil(self.serverEndpoint(self.network.reactor(host)).listen(factory))
+        endpoint = self.serverEndpoint(self.network.reactor(host), **options)
+        port = self.clock.runUntil(endpoint.listen(factory))
         self.ports[host] = port
         self._opened.append(port)
         if announced:

@@ -7,6 +7,7 @@ a timer is left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -39,7 +40,7 @@ class NodeTestCase(SynchronousTestCase):
     """
 
     latency = 0.01
-    networkKey: bytes | None = None
+    networkKey: bytes | Sequence[bytes] | None = None
 
     def setUp(self) -> None:
         self.random = Random(1)

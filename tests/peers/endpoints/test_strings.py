@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from cryptography.x509 import load_pem_x509_certificate
@@ -22,14 +23,14 @@ from dwdht_twisted.errors import (
 )
 from dwdht_twisted.peers.endpoints.files import NetworkFiles
 from dwdht_twisted.peers.endpoints.networks import networkOf
-from dwdht_twisted.private import AuthorityFolder, SecurityContext
+from dwdht_twisted.private import AuthorityFolder, SecurityContext, createNetworkKey
 from tests.helpers.networks.announcements import TOPIC
 from tests.helpers.networks.endpoints import Client, EndpointTestCase, NamedFactory
 
 SERVER, CLIENT = "10.1.0.1", "10.2.0.1"
 
 
-KEY = bytes(range(32))
+KEY, NEW_KEY = bytes(range(32)), bytes(range(1, 33))
 
 
 class StringTestCase(EndpointTestCase):
@@ -123,6 +124,30 @@ class PrivateStringTests(StringTestCase):
         options = f"bootstrap={self.quoted()}:networkKeyFile={self.file}"
         self.meet(f"dht:my-site:tcp\\:8080:{options}", f"dht:my-site:{options}")
 
+    def test_pathMayHaveAComma(self) -> None:
+        """A comma of a path has two backslashes before it, because a comma separates two paths."""
+        path = f"{self.file},old"
+        os.rename(self.file, path)
+        escaped = path.replace(",", "\\\\,")
+        options = f"bootstrap={self.quoted()}:networkKeyFile={escaped}"
+        self.meet(f"dht:my-site:tcp\\:8080:{options}", f"dht:my-site:{options}")
+
+    def test_wrongKeyIsNotToldFromSilence(self) -> None:
+        """When no node answers, the error says that a wrong key looks the same."""
+        wrong = self.mktemp()
+        createNetworkKey(wrong)
+        hint = "; a wrong network key looks the same, because nodes are silent to it"
+        for file, isPrivate in ((wrong, True), (None, False)):
+            error = self.failure(self.begin(self.client(networkKeyFile=file)), NoServerReached)
+            self.assertEqual(str(error).endswith(hint), isPrivate, str(error))
+
+    def test_silenceIsNotNamedWithoutSilence(self) -> None:
+        """When nodes answer and no server is announced, the error says nothing of the key."""
+        client = self.client(networkKeyFile=self.file)
+        error = self.failure(self.begin(client), NoServerReached)
+        self.assertIn("none is announced", str(error))
+        self.assertNotIn("wrong network key", str(error))
+
     def test_environmentNamesTheKey(self) -> None:
         """Without the option, the file is the one in the environment."""
         environment = {BOOTSTRAP_VARIABLE: str(self.bootstrap), KEY_FILE_VARIABLE: self.file}
@@ -147,6 +172,53 @@ class PrivateStringTests(StringTestCase):
                     self.network.reactor(CLIENT),
                     f"dht:my-site:bootstrap=10.0.0.1:networkKeyFile={path}",
                 )
+
+
+class ReplacedKeyTests(StringTestCase):
+    """
+    Strings for a network whose key is replaced: its nodes know both, and send with the new one.
+    """
+
+    networkKey = (NEW_KEY, KEY)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.files = [self.mktemp(), self.mktemp()]
+        for path, key in zip(self.files, (KEY, NEW_KEY), strict=True):
+            createKeyFile(path, b"dwdht-network-key:" + key.hex().encode())
+
+    def test_optionNamesBothKeys(self) -> None:
+        """The option has two files between commas, in either order, for servers and clients."""
+        for server, client in ((self.files, self.files[::-1]), (self.files[::-1], self.files)):
+            self.meet(
+                f"dht:my-site:tcp\\:0:bootstrap={self.quoted()}:networkKeyFile={','.join(server)}",
+                f"dht:my-site:bootstrap={self.quoted()}:networkKeyFile={','.join(client)}",
+            )
+
+    def test_environmentNamesBothKeys(self) -> None:
+        """The environment has two files with a colon between."""
+        files = os.pathsep.join(self.files)
+        environment = {BOOTSTRAP_VARIABLE: str(self.bootstrap), KEY_FILE_VARIABLE: files}
+        self.patch(os, "environ", environment)
+        self.meet("dht:my-site:tcp\\:8080", "dht:my-site")
+
+    def test_programNamesBothKeys(self) -> None:
+        """A program gives a list of paths, in which a comma separates nothing."""
+        named = f"{self.files[1]},new"
+        os.rename(self.files[1], named)
+        self.serve(SERVER, networkKeyFile=[self.files[0], named])
+        client = self.client(networkKeyFile=(Path(named), self.files[0]))
+        self.assertEqual(self.fetch(client), SERVER)
+
+    def test_equalFilesAreOneKey(self) -> None:
+        """Two files with the same key are one key, so that the endpoints share a node."""
+        reactor = self.network.reactor(CLIENT)
+        new = self.files[1]
+        networks = [
+            networkOf(reactor, str(self.bootstrap), NetworkFiles(files))
+            for files in (new, (new, new))
+        ]
+        self.assertIs(networks[0], networks[1])
 
 
 class CertifiedStringTests(StringTestCase):
@@ -193,7 +265,10 @@ class CertifiedStringTests(StringTestCase):
         )
 
     def test_strangerReachesNothing(self) -> None:
-        """A member of another authority and a client without a certificate find no server."""
+        """
+        A member of another authority and a client without a certificate find no server.  The error
+        of the member says why.
+        """
         self.meet(
             f"dht:my-site:tcp\\:8080:{self.options(**self.files())}",
             f"dht:my-site:{self.options(**self.files())}",
@@ -203,7 +278,9 @@ class CertifiedStringTests(StringTestCase):
             text = f"dht:my-site:{self.options(**files)}"
             endpoint = clientFromString(self.network.reactor("10.2.0.9"), text)
             assert isinstance(endpoint, DHTClientEndpoint)
-            self.failure(self.begin(endpoint), NoServerReached)
+            error = self.failure(self.begin(endpoint), NoServerReached)
+            refusal = "this node refuses it: another authority has signed the certificate"
+            self.assertEqual(str(error).endswith(refusal), bool(files), str(error))
 
     def test_endpointsWithTheSameFilesShareANode(self) -> None:
         """

@@ -117,13 +117,8 @@ class SecurityOptions(PrivateOptions):
     @property
     def reasonOfSilence(self) -> str:
         """What it may mean that no node answers, beside that none is there; may be empty."""
-        if self._certified is not None:
-            return self._certified.refusal or (
-                "a node of another kind of network looks the same, because it makes no handshake"
-            )
-        if self._keyed is None:
-            return ""
-        return "a wrong network key looks the same, because nodes are silent to it"
+        security = self._certified or self._keyed
+        return "" if security is None else security.reasonOfSilence
 
     def readKeysAgain(self) -> None:
         """

@@ -22,7 +22,7 @@ from ..._awaitable import awaitable
 from ..._core.wire import Address
 from ...interfaces import AddressLike
 from ..topics import topicOf
-from .files import NetworkFiles
+from .files import KeyFiles, NetworkFiles
 from .handshake import connectTLS
 from .networks import networkOf
 from .race import Race
@@ -55,8 +55,9 @@ class DHTClientEndpoint:
     :param bootstrap: bootstrap nodes, in any form that `DHTNode` takes, or as a text with each as
         ``HOST:PORT`` between commas; by default those in the environment variable
         ``DWDHT_BOOTSTRAP``.  A node that is given needs none, and has no use for them.
-    :param networkKeyFile: the file of the key of a private network, made by ``dwdht network key``;
-        by default the one in the environment variable ``DWDHT_NETWORK_KEY_FILE``, if any
+    :param networkKeyFile: the file of the key of a private network, made by ``dwdht network key``,
+        or a list of both files while the key is replaced, the one to send with first; by default
+        those in the environment variable ``DWDHT_NETWORK_KEY_FILE``, if any
     :param certificate: the certificate of the node on a network by certificate, a PEM file, in
         place of a network key.  Endpoints of a process with the same files share a node.
     :param privateKey: the private key of the certificate, a PEM file
@@ -80,7 +81,7 @@ class DHTClientEndpoint:
         topic: bytes | str,
         *,
         bootstrap: Iterable[AddressLike] | AddressLike | None = None,
-        networkKeyFile: str | None = None,
+        networkKeyFile: KeyFiles | None = None,
         certificate: str | None = None,
         privateKey: str | None = None,
         authority: str | None = None,

@@ -50,6 +50,10 @@ class PeerSource(Protocol):
 
     clock: Any
 
+    @property
+    def reasonOfSilence(self) -> str:
+        """What it may mean that no node answers, beside that none is there; may be empty."""
+
     def lookUp(self, topic: bytes) -> PeerStream:
         """Begin a look-up."""
 
@@ -80,6 +84,11 @@ class Directory:
     @property
     def _now(self) -> float:
         return float(self._network.clock.seconds())
+
+    @property
+    def reasonOfSilence(self) -> str:
+        """What it may mean that no node answers, beside that none is there; may be empty."""
+        return self._network.reasonOfSilence
 
     def remembered(self) -> list[Address]:
         """The servers that a recent look-up has found; empty if there was none."""

@@ -9,7 +9,7 @@ node, and the servers that were found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -61,6 +61,11 @@ class Network:
         self.reactor = reactor
         self.clock = clock
         self._directories: dict[bytes, Directory] = {}
+
+    @property
+    def reasonOfSilence(self) -> str:
+        """What it may mean that no node answers, beside that none is there; may be empty."""
+        return ""
 
     def directory(self, topic: bytes) -> Directory:
         """The servers of a topic that are known."""
@@ -123,8 +128,7 @@ class SharedNetwork(Network):
     A network whose node is made at the first use and destroyed after the last one.
 
     :param bootstrap: the bootstrap nodes
-    :param networkKeys: the keys of a network by key; none for another one
-    :param security: the certificate of a network by certificate; None for another one
+    :param security: the security of a private network; None for an open one
     """
 
     def __init__(
@@ -132,12 +136,10 @@ class SharedNetwork(Network):
         reactor: Any,
         bootstrap: Iterable[str],
         *,
-        networkKeys: Sequence[bytes] = (),
         security: NetworkSecurity | None = None,
     ) -> None:
         super().__init__(reactor, clockOf(reactor))
         self._bootstrap = sorted(bootstrap)
-        self._networkKeys = networkKeys
         self._security = security
         self._node: Any = None
         self._users = 0
@@ -145,6 +147,11 @@ class SharedNetwork(Network):
         self._announcements: set[_Announcement] = set()
         self._trigger: object = None
         self._isShutDown = False
+
+    @property
+    def reasonOfSilence(self) -> str:
+        """What the security of the network says of it."""
+        return str(getattr(self._security, "reasonOfSilence", ""))
 
     def use(self) -> Any:
         """
@@ -164,7 +171,6 @@ class SharedNetwork(Network):
                 bootstrap=self._bootstrap,
                 ephemeral=True,
                 contacts=self._contacts,
-                networkKey=self._networkKeys or None,
                 security=self._security,
             )
         return self._node
@@ -272,9 +278,7 @@ def networkOf(
     key = id(given), addresses, keys, files[1:]
     network = _networks.get(key)
     if network is None:
-        network = _networks[key] = SharedNetwork(
-            given, addresses, networkKeys=keys, security=files.security()
-        )
+        network = _networks[key] = SharedNetwork(given, addresses, security=files.security(keys))
     return network
 
 

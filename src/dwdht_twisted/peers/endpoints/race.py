@@ -29,7 +29,7 @@ from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.python.failure import Failure
 
 from ..._core.wire import Address, subnet
-from ...errors import DHTError, NoServerReached
+from ...errors import DHTError, NoResponse, NoServerReached, RequestTimeout
 from ..bounds import ATTEMPTS_PER_CONNECTION
 from .directory import Directory
 
@@ -155,8 +155,11 @@ class Race:
         if protocol is not None:
             self.result.callback(protocol)
         else:
+            failure = self._searchFailure
+            isSilent = isinstance(failure, (NoResponse, RequestTimeout))
+            reason = self._directory.reasonOfSilence if isSilent else ""
             self.result.errback(
-                NoServerReached(self._directory.topic, self._failures, self._searchFailure)
+                NoServerReached(self._directory.topic, self._failures, failure, reason)
             )
 
     def _cleanUp(self) -> None:

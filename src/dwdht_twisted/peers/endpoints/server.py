@@ -20,7 +20,7 @@ from ..._awaitable import awaitable, fromCoroutine
 from ...errors import CannotListen
 from ...interfaces import AddressLike
 from ..topics import topicOf
-from .files import NetworkFiles
+from .files import KeyFiles, NetworkFiles
 from .networks import Announcement, Network, networkOf
 
 
@@ -113,7 +113,7 @@ class DHTServerEndpoint:
         inner: IStreamServerEndpoint | ServerEndpoint,
         *,
         bootstrap: Iterable[AddressLike] | AddressLike | None = None,
-        networkKeyFile: str | None = None,
+        networkKeyFile: KeyFiles | None = None,
         certificate: str | None = None,
         privateKey: str | None = None,
         authority: str | None = None,

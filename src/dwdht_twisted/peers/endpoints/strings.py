@@ -4,6 +4,7 @@ Endpoints from strings.  ``twisted/plugins/dwdht_endpoints.py`` calls these func
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
@@ -15,6 +16,9 @@ from .server import DHTServerEndpoint
 
 # The options that name the files of a private network.
 _FILES = set(NetworkFiles._fields)
+
+# What stands between two paths: a comma without a backslash before it.
+_SEPARATOR = re.compile(r"(?<!\\),")
 
 
 def parseServer(
@@ -32,7 +36,8 @@ def parseServer(
     :param inner: the string of the endpoint to listen on, with a backslash before each ``:`` and
         each ``=``
     :param bootstrap: as for `DHTServerEndpoint`, between commas
-    :param files: the files of a private network, each as for `DHTServerEndpoint`
+    :param files: the files of a private network, each as for `DHTServerEndpoint`; those of several
+        network keys between commas
     :raises ValueError: when the string has another form
     """
     if not topic or not inner or rest or files.keys() - _FILES:
@@ -46,7 +51,7 @@ def parseServer(
         readTopic(topic),
         endpoint,
         bootstrap=bootstrap,
-        **files,
+        **_split(files),
     )
 
 
@@ -64,14 +69,14 @@ def parseClient(
     :param topic: as for `parseServer`
     :param bootstrap: as for `DHTClientEndpoint`, between commas
     :param tls: the host name in the certificate of the server, to connect by TLS
-    :param files: the files of a private network, each as for `DHTClientEndpoint`
+    :param files: as for `parseServer`
     :raises ValueError: when the string has another form
     """
     if not topic or rest or files.keys() - _FILES:
         raise ValueError(
             r"a client is dht:TOPIC, with the options :bootstrap=HOST\:PORT, :tls=HOSTNAME, and "
-            "for a private network :networkKeyFile=PATH, or :certificate=PATH, :privateKey=PATH, "
-            ":authority=PATH and :revocations=PATH"
+            "for a private network :networkKeyFile=PATH or PATH,PATH, or :certificate=PATH, "
+            ":privateKey=PATH, :authority=PATH and :revocations=PATH"
         )
     options = None
     if tls is not None:
@@ -84,8 +89,17 @@ def parseClient(
         readTopic(topic),
         bootstrap=bootstrap,
         tls=options,
-        **files,
+        **_split(files),
     )
+
+
+def _split(files: dict[str, Any]) -> dict[str, Any]:
+    """Split the files of network keys."""
+    given = files.get("networkKeyFile")
+    if given is None:
+        return files
+    paths = [path.replace("\\,", ",") for path in _SEPARATOR.split(given)]
+    return {**files, "networkKeyFile": paths}
 
 
 __all__ = ["parseClient", "parseServer"]

@@ -71,6 +71,13 @@ class SecurityContext:
         """The kind of network, in words."""
         return "a network by certificate"
 
+    @property
+    def reasonOfSilence(self) -> str:
+        """What it may mean that no node answers, beside that none is there."""
+        return self.refusal or (
+            "a node of another kind of network looks the same, because it makes no handshake"
+        )
+
     def layer(self, transport: Transport) -> DatagramLayer:
         """Make the layer of a node with this certificate."""
         # The layer knows this class.

@@ -50,6 +50,11 @@ class KeyedNetwork:
         noun = "fingerprint" if len(fingerprints) == 1 else "fingerprints"
         return f"a network by key, with the {noun} {' and '.join(fingerprints)}"
 
+    @property
+    def reasonOfSilence(self) -> str:
+        """What it may mean that no node answers, beside that none is there."""
+        return "a wrong network key looks the same, because nodes are silent to it"
+
     def layer(self, transport: Transport) -> KeyedLayer:
         """Make the layer of a node."""
         layer = KeyedLayer(transport, self._keys)
