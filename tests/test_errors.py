@@ -52,7 +52,9 @@ class ErrorsTests(SynchronousTestCase):
     def test_errorsCanBeCopied(self) -> None:
         """A copy of an exception, and a pickled one, have its class, text and attributes."""
         made: list[BaseException] = [
-            NoServerReached(bytes(32), [("a", ValueError("b"))], ValueError("c"), "perhaps")
+            NoServerReached(
+                bytes(32), [("a", ValueError("b"))], ValueError("c"), reasonOfSilence="d"
+            )
         ]
         made += [RecordRefused("old", 5), SequenceTooLow("old", 7)]
         special = {type(each) for each in made}

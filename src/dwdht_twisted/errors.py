@@ -107,10 +107,11 @@ class NoServerReached(DHTError):
         topic: bytes,
         attempts: Sequence[tuple[object, Exception]],
         lookUpFailure: Exception | None = None,
+        *,
         reasonOfSilence: str = "",
     ) -> None:
         # What an exception is made with, so that it can be copied and pickled.
-        super().__init__(topic, attempts, lookUpFailure, reasonOfSilence)
+        super().__init__(topic, attempts, lookUpFailure)
         self.topic = topic
         self.attempts = list(attempts)
         self.lookUpFailure = lookUpFailure

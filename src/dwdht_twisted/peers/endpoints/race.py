@@ -159,7 +159,9 @@ class Race:
             isSilent = isinstance(failure, (NoResponse, RequestTimeout))
             reason = self._directory.reasonOfSilence if isSilent else ""
             self.result.errback(
-                NoServerReached(self._directory.topic, self._failures, failure, reason)
+                NoServerReached(
+                    self._directory.topic, self._failures, failure, reasonOfSilence=reason
+                )
             )
 
     def _cleanUp(self) -> None:
