@@ -94,7 +94,7 @@ class DHTService(Service):
     :param networkKey: as for `DHTNode`
     :param security: as for `DHTNode`; the nodes of all starts share it
     :ivar node: the `DHTNode` of the present run.  It exists before the first start, so that
-        handlers can be registered.  A request that is made before the start waits for the start.
+        handlers can be registered.  A request that is made before this start waits for it.
         With a state, its id is the one in the state from the start on.
         From a stop to the next start, this is the destroyed node.
         Handlers can be registered on the destroyed node, too; the next node takes them over.
