@@ -14,10 +14,9 @@ may be an attacker.  So a node bounds what it sends as R or as B:
   handler of R may know more nodes that have shown it, for example those that announced themselves.
 - A host gets only a few such datagrams per second, however many askers there are, and however many
   of its ports are contacts.  All hosts together get a limited number.
-- Datagrams that contacts cause have a rate of their own.  To use up this rate, an attacker has to
-  know a contact and to forge its address.
-- Datagrams that other validated addresses cause have a third rate, of which each host and each /24
-  network has a share.  So forged addresses don't keep ephemeral nodes from punching holes.
+- Datagrams that contacts cause have a rate of their own, and those that other validated addresses
+  cause have a third one.  Each host and each /24 network has a share of it.  So neither a few
+  contacts nor forged addresses keep others from punching holes.
 """
 
 from __future__ import annotations
@@ -94,6 +93,7 @@ class Relay:
         self._relaysTo = relaysTo
         self._isContact = validated.isContact
         self._forContacts = RelayRates()
+        self._sharesOfContacts = FairRate(TOTAL_RELAY_RATE)
         self._forValidated = RelayRates()
         self._shares = FairRate(TOTAL_RELAY_RATE)
         self._forStrangers = RelayRates()
@@ -156,9 +156,9 @@ class Relay:
 
     def _ratesFor(self, cause: HostPort) -> RelayRates:
         """The rates of the datagrams that are caused by a datagram from an address."""
-        if self._isContact(cause):
-            return self._forContacts
         now = self._environment.clock.seconds()
+        if self._isContact(cause) and self._sharesOfContacts.take(cause[0], now):
+            return self._forContacts
         if self._validated.has(cause, now) and self._shares.take(cause[0], now):
             return self._forValidated
         return self._forStrangers

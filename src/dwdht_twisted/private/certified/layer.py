@@ -38,8 +38,7 @@ from .gate import Gate, isPrivate
 from .link import Link
 from .records import isHello, isTooLong, mayHaveCookie, readClientHello
 from .security import SecurityContext
-from .turns import Turns
-from .waiting import WaitingData
+from .waiting import Turns, WaitingData
 
 #: How often the files of the certificates are looked at, and idle associations are closed, in
 #: seconds.  Larger: a revoked member is cut off later.  Smaller: a node looks at its files more
