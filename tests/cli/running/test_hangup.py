@@ -7,8 +7,9 @@ from __future__ import annotations
 import os
 import pty
 import signal
+from collections.abc import Sequence
 
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import LogEvent, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted._cli.running.hangup import ReloadFailed, callOnHangup, handleHangup, hangUp
@@ -43,17 +44,26 @@ class HangupTests(SynchronousTestCase):
         hangUp()
         self.assertEqual(self.called, [])
 
-    def test_failureStopsNoOther(self) -> None:
-        """A function that fails is logged, and the others are called."""
+    def hangUpWith(self, failure: Exception) -> Sequence[LogEvent]:
+        """
+        Have a function that fails called before another one, which has to be called all the same.
+
+        :return: what was logged
+        """
 
         def fail() -> None:
-            raise OSError("no such file")
+            raise failure
 
         self.addCleanup(callOnHangup(fail))
         self.name("certificates")
         with capturedLogs() as events:
             hangUp()
         self.assertEqual(self.called, ["certificates"])
+        return events
+
+    def test_failureStopsNoOther(self) -> None:
+        """A function that fails is logged, and the others are called."""
+        events = self.hangUpWith(OSError("no such file"))
         self.assertEqual(
             [event["log_format"] for event in events], ["reloading a file after SIGHUP failed"]
         )
@@ -61,15 +71,7 @@ class HangupTests(SynchronousTestCase):
 
     def test_fileThatCannotBeUsedIsOneLine(self) -> None:
         """A file that can't be used is one line, and nothing says that files were reloaded."""
-
-        def fail() -> None:
-            raise ReloadFailed("no such file; the former one stays in use")
-
-        self.addCleanup(callOnHangup(fail))
-        self.name("certificates")
-        with capturedLogs() as events:
-            hangUp()
-        self.assertEqual(self.called, ["certificates"])
+        events = self.hangUpWith(ReloadFailed("no such file; the former one stays in use"))
         self.assertEqual(
             [formatEvent(event) for event in events],
             ["SIGHUP: no such file; the former one stays in use"],

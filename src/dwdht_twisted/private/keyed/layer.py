@@ -108,8 +108,7 @@ class KeyedLayer:
 
     def _takeAsker(self, address: HostPort, id: int) -> bytes:
         """What marks an answer to an address, by its transaction id."""
-        host, port = address
-        asker = host, (port, id)
+        asker = _askerOf(address, id)
         to = self._askers.get(asker, self._transport.clock.seconds())
         if to is None:
             return ANYBODY
@@ -175,8 +174,7 @@ class KeyedLayer:
         transport.deliver(text, address)
         if self._asked is asked:
             self._asked = None
-            host, port = address
-            self._askers.put((host, (port, id)), stream.to, transport.clock.seconds())
+            self._askers.put(_askerOf(address, id), stream.to, transport.clock.seconds())
 
     def _cipher(self, sender: bytes) -> AESGCM:
         """The cipher of a stream of a network whose key this node has."""
@@ -216,6 +214,12 @@ class KeyedLayer:
             direction="before" if late > 0 else "after",
             tolerance=CLOCK_TOLERANCE,
         )
+
+
+def _askerOf(address: HostPort, id: int) -> tuple[str, tuple[int, int]]:
+    """A source and a transaction id, with the host first, because hosts share the memory."""
+    host, port = address
+    return host, (port, id)
 
 
 __all__ = ["KeyedLayer"]
