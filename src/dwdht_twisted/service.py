@@ -242,10 +242,15 @@ class DHTService(Service):
         self._release(stopped)
         return stopped
 
-    def reload(self) -> None:
-        """Read the certificate and the token of HTTP again.  Open connections stay."""
-        if self._run is not None and self._run.web is not None:
-            self._run.web.reload()
+    def reload(self) -> bool:
+        """
+        Read the certificate and the token of HTTP again.  Open connections stay.
+
+        :return: False if one of them can't be used; the log then says why, and what was read before
+            stays in use
+        """
+        web = None if self._run is None else self._run.web
+        return web is None or web.reload()
 
     def callBeforeStop(self, function: Callable[[], Awaitable[object] | None]) -> None:
         """

@@ -78,6 +78,15 @@ class NetworkTests(CommandTestCase):
             *("network", "certify", self.path, "carol"),
         )
 
+    def test_filesBeforeAFailure(self) -> None:
+        """If one of several members can't be certified, the files of those before it are named."""
+        self.result("network", "new", self.path)
+        self.result("network", "certify", self.path, "b")
+        Path(self.path, "b.key").write_text("nothing")
+        result = self.attempt("network", "certify", self.path, "a", "b")
+        self.assertEqual(result.status, 1)
+        self.assertEqual(result.output, f"{self.path}/a.pem\n{self.path}/a.key\n".encode())
+
 
 class OptionsTests(CommandLineTestCase):
     """

@@ -88,7 +88,7 @@ class WritingTests(WebTestCase):
         self.serve(tokenFile=path)
         for text, isRead in (("another text of the same kind", True), ("short", False)):
             Path(path).write_text(text)
-            self.server.reload()
+            self.assertEqual(self.server.reload(), isRead)
             answer = self.ask(PATH, method="PUT", body=VALUE, Authorization=f"Bearer {text}")
             self.assertEqual(answer.status, 200 if isRead else 401)
 

@@ -115,13 +115,16 @@ class WebServer:
         """The number of open connections."""
         return self._site.connections
 
-    def reload(self) -> None:
+    def reload(self) -> bool:
         """
         Read the certificate and the token again.  Open connections stay.
 
         What can't be read is logged, and what was read before stays.
+
+        :return: whether all could be read
         """
         certificates = self._opening.certificates
+        haveSucceeded = True
         for each in (self._access, certificates):
             if each is None:
                 continue
@@ -129,6 +132,8 @@ class WebServer:
                 each.reload()
             except CannotListen as error:
                 self._log.error("HTTP goes on with what was read before: {reason}", reason=error)
+                haveSucceeded = False
+        return haveSucceeded
 
     def stop(self) -> Deferred[None]:
         """

@@ -77,6 +77,13 @@ class HangupTests(SynchronousTestCase):
             ["SIGHUP: no such file; the former one stays in use"],
         )
 
+    def test_failureThatWasLogged(self) -> None:
+        """After a function has logged its failure itself, nothing says that files were read."""
+        self.addCleanup(callOnHangup(lambda: False))
+        with capturedLogs() as events:
+            hangUp()
+        self.assertEqual(events, [])
+
     def test_signalCallsTheFunctionsInTheReactor(self) -> None:
         """The handler of the signal passes the work to the thread of the reactor."""
         before = signal.getsignal(signal.SIGHUP)

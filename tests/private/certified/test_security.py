@@ -180,12 +180,15 @@ class SecurityContextTests(MemberTestCase):
         otherCertificate, otherKey = other.certify("a")
         empty = Path(self.mktemp())
         empty.write_bytes(b"")
+        cut = Path(self.mktemp())
+        cut.write_bytes(self.certificate.read_bytes()[:300])
         for name, wrong, message in (
             ("certificate", Path("missing"), "cannot read the certificate 'missing': No such file"),
-            ("certificate", empty, "the certificate .* can't be used"),
+            ("certificate", empty, "certificate .* can't be used: it holds no certificate in PEM"),
+            ("certificate", cut, "certificate .* can't be used: a certificate in it is damaged"),
             ("certificate", otherCertificate, "the certificate .* is not of the private key"),
             ("authority", other.certificateFile, "was signed by another authority than"),
-            ("authority", empty, "the authority .* can't be used"),
+            ("authority", empty, "the authority .* can't be used: it holds no certificate in PEM"),
             ("revocations", other.revocationsFile, "is of another authority"),
             ("revocations", empty, "the revocation list .* can't be used"),
             ("revocations", Path("."), "cannot read the revocation list '.'"),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +88,13 @@ class Network(Command):
         folder = AuthorityFolder.make(self["path"], **given)
         return self._named(folder.certificateFile, folder.revocationsFile)
 
-    def _certify(self, **given: Any) -> list[object]:
+    def _certify(self, **given: Any) -> Iterator[object]:
+        """Certify one member after the other, so the files before a failure are printed."""
         from ...private import AuthorityFolder
 
         folder = AuthorityFolder(self["path"])
-        return self._named(
-            *(file for name in self["names"] for file in folder.certify(name, **given))
-        )
+        for name in self["names"]:
+            yield from self._named(*folder.certify(name, **given))
 
     def _revoke(self, **given: Any) -> list[object]:
         from ...private import AuthorityFolder

@@ -34,7 +34,7 @@ def callOnHangup(function: Callable[[], object]) -> Callable[[], None]:
     logged as one line, and any other exception, which is a fault, with its traceback.
 
     :param function: takes no arguments, and is called in the thread of the reactor, in the order in
-        which the functions were named
+        which the functions were named; it returns False if it has logged a failure itself
     :return: a function that ends the calls
     """
     _functions.append(function)
@@ -63,7 +63,8 @@ def hangUp() -> None:
     hasFailed = False
     for function in list(_functions):
         try:
-            function()
+            if function() is False:
+                hasFailed = True
         except ReloadFailed as error:
             hasFailed = True
             _log.error("SIGHUP: {reason}", reason=str(error))

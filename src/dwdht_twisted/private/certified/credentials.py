@@ -170,7 +170,7 @@ def loadCertificate(source: Source) -> x509.Certificate:
 
     :raises CannotUseCertificate: when it can't be read
     """
-    return _load(source, "certificate", x509.load_pem_x509_certificates)[0]
+    return _load(source, "certificate", _parseCertificates)[0]
 
 
 def loadKey(source: Source) -> ec.EllipticCurvePrivateKey:
@@ -197,7 +197,7 @@ def loadAuthorities(source: Source) -> list[x509.Certificate]:
 
     :raises CannotUseCertificate: when they can't be read
     """
-    return _load(source, "authority", x509.load_pem_x509_certificates)
+    return _load(source, "authority", _parseCertificates)
 
 
 def loadLists(source: Source) -> list[x509.CertificateRevocationList]:
@@ -251,6 +251,15 @@ def named(kind: str, source: Source | None) -> str:
     if source is None or isinstance(source, bytes):
         return f"the {kind}"
     return f"the {kind} {os.fspath(source)!r}"
+
+
+def _parseCertificates(content: bytes) -> list[x509.Certificate]:
+    if b"-----BEGIN CERTIFICATE-----" not in content:
+        raise ValueError("it holds no certificate in PEM")
+    try:
+        return x509.load_pem_x509_certificates(content)
+    except ValueError:
+        raise ValueError("a certificate in it is damaged") from None
 
 
 def _parseLists(content: bytes) -> list[x509.CertificateRevocationList]:
