@@ -18,8 +18,9 @@ CLOCK_TOLERANCE = 120
 #: and whoever sees them can link them for longer.  Smaller: nodes derive keys more often.
 STREAM_LIFETIME = 3600
 
-#: The most datagrams that are sealed under one key.  Each has a number of 32 bits.
-STREAM_DATAGRAMS = 2**32 - 1
+#: The number of datagrams under one key after which a node seals under another, from the next
+#: second on.  Each has a number of 32 bits, and no node sends the other half of them in a second.
+STREAM_DATAGRAMS = 2**31
 
 #: The most streams of its own that a node remembers, so that their datagrams can't be sent back to
 #: it.  It begins another one each hour, when it seals with another key, and when the clock of its

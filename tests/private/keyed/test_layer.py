@@ -29,7 +29,7 @@ class SealingTests(LayerTestCase):
 
     def test_datagramGetsFortyBytesLonger(self) -> None:
         """A sealed datagram has 40 bytes more, as the network's overhead says."""
-        for size in (1, 100, 1192):
+        for size in (2, 100, 1192):
             sealed = self.alice.seal(b"\x80" * size)
             self.assertEqual(len(sealed), size + 40)
         self.assertEqual(KeyedNetwork(KEY).overhead, 40)
@@ -112,12 +112,14 @@ class StrangerTests(LayerTestCase):
         self.assertEqual(self.bob.receive(sealed), [REQUEST])
 
     def test_datagramWithoutTextIsRefused(self) -> None:
-        """A sealed datagram that holds nothing, which no node sends, is refused."""
+        """A sealed datagram without a whole framing, which no node sends, is refused."""
         self.alice.seal()
         stream = self.alice.layer._stream
         assert stream is not None
-        empty = stream.seal(b"", bytes(4), int(self.clock.seconds()))
-        self.assertEqual(self.bob.receive(empty), [])
+        for text in (b"", b"\x80"):
+            short = stream.seal(text, bytes(4), int(self.clock.seconds()))
+            self.assertEqual(self.bob.receive(short), [])
+        self.assertEqual(self.bob.refused, (2, 0))
 
     @given(st.binary(max_size=200))
     def test_anyBytesAreRefused(self, tail: bytes) -> None:

@@ -161,11 +161,6 @@ class ReplayTests(LayerTestCase):
         self.assertEqual(self.alice.receive(answer, self.bob), [RESPONSE])
         self.assertLessEqual(len(self.bob.layer._askers), ASKERS_REMEMBERED)
 
-    def test_datagramOfOneByteIsDelivered(self) -> None:
-        """A text that is too short for a transaction id is delivered, and leaves nothing behind."""
-        self.assertEqual(self.bob.receive(self.alice.seal(b"\x80")), [b"\x80"])
-        self.assertEqual(len(self.bob.layer._askers), 0)
-
     def test_answerIsForOneRunOfItsAsker(self) -> None:
         """The answer to a member is refused by its next run at the same address."""
         self.bob.receive(self.alice.seal(), self.alice)

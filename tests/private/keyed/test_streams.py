@@ -65,17 +65,19 @@ class OwnStreamTests(SynchronousTestCase):
     """
 
     def test_streamEndsWithItsTime(self) -> None:
-        """A stream begins at the time that it is given, and ends an hour later."""
+        """A stream is over an hour after its beginning, and when the clock is set to before it."""
         stream = OwnStream(DerivedKeys(KEY), NAME, 5000)
-        self.assertEqual((stream.begun, stream.ends), (5000, 5000 + STREAM_LIFETIME))
+        end = 5000 + STREAM_LIFETIME
+        over = [stream.isOver(now) for now in (4999, 5000, end - 1, end)]
+        self.assertEqual(over, [True, False, False, True])
 
     def test_streamEndsWithItsNumbers(self) -> None:
-        """A stream is over when its last number of 32 bits is used up."""
+        """A stream is over when half of its numbers of 32 bits are used up."""
         stream = OwnStream(DerivedKeys(KEY), NAME, 5000)
         stream._number = STREAM_DATAGRAMS - 1
-        self.assertGreater(stream.ends, 5000)
+        self.assertFalse(stream.isOver(5000))
         stream.seal(b"text", bytes(4), 5000)
-        self.assertEqual(stream.ends, 5000)
+        self.assertTrue(stream.isOver(5000))
 
 
 #: The datagram of `FormatTests.test_formatStaysTheSame`.

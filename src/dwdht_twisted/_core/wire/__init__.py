@@ -30,7 +30,15 @@ from .contacts import (
     splitContacts,
     unpackContact,
 )
-from .framing import HEADER_BYTES, TRANSACTION_ID_BITS, frameRequest, isRequest, transactionId
+from .framing import (
+    HEADER_BYTES,
+    REQUEST_BIT,
+    TRANSACTION_ID_BITS,
+    frameRequest,
+    isRequest,
+    transactionId,
+    unpackFraming,
+)
 from .ids import ID_BITS, ID_BYTES, checkId, distance
 from .messages import (
     FIND_NODE,
@@ -64,6 +72,7 @@ __all__ = [
     "MAX_DATAGRAM_BYTES",
     "PING",
     "REMEMBERS_UPDATES",
+    "REQUEST_BIT",
     "ROTATION_INTERVAL",
     "TOKEN_BYTES",
     "TRANSACTION_ID_BITS",
@@ -102,5 +111,6 @@ __all__ = [
     "transactionId",
     "unpackAddress",
     "unpackContact",
+    "unpackFraming",
     "writeNumber",
 ]

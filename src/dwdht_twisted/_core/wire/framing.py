@@ -7,19 +7,25 @@ Its lower 15 bits are the transaction id, which the requester chooses and the re
 
 from __future__ import annotations
 
+from struct import Struct
+
 #: The size of the framing, in bytes.
 HEADER_BYTES = 2
 
 #: The size of a transaction id, in bits.
 TRANSACTION_ID_BITS = 15
 
-# The bit of the framing that is 1 in a request.
-_REQUEST_BIT = 1 << TRANSACTION_ID_BITS
+#: The bit of the framing that is 1 in a request.
+REQUEST_BIT = 1 << TRANSACTION_ID_BITS
+
+#: Read the framing of a datagram of at least two bytes: a tuple with the transaction id, which in a
+#: request has the `REQUEST_BIT` too.
+unpackFraming = Struct(">H").unpack_from
 
 
 def frameRequest(transactionId: int, body: bytes) -> bytes:
     """The datagram of a request with this body."""
-    return (_REQUEST_BIT | transactionId).to_bytes(HEADER_BYTES, "big") + body
+    return (REQUEST_BIT | transactionId).to_bytes(HEADER_BYTES, "big") + body
 
 
 def isRequest(datagram: bytes) -> bool:

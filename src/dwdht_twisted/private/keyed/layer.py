@@ -12,7 +12,7 @@ from twisted.logger import Logger, LogLevel
 
 from ..._core.limits import SharedMap
 from ..._core.wire import HEADER_BYTES as FRAMING_BYTES
-from ..._core.wire import HostPort, isRequest, transactionId
+from ..._core.wire import REQUEST_BIT, HostPort, unpackFraming
 from ..._net.reporting import Reports
 from ..bounds import (
     ASKERS_REMEMBERED,
@@ -39,6 +39,9 @@ from .sealing import (
 )
 from .streams import OwnStream, ReceivedStream
 
+#: The size of the shortest datagram that a member sends, in bytes: a sealed framing.
+SHORTEST = OVERHEAD + FRAMING_BYTES
+
 
 class KeyedLayer:
     """
@@ -51,12 +54,13 @@ class KeyedLayer:
 
     def __init__(self, transport: Transport, keys: Sequence[DerivedKeys]) -> None:
         self._transport = transport
+        self._write, self._deliver = transport.write, transport.deliver
         self._reports = Reports(self._log, transport.clock.seconds)
         # The stream that was heard last is the last.
         self._received: OrderedDict[bytes, ReceivedStream] = OrderedDict()
-        # The request that is being delivered: its source, its transaction id, what marks the
+        # The request that is being delivered: its transaction id, its source, what marks the
         # answer, and the time.  Most requests are answered before their delivery ends.
-        self._asked: tuple[HostPort, int, bytes, int] | None = None
+        self._asked: tuple[int, HostPort, bytes, int] | None = None
         # What marks the answers to other requests, by their sources and transaction ids.  Without
         # the ids, whoever sends a request of one member again under the address of another would
         # keep this one from its answers.
@@ -67,6 +71,8 @@ class KeyedLayer:
         # The stream that this node seals, and its last ones, this one first: it takes answers to
         # them, and refuses what is sent back.
         self._stream: OwnStream | None = None
+        # The second in which this stream was found not to be over.
+        self._streamCheckedAt = -1
         self._ownSenders: list[bytes] = []
         self._receivers = {ANYBODY}
         self.useKeys(keys)
@@ -91,20 +97,18 @@ class KeyedLayer:
 
     def send(self, datagram: bytes, address: HostPort) -> None:
         """Seal a datagram and send it.  An answer is sealed for the node that has asked."""
-        transport = self._transport
+        (framing,) = unpackFraming(datagram)
         asked = self._asked
-        if isRequest(datagram):
-            to, now = ANYBODY, int(transport.wallSeconds())
-        elif asked is not None and asked[0] == address and asked[1] == transactionId(datagram):
-            _, _, to, now = asked
+        if asked is not None and asked[0] == framing and asked[1] == address:
+            to, now = asked[2], asked[3]
             self._asked = None
         else:
-            to = self._takeAsker(address, transactionId(datagram))
-            now = int(transport.wallSeconds())
+            to = ANYBODY if framing & REQUEST_BIT else self._takeAsker(address, framing)
+            now = int(self._transport.wallSeconds())
         stream = self._stream
-        if stream is None or not stream.begun <= now < stream.ends:
-            stream = self._begin(now)
-        transport.write(stream.seal(datagram, to, now), address)
+        if stream is None or now != self._streamCheckedAt:
+            stream = self._streamAt(now)
+        self._write(stream.seal(datagram, to, now), address)
 
     def _takeAsker(self, address: HostPort, id: int) -> bytes:
         """What marks an answer to an address, by its transaction id."""
@@ -114,6 +118,14 @@ class KeyedLayer:
             return ANYBODY
         self._askers.discard(asker)
         return to
+
+    def _streamAt(self, now: int) -> OwnStream:
+        """The stream that seals in this second."""
+        stream = self._stream
+        if stream is None or stream.isOver(now):
+            stream = self._begin(now)
+        self._streamCheckedAt = now
+        return stream
 
     def _begin(self, now: int) -> OwnStream:
         """Begin a stream."""
@@ -130,20 +142,18 @@ class KeyedLayer:
     def received(self, datagram: bytes, address: HostPort) -> None:
         """Deliver a datagram of a member that has not been received, and drop any other."""
         transport = self._transport
-        if len(datagram) <= OVERHEAD or datagram[:KEY_ID_BYTES] not in self._keys:
+        if len(datagram) < SHORTEST or datagram[:KEY_ID_BYTES] not in self._keys:
             transport.counters.strangersRefused += 1
             return
         sender, to, sealedAt, number = unpackHeader(datagram)
         now = int(transport.wallSeconds())
-        if not -CLOCK_TOLERANCE <= now - sealedAt <= CLOCK_TOLERANCE:
-            # The remainder makes the difference right in the year 2106, too.
-            late = (now - sealedAt + 2**31) % 2**32 - 2**31
-            if not -CLOCK_TOLERANCE <= late <= CLOCK_TOLERANCE:
-                self._refuseUntimely(datagram, address, late)
-                return
+        if sealedAt != now and self._isUntimely(datagram, address, now - sealedAt):
+            return
         place = number % NUMBERS_REMEMBERED
         stream = self._received.get(sender)
+        isNew = stream is None
         if stream is None:
+            stream = ReceivedStream(sender[KEY_ID_BYTES:], self._cipher(sender))
             isRefused = sender in self._ownSenders
         else:
             isRefused = number <= stream.highest[place]
@@ -151,9 +161,6 @@ class KeyedLayer:
         if isRefused or to not in self._receivers:
             transport.counters.replaysRefused += 1
             return
-        isNew = stream is None
-        if stream is None:
-            stream = ReceivedStream(sender[KEY_ID_BYTES:], self._cipher(sender))
         try:
             text = stream.decrypt(
                 datagram[SENDER_BYTES:HEADER_BYTES], datagram[HEADER_BYTES:], None
@@ -166,12 +173,13 @@ class KeyedLayer:
             self._remember(sender, stream)
         else:
             self._received.move_to_end(sender)
-        if len(text) < FRAMING_BYTES or not isRequest(text):
-            transport.deliver(text, address)
+        (framing,) = unpackFraming(text)
+        if framing < REQUEST_BIT:
+            self._deliver(text, address)
             return
-        id = transactionId(text)
-        self._asked = asked = address, id, stream.to, now
-        transport.deliver(text, address)
+        id = framing - REQUEST_BIT
+        self._asked = asked = id, address, stream.to, now
+        self._deliver(text, address)
         if self._asked is asked:
             self._asked = None
             self._askers.put(_askerOf(address, id), stream.to, transport.clock.seconds())
@@ -186,25 +194,32 @@ class KeyedLayer:
         if len(self._received) > STREAMS_REMEMBERED:
             self._received.popitem(last=False)
 
-    def _refuseUntimely(self, datagram: bytes, address: HostPort, late: int) -> None:
+    def _isUntimely(self, datagram: bytes, address: HostPort, late: int) -> bool:
         """
-        Refuse a datagram whose time is too far from that of this machine.
+        Whether the time of a datagram is too far from that of this machine.
 
         Now and then such a datagram is opened.  If a member has sealed it, a clock may be wrong,
         which is logged.
+
+        :param late: how much later it comes than it was sealed, in seconds; its time is known
+            modulo 2**32
         """
+        # The remainder makes the difference right in the year 2106, too.
+        late = (late + 2**31) % 2**32 - 2**31
+        if -CLOCK_TOLERANCE <= late <= CLOCK_TOLERANCE:
+            return False
         transport = self._transport
         transport.counters.replaysRefused += 1
         now = transport.clock.seconds()
         if now < self._nextClockCheck:
-            return
+            return True
         self._nextClockCheck = now + CLOCK_CHECK_INTERVAL
         try:
             self._cipher(datagram[:SENDER_BYTES]).decrypt(
                 datagram[SENDER_BYTES:HEADER_BYTES], datagram[HEADER_BYTES:], None
             )
         except InvalidTag:
-            return
+            return True
         self._reports.note(
             "a datagram of a member from {address} was sealed {seconds} s {direction} the time of "
             "this machine, and {tolerance} s are allowed; it was replayed, or a clock is wrong",
@@ -214,6 +229,7 @@ class KeyedLayer:
             direction="before" if late > 0 else "after",
             tolerance=CLOCK_TOLERANCE,
         )
+        return True
 
 
 def _askerOf(address: HostPort, id: int) -> tuple[str, tuple[int, int]]:

@@ -26,26 +26,30 @@ class OwnStream:
     :param name: 8 random bytes
     :param now: the time by the clock of the machine, in whole seconds
     :ivar sender: what stands in front of each datagram: the key id and the name
-    :ivar begun: when the stream begins, in seconds.  If the clock was set to before it, another
-        stream has to follow.
-    :ivar ends: when another stream has to follow, in seconds
     """
 
-    __slots__ = ("_encrypt", "_number", "begun", "ends", "sender")
+    __slots__ = ("_begun", "_encrypt", "_number", "sender")
 
     def __init__(self, keys: DerivedKeys, name: bytes, now: int) -> None:
         assert len(name) == STREAM_BYTES and name[:TO_BYTES] != ANYBODY
         self.sender = keys.id + name
         self._encrypt = keys.cipher(name).encrypt
-        self.begun = now
-        self.ends = now + STREAM_LIFETIME
+        self._begun = now
         self._number = 0
+
+    def isOver(self, now: int) -> bool:
+        """
+        Whether another stream has to follow before anything is sealed in this second.
+
+        It has to when the time or the numbers are used up, or the clock was set to before the
+        stream.
+        """
+        isInTime = self._begun <= now < self._begun + STREAM_LIFETIME
+        return not isInTime or self._number >= STREAM_DATAGRAMS
 
     def seal(self, text: bytes, to: bytes, now: int) -> bytes:
         """Seal a datagram.  The stream must not be over."""
         self._number = number = self._number + 1
-        if number == STREAM_DATAGRAMS:
-            self.ends = self.begun
         nonce = packNonce(to, now & 0xFFFFFFFF, number)
         return self.sender + nonce + self._encrypt(nonce, text, None)
 
