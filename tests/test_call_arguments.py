@@ -12,6 +12,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import DHTNode, DHTService, peers, values
+from dwdht_twisted._net.asking.consumers import Collection
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 from dwdht_twisted.values import TreeKey
 from dwdht_twisted.values.signed.signing import signed
@@ -25,7 +26,7 @@ FUNCTIONS: list[tuple[Callable[..., Any], tuple[object, ...]]] = [
     (values.put, (b"value",)),
     (values.get, (TOPIC,)),
     (values.putLarge, (b"value",)),
-    (values.getLarge, (TreeKey(TOPIC), object())),
+    (values.getLarge, (TreeKey(TOPIC), Collection())),
     (values.publish, (KEY, b"value")),
     (values.publishSigned, (signed(KEY, b"value", 1),)),
     (values.resolve, (TOPIC,)),
@@ -108,3 +109,61 @@ class OptionTests(CallTestCase):
                 given: Any = wrong
                 refused = self.assertRaises(ValueError, watch, given)
                 self.assertIn("a watcher is a function", str(refused))
+
+
+class ConsumerTests(CallTestCase):
+    """
+    Something else where a consumer is needed.
+    """
+
+    def test_whatIsNoConsumerIsRefused(self) -> None:
+        """Each function that writes to a consumer refuses what is none, and the stream stays."""
+        key = TreeKey(TOPIC)
+        for wrong in (None, 5, object(), print):
+            given: Any = wrong
+            query, found = self.node.query(COMMAND, TOPIC), peers.lookUp(self.node, TOPIC)
+            for call in (
+                query.startProducing,
+                found.startProducing,
+                lambda consumer: values.getLarge(self.node, key, consumer),
+            ):
+                refused = self.assertRaises(ValueError, call, given)
+                self.assertIn(f"an IConsumer is needed, not {wrong!r}", str(refused))
+            for stream in (query, found):
+                stream.startProducing(Collection()).cancel()
+
+
+class TransferArgumentTests(CallTestCase):
+    """
+    The options of large values and of signed records.
+    """
+
+    def test_optionsOfLargeValues(self) -> None:
+        """An offset is a whole number from 0 on, ``known`` is bytes, and a transfer is one."""
+        key, consumer = TreeKey(TOPIC), Collection()
+        wrongs: list[tuple[str, object]] = [
+            *(("offset", wrong) for wrong in (-1, "x", None, 1.5, True)),
+            *(("transfer", wrong) for wrong in (5, "x", object())),
+        ]
+        for name, wrong in wrongs:
+            options: dict[str, Any] = {name: wrong}
+            put = self.assertRaises(ValueError, values.putLarge, self.node, b"x", **options)
+            get = self.assertRaises(
+                ValueError, values.getLarge, self.node, key, consumer, **options
+            )
+            self.assertEqual(str(put), str(get))
+            self.assertIn(f"not {wrong!r}", str(put))
+        given: Any = "x"
+        refused = self.assertRaises(
+            ValueError, values.getLarge, self.node, key, consumer, known=given
+        )
+        self.assertEqual(str(refused), "known is bytes, not str")
+
+    def test_sequenceNumberIsNoFlag(self) -> None:
+        """True and False are no sequence numbers of a record."""
+        for name in ("sequence", "expected"):
+            options: dict[str, Any] = {name: True}
+            refused = self.assertRaises(
+                TypeError, values.publish, self.node, KEY, b"value", **options
+            )
+            self.assertEqual(str(refused), f"{name} must be a number, not bool")

@@ -118,7 +118,11 @@ class NoServerReached(DHTError):
         self.reasonOfSilence = reasonOfSilence
 
     def __str__(self) -> str:
-        tried = "; ".join(f"{address}: {error}" for address, error in self.attempts)
+        tried = "; ".join(
+            # Some exceptions of Twisted, such as NoProtocol, have no text.
+            f"{address}: {str(error) or type(error).__name__}"
+            for address, error in self.attempts
+        )
         text = f"no server of topic {self.topic.hex()} could be reached"
         reasons = [tried] if tried else []
         if self.lookUpFailure is not None:

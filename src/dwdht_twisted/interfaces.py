@@ -5,7 +5,7 @@ The interfaces of the package, and the immutable values that their methods take 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IListeningPort, IPushProducer
@@ -147,10 +147,9 @@ class CommandHandler(Protocol):
         """See `ICommandHandler.updateReceived`."""
 
 
+@runtime_checkable
 class Consumer(Protocol):
-    """
-    The type of an ``IConsumer`` for type checkers, which can't read zope.interface.
-    """
+    """The type of an ``IConsumer`` for type checkers, which can't read zope.interface."""
 
     def registerProducer(self, producer: Any, streaming: bool) -> Any:
         """See ``IConsumer.registerProducer``."""
@@ -189,7 +188,7 @@ class IQueryStream(IPushProducer, Interface):
             `NoCloseNodes` when no node took the update, with `TooManyRequests` when 16,384 queries
             wait already, before a request was sent, and with `NodeDestroyed` when the node was
             destroyed first.  Cancelling the Deferred stops the query.
-        :raises ValueError: when the stream was read before
+        :raises ValueError: when the stream was read before, or ``consumer`` isn't a consumer
         """
 
     def collect() -> Deferred[list[Reply]]:

@@ -205,7 +205,8 @@ class AnnouncerTests(AnnouncerTestCase):
         self.clock.runFor(2)
         self.clock.runUntil(node.destroy())
         self.clock.runFor(600)
-        self.assertEqual(len(self.logged()), 2)
+        [_, (_, message)] = self.logged()
+        self.assertIn(f"announcements under {TOPIC.hex()} end: the node is destroyed", message)
 
     def test_restartAnnouncesAgain(self) -> None:
         """An announcer that is started while its stop goes on announces again."""

@@ -39,6 +39,34 @@ class SiteTestCase(WebTestCase):
         return line
 
 
+class RequestTests(SiteTestCase):
+    """
+    Requests that browsers don't make.
+    """
+
+    def answers(self, *requests: bytes) -> bytes:
+        """Send requests on one connection, one after the other, and return what comes back."""
+        line = self.connect()
+        for request in requests:
+            line.transport.write(request)
+            self.clock.runFor(1)
+        return line.received
+
+    def test_headEnds(self) -> None:
+        """After HEAD for a stream that has no end, the connection answers the next request."""
+        host = b" HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        received = self.answers(b"HEAD /lookups" + host, b"GET /healthz" + host)
+        self.assertEqual(received.count(b"HTTP/1.1 200 OK"), 2)
+        self.assertIn(b"text/event-stream", received)
+
+    def test_hostMayBeMissing(self) -> None:
+        """A request of HTTP/1.0 needs no Host header, unless it comes from a page."""
+        for origin, status in ((b"", b"200"), (b"Origin: null\r\n", b"403")):
+            received = self.answers(b"GET /healthz HTTP/1.0\r\n%b\r\n" % origin)
+            self.assertIn(b" %b " % status, received.splitlines()[0])
+        self.assertIn(b" 400 ", self.answers(b"GET /healthz HTTP/1.1\r\n\r\n").splitlines()[0])
+
+
 class HalfOpenTests(SiteTestCase):
     """
     Connections that send no request.

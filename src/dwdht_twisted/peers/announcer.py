@@ -190,15 +190,19 @@ class Announcer(Service):
         if isNewNode:
             # Nobody has taken the first announcement, so nobody has to take it back.
             self._announcedOn = None
+        isLast = reason.check(NodeDestroyed) is not None and self._given is self._node()
+        topic, text = self.topic.hex(), str(reason.value)
+        if isLast:
+            self._log.warn("announcements under {topic} end: {reason}", topic=topic, reason=text)
+            return
         if not self._isFailing:
             self._isFailing = True
             self._log.warn(
                 "announcement under {topic} failed; will go on trying: {reason}",
-                topic=self.topic.hex(),
-                reason=str(reason.value),
+                topic=topic,
+                reason=text,
             )
-        if not (reason.check(NodeDestroyed) and self._given is self._node()):
-            self._schedule(self._random.uniform(*RETRY_PAUSES))
+        self._schedule(self._random.uniform(*RETRY_PAUSES))
 
     def _broken(self, reason: Failure) -> None:
         self._log.failure("the announcer has ended", failure=reason)

@@ -182,8 +182,10 @@ class PeerStream:
         Register with ``consumer`` as a push producer and write each `Peer` to it.
 
         :return: as that of `IQueryStream.startProducing`
-        :raises ValueError: when the stream was read before
+        :raises ValueError: when the stream was read before, or ``consumer`` isn't a consumer
         """
+        if not isinstance(consumer, Consumer):
+            raise ValueError(f"an IConsumer is needed, not {consumer!r}")
         writer = PeerWriter(self, consumer)
         self._writer = self._writer or writer
         return self._replies.startProducing(writer)

@@ -92,7 +92,7 @@ class Access:
         """
         host = self._checkHost(request)
         origin = _header(request, b"Origin")
-        if origin is not None and origin.partition("://")[2].lower() != host:
+        if origin is not None and (not host or origin.partition("://")[2].lower() != host):
             raise Problem(HTTPStatus.FORBIDDEN, "pages of other origins are refused")
         site = _header(request, b"Sec-Fetch-Site")
         if site in _FOREIGN and not _isLink(request):
@@ -128,6 +128,9 @@ class Access:
 
     def _checkHost(self, request: Request) -> str:
         given = _headers(request, b"Host")
+        if not given and request.clientproto == b"HTTP/1.0":
+            # Some programs that check whether a server is there send none.  Browsers always do.
+            return ""
         if len(given) != 1:
             raise Problem(HTTPStatus.BAD_REQUEST, "a request has one Host header")
         host = given[0].lower()

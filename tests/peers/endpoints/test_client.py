@@ -93,6 +93,18 @@ class ClientTests(EndpointTestCase):
             self.assertIsInstance(reason, ConnectionRefusedError)
         self.assertIn(f"{ONE}:{PORT}: Connection was refused", str(error))
 
+    def test_reasonIsNeverEmpty(self) -> None:
+        """An exception without a text, as after ``buildProtocol`` returned None, is named."""
+        self.serve(ONE)
+
+        class Refusing(Factory):
+            def buildProtocol(self, addr: Any) -> None:
+                return None
+
+        connecting: Any = self.client().connect(Refusing())
+        error = self.failure(connecting, NoServerReached)
+        self.assertIn(f"{ONE}:{PORT}: NoProtocol", str(error))
+
     def test_unreachableNetworkFails(self) -> None:
         """When no node answers, the error has that of the look-up."""
         self.network.partition(["10.2.0.1"])

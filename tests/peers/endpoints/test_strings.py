@@ -105,6 +105,9 @@ class StringTests(StringTestCase):
         for text in ("", "my-site:other", "my-site:bootstrp=host"):
             with self.assertRaises(ValueError):
                 clientFromString(reactor, f"dht:{text}")
+        for name in ("", "a b", "-"):
+            with self.assertRaisesRegex(ValueError, f"tls='{name}' is not the name of a host"):
+                clientFromString(reactor, f"dht:my-site:bootstrap=host:tls={name}")
 
 
 class PrivateStringTests(StringTestCase):

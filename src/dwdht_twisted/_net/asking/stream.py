@@ -74,8 +74,10 @@ class QueryStream:
 
         :return: fires at the end of the query, or when the query was stopped; fails as
             `IQueryStream.startProducing` says
-        :raises ValueError: when the stream was read before
+        :raises ValueError: when the stream was read before, or ``consumer`` isn't a consumer
         """
+        if not isinstance(consumer, Consumer):
+            raise ValueError(f"an IConsumer is needed, not {consumer!r}")
         if self._isRead:
             raise ValueError("a query stream is read once; make another query")
         self._isRead = True

@@ -83,7 +83,10 @@ def parseClient(
         # The import takes long, and needs pyOpenSSL.
         from twisted.internet.ssl import optionsForClientTLS
 
-        options = optionsForClientTLS(tls)
+        try:
+            options = optionsForClientTLS(tls)
+        except ValueError:
+            raise ValueError(f"tls={tls!r} is not the name of a host") from None
     return DHTClientEndpoint(
         reactor,
         readTopic(topic),

@@ -19,7 +19,7 @@ from ...interfaces import Consumer, checkNode
 from ..bounds import PIECE_ATTEMPTS
 from ..client import Node, find
 from ..keys import keyOf
-from .transfer import Transfer, attempts
+from .transfer import Transfer, attempts, checkOffset, transferOf
 from .tree import (
     CHILDREN,
     PIECE_BYTES,
@@ -81,7 +81,8 @@ def getLarge(
         ``stopProducing``, stops all requests, and the Deferred fails with ``CancelledError``.
     :raises TypeError: when the key isn't a `TreeKey`
     :raises InvalidTarget: when the root of the key isn't 32 bytes
-    :raises ValueError: when the offset is below 0, or ``node`` isn't a node
+    :raises ValueError: when the offset isn't a whole number or is below 0, or another argument is
+        of a wrong kind
     """
     if not isinstance(key, TreeKey):
         raise TypeError(
@@ -89,10 +90,12 @@ def getLarge(
             f"TreeKey.parse reads its text"
         )
     checkId(key.root, "the root of a key")
-    if offset < 0:
-        raise ValueError(f"an offset must be at least 0, not {offset}")
-    download = _Download(consumer, Transfer() if transfer is None else transfer)
-    return download.start(_TreeReader(checkNode(node), key, known), offset)
+    if not isinstance(known, bytes):
+        raise ValueError(f"known is bytes, not {type(known).__name__}")
+    if not isinstance(consumer, Consumer):
+        raise ValueError(f"an IConsumer is needed, not {consumer!r}")
+    download = _Download(consumer, transferOf(transfer))
+    return download.start(_TreeReader(checkNode(node), key, known), checkOffset(offset))
 
 
 @implementer(IPushProducer)

@@ -29,9 +29,31 @@ class Transfer:
         self.fewestNodes = nodes if self.fewestNodes is None else min(self.fewestNodes, nodes)
 
 
+def checkOffset(offset: int) -> int:
+    """
+    Check the bytes at the start of a value that a put or a get leaves out.
+
+    :raises ValueError: when it isn't a whole number, or is below 0
+    """
+    if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
+        raise ValueError(f"an offset must be a whole number, at least 0, not {offset!r}")
+    return offset
+
+
+def transferOf(given: Transfer | None) -> Transfer:
+    """
+    The transfer that a caller has given, or another one.
+
+    :raises ValueError: when it isn't a `Transfer`
+    """
+    if given is not None and not isinstance(given, Transfer):
+        raise ValueError(f"transfer is a Transfer or None, not {given!r}")
+    return Transfer() if given is None else given
+
+
 def attempts() -> range:
     """The attempts to store or to find one plain value of a tree, counted from 1."""
     return range(1, PIECE_ATTEMPTS + 1)
 
 
-__all__ = ["Transfer", "attempts"]
+__all__ = ["Transfer", "attempts", "checkOffset", "transferOf"]

@@ -15,7 +15,7 @@ from ...interfaces import checkNode
 from ..client import Node
 from ..keys import COMMAND, keyOf
 from .source import PieceReader, Source
-from .transfer import Transfer, attempts
+from .transfer import Transfer, attempts, checkOffset, transferOf
 from .tree import PIECE_BYTES, TreeKey, checkLength, cut, grow
 
 #: The most pieces that are put at once.  A put sends some 45 requests, and a node sends one address
@@ -50,12 +50,12 @@ def putLarge(
         value, and as the producer does.  Cancelling the Deferred stops the producer, and all puts
         that are under way.
     :raises ValueTooLarge: when bytes, or the ``length`` of a producer, are longer than that
-    :raises ValueError: when the offset is below 0, or ``node`` isn't a node
+    :raises ValueError: when the offset isn't a whole number or is below 0, or ``node`` or
+        ``transfer`` is of a wrong kind
     :raises TypeError: when the source isn't bytes and has no ``startProducing``
     """
-    if offset < 0:
-        raise ValueError(f"an offset must be at least 0, not {offset}")
-    progress = Transfer() if transfer is None else transfer
+    checkOffset(offset)
+    progress = transferOf(transfer)
     # The length of an IBodyProducer may be a mark that it is unknown.
     length = len(source) if isinstance(source, bytes) else getattr(source, "length", None)
     if isinstance(length, int):

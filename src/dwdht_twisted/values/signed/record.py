@@ -105,7 +105,7 @@ def checkSequence(sequence: int | None, name: str) -> int | None:
     """
     if sequence is None:
         return None
-    if not isinstance(sequence, int):
+    if not isinstance(sequence, int) or isinstance(sequence, bool):
         raise TypeError(f"{name} must be a number, not {type(sequence).__name__}")
     if not 0 <= sequence <= MAXIMUM_SEQUENCE:
         raise ValueError(f"{name} must be from 0 to {MAXIMUM_SEQUENCE}, not {sequence}")

@@ -88,8 +88,12 @@ class Lookups:
                 end()
         return b"" if isThere else None
 
-    async def watch(self, request: Request) -> None:
+    async def watch(self, request: Request) -> bytes | None:
         """Write the steps of all lookups."""
+        if request.method == b"HEAD":
+            # The body would never end, and HEAD has none.
+            request.setHeader("Content-Type", EVENTS)
+            return b""
         with self._watching.take():
             writer = LineWriter(request, EVENTS)
             watch = _Watch(request)
@@ -105,6 +109,7 @@ class Lookups:
                 await gone.addErrback(lambda _: None)
             finally:
                 end()
+        return None
 
 
 @implementer(IPushProducer)
