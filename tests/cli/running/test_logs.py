@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from pathlib import Path
 
 from twisted.logger import ILogObserver, Logger, LogLevel
@@ -152,6 +153,21 @@ class FileTests(SynchronousTestCase):
         file = LogFile("/dev/full")
         self.addCleanup(file.close)
         file.write("lost")
+
+    def test_lineAfterACutOneIsWhole(self) -> None:
+        """After a line of which the disk took only a part, the next line is one by itself."""
+        file = LogFile(self.mktemp())
+        self.addCleanup(file.close)
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (12, hard))
+        try:
+            for line in ("whole", "is cut off", "is lost"):
+                file.write(line)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        file.write("whole, too")
+        file.write("and this")
+        self.assertEqual(Path(file.path).read_text(), "whole\nis cut\nwhole, too\nand this\n")
 
 
 class OptionTests(SynchronousTestCase):

@@ -54,6 +54,29 @@ reactor.callWhenRunning(lambda: dht.callBeforeStop({function}))
 reactor.callLater(0.5, print, "it runs")
 """
 
+#: The same, but its log is a pipe that takes no line any more when it stops.
+JAMS = (
+    HANGS.format(function="jam")
+    + """
+
+import fcntl, os
+
+
+def jam():
+    reader, writer = os.pipe()
+    flags = fcntl.fcntl(writer, fcntl.F_GETFL)
+    fcntl.fcntl(writer, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+    try:
+        while True:
+            os.write(writer, bytes(4096))
+    except BlockingIOError:
+        fcntl.fcntl(writer, fcntl.F_SETFL, flags)
+    for number in (1, 2):
+        os.dup2(writer, number)
+    return defer.Deferred()
+"""
+)
+
 
 class OptionTests(SynchronousTestCase):
     """
@@ -131,6 +154,15 @@ class ProcessTests(ProgramTestCase):
             self.assertGreaterEqual(monotonic() - began, 0.9)
             self.assertEqual(program.exitCode, 1, program.text)
             self.assertIn("the stop took more than 1 seconds; the process ends", program.text)
+
+    async def test_logThatHangsDelaysNoStop(self) -> None:
+        """A stop that hangs ends after its time although nobody reads the log any more."""
+        (self.folder / "application.py").write_text(JAMS)
+        program = self.start(*TWISTD, "--no_save", "--python", "application.py")
+        await program.says("it runs")
+        program.send("TERM")
+        await program.end(30)
+        self.assertEqual(program.exitCode, 1, program.text)
 
     async def test_interruptedNodeHasADeadline(self) -> None:
         """SIGINT begins the deadline of ``dwdht node`` as well."""

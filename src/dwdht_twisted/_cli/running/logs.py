@@ -67,11 +67,23 @@ class LogFile:
     def __init__(self, path: str) -> None:
         self.path = os.path.abspath(path)
         self._file = self._open()
+        # Whether the last line in the file has no end.
+        self._isCut = False
 
     def write(self, line: str) -> None:
-        """Add a line.  A line that can't be written is lost: there is no place to report it."""
+        """
+        Add a line.  A line that can't be written is lost: there is no place to report it.
+
+        If only the beginning of a line could be written, as on a full disk, the next one begins
+        behind an end of line.
+        """
+        text = line.encode(errors="backslashreplace") + b"\n"
         with suppress(OSError):
-            self._file.write(line.encode(errors="backslashreplace") + b"\n")
+            if self._isCut:
+                text = b"\n" + text
+            written = self._file.write(text)
+            if written:
+                self._isCut = written < len(text)
 
     def reopen(self) -> None:
         """

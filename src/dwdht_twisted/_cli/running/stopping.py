@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from contextlib import suppress
+from time import sleep
 from typing import Any
 
 from twisted.internet.error import ReactorNotRunning
@@ -22,6 +23,11 @@ from ..options import readSeconds
 #: after 10 seconds, and the log doesn't say why.  Smaller: an announcement is not taken back,
 #: which takes up to 5 seconds.
 STOP_WITHIN = 8.0
+
+#: The seconds that the log has for the line about a stop that took too long.  It may be what hangs:
+#: a pipe whose reader has stopped takes no line.  Larger: the process ends later.  Smaller: a slow
+#: disk leaves the line out.
+LOGGED_WITHIN = 1.0
 
 #: The exit status of a process that did not stop in time, or whose node was lost.
 FAILED = 1
@@ -62,6 +68,7 @@ class Stop:
         self._reactor = reactor
         self._seconds = seconds
         self._hasBegun = False
+        self._begun = threading.Event()
 
     def handleSignals(self) -> None:
         """
@@ -69,6 +76,9 @@ class Stop:
 
         The reactor's own handlers would have ``twistd`` end by the signal, and not with status 0.
         """
+        # The reactor may be what hangs, so a thread counts the time.  It is started now, because no
+        # further thread may be had when the signal comes.
+        threading.Thread(target=self._count, name="stop", daemon=True).start()
         for number in (signal.SIGTERM, signal.SIGINT):
             # A shell that has no jobs lets the programs in its background ignore SIGINT.
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -80,12 +90,11 @@ class Stop:
         self._reactor.addSystemEventTrigger("before", "shutdown", self.begin)
 
     def begin(self) -> None:
-        """Count the time from now on, in a thread, because the reactor may be what hangs."""
+        """Count the time from now on."""
+        # A signal may come within this method, and an event can't be set while it is being set.
         if not self._hasBegun:
             self._hasBegun = True
-            timer = threading.Timer(self._seconds, self._giveUp)
-            timer.daemon = True
-            timer.start()
+            self._begun.set()
 
     def _terminate(self) -> None:
         self.begin()
@@ -96,15 +105,22 @@ class Stop:
         with suppress(ReactorNotRunning):
             self._reactor.stop()
 
-    def _giveUp(self) -> None:
+    def _count(self) -> None:
+        self._begun.wait()
+        sleep(self._seconds)
         try:
-            self._log.error(
-                "the stop took more than {seconds:g} seconds; the process ends before it is over",
-                seconds=self._seconds,
-            )
+            logging = threading.Thread(target=self._logLate, daemon=True)
+            logging.start()
+            logging.join(LOGGED_WITHIN)
         finally:
             # An ordinary exit would wait for threads, such as that of a store.
             os._exit(FAILED)
+
+    def _logLate(self) -> None:
+        self._log.error(
+            "the stop took more than {seconds:g} seconds; the process ends before it is over",
+            seconds=self._seconds,
+        )
 
 
 def stopAsFailed(reactor: Any) -> None:
