@@ -44,7 +44,7 @@ complete -c dwdht -n '__fish_seen_subcommand_from get' -l certificate -d 'The ce
 complete -c dwdht -n '__fish_seen_subcommand_from get' -l help -d 'Display this help and exit.'
 complete -c dwdht -n '__fish_seen_subcommand_from get' -l json -d 'Print JSON, an object on each line.'
 complete -c dwdht -n '__fish_seen_subcommand_from get' -l network-key-file -d 'The file of the key of a private network, made by dwdht network key. Given twice while the key is replaced: the first one is used to send.' -r
-complete -c dwdht -n '__fish_seen_subcommand_from get' -l output -d 'Write the value to this file. Until it is whole, it is PATH.part, and another run goes on with it.' -r -F
+complete -c dwdht -n '__fish_seen_subcommand_from get' -l output -d 'Write the value to this file, or to a pipe; - is standard output. Until a file is whole, it is PATH.part, and another run goes on with it.' -r -F
 complete -c dwdht -n '__fish_seen_subcommand_from get' -l private-key -d 'The private key of the certificate, a PEM file.' -r -F
 complete -c dwdht -n '__fish_seen_subcommand_from get' -l raw -d 'Print the value unchanged to a terminal, too.'
 complete -c dwdht -n '__fish_seen_subcommand_from get' -l revocations -d 'The authority'\''s list of revoked certificates, a PEM file. This file and the others are read again while the node runs.' -r -F

@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, BinaryIO
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IConsumer
+from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.python import usage
 
 from ... import values
+from ..._clock import clockOf
 from ..._core.wire import ID_BYTES
 from ...errors import InvalidTarget
 from ...interfaces import IDHTNode
@@ -23,7 +24,7 @@ from ...values.large.tree import PREFIX
 from ..command import NetworkCommand
 from ..console import Console, OutputFailed, countNodes, valueFields
 from ..options import readHex, readNumber
-from ..output import PartFile, Writer
+from ..output import STANDARD_OUTPUT, PartFile, ThroughFile, Writer, openOutput
 from ..payload import ValueOptions
 from .kept import KeptParts
 
@@ -181,8 +182,8 @@ class Get(TransferCommand):
             "output",
             None,
             None,
-            "Write the value to this file. Until it is whole, it is PATH.part, and another run "
-            "goes on with it.",
+            "Write the value to this file, or to a pipe; - is standard output. Until a file is "
+            "whole, it is PATH.part, and another run goes on with it.",
         ]
     ]
 
@@ -199,17 +200,22 @@ class Get(TransferCommand):
             ) from None
 
     def postOptions(self) -> None:
-        """Refuse --raw together with --json or --output."""
+        """Refuse --raw together with --json or --output, and --json with a value beside it."""
         super().postOptions()
+        if self["output"] == "":
+            raise usage.UsageError("--output must be a file, not ''")
+        if self["json"] and self["output"] == STANDARD_OUTPUT:
+            raise usage.UsageError(f"give --json or --output {STANDARD_OUTPUT}, not both")
         for name in ("json", "output"):
             if self["raw"] and self[name]:
                 raise usage.UsageError(f"give --raw or --{name}, not both")
 
     async def runOn(self, node: IDHTNode, reactor: Any, console: Console) -> None:
         """Find the value, and print it or write it to a file."""
-        if self["output"] is not None:
-            await self._save(node, console)
-        elif self["json"] or (console.isTerminal and not self["raw"]):
+        isRaw = self["raw"] or self["output"] == STANDARD_OUTPUT
+        if self["output"] not in (None, STANDARD_OUTPUT):
+            await self._save(node, clockOf(reactor), console)
+        elif self["json"] or (console.isTerminal and not isRaw):
             value = bytearray()
             await self._fetch(node, Writer(value.extend))
             self._show(bytes(value), console)
@@ -235,8 +241,8 @@ class Get(TransferCommand):
             return
         console.value(value, isRaw=False)
 
-    async def _save(self, node: IDHTNode, console: Console) -> None:
-        with _partFile(self["output"], console) as file:
+    async def _save(self, node: IDHTNode, clock: IReactorTime, console: Console) -> None:
+        async with _opened(self["output"], clock, console) as file:
             length = await self._fetch(node, Writer(file.write), file.known)
             file.finish()
         if self["json"]:
@@ -248,10 +254,12 @@ class Get(TransferCommand):
         return str(key) if isinstance(key, TreeKey) else key.hex()
 
 
-@contextmanager
-def _partFile(path: str, console: Console) -> Iterator[PartFile]:
+@asynccontextmanager
+async def _opened(
+    path: str, clock: IReactorTime, console: Console
+) -> AsyncIterator[PartFile | ThroughFile]:
     """Open a file, and tell the user how to go on if it doesn't become whole."""
-    file = PartFile(path)
+    file = await openOutput(path, clock)
     try:
         yield file
     except BaseException:
