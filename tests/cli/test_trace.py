@@ -30,6 +30,14 @@ class TraceUsageTests(CommandLineTestCase):
         self.assertRefused("the target must be 32 bytes", "trace", "ab", "--bootstrap", BOOTSTRAP)
         self.assertRefused("_ping", "trace", KEY, "--bootstrap", BOOTSTRAP, "--command", "_ping")
 
+    def test_pictureGoesToAFile(self) -> None:
+        """The picture is refused where the lines of the lookup go, and without a name."""
+        for name in ("", "-"):
+            self.assertRefused(
+                f"--svg must be a file, not {name!r}",
+                *("trace", KEY, "--bootstrap", BOOTSTRAP, "--svg", name),
+            )
+
 
 class TraceTests(CommandTestCase):
     """

@@ -19,6 +19,7 @@ from ..drawing.journey import Journey
 from ..drawing.steps import Steps
 from ..drawing.style import Style
 from ..options import readHex
+from ..output import STANDARD_OUTPUT
 
 
 class Trace(NetworkCommand):
@@ -43,8 +44,11 @@ class Trace(NetworkCommand):
         self["target"] = readHex(target, "the target", ID_BYTES)
 
     def postOptions(self) -> None:
-        """Check the command."""
+        """Check the command and the name of the picture."""
         super().postOptions()
+        # Standard output has the lines of the lookup.
+        if self["svg"] in ("", STANDARD_OUTPUT):
+            raise usage.UsageError(f"--svg must be a file, not {self['svg']!r}")
         try:
             self["command"] = checkCommand(self["command"])
         except InvalidCommand as error:
