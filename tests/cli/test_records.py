@@ -86,6 +86,21 @@ class RecordTests(CommandTestCase):
         self.publish("--expect", "7", "y")
         self.assertEqual(self.resolve(), b"y")
 
+    def test_publishTakesEachSequenceNumber(self) -> None:
+        """A publish takes a time in nanoseconds as a number and as ``--expect``, and 2^64 - 1."""
+        number = 1796075890201731522
+        self.publish("--sequence", str(number), "x")
+        self.assertEqual(
+            self.publish("--expect", str(number), "y"),
+            f"published with sequence number {number + 1}\n",
+        )
+        self.publish("--sequence", str(2**64 - 1), "z")
+        self.assertFails(
+            f"dwdht publish: no sequence number is above {2**64 - 1}",
+            *("publish", "--bootstrap", BOOTSTRAP, "--key", self.path),
+            *("--expect", str(2**64 - 1), "late"),
+        )
+
     def test_saltTellsRecordsApart(self) -> None:
         """Records with different salts are independent."""
         self.publish("--salt", "a", "of a")
@@ -147,6 +162,12 @@ class RecordCommandLineTests(CommandLineTestCase):
         keyed = (*start, "--key", "file")
         self.assertRefused("--sequence must be a number", *keyed, "--sequence", "-1", "x")
         self.assertRefused("--expect must be a number", *keyed, "--expect", "x", "x")
+        for name in ("--sequence", "--expect"):
+            for number in (str(2**64), "1" * 5000):
+                self.assertRefused(
+                    f"{name} must be a number from 0 to 18446744073709551615",
+                    *(*keyed, name, number, "x"),
+                )
         self.assertRefused("--salt may have up to 64 bytes", *keyed, "--salt", "x" * 65, "x")
         self.assertRefused("up to 1000 bytes", *keyed, "x" * 1001)
         self.assertRefused("give --bootstrap", "resolve", KEY)

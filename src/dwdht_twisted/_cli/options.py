@@ -17,6 +17,10 @@ from ..errors import InvalidAddress
 #: the reactor waits may refuse the time.  Smaller: a job could not wait overnight for its network.
 MAXIMUM_SECONDS = 86400
 
+#: The most digits of a number that is read.  Smaller: the largest number of an option, which is a
+#: sequence number of 20 digits, is refused.
+MAXIMUM_DIGITS = 30
+
 
 class BootstrapOptions(usage.Options):
     """
@@ -138,7 +142,7 @@ def _toMultiple(text: str, units: dict[str, int]) -> int | None:
 
 def _toNumber(text: str) -> int | None:
     # Refuse long texts here, because int() raises ValueError for more than 4,300 digits.
-    if text.isascii() and text.isdigit() and len(text) <= 18:
+    if text.isascii() and text.isdigit() and len(text) <= MAXIMUM_DIGITS:
         return int(text)
     return None
 

@@ -11,14 +11,11 @@ from twisted.python import usage
 
 from ... import values
 from ...interfaces import IDHTNode
+from ...values.signed.record import MAXIMUM_SEQUENCE
 from ..command import Command, NetworkCommand
 from ..console import Console, valueFields
 from ..options import readHex, readNumber
 from ..payload import ValueOptions
-
-#: The largest ``--sequence``.  A larger number is taken for a mistake, because a record with the
-#: largest number of 64 bits can never be replaced.
-MAXIMUM_SEQUENCE = 10**18 - 1
 
 #: The size of a public key, in bytes.
 KEY_BYTES = 32
