@@ -101,8 +101,16 @@ class OptionsTests(CommandLineTestCase):
         self.assertRefused("give the NAME of the member", "network", "certify", "y")
         self.assertRefused("--days must be", "network", "certify", "--days=x", "y", "z")
         self.assertRefused("give no --days", "network", "key", "--days=1", "y")
-        for name in ("../x", "authority", ""):
+        for name in ("../x", "x" * 65, ""):
             self.assertRefused("can't be the name of a member", "network", "certify", "y", name)
+
+    def test_namesOfTheAuthorityAreReserved(self) -> None:
+        """The names of the authority's own files are refused as such."""
+        for name in ("authority", "revoked"):
+            self.assertRefused(
+                f"{name!r} can't be the name of a member: {name}.pem is a file of the authority",
+                *("network", "certify", "y", name),
+            )
 
     def test_errorOfAKeyNamesItsSource(self) -> None:
         """The error of a key file names the option, or the variable that holds the file."""

@@ -55,6 +55,9 @@ else:
 #: The name of a member is the name of its files.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
+#: The names of the authority's own files, which no member can have.
+_RESERVED = ("authority", "revoked")
+
 _CERTIFICATE, _KEY, _LIST, _ISSUED = "authority.pem", "authority.key", "revoked.pem", "issued"
 
 
@@ -65,6 +68,10 @@ def checkName(name: str) -> None:
     :raises CannotUseCertificate: when it has other characters than letters, digits, dots, hyphens
         and underscores, more than 64 of them, or is the name of a file of the authority
     """
+    if name in _RESERVED:
+        raise CannotUseCertificate(
+            f"{name!r} can't be the name of a member: {name}.pem is a file of the authority"
+        )
     if not _isName(name):
         raise CannotUseCertificate(
             f"{name!r} can't be the name of a member; use up to 64 letters, digits, dots, hyphens "
@@ -73,7 +80,7 @@ def checkName(name: str) -> None:
 
 
 def _isName(text: str) -> bool:
-    return _NAME.fullmatch(text) is not None and text not in ("authority", "revoked")
+    return _NAME.fullmatch(text) is not None and text not in _RESERVED
 
 
 class AuthorityFolder:
