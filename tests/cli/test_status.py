@@ -18,6 +18,8 @@ from twisted.web.server import Request, Site
 from dwdht_twisted import values
 from dwdht_twisted._cli.commands.status import ANSWER_TIMEOUT, INTERVAL
 from dwdht_twisted._cli.console import Console
+from dwdht_twisted._cli.drawing.screen import Screen
+from dwdht_twisted._cli.drawing.style import Style
 from dwdht_twisted._cli.program import run
 from dwdht_twisted.web.bounds import MAXIMUM_STATUS_BYTES
 from tests.cli.sessions import CommandLineTestCase, Result, parse
@@ -87,6 +89,14 @@ class StatusTests(StatusTestCase):
         self.assertRegex(text, r"store +1 value, \d+ B of ")
         self.assertEqual(text.partition("heard within")[0].count("●"), 7 + 2)
         self.assertIn(values.keyOf(b"hello").hex()[:16], text)
+
+    def test_unknownSizeIsSaid(self) -> None:
+        """A size of 0 is said to be unknown, and another one is shown."""
+        self.serve()
+        status = json.loads(self.attempt("--json").output)
+        for size, text in ((0, "size not known yet"), (1234, "about 1,234 nodes")):
+            lines = Screen(Style.of(Console(BytesIO()))).lines({**status, "networkSize": size})
+            self.assertIn(f"network {text}", [re.sub(" +", " ", line) for line in lines])
 
     def test_jsonIsTheStatus(self) -> None:
         """With --json, the status is one object on a line."""

@@ -39,18 +39,22 @@ class PageTests(BrowserTestCase):
     """
 
     async def openPage(self, *options: str) -> Browser:
-        """Start the network and the browser, and open the page."""
+        """Start the network and the browser, open the page, and wait for its contacts."""
+        browser = await self.openPageOf("--nodes", "50", *options)
+        await browser.until("document.querySelectorAll('#sky circle.dot').length > 20")
+        return browser
+
+    async def openPageOf(self, *options: str) -> Browser:
+        """Start a network with these options, and the browser, and open the page."""
         requirePrograms()
         certify(self.folder)
         port = freePort()
         endpoint = f"ssl:{port}:interface=127.0.0.1:privateKey=key.pem:certKey=cert.pem"
-        command = (*DWDHT, "demo", "--nodes", "50", "--http", endpoint)
-        self.demo: Program = self.start(*command, *options)
+        self.demo: Program = self.start(*DWDHT, "demo", *options, "--http", endpoint)
         browser = await self.startBrowser()
         await self.demo.says("is served over HTTP", seconds=60)
         await browser.show(1280, 900)
         await browser.open(f"https://localhost:{port}/")
-        await browser.until("document.querySelectorAll('#sky circle.dot').length > 20")
         return browser
 
     async def text(self, browser: Browser, id: str) -> str:
@@ -88,6 +92,12 @@ class PageTests(BrowserTestCase):
         await browser.until(f"{lookups} > {before} + 2")
         await browser.until("document.querySelectorAll('#rates path.curve').length === 4")
         self.assertEqual(await browser.complaints(), [])
+
+    async def test_unknownSizeIsSaid(self) -> None:
+        """The node of a network of two doesn't know its size, and the page says so."""
+        browser = await self.openPageOf("--nodes", "2")
+        await browser.until("/not known|0/.test(document.getElementById('network').textContent)")
+        self.assertEqual(await self.text(browser, "network"), "not known")
 
     async def test_lostServerIsShown(self) -> None:
         """When the server ends, the page says that it has no connection."""

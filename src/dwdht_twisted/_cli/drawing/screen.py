@@ -100,12 +100,13 @@ class Screen:
 
     def _numbers(self, status: dict[str, Any]) -> list[str]:
         times, store = status["distributions"]["lookupTimes"], status["store"]
+        network = status["networkSize"]
         late = sum(bool(entry["isLate"]) for entry in status["table"])
         lookups = sum(times["counts"])
         mean = f", {milliseconds(times['total'] / lookups)} on average" if lookups else ""
         rows = [
             ("contacts", f"{len(status['table'])}, {late or 'none'} late"),
-            ("network", f"about {status['networkSize']:,} nodes"),
+            ("network", f"about {network:,} nodes" if network else "size not known yet"),
             ("lookups", f"{lookups:,}{mean}; {status['queries']['running']:,} running"),
         ]
         if store is not None:

@@ -67,7 +67,7 @@ function show(status) {
   const late = status.table.filter((entry) => entry.isLate).length;
   set("contacts", count(status.table.length));
   set("contacts-note", late ? `${count(late)} late` : "none late");
-  set("network", count(status.networkSize));
+  set("network", status.networkSize ? count(status.networkSize) : "not known");
   const { counts, total } = status.distributions.lookupTimes;
   const lookups = counts.reduce((sum, each) => sum + each, 0);
   set("queries", count(lookups));
