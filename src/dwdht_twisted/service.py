@@ -74,7 +74,7 @@ class DHTService(Service):
         none are kept.
     :param state: a folder in which the node's id, its contacts and the announcements of others are
         kept for the next start; None to keep nothing.  It is opened at each start, as a store is,
-        and made if it is missing.
+        and made if it is missing; the folder above it must be there.
     :param peers: whether the node keeps the announcements of others, and names them to those that
         look their topics up; see `dwdht_twisted.peers`.  A handler of the command ``peers`` that
         is registered before the start serves it instead.

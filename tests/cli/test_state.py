@@ -74,7 +74,11 @@ class StateTests(ProgramTestCase):
         (self.folder / "file").write_text("mine")
         for path, reason in (
             ("file", "the state 'file' is not a folder"),
-            ("a/b", "the state folder 'a/b' can't be opened: No such file or directory"),
+            (
+                "a/b",
+                "the state folder 'a/b' can't be made, because "
+                f"'{self.folder.resolve() / 'a'}' is not there",
+            ),
         ):
             self.assertCannotStart(await self.finish(*TWISTD, "dwdht", "--state", path), reason)
         empty = await self.finish(*TWISTD, "dwdht", "--state", "")
@@ -93,6 +97,23 @@ class StateTests(ProgramTestCase):
         )
         self.assertCannotStart(
             program, "the state folder 'state' can't be opened: Permission denied"
+        )
+
+    async def test_readOnlyLockIsNamed(self) -> None:
+        """A lock that the user of the process may not write is named in one line."""
+        jail = self.makeJail()
+        state = jail / "state"
+        state.mkdir()
+        state.chmod(0o777)
+        (state / "folder.lock").write_bytes(b"")
+        (state / "folder.lock").chmod(0o444)
+        program = await self.finish(
+            *(*TWISTD, "--uid", str(NOBODY), "--rundir", str(jail), "dwdht", "--state", "state")
+        )
+        self.assertCannotStart(
+            program,
+            "the state folder 'state' can't be used, because 'folder.lock' in it can't be opened: "
+            "Permission denied",
         )
 
     async def test_folderBelongsToTheUser(self) -> None:

@@ -60,8 +60,13 @@ class OpeningTests(FolderTestCase):
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o700)
 
     def test_missingParentIsRefused(self) -> None:
-        """A folder whose parent is missing is refused, and no folder is made."""
-        self.assertRefused(self.path / "below")
+        """A folder whose parent is missing is refused by the parent's name; none is made."""
+        error = self.assertRaises(CannotOpenState, StateFolder, self.path / "below")
+        self.assertEqual(
+            str(error),
+            f"the state folder '{self.path}/below' can't be made, because "
+            f"'{self.path.absolute()}' is not there",
+        )
         self.assertFalse(self.path.exists())
 
     def test_fileIsRefused(self) -> None:
@@ -69,6 +74,16 @@ class OpeningTests(FolderTestCase):
         self.path.write_text("mine")
         self.assertRefused(self.path)
         self.assertEqual(self.path.read_text(), "mine")
+
+    def test_unusableLockIsNamed(self) -> None:
+        """A lock that can't be opened in a folder that is there is named."""
+        (self.path / "folder.lock").mkdir(parents=True)
+        error = self.assertRaises(CannotOpenState, StateFolder, self.path)
+        self.assertEqual(
+            str(error),
+            f"the state folder '{self.path}' can't be used, because 'folder.lock' in it can't be "
+            "opened: Is a directory",
+        )
 
     def test_folderInUseIsRefused(self) -> None:
         """A folder that another node uses is refused, until that node closes it."""
@@ -206,6 +221,17 @@ class FileTests(FolderTestCase):
         self.assertEqual(folder.read("list"), b"old")
         folder.write("list", b"new")
         self.assertEqual(folder.read("list"), b"new")
+
+    def test_linkIsNotFollowed(self) -> None:
+        """A link in the place of the temporary file is replaced, and its target stays as it was."""
+        folder = self.open()
+        mine = Path(self.mktemp())
+        mine.write_text("mine")
+        (self.path / "list.new").symlink_to(mine.absolute())
+        folder.write("list", b"new")
+        self.assertEqual(mine.read_text(), "mine")
+        self.assertEqual(folder.read("list"), b"new")
+        self.assertFalse((self.path / "list").is_symlink())
 
     def test_closedFolderFails(self) -> None:
         """A folder that was closed is neither read nor written, because another may use it."""

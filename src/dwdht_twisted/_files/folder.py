@@ -70,7 +70,14 @@ class StateFolder:
                 os.mkdir(self.path, 0o700)
             if not os.path.isdir(self.path):
                 raise CannotOpenState(f"the state {given!r} is not a folder")
-            self._lock: int | None = os.open(self._file(LOCK), os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock: int | None = self._openLock(given)
+        except FileNotFoundError as error:
+            # The folders above are not made: one that is missing is a slip in the name, or a disk
+            # that is not there yet, and the node would start with a new id.
+            raise CannotOpenState(
+                f"the state folder {given!r} can't be made, because "
+                f"{os.path.dirname(self.path)!r} is not there"
+            ) from error
         except OSError as error:
             raise CannotOpenState(
                 f"the state folder {given!r} can't be opened: {error.strerror}"
@@ -130,7 +137,10 @@ class StateFolder:
         with self._turn:
             self._checkOpen()
             try:
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+                # O_EXCL: a link that somebody else puts there at this moment is not followed.
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with open(descriptor, "wb") as file:
                     file.write(_framed(data))
                     file.flush()
@@ -166,6 +176,18 @@ class StateFolder:
             reason=reason,
             aside=aside,
         )
+
+    def _openLock(self, given: str | bytes) -> int:
+        path = self._file(LOCK)
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            if os.path.lexists(path):
+                raise CannotOpenState(
+                    f"the state folder {given!r} can't be used, because {LOCK!r} in it can't be "
+                    f"opened: {error.strerror}"
+                ) from error
+            raise
 
     def _refusal(self, lock: int) -> str | None:
         """Lock the folder, and return None, or the reason why it can't be used."""
