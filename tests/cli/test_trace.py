@@ -137,6 +137,20 @@ class TraceTests(CommandTestCase):
         )
         self.assertIn("10.0.9.8:1, hop 1: silent", Path(path).read_text())
 
+    def test_pictureGoesToAPipe(self) -> None:
+        """A picture is written to a pipe that is read, and a pipe without a reader is an error."""
+        path = self.mktemp()
+        os.mkfifo(path)
+        self.assertFails(
+            f"dwdht trace: cannot write {path!r}: No such device or address",
+            *("trace", KEY, "--bootstrap", BOOTSTRAP, "--svg", path),
+        )
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        self.trace(KEY, "--svg", path)
+        # A picture of 26 nodes fits the buffer of a pipe, so nothing waits for this reader.
+        self.assertIn(b"</svg>", os.read(reader, 65_536))
+
     def test_pictureThatCannotBeWrittenFails(self) -> None:
         """A picture in a folder that doesn't exist fails the command with one line."""
         path = f"{self.mktemp()}/trace.svg"

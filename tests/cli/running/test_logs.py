@@ -176,10 +176,11 @@ class OptionTests(SynchronousTestCase):
     """
 
     def test_badFormatIsRefused(self) -> None:
-        """``--log-format`` is text or json, and ``--log-file`` isn't empty."""
+        """``--log-format`` is text or json, and ``--log-file`` is neither empty nor a dash."""
         for arguments, expected in {
             ("--log-format", "xml"): "--log-format must be text or json, not 'xml'",
             ("--log-file", ""): "--log-file must be a file, not ''",
+            ("--log-file", "-"): "--log-file must be a file, not '-'",
         }.items():
             error = self.assertRaises(UsageError, Options().parseOptions, list(arguments))
             self.assertEqual(str(error), expected)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.python import usage
@@ -115,8 +116,16 @@ def _writePicture(path: str, journey: Journey) -> None:
     from ..drawing.picture import picture
 
     try:
-        with open(path, "wb") as file:
+        with open(path, "wb", opener=_openAtOnce) as file:
             file.write(picture(journey))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CommandFailed(f"cannot write {path!r}: {reason}") from None
+
+
+def _openAtOnce(path: str, flags: int) -> int:
+    """Open a file, or a pipe that somebody reads: no signal could end the wait for a reader."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if os.name == "posix":
+        os.set_blocking(descriptor, True)
+    return descriptor

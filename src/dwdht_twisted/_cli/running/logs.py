@@ -52,8 +52,9 @@ class LogOptions(usage.Options):
         super().postOptions()
         if self["log-format"] not in (None, *FORMATS):
             raise usage.UsageError(f"--log-format must be text or json, not {self['log-format']!r}")
-        if self["log-file"] == "":
-            raise usage.UsageError("--log-file must be a file, not ''")
+        # A dash is standard output for other programs, and would be a file of this name here.
+        if self["log-file"] in ("", "-"):
+            raise usage.UsageError(f"--log-file must be a file, not {self['log-file']!r}")
 
 
 class LogFile:
