@@ -179,6 +179,19 @@ class FolderTests(SynchronousTestCase):
         self.folder.revoke([copy])
         self.assertEqual(len(self.revoked()), 1)
 
+    def test_linkToTheListIsKept(self) -> None:
+        """A list that is kept elsewhere, behind a symbolic link, is replaced there."""
+        shared = Path(self.mktemp())
+        shared.mkdir()
+        link = self.folder.revocationsFile
+        link.rename(shared / "list.pem")
+        link.symlink_to((shared / "list.pem").absolute())
+        self.folder.certify("a")
+        self.folder.revoke(["a"])
+        self.assertTrue(link.is_symlink())
+        self.assertEqual([each.name for each in shared.iterdir()], ["list.pem"])
+        self.assertEqual(len(self.revoked()), 1)
+
     def test_renewedList(self) -> None:
         """A revocation list that is made anew without members keeps its entries."""
         self.folder.certify("a")

@@ -324,7 +324,12 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file, or replace it, so that a reader finds the former content or the new one."""
+    """
+    Write a file, or replace it, so that a reader finds the former content or the new one.
+
+    A symbolic link stays, and the file that it names is replaced.
+    """
+    path = path.resolve()
     new = path.with_name(f"{path.name}.new")
     with suppress(FileNotFoundError):
         os.unlink(new)
