@@ -90,14 +90,6 @@ class FileTests(OutputTestCase):
         self.assertEqual(self.network.clock.runUntil(working), 0)
         self.assertMode(0o440)
 
-    def test_executablePartBecomesAnOrdinaryFile(self) -> None:
-        """A ``PATH.part`` that an earlier version has left as executable loses these bits."""
-        part = self.folder / "got.part"
-        part.write_bytes(b"va")
-        part.chmod(0o755)
-        self.get(self.path)
-        self.assertMode(0o644)
-
     def test_linkIsKept(self) -> None:
         """The target of a symbolic link is replaced, or made, and the link stays."""
         (self.folder / "below").mkdir()

@@ -93,7 +93,8 @@ class PartFile:
         """
         with _inOneLine(self.path):
             self._file.truncate()
-            self._setMode()
+            if self._mode is not None and os.name == "posix":
+                os.fchmod(self._file.fileno(), self._mode)
             self._file.close()
             os.replace(self.path, self._whole)
 
@@ -111,15 +112,6 @@ class PartFile:
         except OSError:
             return 0
         return size
-
-    def _setMode(self) -> None:
-        if os.name != "posix":
-            return
-        present = stat.S_IMODE(os.fstat(self._file.fileno()).st_mode)
-        # Versions up to this one made the file executable, and an earlier run may be theirs.
-        mode = present & 0o666 if self._mode is None else self._mode
-        if mode != present:
-            os.fchmod(self._file.fileno(), mode)
 
 
 class ThroughFile:
