@@ -122,6 +122,9 @@ Differences from a real network:
   such segment has the latency of a datagram.  A lost segment is sent again after 1, 2, 4 seconds
   and so on, and after 63 seconds in all its connection is lost.  Segments are not counted as
   datagrams, and ``onDatagram`` isn't called for them.
+- All bytes that were written before ``loseConnection`` or ``loseWriteConnection`` arrive before the
+  end, whatever the latency and the loss, unless the receiver has closed the connection itself.
+  A real system may drop bytes when its other end sends bytes that are never read.
 - A connection to a host that was never made gets no answer, and one to a closed port is refused.
 
 Differences of `HostReactor` from a real reactor:

@@ -9,6 +9,7 @@ from twisted.internet.error import (
     CannotListenError,
     ConnectionRefusedError,
     DNSLookupError,
+    TCPTimedOutError,
     TimeoutError,
     UserError,
 )
@@ -137,6 +138,36 @@ class ConnectorTests(ConnectionTestCase):
         self.clock.runFor(2)
         self.network.heal()
         self.clock.runUntil(lambda: self.clients.made, limit=4)
+
+    def test_lostAnswerEndsTheAttempt(self) -> None:
+        """An attempt without a time-out fails when the answer to it is lost for 63 seconds."""
+        self.listen()
+        self.connect(timeout=None)
+        self.clock.runFor(0.02)
+        self.network.partition([A])
+        self.clock.runUntil(lambda: self.clients.failure, limit=70)
+        assert self.clients.failure is not None
+        self.assertTrue(self.clients.failure.check(TCPTimedOutError))
+
+    def test_movedHostGetsNoAnswer(self) -> None:
+        """An attempt of a host that changes its address meanwhile fails after the time-out."""
+        self.listen()
+        self.connect(timeout=5)
+        self.clock.runFor(0.06)
+        self.network.changeAddress(A, C)
+        self.clock.runFor(6)
+        assert self.clients.failure is not None
+        self.assertTrue(self.clients.failure.check(TimeoutError))
+        self.assertEqual((self.clients.made, self.servers.made), ([], []))
+
+    def test_clientFactoryMayRaise(self) -> None:
+        """A client whose factory raises an exception closes the connection for both ends."""
+        self.listen()
+        self.clients.buildProtocol = lambda addr: 1 / 0  # type: ignore[method-assign,assignment]
+        self.connect()
+        self.clock.runFor(1)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual(self.network.streams.connections, set())
 
     def test_connectingCanBeStopped(self) -> None:
         """A stopped connector fails with ``UserError``, and no server sees a connection."""

@@ -1,6 +1,7 @@
 """
 TCP of the in-memory network.
 
+* `channel`: the order of one direction of a connection.
 * `connection`: one end of a connection.  It carries the bytes to the other end.
 * `port`: a listening port.
 * `connector`: a connection that is being made.

@@ -6,11 +6,16 @@ and the next one when the other end has acknowledged it.  The other end acknowle
 its protocol has read it.  So a connection holds a bounded number of bytes, as long as its producers
 pause when they are told to: 64 KiB on the way, and what the protocol has written beyond that.
 
+What an end sends arrives in order: the bytes, then the end of the bytes, then the reset by which
+an end that is gone answers to bytes.  Only the reset of ``abortConnection`` may overtake bytes, and
+drops those that have arrived and wait to be read.
+
 The buffer, the producers and the closing of an end are those of Twisted's own ``FileDescriptor``.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,7 +31,8 @@ from zope.interface import implementer
 
 from ..clock import schedulerOf
 from ..failures import failuresLogged, stopsTest
-from .table import Segment, StreamNetwork, sendOnce
+from .channel import Channel
+from .table import StreamNetwork
 
 #: The most bytes of a segment.  It is also the size of the buffer beyond which ``FileDescriptor``
 #: pauses a producer.  Larger: a connection holds more bytes.  Smaller: a large file takes more
@@ -48,6 +54,10 @@ class MemoryConnection(FileDescriptor):
 
     _log = Logger()
 
+    # These two are set by `join`.
+    _other: MemoryConnection
+    _outgoing: Channel
+
     def __init__(
         self,
         network: StreamNetwork,
@@ -64,9 +74,9 @@ class MemoryConnection(FileDescriptor):
         self._addresses = addresses
         self._ended = ended
         self._accept: Callable[[], IProtocol | None] | None = None
-        self._other: MemoryConnection = self
-        # The segment that waits for the protocol to read it; empty bytes stand for the end.
-        self._unread: bytes | None = None
+        # What waits for the protocol to read it.  Empty bytes stand for the end of the bytes, and
+        # None for a reset.
+        self._unread: deque[bytes | None] = deque()
         self._flags: set[str] = set()
 
     def __repr__(self) -> str:
@@ -82,6 +92,8 @@ class MemoryConnection(FileDescriptor):
         :param accept: makes the protocol of the server, when the first segment arrives there
         """
         self._other, other._other = other, self
+        self._outgoing = Channel(self._network, self.host, other.host)
+        other._outgoing = Channel(self._network, other.host, self.host)
         other._accept = accept
 
     def begin(self, protocol: IProtocol | None) -> None:
@@ -94,65 +106,95 @@ class MemoryConnection(FileDescriptor):
         self._network.streams.connections.add(self)
         self.protocol = protocol
         self.startReading()
-        protocol.makeConnection(self)
+        with failuresLogged(self._log, "{protocol} raised an exception", protocol=protocol):
+            protocol.makeConnection(self)
 
     def acknowledgeConnection(self) -> None:
         """Tell the end of the server that the connection is made."""
-        self._send(self._other._accepted)
+        self._outgoing.sendUnordered(self._other._accepted, self._undelivered)
 
     def _accepted(self) -> None:
         accept, self._accept = self._accept, None
         if accept is not None:
             protocol = None
-            if self._hostReactor.running:
+            if self._hostReactor.running and self._hostReactor.host == self.host:
                 with failuresLogged(self._log, "a factory raised an exception"):
                     protocol = accept()
             self.begin(protocol)
 
     # Segments.
 
-    def _send(self, arrive: Callable[[], object]) -> None:
-        lost = Failure(ConnectionLost("no acknowledgement came"))
-        fail = partial(self.connectionLost, lost)
-        Segment(self._network, self.host, self._other.host, arrive=arrive, fail=fail)
+    def _send(self, data: bytes) -> None:
+        """Send bytes, or by empty bytes the end of them, behind all that was sent before."""
+        self._outgoing.send(partial(self._other._arrived, data), self._undelivered)
 
-    def _sendOnce(self, arrive: Callable[[], object]) -> None:
-        sendOnce(self._network, self.host, self._other.host, arrive)
+    def _undelivered(self) -> None:
+        """Give the connection up, because a segment was lost too often."""
+        if self.disconnected:
+            self._sendReset()
+        else:
+            self._timedOut()
 
-    def _arrived(self, data: bytes) -> None:
+    def _timedOut(self) -> None:
+        self.connectionLost(Failure(ConnectionLost("no acknowledgement came")))
+
+    def _answer(self, arrive: Callable[[], object]) -> None:
+        """Send what the other end waits for, if a segment of its own is in flight."""
+        self._outgoing.sendUnordered(arrive, self._other._unanswered)
+
+    def _unanswered(self) -> None:
+        if "in flight" in self._flags:
+            self._timedOut()
+
+    def _arrived(self, data: bytes | None) -> None:
         self._accepted()
         if self.disconnected:
             if data:
-                self._sendOnce(self._other._reset)
+                self._sendReset()
             return
-        self._unread = data
-        self._read()
+        self._unread.append(data)
+        if data is None and not any(self._unread):
+            # No bytes wait, so a protocol that has paused its transport hears of the reset, too.
+            self._wasReset()
+        else:
+            self._read()
 
     def _read(self) -> None:
-        data = self._unread
-        if data is None or "reading" not in self._flags or self.protocol is None:
-            return
-        self._unread = None
-        if data:
-            self._sendOnce(self._other._acknowledged)
-            self._tell(lambda protocol: protocol.dataReceived(data))
-        else:
+        # An end that closes reads no more, but takes what comes, as an operating system does.  Two
+        # ends that both close would wait for each other otherwise.
+        while self._unread and (self.disconnecting or "reading" in self._flags):
+            if self.protocol is None or self.disconnected:
+                break
+            self._take(self._unread.popleft())
+
+    def _take(self, data: bytes | None) -> None:
+        if data is None:
+            self._wasReset()
+        elif data:
+            self._answer(self._other._acknowledged)
+            if not self.disconnecting:
+                self._tell(lambda protocol: protocol.dataReceived(data))
+        elif not self.disconnecting:
             self.readConnectionLost(Failure(CONNECTION_DONE))
 
     def _acknowledged(self) -> None:
         self._flags.discard("in flight")
         self._writeSoon()
 
-    def _reset(self) -> None:
+    def _wasReset(self) -> None:
         self._accept = None
-        self._flags.add("finished")
+        self._flags.add("reset")
         self.connectionLost(Failure(ConnectionLost("the other end was gone")))
 
+    def _sendReset(self) -> None:
+        """Tell the other end, behind all that was sent before, that this one is gone."""
+        self._outgoing.send(partial(self._other._arrived, None), self._other._unanswered)
+
     def _finish(self) -> None:
-        """Tell the other end that no more bytes come."""
+        """Tell the other end, behind all that was sent before, that no more bytes come."""
         if "finished" not in self._flags:
             self._flags.add("finished")
-            self._sendOnce(partial(self._other._arrived, b""))
+            self._send(b"")
 
     def _tell(self, call: Callable[[IProtocol], object]) -> None:
         """Call the protocol.  Its exception ends the connection, as in a real reactor."""
@@ -203,10 +245,15 @@ class MemoryConnection(FileDescriptor):
         segment = bytes(data[:SEGMENT_BYTES])
         if segment:
             self._flags.add("in flight")
-            self._send(partial(self._other._arrived, segment))
+            self._send(segment)
         return len(segment)
 
     # The end.
+
+    def loseConnection(self) -> None:
+        """End the connection when all that was written is sent.  Nothing more is read."""
+        super().loseConnection()
+        schedulerOf(self._network.clock)(0, self._read)
 
     def _closeWriteConnection(self) -> None:
         self._finish()
@@ -241,13 +288,22 @@ class MemoryConnection(FileDescriptor):
         reason = reason or Failure(ConnectionLost("the reactor has stopped"))
         self._network.streams.connections.discard(self)
         super().connectionLost(reason)
-        if reason.check(ConnectionDone):
-            self._finish()
-        elif "finished" not in self._flags:
-            self._sendOnce(self._other._reset)
+        if "reset" not in self._flags:
+            self._tellOther(reason)
         if self.protocol is not None:
             self._tell(lambda protocol: protocol.connectionLost(reason))
         self._ended(reason)
+
+    def _tellOther(self, reason: Failure) -> None:
+        if reason.check(ConnectionAborted):
+            self._answer(self._other._wasReset)
+        elif not reason.check(ConnectionDone):
+            self._sendReset()
+        else:
+            self._finish()
+            if any(self._unread):
+                # The other end waits for an acknowledgement of bytes that nobody will read.
+                self._sendReset()
 
     def abandon(self) -> None:
         """
@@ -257,7 +313,7 @@ class MemoryConnection(FileDescriptor):
         self._network.streams.connections.discard(self)
         self.disconnected, self.connected = 1, 0
         self._flags.clear()
-        self._sendOnce(self._other._reset)
+        self._sendReset()
 
     # Addresses and options.
 

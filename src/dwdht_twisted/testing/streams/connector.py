@@ -4,6 +4,7 @@ Connections of the in-memory network that are being made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -11,13 +12,15 @@ from twisted.internet.base import BaseConnector
 from twisted.internet.error import ConnectionRefusedError, TCPTimedOutError
 from twisted.internet.interfaces import IConnector
 from twisted.internet.protocol import ClientFactory
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..addresses import LOOPBACK, isIPv4, isLocal
+from ..failures import failuresLogged
 from .connection import MemoryConnection
 from .port import MemoryStreamPort
-from .table import Segment, StreamNetwork, sendOnce
+from .table import Segment, StreamNetwork
 
 
 @implementer(IConnector)
@@ -61,6 +64,8 @@ class _Attempt:
     It takes the place of a transport in ``BaseConnector`` until the connection is made.
     """
 
+    _log = Logger()
+
     def __init__(
         self,
         network: StreamNetwork,
@@ -88,21 +93,28 @@ class _Attempt:
         own = self._reactor.host
         source = LOOPBACK if isLocal(host) else own
         target = own if isLocal(host) else host
-        timedOut = Failure(TCPTimedOutError())
+
+        def timedOut() -> None:
+            self._fail(Failure(TCPTimedOutError()))
 
         def arrived() -> None:
             port = self._network.streams.ports.get((target, self._port))
             if port is not None and port.accepts(source):
-                sendOnce(self._network, target, own, lambda: self._connected(port, source, host))
+                answer(lambda: self._connected(port, source, host))
             elif self._network.hasHost(target):
-                refused = Failure(ConnectionRefusedError())
-                sendOnce(self._network, target, own, lambda: self._fail(refused))
+                answer(lambda: self._fail(Failure(ConnectionRefusedError())))
 
-        Segment(self._network, own, target, arrive=arrived, fail=lambda: self._fail(timedOut))
+        def answer(arrive: Callable[[], object]) -> None:
+            Segment(self._network, target, own, arrive=arrive, fail=timedOut)
+
+        Segment(self._network, own, target, arrive=arrived, fail=timedOut)
 
     def _connected(self, port: MemoryStreamPort, source: str, host: str) -> None:
         connector = self._connector
         if self._hasEnded or not self._reactor.running:
+            return
+        if source not in (LOOPBACK, self._reactor.host):
+            # The answer went to the address that the host had when it asked.
             return
         self._hasEnded = True
         client, server = (source, self._own), (host, self._port)
@@ -112,7 +124,10 @@ class _Attempt:
         connector.transport = end  # type: ignore[assignment]
         port.join(end, (server, client))
         end.acknowledgeConnection()
-        end.begin(connector.buildProtocol(end.getPeer()))
+        protocol = None
+        with failuresLogged(self._log, "a factory raised an exception"):
+            protocol = connector.buildProtocol(end.getPeer())
+        end.begin(protocol)
 
     def _fail(self, reason: Failure) -> None:
         if not self._hasEnded:

@@ -110,15 +110,4 @@ class Segment:
             self._fail()
 
 
-def _nothing() -> None:
-    """Give a segment up whose sender doesn't wait for it."""
-
-
-def sendOnce(
-    network: StreamNetwork, source: str, destination: str, arrive: Callable[[], object]
-) -> None:
-    """Send a segment for which its sender doesn't wait.  It is sent again while it is lost."""
-    Segment(network, source, destination, arrive=arrive, fail=_nothing)
-
-
-__all__ = ["Segment", "StreamNetwork", "Streams", "sendOnce"]
+__all__ = ["Segment", "StreamNetwork", "Streams"]
