@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from math import inf, nan
 from typing import Any
 
+from twisted.internet import reactor as globalReactor
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted.testing import LogNormalLatency, MemoryNetwork, ServiceRecord, SimulatedClock
@@ -75,6 +77,29 @@ class ArgumentTests(SynchronousTestCase):
         self.assertRefused(self.host.setClock, (*NO_NUMBERS, inf, -inf))
         limits = ("1", None, True, nan)
         self.assertRefused(lambda limit: self.clock.runUntil(lambda: False, limit), limits)
+
+    def test_delays(self) -> None:
+        """The delay of a call, which a real reactor refuses in the same way."""
+        real: Any = globalReactor
+        plain = MemoryNetwork(Clock()).reactor("10.0.0.1")
+        wrong: tuple[tuple[Any, type[Exception]], ...] = (
+            (-1, AssertionError),
+            (-0.001, AssertionError),
+            (-inf, AssertionError),
+            (nan, AssertionError),
+            ("1", TypeError),
+            (None, TypeError),
+            (1j, TypeError),
+        )
+        for delay, kind in wrong:
+            for each in (self.host, self.clock, plain, real):
+                before = each.getDelayedCalls()
+                with self.assertRaises(kind, msg=(delay, each)):
+                    each.callLater(delay, print)
+                self.assertEqual(each.getDelayedCalls(), before)
+        self.host.crash()
+        with self.assertRaisesRegex(AssertionError, "^-1 is not greater than or equal to 0 sec"):
+            self.host.callLater(-1, print)
 
     def test_noTimePasses(self) -> None:
         """No time passes until a moment that is past."""

@@ -26,6 +26,17 @@ def checkSeconds(name: str, value: float, *, isPositive: bool = True) -> None:
         raise ValueError(f"{name} is a number of seconds{bound}, not {value!r}")
 
 
+def checkDelay(delay: float) -> None:
+    """
+    Check the delay of a call as a real reactor does.
+
+    :raises AssertionError: when it is below 0 or not a number (NaN)
+    """
+    # Not an assert statement, which Python leaves out with -O.
+    if not delay >= 0:
+        raise AssertionError(f"{delay} is not greater than or equal to 0 seconds")
+
+
 def isNumber(value: object) -> bool:
     """Whether this is a real number, which a flag is not."""
     return isinstance(value, Real) and not isinstance(value, bool)
@@ -54,4 +65,4 @@ def checkHost(host: Any) -> None:
         raise ValueError(f"{what}, not {host!r}")
 
 
-__all__ = ["checkAddress", "checkHost", "checkSeconds", "isNumber"]
+__all__ = ["checkAddress", "checkDelay", "checkHost", "checkSeconds", "isNumber"]

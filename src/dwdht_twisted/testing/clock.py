@@ -16,7 +16,7 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .arguments import checkSeconds, isNumber
+from .arguments import checkDelay, checkSeconds, isNumber
 from .failures import LimitReached, stopsTest
 
 _T = TypeVar("_T")
@@ -95,7 +95,9 @@ class SimulatedClock(Clock):
         Schedule a call.
 
         :param delay: seconds
+        :raises AssertionError: when it is below 0 or NaN, as a real reactor does
         """
+        checkDelay(delay)
         when = self.rightNow + delay
         call = _Call(when, callable, args, kw, self._cancelled, self._moved, self.seconds)
         call.order = next(self._orders)

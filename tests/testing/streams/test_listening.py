@@ -4,6 +4,8 @@ TCP ports of simulated hosts, and connecting to them.
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString, serverFromString
 from twisted.internet.error import (
     CannotListenError,
@@ -162,8 +164,12 @@ class ConnectorTests(ConnectionTestCase):
 
     def test_clientFactoryMayRaise(self) -> None:
         """A client whose factory raises an exception closes the connection for both ends."""
+
+        def build(addr: object) -> NoReturn:
+            raise ZeroDivisionError
+
         self.listen()
-        self.clients.buildProtocol = lambda addr: 1 / 0  # type: ignore[method-assign,assignment]
+        self.clients.buildProtocol = build  # type: ignore[method-assign]
         self.connect()
         self.clock.runFor(1)
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

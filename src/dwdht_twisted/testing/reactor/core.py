@@ -14,7 +14,7 @@ from twisted.internet.error import ReactorAlreadyRunning, ReactorNotRestartable,
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from ..arguments import checkSeconds
+from ..arguments import checkDelay, checkSeconds
 from ..clock import schedulerOf
 from ..failures import failuresLogged
 from ..names import MemoryResolver
@@ -157,7 +157,9 @@ class CoreReactor:
         be cancelled.
 
         :param delay: seconds
+        :raises AssertionError: when it is below 0 or NaN
         """
+        checkDelay(delay)
         if not self.running:
             dropped = self._network.clock.callLater(delay, callable, *args, **kwargs)
             _drop(dropped)
