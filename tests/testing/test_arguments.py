@@ -115,7 +115,7 @@ class ArgumentTests(SynchronousTestCase):
 
     def test_addresses(self) -> None:
         """The addresses of hosts."""
-        unreachable = ("127.0.0.1", "0.0.0.0", self.host)
+        unreachable = ("127.0.0.1", "0.0.0.0", self.clock)
         self.assertRefused(self.network.reactor, (*NO_ADDRESSES, *unreachable))
         self.assertRefused(
             lambda host: self.network.changeAddress(host, "10.0.0.2"),

@@ -142,7 +142,7 @@ class FaultTests(NetworkTestCase):
         self.network.partition("10.0.0.1")
         self.assertTrue(self.network._partitions.separate("10.0.0.1", "10.0.0.2"))
         wrong: Any
-        for wrong in (["10.0.0.one"], "host", [b"10.0.0.1"], [self.network.reactor()], [None]):
+        for wrong in (["10.0.0.one"], "host", [b"10.0.0.1"], [self.network], [None]):
             for groups in ((wrong,), (["10.0.0.1"], wrong)):
                 with self.assertRaises(ValueError):
                     self.network.partition(*groups)

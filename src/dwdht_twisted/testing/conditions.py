@@ -6,9 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from random import Random
+from typing import TypeAlias
 
 from .arguments import checkAddress, checkSeconds, isNumber
 from .latency import Latency
+from .reactor import HostReactor, addressOf
+
+#: A group of hosts, or a single one: each is given as its IPv4 address or as its reactor.
+Group: TypeAlias = Iterable[str | HostReactor] | str | HostReactor
 
 
 class Conditions:
@@ -88,7 +93,7 @@ class Partitions:
     def __init__(self) -> None:
         self.groups: list[tuple[frozenset[str], frozenset[str] | None]] = []
 
-    def add(self, hosts: Iterable[str], others: Iterable[str] | None) -> None:
+    def add(self, hosts: Group, others: Group | None) -> None:
         """
         Separate two groups of hosts.
 
@@ -114,12 +119,13 @@ class Partitions:
         return False
 
 
-def _group(hosts: Iterable[str]) -> frozenset[str]:
+def _group(hosts: Group) -> frozenset[str]:
     # A single address is an iterable of its characters, too.
-    group = frozenset([hosts] if isinstance(hosts, str) else hosts)
+    several = [hosts] if isinstance(hosts, (str, HostReactor)) else hosts
+    group = frozenset(map(addressOf, several))
     for host in group:
         checkAddress("a host of a partition is an IPv4 address", host)
     return group
 
 
-__all__ = ["Conditions", "Partitions", "checkLatency", "checkProbability"]
+__all__ = ["Conditions", "Group", "Partitions", "checkLatency", "checkProbability"]

@@ -4,7 +4,7 @@ The in-memory network itself: it delays, loses, duplicates, reorders and deliver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 from typing import Generic, TypeAlias, TypeVar
 
@@ -13,12 +13,12 @@ from twisted.logger import Logger
 
 from .arguments import checkAddress, checkSeconds
 from .clock import SimulatedClock, schedulerOf
-from .conditions import Conditions, Partitions, checkLatency, checkProbability
+from .conditions import Conditions, Group, Partitions, checkLatency, checkProbability
 from .failures import stopsTest
 from .latency import Latency
 from .names import MemoryResolver, ServiceRecord
 from .port import MemoryPort
-from .reactor import HostReactor, Hosts
+from .reactor import HostReactor, Hosts, addressOf
 from .streams import Streams
 
 #: A function that is called with the source, the destination and the bytes of each datagram sent.
@@ -154,39 +154,42 @@ class MemoryNetwork:
         """The number of datagrams in flight.  A duplicated datagram counts twice."""
         return self.sent + self.duplicated - self.delivered - self.lost
 
-    def reactor(self, host: str | None = None) -> HostReactor:
+    def reactor(self, host: str | HostReactor | None = None) -> HostReactor:
         """
         The reactor of a host.  The first call makes a reactor, and so does the first call after the
         end of the host.
 
-        :param host: an IPv4 address; by default the next unused address of 10.0.0.0/8
+        :param host: an IPv4 address, or an earlier reactor of this address; by default the next
+            unused address of 10.0.0.0/8
         :raises ValueError: when the host isn't an IPv4 address that other hosts can send to
         """
         return self._hosts.reactor(host)
 
-    def changeAddress(self, host: str, to: str) -> None:
+    def changeAddress(self, host: str | HostReactor, to: str) -> None:
         """
         Give a running host another address.  Its reactor and its open ports stay the same.
 
         Datagrams to the old address vanish from now on, also those in flight.
 
-        :param host: the address until now
+        :param host: the reactor of the host, or its address until now
         :param to: the new IPv4 address
         :raises ValueError: when no host runs at the address, when the new one isn't an IPv4 address
             that other hosts can send to, or when it is taken
         """
         self._hosts.move(host, to)
 
-    def addName(self, name: str, *hosts: str) -> None:
+    def addName(self, name: str, *hosts: str | HostReactor) -> None:
         """
         Let a name stand for these hosts from now on.  Earlier hosts of the name are replaced.
 
-        :param hosts: IPv4 addresses; without any, the name is unknown again
+        :param hosts: IPv4 addresses, or reactors, which stand for the address that they have now;
+            without any, the name is unknown again
         :raises ValueError: when a host isn't an IPv4 address
         """
-        for host in hosts:
-            checkAddress("a name stands for IPv4 addresses", host)
-        self.resolver.names[name.lower()] = hosts
+        addresses = tuple(map(addressOf, hosts))
+        for address in addresses:
+            checkAddress("a name stands for IPv4 addresses", address)
+        self.resolver.names[name.lower()] = addresses
 
     def addService(self, name: str, *records: ServiceRecord) -> None:
         """
@@ -203,13 +206,14 @@ class MemoryNetwork:
                 )
         self.resolver.services[name.lower()] = records
 
-    def partition(self, hosts: Iterable[str], others: Iterable[str] | None = None) -> None:
+    def partition(self, hosts: Group, others: Group | None = None) -> None:
         """
         Let no datagram pass between two groups of hosts, in either direction.
 
         Earlier partitions stay in force.  Datagrams in flight still arrive.
 
-        :param hosts: the IPv4 addresses of one group, or the only one
+        :param hosts: the hosts of one group, or the only one: IPv4 addresses, or reactors, which
+            stand for the address that they have now
         :param others: those of the other group; by default all other hosts
         :raises ValueError: when one of them isn't an IPv4 address
         """

@@ -53,6 +53,33 @@ class ReactorTests(NetworkTestCase):
         self.assertIs(self.network.reactor(A), self.network.reactor(A))
         self.assertIsNot(self.network.reactor(A), self.network.reactor(B))
 
+    def test_reactorStandsForItsAddress(self) -> None:
+        """The network takes the reactor of a host wherever it takes the address of one."""
+        host = self.reactor()
+        self.assertIs(self.network.reactor(host), host)
+        for groups in ((host,), ([host],), ([B, C], host), ([B, C], [host]), ([A, host],)):
+            self.network.partition(*groups)
+            self.send(A, B, b"lost")
+            self.clock.runFor(1)
+            self.network.heal()
+        self.assertEqual(self.recorders[B].payloads, [])
+        self.network.addName("one.example", host, B)
+        self.assertEqual(self.network.resolver.names["one.example"], (A, B))
+        self.network.changeAddress(host, "10.0.0.9")
+        self.assertEqual(host.host, "10.0.0.9")
+        self.assertIs(self.network.reactor("10.0.0.9"), host)
+
+    def test_endedReactorStandsForItsAddress(self) -> None:
+        """The reactor of a host that has crashed gives the new one, and doesn't move it."""
+        old = self.reactor()
+        old.crash()
+        new = self.network.reactor(old)
+        self.assertIsNot(new, old)
+        self.assertEqual(new.host, A)
+        with self.assertRaisesRegex(ValueError, "no host runs at <HostReactor 10.0.0.1, ended>"):
+            self.network.changeAddress(old, "10.0.0.9")
+        self.assertEqual(new.host, A)
+
     def test_hostKeepsItsPortsAtANewAddress(self) -> None:
         """
         A host that gets another address keeps its reactor and its port. It sends from the new

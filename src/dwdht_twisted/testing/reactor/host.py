@@ -182,6 +182,15 @@ class HostReactor(ThreadedReactor):
         return resolveFirst(self.nameResolver, name)
 
 
+def addressOf(host: str | HostReactor) -> str:
+    """
+    The address of a host.
+
+    :param host: its address or its reactor
+    """
+    return host.host if isinstance(host, HostReactor) else host
+
+
 class Hosts:
     """
     The hosts of a network.  A host is made when its reactor is first asked for.
@@ -195,39 +204,42 @@ class Hosts:
     def __contains__(self, host: str) -> bool:
         return host in self._reactors
 
-    def reactor(self, host: str | None) -> HostReactor:
+    def reactor(self, host: str | HostReactor | None) -> HostReactor:
         """
         The reactor of a host: the running one, or else a new one.
 
-        :param host: an IPv4 address; None for a new host
+        :param host: an IPv4 address, or an earlier reactor of this address; None for a new host
         :raises ValueError: when the host isn't an IPv4 address that other hosts can send to
         """
         if host is None:
             host = next(each for each in self._addresses if each not in self._reactors)
-        checkHost(host)
-        reactor = self._reactors.get(host)
+        address = addressOf(host)
+        checkHost(address)
+        reactor = self._reactors.get(address)
         if reactor is None or not reactor.running:
-            reactor = self._reactors[host] = HostReactor(self._network, host)
+            reactor = self._reactors[address] = HostReactor(self._network, address)
         return reactor
 
-    def move(self, host: str, to: str) -> None:
+    def move(self, host: str | HostReactor, to: str) -> None:
         """
         Give a running host another address.
 
         :raises ValueError: when no host runs at the address, when the new one isn't an IPv4 address
             that other hosts can send to, or when it is taken
         """
-        checkHost(host)
+        address = addressOf(host)
+        checkHost(address)
         checkHost(to)
-        reactor = self._reactors.get(host)
-        if reactor is None or not reactor.running:
+        reactor = self._reactors.get(address)
+        # The address of a reactor that has ended may be that of a new one, which doesn't move.
+        if reactor is None or not reactor.running or host not in (address, reactor):
             raise ValueError(f"no host runs at {host!r}")
         taken = self._reactors.get(to)
         if taken is not None and taken.running:
             raise ValueError(f"another host runs at {to!r}")
-        del self._reactors[host]
+        del self._reactors[address]
         self._reactors[to] = reactor
         reactor.moveTo(to)
 
 
-__all__ = ["HostReactor", "Hosts"]
+__all__ = ["HostReactor", "Hosts", "addressOf"]
