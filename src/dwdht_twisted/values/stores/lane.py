@@ -13,6 +13,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
 from ..._awaitable import AwaitableDeferred
+from ...errors import StoreFailed
 
 #: The most results that are given in one turn of the reactor.  Larger: datagrams that come
 #: meanwhile wait for longer.  Smaller: a busy store needs more turns.
@@ -36,9 +37,12 @@ class Lane(Generic[Subject]):
     so a thread that waits for a disk waits once for the whole group.
 
     :param reactor: provides the threads, and receives the results
-    :param perform: runs a group, in a thread.  It returns the result of each call, or raises an
-        exception, with which each call of the group fails.
+    :param perform: runs a group, in a thread.  It returns the result of each call, which is a
+        Failure if the call fails alone.  Or it raises an exception, with which each call of the
+        group fails.
     :param most: the most calls of a group
+
+    When no thread can be started, each call of the group fails with `StoreFailed`.
     """
 
     def __init__(
@@ -93,8 +97,16 @@ class Lane(Generic[Subject]):
         if group:
             self._isRunning = True
             pool = self._reactor.getThreadPool()
-            running = deferToThreadPool(self._reactor, pool, self._run, group)
-            running.addBoth(self._end, group)
+            try:
+                running = deferToThreadPool(self._reactor, pool, self._run, group)
+            except Exception as error:
+                # The limit of threads is that of the machine or the container, and may pass.
+                failed = StoreFailed(f"the store has no thread: {error}")
+                failed.__cause__ = error
+                # Not at once: each group that waits would end within the end of the one before.
+                self._reactor.callFromThread(self._end, Failure(failed), group)
+            else:
+                running.addBoth(self._end, group)
 
     def _run(self, group: list[_Waiting]) -> list[Any]:
         if group[0].isAlone:
