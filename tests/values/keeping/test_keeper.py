@@ -8,6 +8,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from dwdht_twisted import DHTNode, values
@@ -318,3 +319,22 @@ class StateTests(KeeperTestCase):
             self.assertEqual(len(self.network.holders(key)), 20)
             self.clock.runUntil(keeper.stopService())
             self.assertEqual(state.files["kept"], damaged)
+
+    def test_listOfAFailingStateIsLeftAlone(self) -> None:
+        """Whatever error a state raises when it is read, the list is never replaced."""
+
+        class FailingState(MemoryState):
+            def read(self, name: str) -> bytes | None:
+                raise error
+
+        for error in (OSError("Input/output error"), StoreFailed("closed"), KeyError("kept")):
+            state = FailingState()
+            state.files["kept"] = b"[]"
+            with capturedLogs() as events:
+                keeper = self.keeper(state=state)
+            self.assertTrue(keeper.running)
+            self.assertEqual([event["reason"] for event in events], [str(error)])
+            keeper.keep(b"kept")
+            self.clock.runFor(5)
+            self.clock.runUntil(keeper.stopService())
+            self.assertEqual(state.files, {"kept": b"[]"})

@@ -12,7 +12,6 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from ..._files import StateFolder
-from ...errors import DHTError
 from ..health import StoreHealth
 from .kept import Record, decodeRecords, encodeRecords
 from .schedule import Entry
@@ -98,20 +97,21 @@ class KeptRecords:
         """
         if isinstance(state, str):
             state = self._folder = StateFolder(state, self._reactor)
-        self._state = state
         if state is None:
             return []
         try:
             content = state.read(FILE)
             records = [] if content is None else decodeRecords(content)
-        except (DHTError, ValueError, RecursionError) as error:
+        except Exception as error:
+            # The state may be an object of the program, which raises what it likes.
             self._log.error(
                 "the list of kept values can't be read: {reason}; it is left as it is, and what is "
                 "kept from now on is forgotten by a restart",
                 reason=str(error),
             )
-            self._state = None
             return []
+        # Only now: what is kept before must not replace a list that wasn't read.
+        self._state = state
         if self._entries:
             self._changed()
         return records
