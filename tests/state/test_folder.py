@@ -4,6 +4,7 @@ The folder in which a node keeps its state: its lock, its files, and files that 
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -212,6 +213,41 @@ class FileTests(FolderTestCase):
         (self.path / "list").mkdir()
         error = self.assertRaises(StateFailed, folder.read, "list")
         self.assertIn(str(self.path / "list"), str(error))
+
+    def test_pipeIsRefused(self) -> None:
+        """A pipe in the place of a file, or of its temporary file, is refused at once."""
+        folder = self.open()
+        os.mkfifo(self.path / "list")
+        with self.assertRaisesRegex(StateFailed, "list can't be read: it is not a regular file$"):
+            folder.read("list")
+        os.mkfifo(self.path / "other.new")
+        reader = os.open(self.path / "other.new", os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        with self.assertRaisesRegex(StateFailed, "other can't be written: it is not a regular"):
+            folder.write("other", b"new")
+        os.mkfifo(self.path / "third.new")
+        with self.assertRaisesRegex(StateFailed, "third can't be written: "):
+            folder.write("third", b"new")
+        # A pipe that is no file of the node is replaced with the next write.
+        folder.write("third", b"new")
+        self.assertEqual(folder.read("third"), b"new")
+
+    def test_unsyncedWriteSaysWhatIsSo(self) -> None:
+        """A write whose folder can't be synced fails with a line that says that it was made."""
+        folder = self.open()
+        folder.write("list", b"old")
+
+        def fails() -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        syncing = self.patch(folder, "_syncFolder", fails)
+        with self.assertRaisesRegex(
+            StateFailed, "list was written, but may be lost with the power: Input/output error$"
+        ):
+            folder.write("list", b"new")
+        syncing.restore()
+        self.assertEqual(folder.read("list"), b"new")
+        self.assertEqual(sorted(each.name for each in self.path.iterdir()), ["folder.lock", "list"])
 
     def test_interruptedWriteKeepsFile(self) -> None:
         """The rest of a write that was interrupted is not taken for the file."""

@@ -9,8 +9,10 @@ damaged: it is set aside under another name, and the node goes on without it.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from contextlib import suppress
 from hashlib import sha256
 from os import PathLike, fspath
@@ -35,6 +37,9 @@ VERSION = 1
 
 #: The name of the file that is locked while the folder is in use.
 LOCK = "folder.lock"
+
+#: The flag with which a pipe is opened at once.  Windows has none.
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 #: The names of files: without a dot, so that they are not those of the lock, of temporary files, of
 #: files that were set aside, and of a database.
@@ -110,7 +115,10 @@ class StateFolder:
         with self._turn:
             self._checkOpen()
             try:
-                with open(path, "rb") as file:
+                # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
+                descriptor = os.open(path, os.O_RDONLY | _NONBLOCK)
+                with open(descriptor, "rb") as file:
+                    _checkRegular(descriptor)
                     content = file.read()
             except FileNotFoundError:
                 return None
@@ -129,7 +137,8 @@ class StateFolder:
         :param name: small letters, digits and dashes
         :param data: the new content; a text can be read in the file, after its first line
         :raises StateFailed: when the file can't be written, or the folder is closed.  The file is
-            left as it was.
+            left as it was.  Also when the file has the new content, but its name can't be brought
+            to the disk: after a loss of power, the file may have the earlier content.
         :raises ValueError: when the name has other characters
         """
         path = self._checked(name)
@@ -137,20 +146,24 @@ class StateFolder:
         with self._turn:
             self._checkOpen()
             try:
-                with suppress(FileNotFoundError):
-                    os.unlink(temporary)
-                # O_EXCL: a link that somebody else puts there at this moment is not followed.
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NONBLOCK
+                descriptor = os.open(temporary, flags, 0o600)
                 with open(descriptor, "wb") as file:
+                    _checkRegular(descriptor)
                     file.write(_framed(data))
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(temporary, path)
-                self._syncFolder()
             except OSError as error:
                 with suppress(OSError):
                     os.unlink(temporary)
                 raise StateFailed(f"{path} can't be written: {error.strerror}") from error
+            try:
+                self._syncFolder()
+            except OSError as error:
+                raise StateFailed(
+                    f"{path} was written, but may be lost with the power: {error.strerror}"
+                ) from error
 
     def setAside(self, name: str, reason: str) -> None:
         """
@@ -220,6 +233,16 @@ class StateFolder:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def _checkRegular(descriptor: int) -> None:
+    """
+    Require that an open file is a regular one.
+
+    :raises OSError: when it is a pipe, a device or another kind
+    """
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _framed(data: bytes) -> bytes:

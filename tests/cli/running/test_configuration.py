@@ -4,6 +4,7 @@ The file of ``--config``.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from twisted.python.usage import UsageError
@@ -66,6 +67,12 @@ class ReadingTests(ConfigurationTestCase):
         """An option that may be repeated may be one text instead of a list."""
         options = self.parse('bootstrap = "a.example:1"')
         self.assertEqual(options["bootstrap"], [Address("a.example", 1)])
+
+    def test_pipeIsRefused(self) -> None:
+        """A pipe in the place of the file is refused at once, in one line."""
+        os.mkfifo(self.path)
+        with self.assertRaisesRegex(UsageError, f"cannot read '{self.path}': it is not a regular"):
+            Options().parseOptions(["--config", str(self.path)])
 
     def test_emptyFileSetsNothing(self) -> None:
         """With an empty file, all options have their defaults."""

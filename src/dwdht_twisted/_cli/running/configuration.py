@@ -4,7 +4,9 @@ The file of ``--config``: options in TOML, by the names that they have on the co
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from getopt import GetoptError, gnu_getopt
@@ -91,7 +93,11 @@ class ConfigurationFile:
 
     def _read(self) -> str:
         try:
-            with open(self._path, "rb") as file:
+            # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
+            descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            with os.fdopen(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise OSError("it is not a regular file")
                 data = file.read(MAXIMUM_FILE_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
