@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from dwdht_twisted import MemoryStore, SQLiteStore, StoreUsage
+from dwdht_twisted.errors import StoreFailed
 from dwdht_twisted.testing import MemoryNetwork, SimulatedClock
 
 KEY = b"k" * 32
@@ -20,6 +21,12 @@ WRONG: dict[str, tuple[object, ...]] = {
     "value": ("text", None, 5, bytearray(5), [1]),
     "publisher": (5, b"10.0.0.1", "", "localhost", "10.0.0.1 10.0.0.2", "::1", True),
     "lifetime": (0, -1, float("nan"), "1d", True),
+}
+
+#: The wrong values of each argument of ``entries``.
+WRONG_ENTRIES: dict[str, tuple[object, ...]] = {
+    "after": (5, "text", None, bytearray(5)),
+    "limit": (-1, 1.5, "5", None, True),
 }
 
 
@@ -42,8 +49,8 @@ class WrongCallTests(TestCase):
 
     async def test_wrongCallsChangeNothing(self) -> None:
         """
-        Each wrong argument of ``put``, ``get`` and ``remaining`` raises ValueError or TypeError.
-        The store is as it was.
+        Each wrong argument of ``put``, ``get``, ``remaining`` and ``entries`` raises ValueError or
+        TypeError. The store is as it was.
         """
         self.clock = SimulatedClock()
         host = MemoryNetwork(self.clock, seed=1).reactor("10.0.0.1")
@@ -61,5 +68,52 @@ class WrongCallTests(TestCase):
                 for value in WRONG["key"]:
                     with self.assertRaisesRegex(ValueError, "a key must be 32 bytes, not "):
                         read(value)
+            entries: Any = store.entries
+            for name, values in WRONG_ENTRIES.items():
+                for value in values:
+                    with self.assertRaises((ValueError, TypeError), msg=f"{name}={value!r}"):
+                        entries(**{name: value})
             await self.assertUnchanged(store, before)
             await self.wait(store.close())
+
+    async def test_hugeLifetimeIsThatOfTheStore(self) -> None:
+        """A lifetime that is larger than any float is infinite, and at most the age limit."""
+        self.clock = SimulatedClock()
+        host = MemoryNetwork(self.clock, seed=1).reactor("10.0.0.1")
+        for age in (100.0, float("inf")):
+            for store in (
+                MemoryStore(host, maximumAge=age),
+                SQLiteStore(host, self.mktemp(), maximumAge=age),
+            ):
+                await self.wait(store.put(KEY, b"value", lifetime=10**400))
+                left = await self.wait(store.remaining(KEY))
+                self.assertTrue(age - 1 <= left <= age, left)
+                self.assertEqual(len(await self.wait(store.entries(limit=10**400))), 1)
+                await self.wait(store.close())
+            with self.assertRaisesRegex(ValueError, "maximumAge must be below"):
+                MemoryStore(host, maximumAge=10**400)
+
+    async def test_callThatRaisesFailsAlone(self) -> None:
+        """A read or a write that raises an unexpected error fails alone, with StoreFailed."""
+
+        def wrong(_: object) -> None:
+            raise KeyError("unexpected")
+
+        self.clock = SimulatedClock()
+        host = MemoryNetwork(self.clock, seed=1).reactor("10.0.0.1")
+        store = SQLiteStore(host, self.mktemp())
+        await self.wait(store.put(KEY, b"value"))
+        # Those after the first one of each kind are one group.
+        calls = [
+            *[store.get(KEY), store.get(KEY), store._database.read(wrong), store.get(KEY)],
+            *[store.put(bytes([number]) * 32, b"value") for number in range(3)],
+            *[store._database.write(wrong), store.put(b"4" * 32, b"value")],
+        ]
+        for place, call in enumerate(calls):
+            if place in (2, 7):
+                with self.assertRaisesRegex(StoreFailed, "unexpected"):
+                    await self.wait(call)
+            else:
+                self.assertEqual(await self.wait(call), b"value" if place < 4 else None)
+        self.assertEqual(len(await self.wait(store.entries())), 5)
+        await self.wait(store.close())

@@ -8,6 +8,8 @@ keeps a value alive by putting it again.
 
 from __future__ import annotations
 
+from sys import float_info, maxsize
+
 from ..._core.wire import ID_BYTES, isIPv4
 from ...errors import InvalidTarget, ValueTooLarge
 
@@ -56,6 +58,8 @@ def checkBounds(maximumBytes: int, maximumAge: float) -> None:
     # NaN is not above 0.
     if not _isNumber(maximumAge, int, float) or not maximumAge > 0:
         raise ValueError(f"maximumAge must be above 0 seconds, not {maximumAge!r}")
+    if float_info.max < maximumAge < float("inf"):
+        raise ValueError("maximumAge must be below 2 ** 1024 seconds, or infinite")
 
 
 def _isNumber(given: object, *types: type) -> bool:
@@ -93,6 +97,20 @@ def checkKey(key: bytes) -> None:
         raise InvalidTarget(f"a key must be {ID_BYTES} bytes, not {given}")
 
 
+def checkedLimit(after: bytes, limit: int) -> int:
+    """
+    Require that entries can be listed, and return the most that are.
+
+    :raises TypeError: when what they come after isn't bytes
+    :raises ValueError: when the limit isn't a whole number of at least 0
+    """
+    if not isinstance(after, bytes):
+        raise TypeError(f"entries are listed after bytes, not after {type(after).__name__}")
+    if not _isNumber(limit, int) or limit < 0:
+        raise ValueError(f"limit must be at least 0, a whole number, not {limit!r}")
+    return min(limit, maxsize)
+
+
 def checkedCost(key: bytes, value: bytes, maximumBytes: int) -> int:
     """
     Return the `entryCost` of a value.
@@ -118,7 +136,9 @@ def checkedLifetime(lifetime: float | None, maximumAge: float) -> float:
         return maximumAge
     if not _isNumber(lifetime, int, float) or not lifetime > 0:
         raise ValueError(f"lifetime must be above 0 seconds, not {lifetime!r}")
-    return min(lifetime, maximumAge)
+    kept = min(lifetime, maximumAge)
+    # A whole number may be larger than any float, and is no time then.
+    return float("inf") if kept > float_info.max else kept
 
 
 def withPublisher(publishers: tuple[str, ...], publisher: str) -> tuple[str, ...]:

@@ -16,17 +16,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from os.path import abspath
 from threading import RLock
+from traceback import clear_frames
 from typing import Any, NoReturn, TypeVar, cast
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..._awaitable import awaitable
-from ...errors import StoreFailed
+from ...errors import CannotOpenStore, StoreFailed
 from . import schema
 from .lane import Lane
-from .salvage import recover
+from .recovery import Recovery, RecoveryFailed
 from .table import Reader, StoreClock, Writer
 
 Result = TypeVar("Result")
@@ -34,10 +34,6 @@ Result = TypeVar("Result")
 #: The most writes of one transaction.  It is the number of handlers that a node runs at the same
 #: time.  Larger: the first of them waits for longer.  Smaller: the disk is waited for more often.
 WRITES_PER_TRANSACTION = 256
-
-#: The most recoveries of one file while a process runs.  A disk that damages each new file needs
-#: another remedy.  Larger: more damaged files are left on such a disk.
-MAXIMUM_RECOVERIES = 8
 
 #: The most reads that a thread makes before it gives their results.
 READS_PER_TURN = 64
@@ -64,15 +60,20 @@ class Database:
     :raises CannotOpenStore: when the file isn't a store and can't become one
     """
 
-    _log = Logger()
-
     def __init__(
         self, reactor: Any, path: str, clock: StoreClock, *, maximumBytes: int, maximumAge: float
     ) -> None:
-        schema.checkFile(path)
-        self._reactor = reactor
         # The connections are opened later, and the process may change its folder before.
         self._path = abspath(path)
+        self._recovery = Recovery(reactor, self._path, maximumAge)
+        if path:
+            # A recovery that ended with its process may have left no file with this name.
+            try:
+                self._recovery.finish()
+            except (RecoveryFailed, ValueError) as error:
+                raise CannotOpenStore(f"cannot keep values in {path!r}: {error}") from error
+        schema.checkFile(path)
+        self._reactor = reactor
         self._clock = clock
         self._maximumBytes = maximumBytes
         self._maximumAge = maximumAge
@@ -80,7 +81,6 @@ class Database:
         self._lock = RLock()
         self._reader: Reader | None = None
         self._writer: Writer | None = None
-        self._recoveries = 0
         self._reads: Lane[Reader] = Lane(reactor, self._read, READS_PER_TURN)
         self._writes: Lane[Writer] = Lane(reactor, self._write, WRITES_PER_TRANSACTION)
         self._isClosed = False
@@ -104,6 +104,8 @@ class Database:
             recovering: Deferred[Any] = self._writes.addAlone(
                 partial(self._recover, error.recoveries)
             )
+            # After a recovery that failed, what can be read is served.
+            recovering.addErrback(lambda failed: failed.trap(StoreFailed))
             return recovering.addCallback(lambda _: self._reads.add(call))
 
         def damagedAgain(failure: Failure) -> NoReturn:
@@ -151,19 +153,31 @@ class Database:
         with self._lock:
             try:
                 reader = self._openReader()
-                return [call(reader) for call in calls]
+                return [self._readOne(reader, call) for call in calls]
             except schema.FAILURES as error:
-                if schema.isDamage(error):
-                    raise _Damaged(self._recoveries) from error
+                _release(error)
+                if schema.isDamage(error) and not self._recovery.isPaused:
+                    raise _Damaged(self._recovery.count) from error
                 self._closeReader()
                 raise self._failed(error) from error
 
+    def _readOne(self, reader: Reader, call: Callable[[Reader], Any]) -> Any:
+        try:
+            return call(reader)
+        except Exception as error:
+            isPassed = isinstance(error, schema.FAILURES)
+            if isPassed and not (schema.isDamage(error) and self._recovery.isPaused):
+                raise
+            # The others of the group may read intact pages.
+            return Failure(self._failed(error))
+
     def _write(self, calls: Sequence[Callable[[Writer], Any]]) -> list[Any]:
         try:
-            return self._openWriter().run(calls)
+            return self._run(calls)
         except schema.FAILURES as error:
+            _release(error)
             if schema.isDamage(error):
-                self._recover(self._recoveries)
+                self._recover(self._recovery.count)
             elif schema.isFull(error) and self._writer is not None:
                 # The log takes up room that the file may need.
                 self._writer.emptyLog()
@@ -171,11 +185,29 @@ class Database:
                 self._closeWriter()
                 raise self._failed(error) from error
         try:
-            return self._openWriter().run(calls)
+            return self._run(calls)
         except schema.FAILURES as error:
             if not schema.isFull(error):
                 self._closeWriter()
             raise self._failed(error) from error
+
+    def _run(self, calls: Sequence[Callable[[Writer], Any]]) -> list[Any]:
+        """Run writes in one transaction.  If one of them is wrong, run each in its own."""
+        writer = self._openWriter()
+        try:
+            return writer.run(calls)
+        except schema.FAILURES:
+            raise
+        except Exception as error:
+            if len(calls) == 1:
+                return [Failure(self._failed(error))]
+        results: list[Any] = []
+        for call in calls:
+            try:
+                results += writer.run([call])
+            except Exception as error:
+                results.append(Failure(self._failed(error)))
+        return results
 
     def _recover(self, recoveries: int) -> None:
         """
@@ -185,26 +217,14 @@ class Database:
             the damage is that of a file that has been set aside already.
         """
         with self._lock:
-            if recoveries != self._recoveries:
+            if recoveries != self._recovery.count:
                 return
-            if recoveries >= MAXIMUM_RECOVERIES:
-                raise self._failed(ValueError("it is damaged again and again"))
-            self._recoveries += 1
             self._closeReader()
             self._closeWriter()
             try:
-                kept, aside = recover(self._path, self._maximumAge)
-            except (*schema.FAILURES, OSError) as error:
-                reason = ValueError(f"it is damaged, and recovering it failed: {error}")
-                raise self._failed(reason) from error
-        self._reactor.callFromThread(
-            self._log.error,
-            "the store {path!r} was damaged: {kept} values could be read and are kept; the damaged "
-            "file is now {aside!r}",
-            path=self._path,
-            kept=kept,
-            aside=aside,
-        )
+                self._recovery.run()
+            except RecoveryFailed as error:
+                raise self._failed(error) from error
 
     def _openWriter(self) -> Writer:
         if self._writer is not None:
@@ -213,6 +233,10 @@ class Database:
             if self._writer is None:
                 # The reader may have been opened without a writer.
                 self._closeReader()
+                try:
+                    self._recovery.finish()
+                except RecoveryFailed as error:
+                    raise self._failed(error) from error
                 connection = schema.connect(self._path, schema.LOCK_TIMEOUT, self._maximumAge)
                 try:
                     self._clock.start(connection, self._maximumAge)
@@ -234,7 +258,7 @@ class Database:
                 self._openWriter()
                 connection = schema.connectReader(self._path, schema.LOCK_TIMEOUT)
             except schema.FAILURES as error:
-                if schema.isDamage(error):
+                if schema.isDamage(error) and not self._recovery.isPaused:
                     raise
                 connection = self._connectAlone(error)
             self._reader = Reader(connection, self._clock)
@@ -271,6 +295,15 @@ class Database:
             writer, self._writer = self._writer, None
             if writer is not None:
                 writer.close()
+
+
+def _release(error: BaseException) -> None:
+    """
+    Drop the statements that an exception refers to.
+
+    As long as there is a statement of a closed connection, SQLite keeps its lock of the file.
+    """
+    clear_frames(error.__traceback__)
 
 
 class _Damaged(Exception):

@@ -19,6 +19,7 @@ from .bounds import (
     checkBounds,
     checkedCost,
     checkedLifetime,
+    checkedLimit,
     checkEntry,
     checkKey,
     entryCost,
@@ -136,10 +137,13 @@ class MemoryStore:
 
         :param after: only values with greater keys are listed
         :param limit: the most values that are listed
+        :raises TypeError: when ``after`` isn't bytes
+        :raises ValueError: when the limit isn't a whole number of at least 0
         """
+        most = checkedLimit(after, limit)
         now = self._seconds()
         self._dropExpired(now)
-        return [self._listed(key, now) for key in islice(self._keys.after(after), limit)]
+        return [self._listed(key, now) for key in islice(self._keys.after(after), most)]
 
     def usage(self) -> StoreUsage:
         """How full the store is, without values that have expired."""

@@ -44,6 +44,8 @@ _DAMAGE = (
     "no such table",
     "no such column",
     "no such index",
+    "integer overflow",
+    "too big",
 )
 
 #: The version of the tables.
@@ -184,7 +186,7 @@ def connect(path: str, lockTimeout: float, maximumAge: float) -> sqlite3.Connect
         path, timeout=lockTimeout, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.text_factory = _decoded
+        connection.text_factory = decoded
         # An acknowledged value is on the disk: each transaction waits for it.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
@@ -224,7 +226,7 @@ def connectReader(path: str, lockTimeout: float, *, isAlone: bool = False) -> sq
     # Not "mode=ro": the connection that is closed last removes the log.
     connection.execute("PRAGMA query_only = ON")
     # A damaged text is found by its row, not by an error of the decoder.
-    connection.text_factory = _decoded
+    connection.text_factory = decoded
     try:
         if _requireStore(connection) != VERSION:
             raise CannotOpenStore("this store must be brought to the present version first")
@@ -235,14 +237,16 @@ def connectReader(path: str, lockTimeout: float, *, isAlone: bool = False) -> sq
     return connection
 
 
-def _decoded(text: bytes) -> str:
+def decoded(text: bytes) -> str:
+    """Decode a text of a file, which may be damaged."""
     return text.decode("utf-8", "replace")
 
 
 def isDamage(error: BaseException) -> bool:
     """Whether an exception says that the content of a file is damaged."""
-    # The sqlite3 module fails to decode an error message that quotes a damaged text.
-    return isinstance(error, UnicodeDecodeError) or (
+    # The sqlite3 module fails to decode an error message that quotes a damaged text.  No statement
+    # of a store violates a constraint, unless the tables contradict each other.
+    return isinstance(error, (UnicodeDecodeError, sqlite3.IntegrityError)) or (
         isinstance(error, sqlite3.DatabaseError) and any(each in str(error) for each in _DAMAGE)
     )
 
@@ -339,6 +343,7 @@ __all__ = [
     "checkFile",
     "connect",
     "connectReader",
+    "decoded",
     "isDamage",
     "isFull",
 ]

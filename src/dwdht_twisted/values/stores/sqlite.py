@@ -21,6 +21,7 @@ from .bounds import (
     checkBounds,
     checkedCost,
     checkedLifetime,
+    checkedLimit,
     checkEntry,
     checkKey,
 )
@@ -153,8 +154,11 @@ class SQLiteStore:
         :param after: only values with greater keys are listed
         :param limit: the most values that are listed
         :return: fires with the values; fails as `get` does
+        :raises TypeError: when ``after`` isn't bytes
+        :raises ValueError: when the limit isn't a whole number of at least 0
         """
-        return self._database.read(lambda reader: reader.entries(after, limit))
+        most = checkedLimit(after, limit)
+        return self._database.read(lambda reader: reader.entries(after, most))
 
     def usage(self) -> Deferred[StoreUsage]:
         """
@@ -174,7 +178,8 @@ class SQLiteStore:
         Close the file after all earlier puts and gets have ended.  This may be called more than
         once.
 
-        :return: fires when the file is closed
+        :return: fires when the file is closed; fails with `StoreFailed` when no thread can be
+            started, and may be called again then
         """
         return self._database.close()
 

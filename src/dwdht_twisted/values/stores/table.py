@@ -70,15 +70,15 @@ class StoreClock:
         while the store was closed.
 
         A damaged time could let all values expire.  In place of it, the time of the put that
-        expires last is taken, so no value lives for longer than the age limit.
+        expires last is taken, so no value lives for longer than the age limit.  A value that
+        expires later than one that is put now is left out, because its time may be damaged too.
 
         :param maximumAge: the longest lifetime of a value, in seconds
         """
         row = connection.execute("SELECT offset, latest, checksum FROM clock").fetchone()
         offset, latest, check = _checked(row, float, float, int)
         isDamaged = check != clockChecksum(offset, latest)
-        if isDamaged:
-            (last,) = connection.execute("SELECT MAX(expires) FROM entries").fetchone()
+        last = self._last(connection, maximumAge) if isDamaged else None
         with self._lock:
             if self._offset is not None:
                 # The connection was opened again.
@@ -87,10 +87,19 @@ class StoreClock:
             self._ahead = now - self._elapsed()
             if not isDamaged:
                 self._offset = min(offset, now - latest)
-            elif last is None or not isfinite(last - maximumAge):
-                self._offset = 0.0
             else:
-                self._offset = now - (last - maximumAge)
+                self._offset = 0.0 if last is None else now - (last - maximumAge)
+
+    def _last(self, connection: Connection, maximumAge: float) -> float | None:
+        """The last time at which a value expires, as far as it is possible; None without one."""
+        if not isfinite(maximumAge):
+            return None
+        row = connection.execute(
+            "SELECT expires FROM entries WHERE expires BETWEEN 0 AND ? ORDER BY expires DESC",
+            (self._seconds() + maximumAge,),
+        ).fetchone()
+        # A cell of a damaged file may have any type.
+        return row[0] if row and type(row[0]) is float else None
 
     def present(self) -> float:
         """The present time."""
