@@ -76,9 +76,9 @@ def readable(path: Path) -> set[bytes]:
                 ).fetchone()
             except (sqlite3.Error, UnicodeDecodeError):
                 continue
-            if row and tuple(map(type, row)) == (bytes, bytes, int):
-                if row[2] == checksum(row[0], row[1]):
-                    keys.add(row[0])
+            isWhole = row is not None and tuple(map(type, row)) == (bytes, bytes, int)
+            if isWhole and row[2] == checksum(row[0], row[1]):
+                keys.add(row[0])
     return keys
 
 

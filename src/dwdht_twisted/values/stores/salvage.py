@@ -311,12 +311,12 @@ def _row(damaged: sqlite3.Connection, position: int) -> tuple[Any, ...] | None:
 
 def _cells(damaged: sqlite3.Connection, position: int, columns: str) -> tuple[Any, ...] | None:
     """Return columns of a row, or None if they can't be read."""
-    row: tuple[Any, ...] | None = None
     with _skipping():
-        row = damaged.execute(
+        row: tuple[Any, ...] | None = damaged.execute(
             f"SELECT {columns} FROM entries WHERE position = ?", (position,)
         ).fetchone()
-    return row
+        return row
+    return None
 
 
 def _publishers(publisher: object, others: object) -> list[str]:
