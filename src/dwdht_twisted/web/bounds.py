@@ -10,8 +10,8 @@ from __future__ import annotations
 
 #: The most connections.  A further one takes the place of the oldest that waits for its client to
 #: send a request; if there is none, it is closed at once.  Larger: connections use up the file
-#: descriptors of the process, of which it often has 1,024, and up to 100 kB each.  Smaller: the
-#: readers of streams keep out others.
+#: descriptors of the process, of which it often has 1,024, and up to 100 kB each, beside the answer
+#: that waits for its client.  Smaller: the readers of streams keep out others.
 MAXIMUM_CONNECTIONS = 128
 
 #: The time within which a request has to arrive, from the connection or the end of the request
@@ -22,6 +22,28 @@ REQUEST_TIMEOUT = 20.0
 #: The time for which a client may read nothing while more than 64 kB wait for it, in seconds.
 #: Larger: slow readers stay longer.  Smaller: a reader that was suspended for a moment fails.
 STALL_TIMEOUT = 20.0
+
+#: The bytes that a client may send while its last request is served, beside the 64 kB that a socket
+#: gives at once.  With more, nothing is read until that answer is written.  Larger: connections take
+#: more memory.  Smaller: while a request is served, the end of its connection is noticed later.
+READ_AHEAD_BYTES = 16_384
+
+#: The bytes that are split into lines at once.  The rest is copied for each line.  Larger: many
+#: short lines take more of the processor.  Smaller: long requests take more calls.
+PARSED_AT_ONCE = 4096
+
+#: The most headers of a request.  Each takes some 300 bytes beside its text.  Larger: a request
+#: takes more memory.  Smaller: requests fail that browsers and proxies make.
+MAXIMUM_HEADERS = 100
+
+#: The most fields in the query of a request.  Each takes some 300 bytes beside its text, and no
+#: operation has more than two.  Larger: a request takes more memory.  Smaller: no request needs
+#: more.
+MAXIMUM_QUERY_FIELDS = 32
+
+#: The most bytes of headers that follow a body.  Nothing reads them.  Larger: a request takes more
+#: memory.  Smaller: no client is known that sends any.
+MAXIMUM_TRAILER_BYTES = 1024
 
 #: The largest body of a request that is read, in bytes.  A signed value of 1,000 bytes takes 2,000
 #: as JSON.  Larger: each connection may take as much memory.  Smaller: records don't fit.

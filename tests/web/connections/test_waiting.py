@@ -1,0 +1,173 @@
+"""
+Tests for the memory that a client takes by what it sends while it waits for an answer.
+"""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Factory
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
+
+from tests.helpers.networks.web import PORT, SERVER, Line
+from tests.web.connections.test_tls import Client, TLSTestCase
+
+#: A request, and one whose answer has no end.
+STATUS = b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+ENDLESS = b"GET /lookups HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+#: The beginning of a request with a body, and the rest of its headers if the body comes in chunks.
+PUT = b"PUT /values/00 HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+
+#: What a client sends first, and then again and again.
+SENT = {
+    "requests whose answers are not read": (b"", STATUS * 100),
+    "refused requests": (b"", b"GET / HTTP/1.1\r\nHost: evil\r\n\r\n" * 100),
+    "requests behind one that takes long": (ENDLESS, STATUS * 100),
+    "bytes behind one that takes long": (ENDLESS, bytes(5000)),
+    "bytes behind the last request": (ENDLESS[:-2] + b"Connection: close\r\n\r\n", bytes(5000)),
+    "a body behind one that takes long": (
+        ENDLESS + PUT + b"Content-Length: 99999999\r\n\r\n",
+        bytes(5000),
+    ),
+    "bytes behind a wrong chunk": (
+        PUT + CHUNKED,
+        b"nonsense" * 1000,
+    ),
+    "a line without an end": (b"GET /", b"a" * 5000),
+}
+
+#: The bytes that a client can send at most: those in its own buffer and on the way, each 64 kB and
+#: a block, and those that the server holds.
+TAKEN = 400_000
+
+
+@implementer(IPushProducer)
+class Flood:
+    """
+    Writes a block again and again, as fast as the connection takes it.
+
+    :ivar written: the bytes so far
+    """
+
+    def __init__(self, line: Line, block: bytes) -> None:
+        self._transport = line.transport
+        self._block = block
+        self._isPaused = False
+        self.written = 0
+        self._transport.registerProducer(self, True)
+        self.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        """Write until the connection is full."""
+        self._isPaused = False
+        while not self._isPaused and self.written < 4 * TAKEN:
+            self.written += len(self._block)
+            self._transport.write(self._block)
+
+    def pauseProducing(self) -> None:
+        """Write nothing more."""
+        self._isPaused = True
+
+    def stopProducing(self) -> None:
+        """Write nothing more."""
+        self._isPaused = True
+
+
+class WaitingTests(TLSTestCase):
+    """
+    Clients that send without end, and read nothing.
+    """
+
+    def open(self, isEncrypted: bool = False) -> Line:
+        """Open a connection on which the client reads nothing."""
+        line = Line()
+        factory: Any = Factory.forProtocol(lambda: line)
+        reactor = self.host(SERVER)
+        if isEncrypted:
+            factory = TLSMemoryBIOFactory(Client(), True, factory, reactor)
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", PORT)
+        self.clock.runUntil(endpoint.connect(factory), limit=10)
+        self.clock.runFor(1)
+        return line
+
+    def assertBounded(self, begin: bytes = b"", isEncrypted: bool = False) -> None:
+        """Require that of each kind only a bounded number of bytes is taken."""
+        for name, (first, block) in SENT.items():
+            line = self.open(isEncrypted)
+            line.transport.write(begin + first)
+            self.clock.runFor(1)
+            line.transport.pauseProducing()
+            flood = Flood(line, block)
+            self.clock.runFor(10)
+            self.assertLess(flood.written, TAKEN, name)
+            if line.reason is None:
+                line.transport.abortConnection()
+            self.clock.runFor(1)
+        self.assertEqual(self.server.connections, 0)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_plainConnectionTakesLittle(self) -> None:
+        """Over TCP, at most 400 kB are taken from a client whose answers wait."""
+        self.serve()
+        self.assertBounded()
+
+    def test_encryptedConnectionTakesLittle(self) -> None:
+        """Over TLS, at most 400 kB are taken from a client whose answers wait."""
+        self.serveTLS()
+        self.assertBounded(isEncrypted=True)
+
+    def test_proxiedConnectionTakesLittle(self) -> None:
+        """Through a proxy, at most 400 kB are taken from a client whose answers wait."""
+        self.serve(f"haproxy:tcp:{PORT}:interface=127.0.0.1")
+        self.assertBounded(b"PROXY TCP4 192.0.2.1 127.0.0.1 4444 80\r\n")
+
+    def test_whatWaitsIsServedInOrder(self) -> None:
+        """Requests that come before the answer to the first are all answered, in their order."""
+        self.serve()
+        line = self.open()
+        line.transport.pauseProducing()
+        paths = [b"/peers/%d" % number for number in range(30)]
+        paths.insert(15, b"/status")
+        body = b"PUT /values/%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n%b"
+        for number, path in enumerate(paths):
+            line.transport.write(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path)
+            line.transport.write(body % (number, b"x" * 5000))
+        self.clock.runFor(5)
+        line.transport.resumeProducing()
+        self.clock.runFor(60)
+        statuses = [part[:3] for part in line.received.split(b"HTTP/1.1 ")[1:]]
+        self.assertEqual(statuses, [b"200", b"413"] * len(paths))
+
+    def test_requestTakesLittle(self) -> None:
+        """While a request is served, its connection takes at most 100 kB, whatever it had."""
+        self.serve()
+        head = b"GET /lookups HTTP/1.1\r\nHost: localhost\r\n"
+        fields = b"&".join(b"%d" % number for number in range(2500))
+        chunked = (
+            b"PUT /values/00 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        for text in (
+            head + b"".join(b"%d:\r\n" % number for number in range(480)) + b"\r\n",
+            head + b"Cookie: " + b"".join(b"%d=;" % number for number in range(2500)) + b"\r\n\r\n",
+            head.replace(b"/lookups", b"/lookups?" + fields) + b"\r\n",
+            PUT + CHUNKED + b"0\r\n" + b"a\r\n" * 20_000,
+            ENDLESS + b"x" * 80_000,
+        ):
+            lines = [self.open() for _ in range(8)]
+            tracemalloc.start()
+            before = tracemalloc.get_traced_memory()[0]
+            for line in lines:
+                line.transport.write(text)
+            self.clock.runFor(5)
+            cost = (tracemalloc.get_traced_memory()[0] - before) / len(lines)
+            tracemalloc.stop()
+            self.assertLess(cost, 120_000, text[:100])
+            for line in lines:
+                line.transport.abortConnection()
+            self.clock.runFor(1)
