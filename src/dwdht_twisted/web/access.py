@@ -10,6 +10,7 @@ A browser sends requests for any page that is open in it.  Two rules keep the pa
 
 from __future__ import annotations
 
+import re
 from hmac import compare_digest
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -26,6 +27,11 @@ MINIMUM_TOKEN_BYTES = 16
 
 #: The methods that change nothing.
 _READING = (b"GET", b"HEAD")
+
+#: A ``Host`` header in lower case: a name or an address, and a port (RFC 9110, section 7.2).
+_HOST = re.compile(
+    r"(?:(?P<literal>\[[0-9a-f:.]+(?:%[0-9a-z._~-]+)?\])|[0-9a-z._-]{1,254})(?::(?P<port>[0-9]{0,5}))?"
+)
 
 #: What ``Sec-Fetch-Site`` says of a request that another site's page has made.
 _FOREIGN = ("cross-site", "same-site")
@@ -140,6 +146,12 @@ class Access:
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "this server has no such name; --http-host gives it one",
             )
+        labels = host.partition(":")[0].rstrip(".").split(".")
+        found = _HOST.fullmatch(host)
+        if not (found and (found["literal"] or all(0 < len(each) < 64 for each in labels))) or (
+            int(found["port"] or 0) > 65535
+        ):
+            raise Problem(HTTPStatus.BAD_REQUEST, "the Host header is a name, and a port if any")
         return host
 
     def _isNamed(self, name: str) -> bool:

@@ -24,8 +24,8 @@ REQUEST_TIMEOUT = 20.0
 STALL_TIMEOUT = 20.0
 
 #: The bytes that a client may send while its last request is served, beside the 64 kB that a socket
-#: gives at once.  With more, nothing is read until that answer is written.  Larger: connections take
-#: more memory.  Smaller: while a request is served, the end of its connection is noticed later.
+#: gives at once.  With more, nothing is read until that answer is written.  Larger: connections
+#: take more memory.  Smaller: the end of a connection is noticed later while a request is served.
 READ_AHEAD_BYTES = 16_384
 
 #: The bytes that are split into lines at once.  The rest is copied for each line.  Larger: many

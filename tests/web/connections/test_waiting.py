@@ -149,9 +149,6 @@ class WaitingTests(TLSTestCase):
         self.serve()
         head = b"GET /lookups HTTP/1.1\r\nHost: localhost\r\n"
         fields = b"&".join(b"%d" % number for number in range(2500))
-        chunked = (
-            b"PUT /values/00 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
         for text in (
             head + b"".join(b"%d:\r\n" % number for number in range(480)) + b"\r\n",
             head + b"Cookie: " + b"".join(b"%d=;" % number for number in range(2500)) + b"\r\n\r\n",

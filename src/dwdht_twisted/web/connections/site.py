@@ -119,7 +119,7 @@ class BoundedRequest(Request):
 
     def processingFailed(self, reason: Failure) -> Failure:
         """Answer that the server has failed."""
-        cast(BoundedChannel, self.channel).site.noteFailure(reason)
+        cast(BoundedSite, self.site).noteFailure(reason)
         problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "see the log of the server")
         self.write(refuse(self, problem))
         self.finish()
