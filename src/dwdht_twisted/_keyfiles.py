@@ -5,10 +5,10 @@ Files with secrets that only their owner may read.
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import suppress
 from os import PathLike
 
+from ._regularfiles import readRegularFile, reasonOf
 from .errors import CannotUseKey
 
 #: The most bytes of a key file that are read.  The largest of this package has some 300 bytes.
@@ -28,7 +28,7 @@ def createKeyFile(path: str | PathLike[str], text: bytes) -> None:
         # O_EXCL: another key is never overwritten, even if it appears at this moment.
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except (OSError, ValueError) as error:
-        raise CannotUseKey(f"cannot make the key file {name!r}: {_reason(error)}") from error
+        raise CannotUseKey(f"cannot make the key file {name!r}: {reasonOf(error)}") from error
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(text)
@@ -37,7 +37,7 @@ def createKeyFile(path: str | PathLike[str], text: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             os.unlink(name)
-        raise CannotUseKey(f"cannot write the key file {name!r}: {_reason(error)}") from error
+        raise CannotUseKey(f"cannot write the key file {name!r}: {reasonOf(error)}") from error
 
 
 def readKeyFile(path: str | PathLike[str]) -> bytes:
@@ -48,28 +48,16 @@ def readKeyFile(path: str | PathLike[str]) -> bytes:
     """
     name = os.fspath(path)
     try:
-        # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
-        descriptor = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            _checkMode(name, os.fstat(descriptor).st_mode)
-            return file.read(MAXIMUM_FILE_BYTES)
+        content, mode = readRegularFile(name, MAXIMUM_FILE_BYTES)
     except (OSError, ValueError) as error:
-        raise CannotUseKey(f"cannot read the key file {name!r}: {_reason(error)}") from error
-
-
-def _checkMode(name: str, mode: int) -> None:
-    if not stat.S_ISREG(mode):
-        raise CannotUseKey(f"the key file {name!r} is not a regular file")
+        raise CannotUseKey(f"cannot read the key file {name!r}: {reasonOf(error)}") from error
     # Other systems than POSIX have no such bits, or make them up.
     if os.name == "posix" and mode & 0o077:
         raise CannotUseKey(
             f"the key file {name!r} may be read or written by others (mode {mode & 0o777:04o}); "
             "make it private: chmod 600"
         )
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)
+    return content
 
 
 __all__ = ["createKeyFile", "readKeyFile"]

@@ -15,6 +15,7 @@ from dwdht_twisted.web.access import Access
 from dwdht_twisted.web.connections.endpoint import openingOf
 from dwdht_twisted.web.settings import HTTPSettings
 from tests.helpers.networks.web import CLIENT, PORT, SERVER, WebTestCase
+from tests.helpers.processes.pipes import pipe
 
 VALUE = b"hello"
 
@@ -134,6 +135,14 @@ class WritingTests(WebTestCase):
                 Access(HTTPSettings("tcp:80", tokenFile=path))
             self.assertNotIn("\n", str(raised.exception))
             self.assertNotIn("_parse", str(raised.exception))
+
+    def test_pipeAsTokenFileIsRefused(self) -> None:
+        """A pipe or a device in place of the file of the token is refused, and not waited for."""
+        path = self.mktemp()
+        with pipe(path, TOKEN.encode()):
+            for name in (path, "/dev/null"):
+                with self.assertRaisesRegex(CannotListen, "is not a regular file"):
+                    Access(HTTPSettings("tcp:80", tokenFile=name))
 
 
 class ForeignPageTests(WebTestCase):

@@ -14,10 +14,10 @@ import re
 from hmac import compare_digest
 from http import HTTPStatus
 from ipaddress import ip_address
-from pathlib import Path
 
 from twisted.web.server import Request
 
+from .._regularfiles import readRegularFile, reasonOf
 from ..errors import CannotListen
 from .answers import Problem
 from .settings import HTTPSettings
@@ -68,9 +68,11 @@ class Access:
         if self._tokenFile is None:
             return
         try:
-            token = Path(self._tokenFile).read_bytes().strip()
-        except OSError as error:
-            raise CannotListen(f"the token can't be read: {error}") from error
+            token = readRegularFile(self._tokenFile).content.strip()
+        except (OSError, ValueError) as error:
+            raise CannotListen(
+                f"the token in {self._tokenFile!r} can't be read: {reasonOf(error)}"
+            ) from error
         if len(token) < MINIMUM_TOKEN_BYTES:
             raise CannotListen(
                 f"the token in {self._tokenFile!r} has {len(token)} bytes; "

@@ -32,8 +32,8 @@ from .subject import Subject
 from .views.lookups import ShownLookups
 from .views.operations import Shown
 
-#: The time between two looks at the files of the certificate and of the token, in seconds.  Larger:
-#: a renewed certificate is served later.  Smaller: no harm; a look takes some microseconds.
+#: The time between two looks at the files of the certificate, in seconds.  Larger: a renewed
+#: certificate is served later.  Smaller: no harm; a look takes some microseconds.
 FILES_CHECKED_EVERY = 30.0
 
 

@@ -4,8 +4,16 @@ Tests for HTTP over TLS: the versions, the certificates of clients, and a renewe
 
 from __future__ import annotations
 
+import sys
+from subprocess import DEVNULL, run
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from OpenSSL import SSL
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -15,9 +23,11 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
 from dwdht_twisted import CannotListen, values
+from dwdht_twisted.web.connections.tls import CertificateFiles, Certificates
 from dwdht_twisted.web.server import FILES_CHECKED_EVERY
 from tests.helpers.networks.certificates import Authority, write
 from tests.helpers.networks.web import PORT, SERVER, Line, WebTestCase
+from tests.helpers.processes.pipes import pipe
 
 #: A request on a connection that stays open.
 REQUEST = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -190,3 +200,35 @@ class RenewalTests(TLSTestCase):
             with self.assertRaises(CannotListen) as raised:
                 self.serve(f"ssl:{PORT}:privateKey={path}")
             self.assertNotIn("\n", str(raised.exception))
+
+    def test_pipeIsRefused(self) -> None:
+        """A pipe in place of the certificate or of the key is refused, and not waited for."""
+        content = self.authority.issue("first")
+        for kind in ("certificate", "privateKey", "clientCA"):
+            files = CertificateFiles(self.path, self.path, clientCA=self.path)
+            path = self.mktemp()
+            with pipe(path, content), self.assertRaisesRegex(CannotListen, "not a regular file"):
+                Certificates(files._replace(**{kind: path}))
+
+    def test_keyWithPasswordIsRefused(self) -> None:
+        """A key with a password is refused in one line, and nobody is asked for the password."""
+        key = load_pem_private_key(self.authority.issue("first"), None)
+        encrypted = BestAvailableEncryption(b"secret")
+        path = write(self.mktemp(), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encrypted))
+        files = f"CertificateFiles({path!r}, {self.path!r})"
+        program = (
+            "from dwdht_twisted.web.connections.tls import *\n"
+            f"try: Certificates({files})\n"
+            "except CannotListen as error: print(error)"
+        )
+        # OpenSSL asks on the terminal of the process, which this one has not.
+        done = run(
+            [sys.executable, "-c", program],
+            stdin=DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            start_new_session=True,
+        )
+        self.assertIn("the key is protected by a password\n", done.stdout)
+        self.assertNotIn("pass phrase", done.stderr)

@@ -5,7 +5,6 @@ The files of a member: its certificate, its private key, the authority, and the 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
@@ -20,14 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL, crypto
 
 from ..._keyfiles import readKeyFile
+from ..._regularfiles import readRegularFile, reasonOf
 from ...errors import CannotUseCertificate, CannotUseKey
 from ..bounds import ASSOCIATIONS, HANDSHAKE_MESSAGE_BYTES
 
 #: The name of a file, or its content in PEM.
 Source: TypeAlias = str | PathLike[str] | bytes
-
-#: The most bytes of such a file that are read.  A revocation list of 100,000 certificates has 5 MB.
-MAXIMUM_FILE_BYTES = 16 * 1024 * 1024
 
 # The one suite of DTLS 1.2 that is used: for certificates of P-256, with forward secrecy.
 _CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256"
@@ -235,15 +232,9 @@ def _load(source: Source, kind: str, parse: Callable[[bytes], _Parsed]) -> _Pars
 
 def _read(path: str | PathLike[str], kind: str) -> bytes:
     try:
-        # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError("it is not a regular file")
-            return file.read(MAXIMUM_FILE_BYTES)
+        return readRegularFile(path).content
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise CannotUseCertificate(f"cannot read {named(kind, path)}: {reason}") from None
+        raise CannotUseCertificate(f"cannot read {named(kind, path)}: {reasonOf(error)}") from None
 
 
 def named(kind: str, source: Source | None) -> str:

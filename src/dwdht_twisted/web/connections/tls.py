@@ -18,6 +18,7 @@ from twisted.internet.ssl import (
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from ..._regularfiles import readRegularFile, reasonOf
 from ...errors import CannotListen
 
 #: The line that begins a certificate in PEM.
@@ -92,7 +93,8 @@ def _contextOf(files: CertificateFiles) -> SSL.Context:
     if files.chain is not None:
         certificates += _read(files.chain)
     try:
-        key = crypto.load_privatekey(crypto.FILETYPE_PEM, Path(files.privateKey).read_bytes())
+        content = readRegularFile(files.privateKey).content
+        key = crypto.load_privatekey(crypto.FILETYPE_PEM, content, _refusePassword)
         options = CertificateOptions(
             privateKey=key,
             certificate=certificates[0].original,
@@ -107,11 +109,16 @@ def _contextOf(files: CertificateFiles) -> SSL.Context:
     except (OSError, SSL.Error, crypto.Error, ValueError) as error:
         raise CannotListen(
             f"no certificate can be made of {files.privateKey!r} and "
-            f"{files.certificate!r}: {_reason(error)}"
+            f"{files.certificate!r}: {reasonOf(error)}"
         ) from error
     # A session that was begun with an earlier trust root must not be taken up again.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     return context
+
+
+def _refusePassword(*_: object) -> bytes:
+    """Refuse a key that has a password.  Without this, OpenSSL asks for it on the terminal."""
+    raise ValueError("the key is protected by a password")
 
 
 def _read(path: str) -> list[Certificate]:
@@ -121,14 +128,10 @@ def _read(path: str) -> list[Certificate]:
     :raises CannotListen: when there is none, or the file can't be read
     """
     try:
-        _, *parts = Path(path).read_bytes().split(_BEGIN)
+        _, *parts = readRegularFile(path).content.split(_BEGIN)
         found = [Certificate.loadPEM(_BEGIN + part) for part in parts]
     except (OSError, crypto.Error, ValueError) as error:
-        raise CannotListen(f"{path!r} can't be read: {_reason(error)}") from error
+        raise CannotListen(f"{path!r} can't be read: {reasonOf(error)}") from error
     if not found:
         raise CannotListen(f"{path!r} has no certificate in PEM")
     return found
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
