@@ -4,16 +4,24 @@ Tests for the memory that a client takes by what it sends while it waits for an 
 
 from __future__ import annotations
 
+# Trial takes a name `suppress` of a module for its own.
+import contextlib
+import socket
 import tracemalloc
 from typing import Any
 
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from zope.interface import implementer
 
+from dwdht_twisted import DHTNode
+from dwdht_twisted.web.server import WebServer
+from dwdht_twisted.web.settings import HTTPSettings
 from tests.helpers.networks.web import PORT, SERVER, Line
+from tests.helpers.processes.programs import ProgramTestCase, freePort
 from tests.web.connections.test_tls import Client, TLSTestCase
 
 #: A request, and one whose answer has no end.
@@ -45,6 +53,10 @@ SENT = {
 #: The bytes that a client can send at most: those in its own buffer and on the way, each 64 kB and
 #: a block, and those that the server holds.
 TAKEN = 400_000
+
+#: The bytes that a client can't send on a socket, because the buffers of the operating system for
+#: both ends, of up to 10 MB, are full before.
+LIMIT = 32_000_000
 
 
 @implementer(IPushProducer)
@@ -168,3 +180,42 @@ class WaitingTests(TLSTestCase):
             for line in lines:
                 line.transport.abortConnection()
             self.clock.runFor(1)
+
+
+class SocketTests(ProgramTestCase):
+    """
+    A client that sends without end and reads nothing, over sockets of the operating system.
+    """
+
+    async def test_socketTakesLittle(self) -> None:
+        """Over TCP and UNIX sockets, the server stops reading long before 32 MB."""
+        node = DHTNode(self.reactor)
+        node.listen(0, "127.0.0.1")
+        path, port = str(self.mktemp())[-60:].replace("/", "_"), freePort()
+        for endpoint, family, address in (
+            (f"tcp:{port}", socket.AF_INET, ("127.0.0.1", port)),
+            (f"unix:{path}", socket.AF_UNIX, path),
+        ):
+            server = WebServer(self.reactor, HTTPSettings(endpoint))
+            server.listen()
+            server.serve(node)
+            for first in (b"", ENDLESS):
+                with socket.socket(family) as client:
+                    client.connect(address)
+                    client.setblocking(False)
+                    taken = await self.flood(client, first, STATUS * 500)
+                self.assertLess(taken, LIMIT, (endpoint, first))
+            await server.stop()
+        await node.destroy()
+
+    async def flood(self, client: socket.socket, first: bytes, block: bytes) -> int:
+        """Send for a second, or until the limit, and return the number of bytes."""
+        client.sendall(first)
+        taken = 0
+        for _ in range(100):
+            await deferLater(self.reactor, 0.01)
+            with contextlib.suppress(BlockingIOError):
+                while taken < LIMIT:
+                    taken += client.send(block)
+                    await deferLater(self.reactor, 0)
+        return taken
