@@ -14,7 +14,7 @@ from twisted.logger import capturedLogs, formatEvent
 from dwdht_twisted._bootstrap import KEY_FILE_VARIABLE
 from dwdht_twisted._cli.running.hangup import callOnHangup, hangUp
 from dwdht_twisted._cli.tap import Options as NodeOptions
-from dwdht_twisted._keyfiles import createKeyFile
+from dwdht_twisted._files.keys import createKeyFile
 from dwdht_twisted.private import (
     KeyedNetwork,
     createNetworkKey,

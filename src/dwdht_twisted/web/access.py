@@ -17,7 +17,7 @@ from ipaddress import ip_address
 
 from twisted.web.server import Request
 
-from .._regularfiles import readRegularFile, reasonOf
+from .._files.regular import readRegularFile, reasonOf
 from ..errors import CannotListen
 from .answers import Problem
 from .settings import HTTPSettings

@@ -14,7 +14,7 @@ from twisted.internet.protocol import Factory
 
 from dwdht_twisted import DHTClientEndpoint, DHTNode, DHTServerEndpoint
 from dwdht_twisted._bootstrap import BOOTSTRAP_VARIABLE, KEY_FILE_VARIABLE
-from dwdht_twisted._keyfiles import createKeyFile
+from dwdht_twisted._files.keys import createKeyFile
 from dwdht_twisted.errors import (
     CannotUseCertificate,
     CannotUseKey,

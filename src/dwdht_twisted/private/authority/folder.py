@@ -24,7 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from ..._keyfiles import createKeyFile
+from ..._files.keys import createKeyFile
 from ...errors import CannotUseCertificate, CannotUseKey
 from ..bounds import LONGEST_DAYS
 from ..certified.credentials import (

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from OpenSSL import SSL, crypto
 
-from ..._keyfiles import readKeyFile
-from ..._regularfiles import readRegularFile, reasonOf
+from ..._files.keys import readKeyFile
+from ..._files.regular import readRegularFile, reasonOf
 from ...errors import CannotUseCertificate, CannotUseKey
 from ..bounds import ASSOCIATIONS, HANDSHAKE_MESSAGE_BYTES
 

@@ -12,7 +12,7 @@ from binascii import unhexlify
 from collections.abc import Iterable
 from os import PathLike
 
-from ..._keyfiles import createKeyFile, readKeyFile
+from ..._files.keys import createKeyFile, readKeyFile
 from ...errors import CannotUseKey
 from .sealing import NETWORK_KEY_BYTES
 

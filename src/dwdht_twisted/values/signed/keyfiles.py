@@ -8,7 +8,7 @@ import os
 from os import PathLike
 from typing import TYPE_CHECKING
 
-from ..._keyfiles import createKeyFile, readKeyFile
+from ..._files.keys import createKeyFile, readKeyFile
 from ...errors import CannotUseKey
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from twisted.internet.ssl import (
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from ..._regularfiles import readRegularFile, reasonOf
+from ..._files.regular import readRegularFile, reasonOf
 from ...errors import CannotListen
 
 #: The line that begins a certificate in PEM.

@@ -8,8 +8,8 @@ import os
 from contextlib import suppress
 from os import PathLike
 
-from ._regularfiles import readRegularFile, reasonOf
-from .errors import CannotUseKey
+from ..errors import CannotUseKey
+from .regular import readRegularFile, reasonOf
 
 #: The most bytes of a key file that are read.  The largest of this package has some 300 bytes.
 #: Larger: a wrong file takes up more memory.  Smaller: a file with comments before the key is
