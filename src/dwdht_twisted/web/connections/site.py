@@ -372,7 +372,7 @@ class BoundedSite(Site):
         """Log an exception, the first of its class: a client must not be able to fill the log."""
         if failure.type not in self._failed:
             self._failed.add(failure.type)
-            self._log.failure("serving a request over HTTP failed", failure)
+            self._log.failure("serving {name} over HTTP failed", failure, name="a request")
 
     def log(self, request: object) -> None:
         """Write nothing: a client must not be able to fill the log."""
