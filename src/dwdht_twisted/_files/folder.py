@@ -146,10 +146,11 @@ class StateFolder:
         with self._turn:
             self._checkOpen()
             try:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NONBLOCK
-                descriptor = os.open(temporary, flags, 0o600)
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+                # O_EXCL: a link that somebody else puts there at this moment is not followed.
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
                 with open(descriptor, "wb") as file:
-                    _checkRegular(descriptor)
                     file.write(_framed(data))
                     file.flush()
                     os.fsync(file.fileno())
