@@ -9,10 +9,8 @@ damaged: it is set aside under another name, and the node goes on without it.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
 from contextlib import suppress
 from hashlib import sha256
 from os import PathLike, fspath
@@ -22,6 +20,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from ..errors import CannotOpenState, StateFailed
+from .regular import openRegularFile
 
 try:
     # At the top of the module: after twistd has changed its root folder, this can't be imported.
@@ -37,9 +36,6 @@ VERSION = 1
 
 #: The name of the file that is locked while the folder is in use.
 LOCK = "folder.lock"
-
-#: The flag with which a pipe is opened at once.  Windows has none.
-_NONBLOCK = getattr(os, "O_NONBLOCK", 0)
 
 #: The names of files: without a dot, so that they are not those of the lock, of temporary files, of
 #: files that were set aside, and of a database.
@@ -115,10 +111,7 @@ class StateFolder:
         with self._turn:
             self._checkOpen()
             try:
-                # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
-                descriptor = os.open(path, os.O_RDONLY | _NONBLOCK)
-                with open(descriptor, "rb") as file:
-                    _checkRegular(descriptor)
+                with openRegularFile(path) as file:
                     content = file.read()
             except FileNotFoundError:
                 return None
@@ -234,16 +227,6 @@ class StateFolder:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def _checkRegular(descriptor: int) -> None:
-    """
-    Require that an open file is a regular one.
-
-    :raises OSError: when it is a pipe, a device or another kind
-    """
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _framed(data: bytes) -> bytes:

@@ -4,10 +4,11 @@ Files that are read whole, and that are not waited for.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from os import PathLike
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 #: The most bytes of a file that are read.  A revocation list of 100,000 certificates has 5 MB.
 #: Larger: a wrong file takes up more memory.  Smaller: large lists are refused.
@@ -26,23 +27,37 @@ class RegularFile(NamedTuple):
     mode: int
 
 
-def readRegularFile(
-    path: str | PathLike[str], maximumBytes: int = MAXIMUM_FILE_BYTES
-) -> RegularFile:
+def openRegularFile(path: str | PathLike[str]) -> BinaryIO:
     """
-    Read a file, unless it is a pipe, a device or a folder: it could be waited for without end.
+    Open a file for reading, unless it is a pipe, a device or a folder: it could be waited for
+    without end.
 
-    :param maximumBytes: the most bytes that it may have
-    :raises OSError: when it can't be read, is of another kind, or has more bytes
+    :raises OSError: when it can't be opened, or is of another kind
     :raises ValueError: when the path has a null character
     """
     # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(descriptor)
-        raise OSError("it is not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, "it is not a regular file")
+
+
+def readRegularFile(
+    path: str | PathLike[str], maximumBytes: int = MAXIMUM_FILE_BYTES
+) -> RegularFile:
+    """
+    Read a file that `openRegularFile` opens.
+
+    :param maximumBytes: the most bytes that it may have
+    :raises OSError: when it can't be read, is of another kind, or has more bytes
+    :raises ValueError: when the path has a null character
+    """
+    with openRegularFile(path) as file:
+        mode = os.fstat(file.fileno()).st_mode
         content = file.read(maximumBytes + 1)
     if len(content) > maximumBytes:
         raise OSError(f"it has more than {maximumBytes:,} bytes")
@@ -54,4 +69,4 @@ def reasonOf(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-__all__ = ["MAXIMUM_FILE_BYTES", "RegularFile", "readRegularFile", "reasonOf"]
+__all__ = ["MAXIMUM_FILE_BYTES", "RegularFile", "openRegularFile", "readRegularFile", "reasonOf"]

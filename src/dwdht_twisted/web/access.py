@@ -148,10 +148,13 @@ class Access:
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "this server has no such name; --http-host gives it one",
             )
-        labels = host.partition(":")[0].rstrip(".").split(".")
         found = _HOST.fullmatch(host)
-        if not (found and (found["literal"] or all(0 < len(each) < 64 for each in labels))) or (
-            int(found["port"] or 0) > 65535
+        if (
+            found is None
+            or not (
+                found["literal"] or all(0 < len(each) < 64 for each in name.rstrip(".").split("."))
+            )
+            or int(found["port"] or 0) > 65535
         ):
             raise Problem(HTTPStatus.BAD_REQUEST, "the Host header is a name, and a port if any")
         return host

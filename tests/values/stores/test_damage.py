@@ -13,7 +13,7 @@ from struct import pack
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import gatherResults
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import TestCase
 
@@ -21,9 +21,9 @@ from dwdht_twisted.errors import CannotOpenStore
 from dwdht_twisted.testing.stores import keyOf, valueOf
 from dwdht_twisted.values import SQLiteStore
 from dwdht_twisted.values.stores.schema import APPLICATION_ID, VERSION
+from tests.values.stores.files import VALUES, StoreFileTestCase
 
-#: The number of values in the files of these tests, and their size in bytes.
-VALUES = 300
+#: The size of the values, in bytes.
 SIZE = 600
 
 PAGE_BYTES = 4096
@@ -61,34 +61,12 @@ def cut(content: bytearray, draw: Random) -> None:
     del content[draw.randrange(PAGE_BYTES, len(content)) :]
 
 
-class DamageTests(TestCase):
+class DamageTests(StoreFileTestCase):
     """
     A damaged store.
     """
 
-    def setUp(self) -> Deferred[None]:  # type: ignore[override]
-        return Deferred.fromCoroutine(self.fill())
-
-    async def fill(self) -> None:
-        """Make the file."""
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
-        self.path = self.folder / "values"
-        store = self.open()
-        await gatherResults(
-            [
-                store.put(keyOf(number), valueOf(number, SIZE), publisher=f"192.0.2.{number % 100}")
-                for number in range(VALUES)
-            ]
-        )
-        await store.close()
-        self.intact = self.path.read_bytes()
-
-    def open(self) -> SQLiteStore:
-        """Open the file as a store. It is closed at the end of the test."""
-        store = SQLiteStore(reactor, self.path)
-        self.addCleanup(store.close)
-        return store
+    size = SIZE
 
     async def kept(self, store: SQLiteStore) -> int:
         """Return how many of the values a store has. Each must be the one that was put."""

@@ -15,19 +15,16 @@ from random import Random
 from subprocess import DEVNULL, Popen
 from time import monotonic, sleep
 
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import capturedLogs, formatEvent
-from twisted.trial.unittest import TestCase
 
 from dwdht_twisted.errors import StoreFailed
 from dwdht_twisted.testing.stores import keyOf, valueOf
 from dwdht_twisted.values import SQLiteStore
 from dwdht_twisted.values.stores import recovery, salvage, schema
 from dwdht_twisted.values.stores.table import checksum
+from tests.values.stores.files import VALUES, StoreFileTestCase
 
-#: The number of values in the file, and their size in bytes.
-VALUES = 300
+#: The size of the values, in bytes.
 SIZE = 120
 
 #: The number of files that are damaged, each from its own seed.
@@ -79,41 +76,16 @@ def readable(path: Path) -> set[bytes]:
     return keys
 
 
-class SalvageTestCase(TestCase):
+class SalvageTestCase(StoreFileTestCase):
     """
-    A base for tests with the file of a store.
-
-    :ivar path: the file
-    :ivar intact: its content
+    A base for tests of recoveries.
     """
 
-    def setUp(self) -> Deferred[None]:  # type: ignore[override]
-        return Deferred.fromCoroutine(self.fill())
+    size = SIZE
 
-    async def fill(self) -> None:
-        """Make the file."""
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
-        self.path = self.folder / "values"
-        store = self.open()
-        await gatherResults(
-            [
-                store.put(
-                    keyOf(number),
-                    valueOf(number, SIZE),
-                    publisher=f"192.0.2.{number}" if number % 3 and number < 256 else None,
-                )
-                for number in range(VALUES)
-            ]
-        )
-        await store.close()
-        self.intact = self.path.read_bytes()
-
-    def open(self) -> SQLiteStore:
-        """Open the file as a store. It is closed at the end of the test."""
-        store = SQLiteStore(reactor, self.path)
-        self.addCleanup(store.close)
-        return store
+    def publisherOf(self, number: int) -> str | None:
+        """Return None for every third value, and for those from 256 on."""
+        return f"192.0.2.{number}" if number % 3 and number < 256 else None
 
     def write(self, content: bytes) -> None:
         """Let the folder have a file with this content alone."""

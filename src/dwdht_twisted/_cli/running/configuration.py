@@ -4,9 +4,7 @@ The file of ``--config``: options in TOML, by the names that they have on the co
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from getopt import GetoptError, gnu_getopt
@@ -14,6 +12,8 @@ from typing import Any
 
 from twisted.python import usage
 from twisted.python.reflect import accumulateClassList
+
+from ..._files.regular import openRegularFile, reasonOf
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -93,15 +93,12 @@ class ConfigurationFile:
 
     def _read(self) -> str:
         try:
-            # O_NONBLOCK: a pipe without a writer is refused, and not waited for.
-            descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-            with os.fdopen(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise OSError("it is not a regular file")
+            with openRegularFile(self._path) as file:
                 data = file.read(MAXIMUM_FILE_BYTES + 1)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise usage.UsageError(f"--config: cannot read {self._path!r}: {reason}") from None
+            raise usage.UsageError(
+                f"--config: cannot read {self._path!r}: {reasonOf(error)}"
+            ) from None
         if len(data) > MAXIMUM_FILE_BYTES:
             raise usage.UsageError(
                 f"--config: {self._path!r} has more than {MAXIMUM_FILE_BYTES:,} bytes"
